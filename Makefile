@@ -1,0 +1,49 @@
+# Everything a machine with python3 and make needs: `make demo`, `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test test-deps lint types unit trials-tests bench bench-stats format clean
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1' -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group test --group lint
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Run the main job: a 20 s mixed trial against the stand-in, and its report
+	@$(BIN)/harness run mixed
+
+test: $(STAMP) lint types unit ## Lint, types, layers, and all tests
+
+test-deps: ## Real servers for the tests that want them (Debian's packages; needs root)
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -qq -y --no-install-recommends nginx-light chromium chromium-driver prometheus wrk >/dev/null \
+	  || echo "test-deps: not everything could be installed; its tests will be skipped"; \
+	else echo "test-deps: no apt-get, or not root; install nginx, chromium, prometheus and wrk yourself, or their tests are skipped"; fi
+
+lint: $(STAMP) ## Style and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(STAMP) ## Types
+	@$(BIN)/mypy
+
+unit: $(STAMP) ## Tests
+	@$(BIN)/pytest -n 2 --dist loadfile -q
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## Remove what was made, trials excepted
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
