@@ -1,0 +1,97 @@
+"""The HTTP operations of the API: names, paths, and what may be done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import quote, urlencode
+
+ANY_SUCCESS = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    One HTTP operation.
+
+    Attributes:
+        name: The name used everywhere: plans, attempts, reports.
+        method: HTTP method.
+        path: Path below the base URL; ``{id}`` stands for the session, run or slug.
+        success: Statuses that the contract allows for a success.
+        repeatable: Sending it twice without a key has the effect of sending it once.
+        keyed: An Idempotency-Key makes it safe to repeat, and is sent.
+        query: Names of the query parameters it takes.
+    """
+
+    name: str
+    method: str
+    path: str
+    success: Collection[int]
+    repeatable: bool
+    keyed: bool
+    query: tuple[str, ...] = ()
+
+
+def _get(name: str, path: str, query: tuple[str, ...] = ()) -> Operation:
+    return Operation(name, "GET", path, frozenset({200}), True, False, query)  # noqa: FBT003  one row of a table
+
+
+def _post(name: str, path: str, success: Collection[int]) -> Operation:
+    return Operation(name, "POST", path, success, False, True)  # noqa: FBT003  one row of a table
+
+
+_ALL = (
+    _get("health", "/health"),
+    _post("create_session", "/sessions", ANY_SUCCESS),
+    _get("get_session", "/sessions/{id}"),
+    Operation("delete_session", "DELETE", "/sessions/{id}", ANY_SUCCESS, True, False),  # noqa: FBT003  one row of a table
+    _post("import_selector_cache", "/selector-cache/import", frozenset({200})),
+    _post("queue_run", "/scrapers/{id}/runs", ANY_SUCCESS),
+    _get("get_run", "/runs/{id}"),
+    _get("get_run_logs", "/runs/{id}/logs", ("logLimit", "beforeLogCursor")),
+)
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType({op.name: op for op in _ALL})
+
+_PARTS = {op.name: op.path.partition("{id}") for op in _ALL}
+
+
+def target(operation: str | Operation, resource_id: str = "", **query: str | int | None) -> str:
+    """
+    Build the request target: path and query, to be put behind the base URL.
+
+    The id comes from a stranger's answer, so every character that could end the
+    path segment is escaped, and the two names that mean a directory as well.
+
+    Args:
+        operation: An operation or its name.
+        resource_id: Session id, run id or scraper slug; "" for the rest.
+        query: Parameters by their name on the wire; None leaves one out.
+
+    Raises:
+        KeyError: There is no such operation.
+        ValueError: An id is missing or out of place, or the parameter is unknown.
+
+    >>> target("get_run_logs", "run 1/2", logLimit=50, beforeLogCursor=None)
+    '/runs/run%201%2F2/logs?logLimit=50'
+    """
+    op = operation if isinstance(operation, Operation) else OPERATIONS[operation]
+    head, wants_id, tail = _PARTS[op.name]
+    if bool(wants_id) != bool(resource_id):
+        msg = f"{op.name}: path {op.path!r} does not fit the id {resource_id[:80]!r}"
+        raise ValueError(msg)
+    path = head + _segment(resource_id) + tail if wants_id else head
+    if not query:
+        return path
+    if unknown := query.keys() - set(op.query):
+        msg = f"{op.name} takes no query parameter {min(unknown)!r}"
+        raise ValueError(msg)
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _segment(resource_id: str) -> str:
+    escaped = quote(resource_id, safe="", errors="replace")
+    return escaped.replace(".", "%2E") if escaped in {".", ".."} else escaped

@@ -1,0 +1,153 @@
+"""
+Bodies of successful answers, as types; decoding one is validating it.
+
+Fields the documentation does not name are ignored, so that a deployment may add
+some. An optional field may also be null. Where only a name is known (runs, logs) the
+type asks for no more than the harness needs.
+
+[seed] the public documentation, [client] the TypeScript SDK, [ours] our stand-in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
+Time = str | float | None
+Cursor = str | int | None
+
+SessionState = Literal["provisioning", "active", "closing", "closed", "failed"]
+SourceType = Literal["agent-thread", "agent-run", "project-agent-run", "local-cloud", "manual"]
+RunStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+FINAL_RUN_STATUSES = frozenset({"succeeded", "failed", "canceled"})
+"""A run with one of these never changes again. [seed]"""
+
+
+class CloudSession(Struct, frozen=True, gc=False, rename="camel"):
+    """The session object [client]; ``created_at`` is epoch milliseconds."""
+
+    session_id: Name
+    workspace_id: Name
+    state: SessionState
+    created_at: float
+    source_type: SourceType
+    source_ref: str | None = None
+    label: str | None = None
+
+
+class CreatedSession(Struct, frozen=True, gc=False, rename="camel"):
+    """Answer of create_session [seed]; ``expires_at`` [client]."""
+
+    session_id: Name
+    action_ws_url: Name
+    cdp_ws_url: Name
+    action_token: Name
+    cdp_token: Name
+    cloud_session_url: Name
+    cloud_session: CloudSession
+    expires_at: float | None = None
+
+    def __repr__(self) -> str:
+        """Name the session only: the rest holds two secrets."""
+        return f"CreatedSession(session_id={self.session_id!r})"
+
+
+class FoundSession(Struct, frozen=True, gc=False, rename="camel"):
+    """Answer of get_session [ours]; the object may also come bare or as ``session``."""
+
+    cloud_session: CloudSession
+    session_id: Name | None = None
+
+
+class SessionUnderSession(Struct, frozen=True, gc=False):
+    """The third form of get_session's answer."""
+
+    session: CloudSession
+
+
+class ImportCounts(Struct, frozen=True, gc=False):
+    """Answer of import_selector_cache [seed]; the sum is checked where it is read."""
+
+    imported: Count
+    inserted: Count
+    updated: Count
+    skipped: Count
+
+
+class Run(Struct, frozen=True, gc=False, rename="camel"):
+    """
+    A scraper's run, as far as it is known [seed: it has a status].
+
+    Attributes:
+        id: Its id, whether the answer called it ``id`` or ``runId``.
+        status: None when the answer has none, which get_run does not allow.
+    """
+
+    id: Name | None = None
+    run_id: Name | None = None
+    status: RunStatus | None = None
+
+    def __post_init__(self) -> None:
+        if self.id is None:
+            if self.run_id is None:
+                msg = "Object missing required field `id`"
+                raise ValueError(msg)
+            msgspec.structs.force_setattr(self, "id", self.run_id)
+
+
+class Links(Struct, frozen=True, gc=False):
+    """Where a queued run's status and logs are to be read. [seed]"""
+
+    status: Name
+    logs: Name
+
+
+class QueuedRun(Struct, frozen=True, gc=False):
+    """Answer of queue_run. [seed]"""
+
+    run: Run
+    replayed: bool
+    links: Links
+
+
+class QueuedMarks(Struct, frozen=True, gc=False):
+    """What stands beside a bare run in the answer of queue_run."""
+
+    replayed: bool
+    links: Links
+
+
+class FoundRun(Struct, frozen=True, gc=False):
+    """Answer of get_run [ours]; the run may also come bare."""
+
+    run: Run
+
+
+class LogLine(Struct, frozen=True, gc=False):
+    """One line of a run's log. [ours]"""
+
+    cursor: Cursor = None
+    timestamp: Time = None
+    level: str | int | None = None
+    message: Any = None
+
+
+class LogPage(Struct, frozen=True, gc=False, rename="camel"):
+    """
+    Answer of get_run_logs [ours]: the newest page first.
+
+    Attributes:
+        logs: The page's lines, in the order of the answer.
+        next_before_log_cursor: Where the next older page ends; None at the oldest.
+    """
+
+    logs: list[LogLine]
+    next_before_log_cursor: Cursor = None
+
+
+Value = CreatedSession | FoundSession | ImportCounts | QueuedRun | Run | LogPage

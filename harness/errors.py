@@ -1,0 +1,49 @@
+"""
+Errors that an operator can act on.
+
+::
+
+    HarnessError
+    ├── UsageError          exit 2   a wrong option, scenario, SLO expression
+    │   ├── PlanError       exit 2   a plan file: says file, line and key
+    │   └── TrialError      exit 2   a trial directory that is absent or damaged
+    ├── TargetError         exit 3   unreachable host, failed preflight
+    └── NothingObserved     exit 4   a result with no evidence under it
+
+Each message is one line: what happened, where, what to do. A mistake of ours is
+an assertion or a plain exception, never one of these.
+"""
+
+from __future__ import annotations
+
+from harness.exits import Exit
+
+
+class HarnessError(Exception):
+    """Base of every error shown to the operator as one line."""
+
+    exit_code = Exit.USAGE
+
+
+class UsageError(HarnessError):
+    """The command, an option or an expression is wrong."""
+
+
+class PlanError(UsageError):
+    """A plan file is wrong; the message names file, line and key."""
+
+
+class TrialError(UsageError):
+    """A trial directory is absent, incomplete or damaged."""
+
+
+class TargetError(HarnessError):
+    """The target cannot be reached or is not the Opensteer API."""
+
+    exit_code = Exit.UNREACHABLE
+
+
+class NothingObservedError(HarnessError):
+    """There is no observation to base an answer on."""
+
+    exit_code = Exit.UNKNOWN

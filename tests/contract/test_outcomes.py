@@ -1,0 +1,130 @@
+"""The code table, against the documents, by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.contract.answers import interpret
+from harness.contract.outcomes import (
+    ALIASES,
+    CODES,
+    SDK_CODES,
+    SEED_CODES,
+    Outcome,
+    agrees,
+    outcome_of_status,
+)
+
+TABLE = {
+    "CLOUD_ACTION_FAILED": "action_failed",
+    "CLOUD_AUTH_FAILED": "auth_failed",
+    "CLOUD_CAPACITY_FULL": "capacity_full",
+    "CLOUD_CDP_UNAVAILABLE": "cdp_unavailable",
+    "CLOUD_CONFIG_INVALID": "config_invalid",
+    "CLOUD_CONNECTION_LOST": "connection_lost",
+    "CLOUD_CONTRACT_MISMATCH": "contract_mismatch",
+    "CLOUD_INTERNAL_ERROR": "server_error",
+    "CLOUD_LAUNCH_FAILED": "launch_failed",
+    "CLOUD_LAUNCH_TIMEOUT": "launch_timeout",
+    "CLOUD_NOT_CONFIGURED": "not_configured",
+    "CLOUD_RATE_LIMITED": "rate_limited",
+    "CLOUD_RUNTIME_GONE": "runtime_gone",
+    "CLOUD_SESSION_CLOSED": "session_closed",
+    "CLOUD_SESSION_NOT_FOUND": "not_found",
+    "CLOUD_TIMEOUT": "timeout",
+    "CLOUD_UNSUPPORTED_METHOD": "unsupported_method",
+}
+ALIAS_TABLE = {
+    "CLOUD_CAPACITY_EXHAUSTED": "capacity_full",
+    "CLOUD_SESSION_STALE": "session_closed",
+    "CLOUD_RUNTIME_UNAVAILABLE": "runtime_gone",
+    "CLOUD_RUNTIME_MISMATCH": "runtime_gone",
+    "CLOUD_INVALID_REQUEST": "config_invalid",
+    "CLOUD_INTERNAL": "server_error",
+    "CLOUD_CONTROL_PLANE_ERROR": "server_error",
+}
+SDK_ONLY = {
+    "CLOUD_MODEL_NOT_ALLOWED",
+    "CLOUD_PROXY_UNAVAILABLE",
+    "CLOUD_PROXY_REQUIRED",
+    "CLOUD_BILLING_LIMIT_REACHED",
+    "CLOUD_BROWSER_PROFILE_NOT_FOUND",
+    "CLOUD_BROWSER_PROFILE_BUSY",
+    "CLOUD_BROWSER_PROFILE_DISABLED",
+    "CLOUD_BROWSER_PROFILE_PROXY_UNAVAILABLE",
+    "CLOUD_BROWSER_PROFILE_SYNC_FAILED",
+}
+STATUSES = (400, 401, 403, 404, 405, 408, 409, 410, 422, 429, 500, 501, 502, 503, 504)
+FITTING = {
+    "auth_failed": {401},
+    "contract_mismatch": {409},
+    "rate_limited": {429},
+    "server_error": {500, 501, 502, 503, 504},
+    "not_found": {400, 403, 404, 405, 408, 409, 410, 422},
+    "session_closed": {400, 403, 404, 405, 408, 409, 410, 422},
+    "config_invalid": {400, 403, 404, 405, 408, 409, 410, 422},
+    "capacity_full": set(STATUSES) - {401},
+}
+"""Statuses a code may come with; where no document speaks, all but 401 and 429."""
+BY_STATUS = {401: "auth_failed", 404: "not_found", 410: "session_closed", 429: "rate_limited"}
+
+
+def test_the_documented_codes_are_the_seventeen():
+    """The seed text lists 17 codes, each with its outcome."""
+    assert 17 == len(TABLE)
+    assert TABLE == {code: outcome.value for code, outcome in SEED_CODES.items()}
+
+
+def test_the_aliases_are_the_seven_of_the_sdk():
+    """Seven names of the SDK mean what a documented code means."""
+    assert ALIAS_TABLE == {alias: CODES[alias].value for alias in ALIASES}
+    assert set(TABLE) | set(ALIAS_TABLE) == set(CODES)
+    assert SDK_ONLY == set(SDK_CODES)
+    assert not SDK_ONLY & set(CODES)
+
+
+def test_every_outcome_has_the_name_the_contract_gives_it():
+    """21 outcomes: those with a code, and those without."""
+    without_code = {"ok", "connection_refused", "invalid_response", "client_error"}
+    assert set(TABLE.values()) | without_code == {outcome.value for outcome in Outcome}
+    assert [o.value.upper() for o in Outcome] == [o.name for o in Outcome]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("code", sorted(TABLE | ALIAS_TABLE))
+def test_the_code_decides_whatever_the_status(code, status):
+    """Each code and alias keeps its outcome under each status; a clash is told."""
+    outcome = (TABLE | ALIAS_TABLE)[code]
+    body = json.dumps({"error": "no", "code": code}).encode()
+    answer = interpret("get_session", status, body, "1")
+    fits = status in FITTING.get(outcome, set(STATUSES) - {401, 429})
+    said = "" if fits else f"code {code} with status {status}"
+    assert (outcome, code, said) == (answer.outcome, answer.code, answer.violation)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("code", sorted(SDK_ONLY))
+def test_codes_of_the_sdk_alone_are_classified_by_status(code, status):
+    """They are known, kept, and no violation; the status says the outcome."""
+    body = json.dumps({"error": "no", "code": code, "details": {"a": 1}}).encode()
+    answer = interpret("create_session", status, body, "1")
+    other = "client_error" if status < 500 else "server_error"
+    assert (BY_STATUS.get(status, other), code) == (answer.outcome, answer.code)
+    assert "" == answer.violation
+
+
+def test_an_undocumented_status_is_nobodys_fault():
+    """Where no document ties a status to a code, any error status will do."""
+    assert agrees("CLOUD_CAPACITY_FULL", 503)
+    assert agrees("CLOUD_CAPACITY_FULL", 429)
+    assert agrees("CLOUD_LAUNCH_FAILED", 502)
+    assert not agrees("CLOUD_LAUNCH_FAILED", 302)
+
+
+def test_410_is_a_closed_session_only_for_sessions():
+    """A run that is gone is no closed session."""
+    assert outcome_of_status(410, "delete_session") is Outcome.SESSION_CLOSED
+    assert outcome_of_status(410, "get_run") is Outcome.CLIENT_ERROR
+    assert outcome_of_status(302) is Outcome.INVALID_RESPONSE
