@@ -1,0 +1,100 @@
+"""A connection made: name, TCP, TLS, each failure told apart, all within ``connect_s``."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+
+from harness.clock import unix_ns
+from harness.units import NS_PER_S
+from harness.wire.broken import BrokenExchangeError
+from harness.wire.fast.resolve import Address, forget, resolve
+from harness.wire.fast.secure import SecureStream
+from harness.wire.fast.stream import Stream
+from harness.wire.origin import Origin
+from harness.wire.transport import Failure, Timeouts
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: Failure.REFUSED,
+    errno.ETIMEDOUT: Failure.CONNECT_TIMEOUT,
+    errno.ECONNRESET: Failure.RESET,
+    errno.EPIPE: Failure.RESET,
+}
+
+
+def dial(
+    origin: Origin, context: ssl.SSLContext | None, timeouts: Timeouts, deadline_ns: int
+) -> Stream | SecureStream:
+    """
+    Connect to an origin; its addresses are tried one after the other.
+
+    Args:
+        origin: Where to.
+        context: Given for TLS, None for plain TCP.
+        timeouts: ``connect_s`` bounds all of it.
+        deadline_ns: The exchange's own bound.
+
+    Raises:
+        BrokenExchangeError: It failed; the failure of the last address tried.
+    """
+    until_ns = unix_ns() + int(timeouts.connect_s * NS_PER_S)
+    late = Failure.CONNECT_TIMEOUT
+    if until_ns >= deadline_ns:
+        until_ns, late = deadline_ns, Failure.DEADLINE
+    if unix_ns() >= until_ns:
+        raise BrokenExchangeError(late, "the deadline had passed already")
+    try:
+        addresses = resolve(origin.host, origin.port, until_ns)
+    except BrokenExchangeError as broken:
+        if broken.failure is Failure.CONNECT_TIMEOUT:
+            broken.failure = late
+        raise
+    silence_ns = int(timeouts.read_s * NS_PER_S)
+    for address in addresses[:-1]:
+        try:
+            return _connect(address, origin, context, silence_ns, until_ns, deadline_ns)
+        except BrokenExchangeError as broken:
+            if broken.failure in {Failure.TLS, late}:
+                raise
+    try:
+        return _connect(addresses[-1], origin, context, silence_ns, until_ns, deadline_ns)
+    except BrokenExchangeError:
+        forget(origin.host, origin.port)
+        raise
+
+
+def _connect(
+    address: Address,
+    origin: Origin,
+    context: ssl.SSLContext | None,
+    silence_ns: int,
+    until_ns: int,
+    deadline_ns: int,
+) -> Stream | SecureStream:
+    try:
+        stream = Stream(address.family, silence_ns, deadline_ns)
+    except OSError as error:
+        raise BrokenExchangeError(Failure.UNREACHABLE, f"no socket: {error.strerror}") from None
+    try:
+        stream.connect(address.socket_address, until_ns)
+        if context is None:
+            return stream
+        secure = SecureStream(stream, context, origin.host)
+        secure.shake_hands(until_ns)
+    except ssl.SSLError as error:  # an OSError too, so it comes first
+        stream.close()
+        raise BrokenExchangeError(Failure.TLS, _why(error)) from None
+    except OSError as error:
+        stream.close()
+        failure = _BY_ERRNO.get(error.errno or 0, Failure.UNREACHABLE)
+        raise BrokenExchangeError(failure, f"connect: {error.strerror}") from None
+    except BaseException:  # the user was killed: nobody else would close it
+        stream.close()
+        raise
+    return secure
+
+
+def _why(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    return f"handshake: {error.reason or error.strerror or error}"

@@ -1,0 +1,222 @@
+"""
+A TCP connection whose every wait ends: non-blocking socket, gevent's loop, one alarm.
+
+gevent's own socket first tries to receive, fails, and then sets up a wait with a
+timer of its own: an exception, a system call and a timer for each answer. Here the
+wait comes first (an answer is hardly ever there already), and the alarm is lazy: it
+is set to the earliest moment anyone may have to be woken, and looks around when it
+rings. A connection that is busy sets it once per ``read_s``, not once per request.
+
+Sockets of ``_socket`` are used, which no monkey patching replaces.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import select
+from typing import Any
+
+from gevent import get_hub, getcurrent
+from gevent.monkey import get_original
+
+from harness.clock import unix_ns
+from harness.units import NS_PER_S
+from harness.wire.broken import BrokenExchangeError
+from harness.wire.transport import Failure
+
+_READ, _WRITE = 1, 2
+_NEVER_NS = 1 << 63
+_CHUNK_BYTES = 32 * 1024
+
+
+class Stream:
+    """
+    One TCP connection, used by one greenlet at a time, in the hub that made it.
+
+    Attributes:
+        deadline_ns: When every wait ends at the latest; set before each exchange.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_alarm_ns",
+        "_hub",
+        "_poll",
+        "_rang",
+        "_readable",
+        "_silence_ns",
+        "_sock",
+        "_waiting",
+        "_wake_ns",
+        "_writable",
+        "deadline_ns",
+    )
+
+    def __init__(self, family: int, silence_ns: int, deadline_ns: int) -> None:
+        """
+        Make a socket that is not connected yet.
+
+        Raises:
+            OSError: There is none left.
+        """
+        self._sock = _socket.socket(family, _socket.SOCK_STREAM)
+        self._sock.setblocking(False)  # noqa: FBT003  positional only
+        self._sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        descriptor = self._sock.fileno()
+        self._poll = get_original("select", "poll")()
+        self._poll.register(descriptor, select.POLLIN)
+        self._hub: Any = get_hub()
+        self._readable: Any = self._hub.loop.io(descriptor, _READ)
+        self._writable: Any = None
+        self._alarm: Any = None
+        self._alarm_ns = _NEVER_NS
+        self._wake_ns = _NEVER_NS
+        self._rang = False
+        self._waiting: Any = None
+        self._silence_ns = silence_ns
+        self.deadline_ns = deadline_ns
+
+    def connect(self, address: Any, until_ns: int) -> None:
+        """
+        Connect, until ``until_ns`` at the latest.
+
+        Raises:
+            BrokenExchangeError: It did not come about in time.
+            OSError: The network said no.
+        """
+        status = self._sock.connect_ex(address)
+        if status in {errno.EINPROGRESS, errno.EAGAIN}:
+            self._wait(self._write_watcher(), until_ns, Failure.CONNECT_TIMEOUT)
+            status = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        if status:
+            raise OSError(status, os.strerror(status))
+
+    def send(self, data: bytes) -> int:
+        """
+        Send all of it, unless the server answers before it took all.
+
+        Returns:
+            How many bytes the network took; fewer than all when an answer (or the
+            end of the connection) was there before.
+
+        Raises:
+            BrokenExchangeError: The server took nothing for too long.
+        """
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return 0  # what the server said before it hung up may still be read
+        return sent if sent == len(data) else self._send_rest(data, sent)
+
+    def _send_rest(self, data: bytes, sent: int) -> int:
+        rest = memoryview(data)[sent:]
+        watcher: Any = self._hub.loop.io(self._sock.fileno(), _READ | _WRITE)
+        try:
+            while rest:
+                until_ns = unix_ns() + self._silence_ns
+                self._wait(watcher, until_ns, Failure.SEND_TIMEOUT)
+                if self.has_unread():
+                    break
+                try:
+                    taken = self._sock.send(rest)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    break
+                rest = rest[taken:]
+        finally:
+            watcher.close()
+        return len(data) - len(rest)
+
+    def receive(self, until_ns: int = 0, late: Failure = Failure.READ_TIMEOUT) -> bytes:
+        """
+        Wait for bytes and take what is there; b"" is the end of the connection.
+
+        Args:
+            until_ns: When to give up; 0 means after ``read_s`` of silence.
+            late: What to call it then.
+
+        Raises:
+            BrokenExchangeError: Nothing came in time.
+            OSError: The connection was reset.
+        """
+        while True:
+            self._wait(self._readable, until_ns or unix_ns() + self._silence_ns, late)
+            try:
+                return self._sock.recv(_CHUNK_BYTES)
+            except BlockingIOError:  # the loop woke us for nothing
+                continue
+
+    def receive_now(self) -> bytes:
+        """What is there without waiting; b"" at the end of the connection too."""
+        try:
+            return self._sock.recv(_CHUNK_BYTES)
+        except OSError:
+            return b""
+
+    def has_unread(self) -> bool:
+        """Whether there is something to read: bytes nobody asked for, an end, an error."""
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        """Close it; a second call does nothing."""
+        for watcher in (self._readable, self._writable, self._alarm):
+            if watcher is not None:
+                watcher.close()
+        self._readable = self._writable = self._alarm = None
+        self._sock.close()
+
+    def _write_watcher(self) -> Any:
+        if self._writable is None:
+            self._writable = self._hub.loop.io(self._sock.fileno(), _WRITE)
+        return self._writable
+
+    def _wait(self, watcher: Any, until_ns: int, late: Failure) -> None:
+        if until_ns >= self.deadline_ns:
+            until_ns, late = self.deadline_ns, Failure.DEADLINE
+        self._wake_ns = until_ns
+        if until_ns < self._alarm_ns:
+            self._set_alarm()
+        self._waiting = me = getcurrent()
+        watcher.start(me.switch)
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+            watcher.stop()
+        if self._rang:
+            self._rang = False
+            raise BrokenExchangeError(late, _LATE[late])
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.close()
+        wait_ns = max(self._wake_ns - unix_ns(), 0)
+        self._alarm_ns = self._wake_ns
+        self._alarm = self._hub.loop.timer(wait_ns / NS_PER_S, ref=False)
+        self._alarm.start(self._on_alarm, update=True)
+
+    def _on_alarm(self) -> None:
+        """Ring for who waits too long, in the hub; be set again for who may wait on."""
+        self._alarm_ns = _NEVER_NS
+        waiting = self._waiting
+        if waiting is None:
+            return
+        if unix_ns() < self._wake_ns:
+            self._set_alarm()
+            return
+        self._rang = True
+        self._waiting = None
+        waiting.switch()
+
+
+_LATE = {
+    Failure.CONNECT_TIMEOUT: "not connected in time",
+    Failure.SEND_TIMEOUT: "the server took no byte of the request for too long",
+    Failure.READ_TIMEOUT: "the server sent no byte of the answer for too long",
+    Failure.DEADLINE: "the deadline passed",
+}

@@ -1,0 +1,116 @@
+"""
+Requests as bytes.
+
+All of a head but its last two lines depends on method and target alone, so it is
+made once for each and kept. Nothing that is not printable ASCII gets in: a line
+break in a target or a key would let its author write headers of his own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.wire.origin import Origin, is_field_text
+from harness.wire.transport import Request
+
+_MAX_KEPT = 512
+_FRAMING = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "idempotency-key", "expect"}
+)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_TOKEN = frozenset("!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+class Heads:
+    """Writes the requests of one transport."""
+
+    __slots__ = ("_headers", "_kept", "_origin")
+
+    def __init__(self, origin: Origin, headers: Iterable[tuple[str, str]]) -> None:
+        self._origin = origin
+        self._headers = check_headers(headers)
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def write(self, request: Request) -> bytes:
+        """
+        The whole request, head and body.
+
+        Raises:
+            ValueError: Method, target or key cannot stand in a head.
+        """
+        method, target, body, key = request
+        head = self._kept.get((method, target))
+        if head is None:
+            head = self._begin(method, target)
+        if key:
+            check_key(key)
+            head = b"%bidempotency-key: %b\r\n" % (head, key.encode())
+        if body is None:
+            if method in _WITH_BODY:
+                return head + b"content-length: 0\r\n\r\n"
+            return head + b"\r\n"
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+
+    def _begin(self, method: str, target: str) -> bytes:
+        check_line(method, target)
+        lines = [f"{method} {self._origin.prefix}{target} HTTP/1.1"]
+        lines.append(f"host: {self._origin.authority}")
+        lines += [f"{name}: {value}" for name, value in self._headers]
+        if method in _WITH_BODY and not any(
+            name == "content-type" for name, _ in self._headers
+        ):
+            lines.append("content-type: application/json")
+        head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+        # Targets with an id in them are endless; the frequent ones are soon back.
+        if len(self._kept) >= _MAX_KEPT:
+            self._kept.clear()
+        self._kept[method, target] = head
+        return head
+
+
+def check_line(method: str, target: str) -> None:
+    """
+    Raise unless method and target can stand in a request line.
+
+    Raises:
+        ValueError: They cannot; HEAD and CONNECT have answers of another form.
+    """
+    if not (method.isascii() and method.isalpha() and method.isupper()):
+        raise ValueError(f"{method!r} is no HTTP method")
+    if method in {"HEAD", "CONNECT"}:
+        raise ValueError(f"the wire does not send {method}")
+    if (
+        not target.startswith("/")
+        or " " in target
+        or "#" in target
+        or not is_field_text(target)
+    ):
+        raise ValueError(f"{target!r} is no request target; percent-encode it")
+
+
+def check_key(key: str) -> None:
+    """
+    Raise unless an idempotency key can stand in a head.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError(f"{key!r} cannot be sent as an idempotency key")
+
+
+def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """
+    The headers with lower-case names.
+
+    Raises:
+        ValueError: A name or a value that cannot be sent, or a header that the wire
+            itself writes. Values are not repeated: they may be secrets.
+    """
+    checked = tuple((name.lower(), value) for name, value in headers)
+    for name, value in checked:
+        if not name or not set(name) <= _TOKEN or name in _FRAMING:
+            raise ValueError(f"header {name!r} must not be set on a target")
+        if not is_field_text(value) or value != value.strip():
+            raise ValueError(f"the value of header {name!r} is not printable ASCII")
+    return checked

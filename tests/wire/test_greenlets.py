@@ -1,0 +1,138 @@
+"""Many users in one hub: they wait side by side, and may be killed; patched or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import gevent
+import pytest
+
+from harness.clock import unix_ns
+from harness.wire import Failure, Request, Target, Timeouts, connect
+
+
+def test_waits_do_not_block_each_other(serve):
+    """Ten users of a silent server are all given up at their deadline, not in turn."""
+    server = serve(lambda connection: connection.hold())
+    target = Target(f"http://127.0.0.1:{server.port}")
+
+    def one():
+        transport = connect(target, "fast")
+        reply = transport.exchange(Request("GET", "/"), unix_ns() + 300_000_000)
+        transport.close()
+        return reply.failure
+
+    begun = time.monotonic()
+    users = [gevent.spawn(one) for _ in range(10)]
+    gevent.joinall(users, raise_error=True)
+    assert [Failure.DEADLINE] * 10 == [user.value for user in users]
+    assert time.monotonic() - begun < 1.0
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_killed_user_leaves_nothing(serve, warm):
+    """A kill in mid-exchange goes through, and the server sees the connection closed."""
+    closed = threading.Event()
+    answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] if warm else []
+
+    def handler(connection):
+        for answer in answers:
+            connection.read_request()
+            connection.sock.sendall(answer)
+        connection.hold()
+        closed.set()
+
+    server = serve(handler)
+    transport = connect(Target(f"http://127.0.0.1:{server.port}"), "fast")
+    replies = []
+
+    def user():
+        for _ in range(2):
+            reply = transport.exchange(Request("GET", "/"), unix_ns() + 10**10)
+            replies.append(reply)
+
+    greenlet = gevent.spawn(user)
+    gevent.sleep(0.1)
+    greenlet.kill()
+    assert isinstance(greenlet.value, gevent.GreenletExit)
+    assert closed.wait(5)
+    assert [None] * warm == [reply.failure for reply in replies]
+    transport.close()
+
+
+def test_a_timeout_of_the_caller_goes_through(serve):
+    """gevent.Timeout around an exchange is the caller's, not an answer."""
+    server = serve(lambda connection: connection.hold())
+    transport = connect(Target(f"http://127.0.0.1:{server.port}"), "fast")
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+        transport.exchange(Request("GET", "/"), unix_ns() + 10**10)
+    transport.close()
+
+
+def test_silence_is_counted_anew_after_every_byte(serve):
+    """The lazy alarm rings by the latest wait, not by the one it was set for."""
+
+    def handler(connection):
+        while connection.read_request():
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n")
+            for _ in range(4):
+                time.sleep(0.1)
+                connection.sock.sendall(b"x")
+
+    transport = connect(
+        Target(f"http://127.0.0.1:{serve(handler).port}", timeouts=Timeouts(1.0, 0.25)), "fast"
+    )
+    for deadline_s, failure in ((5, None), (0.2, Failure.DEADLINE), (5, None)):
+        reply = transport.exchange(Request("GET", "/"), unix_ns() + int(deadline_s * 1e9))
+        assert failure is reply.failure
+    transport.close()
+
+
+PATCHED = """
+from gevent import monkey
+monkey.patch_all()
+import socket, sys, time
+import gevent
+from gevent.server import StreamServer
+from harness.clock import unix_ns
+from harness.wire import Request, Target, Timeouts, connect
+
+def handle(sock, address):
+    while sock.recv(65536):
+        gevent.sleep(0.2)
+        sock.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\nok")
+
+server = StreamServer(("127.0.0.1", 0), handle)
+server.start()
+base = f"http://localhost:{server.server_port}"
+
+def one(_):
+    transport = connect(Target(base), sys.argv[1])
+    replies = [transport.exchange(Request("GET", "/"), unix_ns() + 10**10) for _ in range(2)]
+    transport.close()
+    return [(r.failure, r.body) for r in replies]
+
+begun = time.monotonic()
+users = [gevent.spawn(one, n) for n in range(20)]
+gevent.joinall(users, raise_error=True)
+assert all(u.value == [(None, b"ok")] * 2 for u in users), [u.value for u in users]
+took = time.monotonic() - begun
+assert took < 3.0, took
+server.stop()
+print("done")
+"""
+
+
+def test_under_monkey_patching(kind):
+    """In a patched process, as under Locust, twenty users still wait side by side."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PATCHED, kind],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ("done\n", "") == (done.stdout, done.stderr)

@@ -1,0 +1,161 @@
+"""TLS: who is believed, who is not, and what each refusal is called."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+import time
+
+import pytest
+import trustme
+
+from harness.errors import UsageError
+from harness.wire import Failure, Target, connect
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """An authority that nobody trusts unless told to."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca_file(authority, tmp_path_factory):
+    """The authority's certificate in a file."""
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture
+def serve_tls(serve, script, authority):
+    """Start a TLS server that follows the script, with a certificate for these names."""
+
+    def start(*names, context=None, **options):
+        context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*names, **options).configure_cert(context)
+        return serve(script, context)
+
+    return start
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_verified_and_kept(make_user, serve_tls, ca_file, version):
+    """A server with a good certificate is believed, and its connection is kept."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = version
+    server = serve_tls("localhost", context=context)
+    user = make_user(f"https://localhost:{server.port}", ca_file=ca_file)
+    for _ in range(5):
+        key = user.new_key()
+        assert (None, key.encode()) == ((r := user.post(key=key)).failure, r.body)
+        time.sleep(0.005)  # session tickets arrive; they are no answer
+    assert 1 == server.accepted
+
+
+def test_server_name_is_sent(make_user, serve_tls, ca_file):
+    """The name asked for stands in the handshake (SNI)."""
+    asked = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = lambda _sock, name, _context: asked.append(name)
+    server = serve_tls("localhost", context=context)
+    assert 200 == make_user(f"https://localhost:{server.port}", ca_file=ca_file).get().status
+    assert ["localhost"] == asked
+
+
+def test_address_in_the_certificate(make_user, serve_tls, ca_file):
+    """An IP address is checked against the certificate's addresses."""
+    server = serve_tls("127.0.0.1")
+    assert 200 == make_user(f"https://127.0.0.1:{server.port}", ca_file=ca_file).get().status
+
+
+def test_wrong_name(make_user, serve_tls, ca_file):
+    """A certificate for another name is refused, and nothing is sent."""
+    server = serve_tls("elsewhere.example")
+    reply = make_user(f"https://localhost:{server.port}", ca_file=ca_file).post()
+    assert (Failure.TLS, 0, 0) == (reply.failure, reply.status, reply.bytes_out)
+    assert "localhost" in reply.detail
+
+
+def test_unknown_authority(make_user, serve_tls):
+    """A certificate of an authority that nobody named is refused."""
+    server = serve_tls("localhost")
+    assert Failure.TLS is make_user(f"https://localhost:{server.port}").get().failure
+
+
+def test_expired(make_user, serve_tls, ca_file):
+    """A certificate whose time is over is refused, and the detail says so."""
+    day = dt.timedelta(days=1)
+    now = dt.datetime.now(dt.UTC)
+    server = serve_tls("localhost", not_before=now - 2 * day, not_after=now - day)
+    reply = make_user(f"https://localhost:{server.port}", ca_file=ca_file).get()
+    assert Failure.TLS is reply.failure
+    assert "expired" in reply.detail
+
+
+def test_unverified_on_request(make_user, serve_tls):
+    """``verify=False`` believes anyone."""
+    server = serve_tls("elsewhere.example")
+    user = make_user(f"https://localhost:{server.port}", verify=False)
+    assert b"fresh-01" == user.get("fresh-01").body
+
+
+def test_plain_server(make_user, serve):
+    """A server that speaks no TLS is a TLS failure."""
+    server = serve(lambda connection: connection.sock.sendall(b"HTTP/1.1 400 Bad\r\n\r\n"))
+    assert Failure.TLS is make_user(f"https://127.0.0.1:{server.port}").get().failure
+
+
+def test_handshake_that_never_ends(make_user, serve):
+    """A server that accepts and says nothing runs into the connect timeout."""
+    server = serve(lambda connection: connection.hold())
+    user = make_user(f"https://127.0.0.1:{server.port}", connect_s=0.3)
+    reply, hasty = user.get(), user.get(deadline_s=0.1)
+    assert [Failure.CONNECT_TIMEOUT, Failure.DEADLINE] == [reply.failure, hasty.failure]
+    assert (reply.end_ns - reply.start_ns) / 1e9 < 0.8
+
+
+def test_large_bodies(make_user, serve_tls, script, ca_file):
+    """Bodies of many TLS records go through whole, both ways."""
+    user = make_user(f"https://localhost:{serve_tls('localhost').port}", ca_file=ca_file)
+    body = bytes(range(256)) * 8_000
+    script.play([OK + b"content-length: %d\r\n\r\n" % len(body) + body])
+    assert body == user.post(body).body
+    assert script.requests[0].endswith(body)
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_hang_ups(make_user, serve_tls, script, ca_file, end):
+    """Cut answers are resets over TLS too; on a kept connection silence is stale."""
+    user = make_user(f"https://localhost:{serve_tls('localhost').port}", ca_file=ca_file)
+    script.play([OK + b"content-length: 9\r\n\r\nhalf", 0.02, end])
+    assert (Failure.RESET, 200) == ((r := user.get()).failure, r.status)
+    script.play([OK + b"\r\nno farewell", 0.02, end])
+    assert Failure.RESET is user.get().failure, "an end without close_notify may be an attack"
+    assert b"fresh-01" == user.get("fresh-01").body
+    script.play([end])
+    assert Failure.STALE is user.get().failure
+    assert b"fresh-02" == user.get("fresh-02").body
+
+
+def test_surplus_over_tls(make_user, serve_tls, script, ca_file):
+    """Bytes after an answer cost the connection over TLS as well."""
+    user = make_user(f"https://localhost:{serve_tls('localhost').port}", ca_file=ca_file)
+    whole = OK + b"content-length: 8\r\n\r\n<KEY-ID>"
+    script.play([whole + whole.replace(b"<KEY-ID>", b"wrong-01")])
+    assert b"key-0001" == user.get("key-0001").body
+    assert b"key-0002" == user.get("key-0002").body
+    script.play([whole, 0.02, whole])
+    assert b"key-0003" == user.get("key-0003").body
+    assert script.settled.wait(5)
+    assert b"key-0004" == user.get("key-0004").body
+
+
+def test_bad_ca_file(kind, tmp_path):
+    """An absent or empty CA file is the operator's mistake, told before anything is sent."""
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("absent.pem", "empty.pem"):
+        with pytest.raises(UsageError, match=name):
+            connect(Target("https://localhost", ca_file=str(tmp_path / name)), kind)
