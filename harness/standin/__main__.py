@@ -1,0 +1,44 @@
+"""
+``python -m harness.standin --config -``: the configuration as JSON on stdin.
+
+Keys are in no argument, where every user of the machine could read them. A wrong
+configuration is one line on stderr and exit status 2; an address that cannot be
+had, or an unusable state file, is status 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+
+import msgspec
+
+from harness.exits import Exit
+from harness.standin.config import StandinConfig
+
+
+def main() -> int:
+    """Read the configuration and serve."""
+    parser = argparse.ArgumentParser(prog="python -m harness.standin", description=__doc__)
+    parser.add_argument("--config", default="-", help="JSON file; - reads stdin (default)")
+    name = parser.parse_args().config
+    try:
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        config = msgspec.json.decode(text or b"{}", type=StandinConfig)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"standin: wrong configuration: {error}\n")
+        return Exit.USAGE
+    from harness.standin.process import run_server  # noqa: PLC0415  a wrong file needs no server
+
+    try:
+        run_server(config)
+    except (OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"standin: cannot serve: {error}\n")
+        return Exit.UNREACHABLE
+    return Exit.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

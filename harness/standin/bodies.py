@@ -1,0 +1,145 @@
+"""
+Request bodies, read strictly: what is missing or of the wrong kind is refused.
+
+Members that the contract does not name are ignored, as a server that must outlive
+its clients does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from harness.standin.cache import CacheKey
+
+CONTRACT_VERSION = "v3"
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
+_Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+")]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)] | int | float
+
+
+class CreateSession(msgspec.Struct, frozen=True):
+    """Body of create_session."""
+
+    cloudSessionContractVersion: str  # noqa: N815  the API's names
+    sourceType: Literal["local-cloud"]  # noqa: N815
+    clientSessionHint: _Text  # noqa: N815
+    localRunId: _Text  # noqa: N815
+    name: str | None = None
+    model: str | None = None
+    launchContext: dict[str, Any] | None = None  # noqa: N815
+    launchConfig: dict[str, Any] | None = None  # noqa: N815
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One selector of an import; times are ISO-8601 with a zone, or epoch ms."""
+
+    namespace: _Text
+    siteOrigin: _Origin  # noqa: N815
+    method: _Text
+    descriptionHash: _Text  # noqa: N815
+    path: msgspec.Raw
+    createdAt: _Instant  # noqa: N815
+    updatedAt: _Instant  # noqa: N815
+    schemaHash: str | None = None  # noqa: N815
+
+
+class Import(msgspec.Struct, frozen=True):
+    """Body of import_selector_cache."""
+
+    entries: list[Entry]
+
+    def keyed(self) -> Iterator[tuple[CacheKey, int]]:
+        """Each entry's key and its updatedAt in Unix microseconds."""
+        for entry in self.entries:
+            key = (entry.namespace, entry.siteOrigin, entry.method, entry.descriptionHash)
+            yield key, _unix_us(entry.updatedAt)
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """Whom to tell of a run's end; no events named means all of them."""
+
+    url: _Url
+    secret: _Text
+    events: tuple[Literal["run.succeeded", "run.failed"], ...] = ("run.succeeded", "run.failed")
+
+
+class QueueRun(msgspec.Struct, frozen=True):
+    """Body of queue_run."""
+
+    input: msgspec.Raw
+    webhook: Webhook | None = None
+
+
+class Problem(NamedTuple):
+    """Why a body is refused: the code, and details that name the place."""
+
+    code: str
+    details: list[dict[str, str]]
+
+
+class _Version(msgspec.Struct):
+    cloudSessionContractVersion: str  # noqa: N815
+
+
+_create = msgspec.json.Decoder(CreateSession)
+_version = msgspec.json.Decoder(_Version)
+_import = msgspec.json.Decoder(Import)
+_queue = msgspec.json.Decoder(QueueRun)
+
+
+def read_create_session(body: bytes) -> CreateSession | Problem:
+    """Read a body of create_session; another contract version is told before all else."""
+    try:
+        request = _create.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _mismatch(body) or _invalid(error)
+    if request.cloudSessionContractVersion != CONTRACT_VERSION:
+        return _mismatch(body) or _invalid(ValueError("wrong contract version"))
+    return request
+
+
+def read_import(body: bytes) -> Import | Problem:
+    """Read a body of import_selector_cache."""
+    try:
+        return _import.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _invalid(error)
+
+
+def read_queue_run(body: bytes) -> QueueRun | Problem:
+    """Read a body of queue_run."""
+    try:
+        return _queue.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _invalid(error)
+
+
+def _mismatch(body: bytes) -> Problem | None:
+    try:
+        version = _version.decode(body).cloudSessionContractVersion
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if version == CONTRACT_VERSION:
+        return None
+    message = f"expected {CONTRACT_VERSION!r}, got {version!r}"
+    path = "$.cloudSessionContractVersion"
+    return Problem("CLOUD_CONTRACT_MISMATCH", [{"path": path, "message": message}])
+
+
+def _invalid(error: Exception) -> Problem:
+    message, _, path = str(error).partition(" - at `")
+    return Problem(
+        "CLOUD_CONFIG_INVALID", [{"path": path.rstrip("`") or "$", "message": message}]
+    )
+
+
+def _unix_us(instant: datetime | float) -> int:
+    if isinstance(instant, datetime):
+        return round(instant.timestamp() * 1_000_000)
+    return round(instant * 1_000)

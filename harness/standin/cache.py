@@ -1,0 +1,67 @@
+"""
+The selector cache: what an import inserts, updates and skips.
+
+An entry is known by (namespace, siteOrigin, method, descriptionHash). A new one is
+inserted, a newer ``updatedAt`` updates, the same or an older one is skipped; so
+the three always add up to the entries sent. Entries of one request are taken in
+order. Nothing reads paths back, so only the times are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+CacheKey = tuple[str, str, str, str]
+
+
+class Imported(NamedTuple):
+    """Counts of one import."""
+
+    inserted: int
+    updated: int
+    skipped: int
+
+
+class SelectorCache:
+    """
+    The cache of one workspace.
+
+    Attributes:
+        inserted: Entries inserted so far.
+        updated: Entries overwritten so far.
+        skipped: Entries that changed nothing so far.
+    """
+
+    def __init__(self) -> None:
+        self.updated_us: dict[CacheKey, int] = {}
+        self.inserted = 0
+        self.updated = 0
+        self.skipped = 0
+
+    def take(
+        self, entries: Iterable[tuple[CacheKey, int]], *, older_wins: bool = False
+    ) -> Imported:
+        """
+        Import entries, each a key and its updatedAt in Unix microseconds.
+
+        Args:
+            entries: What was sent, in order.
+            older_wins: The lie: an older time overwrites like a newer one.
+        """
+        inserted = updated = skipped = 0
+        known = self.updated_us
+        for key, updated_us in entries:
+            before_us = known.get(key)
+            if before_us is None:
+                inserted += 1
+            elif updated_us > before_us or (older_wins and updated_us < before_us):
+                updated += 1
+            else:
+                skipped += 1
+                continue
+            known[key] = updated_us
+        self.inserted += inserted
+        self.updated += updated
+        self.skipped += skipped
+        return Imported(inserted, updated, skipped)

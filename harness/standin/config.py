@@ -1,0 +1,279 @@
+"""
+Every setting of the stand-in, in one frozen record that travels as JSON.
+
+Durations are seconds. A law of duration and a failure probability keep the text a
+person wrote (``lognormal(20ms,0.5)``), checked when the record is made, so that
+the record reads the same in a file, on a wire and in a test.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+import msgspec
+
+from harness.standin.codes import ALL, Vocabulary
+from harness.standin.laws import parse_law
+from harness.standin.operations import OPERATIONS
+
+Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
+LimitScope = Literal["key", "key-and-operation"]
+RetryAfterStyle = Literal[
+    "exact-ceil", "decimal", "http-date", "early", "late", "missing", "malformed"
+]
+
+FIXED_FIELDS = frozenset({"host", "port", "seed", "state", "parent_pid"})
+"""Settings that cannot change while the server runs."""
+
+
+class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    What the stand-in does wrong, each a probability in [0, 1] unless it says otherwise.
+
+    Attributes:
+        executes_twice: A repeated Idempotency-Key does the work again, as if new.
+        forgets_keys_after_s: Seconds until a key is forgotten; 0 is off.
+        replays_wrong_run: A replay of queue_run answers another run than the first.
+        loses_delivery: A webhook that is due is never sent.
+        signs_wrongly: A webhook is signed with another secret.
+        leaks_slot: DELETE answers 204, yet the session's slot is never free again.
+        duplicate_session_id: create_session answers the id of a session already open.
+        status_goes_back: get_run tells an earlier status than the true one.
+        loses_log_line: A page of logs lacks one of its lines.
+        cache_miscounts: An import answers one inserted entry too many.
+        older_wins: An entry with an older updatedAt overwrites the newer one.
+        deleted_still_answers: get_session of a closed session answers it as active.
+        wrong_retry_after: A refusal says Retry-After: 0, however long the wait is.
+        delivers_for_unsubscribed: A webhook is sent for an event not asked for.
+    """
+
+    executes_twice: float = 0.0
+    forgets_keys_after_s: float = 0.0
+    replays_wrong_run: float = 0.0
+    loses_delivery: float = 0.0
+    signs_wrongly: float = 0.0
+    leaks_slot: float = 0.0
+    duplicate_session_id: float = 0.0
+    status_goes_back: float = 0.0
+    loses_log_line: float = 0.0
+    cache_miscounts: float = 0.0
+    older_wins: float = 0.0
+    deleted_still_answers: float = 0.0
+    wrong_retry_after: float = 0.0
+    delivers_for_unsubscribed: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a probability that is none."""
+        for name in self.__struct_fields__:
+            if name != "forgets_keys_after_s":
+                _require_share(f"lie {name}", getattr(self, name))
+        _require_at_least(0, "lie forgets_keys_after_s", self.forgets_keys_after_s)
+
+
+class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    Every setting; the defaults make an honest, unlimited and fast server.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        api_keys: Keys that are let in; none given lets in every key that is not empty.
+        seed: Of everything drawn at random, ids included.
+        vocabulary: Names of the error codes: ``seed`` or ``sdk``.
+        limiter: The rate limiter's kind.
+        rate: Requests a second that are let through in the long run.
+        burst: token-bucket: most requests at once; concurrency: most in flight.
+        window_s: fixed- and sliding-window: its length; they let ``rate * window_s``
+            requests (rounded, one at least) through in each.
+        limit_scope: One limit for each key, or for each key and operation.
+        refused_count: Whether a refused request uses up the limit as well.
+        retry_after: How a refusal tells the wait (`harness.standin.retry_after`).
+        max_sessions: Most sessions at once; 0 is no bound.
+        release_delay_s: A closed session's slot is free again only after this time.
+        race_window_s: Over-admission: time between the check for room and the taking
+            of the slot; 0 makes them one step.
+        session_lifetime_s: A session closes by itself after this time.
+        launch_s: Time from create_session until the session is active.
+        stale_s: For this time after its creation a session answers 409
+            CLOUD_SESSION_STALE to get and delete.
+        latency: Operation or ``*`` → law of the time an accepted request takes.
+        fail: ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request
+            fails so. The request is not executed, but see the next.
+        timeout_after_effect: Share of injected CLOUD_TIMEOUT answers whose request was
+            executed all the same.
+        workers: Service workers in front of the operations; 0 is no queue.
+        service: Law of the time that a worker holds one request: ``workers`` over its
+            mean is the greatest throughput.
+        service_operation: The operation that waits for a worker; ``*`` is each one.
+        stall_period_s: Every so often, counted from the start, the whole server …
+        stall_s: … answers nothing for so long at the period's end; 0 is never.
+        run_wait: Law of the time a run stays queued.
+        run_duration: Law of the time a run takes.
+        run_failed: Probability that a run ends failed.
+        run_canceled: Probability that a run ends canceled.
+        run_log_lines: Lines a run writes in all; two at least.
+        webhook_tries: Most tries of one delivery.
+        webhook_backoff_s: Wait before the second try; doubles with every further one.
+        webhook_timeout_s: Most time one try may take.
+        webhook_any_host: Deliver to addresses that are not loopback as well.
+        max_body_bytes: A larger request body is refused with 413.
+        key_lifetime_s: Time for which an Idempotency-Key is remembered.
+        state: SQLite file that the state survives in; "" keeps it in memory.
+        parent_pid: End when this parent process is gone; 0 does not look.
+        lies: What it does wrong.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    api_keys: tuple[str, ...] = ()
+    seed: int = 1
+    vocabulary: Vocabulary = "seed"
+    limiter: Limiter = "none"
+    rate: float = 50.0
+    burst: int = 20
+    window_s: float = 1.0
+    limit_scope: LimitScope = "key"
+    refused_count: bool = False
+    retry_after: RetryAfterStyle = "exact-ceil"
+    max_sessions: int = 0
+    release_delay_s: float = 0.0
+    race_window_s: float = 0.0
+    session_lifetime_s: float = 3600.0
+    launch_s: float = 0.0
+    stale_s: float = 0.0
+    latency: dict[str, str] = {}
+    fail: dict[str, float] = {}
+    timeout_after_effect: float = 0.0
+    workers: int = 0
+    service: str = "0ms"
+    service_operation: str = "*"
+    stall_period_s: float = 0.0
+    stall_s: float = 0.0
+    run_wait: str = "50ms"
+    run_duration: str = "uniform(200ms,800ms)"
+    run_failed: float = 0.05
+    run_canceled: float = 0.02
+    run_log_lines: int = 25
+    webhook_tries: int = 5
+    webhook_backoff_s: float = 0.2
+    webhook_timeout_s: float = 5.0
+    webhook_any_host: bool = False
+    max_body_bytes: int = 1 << 20
+    key_lifetime_s: float = 86_400.0
+    state: str = ""
+    parent_pid: int = 0
+    lies: Lies = msgspec.field(default_factory=Lies)
+
+    def __post_init__(self) -> None:
+        """Refuse a setting out of its range, in one line that names it."""
+        _check_numbers(self)
+        _check_laws(self)
+        check_failures(self.fail)
+
+    def changed(self, changes: dict[str, Any]) -> Self:
+        """
+        The same settings with some of them changed; ``lies`` are merged one by one.
+
+        Raises:
+            ValueError: A name is unknown, fixed at the start, or its value is wrong.
+        """
+        if fixed := sorted(FIXED_FIELDS & changes.keys()):
+            raise ValueError(f"{fixed[0]!r} is fixed when the server starts")
+        merged = msgspec.to_builtins(self) | changes
+        if isinstance(changes.get("lies"), dict):
+            merged["lies"] = msgspec.to_builtins(self.lies) | changes["lies"]
+        return msgspec.convert(merged, type(self))
+
+
+def check_failures(fail: dict[str, float]) -> None:
+    """
+    Check failure probabilities.
+
+    Raises:
+        ValueError: An unknown code or operation, or more than certainty in sum.
+    """
+    for name, probability in fail.items():
+        operation, _, code = name.rpartition(":")
+        if code not in ALL:
+            raise ValueError(f"{code!r} is no error code of the contract")
+        if operation and operation not in OPERATIONS:
+            raise ValueError(
+                f"{operation!r} is no operation; there are {', '.join(OPERATIONS)}"
+            )
+        _require_share(f"fail {name}", probability)
+    for operation in OPERATIONS:
+        whole = sum(share for _, share in failures_of(operation, fail))
+        if whole > 1 + 1e-9:
+            raise ValueError(f"the failures of {operation} add up to {whole:g}, more than 1")
+
+
+def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float]]:
+    """
+    The codes an operation fails with, each with its probability.
+
+    ``OPERATION:CODE`` replaces ``CODE`` for that operation. The health check fails
+    only where it is named.
+    """
+    shares = {
+        name: share for name, share in fail.items() if ":" not in name and operation != "health"
+    }
+    for name, probability in fail.items():
+        named, _, code = name.rpartition(":")
+        if named == operation:
+            shares[code] = probability
+    return [(code, share) for code, share in shares.items() if share > 0]
+
+
+def _check_numbers(config: StandinConfig) -> None:
+    for name in ("timeout_after_effect", "run_failed", "run_canceled"):
+        _require_share(name, getattr(config, name))
+    if config.run_failed + config.run_canceled > 1:
+        raise ValueError("run_failed and run_canceled add up to more than 1")
+    for name in (
+        "max_sessions", "release_delay_s", "race_window_s", "launch_s", "stale_s", "workers",
+        "stall_period_s", "stall_s", "webhook_backoff_s", "max_body_bytes", "parent_pid",
+    ):  # fmt: skip
+        _require_at_least(0, name, getattr(config, name))
+    for name in (
+        "rate",
+        "window_s",
+        "session_lifetime_s",
+        "key_lifetime_s",
+        "webhook_timeout_s",
+    ):
+        _require_at_least(1e-6, name, getattr(config, name))
+    _require_at_least(1, "burst", config.burst)
+    _require_at_least(1, "webhook_tries", config.webhook_tries)
+    _require_at_least(2, "run_log_lines", config.run_log_lines)
+    if not 0 <= config.port <= 65535:
+        raise ValueError(f"port is a number from 0 to 65535, not {config.port}")
+    if config.stall_s and config.stall_s >= config.stall_period_s:
+        raise ValueError(
+            "stall_s must be shorter than stall_period_s, or nothing is ever answered"
+        )
+
+
+def _check_laws(config: StandinConfig) -> None:
+    for text in (
+        config.service,
+        config.run_wait,
+        config.run_duration,
+        *config.latency.values(),
+    ):
+        parse_law(text)
+    for operation in (*config.latency, config.service_operation):
+        if operation != "*" and operation not in OPERATIONS:
+            raise ValueError(
+                f"{operation!r} is no operation; there are {', '.join(OPERATIONS)}"
+            )
+
+
+def _require_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:  # also refuses NaN
+        raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
+
+
+def _require_at_least(least: float, name: str, value: float) -> None:
+    if not least <= value or math.isinf(value):
+        raise ValueError(f"{name} is a finite number of {least:g} or more, not {value!r}")

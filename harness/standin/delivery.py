@@ -1,0 +1,133 @@
+"""
+Webhooks: each finished run's event, tried until a 2xx, five times at most.
+
+At least once: a try whose answer is lost is repeated with the same event id. Only
+loopback addresses are called unless the configuration says otherwise, because a
+stand-in under load must not reach strangers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+
+import httpx
+
+from harness.clock import unix_ns
+from harness.standin import shapes
+from harness.standin.runs import Run
+from harness.standin.state import State
+from harness.standin.truth import add
+from harness.units import NS_PER_MS, NS_PER_S
+
+
+class Deliveries:
+    """
+    Delivers the events of one server's runs.
+
+    Args:
+        state: Whose runs.
+        changed: Called with a run whenever a try ended.
+    """
+
+    def __init__(self, state: State, changed: Callable[[Run], None]) -> None:
+        self._state = state
+        self._changed = changed
+        self._client: httpx.AsyncClient | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def schedule(self, run: Run) -> None:
+        """See to it that the run's end is told, if someone is to be told."""
+        if run.settled:
+            return
+        task = asyncio.get_running_loop().create_task(self._deliver(run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End every delivery, finished or not."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _deliver(self, run: Run) -> None:
+        await asyncio.sleep(max(0.0, (run.finished_ns - unix_ns()) / NS_PER_S))
+        event = self._choose_event(run)
+        if event is not None:
+            await self._try_until_taken(run, event)
+        run.settled = True
+        self._changed(run)
+
+    def _choose_event(self, run: Run) -> str | None:
+        state, hook = self._state, run.webhook
+        event = shapes.EVENT_OF_STATUS.get(run.final)
+        if hook is None or event is None:
+            return None
+        if event not in hook.events:
+            if not state.lie("delivers_for_unsubscribed"):
+                return None
+            state.told("delivers_for_unsubscribed")
+            return event
+        if run.tries == 0:
+            add(state.tally.deliveries, "due")
+        if not state.settings.config.webhook_any_host and not _is_loopback(hook.url):
+            add(state.tally.deliveries, "blocked")
+            return None
+        if state.lie("loses_delivery"):
+            state.told("loses_delivery")
+            add(state.tally.deliveries, "lost")
+            return None
+        return event
+
+    async def _try_until_taken(self, run: Run, event: str) -> None:
+        tally, config = self._state.tally, self._state.settings.config
+        event_id = "evt_" + run.id.removeprefix("run_")
+        body = shapes.webhook_body(event_id, event, run, unix_ns() // NS_PER_MS)
+        while run.tries < config.webhook_tries:
+            if run.tries:
+                await asyncio.sleep(config.webhook_backoff_s * 2 ** (run.tries - 1))
+            run.tries += 1
+            add(tally.deliveries, "attempted")
+            run.delivered = await self._post(run, body)
+            if run.delivered:
+                add(tally.deliveries, "delivered")
+                return
+            self._changed(run)
+        add(tally.deliveries, "given_up")
+
+    async def _post(self, run: Run, body: bytes) -> bool:
+        state, hook = self._state, run.webhook
+        assert hook is not None
+        secret = hook.secret
+        if state.lie("signs_wrongly"):
+            state.told("signs_wrongly")
+            secret += "-forged"
+        headers = {
+            "content-type": "application/json",
+            shapes.SIGNATURE_HEADER: shapes.sign_webhook(secret, unix_ns() // NS_PER_S, body),
+        }
+        if self._client is None:
+            # On loopback certificates are self-signed, and loading the world's takes
+            # 35 ms, which requests under measurement would feel.
+            verify = state.settings.config.webhook_any_host
+            self._client = httpx.AsyncClient(trust_env=False, verify=verify)
+        try:
+            answer = await self._client.post(
+                hook.url, content=body, headers=headers,
+                timeout=state.settings.config.webhook_timeout_s,
+            )  # fmt: skip
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            return False
+        return answer.is_success
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = httpx.URL(url).host
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except (httpx.InvalidURL, ValueError):
+        return False

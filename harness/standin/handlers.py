@@ -1,0 +1,230 @@
+"""
+The operations themselves: what each does to the state, and what it answers.
+
+Each handler is one step without a pause, but for create_session when it is told
+to race: then between its look for room and its taking of the slot others may pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from harness.clock import unix_ns
+from harness.standin import shapes
+from harness.standin.bodies import (
+    CreateSession,
+    Import,
+    Problem,
+    QueueRun,
+    read_create_session,
+    read_import,
+    read_queue_run,
+)
+from harness.standin.exchange import Answer, Request, fail, fail_plainly
+from harness.standin.idempotency import Record
+from harness.standin.journal import Journal
+from harness.standin.runs import Run, Status, page_of
+from harness.standin.sessions import Session
+from harness.standin.state import State
+from harness.standin.truth import add
+
+MOST_LINES = 1_000
+DEFAULT_LINES = 100
+
+READERS: dict[str, Callable[[bytes], CreateSession | Import | QueueRun | Problem]] = {
+    "create_session": read_create_session,
+    "import_selector_cache": read_import,
+    "queue_run": read_queue_run,
+}
+"""The operations with a body, and what reads it."""
+
+
+class Handlers:
+    """
+    Handles requests that passed authentication, limits and injected failures.
+
+    Args:
+        state: What they act upon.
+        journal: Where changes are noted; None keeps them in memory only.
+        queued: Called with each run that was queued.
+    """
+
+    def __init__(
+        self, state: State, journal: Journal | None, queued: Callable[[Run], None]
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._queued = queued
+
+    async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
+        """Do the work of a POST."""
+        if isinstance(body, CreateSession):
+            answer = await self._create_session(request, body)
+        elif isinstance(body, Import):
+            answer = self._import(body)
+        else:
+            answer = self._queue_run(request, body)
+        if answer.worked:
+            add(self._state.tally.work, request.operation)
+        return answer
+
+    def read(self, request: Request) -> Answer:
+        """Answer a request without a body."""
+        match request.operation:
+            case "get_session":
+                return self._get_session(request)
+            case "delete_session":
+                return self._delete_session(request)
+            case "get_run":
+                return self._get_run(request)
+            case "get_run_logs":
+                return self._get_run_logs(request)
+            case _:
+                return Answer(200, shapes.health_body())
+
+    def replay(self, request: Request, record: Record) -> Answer:
+        """Tell the first answer of a key again."""
+        body = record.body
+        if request.operation == "queue_run":
+            if self._state.lie("replays_wrong_run"):
+                body = self._wrong_run(record.resource_id)
+            body = shapes.replayed_body(body)
+        return Answer(record.status, body, headers=((b"idempotency-replayed", b"true"),))
+
+    def _wrong_run(self, run_id: str) -> bytes:
+        state = self._state
+        state.told("replays_wrong_run")
+        other, now_ns = state.runs.other_than(run_id), unix_ns()
+        if other is not None:
+            return shapes.queued_body(other, other.status_at(now_ns))
+        run = state.runs.by_id[run_id]
+        stranger = Run(
+            state.dice.make_id("run"), run.slug, run.input, run.created_ns,
+            run.started_ns, run.finished_ns, run.final, run.lines,
+        )  # fmt: skip
+        return shapes.queued_body(stranger, "queued")
+
+    async def _create_session(self, request: Request, body: CreateSession) -> Answer:
+        state = self._state
+        if state.lie("duplicate_session_id") and (twin := self._newest_open()):
+            state.told("duplicate_session_id")
+            return self._created(request, twin, worked=False)
+        if not state.has_room(unix_ns()):
+            return self._fail("CLOUD_CAPACITY_FULL")
+        race_s = state.settings.config.race_window_s
+        if race_s:
+            await asyncio.sleep(race_s)
+        session = state.create_session(body, unix_ns())
+        if self._journal is not None:
+            self._journal.note_session(session)
+        return self._created(request, session, worked=True)
+
+    def _newest_open(self) -> Session | None:
+        state = self._state
+        opened = state.sessions.open(unix_ns(), state.settings.release_delay_ns)
+        return next(reversed(opened.values()), None)
+
+    def _created(self, request: Request, session: Session, *, worked: bool) -> Answer:
+        nonce = self._state.dice.make_id("t")[2:]
+        body = shapes.created_body(session, session.state_at(unix_ns()), request.host, nonce)
+        return Answer(201, body, resource_id=session.id, worked=worked)
+
+    def _get_session(self, request: Request) -> Answer:
+        now_ns = unix_ns()
+        session = self._state.sessions.find(request.argument)
+        if session is None:
+            return self._fail("CLOUD_SESSION_NOT_FOUND")
+        if now_ns < session.created_ns + self._state.settings.stale_ns:
+            return self._fail("CLOUD_SESSION_STALE")
+        status = session.state_at(now_ns)
+        if status == "closed":
+            if not self._state.lie("deleted_still_answers"):
+                return self._fail("CLOUD_SESSION_CLOSED")
+            self._state.told("deleted_still_answers")
+            status = "active"
+        return Answer(200, shapes.session_body(session, status))
+
+    def _delete_session(self, request: Request) -> Answer:
+        now_ns = unix_ns()
+        session = self._state.sessions.find(request.argument)
+        if session is None:
+            return self._fail("CLOUD_SESSION_NOT_FOUND")
+        if now_ns < session.created_ns + self._state.settings.stale_ns:
+            return self._fail("CLOUD_SESSION_STALE")
+        if session.state_at(now_ns) == "closed":
+            return self._fail("CLOUD_SESSION_CLOSED")
+        self._state.taken(now_ns)  # settle expiries before the session leaves
+        self._state.close_session(session, now_ns)
+        add(self._state.tally.work, request.operation)
+        if self._journal is not None:
+            self._journal.note_session(session)
+        return Answer(204, b"")
+
+    def _import(self, body: Import) -> Answer:
+        state = self._state
+        entries = list(body.keyed())
+        older_wins = state.lie("older_wins")
+        if older_wins and self._has_older(entries):
+            state.told("older_wins")
+        counts = state.cache.take(entries, older_wins=older_wins)
+        if self._journal is not None:
+            self._journal.note_entries({key: state.cache.updated_us[key] for key, _ in entries})
+        if state.lie("cache_miscounts"):
+            state.told("cache_miscounts")
+            return Answer(200, shapes.miscounted_body(counts), worked=True)
+        return Answer(200, shapes.imported_body(counts), worked=True)
+
+    def _has_older(self, entries: list[tuple[Any, int]]) -> bool:
+        known = self._state.cache.updated_us
+        return any(updated_us < known.get(key, updated_us) for key, updated_us in entries)
+
+    def _queue_run(self, request: Request, body: QueueRun) -> Answer:
+        now_ns = unix_ns()
+        run = self._state.queue_run(request.argument, body, now_ns)
+        if self._journal is not None:
+            self._journal.note_run(run)
+        self._queued(run)
+        answer = shapes.queued_body(run, run.status_at(now_ns))
+        return Answer(202, answer, resource_id=run.id, worked=True)
+
+    def _get_run(self, request: Request) -> Answer:
+        run = self._state.runs.find(request.argument)
+        if run is None:
+            return fail_plainly(404, "no such run")
+        status = run.status_at(unix_ns())
+        if status != "queued" and self._state.lie("status_goes_back"):
+            self._state.told("status_goes_back")
+            earlier: Status = "queued" if status == "running" else "running"
+            status = earlier
+        return Answer(200, shapes.run_body(run, status))
+
+    def _get_run_logs(self, request: Request) -> Answer:
+        run = self._state.runs.find(request.argument)
+        if run is None:
+            return fail_plainly(404, "no such run")
+        try:
+            limit, before = _read_paging(request.query)
+        except ValueError as error:
+            details = [{"path": "query", "message": str(error)}]
+            return self._fail("CLOUD_CONFIG_INVALID", details)
+        page = page_of(run.lines_at(unix_ns()), limit, before)
+        lost = 0
+        if page.numbers and self._state.lie("loses_log_line"):
+            self._state.told("loses_log_line")
+            lost = self._state.dice.lies.choice(page.numbers)
+        return Answer(200, shapes.logs_body(run, page, without=lost))
+
+    def _fail(self, code: str, details: object = None) -> Answer:
+        return fail(self._state.settings.config.vocabulary, code, details)
+
+
+def _read_paging(query: bytes) -> tuple[int, int | None]:
+    values = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True)
+    text = values.get("logLimit", [str(DEFAULT_LINES)])[-1]
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_LINES):
+        raise ValueError(f"logLimit is a number from 1 to {MOST_LINES}, not {text!r}")
+    cursor = values.get("beforeLogCursor")
+    return int(text), None if cursor is None else shapes.parse_cursor(cursor[-1])

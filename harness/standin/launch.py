@@ -1,0 +1,147 @@
+"""
+A stand-in as a context manager, for callers and tests: its own process, on loopback.
+
+::
+
+    with Standin(StandinConfig(limiter="token-bucket")) as standin:
+        httpx.get(standin.url + "/health")
+        standin.truth()["requests"]["health"]["accepted"]  # 1
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import IO, Any, Self
+
+import msgspec
+
+from harness.errors import TargetError
+from harness.standin.config import StandinConfig
+
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Standin:
+    """
+    Starts the process when it is made, and ends it on leaving.
+
+    Attributes:
+        url: Where it listens, such as ``http://127.0.0.1:40123``.
+        pid: Its process.
+
+    Raises:
+        TargetError: It did not start; the message carries its stderr.
+    """
+
+    def __init__(
+        self, config: StandinConfig | None = None, *, timeout_s: float = START_TIMEOUT_S
+    ) -> None:
+        config = msgspec.structs.replace(config or StandinConfig(), parent_pid=os.getpid())
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in _close
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.standin", "--config", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=True,  # Ctrl-C is for the caller, who has to clean up first
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self.pid = self._process.pid
+        try:
+            self.url = self._start(msgspec.json.encode(config), timeout_s)
+        except BaseException:
+            self.kill()
+            raise
+
+    def __enter__(self) -> Self:
+        """It runs already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it."""
+        self.stop()
+
+    def truth(self, *, everything: bool = False) -> dict[str, Any]:
+        """What it really did (`State.describe`); long lists whole if asked."""
+        return self._ask("/__truth__" + ("?all" if everything else ""), None)
+
+    def control(self, **changes: Any) -> dict[str, Any]:
+        """
+        Change settings while it runs; returns all of them.
+
+        Raises:
+            ValueError: A setting is unknown, fixed, or its value is wrong.
+        """
+        return self._ask("/__control__", msgspec.json.encode(changes))
+
+    def stop(self) -> int:
+        """End it with SIGTERM; returns its exit status."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        return self._close()
+
+    def kill(self) -> int:
+        """End it with SIGKILL, as a crash would; returns its exit status."""
+        self._process.kill()
+        return self._close()
+
+    def _start(self, config: bytes, timeout_s: float) -> str:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # it died: its stderr says why
+            stdin.write(config)
+            stdin.close()
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            ready = selector.select(timeout_s)
+        line = stdout.readline() if ready else b""
+        if not line:
+            why = f"in {timeout_s:g} s" if not ready else f"and said: {self._complaint()}"
+            raise TargetError(f"the stand-in did not start {why}")
+        url: str = json.loads(line)["listening"]
+        return url
+
+    def _complaint(self) -> str:
+        self._process.wait(STOP_TIMEOUT_S)
+        self._stderr.seek(0)
+        text = self._stderr.read().decode(errors="replace").strip()
+        return text[-2000:] or f"nothing (exit status {self._process.returncode})"
+
+    def _ask(self, path: str, body: bytes | None) -> dict[str, Any]:
+        request = urllib.request.Request(self.url + path, data=body)  # noqa: S310  our own URL
+        try:
+            with _opener.open(request, timeout=30) as answer:
+                found: dict[str, Any] = json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(json.loads(error.read())["error"]) from None
+        return found
+
+    def _close(self) -> int:
+        status = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            if stream is not None:
+                stream.close()
+        return status

@@ -1,0 +1,91 @@
+"""
+Laws of duration: how long something takes, as text and as numbers.
+
+::
+
+    5ms                    always
+    uniform(5ms,20ms)      evenly between the two
+    exponential(10ms)      mean 10 ms
+    lognormal(20ms,0.5)    median 20 ms; sigma of the logarithm 0.5
+
+The lognormal law is given by its median because that is what one reads off a
+latency chart: its p99 is ``median * exp(2.326 * sigma)``.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable
+
+from harness.units import parse_duration_ns
+
+Law = Callable[[random.Random], int]
+"""Draws one duration in nanoseconds, zero or more."""
+
+_CALL = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
+_ARGUMENTS = {"uniform": 2, "exponential": 1, "lognormal": 2, "constant": 1}
+_SHAPE = "5ms, uniform(5ms,20ms), exponential(10ms) or lognormal(20ms,0.5)"
+
+
+def parse_law(text: str) -> Law:
+    """
+    Read a law of duration.
+
+    Raises:
+        ValueError: The text is none; the message shows the four that are.
+    """
+    match = _CALL.fullmatch(text)
+    if match is None:
+        return _constant(_read_ns(text, text))
+    name, arguments = match[1], [part.strip() for part in match[2].split(",")]
+    if _ARGUMENTS.get(name) != len(arguments):
+        raise ValueError(f"{text!r} is no law of duration; write {_SHAPE}")
+    first_ns = _read_ns(arguments[0], text)
+    if name == "constant":
+        return _constant(first_ns)
+    if name == "exponential":
+        return _exponential(first_ns)
+    if name == "uniform":
+        return _uniform(first_ns, _read_ns(arguments[1], text), text)
+    return _lognormal(first_ns, _read_sigma(arguments[1], text))
+
+
+def _constant(ns: int) -> Law:
+    return lambda _: ns
+
+
+def _exponential(mean_ns: int) -> Law:
+    if mean_ns == 0:
+        return _constant(0)
+    return lambda rng: round(rng.expovariate(1.0 / mean_ns))
+
+
+def _uniform(low_ns: int, high_ns: int, text: str) -> Law:
+    if low_ns > high_ns:
+        raise ValueError(f"{text!r} runs from high to low; write the smaller duration first")
+    return lambda rng: rng.randint(low_ns, high_ns)
+
+
+def _lognormal(median_ns: int, sigma: float) -> Law:
+    return lambda rng: round(median_ns * math.exp(rng.gauss(0.0, sigma)))
+
+
+def _read_ns(text: str, whole: str) -> int:
+    if text.strip() == "0":
+        return 0
+    try:
+        return parse_duration_ns(text)
+    except ValueError:
+        raise ValueError(f"{whole!r} is no law of duration; write {_SHAPE}") from None
+
+
+def _read_sigma(text: str, whole: str) -> float:
+    try:
+        sigma = float(text)
+    except ValueError:
+        sigma = -1.0
+    if not 0 <= sigma <= 10:
+        raise ValueError(f"{whole!r}: sigma is a number from 0 to 10, not {text!r}")
+    return sigma

@@ -1,0 +1,70 @@
+"""The API's operations: which method and path is which."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+OPERATIONS = (
+    "health",
+    "create_session",
+    "get_session",
+    "delete_session",
+    "import_selector_cache",
+    "queue_run",
+    "get_run",
+    "get_run_logs",
+)
+"""Every operation, by the name used everywhere."""
+
+UNKNOWN = "unknown"
+"""Stands for a path or a method that is none of them."""
+
+_FIXED = {
+    "/health": {"GET": "health"},
+    "/sessions": {"POST": "create_session"},
+    "/selector-cache/import": {"POST": "import_selector_cache"},
+}
+_SESSION = {"GET": "get_session", "DELETE": "delete_session"}
+_RUN = {"GET": "get_run"}
+_LOGS = {"GET": "get_run_logs"}
+_QUEUE = {"POST": "queue_run"}
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+
+
+class Route(NamedTuple):
+    """
+    Where a request goes.
+
+    Attributes:
+        operation: One of `OPERATIONS`, or `UNKNOWN`.
+        argument: The path's id or slug; "" where it has none.
+        methods: What the path allows; empty when the path itself is unknown.
+    """
+
+    operation: str
+    argument: str
+    methods: tuple[str, ...]
+
+
+def find_route(method: str, path: str) -> Route:
+    """Match a request; a wrong method leaves the path's methods in the answer."""
+    table, argument = _find_path(path)
+    return Route(table.get(method, UNKNOWN), argument, tuple(table))
+
+
+def _find_path(path: str) -> tuple[dict[str, str], str]:
+    if (table := _FIXED.get(path)) is not None:
+        return table, ""
+    parts = path.split("/")
+    if len(parts) == 3 and parts[0] == "" and parts[2]:
+        if parts[1] == "sessions":
+            return _SESSION, parts[2]
+        if parts[1] == "runs":
+            return _RUN, parts[2]
+    if len(parts) == 4 and parts[0] == "" and parts[2]:
+        if parts[1] == "runs" and parts[3] == "logs":
+            return _LOGS, parts[2]
+        if parts[1] == "scrapers" and parts[3] == "runs" and _SLUG.fullmatch(parts[2]):
+            return _QUEUE, parts[2]
+    return {}, ""

@@ -1,0 +1,84 @@
+"""Text options of a command line, read into values of `StandinConfig`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from harness.standin.config import Lies, check_failures
+from harness.standin.laws import parse_law
+from harness.standin.operations import OPERATIONS
+
+
+def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
+    """
+    Read ``5ms`` (for every operation) and ``create_session=lognormal(80ms,0.4)``.
+
+    Returns:
+        The value of `StandinConfig.latency`.
+
+    Raises:
+        ValueError: A text is no law of duration, or names an unknown operation.
+    """
+    latency = {}
+    for text in texts:
+        operation, _, law = text.rpartition("=")
+        operation = operation.strip() or "*"
+        if operation != "*" and operation not in OPERATIONS:
+            raise ValueError(f"{operation!r} is no operation{_nearest(operation, OPERATIONS)}")
+        parse_law(law)
+        latency[operation] = law.strip()
+    return latency
+
+
+def parse_failures(texts: Iterable[str]) -> dict[str, float]:
+    """
+    Read ``CODE=P`` and ``OPERATION:CODE=P``.
+
+    Returns:
+        The value of `StandinConfig.fail`.
+
+    Raises:
+        ValueError: A text is not of that form, or names what does not exist.
+    """
+    fail = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ValueError(f"{text!r} is no failure; write CODE=P or OPERATION:CODE=P")
+        fail[name.strip()] = _read_number(text, value)
+    check_failures(fail)
+    return fail
+
+
+def parse_lies(texts: Iterable[str]) -> Lies:
+    """
+    Read ``leaks-slot`` (always), ``executes-twice=0.5`` and ``forgets-keys-after=2``.
+
+    Raises:
+        ValueError: A text names no lie, or its value is none.
+    """
+    values = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        field = name.strip().replace("-", "_")
+        if field == "forgets_keys_after":
+            field = "forgets_keys_after_s"
+        if field not in Lies.__struct_fields__:
+            names = [known.replace("_", "-") for known in Lies.__struct_fields__]
+            raise ValueError(f"{name.strip()!r} is no lie{_nearest(name.strip(), names)}")
+        values[field] = _read_number(text, value) if separator else 1.0
+    return Lies(**values)
+
+
+def _read_number(text: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{text!r}: {value.strip()!r} is no number") from None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

@@ -1,0 +1,118 @@
+"""The stand-in as a process: one socket, one line when it listens, an end within 2 s."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import uvicorn
+import uvloop
+
+from harness.clock import unix_ns
+from harness.standin.api import Api
+from harness.standin.config import StandinConfig
+from harness.standin.journal import Journal
+from harness.standin.server import Server
+from harness.standin.state import State
+
+_GRACE_S = 1
+_PARENT_POLL_S = 0.25
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn with our signals and our line."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Uvicorn would raise the signal again at the end, and the exit status would
+        # not be 0.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        yield
+
+    def end(self) -> None:
+        """Stop taking connections, answer what is open, and end."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        sys.stdout.write(msgspec.json.encode({"listening": self._url}).decode() + "\n")
+        sys.stdout.flush()
+
+
+def run_server(config: StandinConfig) -> None:
+    """
+    Serve until SIGTERM, SIGINT, or the parent's end.
+
+    Raises:
+        OSError: The address cannot be listened on.
+        sqlite3.Error: The state file cannot be used.
+    """
+    listener = _listen(config.host, config.port)
+    address = f"[{config.host}]" if ":" in config.host else config.host
+    url = f"http://{address}:{listener.getsockname()[1]}"
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, listener, url))
+
+
+async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> None:
+    journal = Journal(config.state) if config.state else None
+    state = State(config, journal.begin_start() if journal else 0)
+    if journal is not None:
+        journal.restore(state, unix_ns())
+    api = Api(state, journal)
+    server = _Uvicorn(
+        uvicorn.Config(
+            Server(api), http="httptools", ws="none", lifespan="off", interface="asgi3",
+            access_log=False, log_level="critical", server_header=False,
+            timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=300, backlog=2048,
+        ),
+        url,
+    )  # fmt: skip
+    for run in state.runs.by_id.values():
+        api.deliveries.schedule(run)
+    watch = asyncio.create_task(_watch_parent(config.parent_pid, server))
+    gc.freeze()  # what is here now stays: it need not be looked through again
+    try:
+        await server.serve([listener])
+    finally:
+        watch.cancel()
+        await api.deliveries.stop()
+        if journal is not None:
+            journal.commit(state)
+            journal.close()
+
+
+async def _watch_parent(parent_pid: int, server: _Uvicorn) -> None:
+    # PR_SET_PDEATHSIG would be quicker, but it fires when the *thread* that started
+    # this process ends.
+    while parent_pid:
+        if os.getppid() != parent_pid:
+            server.end()
+            return
+        await asyncio.sleep(_PARENT_POLL_S)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)  # noqa: FBT003  the name of the call says it
+    return listener

@@ -1,0 +1,133 @@
+"""
+A scraper's runs: their course is drawn when they are queued, and then told by time.
+
+::
+
+    queued ── wait ──► running ── duration ──► succeeded | failed | canceled
+      line 1             line 2 … line n-1        line n
+
+So a run's status and its logs at an instant are pure functions of the two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal, NamedTuple
+
+import msgspec
+
+Final = Literal["succeeded", "failed", "canceled"]
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """Where and how a run's end is to be told."""
+
+    url: str
+    secret: str
+    events: tuple[str, ...]
+
+
+class Run(msgspec.Struct):
+    """
+    One run.
+
+    Attributes:
+        id: Its id.
+        slug: The scraper's.
+        input: The input as it was sent.
+        created_ns: When it was queued.
+        started_ns: When it starts.
+        finished_ns: When it ends.
+        final: How it ends.
+        lines: Log lines it writes in all, two at least.
+        webhook: Who is told of its end.
+        tries: Deliveries attempted.
+        delivered: Whether one was answered with a 2xx.
+        settled: Whether no further delivery is due.
+    """
+
+    id: str
+    slug: str
+    input: msgspec.Raw
+    created_ns: int
+    started_ns: int
+    finished_ns: int
+    final: Final
+    lines: int
+    webhook: Subscription | None = None
+    tries: int = 0
+    delivered: bool = False
+    settled: bool = False
+
+    def status_at(self, now_ns: int) -> Status:
+        """The run's status."""
+        if now_ns >= self.finished_ns:
+            return self.final
+        return "running" if now_ns >= self.started_ns else "queued"
+
+    def line_ns(self, number: int) -> int:
+        """When line ``number`` (from 1) is written."""
+        if number == 1:
+            return self.created_ns
+        steps = max(1, self.lines - 2)
+        return self.started_ns + (self.finished_ns - self.started_ns) * (number - 2) // steps
+
+    def lines_at(self, now_ns: int) -> int:
+        """How many lines are written."""
+        if now_ns >= self.finished_ns:
+            return self.lines
+        written = 1
+        while written < self.lines - 1 and self.line_ns(written + 1) <= now_ns:
+            written += 1
+        return written
+
+
+class LogPage(NamedTuple):
+    """
+    One page of a run's log, oldest line first.
+
+    Attributes:
+        numbers: The lines' numbers, from 1.
+        next_before: Cursor of the page before it; None when there is none.
+    """
+
+    numbers: range
+    next_before: int | None
+
+
+def page_of(written: int, limit: int, before: int | None) -> LogPage:
+    """
+    The newest ``limit`` of the written lines, or of those before a cursor.
+
+    Args:
+        written: Lines written so far.
+        limit: Most lines of the page.
+        before: Only lines with a smaller number; None for the newest page.
+    """
+    end = written if before is None else min(written, before - 1)
+    start = max(1, end - limit + 1)
+    return LogPage(range(start, end + 1), start if start > 1 else None)
+
+
+class Runs:
+    """All runs, newest last."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Run] = {}
+
+    def add(self, run: Run) -> None:
+        """Queue a run."""
+        self.by_id[run.id] = run
+
+    def find(self, run_id: str) -> Run | None:
+        """The run of this id."""
+        return self.by_id.get(run_id)
+
+    def other_than(self, run_id: str) -> Run | None:
+        """The newest run that has another id."""
+        return next((run for run in reversed(self.by_id.values()) if run.id != run_id), None)
+
+    def statuses(self, now_ns: int) -> dict[str, int]:
+        """How many runs are in which status."""
+        return dict(Counter(run.status_at(now_ns) for run in self.by_id.values()))

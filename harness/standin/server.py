@@ -1,0 +1,169 @@
+"""
+The ASGI application: bytes to `Request`, `Answer` to bytes, and the two back doors.
+
+``GET /__truth__`` tells what really happened, ``POST /__control__`` changes settings
+while it runs. Neither is counted, limited, delayed or asked for a key; control is
+for loopback only. There is no framework between uvicorn and this: a router and a
+middleware stack would cost more than the work itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from harness.clock import unix_ns
+from harness.standin.api import Api, sleep_until
+from harness.standin.exchange import Answer, Request, fail, fail_plainly
+from harness.standin.operations import UNKNOWN, find_route
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+TRUTH_PATH = "/__truth__"
+CONTROL_PATH = "/__control__"
+
+_JSON = (b"content-type", b"application/json")
+_LENGTH = b"content-length"
+
+
+class TooLargeError(Exception):
+    """The request's body is larger than the server takes."""
+
+
+class DisconnectedError(Exception):
+    """The client left before its request was whole."""
+
+
+class Server:
+    """The stand-in as an ASGI application."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        path = scope["path"]
+        try:
+            if path in (TRUTH_PATH, CONTROL_PATH):
+                await _send(send, await self._serve_back_door(scope, receive))
+                return
+            route = find_route(scope["method"], path)
+            answer = await self._answer(scope, receive)
+        except DisconnectedError:
+            return
+        now_ns = unix_ns()
+        freed_ns = self._api.stall.end_ns(now_ns)
+        if freed_ns > now_ns:
+            await sleep_until(freed_ns)
+        self._api.count(route.operation, answer)
+        await _send(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        api, vocabulary = self._api, self._api.state.settings.config.vocabulary
+        now_ns = unix_ns()
+        freed_ns = api.stall.end_ns(now_ns)
+        if freed_ns > now_ns:
+            await sleep_until(freed_ns)
+        route = find_route(scope["method"], scope["path"])
+        if not route.methods:
+            return fail_plainly(404, "no such path")
+        if route.operation == UNKNOWN:
+            allowed = ", ".join(route.methods).encode()
+            answer = fail(vocabulary, "CLOUD_UNSUPPORTED_METHOD")
+            return answer._replace(headers=((b"allow", allowed),))
+        try:
+            request = await self._read(scope, receive, route.operation, route.argument)
+            return await api.serve(request)
+        except TooLargeError:
+            most = api.state.settings.config.max_body_bytes
+            return fail_plainly(413, f"the body is larger than {most} bytes")
+        except DisconnectedError:
+            raise
+        except Exception:  # noqa: BLE001  whatever goes wrong, the client gets an answer
+            traceback.print_exc(file=sys.stderr)
+            return fail(vocabulary, "CLOUD_INTERNAL_ERROR")
+
+    async def _read(
+        self, scope: Scope, receive: Receive, operation: str, argument: str
+    ) -> Request:
+        api_key = key = host = length = bearer = b""
+        for name, value in scope["headers"]:
+            if name == b"x-api-key":
+                api_key = value.strip()
+            elif name == b"authorization":
+                bearer = value
+            elif name == b"idempotency-key":
+                key = value.strip()
+            elif name == b"host":
+                host = value
+            elif name == _LENGTH:
+                length = value
+        most = self._api.state.settings.config.max_body_bytes
+        if length and int(length) > most:
+            raise TooLargeError
+        if not api_key and bearer[:7].lower() == b"bearer ":
+            api_key = bearer[7:].strip()
+        return Request(
+            operation=operation,
+            argument=argument,
+            query=scope["query_string"],
+            api_key=self._api.find_key(api_key) if api_key else "",
+            idempotency_key=key.decode("latin-1"),
+            host=host.decode("latin-1"),
+            body=await _read_body(receive, most) if scope["method"] == "POST" else b"",
+        )
+
+    async def _serve_back_door(self, scope: Scope, receive: Receive) -> Answer:
+        api = self._api
+        if scope["path"] == TRUTH_PATH and scope["method"] == "GET":
+            everything = scope["query_string"] == b"all"
+            truth = api.state.describe(unix_ns(), everything=everything)
+            return Answer(200, msgspec.json.encode(truth))
+        if scope["path"] == CONTROL_PATH and scope["method"] == "POST":
+            client = scope.get("client")
+            if client is None or not ipaddress.ip_address(client[0]).is_loopback:
+                return fail_plainly(403, "settings are changed from loopback only")
+            return self._control(await _read_body(receive, 1 << 20))
+        return fail_plainly(405, "GET /__truth__ or POST /__control__")
+
+    def _control(self, body: bytes) -> Answer:
+        api = self._api
+        try:
+            changes = msgspec.json.decode(body, type=dict[str, Any])
+            config = api.state.settings.config.changed(changes)
+        except ValueError as error:  # msgspec's own are ValueErrors
+            return fail_plainly(400, str(error))
+        api.state.reconfigure(config)
+        api.adopt_settings()
+        shown = msgspec.to_builtins(config)
+        shown["api_keys"] = len(config.api_keys)
+        return Answer(200, msgspec.json.encode(shown))
+
+
+async def _read_body(receive: Receive, most: int) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while True:
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        if len(body) > most:
+            raise TooLargeError
+        if not message.get("more_body", False):
+            return body
+        message = await receive()
+        body += message.get("body", b"")
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = list(answer.headers)
+    if answer.status != 204:
+        headers += (_JSON, (_LENGTH, b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,135 @@
+"""
+Browser sessions and the slots they hold.
+
+A slot is taken at creation and is free again ``release_delay`` after the session
+was closed or expired; a leaked one never is. Pure: instants are arguments.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Literal
+
+import msgspec
+
+SessionState = Literal["provisioning", "active", "closed"]
+NEVER_NS = 1 << 62
+
+
+class Session(msgspec.Struct):
+    """
+    One session.
+
+    Attributes:
+        id: Its id.
+        created_ns: When it was created.
+        active_ns: When its browser is up.
+        expires_ns: When it closes by itself.
+        closed_ns: When it was deleted; `NEVER_NS` until then.
+        slot_free_ns: When its slot is free again; `NEVER_NS` while unknown or leaked.
+        label: The name given at creation, if any.
+    """
+
+    id: str
+    created_ns: int
+    active_ns: int
+    expires_ns: int
+    closed_ns: int = NEVER_NS
+    slot_free_ns: int = NEVER_NS
+    label: str | None = None
+
+    def state_at(self, now_ns: int) -> SessionState:
+        """The state the session is in."""
+        if now_ns >= min(self.closed_ns, self.expires_ns):
+            return "closed"
+        return "active" if now_ns >= self.active_ns else "provisioning"
+
+
+class Sessions:
+    """
+    All sessions, and how many slots are taken.
+
+    Attributes:
+        created: Sessions created so far.
+        closed: Sessions deleted so far.
+        expired: Sessions that closed by themselves.
+        leaked: Slots that will never be free again.
+        peak_taken: The most slots taken at once.
+        over_admitted: The most slots taken beyond what was allowed.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Session] = {}
+        self._open: dict[str, Session] = {}
+        self._expiry: list[tuple[int, str]] = []
+        self._release: list[tuple[int, str]] = []
+        self._taken = 0
+        self.created = 0
+        self.closed = 0
+        self.expired = 0
+        self.leaked = 0
+        self.peak_taken = 0
+        self.over_admitted = 0
+
+    def taken(self, now_ns: int, release_delay_ns: int) -> int:
+        """Slots taken now."""
+        self._settle(now_ns, release_delay_ns)
+        return self._taken
+
+    def open(self, now_ns: int, release_delay_ns: int) -> dict[str, Session]:
+        """The sessions that are neither deleted nor expired, oldest first."""
+        self._settle(now_ns, release_delay_ns)
+        return self._open
+
+    def find(self, session_id: str) -> Session | None:
+        """The session of this id, whatever its state."""
+        return self._by_id.get(session_id)
+
+    def add(self, session: Session, most: int) -> None:
+        """Take a slot for a new session, whether or not there is room for it."""
+        self._by_id[session.id] = self._open[session.id] = session
+        heapq.heappush(self._expiry, (session.expires_ns, session.id))
+        self.created += 1
+        self._taken += 1
+        self.peak_taken = max(self.peak_taken, self._taken)
+        if most:
+            self.over_admitted = max(self.over_admitted, self._taken - most)
+
+    def close(
+        self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool
+    ) -> None:
+        """Delete an open session; its slot is released later, or never when leaked."""
+        session.closed_ns = now_ns
+        self.closed += 1
+        self._open.pop(session.id, None)
+        if leak:
+            self.leaked += 1
+        else:
+            self._release_at(session, now_ns + release_delay_ns)
+
+    def restore(self, session: Session, now_ns: int) -> None:
+        """Put back a session read from a file, with its slot if it still holds one."""
+        self._by_id[session.id] = session
+        if now_ns >= session.slot_free_ns:
+            return
+        self._taken += 1
+        if session.slot_free_ns < NEVER_NS:
+            self._release_at(session, session.slot_free_ns)
+        elif session.closed_ns == NEVER_NS:
+            self._open[session.id] = session
+            heapq.heappush(self._expiry, (session.expires_ns, session.id))
+
+    def _release_at(self, session: Session, free_ns: int) -> None:
+        session.slot_free_ns = free_ns
+        heapq.heappush(self._release, (free_ns, session.id))
+
+    def _settle(self, now_ns: int, release_delay_ns: int) -> None:
+        while self._expiry and self._expiry[0][0] <= now_ns:
+            expires_ns, session_id = heapq.heappop(self._expiry)
+            session = self._open.pop(session_id, None)
+            if session is not None:
+                self.expired += 1
+                self._release_at(session, expires_ns + release_delay_ns)
+        while self._release and self._release[0][0] <= now_ns:
+            heapq.heappop(self._release)
+            self._taken -= 1

@@ -1,0 +1,197 @@
+"""
+Every body the stand-in sends, in one file.
+
+The members of a session's answer are documented, and so are a queued run's
+``run``, ``replayed`` and ``links``; the inside of runs, logs and webhooks is ours.
+Times are epoch milliseconds, links are paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+import msgspec
+
+from harness.standin.cache import Imported
+from harness.standin.runs import LogPage, Run, Status
+from harness.standin.sessions import Session, SessionState
+from harness.units import NS_PER_MS
+
+WORKSPACE = "ws_standin"
+EVENT_OF_STATUS = {"succeeded": "run.succeeded", "failed": "run.failed"}
+SIGNATURE_HEADER = "x-opensteer-signature"
+
+encode = msgspec.json.Encoder().encode
+
+
+def error_body(message: str, code: str, details: Any = None) -> bytes:
+    """An error: ``error``, ``code`` where there is one, ``details`` where there are any."""
+    body: dict[str, Any] = {"error": message}
+    if code:
+        body["code"] = code
+    if details is not None:
+        body["details"] = details
+    return encode(body)
+
+
+def health_body() -> bytes:
+    """The health check's answer."""
+    return b'{"status":"ok"}'
+
+
+def created_body(session: Session, state: SessionState, host: str, nonce: str) -> bytes:
+    """The answer of create_session; ``host`` is ``address:port``."""
+    return encode(
+        {
+            "sessionId": session.id,
+            "actionWsUrl": f"ws://{host}/ws/action/{session.id}",
+            "cdpWsUrl": f"ws://{host}/ws/cdp/{session.id}",
+            "actionToken": f"act_{nonce}",
+            "cdpToken": f"cdp_{nonce}",
+            "cloudSessionUrl": f"http://{host}/sessions/{session.id}",
+            "cloudSession": _cloud_session(session, state),
+            "expiresAt": session.expires_ns // NS_PER_MS,
+        }
+    )
+
+
+def session_body(session: Session, state: SessionState) -> bytes:
+    """The answer of get_session: no tokens."""
+    return encode({"sessionId": session.id, "cloudSession": _cloud_session(session, state)})
+
+
+def _cloud_session(session: Session, state: SessionState) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "sessionId": session.id,
+        "workspaceId": WORKSPACE,
+        "state": state,
+        "createdAt": session.created_ns // NS_PER_MS,
+        "sourceType": "local-cloud",
+    }
+    if session.label:
+        body["label"] = session.label
+    return body
+
+
+def imported_body(counts: Imported) -> bytes:
+    """The answer of import_selector_cache."""
+    return encode(
+        {
+            "imported": counts.inserted + counts.updated,
+            "inserted": counts.inserted,
+            "updated": counts.updated,
+            "skipped": counts.skipped,
+        }
+    )
+
+
+def miscounted_body(counts: Imported) -> bytes:
+    """The lie: one inserted entry too many, with the other numbers as they are."""
+    honest = msgspec.json.decode(imported_body(counts))
+    return encode(honest | {"inserted": counts.inserted + 1})
+
+
+def queued_body(run: Run, status: Status) -> bytes:
+    """The answer of queue_run, the first time."""
+    return encode(
+        {
+            "run": run_shape(run, status),
+            "replayed": False,
+            "links": {"status": f"/runs/{run.id}", "logs": f"/runs/{run.id}/logs"},
+        }
+    )
+
+
+def replayed_body(body: bytes) -> bytes:
+    """The same answer told again."""
+    return encode(msgspec.json.decode(body) | {"replayed": True})
+
+
+def run_body(run: Run, status: Status) -> bytes:
+    """The answer of get_run."""
+    return encode({"run": run_shape(run, status)})
+
+
+def run_shape(run: Run, status: Status) -> dict[str, Any]:
+    """A run as it stands in every body."""
+    started = status != "queued"
+    finished = started and status != "running"
+    return {
+        "id": run.id,
+        "slug": run.slug,
+        "status": status,
+        "createdAt": run.created_ns // NS_PER_MS,
+        "startedAt": run.started_ns // NS_PER_MS if started else None,
+        "finishedAt": run.finished_ns // NS_PER_MS if finished else None,
+        "input": run.input,
+        "output": {"items": run.lines} if status == "succeeded" else None,
+        "error": {"message": "the scraper gave up"} if status == "failed" else None,
+    }
+
+
+def format_cursor(number: int) -> str:
+    """A log line's cursor; they sort like the lines."""
+    return f"log_{number:08d}"
+
+
+def parse_cursor(text: str) -> int:
+    """
+    Read a cursor.
+
+    Raises:
+        ValueError: It is none of ours.
+    """
+    if (
+        not text.startswith("log_")
+        or not (digits := text[4:]).isascii()
+        or not digits.isdigit()
+    ):
+        raise ValueError(f"{text!r} is no log cursor")
+    return int(digits)
+
+
+def logs_body(run: Run, page: LogPage, *, without: int = 0) -> bytes:
+    """A page of logs; ``without`` is the number of a line to lose."""
+    logs = [
+        {
+            "cursor": format_cursor(number),
+            "timestamp": run.line_ns(number) // NS_PER_MS,
+            "level": _level(run, number),
+            "message": _message(run, number),
+        }
+        for number in page.numbers
+        if number != without
+    ]
+    before = None if page.next_before is None else format_cursor(page.next_before)
+    return encode({"logs": logs, "nextBeforeLogCursor": before})
+
+
+def _level(run: Run, number: int) -> str:
+    return "error" if number == run.lines and run.final == "failed" else "info"
+
+
+def _message(run: Run, number: int) -> str:
+    if number == 1:
+        return "run queued"
+    return f"run {run.final}" if number == run.lines else f"step {number - 1}"
+
+
+def webhook_body(event_id: str, event: str, run: Run, created_ms: int) -> bytes:
+    """What is posted to the user's URL."""
+    return encode(
+        {
+            "id": event_id,
+            "type": event,
+            "createdAt": created_ms,
+            "data": {"run": run_shape(run, run.final)},
+        }
+    )
+
+
+def sign_webhook(secret: str, unix_s: int, body: bytes) -> str:
+    """The signature header: HMAC-SHA-256 with the whole secret over ``<t>.<body>``."""
+    signed = f"{unix_s}.".encode() + body
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return f"t={unix_s},v1={digest}"

@@ -1,0 +1,179 @@
+"""
+The stand-in's whole state: pure, seeded, and told the time.
+
+Every method is one step that nothing interrupts; what the server does between two
+of them (wait, deliver, write to disk) is no business of this module.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from harness.standin.bodies import CreateSession, QueueRun
+from harness.standin.cache import SelectorCache
+from harness.standin.config import StandinConfig
+from harness.standin.dice import Dice
+from harness.standin.idempotency import Keys
+from harness.standin.limits import Decision, RateLimiter
+from harness.standin.runs import Final, Run, Runs, Subscription
+from harness.standin.sessions import Session, Sessions
+from harness.standin.settings import Settings, limiter_factory
+from harness.standin.truth import Tally, add
+
+LISTED = 1_000
+"""Most ids a list in the truth holds, unless all are asked for."""
+
+_LIMITER_FIELDS = ("limiter", "rate", "burst", "window_s", "limit_scope", "refused_count")
+
+
+class State:
+    """Sessions, cache, runs, keys, limits and the truth of one server."""
+
+    def __init__(self, config: StandinConfig, start: int = 0) -> None:
+        self.settings = Settings(config)
+        self.dice = Dice(config.seed, start)
+        self.sessions = Sessions()
+        self.cache = SelectorCache()
+        self.runs = Runs()
+        self.keys = Keys()
+        self.tally = Tally()
+        self._make_limiter = limiter_factory(config)
+        self._limiters: dict[tuple[str, str], RateLimiter] = {}
+
+    def reconfigure(self, config: StandinConfig) -> None:
+        """Take new settings; limits start afresh only if theirs changed."""
+        before = self.settings.config
+        self.settings = Settings(config)
+        if any(getattr(before, name) != getattr(config, name) for name in _LIMITER_FIELDS):
+            self._make_limiter = limiter_factory(config)
+            self._limiters.clear()
+
+    def limit(self, api_key: str, operation: str, now_ns: int) -> tuple[RateLimiter, Decision]:
+        """Let the limiter decide; its `release` is owed when it accepted."""
+        by_operation = self.settings.config.limit_scope == "key-and-operation"
+        scope = (api_key, operation if by_operation else "")
+        limiter = self._limiters.get(scope)
+        if limiter is None:
+            limiter = self._limiters[scope] = self._make_limiter()
+        decision = limiter.decide(now_ns)
+        add(self.tally.limiter, "accepted" if decision.accepted else "refused")
+        return limiter, decision
+
+    def lie(self, name: str) -> bool:
+        """Draw whether to tell a lie; the caller counts it with `told` once it is told."""
+        probability: float = getattr(self.settings.lies, name)
+        return probability > 0 and self.dice.lies.random() < probability
+
+    def told(self, name: str) -> None:
+        """Count a lie that was told."""
+        add(self.tally.lies, name)
+
+    def has_room(self, now_ns: int) -> bool:
+        """Whether one more session may be created."""
+        most = self.settings.config.max_sessions
+        return not most or self.taken(now_ns) < most
+
+    def taken(self, now_ns: int) -> int:
+        """Session slots taken now."""
+        return self.sessions.taken(now_ns, self.settings.release_delay_ns)
+
+    def create_session(self, request: CreateSession, now_ns: int) -> Session:
+        """Create a session and take its slot, without asking whether there is room."""
+        settings = self.settings
+        session = Session(
+            id=self.dice.make_id("sess"),
+            created_ns=now_ns,
+            active_ns=now_ns + settings.launch_ns,
+            expires_ns=now_ns + settings.session_lifetime_ns,
+            label=request.name,
+        )
+        self.taken(now_ns)  # settle first: a slot free by now is not taken twice
+        self.sessions.add(session, settings.config.max_sessions)
+        return session
+
+    def close_session(self, session: Session, now_ns: int) -> None:
+        """Delete an open session, and perhaps leak its slot."""
+        leak = self.lie("leaks_slot")
+        if leak:
+            self.told("leaks_slot")
+        self.sessions.close(session, now_ns, self.settings.release_delay_ns, leak=leak)
+
+    def queue_run(self, slug: str, request: QueueRun, now_ns: int) -> Run:
+        """Queue a run; its whole course is drawn here."""
+        settings, rng = self.settings, self.dice.runs
+        started_ns = now_ns + settings.run_wait(rng)
+        hook = request.webhook
+        run = Run(
+            id=self.dice.make_id("run"),
+            slug=slug,
+            input=msgspec.Raw(bytes(request.input)),
+            created_ns=now_ns,
+            started_ns=started_ns,
+            finished_ns=started_ns + settings.run_duration(rng),
+            final=self._draw_end(),
+            lines=settings.config.run_log_lines,
+            webhook=Subscription(hook.url, hook.secret, hook.events) if hook else None,
+            settled=hook is None,
+        )
+        self.runs.add(run)
+        return run
+
+    def _draw_end(self) -> Final:
+        config, point = self.settings.config, self.dice.runs.random()
+        if point < config.run_failed:
+            return "failed"
+        return "canceled" if point < config.run_failed + config.run_canceled else "succeeded"
+
+    def describe(self, now_ns: int, *, everything: bool = False) -> dict[str, Any]:
+        """The truth as one JSON object; lists are bounded unless everything is asked for."""
+        cache, keys = self.cache, self.keys
+        most = None if everything else LISTED
+        hooked = [run for run in self.runs.by_id.values() if run.tries]
+        return {
+            "now_ns": now_ns,
+            "requests": msgspec.to_builtins(self.tally.requests),
+            "limiter": {"accepted": 0, "refused": 0} | self.tally.limiter,
+            "lies": dict(self.tally.lies),
+            "work": dict(self.tally.work),
+            "sessions": self._describe_sessions(now_ns, most),
+            "idempotency": {
+                "keys": len(keys.executions),
+                "executions": dict(list(keys.executions.items())[:most]),
+                "executed_more_than_once": keys.repeated(),
+            },
+            "cache": {
+                "entries": len(cache.updated_us),
+                "inserted": cache.inserted,
+                "updated": cache.updated,
+                "skipped": cache.skipped,
+            },
+            "runs": {"queued": len(self.runs.by_id), "by_status": self.runs.statuses(now_ns)},
+            "deliveries": {
+                "due": 0, "attempted": 0, "delivered": 0,
+                "given_up": 0, "lost": 0, "blocked": 0,
+            }
+            | self.tally.deliveries
+            | {
+                "by_run": {
+                    run.id: {"tries": run.tries, "delivered": run.delivered}
+                    for run in hooked[:most]
+                }
+            },
+        }  # fmt: skip
+
+    def _describe_sessions(self, now_ns: int, most: int | None) -> dict[str, Any]:
+        sessions = self.sessions
+        opened = sessions.open(now_ns, self.settings.release_delay_ns)
+        return {
+            "created": sessions.created,
+            "closed": sessions.closed,
+            "expired": sessions.expired,
+            "leaked": sessions.leaked,
+            "open": len(opened),
+            "open_ids": list(opened)[:most],
+            "taken": self.taken(now_ns),
+            "peak_taken": sessions.peak_taken,
+            "over_admitted": sessions.over_admitted,
+        }

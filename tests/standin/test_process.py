@@ -1,0 +1,192 @@
+"""The process: how it starts, ends, and survives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from harness.errors import TargetError
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+
+
+def is_alive(pid):
+    """Whether the process runs; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_sigterm_ends_it_clean(start):
+    """Exit status 0 within 2 s, with connections open and runs not yet told."""
+    caller = start(run_duration="1h")
+    caller.health()
+    caller.queue(webhook={"url": "http://127.0.0.1:9/", "secret": "s"})
+    begun = time.perf_counter()
+    assert 0 == caller.standin.stop()
+    assert time.perf_counter() - begun < 2
+
+
+def test_an_open_request_is_answered_before_the_end(start):
+    """400 ms of work survive a SIGTERM."""
+    caller = start(latency={"get_run": "400ms"})
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(caller.run, "r")
+        time.sleep(0.15)
+        assert 0 == caller.standin.stop()
+        assert 404 == answer.result().status_code
+
+
+def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
+    """An answer due in an hour does not hold up the end."""
+    caller = start(latency={"get_run": "1h"})
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(caller.run, "r")
+        time.sleep(0.15)
+        begun = time.perf_counter()
+        assert 0 == caller.standin.stop()
+        assert time.perf_counter() - begun < 2.5
+        # Cut off by the end of the process, or told of an error; never a success.
+        with contextlib.suppress(httpx.TransportError):
+            assert 500 == answer.result().status_code
+
+
+def test_a_taken_port_is_one_clear_line(start):
+    """The complaint of the process is in the error."""
+    port = int(start().standin.url.rsplit(":", 1)[1])
+    with pytest.raises(TargetError, match=r"standin: cannot serve: .*in use"):
+        Standin(StandinConfig(port=port))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b"{", "wrong configuration"),
+        (b'{"burts": 1}', "burts"),
+        (b'{"burst": 0}', "burst is a"),
+    ],
+)
+def test_a_wrong_configuration_is_exit_2(text, complaint):
+    """One line on stderr, nothing on stdout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.standin"], input=text, capture_output=True, check=False
+    )
+    assert (2, b"", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
+    assert complaint in done.stderr.decode()
+
+
+def test_it_ends_with_its_parent():
+    """The parent is killed; the stand-in ends by itself within a few polls."""
+    script = (
+        "import os, sys; from harness.standin.launch import Standin\n"
+        "s = Standin(); print(s.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    pid, deadline = int(done.stdout), time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(pid)
+
+
+def test_ctrl_c_is_for_the_caller_alone(start):
+    """The stand-in is in a session of its own, so that its caller can clean up first."""
+    assert os.getsid(start().standin.pid) != os.getsid(0)
+
+
+def test_launching_imports_no_server():
+    """A caller pays for neither uvicorn nor starlette."""
+    script = (
+        "import sys, harness.standin.launch\n"
+        "print({'uvicorn', 'starlette', 'httpx', 'locust'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert b"set()" == done.stdout.strip()
+
+
+def test_a_key_is_in_no_argument_and_no_file(start, tmp_path):
+    """Neither the process list nor the state file holds an API key."""
+    path = tmp_path / "state.db"
+    caller = start(api_keys=("osk_test",), state=str(path))
+    caller.queue(key="k")
+    with open(f"/proc/{caller.standin.pid}/cmdline", "rb") as file:  # noqa: PTH123
+        assert b"osk_test" not in file.read()
+    caller.standin.stop()
+    assert b"osk_test" not in path.read_bytes()
+
+
+def test_a_killed_server_goes_on_where_it_was(start, tmp_path):
+    """Sessions, slots, keys, runs, cache and every counter survive a kill -9."""
+    config = {
+        "state": str(tmp_path / "state.db"), "max_sessions": 2,
+        "run_wait": "0ms", "run_duration": "1h",
+    }  # fmt: skip
+    caller = start(**config)
+    first = caller.create(key="s").json()
+    closed = caller.create().json()["sessionId"]
+    caller.delete(closed)
+    run = caller.queue(key="r").json()["run"]
+    caller.load(caller.entry())
+    caller.create(sourceType="manual")
+    before = caller.standin.truth()
+    caller.standin.kill()
+
+    again = start(**config)
+    assert before | {"now_ns": 0} == again.standin.truth() | {"now_ns": 0}
+    assert first["sessionId"] == again.create(key="s").json()["sessionId"]
+    assert (True, run["id"]) == (
+        (replay := again.queue(key="r").json())["replayed"], replay["run"]["id"],
+    )  # fmt: skip
+    assert 422 == again.queue(key="r", slug="other").status_code
+    assert "running" == again.run(run["id"]).json()["run"]["status"]
+    assert 1 == again.load(again.entry()).json()["skipped"]
+    assert [200, 410] == [
+        again.get(first["sessionId"]).status_code, again.get(closed).status_code,
+    ]  # fmt: skip
+    assert [201, 503] == [again.create().status_code for _ in range(2)]
+
+
+def test_no_id_is_given_twice_after_a_restart(start, tmp_path):
+    """The same seed goes on with other ids."""
+    seen = []
+    for _ in range(3):
+        caller = start(state=str(tmp_path / "state.db"), seed=4)
+        seen += [caller.create().json()["sessionId"] for _ in range(3)]
+        caller.standin.kill()
+    assert 9 == len(set(seen))
+
+
+def test_every_answer_that_was_sent_is_in_the_file(start, tmp_path):
+    """Killed in the middle of a flood: no run that a client was told of is lost."""
+    caller = start(state=str(tmp_path / "state.db"))
+    told = []
+
+    def flood(number):
+        try:
+            for index in range(1000):
+                answer = caller.queue(key=f"{number}-{index}")
+                told.append((f"{number}-{index}", answer.json()["run"]["id"]))
+        except httpx.TransportError:
+            return
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(flood, number) for number in range(4)]
+        while len(told) < 40:
+            time.sleep(0.01)
+        os.kill(caller.standin.pid, 9)
+        for future in done:
+            future.result()
+    again = start(state=str(tmp_path / "state.db"))
+    replays = [again.queue(key=key).json() for key, _ in told]
+    assert [(True, run_id) for _, run_id in told] == [
+        (replay["replayed"], replay["run"]["id"]) for replay in replays
+    ]
+    assert {} == again.standin.truth()["idempotency"]["executed_more_than_once"]

@@ -1,0 +1,184 @@
+"""Webhooks: who is told what, how often, and with which signature."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from harness.standin import shapes
+from harness.standin.config import Lies
+
+SECRET = "whsec_your_secret"
+
+
+class Inbox:
+    """Takes webhooks and answers them with the statuses in line, then 200."""
+
+    def __init__(self):
+        self.received = []
+        self.statuses = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                inbox.received.append((self.headers[shapes.SIGNATURE_HEADER], body))
+                self.send_response(inbox.statuses.pop(0) if inbox.statuses else 200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    def hook(self, **changes):
+        """A subscription to this inbox."""
+        url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        return {"url": url, "secret": SECRET} | changes
+
+    def close(self):
+        """End it."""
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def inbox():
+    """An inbox on loopback."""
+    box = Inbox()
+    yield box
+    box.close()
+
+
+def settle(caller, **expected):
+    """Wait until the truth counts these deliveries; returns them all."""
+    deadline = time.monotonic() + 15
+    while True:
+        seen = caller.standin.truth()["deliveries"]
+        if all(seen[name] == value for name, value in expected.items()):
+            return seen
+        assert time.monotonic() < deadline, (expected, seen)
+        time.sleep(0.02)
+
+
+QUICK = {"run_wait": "0ms", "run_duration": "10ms", "run_failed": 0, "run_canceled": 0}
+
+
+def test_the_documented_signature():
+    """HMAC-SHA-256 with the secret as it stands over `<t>.<body>`, against openssl's answer."""
+    # printf '1735689600.{"a":1}' | openssl dgst -sha256 -hmac whsec_your_secret
+    expected = (
+        "t=1735689600,v1=0239c55206a5ba4523660672cb6a89736bf2ee815e231fd31ea884a3809207f0"
+    )
+    assert expected == shapes.sign_webhook(SECRET, 1_735_689_600, b'{"a":1}')
+
+
+def test_a_finished_run_is_told_once_and_signed(start, inbox):
+    """One event with the run as it ended, under the documented signature."""
+    caller = start(**QUICK)
+    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
+    seen = settle(caller, delivered=1)
+    (signature, body), event = inbox.received[0], json.loads(inbox.received[0][1])
+    assert ("run.succeeded", run_id, "succeeded") == (
+        event["type"], event["data"]["run"]["id"], event["data"]["run"]["status"],
+    )  # fmt: skip
+    stamp, digest = (part.split("=", 1)[1] for part in signature.split(","))
+    signed = stamp.encode() + b"." + body
+    assert hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest() == digest
+    assert abs(int(stamp) - time.time()) < 60
+    assert (1, 1, {run_id: {"tries": 1, "delivered": True}}) == (
+        seen["due"], seen["attempted"], seen["by_run"],
+    )  # fmt: skip
+
+
+def test_a_failed_delivery_is_tried_again_with_the_same_id(start, inbox):
+    """500 and 404 are no success; the third try is, with the same event."""
+    inbox.statuses = [500, 404]
+    caller = start(**QUICK, webhook_backoff_s=0.02)
+    caller.queue(webhook=inbox.hook())
+    assert 3 == settle(caller, delivered=1)["attempted"]
+    assert (3, 1) == (len(inbox.received), len({body for _, body in inbox.received}))
+
+
+def test_five_tries_are_the_most(start, inbox):
+    """Then it is given up."""
+    inbox.statuses = [503] * 9
+    caller = start(**QUICK, webhook_backoff_s=0.01)
+    caller.queue(webhook=inbox.hook())
+    assert (5, 0) == ((seen := settle(caller, given_up=1))["attempted"], seen["delivered"])
+    assert 5 == len(inbox.received)
+
+
+def test_only_what_was_asked_for_is_told(start, inbox):
+    """A succeeded run says nothing to who wants failures, or nothing; a failed one does."""
+    caller = start(**QUICK)
+    caller.queue(webhook=inbox.hook(events=["run.failed"]))
+    caller.queue(webhook=inbox.hook(events=[]))
+    caller.standin.control(run_failed=1)
+    caller.queue(webhook=inbox.hook(events=["run.failed"]))
+    settle(caller, due=1, delivered=1)
+    assert ["run.failed"] == [json.loads(body)["type"] for _, body in inbox.received]
+
+
+def test_a_canceled_run_is_no_event(start, inbox):
+    """There is none for it."""
+    caller = start(**(QUICK | {"run_canceled": 1}))
+    caller.queue(webhook=inbox.hook())
+    time.sleep(0.3)
+    assert (0, []) == (settle(caller, due=0)["attempted"], inbox.received)
+
+
+def test_strangers_are_never_called(start):
+    """An address off loopback is accepted, and blocked when its time comes."""
+    caller = start(**QUICK)
+    hook = {"url": "https://your-server.com/webhook", "secret": SECRET}
+    assert 202 == caller.queue(webhook=hook).status_code
+    assert 0 == settle(caller, due=1, blocked=1)["attempted"]
+
+
+def test_a_lost_delivery_is_a_lie(start, inbox):
+    """Due, never attempted."""
+    caller = start(**QUICK, lies=Lies(loses_delivery=1))
+    caller.queue(webhook=inbox.hook())
+    assert 0 == settle(caller, due=1, lost=1)["attempted"]
+    assert ([], {"loses_delivery": 1}) == (inbox.received, caller.standin.truth()["lies"])
+
+
+def test_a_wrong_signature_is_a_lie(start, inbox):
+    """It is well formed, and another secret's."""
+    caller = start(**QUICK, lies=Lies(signs_wrongly=1))
+    caller.queue(webhook=inbox.hook())
+    settle(caller, delivered=1)
+    signature, body = inbox.received[0]
+    stamp = int(signature.split(",")[0].removeprefix("t="))
+    assert signature != shapes.sign_webhook(SECRET, stamp, body)
+    assert signature == shapes.sign_webhook(SECRET + "-forged", stamp, body)
+    assert {"signs_wrongly": 1} == caller.standin.truth()["lies"]
+
+
+def test_telling_who_did_not_ask_is_a_lie(start, inbox):
+    """The event was not subscribed to, and comes all the same; it was never due."""
+    caller = start(**QUICK, lies=Lies(delivers_for_unsubscribed=1))
+    caller.queue(webhook=inbox.hook(events=["run.failed"]))
+    assert 0 == settle(caller, delivered=1)["due"]
+    assert {"delivers_for_unsubscribed": 1} == caller.standin.truth()["lies"]
+
+
+def test_a_delivery_survives_a_kill(start, inbox, tmp_path):
+    """Killed before the run ended; the next start tells of it."""
+    config = QUICK | {"run_duration": "1s", "state": str(tmp_path / "state.db")}
+    caller = start(**config)
+    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
+    caller.standin.kill()
+    again = start(**config)
+    assert {run_id: {"tries": 1, "delivered": True}} == settle(again, delivered=1)["by_run"]
