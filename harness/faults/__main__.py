@@ -1,0 +1,50 @@
+"""
+``python -m harness.faults --config -``: the fault proxy as a process.
+
+Keys of the configuration: ``upstream`` (base URL), ``listen`` (``host:port``), ``faults``
+(tables as in a plan), ``seed``, ``events`` (a file to append to), ``begin`` (true: at
+once, without a start signal), ``parent`` (end when this process is no longer the parent).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from harness.clock import unix_ns
+from harness.faults.arming import Armory
+from harness.faults.journal import Journal
+from harness.faults.process import check_keys, main, split_listen
+from harness.faults.proxy import Proxy
+from harness.faults.spec import fault_from_table
+
+_KEYS = {"upstream", "listen", "faults", "seed", "events", "begin", "parent"}
+
+
+async def start_proxy(config: Mapping[str, Any]) -> Proxy:
+    """
+    Open the proxy that `config` describes.
+
+    Raises:
+        UsageError: The configuration is wrong.
+        OSError: The address cannot be bound, or the events file not opened.
+    """
+    check_keys(config, _KEYS)
+    specs = [fault_from_table(table) for table in config.get("faults", ())]
+    journal = Journal(config.get("events"), "fault-proxy")
+    armory = Armory(specs, seed=int(config.get("seed", 0)), journal=journal)
+    proxy = Proxy(
+        str(config.get("upstream", "")),
+        armory=armory,
+        journal=journal,
+        listen=split_listen(config),
+    )
+    await proxy.open()
+    if config.get("begin", False):
+        proxy.begin(unix_ns())
+    return proxy
+
+
+if __name__ == "__main__":
+    sys.exit(main("harness.faults", start_proxy))

@@ -1,0 +1,173 @@
+"""
+Start the fault proxy or the webhook inbox as a process of its own, and end it.
+
+Nothing of asyncio, uvloop or a web framework is imported here: the harness can use it
+under gevent. The process ends with its context, on SIGTERM, and when its parent dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.clock import unix_ns
+from harness.errors import HarnessError
+from harness.faults.spec import FaultSpec
+
+_GRACE_S = 5.0
+
+
+class _FaultProcess:
+    """A process that is configured by a line of JSON and says where it listens."""
+
+    def __init__(self, module: str, config: Mapping[str, Any]) -> None:
+        self._module = module
+        self._config = dict(config)
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+        """Where it listens; set by `start`."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """
+        Start the process and wait until it listens.
+
+        Raises:
+            HarnessError: It could not start; the message is its own.
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", self._module, "--config", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = str(self._ask({**self._config, "parent": os.getpid()}, "listening"))
+
+    def begin(self, begun_ns: int | None = None) -> None:
+        """Send the start signal: windows count from `begun_ns` (Unix ns), or from now."""
+        self._ask({"begin_ns": unix_ns() if begun_ns is None else begun_ns}, "begun")
+
+    def stop(self) -> None:
+        """End the process and wait for it; twice is once."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 when it does not run."""
+        return 0 if self._process is None else self._process.pid
+
+    def _ask(self, line: Mapping[str, Any], key: str) -> Any:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            msg = f"{self._module} is not running"
+            raise HarnessError(msg)
+        try:
+            process.stdin.write(json.dumps(line) + "\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline() or "{}")
+        except (OSError, ValueError) as error:
+            answer = {"error": str(error)}
+        if key not in answer:
+            self.stop()
+            msg = f"{self._module} did not start: {answer.get('error', 'it ended silently')}"
+            raise HarnessError(msg)
+        return answer[key]
+
+
+class FaultProxy(_FaultProcess):
+    """
+    The fault proxy, as a context.
+
+    ::
+
+        with FaultProxy("http://127.0.0.1:8787", specs, seed=7, events_path=path) as proxy:
+            ...            # nothing strikes yet: preflight
+            proxy.begin()  # now windows count
+            ...            # load goes to proxy.url
+
+    Args:
+        upstream: Base URL of the target.
+        specs: The faults.
+        seed: The seed of every decision.
+        events_path: Where fault events are appended; None for nowhere.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        specs: Sequence[FaultSpec],
+        *,
+        seed: int = 0,
+        events_path: Path | None = None,
+    ) -> None:
+        config = {
+            "upstream": upstream,
+            "faults": [spec.to_table() for spec in specs],
+            "seed": seed,
+            "events": None if events_path is None else str(events_path),
+        }
+        super().__init__("harness.faults", config)
+
+
+class Inbox(_FaultProcess):
+    """
+    The webhook inbox, as a context.
+
+    Give ``f"{inbox.url}/{key}"`` and ``inbox.secret`` as a run's webhook: the last part of
+    the path comes back as the ``tag`` of its deliveries.
+
+    Args:
+        behaviour: Shares treated badly, see ``harness.faults.receiver.read_behaviour``.
+        seed: The seed of that choice.
+        events_path: Where webhook events are appended; None for nowhere.
+        secret: The webhook's secret; a fresh one when None.
+
+    Attributes:
+        secret: The secret to give to the API; in no artifact.
+    """
+
+    def __init__(
+        self,
+        *,
+        behaviour: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        events_path: Path | None = None,
+        secret: str | None = None,
+    ) -> None:
+        self.secret = secret or f"whsec_{secrets.token_hex(24)}"
+        config = {
+            "secret": self.secret,
+            "behaviour": dict(behaviour or {}),
+            "seed": seed,
+            "events": None if events_path is None else str(events_path),
+        }
+        super().__init__("harness.faults.inbox", config)

@@ -1,0 +1,153 @@
+"""
+How a fault process lives: configured by stdin, ended by SIGTERM or its parent's death.
+
+::
+
+    parent ── {"upstream": …} ─────► stdin      one line: the configuration
+    parent ◄─ {"listening": …} ───── stdout     ready
+    parent ── {"begin_ns": 17…} ───► stdin      the start signal
+    parent ◄─ {"begun": true} ────── stdout     it counts from now on
+
+A process that cannot start prints ``{"error": …}`` and ends with exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvloop
+
+from harness.errors import UsageError
+from harness.exits import Exit
+
+_PARENT_POLL_S = 0.25
+_LINE_BYTES_MAX = 1024 * 1024
+
+
+class Service(Protocol):
+    """What a process serves."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+
+    def begin(self, begun_ns: int) -> None:
+        """Take the start signal."""
+
+    async def close(self) -> None:
+        """End everything."""
+
+
+def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) -> int:
+    """Read the configuration, serve until told to end; the process's exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}")
+    parser.add_argument("--config", required=True, help="a JSON file, or - for a line of stdin")
+    arguments = parser.parse_args()
+    try:
+        config = _read_config(arguments.config)
+        uvloop.run(_serve(config, start))
+    except (UsageError, OSError) as error:
+        _say({"error": str(error)})
+        return int(Exit.USAGE)
+    return 0
+
+
+def check_keys(config: Mapping[str, Any], known: set[str]) -> None:
+    """
+    Refuse a configuration with a key that nobody reads.
+
+    Raises:
+        UsageError: It names the unknown keys and the known ones.
+    """
+    if unknown := sorted(set(config) - known):
+        msg = f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}"
+        raise UsageError(msg)
+
+
+def split_listen(config: Mapping[str, Any]) -> tuple[str, int]:
+    """
+    The address to listen on; a free loopback port by default.
+
+    Raises:
+        UsageError: ``listen`` is not ``host:port``.
+    """
+    host, _, port = str(config.get("listen", "127.0.0.1:0")).rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        msg = f"listen {config.get('listen')!r} is no address; write 127.0.0.1:0"
+        raise UsageError(msg)
+    return host, int(port)
+
+
+def _read_config(source: str) -> Mapping[str, Any]:
+    text = (
+        sys.stdin.readline(_LINE_BYTES_MAX)
+        if source == "-"
+        else Path(source).read_text("utf-8")
+    )
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        msg = f"the configuration is no JSON: {error}"
+        raise UsageError(msg) from error
+    if not isinstance(config, dict):
+        msg = "the configuration is no JSON object"
+        raise UsageError(msg)
+    return config
+
+
+async def _serve(
+    config: Mapping[str, Any], start: Callable[[Mapping[str, Any]], Awaitable[Service]]
+) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    service = await start(config)
+    watchers = [
+        asyncio.create_task(_watch_parent(int(config.get("parent", os.getppid())), ended)),
+        asyncio.create_task(_read_commands(service)),
+    ]
+    _say({"listening": service.url})
+    try:
+        await ended.wait()
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+        await service.close()
+
+
+async def _watch_parent(parent: int, ended: asyncio.Event) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110  the kernel tells no event of it
+        await asyncio.sleep(_PARENT_POLL_S)
+    ended.set()
+
+
+async def _read_commands(service: Service) -> None:
+    """Obey the lines of stdin; its end means only that no more will come."""
+    reader = asyncio.StreamReader(limit=_LINE_BYTES_MAX)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except (ValueError, OSError):
+        return  # a file or a closed stdin tells nothing
+    while line := await reader.readline():
+        try:
+            service.begin(int(json.loads(line)["begin_ns"]))
+        except (ValueError, KeyError, TypeError):
+            _say({"error": 'a command is a line such as {"begin_ns": 1700000000000000000}'})
+        else:
+            _say({"begun": True})
+
+
+def _say(line: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()

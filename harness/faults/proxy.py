@@ -1,0 +1,175 @@
+"""
+The TCP fault proxy: a listening socket, and one relay a connection.
+
+It stands between harness and target in a process of its own, passes bytes through
+untouched, TLS too, and lets faults strike by probability, by time window, or every n-th.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from urllib.parse import urlsplit
+
+from harness.clock import unix_ns
+from harness.errors import UsageError
+from harness.faults.arming import Armory
+from harness.faults.journal import Journal
+from harness.faults.relay import Relay
+from harness.faults.spec import FaultSpec
+from harness.units import NS_PER_S
+
+_BACKLOG = 1024
+
+
+class Proxy:
+    """
+    Listens on loopback and relays to one target.
+
+    Args:
+        upstream: Base URL of the target, http or https.
+        armory: Decides what strikes.
+        journal: Where windows are told.
+        listen: Host and port; port 0 for a free one.
+    """
+
+    def __init__(
+        self, upstream: str, *, armory: Armory, journal: Journal, listen: tuple[str, int]
+    ) -> None:
+        self._scheme, self._target = split_upstream(upstream)
+        self._armory = armory
+        self._journal = journal
+        # Bound but never listening: it keeps the port ours while connections are refused.
+        self._keeper = _bind(listen)
+        self._address: tuple[str, int] = self._keeper.getsockname()[:2]
+        self._server: asyncio.Server | None = None
+        self._relays: dict[Relay, asyncio.Task[None]] = {}
+        self._connections = 0
+        self._refusals = 0
+        self._windows: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        """Base URL of the proxy: the target's scheme, the proxy's address."""
+        host, port = self._address
+        return f"{self._scheme}://{host}:{port}"
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        listener = _bind(self._address)
+        self._server = await asyncio.start_server(
+            self._serve, sock=listener, backlog=_BACKLOG, limit=256 * 1024
+        )
+
+    def begin(self, begun_ns: int) -> None:
+        """The start signal: from `begun_ns` (Unix ns) the windows count."""
+        if self._armory.begun_ns is not None:
+            return
+        self._armory.begin(begun_ns)
+        self._windows = [
+            asyncio.create_task(self._keep_window(spec, begun_ns))
+            for spec in self._armory.specs
+        ]
+
+    async def close(self) -> None:
+        """End windows, connections and the socket."""
+        for window in self._windows:
+            window.cancel()
+        await asyncio.gather(*self._windows, return_exceptions=True)
+        await self._stop_listening()
+        tasks = list(self._relays.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._keeper.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        relay = Relay(
+            reader,
+            writer,
+            target=self._target,
+            armory=self._armory,
+            number=self._connections,
+        )
+        task = asyncio.current_task()
+        assert task is not None
+        self._relays[relay] = task
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await relay.run()
+        finally:
+            del self._relays[relay]
+
+    async def _keep_window(self, spec: FaultSpec, begun_ns: int) -> None:
+        await _sleep_until(begun_ns + spec.from_ns)
+        settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
+        self._tell_edge(spec, "start", settings)
+        refuses = spec.kind == "refuse" and spec.is_total
+        try:
+            if refuses:
+                await self._refuse()
+            await _sleep_until(
+                None if spec.for_ns is None else begun_ns + spec.from_ns + spec.for_ns
+            )
+            if refuses:
+                await self._accept()
+        finally:
+            self._tell_edge(spec, "end", settings)
+
+    def _tell_edge(self, spec: FaultSpec, edge: str, settings: dict[str, object]) -> None:
+        self._journal.tell("fault", {"fault": spec.kind, "edge": edge, **settings})
+
+    async def _refuse(self) -> None:
+        """Close the socket and every idle connection; a busy one may finish."""
+        self._refusals += 1
+        if self._refusals == 1:
+            await self._stop_listening()
+        for relay in list(self._relays):
+            if relay.is_idle:
+                relay.cut(reset=True)
+
+    async def _accept(self) -> None:
+        self._refusals -= 1
+        if self._refusals == 0:
+            await self.open()
+
+    async def _stop_listening(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            await asyncio.sleep(0)
+
+
+def split_upstream(upstream: str) -> tuple[str, tuple[str, int]]:
+    """
+    The scheme and address of a base URL.
+
+    Raises:
+        UsageError: It is not an http or https URL with a host.
+    """
+    parts = urlsplit(upstream)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port:
+        msg = f"upstream {upstream!r} is no http or https URL; write http://127.0.0.1:8787"
+        raise UsageError(msg)
+    return parts.scheme, (parts.hostname, port)
+
+
+def _bind(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(address)
+    return bound
+
+
+async def _sleep_until(deadline_ns: int | None) -> None:
+    if deadline_ns is None:
+        await asyncio.Event().wait()
+    else:
+        await asyncio.sleep(max(0, deadline_ns - unix_ns()) / NS_PER_S)

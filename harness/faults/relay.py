@@ -1,0 +1,280 @@
+"""
+One connection through the proxy: two pumps, and the faults between them::
+
+    client ──► requests pump ──► target      before_request, pace_request, after_request
+    client ◄── answers pump  ◄── target      filter_answer, pace_answer
+
+Plain HTTP/1.1 is followed request by request; what is TLS, or turns out to be no HTTP,
+is one exchange for the whole connection. When a fault cuts the client off, the target's
+side stays open until it has answered what was forwarded: "forwarded" must mean that the
+target could finish its work in peace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections import deque
+from dataclasses import dataclass, field
+
+from harness.faults.arming import Armory
+from harness.faults.framing import FramingError, Segment, Tap
+from harness.faults.kinds.fault import Fault
+from harness.faults.tls import RecordTap, looks_like_tls
+
+READ_BYTES = 64 * 1024
+DRAIN_S = 30.0
+"""How long the target may take to answer a client that was cut off."""
+_QUIET_S = 0.25
+"""An opaque answer is over when it has begun and then paused for this long."""
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """
+    One request and its answer.
+
+    Attributes:
+        method: The request's method; "" when opaque.
+        faults: What strikes it.
+        piece_bytes: The smallest piece that its shapers ask for; 0 for no limit.
+        answerable: The answer's faults may act: on TLS not before the first request.
+    """
+
+    method: str
+    faults: tuple[Fault, ...] = ()
+    piece_bytes: int = 0
+    answerable: bool = True
+    quiet: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+
+class Relay:
+    """
+    Serves one accepted connection.
+
+    Args:
+        reader, writer: The client's side.
+        target: Host and port to connect to, at the first forwarded byte.
+        armory: Decides what strikes.
+        number: The connection's number.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        target: tuple[str, int],
+        armory: Armory,
+        number: int,
+    ) -> None:
+        self._client_reader, self._client = reader, writer
+        self._target_address = target
+        self._target: asyncio.StreamWriter | None = None
+        self._armory = armory
+        self._number = number
+        self._requests_seen = 0
+        self._pending: deque[Exchange] = deque()
+        self._current = Exchange("")
+        self._tap = Tap()
+        self._records: RecordTap | None = None
+        self._opaque: Exchange | None = None
+        self._answers: asyncio.Task[None] | None = None
+        self._is_cut = False
+
+    async def run(self) -> None:
+        """Relay until one side ends; never raises for what the network does."""
+        try:
+            await self._pump_requests()
+            if self._answers is not None:
+                # A client that was cut off gets no more; the target gets time.
+                timeout_s = DRAIN_S if self._is_cut else None
+                await asyncio.wait_for(asyncio.shield(self._answers), timeout_s)
+        except (OSError, TimeoutError):
+            self.cut(reset=True)
+        finally:
+            await self._close()
+
+    def cut(self, *, reset: bool) -> None:
+        """End the client's side now, by RST or by FIN; the target's side goes on."""
+        if self._is_cut:
+            return
+        self._is_cut = True
+        if reset:
+            raw = self._client.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._client.transport.abort()
+        else:
+            self._client.close()
+
+    async def sink(self) -> None:
+        """Read and drop whatever the client sends, until it leaves; then end."""
+        while await self._client_reader.read(READ_BYTES):
+            pass
+        self.cut(reset=False)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        return not self._pending and self._opaque is None
+
+    async def _pump_requests(self) -> None:
+        for fault in self._armory.strike("accept", self._number, 0):
+            await fault.before_request(self)
+        while not self._is_cut and (data := await self._client_reader.read(READ_BYTES)):
+            if self._requests_seen == 0 and self._opaque is None and looks_like_tls(data):
+                self._records = RecordTap()
+                await self._begin_opaque()
+            if self._opaque is not None:
+                await self._forward_opaque(data)
+            else:
+                await self._forward_http(data)
+        if self._target is not None and not self._is_cut and self._target.can_write_eof():
+            self._target.write_eof()
+
+    async def _forward_http(self, data: bytes) -> None:
+        try:
+            for segment in self._tap.feed(data):
+                await self._forward_request(segment)
+                if self._is_cut:
+                    return
+        except FramingError as error:
+            await self._begin_opaque()
+            await self._forward_opaque(error.held)
+
+    async def _forward_request(self, segment: Segment) -> None:
+        if segment.first:
+            exchange = self._arm(segment.method)
+            for fault in exchange.faults:
+                await fault.before_request(self)
+                if self._is_cut:
+                    return
+            self._pending.append(exchange)
+            self._current = exchange
+        exchange = self._current
+        await self._send_target(segment.data, exchange)
+        if segment.last:
+            for fault in exchange.faults:
+                fault.after_request(self)
+
+    def _arm(self, method: str) -> Exchange:
+        self._requests_seen += 1
+        faults = self._armory.strike("request", self._number, self._requests_seen)
+        pieces = [fault.piece_bytes for fault in faults if fault.piece_bytes]
+        return Exchange(method, faults, min(pieces, default=0))
+
+    async def _begin_opaque(self) -> None:
+        """From here on the whole connection is one exchange."""
+        self._opaque = exchange = self._pending[0] if self._pending else self._arm("")
+        exchange.answerable = self._records is None
+        if exchange.method:
+            return
+        for fault in exchange.faults:
+            await fault.before_request(self)
+
+    async def _forward_opaque(self, data: bytes) -> None:
+        exchange = self._opaque
+        if self._is_cut or not data or exchange is None:
+            return
+        await self._send_target(data, exchange)
+        if self._records is not None and self._records.feed(data):
+            exchange.answerable = True
+
+    async def _send_target(self, data: bytes, exchange: Exchange) -> None:
+        target = self._target or await self._connect()
+        size = exchange.piece_bytes or len(data)
+        for at in range(0, len(data), size):
+            piece = data[at : at + size]
+            for fault in exchange.faults:
+                await fault.pace_request(len(piece))
+            target.write(piece)
+        await target.drain()
+
+    async def _connect(self) -> asyncio.StreamWriter:
+        reader, self._target = await asyncio.open_connection(*self._target_address)
+        self._answers = asyncio.create_task(self._pump_answers(reader))
+        return self._target
+
+    async def _pump_answers(self, reader: asyncio.StreamReader) -> None:
+        tap = Tap(lambda: self._pending[0].method if self._pending else "")
+        try:
+            while data := await reader.read(READ_BYTES):
+                if self._opaque is not None:
+                    await self._forward_opaque_answer(data, self._opaque)
+                else:
+                    for segment in tap.feed(data):
+                        await self._forward_answer(segment)
+                    if tap.switched:
+                        self._opaque = self._pending[0]
+                if self._is_cut and self.is_idle:
+                    return
+        except FramingError as error:
+            self._opaque = self._opaque or Exchange("")
+            await self._send_client(error.held, Exchange(""))
+            while data := await reader.read(READ_BYTES):
+                await self._send_client(data, Exchange(""))
+        except OSError:
+            self.cut(reset=True)
+        finally:
+            # The target has ended its side, or nothing more is due: so does the client's.
+            self.cut(reset=False)
+
+    async def _forward_answer(self, segment: Segment) -> None:
+        exchange = self._pending[0] if self._pending else Exchange("")
+        data = segment.data
+        for fault in exchange.faults:
+            data = fault.filter_answer(data, self, last=segment.last) if data else data
+        await self._send_client(data, exchange)
+        for fault in exchange.faults:
+            fault.after_piece(self)
+        if segment.last and self._pending:
+            self._pending.popleft()
+
+    async def _forward_opaque_answer(self, data: bytes, exchange: Exchange) -> None:
+        if not exchange.answerable:
+            await self._send_client(data, Exchange(""))
+            return
+        for fault in exchange.faults:
+            fault.after_request(self)
+            data = fault.filter_answer(data, self, last=False) if data else data
+        await self._send_client(data, exchange)
+        for fault in exchange.faults:
+            fault.after_piece(self)
+        if any(fault.is_cutter for fault in exchange.faults):
+            self._await_quiet(exchange)
+
+    def _await_quiet(self, exchange: Exchange) -> None:
+        if exchange.quiet is not None:
+            exchange.quiet.cancel()
+        loop = asyncio.get_running_loop()
+        exchange.quiet = loop.call_later(_QUIET_S, lambda: self.cut(reset=False))
+
+    async def _send_client(self, data: bytes, exchange: Exchange) -> None:
+        size = exchange.piece_bytes or len(data) or 1
+        for at in range(0, len(data), size):
+            piece = data[at : at + size]
+            for fault in exchange.faults:
+                await fault.pace_answer(len(piece))
+            if self._client.is_closing():
+                return
+            self._client.write(piece)
+        if data and not self._client.is_closing():
+            await self._client.drain()
+
+    async def _close(self) -> None:
+        if self._opaque is not None and self._opaque.quiet is not None:
+            self._opaque.quiet.cancel()
+        if self._answers is not None:
+            self._answers.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await self._answers
+        for writer in (self._client, self._target):
+            if writer is not None:
+                writer.close()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()

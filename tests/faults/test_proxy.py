@@ -1,0 +1,241 @@
+"""Each fault, over loopback sockets, against a server that counts what reached it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+
+import pytest
+import trustme
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + b"n" * 20
+
+
+def test_without_faults_bytes_pass_and_connections_are_kept(stage):
+    """Three requests on one connection reach the server and come back untouched."""
+
+    async def play():
+        async with stage() as s:
+            link = await s.connect()
+            answers = [await s.exchange(link, f"/{n}") for n in range(3)]
+            return answers, s.server.requests
+
+    assert (
+        [ANSWER] * 3,
+        [("/0", b"hello"), ("/1", b"hello"), ("/2", b"hello")],
+    ) == asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen", "reached"),
+    [
+        ("refuse", "refused", 0),
+        ("refuse:probability=0.999999", "reset", 0),
+        ("reset-before", "reset", 0),
+        ("reset-after", "reset", 1),
+        ("response-lost", b"", 1),
+        ("blackhole", "silence", 0),
+    ],
+)
+def test_what_the_client_sees_and_what_reaches_the_server(stage, fault, seen, reached):
+    """Each cutting fault shows itself to the client, and the work is done or not."""
+
+    async def play():
+        async with stage(fault) as s:
+            answer = await s.once(timeout_s=0.5 if fault == "blackhole" else 5)
+            await asyncio.sleep(0.05)
+            return answer, len(s.server.requests), s.server.answered
+
+    assert (seen, reached, reached) == asyncio.run(play())
+
+
+def test_a_truncated_answer_is_a_true_part_of_it(stage):
+    """The client gets some first bytes of the answer, then the end; the server did all."""
+
+    async def play():
+        async with stage("response-truncated") as s:
+            parts = [await s.once() for _ in range(8)]
+            return parts, s.server.answered
+
+    parts, answered = asyncio.run(play())
+
+    assert 8 == answered
+    assert all(0 < len(part) < len(ANSWER) and ANSWER.startswith(part) for part in parts)
+    assert len(set(parts)) > 1
+
+
+def test_a_fault_strikes_single_requests_of_a_kept_connection(stage):
+    """Every third request loses its answer; the two before it on the connection do not."""
+
+    async def play():
+        async with stage("response-lost:every=3") as s:
+            link = await s.connect()
+            answers = [await s.exchange(link, f"/{n}") for n in range(3)]
+            return answers, len(s.server.requests), s.events()
+
+    answers, reached, events = asyncio.run(play())
+
+    assert [ANSWER, ANSWER, b""] == answers
+    assert 3 == reached
+    assert [("start", None), ("hit", 3)] == [
+        (event["data"]["edge"], event["data"].get("request")) for event in events
+    ]
+
+
+def test_latency_delays_the_request(stage):
+    """A request under latency=150ms takes at least 140 ms, one without takes less."""
+
+    async def play(*faults):
+        async with stage(*faults) as s:
+            began = time.monotonic()
+            answer = await s.once()
+            return answer, time.monotonic() - began
+
+    answer, slow_s = asyncio.run(play("latency:latency=150ms,jitter=10ms"))
+    _, fast_s = asyncio.run(play())
+
+    assert ANSWER == answer
+    assert slow_s >= 0.139
+    assert fast_s < slow_s
+
+
+def test_bandwidth_and_slow_keep_their_rate(stage):
+    """60 bytes of answer at 300 a second take at least 0.15 s; nothing is lost."""
+
+    async def play(fault):
+        async with stage(fault) as s:
+            began = time.monotonic()
+            answer = await s.once(body=b"")
+            return answer, time.monotonic() - began
+
+    for fault in ("slow:rate_bytes_per_s=300", "bandwidth:rate_bytes_per_s=300"):
+        answer, took_s = asyncio.run(play(fault))
+
+        assert ANSWER == answer
+        assert took_s >= 0.15
+
+
+def test_a_shaper_and_a_cutter_strike_together(stage):
+    """Latency does not keep a response from being lost."""
+
+    async def play():
+        async with stage("latency:latency=50ms", "response-lost") as s:
+            return await s.once(), len(s.server.requests)
+
+    assert (b"", 1) == asyncio.run(play())
+
+
+def test_a_window_opens_and_closes(stage):
+    """A fault strikes within from and from + for of the start signal, and not around it."""
+
+    async def play():
+        now = [0]
+        async with stage(
+            "response-lost:from=20s,for=10s", begin_ns=0, now_ns=lambda: now[0]
+        ) as s:
+            seen = []
+            for second in (0, 19, 20, 29, 30):
+                now[0] = second * 10**9
+                seen.append(await s.once())
+            return seen
+
+    assert [ANSWER, ANSWER, b"", b"", ANSWER] == asyncio.run(play())
+
+
+def test_a_refusal_of_everything_ends_with_its_window(stage):
+    """Kept idle connections are reset, new ones refused; afterwards the same port serves."""
+
+    async def play():
+        async with stage("refuse:from=200ms,for=400ms") as s:
+            link = await s.connect()
+            before = await s.exchange(link)
+            await asyncio.sleep(0.35)
+            during = await s.once()
+            try:
+                kept = await s.exchange(link)
+            except ConnectionError:
+                kept = "reset"
+            await asyncio.sleep(0.6)
+            return before, during, kept, await s.once(), [e["data"]["edge"] for e in s.events()]
+
+    assert (ANSWER, "refused", "reset", ANSWER, ["start", "end"]) == asyncio.run(play())
+
+
+def test_the_seed_decides_which_requests_are_struck(stage):
+    """One seed strikes the same requests again, another seed others."""
+
+    async def play(seed):
+        async with stage("reset-before:probability=0.5", seed=seed) as s:
+            return [await s.once() == "reset" for _ in range(24)]
+
+    first, again, other = (asyncio.run(play(seed)) for seed in (5, 5, 6))
+
+    assert first == again
+    assert first != other
+    assert {True, False} == set(first)
+
+
+@pytest.fixture(scope="module")
+def certificates():
+    """TLS contexts of a server at 127.0.0.1 and of a client that trusts it."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
+
+
+async def _fetch_tls(stage, context):
+    link = await asyncio.open_connection(*stage.address, ssl=context)
+    try:
+        return await stage.exchange(link)
+    except ConnectionResetError:
+        return "reset"
+    finally:
+        link[1].transport.abort()
+
+
+def test_tls_passes_untouched(stage, certificates):
+    """The handshake verifies the server's own certificate through the proxy."""
+    server, client = certificates
+
+    async def play():
+        async with stage(tls=server) as s:
+            return await _fetch_tls(s, client), s.server.requests
+
+    assert (ANSWER, [("/x", b"hello")]) == asyncio.run(play())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_lost_response_over_tls_still_reaches_the_server(stage, certificates, version):
+    """The handshake passes, the request arrives, only what comes after it is swallowed."""
+    server, client = certificates
+    client.maximum_version = client.minimum_version = version
+
+    async def play():
+        async with stage("response-lost", tls=server) as s:
+            seen = await _fetch_tls(s, client)
+            await asyncio.sleep(0.05)
+            return seen, s.server.requests
+
+    try:
+        assert (b"", [("/x", b"hello")]) == asyncio.run(play())
+    finally:
+        client.minimum_version = ssl.TLSVersion.TLSv1_2
+        client.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+
+
+def test_a_stream_that_is_no_http_passes_untouched(stage):
+    """Bytes without a request line are relayed blindly."""
+
+    async def play():
+        async with stage() as s:
+            reader, writer = await s.connect()
+            writer.write(b"HELLO there\r\n\r\nmore")
+            writer.write_eof()
+            await reader.read()
+            return s.server.requests[0][0]
+
+    assert "there\r\n\r\n" == asyncio.run(play())
