@@ -1,0 +1,279 @@
+"""
+The caller: one call is one to n attempts, and every attempt is recorded.
+
+A call keeps its Idempotency-Key and its body through all attempts. After each
+attempt the caller decides what follows (`Disposition`) and hands the attempt to
+the recorder at once, directly: nothing between the network and the record can
+swallow it. The policy is in `harness.retries`; here is the one loop that acts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from harness.attempt import Attempt, Disposition, Phase
+from harness.clock import unix_ns
+from harness.contract.answers import Answer, interpret
+from harness.contract.operations import OPERATIONS
+from harness.contract.outcomes import Outcome
+from harness.retries import RETRYABLE, RetryBudget, RetryPolicy
+from harness.units import NS_PER_S
+from harness.wire import Failure, Reply, Request, Transport
+
+_FAILED: dict[Failure, Answer] = {
+    failure: Answer(outcome)
+    for outcome, failures in {
+        Outcome.TIMEOUT: (
+            Failure.CONNECT_TIMEOUT,
+            Failure.SEND_TIMEOUT,
+            Failure.READ_TIMEOUT,
+            Failure.DEADLINE,
+        ),
+        Outcome.CONNECTION_REFUSED: (Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS),
+        Outcome.CONNECTION_LOST: (Failure.RESET, Failure.STALE),
+        Outcome.INVALID_RESPONSE: (Failure.MALFORMED,),
+    }.items()
+    for failure in failures
+}
+_NEVER_SENT = frozenset(
+    {Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS}
+)
+MAY_HAVE_HAPPENED = frozenset(
+    {
+        Outcome.TIMEOUT,
+        Outcome.LAUNCH_TIMEOUT,
+        Outcome.CONNECTION_LOST,
+        Outcome.INVALID_RESPONSE,
+        Outcome.SERVER_ERROR,
+    }
+)
+"""Outcomes after which only a later attempt can tell whether the work was done."""
+
+_OK = Outcome.OK
+_DONE = Disposition.DONE.value
+
+
+class Result(NamedTuple):
+    """
+    How a call ended.
+
+    Attributes:
+        answer: The last attempt's answer.
+        attempts: How many attempts it took.
+        call_id: Its id in the attempt log.
+        ambiguous: It did not succeed, and an attempt of it may have had its effect.
+    """
+
+    answer: Answer
+    attempts: int
+    call_id: int
+    ambiguous: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call succeeded."""
+        return self.answer.outcome is _OK
+
+
+@dataclass(slots=True)
+class Seat:
+    """
+    What the calls of one process share.
+
+    Attributes:
+        worker: The process's name in the attempts.
+        record: Takes each attempt (`harness.recorder.Recorder.record`).
+        policy: When to try again.
+        budget: The process's retry budget.
+        sleep: Waits that many seconds, letting other users run; less when the trial stops.
+        chance: Draws the jitter.
+        stopping: Set when the trial is being stopped: no further retries.
+        next_call_id: The id of the next call; ids of several workers never meet.
+    """
+
+    worker: str
+    record: Callable[[Attempt], None]
+    policy: RetryPolicy
+    budget: RetryBudget
+    sleep: Callable[[float], None]
+    chance: Random
+    stopping: bool = False
+    next_call_id: int = 1
+
+    def call_id(self) -> int:
+        """Take the next call id."""
+        call_id = self.next_call_id
+        self.next_call_id = call_id + 1
+        return call_id
+
+
+class Caller:
+    """
+    Makes the calls of one user over one transport.
+
+    Attributes:
+        phase: The phase that the attempts of the current arrival belong to.
+        intended_ns: When the next call was meant to begin; 0 means when it begins.
+        last: The last attempt's reply as it came.
+    """
+
+    def __init__(
+        self, transport: Transport, seat: Seat, policy: RetryPolicy | None = None
+    ) -> None:
+        self.transport = transport
+        self.seat = seat
+        self.policy = policy or seat.policy
+        self.phase: str = Phase.LOAD.value
+        self.intended_ns = 0
+        self.last: Reply | None = None
+
+    def arrive(self, phase: str, intended_ns: int) -> None:
+        """Begin an arrival: its first call was meant to start at ``intended_ns``."""
+        self.phase = phase
+        self.intended_ns = intended_ns
+
+    def call(
+        self,
+        operation: str,
+        target: str,
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        resource_id: str = "",
+        describe: Callable[[Answer], str] | None = None,
+    ) -> Result:
+        """
+        Make one call, with as many attempts as the policy allows.
+
+        Args:
+            operation: A name of ``OPERATIONS``.
+            target: Path and query.
+            body: The request's JSON; the same bytes for all attempts.
+            key: The Idempotency-Key of all attempts; "" for none.
+            resource_id: The session or run that the call speaks of.
+            describe: Evidence of an attempt from its answer, as JSON; see docs/trial.md.
+
+        Returns:
+            The last answer; never raises for what the target does.
+        """
+        op = OPERATIONS[operation]
+        seat = self.seat
+        seat.budget.earn()
+        call_id = seat.call_id()
+        request = Request(op.method, target, body, key)
+        exchange = self.transport.exchange
+        intended_ns = self.intended_ns or unix_ns()
+        self.intended_ns = 0
+        deadline_ns = unix_ns() + int(self.policy.deadline_s * NS_PER_S)
+        attempt, wait_s, maybe = 1, 0.0, False
+        while True:
+            reply = exchange(request, deadline_ns)
+            self.last = reply
+            failure = reply.failure
+            if failure is None:
+                answer = interpret(operation, reply.status, reply.body, reply.retry_after)
+            else:
+                answer = _FAILED[failure]
+            if answer.outcome is _OK:
+                disposition = _DONE
+            else:
+                disposition, wait_s = self._decide(
+                    answer, reply, attempt, deadline_ns, safe=op.repeatable or bool(key)
+                )
+                if answer.outcome in MAY_HAVE_HAPPENED and failure not in _NEVER_SENT:
+                    maybe = True
+            seat.record(
+                _attempt(
+                    self,
+                    operation,
+                    call_id,
+                    attempt,
+                    intended_ns,
+                    reply,
+                    answer,
+                    key,
+                    resource_id,
+                    disposition,
+                    describe(answer) if describe else "",
+                )
+            )
+            if disposition != "retried":
+                ambiguous = maybe and answer.outcome is not _OK
+                return Result(answer, attempt, call_id, ambiguous)
+            intended_ns = reply.end_ns + math.ceil(wait_s * NS_PER_S)
+            while wait_s > 0 and (left_ns := intended_ns - unix_ns()) > 0:
+                seat.sleep(left_ns / NS_PER_S)
+                if seat.stopping and unix_ns() < intended_ns:  # woken to stop: never early
+                    return Result(answer, attempt, call_id, maybe)
+            attempt += 1
+
+    def _decide(
+        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, *, safe: bool
+    ) -> tuple[str, float]:
+        """What to do after an attempt that failed, and how long to wait before it."""
+        policy, seat = self.policy, self.seat
+        if answer.outcome not in RETRYABLE:
+            return Disposition.DONE, 0.0
+        if not safe:
+            return Disposition.NOT_REPEATABLE, 0.0
+        if seat.stopping and self.phase != Phase.CLEANUP:
+            return Disposition.STOPPED, 0.0
+        if attempt >= policy.attempts:
+            return Disposition.ATTEMPTS_SPENT, 0.0
+        # A kept-alive connection that the server had closed is the client's own
+        # bad luck: there is nothing to wait for.
+        stale = reply.failure is Failure.STALE and attempt == 1
+        wait_s = (
+            0.0 if stale else policy.wait_s(attempt, answer.retry_after_s, seat.chance.random())
+        )
+        if reply.end_ns + wait_s * NS_PER_S >= deadline_ns:
+            return Disposition.DEADLINE, 0.0
+        if not seat.budget.spend():
+            return Disposition.BUDGET_SPENT, 0.0
+        return Disposition.RETRIED, wait_s
+
+
+def _attempt(
+    caller: Caller,
+    operation: str,
+    call_id: int,
+    attempt: int,
+    intended_ns: int,
+    reply: Reply,
+    answer: Answer,
+    key: str,
+    resource_id: str,
+    disposition: str,
+    evidence: str,
+) -> Attempt:
+    start_ns, end_ns = reply.start_ns, reply.end_ns
+    # A clock reading before the intended start can only be the alarm's granularity.
+    response_us = (end_ns - min(intended_ns, start_ns)) // 1000
+    return Attempt(
+        caller.seat.worker,
+        caller.phase,
+        operation,
+        call_id,
+        attempt,
+        intended_ns,
+        start_ns,
+        end_ns,
+        reply.status,
+        answer.code,
+        answer.outcome,
+        (end_ns - start_ns) // 1000,
+        response_us,
+        answer.retry_after_s,
+        key,
+        answer.resource_id or resource_id,
+        answer.replayed,
+        reply.bytes_out,
+        reply.bytes_in,
+        disposition,
+        evidence,
+        answer.violation or (reply.detail if reply.failure is Failure.MALFORMED else ""),
+    )

@@ -1,0 +1,213 @@
+"""
+OpensteerClient: the API's operations as methods, for scenarios to call.
+
+Each method makes one call (`harness.caller`), says what checks will need to know of
+its attempts (evidence, docs/trial.md), and keeps the ledger of what was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from harness.caller import Caller, Result, Seat
+from harness.contract.answers import Answer
+from harness.contract.operations import target
+from harness.contract.outcomes import Outcome
+from harness.contract.payloads import digest16
+from harness.contract.shapes import ImportCounts, LogPage
+from harness.ledger import Ledger
+from harness.retries import RetryPolicy
+from harness.wire import Reply, Transport
+
+_CLOSED = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+"""What a DELETE may answer when the session is closed; a repeated one says it is gone."""
+
+_encode = msgspec.json.Encoder().encode
+
+_IMPORT = target("import_selector_cache")
+_CREATE = target("create_session")
+_HEALTH = target("health")
+
+
+class Expected(NamedTuple):
+    """
+    What the sender of a cache import expects of its entries, by count.
+
+    Attributes:
+        fresh: Entries not sent before.
+        same: Sent before, and unchanged.
+        newer: Sent before, now with a later ``updatedAt``.
+        older: Sent before, now with an earlier ``updatedAt``.
+    """
+
+    fresh: int = 0
+    same: int = 0
+    newer: int = 0
+    older: int = 0
+
+
+class OpensteerClient:
+    """
+    One user's client.
+
+    Args:
+        transport: His connection; nobody else uses it.
+        seat: What he shares with the other users of the process.
+        ledger: Where the process keeps what it has opened.
+        policy: A retry policy other than the seat's.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        seat: Seat,
+        ledger: Ledger,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._caller = Caller(transport, seat, policy)
+        self._call = self._caller.call
+        self._ledger = ledger
+
+    @property
+    def transport(self) -> Transport:
+        """His connection."""
+        return self._caller.transport
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The last attempt's reply as it came, for who must see its headers."""
+        return self._caller.last
+
+    def arrive(self, phase: str, intended_ns: int) -> None:
+        """Begin an arrival: its first call was meant to start at ``intended_ns``."""
+        self._caller.arrive(phase, intended_ns)
+
+    def health(self) -> Result:
+        """Ask whether the service is available."""
+        return self._call("health", _HEALTH)
+
+    def create_session(self, body: bytes, key: str, *, probe: str = "") -> Result:
+        """Open a session; ``answer.resource_id`` is its id. It is the ledger's from now on."""
+        self._ledger.intend(key, body)
+        digest = digest16(body)
+
+        def describe(answer: Answer) -> str:
+            return _evidence(state=answer.state, body=digest, probe=probe)
+
+        result = self._call("create_session", _CREATE, body, key=key, describe=describe)
+        session_id = result.answer.resource_id
+        if session_id or not result.ambiguous:
+            self._ledger.settle(key, session_id)
+        return result
+
+    def get_session(self, session_id: str, *, probe: str = "") -> Result:
+        """Read a session; ``answer.state`` is its state."""
+        return self._call(
+            "get_session",
+            target("get_session", session_id),
+            resource_id=session_id,
+            describe=_state_of(probe),
+        )
+
+    def delete_session(self, session_id: str, *, probe: str = "") -> Result:
+        """Close a session; an answer that it is gone already counts as closed."""
+        describe = _state_of(probe) if probe else None
+        path = target("delete_session", session_id)
+        result = self._call("delete_session", path, resource_id=session_id, describe=describe)
+        if result.answer.outcome in _CLOSED:
+            self._ledger.close(session_id)
+        return result
+
+    def import_selector_cache(
+        self, body: bytes, key: str, expected: Expected, *, probe: str = ""
+    ) -> Result:
+        """Import a batch of entries, of which the sender expects what ``expected`` says."""
+        sent = sum(expected)
+        tail = (
+            f',"fresh":{expected.fresh},"same":{expected.same}'
+            f',"newer":{expected.newer},"older":{expected.older}'
+            + (f',"probe":"{probe}"}}' if probe else "}")
+        )
+
+        def describe(answer: Answer) -> str:
+            counts = answer.value
+            if not isinstance(counts, ImportCounts):
+                return f'{{"sent":{sent}{tail}'
+            return (
+                f'{{"sent":{sent},"imported":{counts.imported},"inserted":{counts.inserted}'
+                f',"updated":{counts.updated},"skipped":{counts.skipped}{tail}'
+            )
+
+        return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
+
+    def queue_run(
+        self, slug: str, body: bytes, key: str, *, webhook: bool = False, probe: str = ""
+    ) -> Result:
+        """Queue a run of a scraper; ``answer.resource_id`` is its id."""
+        digest = digest16(body)
+
+        def describe(answer: Answer) -> str:
+            return _evidence(
+                status=answer.state, body=digest, probe=probe, webhook=webhook or None
+            )
+
+        return self._call(
+            "queue_run", target("queue_run", slug), body, key=key, describe=describe
+        )
+
+    def get_run(self, run_id: str, *, probe: str = "") -> Result:
+        """Read a run; ``answer.state`` is its status."""
+
+        def describe(answer: Answer) -> str:
+            return _evidence(status=answer.state, probe=probe)
+
+        path = target("get_run", run_id)
+        return self._call("get_run", path, resource_id=run_id, describe=describe)
+
+    def get_run_logs(
+        self, run_id: str, *, limit: int = 100, cursor: str | int | None = None, probe: str = ""
+    ) -> Result:
+        """Read one page of a run's logs, the newest or the one before ``cursor``."""
+        path = target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
+
+        def describe(answer: Answer) -> str:
+            page = answer.value
+            if not isinstance(page, LogPage):
+                return _evidence(cursor=cursor, probe=probe)
+            return _page_evidence(page, cursor, probe)
+
+        return self._call("get_run_logs", path, resource_id=run_id, describe=describe)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._caller.transport.close()
+
+
+def _evidence(**facts: str | int | bool | None) -> str:
+    """Facts as a JSON object, without the empty ones; "" when none is left."""
+    given = {name: value for name, value in facts.items() if value not in ("", None)}
+    return _encode(given).decode() if given else ""
+
+
+def _state_of(probe: str) -> Callable[[Answer], str]:
+    def describe(answer: Answer) -> str:
+        return _evidence(state=answer.state, probe=probe)
+
+    return describe
+
+
+def _page_evidence(page: LogPage, cursor: str | int | None, probe: str) -> str:
+    lines = page.logs
+    digest = digest16(_encode([(line.cursor, line.message) for line in lines]))
+    return _evidence(
+        cursor=cursor,
+        next=page.next_before_log_cursor,
+        first=lines[0].cursor if lines else None,
+        last=lines[-1].cursor if lines else None,
+        lines=len(lines),
+        digest=digest,
+        probe=probe,
+    )

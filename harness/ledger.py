@@ -1,0 +1,122 @@
+"""
+The ledger: what this process has opened and must close.
+
+A create is entered *before* it is sent, so that neither a lost answer nor a killed
+user can make a session disappear from view: it stays a debt until it is known not
+to have happened or the session it made is known. Every entry is appended to a file
+as it is made, so that another process can pay the debts of one that died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+
+from harness.errors import TrialError
+
+_LINE_BYTES_MAX = 1 << 20
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    One line of a ledger file.
+
+    Attributes:
+        kind: ``intend`` a create is about to be sent, ``settle`` its effect is known,
+            ``open`` a session exists, ``close`` it is closed.
+        id: The Idempotency-Key (intend, settle) or the session id (open, close).
+        body: The body of an intended create, for its idempotent repetition.
+    """
+
+    kind: Literal["intend", "settle", "open", "close"]
+    id: str
+    body: str = ""
+
+
+class Ledger:
+    """
+    Sessions open and creates in doubt.
+
+    Attributes:
+        open: Ids of sessions that exist, in the order they were opened.
+        doubtful: Idempotency-Key → body of creates whose effect is unknown.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.open: dict[str, None] = {}
+        self.doubtful: dict[str, bytes] = {}
+        self._encode = msgspec.json.Encoder().encode
+        self._file: BinaryIO | None = path.open("ab", buffering=0) if path else None
+
+    def intend(self, key: str, body: bytes) -> None:
+        """A create is about to be sent."""
+        self.doubtful[key] = body
+        self._write(Entry("intend", key, body.decode()))
+
+    def settle(self, key: str, session_id: str = "") -> None:
+        """A create's effect is known: the session it opened, or "" for none."""
+        if session_id:
+            self.open[session_id] = None
+            self._write(Entry("open", session_id))
+        self.doubtful.pop(key, None)
+        self._write(Entry("settle", key))
+
+    def close(self, session_id: str) -> None:
+        """A session is closed."""
+        self.open.pop(session_id, None)
+        self._write(Entry("close", session_id))
+
+    def shut(self) -> None:
+        """Give the file back; nothing is entered any more."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to close."""
+        return not (self.open or self.doubtful)
+
+    def _write(self, entry: Entry) -> None:
+        if self._file is not None:
+            self._file.write(self._encode(entry) + b"\n")
+
+
+def read_ledger(path: Path) -> Ledger:
+    """
+    Rebuild a ledger from its file; a torn last line is passed over.
+
+    Raises:
+        TrialError: A line is no entry.
+    """
+    ledger = Ledger()
+    for entry in _entries(path):
+        if entry.kind == "intend":
+            ledger.doubtful[entry.id] = entry.body.encode()
+        elif entry.kind == "settle":
+            ledger.doubtful.pop(entry.id, None)
+        elif entry.kind == "open":
+            ledger.open[entry.id] = None
+        else:
+            ledger.open.pop(entry.id, None)
+    return ledger
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    decode = msgspec.json.Decoder(Entry).decode
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(_LINE_BYTES_MAX):
+            number += 1
+            if not line.endswith(b"\n") and len(line) < _LINE_BYTES_MAX:
+                return
+            try:
+                yield decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise TrialError(
+                    f"{path}:{number}: no ledger entry ({error}); "
+                    "delete the file once its sessions are closed"
+                ) from error
