@@ -1,0 +1,1 @@
+"""The trial directory: the interface between measuring and saying."""

@@ -1,0 +1,179 @@
+"""
+Finishing: the parts of a trial become its tables, and the directory becomes whole.
+
+It needs nothing but the directory, so a trial whose load process was killed can be
+finished by anybody later. Each file appears complete or not at all, the manifest
+last, and the parts go only when everything they hold stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.clock import unix_ns
+from harness.errors import TrialError
+from harness.trial.batches import BUCKETS, encode_intervals, from_ipc, merge_buckets
+from harness.trial.parts import (
+    ATTEMPTS_SUFFIX,
+    BUCKETS_SUFFIX,
+    EVENTS,
+    EVENTS_SUFFIX,
+    OWN_WORKERS,
+    PARTS,
+    file_stem,
+    read_batches,
+)
+from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest, WorkerEnd
+from harness.trial.store import ATTEMPTS_FILE, INTERVALS_FILE, MANIFEST, write_bytes
+
+_ROW_GROUP = 256 * 1024
+_MERGE_ROWS = 2_000_000
+_DONE = "parts.done"
+ENDED = frozenset({"complete", "interrupted"})
+
+
+def is_unfinished(trial: Path) -> bool:
+    """Whether a directory is a trial that still has parts to be finished."""
+    return (trial / MANIFEST).is_file() and (trial / PARTS).is_dir()
+
+
+def finish_trial(trial: Path) -> Manifest:
+    """
+    Make the tables of a trial from its parts; a finished one is left as it is.
+
+    Returns:
+        The manifest as it now stands.
+
+    Raises:
+        TrialError: The directory holds no trial, or a part is damaged.
+        OSError: The disk is full; the parts stay, and finishing can be repeated.
+    """
+    manifest = _read_manifest(trial)
+    shutil.rmtree(trial / _DONE, ignore_errors=True)
+    if not (trial / PARTS).is_dir():
+        return manifest
+    counted = _write_attempts(trial)
+    _write_intervals(trial)
+    _write_events(trial)
+    manifest = _settle(manifest, counted)
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    write_bytes(trial / MANIFEST, text + b"\n")
+    # Whoever is killed while removing must not leave half the parts to be finished anew.
+    (trial / PARTS).replace(trial / _DONE)
+    shutil.rmtree(trial / _DONE)
+    return manifest
+
+
+def _read_manifest(trial: Path) -> Manifest:
+    path = trial / MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise TrialError(
+            f"{path}: cannot be read ({error.strerror}); is this a trial?"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise TrialError(f"{path}: damaged: {error}") from error
+
+
+def _settle(manifest: Manifest, counted: dict[str, int]) -> Manifest:
+    """Say of each worker what was found of it, and of the trial how it ended."""
+    ends = {end.worker: end for end in manifest.workers}
+    known = {*map(file_stem, ends), *OWN_WORKERS}
+    for worker, count in counted.items():
+        if worker not in known:
+            ends[worker] = WorkerEnd(worker, state="lost", attempts=count)
+    workers = [
+        end
+        if counted.get(file_stem(name), 0) >= end.attempts or end.state == "lost"
+        else msgspec.structs.replace(end, state="lost")
+        for name, end in sorted(ends.items())
+    ]
+    # "complete" is what a finishing that was killed before its last step had written.
+    measured = manifest.state in {"measured", "complete"}
+    whole = measured and all(end.state == "drained" for end in workers)
+    return msgspec.structs.replace(
+        manifest,
+        schema=SCHEMA,
+        state="complete" if whole else "interrupted",
+        workers=workers,
+        ended_ns=manifest.ended_ns or unix_ns(),
+    )
+
+
+def _tables(trial: Path, suffix: str, schema: pa.Schema) -> Iterator[tuple[str, pa.Table]]:
+    for path in sorted((trial / PARTS).glob(f"*{suffix}")):
+        for blob in read_batches(path):
+            try:
+                yield path.name.removesuffix(suffix), from_ipc(blob, schema)
+            except ValueError as error:
+                raise TrialError(f"{path}: {error}") from error
+
+
+def _write_attempts(trial: Path) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    target = trial / ATTEMPTS_FILE
+    temporary = target.with_suffix(".tmp")
+    with pq.ParquetWriter(temporary, ATTEMPTS, compression="zstd") as writer:
+        waiting: list[pa.Table] = []
+        rows = 0
+        for worker, table in _tables(trial, ATTEMPTS_SUFFIX, ATTEMPTS):
+            counted[worker] = counted.get(worker, 0) + len(table)
+            waiting.append(table)
+            rows += len(table)
+            if rows >= _ROW_GROUP:
+                writer.write_table(_joined(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(_joined(waiting))
+    temporary.replace(target)
+    return counted
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _write_intervals(trial: Path) -> None:
+    waiting: list[pa.Table] = []
+    rows = 0
+    for _, table in _tables(trial, BUCKETS_SUFFIX, BUCKETS):
+        waiting.append(table)
+        rows += len(table)
+        if rows >= _MERGE_ROWS:
+            waiting = [merge_buckets(waiting)]
+            rows = 0
+    intervals = encode_intervals(merge_buckets(waiting))
+    target = trial / INTERVALS_FILE
+    temporary = target.with_suffix(".tmp")
+    pq.write_table(intervals.cast(INTERVALS), temporary, compression="zstd")
+    temporary.replace(target)
+
+
+def _write_events(trial: Path) -> None:
+    """One file of events in order of time, whoever wrote them; a torn line is left out."""
+    lines: list[tuple[int, bytes]] = []
+    for path in [trial / EVENTS, *sorted((trial / PARTS).glob(f"*{EVENTS_SUFFIX}"))]:
+        if path.is_file():
+            lines += _timed_lines(path)
+    lines.sort(key=lambda timed: timed[0])
+    write_bytes(trial / EVENTS, b"".join(line for _, line in lines))
+
+
+def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    decode = msgspec.json.Decoder(Event).decode
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                yield decode(line).time_ns, line
+            except msgspec.DecodeError:
+                if line.endswith(b"\n"):
+                    raise TrialError(
+                        f"{path}: a line that is no event: {line[:80]!r}"
+                    ) from None

@@ -1,0 +1,118 @@
+"""
+Parts: what a trial is while it runs, crash-proof by construction.
+
+Under ``parts/`` of the trial directory each generator process has one append-only
+file of attempts and one of interval buckets: a sequence of length-prefixed batches,
+each a self-contained Arrow stream. Whatever kills the writer, all whole batches
+can be read; a torn last one is passed over and reported.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+
+from harness.errors import TrialError
+from harness.trial.schema import Event
+
+PARTS = "parts"
+ATTEMPTS_SUFFIX = ".attempts"
+BUCKETS_SUFFIX = ".buckets"
+EVENTS = "events.jsonl"
+EVENTS_SUFFIX = ".events"
+PREFLIGHT = "preflight"
+RESCUE = "rescue"
+OWN_WORKERS = frozenset({PREFLIGHT, RESCUE})
+"""Workers that are no generators: they say no goodbye, and none is missed."""
+
+_LENGTH = struct.Struct("<Q")
+_BATCH_BYTES_MAX = 1 << 30
+_ENCODE = msgspec.json.Encoder()
+
+
+class PartWriter:
+    """
+    Appends the batches and events of a trial that is running.
+
+    One process writes: the local one, or the master on behalf of its workers.
+
+    Raises:
+        OSError: The disk is full or gone, from any method; what was written stays
+            readable.
+    """
+
+    def __init__(self, trial: Path) -> None:
+        self._parts = trial / PARTS
+        self._parts.mkdir(parents=True, exist_ok=True)
+        self._files: dict[str, BinaryIO] = {}
+        self._events = (trial / EVENTS).open("ab")
+
+    def append(self, worker: str, attempts: bytes, buckets: bytes) -> None:
+        """Append one batch of a worker: both tables as `batches.to_ipc` gives them."""
+        self._write(file_stem(worker) + ATTEMPTS_SUFFIX, attempts)
+        self._write(file_stem(worker) + BUCKETS_SUFFIX, buckets)
+
+    def event(self, event: Event) -> None:
+        """Append one line to events.jsonl."""
+        self._events.write(_ENCODE.encode(event) + b"\n")
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        for file in (*self._files.values(), self._events):
+            file.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        for file in (*self._files.values(), self._events):
+            file.close()
+
+    def _write(self, name: str, blob: bytes) -> None:
+        file = self._files.get(name)
+        if file is None:
+            file = self._files[name] = (self._parts / name).open("ab")
+        file.write(_LENGTH.pack(len(blob)) + blob)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def file_stem(worker: str) -> str:
+    """A worker's name as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", worker)[:100]
+
+
+def read_batches(path: Path) -> Iterator[bytes]:
+    """
+    The whole batches of one part file, in order.
+
+    A torn last batch, as a killed writer leaves it, ends the iteration.
+
+    Raises:
+        TrialError: A length is absurd: the file is damaged, not torn.
+    """
+    with path.open("rb") as file:
+        while len(head := file.read(_LENGTH.size)) == _LENGTH.size:
+            (length,) = _LENGTH.unpack(head)
+            if length > _BATCH_BYTES_MAX:
+                raise TrialError(
+                    f"{path}: damaged at byte {file.tell()}: a batch of {length} bytes; "
+                    "restore it from a copy"
+                )
+            blob = file.read(length)
+            if len(blob) < length:
+                return
+            yield blob

@@ -1,0 +1,166 @@
+"""
+The tables and documents of a trial directory, as types.
+
+The meaning of every column of `ATTEMPTS` is told at `harness.attempt.Attempt`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+SCHEMA = 1
+
+_NAME = pa.dictionary(pa.int32(), pa.string())  # a target may make up a code an answer
+
+ATTEMPTS = pa.schema(
+    [
+        ("worker", _NAME),
+        ("phase", _NAME),
+        ("operation", _NAME),
+        ("call_id", pa.int64()),
+        ("attempt", pa.int16()),
+        ("intended_ns", pa.int64()),
+        ("start_ns", pa.int64()),
+        ("end_ns", pa.int64()),
+        ("status", pa.int16()),
+        ("code", _NAME),
+        ("outcome", _NAME),
+        ("service_us", pa.int64()),
+        ("response_us", pa.int64()),
+        ("retry_after_s", pa.float64()),
+        ("idempotency_key", pa.string()),
+        ("resource_id", pa.string()),
+        ("replayed", pa.int8()),
+        ("bytes_out", pa.int32()),
+        ("bytes_in", pa.int32()),
+        ("disposition", _NAME),
+        ("evidence", pa.string()),
+        ("violation", pa.string()),
+    ]
+)
+
+INTERVALS = pa.schema(
+    [
+        ("second", pa.int64()),  # Unix second in which the attempts ended
+        ("phase", _NAME),
+        ("operation", _NAME),
+        ("outcome", _NAME),
+        ("metric", _NAME),  # "service" or "response"
+        ("count", pa.int64()),
+        ("hdr", pa.binary()),  # HdrHistogram V2, compressed, base64; microseconds
+    ]
+)
+
+HDR_LOWEST_US = 1
+HDR_HIGHEST_US = 3_600_000_000  # one hour; a longer time is recorded as one hour
+HDR_DIGITS = 3
+
+
+class Window(msgspec.Struct, frozen=True):
+    """
+    One phase of the load as it took place.
+
+    Attributes:
+        name: The phase's name in the plan.
+        start_ns, end_ns: Unix ns; an attempt belongs by its arrival's intended time.
+        measured: False for a warm-up: outside percentiles and SLOs.
+    """
+
+    name: str
+    start_ns: int
+    end_ns: int
+    measured: bool = True
+
+
+class WorkerEnd(msgspec.Struct, frozen=True):
+    """
+    What one generator process said when it ended.
+
+    Attributes:
+        worker: Its name, as in the attempts.
+        state: ``drained`` when everything it recorded arrived, ``lost`` when it did not
+            say goodbye: its last batches may be missing.
+        attempts: How many attempts it says it recorded.
+        planned: Arrivals of its share of the schedule that came due.
+        late_starts: Arrivals begun more than 10 ms after their intended time.
+        late_by_generator: Those of the late starts for which a user was free in time:
+            the generator was slow, not the target.
+        unstarted_arrivals: Arrivals that came due and were never begun.
+        cpu_max_fraction: Highest share of one core in any sample.
+        loop_lag_p99_ms: 99th percentile of the event loop's lag.
+        saturated_s: Seconds of the load in which it was the bottleneck.
+        sweep_failed: Sessions it opened and could not close.
+        dropped: Attempts that its buffer could not hold.
+        load_ended_ns: When its last call of the load ended, Unix ns; cleanup came after.
+    """
+
+    worker: str
+    state: str = "drained"
+    attempts: int = 0
+    planned: int = 0
+    late_starts: int = 0
+    late_by_generator: int = 0
+    unstarted_arrivals: int = 0
+    cpu_max_fraction: float = 0.0
+    loop_lag_p99_ms: float = 0.0
+    saturated_s: int = 0
+    sweep_failed: int = 0
+    dropped: int = 0
+    load_ended_ns: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """
+    manifest.json: what was run, against what, by what. It holds no secret.
+
+    Attributes:
+        schema: Version of the directory's format.
+        trial_id: Unique name of the trial; starts with its UTC stamp.
+        scenario: Name of the workload.
+        host: Base URL of the target.
+        model: ``open`` or ``closed``.
+        plan: The plan as resolved, every default filled in.
+        seed: The seed of everything random.
+        versions: Package name → version, for harness, python, locust and others.
+        workers: One entry a generator process.
+        phases: The phases as they took place, in order.
+        started_ns, ended_ns: Unix ns of the load (without cleanup).
+        state: ``running``, then ``measured`` or ``interrupted``; a finished directory
+            is ``complete`` or ``interrupted``.
+        embedded: True when the target was the harness's own stand-in.
+    """
+
+    schema: int
+    trial_id: str
+    scenario: str
+    host: str
+    model: str
+    plan: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    workers: list[WorkerEnd]
+    phases: list[Window]
+    started_ns: int
+    ended_ns: int
+    state: str
+    embedded: bool = False
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    One line of events.jsonl.
+
+    Attributes:
+        time_ns: When it happened, Unix ns.
+        kind: ``phase``, ``fault``, ``webhook``, ``generator``, ``note``.
+        worker: Which process tells it; "" for the harness itself.
+        data: The rest, by kind; see ``docs/trial.md``.
+    """
+
+    time_ns: int
+    kind: str
+    worker: str = ""
+    data: dict[str, Any] = {}

@@ -1,0 +1,325 @@
+"""
+Reading a finished trial directory, and writing beside it without half-written files.
+
+A trial directory may come from another machine, another version or another hand:
+every file is checked for version, columns and size before anything is believed,
+and whatever is wrong becomes one `TrialError` that names the file and the way out.
+Nothing here needs a server, Locust, or the process that measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from harness.errors import TrialError
+from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
+from harness.verdicts import Finding
+
+MANIFEST = "manifest.json"
+ATTEMPTS_FILE = "attempts.parquet"
+INTERVALS_FILE = "intervals.parquet"
+EVENTS = "events.jsonl"
+FINDINGS = "findings.json"
+
+DOCUMENT_BYTES_MAX = 64 << 20
+EVENT_LINE_BYTES_MAX = 1 << 20
+EVENTS_MAX = 5_000_000
+ROWS_MAX = 1_000_000_000
+_BATCH_ROWS = 1 << 20
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    A trial directory that was found to be one.
+
+    Attributes:
+        path: The directory.
+        manifest: What was run; already checked against `SCHEMA`.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    def attempts_table(
+        self, columns: Sequence[str] | None = None, operations: Collection[str] | None = None
+    ) -> pa.Table:
+        """
+        The attempt log: columns of `ATTEMPTS`, one row an attempt, in the file's order.
+
+        Args:
+            columns: Which to read, in this order; all when None. Only these are held.
+            operations: Keep only these operations; all when None.
+
+        Raises:
+            TrialError: The file is absent, damaged, or has other columns.
+        """
+        return _read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, operations)
+
+    def intervals_table(self) -> pa.Table:
+        """
+        The interval histograms: columns of `INTERVALS`.
+
+        Raises:
+            TrialError: The file is absent, damaged, or has other columns.
+        """
+        return _read_parquet(self.path / INTERVALS_FILE, INTERVALS, None, None)
+
+    def events(self, kinds: Collection[str] | None = None) -> list[Event]:
+        """
+        The events in the file's order, only those of ``kinds`` when given.
+
+        Raises:
+            TrialError: A line is no event (its number is told), or too long.
+        """
+        return [e for e in self.iterate_events() if kinds is None or e.kind in kinds]
+
+    def iterate_events(self) -> Iterator[Event]:
+        """One event after the other, in bounded memory; raises as `events` does."""
+        path = self.path / EVENTS
+        decoder = msgspec.json.Decoder(Event)
+        try:
+            with path.open("rb") as file:
+                for number, line in _bounded_lines(file, path):
+                    try:
+                        yield decoder.decode(line)
+                    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                        msg = f"{path}, line {number}: not an event ({_brief(error)}); {_REDO}"
+                        raise TrialError(msg) from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def findings(self) -> list[Finding]:
+        """
+        What the checks said of this trial; empty when they have not run.
+
+        Raises:
+            TrialError: The file is there but holds no list of findings.
+        """
+        path = self.path / FINDINGS
+        if not path.exists():
+            return []
+        return _decode_document(path, list[Finding])
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """
+        A JSON object of the directory, such as ``rate_limit.json``; None when absent.
+
+        Raises:
+            TrialError: The file is there but holds no JSON object.
+        """
+        path = self.path / name
+        return _decode_document(path, dict[str, Any]) if path.exists() else None
+
+
+_REDO = "the file is damaged: copy the trial again or repeat it"
+
+
+def open_trial(path: str | os.PathLike[str]) -> Trial:
+    """
+    Open a finished trial directory.
+
+    Only the manifest is read; tables are read, and checked, when they are asked for.
+
+    Raises:
+        TrialError: There is no such directory, it holds no manifest, or it was written
+            in another version of the format.
+    """
+    directory = Path(path)
+    if not directory.is_dir():
+        what = "is a file" if directory.exists() else "does not exist"
+        msg = (
+            f"trial directory {str(directory)!r} {what}; name a directory such as trials/latest"
+        )
+        raise TrialError(msg)
+    file = directory / MANIFEST
+    if not file.exists():
+        msg = (
+            f"{str(directory)!r} is no trial: it holds no {MANIFEST}; name a trial's directory"
+        )
+        raise TrialError(msg)
+    version = _decode_document(file, dict[str, Any]).get("schema")
+    if version != SCHEMA:
+        msg = (
+            f"{file}: written in schema {version!r}, but this harness reads {SCHEMA}; "
+            "use the version of the harness that wrote it"
+        )
+        raise TrialError(msg)
+    return Trial(directory, _decode_document(file, Manifest))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """
+    Write a file whole or not at all: a temporary one beside it, synced, then renamed.
+
+    Parent directories are made. The result is readable as the umask allows.
+
+    Raises:
+        TrialError: The directory cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes files private; results are shared like any other file.
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        msg = f"{path}: cannot be written ({error.strerror}); make the directory writable"
+        raise TrialError(msg) from error
+    return path
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """
+    Write JSON for people and programs: indented, UTF-8, atomic (`write_bytes`).
+
+    Raises:
+        TrialError: The directory cannot be written.
+        ValueError: The value holds NaN or an infinity, which JSON has no word for.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return write_bytes(path, text.encode() + b"\n")
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
+    for number in range(1, EVENTS_MAX + 2):
+        line = file.readline(EVENT_LINE_BYTES_MAX + 1)
+        if not line:
+            return
+        if len(line) > EVENT_LINE_BYTES_MAX:
+            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {_REDO}"
+            raise TrialError(msg)
+        if number > EVENTS_MAX:
+            break
+        yield number, line
+    msg = f"{path}: more than {EVENTS_MAX} events; split the trial into shorter ones"
+    raise TrialError(msg)
+
+
+def _decode_document(path: Path, kind: type[_T]) -> _T:
+    try:
+        if path.stat().st_size > DOCUMENT_BYTES_MAX:
+            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {_REDO}"
+            raise TrialError(msg)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"{path}: not as expected ({_brief(error)}); {_REDO}"
+        raise TrialError(msg) from error
+
+
+def _read_parquet(
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None,
+    operations: Collection[str] | None,
+) -> pa.Table:
+    wanted = list(columns) if columns is not None else schema.names
+    try:
+        with pq.ParquetFile(
+            path, thrift_string_size_limit=1 << 28, thrift_container_size_limit=1 << 24
+        ) as file:
+            _check_columns(path, file.schema_arrow, schema)
+            if file.metadata.num_rows > ROWS_MAX:
+                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {_REDO}"
+                raise TrialError(msg)
+            return _select(file, schema, wanted, operations)
+    except FileNotFoundError as error:
+        msg = f"{path} is missing: the trial was not finished or not wholly copied; {_REDO}"
+        raise TrialError(msg) from error
+    except (pa.ArrowException, OSError) as error:
+        msg = f"{path}: not a readable Parquet file ({_brief(error)}); {_REDO}"
+        raise TrialError(msg) from error
+
+
+def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    wrong = [
+        f"{field.name} ({'absent' if kind is None else kind})"
+        for field in wanted
+        if _plain(kind := _type_of(found, field.name)) != _plain(field.type)
+    ]
+    if wrong:
+        msg = f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it"
+        raise TrialError(msg)
+
+
+def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
+    index = schema.get_field_index(name)
+    return None if index < 0 else schema.field(index).type
+
+
+def _plain(kind: pa.DataType | None) -> pa.DataType | None:
+    """The type of the values: Parquet may hand a dictionary back with other indices."""
+    return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
+
+
+def _select(
+    file: pq.ParquetFile,
+    schema: pa.Schema,
+    wanted: list[str],
+    operations: Collection[str] | None,
+) -> pa.Table:
+    read = wanted if operations is None else list(dict.fromkeys([*wanted, "operation"]))
+    keep = pa.array(sorted(operations), pa.string()) if operations is not None else None
+    parts = []
+    for batch in file.iter_batches(_BATCH_ROWS, columns=read):
+        batch.validate(full=True)  # Arrow itself trusts that text is UTF-8
+        part = _encode_names(pa.Table.from_batches([batch]), schema)
+        if keep is not None:
+            names = part["operation"].cast(pa.string())
+            part = part.filter(pc.is_in(names, value_set=keep))
+        parts.append(part.select(wanted))
+    if not parts:
+        return schema.empty_table().select(wanted)
+    return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Every name column as a dictionary with int32 indices, whatever the file had."""
+    kind = pa.dictionary(pa.int32(), pa.string())
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(schema.field(field.name).type) and field.type != kind:
+            column = table.column(index)
+            plain = column.cast(kind) if pa.types.is_dictionary(field.type) else None
+            encoded = plain if plain is not None else column.dictionary_encode()
+            table = table.set_column(index, field.name, encoded)
+    return table
+
+
+def _unreadable(path: Path, error: OSError) -> TrialError:
+    if isinstance(error, FileNotFoundError):
+        return TrialError(f"{path} is missing: the trial was not wholly written or copied")
+    return TrialError(f"{path}: cannot be read ({error.strerror}); check its permissions")
+
+
+def _brief(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:160] or type(error).__name__
