@@ -1,0 +1,213 @@
+"""
+Conductors of a distributed load: a master and its workers, over Locust's own channel.
+
+::
+
+    worker                          master
+      │   harness_batch (seq 1…n)      │   as they come, each at most `PIECE_BYTES`
+      │ ◄──────────────── harness_go   │   start time and share of each worker
+      │   harness_done                 │   its share is done
+      │ ◄──────────── harness_finish   │   all are done, or somebody wants to stop
+      │   harness_ended (last seq)     │   swept, flushed: nothing more will come
+
+Only when every living worker has ended does the master let Locust quit. A worker
+that dies is named in the manifest; its batches up to its death are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gevent
+import msgspec
+import pyarrow as pa
+from gevent.lock import RLock
+
+from harness.clock import unix_ns
+from harness.load.collector import Collector
+from harness.load.conductor import quit_or_stop, report_often, tell_crash
+from harness.load.generator import SWEEP_S, Generator
+from harness.load.orders import Orders
+from harness.load.plan_file import build_plan
+from harness.trial.batches import to_ipc
+from harness.trial.schema import Event, WorkerEnd
+from harness.units import NS_PER_S
+
+PIECE_BYTES = 1 << 20
+"""A message is never larger; a larger batch is split by the flusher long before."""
+GO_DELAY_NS = NS_PER_S // 2
+CLOCK_TRUST_NS = 2 * NS_PER_S
+"""A start time further off than this is taken for a difference of clocks."""
+
+
+class RemoteSink:
+    """A worker's way to the master; each message carries its number."""
+
+    def __init__(self, runner: Any) -> None:
+        self._send = runner.send_message
+        self._seq = 0
+
+    def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
+        """Send one batch."""
+        self._seq += 1
+        data = {"worker": worker, "seq": self._seq}
+        data |= {"attempts": to_ipc(attempts), "buckets": to_ipc(buckets)}
+        self._send("harness_batch", data)
+
+    def event(self, event: Event) -> None:
+        """Send one event."""
+        self._send("harness_event", {"event": msgspec.json.encode(event)})
+
+    def end(self, end: WorkerEnd) -> None:
+        """Send the last word."""
+        self._send("harness_ended", {"end": msgspec.json.encode(end), "seq": self._seq})
+
+
+class WorkerConductor:
+    """A worker: does its share, and ends when the master says so."""
+
+    def __init__(self, runner: Any, orders: Orders) -> None:
+        self.orders = orders
+        self.generator: Generator | None = None
+        self._runner = runner
+        runner.register_message("harness_go", self._on_go)
+        runner.register_message("harness_finish", self._on_finish, concurrent=True)
+
+    def go(self) -> None:
+        """The master says go, not Locust."""
+
+    def _on_go(self, msg: Any, **_rest: Any) -> None:
+        """Take the master's plan in place of one's own: one trial, one plan."""
+        orders, told = self.orders, msg.data
+        spec = msgspec.structs.replace(
+            orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
+        )
+        plan = build_plan(told["plan"], "the master's plan")
+        self.orders = replace(orders, spec=spec, plan=plan)
+        index, _ = told["share"][self._runner.client_id]
+        sink = RemoteSink(self._runner)
+        self.generator = Generator(spec, plan, orders.key, sink, index)
+        gevent.spawn(self._run, self.generator, told)
+
+    def _run(self, generator: Generator, told: dict[str, Any]) -> None:
+        start_ns = told["start_ns"]
+        if abs(start_ns - unix_ns()) > CLOCK_TRUST_NS:
+            start_ns = unix_ns() + GO_DELAY_NS
+        generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
+        generator.join()
+        self._runner.send_message("harness_done", {"worker": generator.worker})
+
+    def _on_finish(self, **_rest: Any) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """End in order."""
+        if self.generator is not None:
+            self.generator.finish()
+
+    def crashed(self, text: str) -> None:
+        """Tell the master."""
+        self._runner.send_message("harness_crashed", {"text": text[-4000:]})
+
+
+class MasterConductor:
+    """The master: gives out shares, collects, and waits for every goodbye."""
+
+    def __init__(
+        self, runner: Any, orders: Orders, collector: Collector, *, headless: bool
+    ) -> None:
+        self.orders = orders
+        self.collector = collector
+        self.generator: Generator | None = None
+        self._runner = runner
+        self._headless = headless
+        self._ending = RLock()
+        self._names: dict[str, str] = {}
+        self._done: set[str] = set()
+        self._ended: set[str] = set()
+        self._complete = self._finished = False
+        self._crashes = 0
+        for kind, listener in {
+            "harness_batch": self._on_batch,
+            "harness_event": self._on_event,
+            "harness_done": self._on_done,
+            "harness_ended": self._on_ended,
+            "harness_crashed": self._on_crashed,
+        }.items():
+            runner.register_message(kind, listener)
+
+    def go(self) -> None:
+        """Give every worker its share and a common start."""
+        if self._names:
+            return
+        gone = {client.id for client in self._runner.clients.missing}
+        clients = [client.id for client in self._runner.clients.all if client.id not in gone]
+        self._names = {client: f"w{place}" for place, client in enumerate(clients)}
+        self.collector.expected.update(self._names.values())
+        start_ns = unix_ns() + GO_DELAY_NS
+        share = {client: (place, len(clients)) for place, client in enumerate(clients)}
+        self.collector.start(start_ns)
+        spec = self.orders.spec
+        told = {"start_ns": start_ns, "share": share, "plan": spec.plan}
+        told |= {"trial_id": spec.trial_id, "embedded": spec.embedded}
+        self._runner.send_message("harness_go", told)
+        gevent.spawn(self._run)
+        gevent.spawn(report_often, self.collector)
+
+    def _run(self) -> None:
+        while self._alive() - self._done:
+            gevent.sleep(0.05)
+        self._complete = bool(self._done)
+        self.finish()
+        quit_or_stop(self._runner, headless=self._headless)
+
+    def finish(self) -> None:
+        """Have every worker end, wait for their goodbyes, and write the end down."""
+        with self._ending:
+            if self._finished:
+                return
+            self.collector.progress.note = lambda: "closing sessions"
+            self._runner.send_message("harness_finish", {})
+            grace_s = self.orders.plan.load.grace / NS_PER_S
+            deadline_ns = unix_ns() + int((grace_s + SWEEP_S + 10) * NS_PER_S)
+            while self._alive() - self._ended and unix_ns() < deadline_ns:
+                gevent.sleep(0.02)
+            self.collector.finish(interrupted=not self._complete)
+            self.collector.progress.write()
+            self._finished = True
+
+    def crashed(self, text: str) -> None:
+        """The master has no users that could crash."""
+        raise AssertionError(text)
+
+    def _alive(self) -> set[str]:
+        """Workers with a share that Locust has not given up."""
+        return self._names.keys() - self.missing()
+
+    def missing(self) -> set[str]:
+        """Locust's ids of workers that died or were lost."""
+        clients = self._runner.clients
+        here = {client.id for client in clients.all} - {client.id for client in clients.missing}
+        return self._names.keys() - here
+
+    def _on_batch(self, msg: Any, **_rest: Any) -> None:
+        data = msg.data
+        self.collector.remote_batch(data["worker"], data["attempts"], data["buckets"])
+
+    def _on_event(self, msg: Any, **_rest: Any) -> None:
+        self.collector.event(msgspec.json.decode(msg.data["event"], type=Event))
+
+    def _on_done(self, msg: Any, **_rest: Any) -> None:
+        self._done.add(msg.node_id)
+
+    def _on_ended(self, msg: Any, **_rest: Any) -> None:
+        self._done.add(msg.node_id)
+        self._ended.add(msg.node_id)
+        self.collector.end(msgspec.json.decode(msg.data["end"], type=WorkerEnd))
+
+    def _on_crashed(self, msg: Any, **_rest: Any) -> None:
+        self._crashes += 1
+        worker = self._names.get(msg.node_id, msg.node_id)
+        text = msg.data["text"]
+        tell_crash(self.collector, self._runner.environment, worker, text, self._crashes)

@@ -1,0 +1,221 @@
+"""
+The generator: what makes load in one process, from the first arrival to the last batch.
+
+It belongs to a local process or to a worker; where its batches go is the affair of
+a `Sink`. It ends in order: no new arrivals, calls in flight come to their end, the
+sweep closes what is open, the last batch leaves, and `WorkerEnd` says how it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+import gevent
+import pyarrow as pa
+from gevent.event import Event as Flag
+from gevent.lock import RLock
+
+from harness.attempt import Attempt
+from harness.caller import Seat
+from harness.clock import unix_ns
+from harness.ledger import Ledger
+from harness.load.plan import Plan
+from harness.load.progress import Progress
+from harness.load.selfcheck import SelfCheck
+from harness.load.spec import Spec, webhook_secret
+from harness.load.sweep import sweep
+from harness.load.turnstile import ClosedTurnstile, OpenTurnstile, Turnstile
+from harness.recorder import Recorder
+from harness.retries import RetryBudget
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PARTS, file_stem
+from harness.trial.schema import Event, WorkerEnd
+from harness.units import NS_PER_S
+from harness.wire import Target, Transport, connect
+
+BATCH_ROWS = 500
+"""Rows turned into a batch at a time: some 2 ms in which no user can start."""
+FLUSH_S = 1.0
+SWEEP_S = 60.0
+_CALL_IDS_OF_A_WORKER = 1 << 40
+
+log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where a generator's findings go: to disk, or to the master."""
+
+    def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
+        """Take one batch; see `harness.trial.batches`."""
+
+    def event(self, event: Event) -> None:
+        """Take one event."""
+
+    def end(self, end: WorkerEnd) -> None:
+        """Take the last word of a worker."""
+
+
+class Generator:
+    """
+    One process's share of the load.
+
+    Attributes:
+        spec: The trial's orders.
+        plan: The plan.
+        worker: This process's name in the attempts.
+        ready: Set when users may begin to take arrivals.
+        turnstile: Where they take them; there once `go` was called.
+        ledger: What was opened.
+    """
+
+    def __init__(self, spec: Spec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
+        self.spec = spec
+        self.webhook_secret = webhook_secret(spec.trial_id)
+        self.plan = plan
+        self.worker = "local" if index < 0 else f"w{index}"
+        self.ready = Flag()
+        self.recorder = Recorder()
+        self.turnstile: Turnstile | None = None
+        self.observers: list[Callable[[Sequence[Attempt]], None]] = []
+        parts = Path(spec.out) / PARTS
+        parts.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(parts / f"{file_stem(self.worker)}.ledger")
+        timeouts = plan.timeouts.to_timeouts()
+        self._target: Target = spec.target(timeouts, key)
+        self._direct: Target = spec.target(timeouts, key, direct=True)
+        self._sink = sink
+        self._check: SelfCheck | None = None
+        self._flusher: Any = None
+        self._finishing = RLock()
+        self._stopping = Flag()
+        self.ended: WorkerEnd | None = None
+        _warm_up()
+        self.seat = Seat(
+            worker=self.worker,
+            record=self.recorder.record,
+            policy=plan.retry.to_policy(),
+            budget=RetryBudget(plan.retry.budget_fraction),
+            sleep=self.sleep,
+            chance=Random(f"{plan.seed}/jitter/{index}"),
+            next_call_id=max(index, 0) * _CALL_IDS_OF_A_WORKER + 1,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; less when the load is being stopped."""
+        self._stopping.wait(seconds)
+
+    def connect(self) -> Transport:
+        """A transport for one user."""
+        return connect(self._target, self.spec.transport)
+
+    def _connect_directly(self) -> Transport:
+        return connect(self._direct, self.spec.transport)
+
+    def go(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
+        """
+        Open the turnstile.
+
+        Args:
+            start_ns: When the plan's clock starts, Unix ns.
+            share: (i, n): this process takes arrivals i, i + n, i + 2n, …
+        """
+        phases, seed = self.plan.phases(), self.plan.seed
+        if self.plan.load.model == "open":
+            self.turnstile = OpenTurnstile(phases, seed, share, start_ns)
+        else:
+            wait_s = self.plan.load.wait
+            self.turnstile = ClosedTurnstile(phases, seed, share, start_ns, wait_s)
+        self._check = SelfCheck(self.turnstile, self.worker, self._sink.event)
+        self._check.start()
+        self._flusher = gevent.spawn(self._flush_often)
+        self.ready.set()
+
+    def join(self) -> None:
+        """Wait until every arrival was taken and its calls have ended, or grace is over."""
+        self.ready.wait()
+        assert self.turnstile is not None
+        self.turnstile.finished.wait()
+        self._wait_in_flight(self.plan.load.grace / NS_PER_S)
+
+    def finish(self, grace_s: float | None = None) -> WorkerEnd:
+        """
+        End the load in order; a second call returns what the first did.
+
+        Args:
+            grace_s: How long calls in flight may take; the plan's when None.
+        """
+        with self._finishing:
+            if self.ended is None:
+                self.ended = self._finish(
+                    self.plan.load.grace / NS_PER_S if grace_s is None else grace_s
+                )
+                self._sink.end(self.ended)
+        return self.ended
+
+    def _finish(self, grace_s: float) -> WorkerEnd:
+        turnstile, unstarted = self.turnstile, 0
+        if turnstile is not None:
+            turnstile.stop()
+            unstarted = turnstile.unstarted()
+        self.seat.stopping = True
+        self._stopping.set()
+        self.ready.set()
+        self._wait_in_flight(grace_s)
+        load_ended_ns = unix_ns()
+        if self._check is not None:
+            self._check.stop()
+        left = sweep(self.ledger, self.seat, self._connect_directly, SWEEP_S)
+        if self._flusher is not None:
+            self._flusher.kill()
+        self._flush()
+        check, begun = self._check, turnstile.begun if turnstile else 0
+        return WorkerEnd(
+            worker=self.worker,
+            attempts=self.recorder.recorded,
+            planned=begun + unstarted,
+            late_starts=turnstile.late if turnstile else 0,
+            late_by_generator=turnstile.late_by_generator if turnstile else 0,
+            unstarted_arrivals=unstarted,
+            cpu_max_fraction=check.cpu_max_fraction if check else 0.0,
+            loop_lag_p99_ms=check.loop_lag_p99_ms if check else 0.0,
+            saturated_s=check.saturated_s if check else 0,
+            sweep_failed=left,
+            dropped=self.recorder.dropped,
+            load_ended_ns=load_ended_ns,
+        )
+
+    def _wait_in_flight(self, grace_s: float) -> None:
+        deadline_ns = unix_ns() + int(grace_s * NS_PER_S)
+        while self.turnstile and self.turnstile.in_flight > 0 and unix_ns() < deadline_ns:
+            gevent.sleep(0.01)
+
+    def _flush_often(self) -> None:
+        while True:
+            waited_s = 0.0
+            while waited_s < FLUSH_S and self.recorder.waiting < BATCH_ROWS:
+                gevent.sleep(0.02)
+                waited_s += 0.02
+            self._flush()
+
+    def _flush(self) -> None:
+        while rows := self.recorder.drain(BATCH_ROWS):
+            table = attempts_table(rows)
+            self._sink.batch(self.worker, table, bucket_table(table))
+            for observe in self.observers:
+                observe(rows)
+            gevent.sleep(0)
+
+
+def _warm_up() -> None:
+    """Pay for the first use of Arrow and numpy now, not in the first second of the load."""
+    nothing = Attempt(
+        "", "", "", 0, 1, 0, 0, 0, 0, "", "ok", 1, 1, math.nan, "", "", -1, 0, 0, "done", "", ""
+    )
+    table = attempts_table([nothing])
+    to_ipc(table)
+    Progress(None, 0).add(bucket_table(table))

@@ -1,0 +1,120 @@
+"""
+Taking orders: the spec, the plan and the workloads of one load process, all checked.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import PlanError, UsageError
+from harness.load.naming import new_trial_id
+from harness.load.plan import Plan
+from harness.load.plan_file import build_plan, find_plan, read_plan
+from harness.load.spec import (
+    ALLOW_VARIABLE,
+    SPEC_VARIABLE,
+    Spec,
+    check_host,
+    read_key,
+    read_spec,
+)
+
+PLAN_VARIABLE = "HARNESS_PLAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """
+    What one load process is to do.
+
+    Attributes:
+        spec: The trial's spec.
+        plan: Its plan.
+        key: The API key; shown by no repr.
+        made: Workloads made so far; all users of a process share them.
+    """
+
+    spec: Spec
+    plan: Plan
+    key: str = field(repr=False)
+
+    made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def workload(self, name: str, kind: Any) -> Any:
+        """
+        Make a workload with its settings from the plan, once in a process.
+
+        Raises:
+            PlanError: The plan's ``[scenario.NAME]`` does not fit its settings.
+        """
+        document = self.plan.scenario.get(name, {})
+        try:
+            settings = kind.Settings.model_validate(document)
+        except ValidationError as errors:
+            lines = [
+                f"plan {self.plan.name!r}: scenario.{name}."
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+                for error in errors.errors(include_url=False, include_input=False)
+            ]
+            raise PlanError("\n".join(lines)) from None
+        if name not in self.made:
+            self.made[name] = kind(settings, self.plan.seed)
+        return self.made[name]
+
+
+def take_orders(environment: Any) -> Orders:
+    """
+    Read the spec that `harness run` wrote, or make one for plain Locust.
+
+    Raises:
+        UsageError: No key, a host that may not be loaded, a plan that is wrong.
+    """
+    path = os.environ.get(SPEC_VARIABLE)
+    spec = read_spec(Path(path)) if path else default_spec(environment)
+    plan = build_plan(spec.plan, f"plan {spec.plan.get('name', '')!r}")
+    orders = Orders(spec, plan, read_key(os.environ, embedded=spec.embedded))
+    scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
+    if not scenarios:
+        raise UsageError("the locustfile has no ScenarioUser; see scenarios/ for examples")
+    known = {name: kind for user in scenarios for name, kind in user.workloads.items()}
+    for name in plan.weights:
+        if len(known) > 1 and name not in known:
+            raise PlanError(f"plan {plan.name!r}: weights.{name}: known are {', '.join(known)}")
+    if len(known) > 1 and not any(plan.weights.get(name, 1.0) for name in known):
+        raise PlanError(f"plan {plan.name!r}: weights: all are zero")
+    for name, kind in known.items():
+        orders.workload(name, kind)
+    return orders
+
+
+def default_spec(environment: Any) -> Spec:
+    """Orders for plain ``locust -f``: Locust's options, and a closed load of its users."""
+    options = environment.parsed_options
+    host = environment.host or os.environ.get("OPENSTEER_BASE_URL", "")
+    if not host:
+        raise UsageError("no target: give --host, or use `harness run`, which brings its own")
+    host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""))
+    plan = read_plan(find_plan(os.environ.get(PLAN_VARIABLE, "smoke")))
+    document = plan.model_dump(mode="json")
+    run_time_s = getattr(options, "run_time", None) or 24 * 3600
+    document["load"] |= {
+        "model": "closed",
+        "users": getattr(options, "num_users", None) or 1,
+        "phases": [{"name": "load", "duration": f"{run_time_s}s", "rate": 0}],
+    }
+    scenario = Path(environment.locustfile or "locustfile").stem
+    trial_id = new_trial_id(scenario)
+    return Spec(
+        trial_id=trial_id,
+        out=str(Path("trials") / trial_id),
+        scenario=scenario,
+        host=host,
+        direct_host=host,
+        shown_host=host,
+        plan=document,
+    )

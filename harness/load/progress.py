@@ -1,0 +1,117 @@
+"""
+Live figures: what is known of a running trial, a line of JSON a second.
+
+They come from the same bucket tables that become intervals.parquet, so what is
+shown while it runs is what will be reported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from harness.clock import unix_ns
+from harness.trial.histograms import bucket_highest_us
+from harness.units import NS_PER_S
+
+WINDOW_S = 10
+
+
+class Live(msgspec.Struct, frozen=True):
+    """
+    One second's figures.
+
+    Attributes:
+        elapsed_s: Since the load began.
+        planned_s: Its planned length.
+        attempts: Attempts so far.
+        rate_per_s: Attempts a second over the last seconds.
+        p50_ms, p99_ms: Response times of ok attempts over the last seconds.
+        outcomes: Outcome → attempts so far.
+        started_ns: When the load began, Unix ns; 0 before.
+        note: What is going on, where it is not the load: "closing 12 sessions".
+    """
+
+    elapsed_s: float
+    planned_s: float
+    attempts: int
+    rate_per_s: float
+    p50_ms: float
+    p99_ms: float
+    outcomes: dict[str, int]
+    started_ns: int = 0
+    note: str = ""
+
+
+class Progress:
+    """Gathers bucket tables and writes `Live` lines to a pipe."""
+
+    def __init__(self, fd: int | None, planned_ns: int) -> None:
+        self._fd = fd
+        self._planned_ns = planned_ns
+        self._outcomes: Counter[str] = Counter()
+        self._recent: deque[tuple[int, int, np.ndarray, np.ndarray]] = deque()
+        self._start_ns = 0
+        self.note: Callable[[], str] = str
+
+    def start(self, start_ns: int) -> None:
+        """The load begins."""
+        self._start_ns = start_ns
+        self.write()
+
+    def add(self, buckets: pa.Table) -> None:
+        """Take in one bucket table (schema `harness.trial.batches.BUCKETS`)."""
+        metric = buckets["metric"].to_numpy()
+        response = metric == "response"
+        outcome = buckets["outcome"].to_numpy()[response]
+        count = buckets["count"].to_numpy()[response]
+        for name in np.unique(outcome):
+            self._outcomes[str(name)] += int(count[outcome == name].sum())
+        ok = outcome == "ok"
+        bucket = buckets["bucket"].to_numpy()[response][ok]
+        self._recent.append((unix_ns(), int(count.sum()), bucket, count[ok]))
+
+    def live(self) -> Live:
+        """The figures of this moment."""
+        now_ns = unix_ns()
+        while self._recent and self._recent[0][0] < now_ns - WINDOW_S * NS_PER_S:
+            self._recent.popleft()
+        elapsed_s = max(0.0, (now_ns - self._start_ns) / NS_PER_S) if self._start_ns else 0.0
+        recent = sum(item[1] for item in self._recent)
+        p50_ms, p99_ms = self._percentiles()
+        return Live(
+            elapsed_s=round(elapsed_s, 1),
+            planned_s=self._planned_ns / NS_PER_S,
+            attempts=self._outcomes.total(),
+            rate_per_s=round(recent / max(1.0, min(WINDOW_S, elapsed_s)), 1),
+            p50_ms=p50_ms,
+            p99_ms=p99_ms,
+            outcomes=dict(self._outcomes),
+            started_ns=self._start_ns,
+            note=self.note(),
+        )
+
+    def write(self) -> None:
+        """Write the figures of this moment, if anybody listens."""
+        if self._fd is None:
+            return
+        try:
+            os.write(self._fd, msgspec.json.encode(self.live()) + b"\n")
+        except OSError:  # the reader is gone; the trial goes on without it
+            self._fd = None
+
+    def _percentiles(self) -> tuple[float, float]:
+        if not any(len(item[2]) for item in self._recent):
+            return 0.0, 0.0
+        bucket = np.concatenate([item[2] for item in self._recent]).astype(np.int64)
+        count = np.concatenate([item[3] for item in self._recent])
+        order = np.argsort(bucket)
+        cumulative = np.cumsum(count[order])
+        at = np.searchsorted(cumulative, np.array([0.5, 0.99]) * cumulative[-1])
+        p50_us, p99_us = bucket_highest_us(bucket[order][at])
+        return float(p50_us) / 1000, float(p99_us) / 1000

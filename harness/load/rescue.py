@@ -1,0 +1,64 @@
+"""
+``python -m harness.load.rescue``: sweep by the ledgers that dead processes left.
+
+Prints the number of sessions that could not be closed. Its attempts belong to the
+trial, under the worker `RESCUE`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from random import Random
+
+import gevent
+
+from harness.caller import Seat
+from harness.ledger import Ledger, read_ledger
+from harness.load.generator import SWEEP_S
+from harness.load.plan_file import build_plan
+from harness.load.spec import SPEC_VARIABLE, read_key, read_spec
+from harness.load.sweep import SWEEP_POLICY, sweep
+from harness.recorder import Recorder
+from harness.retries import RetryBudget
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PARTS, RESCUE, PartWriter
+from harness.wire import connect
+
+_CALL_IDS_FROM = (1 << 60) + (1 << 40)
+
+
+def main() -> None:
+    """Sweep, record, and print how many are left."""
+    spec = read_spec(Path(os.environ[SPEC_VARIABLE]))
+    plan = build_plan(spec.plan, "the trial's plan")
+    target = spec.target(
+        plan.timeouts.to_timeouts(), read_key(os.environ, embedded=spec.embedded), direct=True
+    )
+    parts = Path(spec.out) / PARTS
+    debts = Ledger()
+    paths = sorted(parts.glob("*.ledger"))
+    for path in paths:
+        ledger = read_ledger(path)
+        debts.open.update(ledger.open)
+        debts.doubtful.update(ledger.doubtful)
+    recorder = Recorder()
+    seat = Seat(
+        worker=RESCUE,
+        record=recorder.record,
+        policy=SWEEP_POLICY,
+        budget=RetryBudget(1.0),
+        sleep=gevent.sleep,
+        chance=Random(0),
+        next_call_id=_CALL_IDS_FROM,
+    )
+    left = sweep(debts, seat, lambda: connect(target, spec.transport), SWEEP_S)
+    table = attempts_table(recorder.drain())
+    with PartWriter(Path(spec.out)) as writer:
+        writer.append(RESCUE, to_ipc(table), to_ipc(bucket_table(table)))
+    sys.stdout.write(f"{left}\n")
+
+
+if __name__ == "__main__":
+    main()

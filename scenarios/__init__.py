@@ -1,0 +1,1 @@
+"""Workloads: one Locust file each, also good under plain ``locust -f``."""
