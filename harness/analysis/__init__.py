@@ -1,0 +1,1 @@
+"""What a trial says in numbers: frames, spectra, timelines, the summary."""

@@ -1,0 +1,168 @@
+"""
+HdrHistogram's wire format, read many at a time.
+
+A long trial has tens of thousands of interval histograms; decoded one by one into
+objects of 23 552 counters they would cost half a minute. So the compressed payloads
+are unpacked, laid end to end and decoded in one pass of array arithmetic into
+`Cells`: one row for every counter that is not zero.
+
+The bins are those of ``harness.trial.histograms`` (HdrHistogram's layout for three
+significant digits, unit 1 µs): indices 0 … 2047 are the values themselves; after that
+every 1024 indices double the width::
+
+    index      0 … 2047   2048 … 3071   3072 … 4095   …
+    width, µs      1           2             4        …
+
+The payload (V2 encoding): ZigZag LEB128 numbers of at most 9 bytes; a positive one
+is the next counter, a negative one counts zeros.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import TrialError
+from harness.trial.schema import HDR_DIGITS, HDR_HIGHEST_US, HDR_LOWEST_US
+
+_HALF_BITS = 10
+_HALF = 1 << _HALF_BITS  # half of 2048, the power of two above 2 · 10³
+BINS = _HALF * (2 + (HDR_HIGHEST_US >> (_HALF_BITS + 1)).bit_length())
+"""Counters of a histogram from 1 µs to one hour with three digits: 23 552."""
+
+_OUTER = struct.Struct(">II")
+_INNER = struct.Struct(">IIIIQQd")
+_OUTER_COOKIE, _INNER_COOKIE = 0x1C849304, 0x1C849303
+_COOKIE_MASK = ~0xF0 & 0xFFFFFFFF
+_BLOB_BYTES_MAX = 1 << 20
+_PAYLOAD_BYTES_MAX = _INNER.size + 9 * BINS
+_CHUNK_BYTES = 1 << 20
+_NUMBER_BYTES_MAX = 9
+
+Ints = NDArray[np.int64]
+
+
+class Cells(NamedTuple):
+    """
+    The counters of many histograms, only those that are not zero.
+
+    Attributes:
+        row: Which histogram, by its place in the input; ascending. int32.
+        bin: Index of the counter, 0 … `BINS` - 1; ascending within a row. int16.
+        counts: How many values fell there, 1 or more. int64.
+    """
+
+    row: NDArray[np.int32]
+    bin: NDArray[np.int16]
+    counts: Ints
+
+
+def decode(blobs: Iterable[bytes]) -> Cells:
+    """
+    Decode histograms in HdrHistogram's V2 compressed, base64 form.
+
+    Args:
+        blobs: Each with the range and digits of ``harness.trial.schema``.
+
+    Raises:
+        TrialError: A blob is no such histogram; its place is told.
+    """
+    parts: list[Cells] = []
+    chunk: list[bytes] = []
+    size = first = 0
+    for number, blob in enumerate(blobs):
+        payload = _unpack(blob, number)
+        chunk.append(payload)
+        size += len(payload)
+        if size >= _CHUNK_BYTES:
+            parts.append(_decode_chunk(chunk, first))
+            chunk, size, first = [], 0, number + 1
+    parts.append(_decode_chunk(chunk, first))
+    return Cells(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def middle_us(indices: Ints) -> Ints:
+    """Middle value of each bin, in µs; HdrHistogram takes means from it."""
+    shift = np.maximum((indices >> _HALF_BITS) - 1, 0)
+    middle: Ints = ((indices - (shift << _HALF_BITS)) << shift) + ((1 << shift) >> 1)
+    return middle
+
+
+def _unpack(blob: bytes, number: int) -> bytes:
+    """The counters' bytes of one blob, headers checked and taken off, size bounded."""
+    try:
+        return _payload(blob)
+    except (binascii.Error, struct.error, zlib.error, ValueError) as error:
+        msg = f"intervals.parquet, row {number}: no histogram ({error}); copy the trial again"
+        raise TrialError(msg) from error
+
+
+def _payload(blob: bytes) -> bytes:
+    if blob is None or len(blob) > _BLOB_BYTES_MAX:
+        raise ValueError("absent or too long")
+    raw = base64.b64decode(blob)
+    cookie, length = _OUTER.unpack_from(raw)
+    if cookie & _COOKIE_MASK != _OUTER_COOKIE or length != len(raw) - _OUTER.size:
+        raise ValueError("not HdrHistogram's V2 compressed form")
+    packer = zlib.decompressobj()
+    data = packer.decompress(raw[_OUTER.size :], _PAYLOAD_BYTES_MAX)
+    if not packer.eof:
+        raise ValueError("truncated or too long")
+    cookie, length, _, digits, lowest, highest, _ = _INNER.unpack_from(data)
+    if cookie & _COOKIE_MASK != _INNER_COOKIE or length != len(data) - _INNER.size:
+        raise ValueError("its payload is damaged")
+    if (digits, lowest, highest) != (HDR_DIGITS, HDR_LOWEST_US, HDR_HIGHEST_US):
+        raise ValueError(f"range {lowest} to {highest} with {digits} digits is not ours")
+    payload = data[_INNER.size :]
+    if payload and payload[-1] & 0x80:
+        raise ValueError("its last counter is cut off")
+    return payload
+
+
+def _decode_chunk(payloads: list[bytes], first: int) -> Cells:
+    """Decode payloads whose first has row number ``first``."""
+    row_of_byte_end = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
+    values, ends = _decode_numbers(np.frombuffer(b"".join(payloads), np.uint8), first)
+    row = np.searchsorted(row_of_byte_end, ends, side="right")
+    if len(values) and (steps := np.where(values < 0, -values, 1)).max() > BINS:
+        raise TrialError(_beyond(first + int(row[np.argmax(steps)])))
+    if not len(values):
+        empty = np.empty(0, np.int64)
+        return Cells(empty.astype(np.int32), empty.astype(np.int16), empty)
+    after = np.cumsum(steps)
+    starts = np.searchsorted(row, np.arange(len(payloads)))
+    before_row = np.concatenate(([0], after))[starts]
+    index = after - steps - before_row[row]
+    if (outside := index + steps > BINS).any():
+        raise TrialError(_beyond(first + int(row[np.argmax(outside)])))
+    seen = values > 0
+    return Cells(
+        (row[seen] + first).astype(np.int32), index[seen].astype(np.int16), values[seen]
+    )
+
+
+def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
+    """ZigZag LEB128 numbers and the place of each one's last byte."""
+    # A ninth byte would carry eight bits; no counter of ours reaches 2**55, so it
+    # is refused with everything longer.
+    ends = np.flatnonzero(data < 0x80)
+    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+    if len(ends) and (ends - starts).max() >= _NUMBER_BYTES_MAX - 1:
+        raise TrialError(_beyond(first))
+    place = np.arange(len(data)) - np.repeat(starts, ends - starts + 1)
+    parts = (data & 0x7F).astype(np.int64) << (7 * place)
+    raw = np.add.reduceat(parts, starts) if len(starts) else parts
+    return (raw >> 1) ^ -(raw & 1), ends
+
+
+def _beyond(row: int) -> str:
+    return (
+        f"intervals.parquet, near row {row}: a histogram beyond its range; copy the trial again"
+    )

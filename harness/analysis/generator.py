@@ -1,0 +1,70 @@
+"""
+Was the load generator itself the bottleneck?
+
+A saturated generator makes every target look slow, so performance findings of such
+a trial are doubts. After Hyperfoil's blocked ratio and Nighthawk's own-pace checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.trial.schema import Manifest
+from harness.units import NS_PER_S
+
+SATURATED_SHARE = 0.10
+"""Share of the load's seconds in which one worker may be the bottleneck."""
+LATE_SHARE = 0.01
+"""Share of planned arrivals that may begin late."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorHealth:
+    """
+    How the generator fared.
+
+    Attributes:
+        cpu_max_fraction: Highest share of one core that any worker used, 0 … 1.
+        loop_lag_p99_ms: Largest of the workers' 99th percentiles of loop lag, ms.
+        saturated: True when its own limits, not the target's, shaped the trial.
+        reason: Why it is held saturated, in words; "" when it is not.
+    """
+
+    cpu_max_fraction: float
+    loop_lag_p99_ms: float
+    saturated: bool
+    reason: str
+
+
+def assess(manifest: Manifest) -> GeneratorHealth:
+    """
+    Judge the generator by what its workers said when they ended.
+
+    Saturated: a worker was the bottleneck in at least a tenth of the load's seconds,
+    or more than one in a hundred planned arrivals began late though a user was free.
+    """
+    duration_s = load_s(manifest)
+    workers = manifest.workers
+    worst_s = max((worker.saturated_s for worker in workers), default=0)
+    planned = sum(worker.planned for worker in workers)
+    late = sum(worker.late_by_generator for worker in workers)
+    reasons = []
+    if worst_s > 0 and worst_s >= SATURATED_SHARE * duration_s:
+        reasons.append(
+            f"a worker was at its limit in {worst_s} of {duration_s:.0f} seconds of load"
+        )
+    if late > LATE_SHARE * planned:
+        reasons.append(
+            f"{late} of {planned} planned arrivals began late though a user was free"
+        )
+    return GeneratorHealth(
+        cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
+        loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
+        saturated=bool(reasons),
+        reason="; ".join(reasons),
+    )
+
+
+def load_s(manifest: Manifest) -> float:
+    """Seconds of load, cleanup not counted; zero when the trial never ended."""
+    return max(manifest.ended_ns - manifest.started_ns, 0) / NS_PER_S

@@ -1,0 +1,165 @@
+"""
+Latency spectra: interval histograms merged as counts, and read once.
+
+Percentiles of percentiles are meaningless, so the counters of all seconds, workers
+and phases are added first; a percentile is then the nearest rank of the merged
+sample: the smallest recorded value with at least ``p`` of all values at or below it
+(Hyndman & Fan 1996, definition 1; numpy's ``inverted_cdf``). HdrHistogram rounds a
+value up to its bin's end, here at most 0.1 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from harness.analysis.cells import BINS, Cells, Ints, decode, middle_us
+from harness.attempt import Phase
+from harness.trial.histograms import bucket_highest_us
+from harness.trial.schema import Manifest
+
+METRICS = ("service", "response")
+PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p99_9": 0.999}
+US_PER_MS = 1_000.0
+
+_BIN = np.arange(BINS)
+_HIGHEST_US = bucket_highest_us(_BIN)
+_MIDDLE_US = middle_us(_BIN)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """
+    How often each latency occurred.
+
+    Attributes:
+        counts: Values in each bin of ``harness.analysis.cells``; `BINS` of int64.
+    """
+
+    counts: Ints
+
+    @property
+    def total(self) -> int:
+        """How many values there are."""
+        return int(self.counts.sum())
+
+    def percentile_us(self, fraction: float) -> int:
+        """
+        The nearest-rank percentile in µs, as its bin's highest value.
+
+        Args:
+            fraction: 0 … 1; 0 gives the smallest value, 1 the largest.
+
+        Raises:
+            ValueError: The spectrum is empty.
+        """
+        cumulative = np.cumsum(self.counts)
+        if not cumulative[-1]:
+            raise ValueError("an empty spectrum has no percentile")
+        # 0.9 is a little more than nine tenths: without the slack the rank of a whole
+        # product such as 0.9 · 10 could come out one too high.
+        rank = max(math.ceil(fraction * int(cumulative[-1]) * (1 - 1e-12)), 1)
+        return int(_HIGHEST_US[np.searchsorted(cumulative, rank)])
+
+    def mean_us(self) -> float:
+        """The mean in µs, each value taken as its bin's middle; raises when empty."""
+        if not self.total:
+            raise ValueError("an empty spectrum has no mean")
+        return float(np.dot(self.counts.astype(np.float64), _MIDDLE_US) / self.total)
+
+    def describe_ms(self) -> dict[str, float | None]:
+        """p50, p90, p99, p99_9, max and mean in ms; each None when nothing was recorded."""
+        if not self.total:
+            return dict.fromkeys([*PERCENTILES, "max", "mean"])
+        numbers = {
+            **{name: self.percentile_us(p) / US_PER_MS for name, p in PERCENTILES.items()},
+            "max": self.percentile_us(1.0) / US_PER_MS,
+            "mean": self.mean_us() / US_PER_MS,
+        }
+        return {name: round(value, 4) for name, value in numbers.items()}
+
+
+def merge(spectra: Iterable[Spectrum]) -> Spectrum:
+    """All values of all spectra; an empty spectrum when there is none."""
+    return Spectrum(sum((s.counts for s in spectra), np.zeros(BINS, np.int64)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latencies:
+    """
+    The latencies of a trial's good answers, decoded once for every use.
+
+    Attributes:
+        rows: One row an interval that counts: ``second`` int64 (Unix), ``phase``,
+            ``operation``, ``metric`` (str), ``count`` int64, ``hdr`` bytes as recorded.
+            Sorted by second. The index is 0 … n - 1.
+        cells: Their counters; ``cells.row`` is the index of ``rows``.
+        spectra: (operation, metric) → merged spectrum, for all that occur, sorted.
+    """
+
+    rows: pd.DataFrame
+    cells: Cells
+    spectra: Mapping[tuple[str, str], Spectrum]
+
+    def spectrum(self, metric: str, operation: str | None = None) -> Spectrum:
+        """The merged spectrum of one metric, of one operation or of all."""
+        return merge(
+            spectrum
+            for (op, of_metric), spectrum in self.spectra.items()
+            if of_metric == metric and operation in (None, op)
+        )
+
+
+def measured_phases(manifest: Manifest) -> frozenset[str]:
+    """
+    Names of the phases whose latencies count.
+
+    Those that the manifest marks as measured; `Phase.LOAD` where it lists none at all
+    (a trial that was cut off before its first phase was told). Probes, cleanup and
+    preflight never count.
+    """
+    names = {phase.name for phase in manifest.phases if phase.measured}
+    if not manifest.phases:
+        names = {Phase.LOAD}
+    return frozenset(names - {Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT})
+
+
+def latencies(intervals: pa.Table, phases: Collection[str]) -> Latencies:
+    """
+    Decode the intervals that make percentiles: outcome ok, in the given phases.
+
+    Args:
+        intervals: Rows of ``harness.trial.schema.INTERVALS``.
+        phases: Names as `measured_phases` gives them.
+
+    Raises:
+        TrialError: An interval holds no histogram.
+    """
+    names = ["second", "phase", "operation", "outcome", "metric", "count"]
+    frame = intervals.select(names).to_pandas()
+    for name in ("phase", "operation", "outcome", "metric"):
+        frame[name] = frame[name].astype("object")
+    counted = (frame["outcome"] == "ok") & frame["phase"].isin(list(phases))
+    order = frame[counted].sort_values(["second", "operation", "metric"], kind="stable").index
+    rows = frame.loc[order].drop(columns="outcome").reset_index(drop=True)
+    rows["hdr"] = pd.Series(
+        intervals["hdr"].take(pa.array(order.to_numpy(), pa.int64())).to_pylist(),
+        dtype="object",
+    )
+    cells = decode(rows["hdr"])
+    return Latencies(rows, cells, _merge_groups(rows, cells))
+
+
+def _merge_groups(rows: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], Spectrum]:
+    """Every (operation, metric) merged in one pass over the cells."""
+    keys = sorted(set(zip(rows["operation"], rows["metric"], strict=True)))
+    of_row = rows.groupby(["operation", "metric"]).ngroup().to_numpy(np.int64)
+    counts = np.zeros(len(keys) * BINS, np.int64)
+    np.add.at(counts, of_row[cells.row] * BINS + cells.bin, cells.counts)
+    shared = counts.reshape(len(keys), BINS)
+    return {key: Spectrum(shared[number]) for number, key in enumerate(keys)}

@@ -1,0 +1,204 @@
+"""
+summary.json: the trial in numbers, with keys that are a promise.
+
+Two rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
+every attempt of every phase: warm-up, probes, cleanup and preflight too, because the
+target served them all. ``service_ms`` and ``response_ms`` tell only of attempts that
+ended ok in a measured phase: a fast refusal must not make a latency look good, nor a
+warm-up make it look bad. Where there is no such attempt each percentile is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.analysis.generator import assess, load_s
+from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
+from harness.attempt import Phase
+from harness.trial.schema import SCHEMA, Manifest, Window
+from harness.trial.store import Trial
+from harness.units import NS_PER_S
+from harness.verdicts import Finding, Verdict, overall
+
+ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
+"""Outcomes that have a key even when they never occurred."""
+
+
+def summarize(
+    trial: Trial,
+    findings: Sequence[Finding],
+    *,
+    measured: Latencies | None = None,
+    counts: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """
+    The document of summary.json, ready to be written.
+
+    Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
+    ``generator.reason``, ``phases``, ``workers``, ``cleanup``.
+
+    Args:
+        trial: The finished trial.
+        findings: What the checks said of it.
+        measured: Its latencies when they are decoded already; read when None.
+        counts: What `count_outcomes` gave when it was called already.
+
+    Raises:
+        TrialError: A table is absent or damaged.
+    """
+    manifest = trial.manifest
+    if measured is None:
+        measured = latencies(trial.intervals_table(), measured_phases(manifest))
+    counts = count_outcomes(trial) if counts is None else counts
+    duration_s = load_s(manifest)
+    attempts = int(counts["count"].sum())
+    health = assess(manifest)
+    return {
+        "schema": SCHEMA,
+        "trial_id": manifest.trial_id,
+        "scenario": manifest.scenario,
+        "model": manifest.model,
+        "verdict": str(judge(findings, attempts)),
+        "state": manifest.state,
+        "host": manifest.host,
+        "embedded": manifest.embedded,
+        "duration_s": duration_s,
+        "totals": _totals(trial, counts, duration_s),
+        "outcomes": {**dict.fromkeys(ALWAYS_COUNTED, 0), **_by_outcome(counts)},
+        "operations": _operations(counts, measured, duration_s),
+        "findings": [_finding(finding) for finding in findings],
+        "generator": {
+            "cpu_max_fraction": health.cpu_max_fraction,
+            "loop_lag_p99_ms": health.loop_lag_p99_ms,
+            "saturated": health.saturated,
+            "reason": health.reason,
+        },
+        "phases": [_phase(phase, counts, manifest) for phase in manifest.phases],
+        "workers": [msgspec.to_builtins(worker) for worker in manifest.workers],
+        "cleanup": _cleanup(counts, manifest),
+    }
+
+
+def judge(findings: Sequence[Finding], attempts: int) -> Verdict:
+    """The heaviest verdict; with no attempt observed at best unknown."""
+    observed = [] if attempts else [Verdict.UNKNOWN]
+    return overall([*observed, *(finding.verdict for finding in findings)])
+
+
+def count_outcomes(trial: Trial) -> pd.DataFrame:
+    """
+    Attempts counted where they lie, in Arrow.
+
+    Columns: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
+        attempts that were not their call's first). Sorted by the names.
+    """
+    names = ["phase", "operation", "outcome"]
+    table = trial.attempts_table([*names, "attempt"])
+    retry = pc.greater(table["attempt"], 1).cast(pa.int64())
+    grouped = (
+        table.drop_columns(["attempt"])
+        .append_column("retries", retry)
+        .group_by(names)
+        .aggregate([([], "count_all"), ("retries", "sum")])
+    )
+    plain = pa.table(
+        {name: pc.fill_null(grouped[name].cast(pa.string()), "") for name in names}
+        | {"count": grouped["count_all"], "retries": grouped["retries_sum"]}
+    )
+    frame: pd.DataFrame = plain.to_pandas()
+    return frame.astype({"count": "int64", "retries": "int64"}).sort_values(
+        names, ignore_index=True
+    )
+
+
+def _totals(trial: Trial, counts: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+    workers = trial.manifest.workers
+    attempts = int(counts["count"].sum())
+    ids = trial.attempts_table(["call_id", "outcome"])
+    good = pc.equal(ids["outcome"], pa.scalar("ok"))
+    return {
+        "calls": _count_distinct(ids["call_id"]),
+        "calls_ok": _count_distinct(ids["call_id"].filter(good)),
+        "attempts": attempts,
+        "attempts_per_s": _rate_per_s(attempts, duration_s),
+        "ok": _by_outcome(counts).get("ok", 0),
+        "retries": int(counts["retries"].sum()),
+        "late_starts": sum(worker.late_starts for worker in workers),
+        "unstarted_arrivals": sum(worker.unstarted_arrivals for worker in workers),
+    }
+
+
+def _count_distinct(column: pa.ChunkedArray) -> int:
+    # Sorting ten million integers takes a second and 80 MB; hashing them several of each.
+    values = np.sort(column.to_numpy())
+    return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
+
+
+def _operations(
+    counts: pd.DataFrame, measured: Latencies, duration_s: float
+) -> dict[str, dict[str, Any]]:
+    spectra = measured.spectra
+    nothing = merge([])
+    operations = {}
+    for operation, rows in counts.groupby("operation"):
+        attempts = int(rows["count"].sum())
+        operations[str(operation)] = {
+            "attempts": attempts,
+            "attempts_per_s": _rate_per_s(attempts, duration_s),
+            "outcomes": _by_outcome(rows),
+            **{
+                f"{metric}_ms": spectra.get((str(operation), metric), nothing).describe_ms()
+                for metric in METRICS
+            },
+        }
+    return operations
+
+
+def _phase(phase: Window, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
+    rows = counts[counts["phase"] == phase.name]
+    seconds = (phase.end_ns - phase.start_ns) / NS_PER_S
+    attempts = int(rows["count"].sum())
+    return {
+        "name": phase.name,
+        "measured": phase.name in measured_phases(manifest),
+        "start_s": (phase.start_ns - manifest.started_ns) / NS_PER_S,
+        "duration_s": seconds,
+        "attempts": attempts,
+        "attempts_per_s": _rate_per_s(attempts, seconds),
+        "ok": _by_outcome(rows).get("ok", 0),
+    }
+
+
+def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
+    rows = counts[counts["phase"] == Phase.CLEANUP]
+    return {
+        "attempts": int(rows["count"].sum()),
+        "ok": _by_outcome(rows).get("ok", 0),
+        "left_open": sum(worker.sweep_failed for worker in manifest.workers),
+    }
+
+
+def _by_outcome(counts: pd.DataFrame) -> dict[str, int]:
+    sums = counts.groupby("outcome")["count"].sum()
+    return {str(name): int(value) for name, value in sums.items()}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "name": finding.name,
+        "kind": finding.kind,
+        "verdict": str(finding.verdict),
+        "detail": finding.detail,
+        "witness": [dict(row) for row in finding.witness],
+    }
+
+
+def _rate_per_s(count: int, seconds: float) -> float:
+    return round(count / seconds, 4) if seconds > 0 else 0.0

@@ -1,0 +1,198 @@
+"""
+The trial second by second: how much, how it ended, how long it took.
+
+Everything is counted in the Unix second in which an attempt *ended*, and told as
+seconds since the load's start, so that phases, faults and series share one axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from harness.analysis.cells import BINS, Ints
+from harness.analysis.spectra import US_PER_MS, Latencies
+from harness.trial.histograms import bucket_highest_us
+from harness.trial.schema import Event
+from harness.units import NS_PER_S
+
+SERIES = {"p50": 0.50, "p99": 0.99, "max": 1.0}
+
+
+def count_by_second(
+    intervals: pa.Table, by: str = "outcome", *, step_s: int = 1
+) -> pd.DataFrame:
+    """
+    Attempts of every phase and outcome, by second.
+
+    Args:
+        intervals: Rows of ``harness.trial.schema.INTERVALS``.
+        by: Which name becomes the columns: ``outcome``, ``operation`` or ``phase``.
+        step_s: Seconds a row; steps begin at multiples of it.
+
+    Columns:
+        one a name, int64, attempts that ended in that step; the index ``second``
+        (Unix, the step's first) has no gaps. Empty when there are no rows.
+    """
+    service = intervals.filter(pc.equal(intervals["metric"].cast(pa.string()), "service"))
+    sums = service.group_by(["second", by]).aggregate([("count", "sum")])
+    return _pivot(sums["second"], sums[by], sums["count_sum"], step_s)
+
+
+def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
+    """
+    Attempts that did not end ok, by second and code.
+
+    Args:
+        attempts: At least ``end_ns``, ``code`` and ``outcome``. An attempt without a code
+            stands under its outcome, in brackets.
+        step_s: Seconds a row, as in `count_by_second`.
+
+    Columns:
+        one a code, int64; the index ``second`` (Unix) has no gaps.
+    """
+    outcome = attempts["outcome"].cast(pa.string())
+    failed = attempts.filter(pc.not_equal(outcome, "ok"))
+    second = pc.divide(failed["end_ns"], NS_PER_S)
+    keyed = pa.table({"second": second, "code": failed["code"], "outcome": failed["outcome"]})
+    sums = keyed.group_by(["second", "code", "outcome"]).aggregate([([], "count_all")])
+    code = pc.fill_null(sums["code"].cast(pa.string()), "")
+    outcome = sums["outcome"].cast(pa.string())
+    label = pc.if_else(
+        pc.equal(code, ""), pc.binary_join_element_wise("(", outcome, ")", ""), code
+    )
+    return _pivot(sums["second"], label, sums["count_all"], step_s)
+
+
+def latency_by_second(
+    measured: Latencies, metric: str, operation: str = "", *, step_s: int = 1
+) -> pd.DataFrame:
+    """
+    p50, p99 and max of one metric, second by second.
+
+    Args:
+        measured: Decoded latencies.
+        metric: ``service`` or ``response``.
+        operation: One operation, or all together when "".
+        step_s: Seconds a row, as in `count_by_second`; merged as counts, so exact.
+
+    Columns:
+        p50, p99, max  float64  ms; the index ``second`` (Unix) holds only steps in
+        which something was measured.
+    """
+    rows = measured.rows
+    chosen = (rows["metric"] == metric).to_numpy()
+    if operation:
+        chosen = chosen & (rows["operation"] == operation).to_numpy()
+    inside = chosen[measured.cells.row]
+    second = rows["second"].to_numpy(np.int64)[measured.cells.row[inside]]
+    return _percentiles(
+        second // step_s * step_s,
+        measured.cells.bin[inside].astype(np.int64),
+        measured.cells.counts[inside],
+    )
+
+
+def _percentiles(second: Ints, bins: Ints, counts: Ints) -> pd.DataFrame:
+    """Nearest-rank percentiles of each second from counters in any order."""
+    first = second[0] if len(second) else 0  # the least: rows rise by second
+    # One key of both sorts twice as fast as two keys.
+    order = np.argsort((second - first) * BINS + bins)
+    second, bins, counts = second[order], bins[order], counts[order]
+    seconds, starts = np.unique(second, return_index=True)
+    if not len(seconds):
+        return pd.DataFrame(
+            columns=list(SERIES), index=pd.Index([], name="second"), dtype=float
+        )
+    running = np.cumsum(counts)
+    before = np.concatenate(([0], running[starts[1:] - 1]))
+    totals = np.add.reduceat(counts, starts)
+    values_ms = bucket_highest_us(bins) / US_PER_MS
+    columns = {}
+    for name, fraction in SERIES.items():
+        rank = np.maximum(np.ceil(fraction * totals * (1 - 1e-12)), 1).astype(np.int64)
+        columns[name] = values_ms[np.searchsorted(running, before + rank)]
+    return pd.DataFrame(columns, index=pd.Index(seconds, name="second"))
+
+
+def heat_map(
+    measured: Latencies, metric: str, edges_s: Ints, edges_us: NDArray[np.float64]
+) -> Ints:
+    """
+    How many values fell into each cell of time and latency.
+
+    Args:
+        measured: Decoded latencies.
+        metric: ``service`` or ``response``.
+        edges_s: Ascending Unix seconds, n + 1 of them; a cell holds its lower edge.
+        edges_us: Ascending latencies, m + 1 of them. What lies outside the edges of
+            either axis is counted in the nearest cell.
+
+    Returns:
+        Shape (m, n), int64: latency upwards, time to the right.
+    """
+    width, height = len(edges_s) - 1, len(edges_us) - 1
+    cells = measured.cells
+    inside = (measured.rows["metric"] == metric).to_numpy()[cells.row]
+    second = measured.rows["second"].to_numpy(np.int64)[cells.row[inside]]
+    value_us = bucket_highest_us(cells.bin[inside].astype(np.int64))
+    x = np.clip(np.searchsorted(edges_s, second, side="right") - 1, 0, width - 1)
+    y = np.clip(np.searchsorted(edges_us, value_us, side="right") - 1, 0, height - 1)
+    counts = np.bincount(y * width + x, cells.counts[inside], width * height)
+    return counts.astype(np.int64).reshape(height, width)
+
+
+def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
+    """
+    What the workers said of themselves, sample by sample, in the events' order.
+
+    Columns:
+        time_s       float64  s   Unix
+        worker       str      -
+        cpu_fraction float64  -   of one core
+        loop_lag_ms  float64  ms  worst of the sample
+        late_starts  float64  -   in the sample
+        backlog      float64  -   arrivals due and not begun
+        in_flight    float64  -   calls under way
+        (NaN where a sample does not say, or says no number.)
+    """
+    names = ("cpu_fraction", "loop_lag_ms", "late_starts", "backlog", "in_flight")
+    samples = [e for e in events if e.kind == "generator"]
+    columns: dict[str, object] = {
+        "time_s": np.array([e.time_ns / NS_PER_S for e in samples], float),
+        "worker": pd.Series([e.worker for e in samples], dtype="str"),
+    }
+    for name in names:
+        columns[name] = np.array([_number(e.data.get(name)) for e in samples], float)
+    return pd.DataFrame(columns)
+
+
+def _number(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else float("nan")  # type: ignore[arg-type]
+
+
+def _pivot(
+    second: pa.ChunkedArray, name: pa.ChunkedArray, count: pa.ChunkedArray, step_s: int
+) -> pd.DataFrame:
+    long = pd.DataFrame(
+        {
+            "second": second.to_numpy() // step_s * step_s,
+            "name": name.cast(pa.string()).to_pandas(),
+            "count": count.to_numpy(),
+        }
+    )
+    wide = long.pivot_table(
+        index="second", columns="name", values="count", aggfunc="sum", fill_value=0
+    )
+    if len(wide):
+        first, last = int(wide.index.min()), int(wide.index.max())
+        wide = wide.reindex(range(first, last + 1, step_s), fill_value=0)
+    wide.index.name, wide.columns.name = "second", None
+    result: pd.DataFrame = wide.astype("int64")
+    return result

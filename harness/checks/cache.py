@@ -1,0 +1,105 @@
+"""The selector cache's books balance: what was sent is what was counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.checks.check import Check, Context
+from harness.checks.history import (
+    COLUMNS,
+    Accusation,
+    Mask,
+    count,
+    is_complete,
+    may_have_happened,
+    pick_evidence,
+    pick_numbers,
+)
+from harness.verdicts import Finding
+
+NAME = "cache.accounting"
+
+_ANSWERED = ("imported", "inserted", "updated", "skipped")
+_EXPECTED = ("fresh", "same", "newer", "older")
+_NAMES = ("sent", *_ANSWERED, *_EXPECTED)
+
+
+def examine(frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    Sent = inserted + updated + skipped in every answer; entries are inserted once, the
+    same again is skipped, and an older one never wins.
+
+    What the sender expected is demanded to the last entry of the harness's own, empty
+    target. A target used before may hold a "fresh" entry already, and a call whose
+    earlier attempt was lost may find its own work done: then only the bounds are. O(n).
+    """
+    frame = frame.reset_index(drop=True)
+    accusation = Accusation(NAME, context)
+    answered = frame.loc[frame["status"].between(200, 299).to_numpy()]
+    numbers = pick_numbers(answered["evidence"], _NAMES)
+    counted = numbers[["sent", *_ANSWERED]].notna().all(axis=1).to_numpy()
+    answered, numbers = answered.loc[counted], numbers.loc[counted]
+    _demand_sums(answered, numbers, accusation)
+    expecting = numbers[list(_EXPECTED)].notna().all(axis=1).to_numpy()
+    answered, numbers = answered.loc[expecting], numbers.loc[expecting]
+    probes = pick_evidence(answered["evidence"], ["probe"])["probe"]
+    # The same request under the same key may be told its first answer again.
+    own = (probes != "same_key_same_body").to_numpy()
+    exact = _find_certain(answered, frame, context)
+    _demand_expected(answered.loc[own], numbers.loc[own], exact[own], accusation)
+    entries = int(numbers["sent"].sum())
+    passing = (
+        f"{count(int(counted.sum()), 'answer')} with {count(entries, 'entry', 'entries')}: "
+        "every sum holds, nothing inserted twice, no older entry won"
+    )
+    return accusation.conclude(passing, "" if counted.any() else "no import was answered")
+
+
+def _demand_sums(answered: pd.DataFrame, numbers: pd.DataFrame, accusation: Accusation) -> None:
+    parts = numbers["inserted"] + numbers["updated"] + numbers["skipped"]
+    flaws = {
+        "does not add up to the entries sent": parts != numbers["sent"],
+        "has imported other than inserted + updated": (
+            numbers["imported"] != numbers["inserted"] + numbers["updated"]
+        ),
+        "has a count below zero": (numbers[list(_ANSWERED)] < 0).any(axis=1),
+    }
+    for words, flaw in flaws.items():
+        if flaw.any():
+            rows = answered.loc[flaw]
+            accusation.add(f"{count(len(rows), 'answer')} that {words}", rows.head(1))
+
+
+def _find_certain(answered: pd.DataFrame, frame: pd.DataFrame, context: Context) -> Mask:
+    """Answers that nothing but their own attempt can have caused."""
+    if not (context.manifest.embedded and is_complete(context)):
+        return np.zeros(len(answered), dtype=np.bool_)
+    lost = frame.loc[may_have_happened(frame), ["call_id", "idempotency_key"]]
+    calls = answered["call_id"].isin(lost["call_id"]).to_numpy()
+    keys = answered["idempotency_key"].isin(set(lost["idempotency_key"]) - {""}).to_numpy()
+    certain: Mask = ~(calls | keys)
+    return certain
+
+
+def _demand_expected(
+    answered: pd.DataFrame, numbers: pd.DataFrame, exact: Mask, accusation: Accusation
+) -> None:
+    n = {name: numbers[name].to_numpy() for name in _NAMES}
+    old = n["same"] + n["older"]
+    flaws: dict[str, npt.NDArray[np.bool_]] = {
+        "inserted more entries than were new": n["inserted"] > n["fresh"],
+        "took an entry that was the same or older": n["skipped"] < old,
+        "inserted fewer entries than were new": exact & (n["inserted"] < n["fresh"]),
+        "did not take every newer entry": exact & (n["updated"] < n["newer"]),
+        "updated more entries than were newer": exact & (n["updated"] > n["newer"]),
+    }
+    for words, flaw in flaws.items():
+        if flaw.any():
+            rows = answered.loc[flaw]
+            accusation.add(f"{count(len(rows), 'import')} {words}", rows.head(1))
+
+
+CHECK = Check(NAME, COLUMNS, ("import_selector_cache",), examine)
+"""`examine` as a check."""

@@ -1,0 +1,102 @@
+"""
+A check: one promise, one function from observations to a finding.
+
+A check is data, ``Check(name, columns, operations, examine)``; ``examine`` is pure: an
+attempts frame and a `Context` in, one `Finding` out. `run_check` is the only caller and
+keeps two rules for all of them, after Jepsen's ``check-safe`` and Elle's "no vacuous
+pass":
+
+- a check that raises is *unknown* with the error's last line, never a pass;
+- a pass over no attempts is *unknown*: nothing was observed.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from harness.trial.schema import Event, Manifest
+from harness.verdicts import Finding, Kind, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    What a check may read besides the attempts.
+
+    Attributes:
+        manifest: The trial's manifest: phases, workers, plan, host.
+        events: The lines of events.jsonl, in order of time.
+    """
+
+    manifest: Manifest
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    One promise and how to examine it.
+
+    Attributes:
+        name: ``family.promise``, such as ``idempotency.exactly_once``.
+        columns: The columns of ``harness.trial.schema.ATTEMPTS`` that `examine` reads.
+        operations: The operations whose attempts it reads; None means every one.
+        examine: Gives the finding; may raise, see `run_check`.
+        kind: ``invariant``, or ``slo`` for a promise about performance.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    operations: tuple[str, ...] | None
+    examine: Callable[[pd.DataFrame, Context], Finding]
+    kind: Kind = "invariant"
+
+
+def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    Examine `frame` with `check`; never raises.
+
+    Args:
+        check: The check.
+        frame: Attempts, at least the columns that the check names. Rows of other
+            operations are left out when the frame has the column ``operation``.
+        context: The trial's manifest and events.
+
+    Returns:
+        The check's finding; *unknown* when it raised, or passed without an attempt.
+    """
+    try:
+        observed = select_observations(check, frame)
+        finding = check.examine(observed, context)
+    except Exception as error:  # noqa: BLE001  whatever a check throws must not look like a pass
+        last_line = traceback.format_exception_only(error)[-1].strip()
+        return unknown(check, f"the check itself failed: {last_line}")
+    if finding.verdict is Verdict.PASS and len(observed.index) == 0:
+        return replace(finding, verdict=Verdict.UNKNOWN, detail=_no_attempts(check))
+    return finding
+
+
+def select_observations(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    The rows and columns of `frame` that `check` reads.
+
+    Raises:
+        KeyError: The frame lacks a column that the check names.
+    """
+    if check.operations is not None and "operation" in frame.columns:
+        frame = frame.loc[frame["operation"].isin(check.operations)]
+    return frame.loc[:, list(check.columns)]
+
+
+def unknown(check: Check, detail: str) -> Finding:
+    """The finding that says: this cannot be told, because of `detail`."""
+    return Finding(check.name, check.kind, Verdict.UNKNOWN, detail)
+
+
+def _no_attempts(check: Check) -> str:
+    operations = "" if check.operations is None else " of " + ", ".join(check.operations)
+    return f"no attempt{operations} was observed"

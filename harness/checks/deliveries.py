@@ -1,0 +1,46 @@
+"""The webhook lines of events.jsonl, as one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from harness.trial.schema import Event
+
+_TEXTS = ("delivery_id", "run_id", "type", "signature", "run_status", "tag")
+
+
+def gather_deliveries(events: Sequence[Event]) -> pd.DataFrame:
+    """
+    Every webhook request that the inbox received, in order of time.
+
+    Columns:
+        time_ns      int64   Unix ns  when it had arrived whole
+        delivery_id  object  -        "" when none
+        run_id       object  -        "" when none
+        type         object  -        ``run.succeeded`` or ``run.failed``, as told
+        signature    object  -        valid, forged, stale, replayed or missing
+        run_status   object  -        the run's status in the body; "" when none
+        tag          object  -        the last part of the path it was sent to
+        status       int64   -        what the inbox answered; 0 for nothing
+    """
+    rows = [event for event in events if event.kind == "webhook"]
+    columns: dict[str, object] = {
+        "time_ns": pd.array([event.time_ns for event in rows], dtype="int64"),
+        "status": pd.array(
+            [_number(event.data.get("status")) for event in rows], dtype="int64"
+        ),
+    }
+    for name in _TEXTS:
+        texts = [_text(event.data.get(name)) for event in rows]
+        columns[name] = pd.Series(texts, dtype=object)
+    return pd.DataFrame(columns).sort_values("time_ns", kind="stable", ignore_index=True)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

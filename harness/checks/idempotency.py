@@ -1,0 +1,192 @@
+"""
+A key is obeyed: one key, one resource, made once.
+
+Retries hide duplicates: a call that looks like one success may have run a scraper
+twice. So every answer that a key ever got is compared, and the deliveries of runs that
+no answer named are counted against the calls whose answer was lost.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.checks.check import Check, Context
+from harness.checks.deliveries import gather_deliveries
+from harness.checks.history import (
+    COLUMNS,
+    Accusation,
+    Codes,
+    call_unit,
+    code_of,
+    count,
+    is_complete,
+    may_have_happened,
+    pick_evidence,
+    succeeded,
+    texts_of,
+)
+from harness.verdicts import Finding
+
+NAME = "idempotency.exactly_once"
+_UNPROCESSABLE = 422
+
+
+def examine(frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    Every key names one resource, is executed once, and refuses another body.
+
+    Unknown without a key that was sent twice, and for keys that were sent at least
+    twice, may have acted each time, and never got an answer: one sending alone cannot
+    break the promise. O(n) in attempts; evidence is read for keys sent twice only.
+    """
+    keyed = frame.loc[(frame["idempotency_key"] != "").to_numpy()].reset_index(drop=True)
+    if keyed.empty:
+        return Accusation(NAME, context).conclude("", "no attempt carried a key")
+    keys = code_of(_unit(keyed))
+    view = keyed.assign(key_code=keys, ok=succeeded(keyed), maybe=may_have_happened(keyed))
+    accusation = Accusation(NAME, context)
+    _demand_one_resource(view, accusation)
+    _demand_one_execution(view, context, accusation)
+    sent = np.bincount(keys, minlength=1)
+    repeated = view.loc[sent[keys] > 1]
+    _compare_bodies(repeated, accusation)
+    told = _demand_one_delivered(frame, view, context, accusation)
+    has_ok = np.bincount(keys, weights=view["ok"], minlength=1) > 0
+    doubts = np.bincount(keys, weights=view["maybe"] & ~view["ok"], minlength=1)
+    unresolved = (doubts > 1) & ~has_ok
+    unresolved[_codes_of(view, told)] = False
+    tested = int(((sent > 1) & has_ok).sum())
+    left = int(unresolved.sum())
+    passing = f"{count(tested, 'key')} sent more than once, each with one resource made once"
+    doubt, rows = "", None
+    if left:
+        doubt = f"{count(left, 'key')} may have acted more than once and never got an answer"
+        rows = view.loc[unresolved[keys]]
+    elif not tested:
+        doubt = "no key was sent again after a success, so nothing was put to the test"
+    return accusation.conclude(passing, doubt, rows)
+
+
+def _unit(keyed: pd.DataFrame) -> pd.Series:
+    if keyed["operation"].nunique() < 2:
+        return keyed["idempotency_key"]
+    return keyed["operation"].astype(str) + " " + keyed["idempotency_key"]
+
+
+def _codes_of(view: pd.DataFrame, keys: set[str]) -> Codes:
+    if not keys:
+        return np.empty(0, dtype=np.intp)
+    known = view.loc[view["idempotency_key"].isin(keys), "key_code"]
+    return np.unique(known.to_numpy(dtype=np.intp))
+
+
+def _demand_one_resource(view: pd.DataFrame, accusation: Accusation) -> None:
+    made = view.loc[view["ok"], ["key_code", "resource_id", "operation"]].drop_duplicates()
+    torn = made.loc[made["key_code"].duplicated(keep=False), "key_code"].unique()
+    if len(torn):
+        first = view.loc[view["ok"] & (view["key_code"] == torn[0])]
+        rows = first.drop_duplicates("resource_id")
+        accusation.add(f"{count(len(torn), 'key')} led to more than one resource", rows)
+    runs = made.loc[(made["operation"] == "queue_run") & ~made["key_code"].isin(torn)]
+    shared = runs.loc[runs["resource_id"].duplicated(keep=False), "resource_id"].unique()
+    if len(shared):
+        rows = view.loc[view["ok"] & (view["resource_id"] == shared[0])].drop_duplicates(
+            "key_code"
+        )
+        accusation.add(f"{count(len(shared), 'run')} answered to more than one key", rows)
+
+
+def _demand_one_execution(view: pd.DataFrame, context: Context, accusation: Accusation) -> None:
+    runs = view.loc[view["operation"] == "queue_run"]
+    fresh = runs.loc[runs["ok"] & (runs["replayed"] == 0)]
+    again = fresh.loc[fresh["key_code"].duplicated(keep=False), "key_code"].unique()
+    if len(again):
+        rows = fresh.loc[fresh["key_code"] == again[0]]
+        sentence = f"{count(len(again), 'key')} answered replayed: false more than once"
+        accusation.add(sentence, rows)
+    if not (context.manifest.embedded and is_complete(context)):
+        return  # another trial may have used the key, or its first sending is not in the log
+    begun = runs.loc[runs["ok"] | runs["maybe"]].sort_values("start_ns")
+    first = begun.loc[~begun["key_code"].duplicated() & (begun["replayed"] == 1) & begun["ok"]]
+    second_ns = begun.loc[begun["key_code"].duplicated()].groupby("key_code")["start_ns"].min()
+    next_ns = first["key_code"].map(second_ns).fillna(np.inf)
+    alone = first.loc[(next_ns >= first["end_ns"]).to_numpy()]
+    if len(alone):
+        sentence = f"{count(len(alone), 'key')} answered replayed: true to the first sending"
+        accusation.add(sentence, alone.head(1))
+
+
+def _compare_bodies(repeated: pd.DataFrame, accusation: Accusation) -> None:
+    if repeated.empty:
+        return
+    told = repeated.assign(body=pick_evidence(repeated["evidence"], ["body"])["body"])
+    told = told.loc[told["body"].notna()]
+    accepted = told.loc[told["ok"]].sort_values("end_ns").drop_duplicates("key_code")
+    first = accepted.set_index("key_code")
+    later = told.loc[told["key_code"].isin(first.index)]
+    later = later.loc[(later["start_ns"] > later["key_code"].map(first["end_ns"])).to_numpy()]
+    same = (later["body"] == later["key_code"].map(first["body"])).to_numpy()
+    taken = later.loc[~same & later["status"].between(200, 299).to_numpy()]
+    if len(taken):
+        sentence = (
+            f"{count(len(taken), 'request')} with a used key and another body got a success"
+        )
+        accusation.add(sentence, _with_first(taken, accepted))
+    refused = later.loc[same & (later["status"] == _UNPROCESSABLE).to_numpy()]
+    if len(refused):
+        sentence = f"{count(len(refused), 'repetition')} of the same request refused as another"
+        accusation.add(sentence, _with_first(refused, accepted))
+
+
+def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
+    row = rows.head(1)
+    first = accepted.loc[accepted["key_code"] == row["key_code"].iloc[0]]
+    both: pd.DataFrame = pd.concat([first, row])
+    return both
+
+
+def _demand_one_delivered(
+    frame: pd.DataFrame, view: pd.DataFrame, context: Context, accusation: Accusation
+) -> set[str]:
+    """Judge deliveries; returns the keys whose run a delivery names."""
+    deliveries = gather_deliveries(context.events)
+    valid = deliveries.loc[(deliveries["signature"] == "valid") & (deliveries["run_id"] != "")]
+    if valid.empty:
+        return set()
+    runs = view.loc[view["operation"] == "queue_run"]
+    tagged = valid.loc[
+        valid["tag"].isin(set(texts_of(runs["idempotency_key"]))), ["tag", "run_id"]
+    ]
+    answered = runs.loc[runs["ok"], ["idempotency_key", "resource_id"]]
+    answered.columns = pd.Index(["tag", "run_id"])
+    named = pd.concat([tagged, answered.loc[answered["tag"].isin(tagged["tag"])]])
+    named = named.astype(object).drop_duplicates()
+    twice = named.loc[named["tag"].duplicated(), "tag"].unique()
+    if len(twice):
+        rows = runs.loc[runs["idempotency_key"] == twice[0]]
+        ids = ", ".join(sorted(named.loc[named["tag"] == twice[0], "run_id"]))
+        sentence = f"webhooks show more than one run for {count(len(twice), 'key')} ({ids})"
+        accusation.add(sentence, rows)
+    queued = frame.loc[frame["operation"] == "queue_run"]
+    known = set(texts_of(queued.loc[succeeded(queued), "resource_id"]))
+    strange = sorted(set(valid.loc[~valid["tag"].isin(tagged["tag"]), "run_id"]) - known)
+    lost = _count_lost(queued)
+    if len(strange) > lost and is_complete(context):
+        sentence = (
+            f"webhooks show {count(len(strange), 'run')} that no answer named "
+            f"({', '.join(strange[:3])}), but only {count(lost, 'call')} never got an answer"
+        )
+        accusation.add(sentence, queued.loc[may_have_happened(queued)])
+    return set(tagged["tag"])
+
+
+def _count_lost(queued: pd.DataFrame) -> int:
+    """Calls (by key, or by id without one) that may have queued a run and never said which."""
+    unit = call_unit(queued)
+    named = set(unit[succeeded(queued)])
+    return len(set(unit[may_have_happened(queued)]) - named)
+
+
+CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), examine)
+"""`examine` as a check."""

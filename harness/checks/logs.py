@@ -1,0 +1,149 @@
+"""
+A run's log is whole: page by page, every line once and in order.
+
+Pages are read from the newest backwards. Each says where it begins and ends (the cursors
+of its first and last line) and with which cursor to go on, so that two pages that follow
+each other can be laid edge to edge.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.checks.check import Check, Context
+from harness.checks.history import COLUMNS, Accusation, count, pick_evidence
+from harness.verdicts import Finding
+
+NAME = "runs.logs"
+
+_NAMES = ("cursor", "next", "first", "last", "lines", "limit", "digest", "ascending")
+_DIGITS_MAX = 15
+"""Longer numbers are no longer exact as floats, and are taken as opaque."""
+
+
+def examine(frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    All pages of a log together are complete and ordered: no line twice, no gap at cursors.
+
+    A page read twice under one cursor is the same. Gaps are seen where cursors are whole
+    numbers that rise by one within each page; opaque cursors show repeated edges only.
+    Unknown without a page whose neighbour, repetition or whole log was seen. O(n).
+    """
+    accusation = Accusation(NAME, context)
+    ok = (frame["outcome"] == "ok").to_numpy() & (frame["resource_id"] != "").to_numpy()
+    pages = _read_pages(frame.loc[ok].reset_index(drop=True))
+    disordered = pages.loc[(pages["ascending"] == False).to_numpy()]  # noqa: E712  None is untold
+    if len(disordered):
+        sentence = f"{count(len(disordered), 'page')} out of order or with a line twice"
+        accusation.add(sentence, disordered.head(1))
+    stuck = pages.loc[(pages["next"] != "") & (pages["next"] == pages["cursor"])]
+    if len(stuck):
+        accusation.add(f"{count(len(stuck), 'page')} led back to its own cursor", stuck.head(1))
+    edges = _compare_neighbours(pages, accusation)
+    again = _compare_repetitions(pages, accusation)
+    whole = int(((pages["cursor"] == "") & (pages["next"] == "")).sum())
+    passing = (
+        f"{count(len(pages), 'page')}: {count(edges, 'edge')} without gap or repetition, "
+        f"{count(again, 'page')} read again and the same, {count(whole, 'log')} of one page"
+    )
+    seen = edges + again + whole
+    return accusation.conclude(passing, "" if seen else "no two pages that can be compared")
+
+
+def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    Answered pages with their evidence.
+
+    Columns: those of `frame`, and
+        cursor, next        object   "" for none, else as text
+        first, last         object   "" for none, else as text
+        first_n, last_n     float64  the same as numbers; NaN when they are none
+        lines, limit        float64  NaN when untold
+        digest, ascending   object   None when untold
+        dense               bool     cursors rise by one within the page
+    """
+    told = pick_evidence(frame["evidence"], _NAMES)
+    columns: dict[str, Any] = {
+        name: _texts(told[name]) for name in ("cursor", "next", "first", "last")
+    }
+    for name in ("first", "last"):
+        columns[f"{name}_n"] = _numbers(told[name])
+    for name in ("lines", "limit"):
+        columns[name] = told[name].astype(float)
+    columns |= {name: told[name] for name in ("digest", "ascending")}
+    span = columns["last_n"] - columns["first_n"] + 1
+    columns["dense"] = span == columns["lines"].to_numpy()
+    return frame.assign(**columns).loc[told["digest"].notna().to_numpy()]
+
+
+def _compare_neighbours(pages: pd.DataFrame, accusation: Accusation) -> int:
+    """Lay each page against the one that its cursor led to; how many edges there were."""
+    numbered = pages.assign(row=np.arange(len(pages)))
+    newer = numbered.loc[(numbered["next"] != "") & (numbered["first"] != "")]
+    older = numbered.loc[(numbered["cursor"] != "") & (numbered["last"] != "")]
+    older = older.drop_duplicates(["resource_id", "cursor"])
+    edges = newer.merge(
+        older, left_on=["resource_id", "next"], right_on=["resource_id", "cursor"]
+    )
+    twice = (edges["first_x"] == edges["last_y"]) | (edges["last_n_y"] >= edges["first_n_x"])
+    gap = edges["dense_x"] & edges["dense_y"] & (edges["last_n_y"] < edges["first_n_x"] - 1)
+    for words, flaw in (("repeat a line at", twice), ("lack lines at", gap)):
+        if flaw.any():
+            rows = pages.iloc[edges.loc[flaw, ["row_x", "row_y"]].iloc[0].to_numpy()]
+            number = int(flaw.sum())
+            accusation.add(f"the pages {words} {count(number, 'cursor')}", rows)
+    return len(edges)
+
+
+def _compare_repetitions(pages: pd.DataFrame, accusation: Accusation) -> int:
+    """Compare pages read under one cursor of one run; how many were read again."""
+    ordered = pages.sort_values("start_ns")
+    groups = ordered.groupby(["resource_id", "cursor"], sort=False)
+    columns = ["last", "last_n", "lines", "limit", "digest", "end_ns"]
+    before = groups[columns].shift()
+    again = before["digest"].notna()
+    inner = ordered["cursor"] != ""
+    # The newest page may grow while the run goes on; a page before a cursor may not.
+    same_size = (ordered["lines"] == before["lines"]) & (ordered["last"] == before["last"])
+    differs = again & same_size & (ordered["digest"] != before["digest"])
+    moved = again & inner & (ordered["last"] != before["last"])
+    same_limit = (ordered["limit"] == before["limit"]) & (ordered["lines"] != before["lines"])
+    shrunk = again & ~inner & (ordered["last_n"] < before["last_n"])
+    shrunk &= before["end_ns"] < ordered["start_ns"]
+    flaw = differs | moved | (again & inner & same_limit) | shrunk
+    if flaw.any():
+        bad = ordered.loc[flaw].head(1)
+        rows = ordered.loc[
+            (ordered["resource_id"] == bad["resource_id"].iloc[0])
+            & (ordered["cursor"] == bad["cursor"].iloc[0])
+        ]
+        sentence = f"{count(int(flaw.sum()), 'page')} read again and not the same"
+        accusation.add(sentence, rows)
+    return int(again.sum())
+
+
+def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:
+    """Cursors as texts, "" for none."""
+    texts = ["" if cursor is None else str(cursor) for cursor in cursors.to_numpy()]
+    return np.array([*texts, None], dtype=object)[:-1]
+
+
+def _numbers(cursors: pd.Series) -> npt.NDArray[np.float64]:
+    """Whole-number cursors, also those that came as text; NaN for the others."""
+    return np.array([_number(cursor) for cursor in cursors.to_numpy()], dtype=np.float64)
+
+
+def _number(cursor: Any) -> float:
+    if isinstance(cursor, str):
+        is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS_MAX
+        return float(cursor) if is_number else math.nan
+    return math.nan if cursor is None else float(cursor)
+
+
+CHECK = Check(NAME, COLUMNS, ("get_run_logs",), examine)
+"""`examine` as a check."""

@@ -1,0 +1,108 @@
+"""Runs go forward: queued, running, then one final status that stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.checks.check import Check, Context
+from harness.checks.history import (
+    COLUMNS,
+    Accusation,
+    code_of,
+    count,
+    find_backward,
+    pick_evidence,
+    plan_duration_ns,
+    succeeded,
+)
+from harness.units import format_duration
+from harness.verdicts import Finding
+
+NAME = "runs.lifecycle"
+DEADLINES = ("run_deadline", "run_polling.deadline")
+"""Scenarios' settings, the first that there is: from the queueing answer to the run's end."""
+
+FINAL = ("succeeded", "failed", "canceled")
+_RANKS = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
+
+
+def examine(frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    A run's statuses only go forward, a final one is final, and it comes within the deadline.
+
+    Runs that were not asked after, or not until their deadline, owe nothing yet. Unknown
+    when no run was seen to end. O(n) in attempts, but for a sort of those out of order.
+    """
+    frame = frame.loc[(frame["resource_id"] != "").to_numpy()].reset_index(drop=True)
+    accusation = Accusation(NAME, context)
+    told = _with_status(frame)
+    final = told.loc[told["rank"] == 2].drop_duplicates(["resource_id", "status_told"])
+    torn = final.loc[final["resource_id"].duplicated(), "resource_id"].unique()
+    if len(torn):
+        rows = final.loc[final["resource_id"] == torn[0]]
+        accusation.add(f"{count(len(torn), 'run')} had two final statuses", rows)
+    pairs = find_backward(
+        code_of(told["resource_id"]), told, told["rank"].to_numpy(dtype=np.int8)
+    )
+    if len(pairs):
+        sentence = f"{count(len(pairs) // 2, 'run')} went back to an earlier status"
+        accusation.add(sentence, told.iloc[pairs[:2]])
+    _demand_presence(frame, accusation)
+    _demand_deadline(told, context, accusation)
+    ended = final["resource_id"].nunique()
+    total = told["resource_id"].nunique()
+    passing = f"{count(ended, 'run')} of {total:,} seen to end, no status went back"
+    doubt = "" if ended else f"none of {count(total, 'run')} was seen to end"
+    return accusation.conclude(passing, doubt)
+
+
+def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    The answers that tell a status.
+
+    Columns: those of `frame`, and
+        status_told  object  -  the run's status
+        rank         int     -  0 queued, 1 running, 2 final
+    """
+    told = frame.loc[frame["status"].between(200, 299).to_numpy()]
+    # A replayed answer tells of the moment when the run was queued.
+    told = told.loc[(told["replayed"] != 1).to_numpy()]
+    statuses = pick_evidence(told["evidence"], ["status"])["status"]
+    told = told.assign(status_told=statuses, rank=statuses.map(_RANKS).astype(float))
+    return told.loc[told["rank"].notna()].reset_index(drop=True)
+
+
+def _demand_presence(frame: pd.DataFrame, accusation: Accusation) -> None:
+    queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
+    missed = frame.loc[(frame["operation"] == "get_run") & (frame["status"] == 404)]
+    acknowledged = queued.sort_values("end_ns").drop_duplicates("resource_id")
+    ends_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
+    known_ns = ends_ns.reindex(missed["resource_id"]).to_numpy()
+    lost = missed.loc[known_ns < missed["start_ns"].to_numpy()]
+    if len(lost):
+        first = lost["resource_id"].iloc[0]
+        rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], lost.head(1)])
+        number = lost["resource_id"].nunique()
+        accusation.add(f"{count(number, 'run')} queued and then not found", rows)
+
+
+def _demand_deadline(told: pd.DataFrame, context: Context, accusation: Accusation) -> None:
+    named = (plan_duration_ns(context, name) for name in DEADLINES)
+    deadline_ns = next(filter(None, named), None)
+    if deadline_ns is None:
+        return
+    queued = told.loc[told["operation"] == "queue_run"]
+    begun_ns = queued.groupby("resource_id")["end_ns"].min()
+    due_ns = begun_ns.reindex(told["resource_id"]).to_numpy(dtype=float) + deadline_ns
+    late = told.loc[(told["rank"] < 2).to_numpy() & (told["start_ns"].to_numpy() > due_ns)]
+    if len(late):
+        first = late["resource_id"].iloc[0]
+        rows = pd.concat([queued.loc[queued["resource_id"] == first].head(1), late.head(1)])
+        number = late["resource_id"].nunique()
+        span = format_duration(deadline_ns)
+        accusation.add(f"{count(number, 'run')} not ended {span} after being queued", rows)
+
+
+CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), examine)
+"""`examine` as a check."""

@@ -1,0 +1,204 @@
+"""
+Webhooks arrive: each subscribed end of a run is told, truly and in time, and nothing else.
+
+A final status is first *seen* when a poll's answer ends, so a delivery can come before
+it; measured latency is from then, and a deadline missed from then was missed indeed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.checks.check import Check, Context
+from harness.checks.deliveries import gather_deliveries
+from harness.checks.history import (
+    COLUMNS,
+    Accusation,
+    count,
+    pick_evidence,
+    plan_duration_ns,
+    succeeded,
+)
+from harness.units import NS_PER_S, format_duration
+from harness.verdicts import Finding
+
+NAME = "webhooks.delivery"
+DEADLINE = "webhook_deadline"
+"""Name of the scenario's setting: the time from a final status to its delivery."""
+DEADLINE_NS_DEFAULT = 10 * NS_PER_S
+
+_EVENTS = ("run.succeeded", "run.failed")
+_BAD = ("forged", "missing", "stale")
+
+
+def examine(frame: pd.DataFrame, context: Context) -> Finding:
+    """
+    Each run that ended in a subscribed event got a valid delivery with the right status
+    in time; no other run got one.
+
+    Runs whose end was not seen, or whose deadline the trial did not outlast, owe nothing
+    yet. Duplicates are allowed (at least once) and counted. Unknown when nothing was due.
+    O(n) in attempts and events.
+    """
+    accusation = Accusation(NAME, context)
+    deliveries = gather_deliveries(context.events)
+    frame = _select_concerned(frame, set(deliveries["run_id"]))
+    runs = _gather_runs(frame)
+    own = deliveries.loc[deliveries["run_id"].isin(runs.index)]
+    valid = own.loc[(own["signature"] == "valid")]
+    _demand_true(runs, own, valid, frame, accusation)
+    deadline_ns = plan_duration_ns(context, DEADLINE) or DEADLINE_NS_DEFAULT
+    until_ns = _observed_until_ns(frame, deliveries, context)
+    due = runs.loc[runs["wanted"] & (runs["final_ns"] > 0)]
+    first_ns = valid.groupby("run_id")["time_ns"].min()
+    came_ns = first_ns.reindex(due.index).astype(float)
+    waits_ns = came_ns - due["final_ns"]
+    missing = came_ns.isna().to_numpy()
+    ripe = (due["final_ns"] + deadline_ns < until_ns).to_numpy()
+    _demand_in_time(due, missing & ripe, waits_ns > deadline_ns, deadline_ns, frame, accusation)
+    told = int((~missing).sum())
+    passing = _describe(told, waits_ns, own)
+    young = int((missing & ~ripe).sum())
+    if young:
+        passing += f"; {young:,} not due before the trial ended"
+    return accusation.conclude(passing, "" if told else "no delivery was due and none came")
+
+
+def _select_concerned(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:
+    """Attempts of the runs that asked for a webhook or were delivered: often a small part."""
+    frame = frame.loc[(frame["resource_id"] != "").to_numpy()]
+    codes, ids = pd.factorize(frame["resource_id"])
+    queued = (frame["operation"] == "queue_run").to_numpy()
+    asked = pick_evidence(frame.loc[queued, "evidence"], ["webhook"])["webhook"]
+    concerned = np.zeros(len(ids) + 1, dtype=np.bool_)
+    concerned[codes[queued][(asked == True).to_numpy()]] = True  # noqa: E712  None is untold
+    if delivered:
+        concerned[:-1] |= pd.Index(np.asarray(ids, dtype=object)).isin(delivered)
+    return frame.loc[concerned[codes]]
+
+
+def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    One row a run that was queued.
+
+    Columns: the index is the run's id
+        asked     bool    a webhook was asked for
+        wanted    bool    ... for the event in which it ended
+        final     object  its final status; "" when none was seen
+        final_ns  int64   Unix ns when it was first seen; 0 when it was not
+    """
+    queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
+    told = pick_evidence(queued["evidence"], ["webhook", "events"])
+    ids = queued["resource_id"].astype(object)
+    asked = (told["webhook"] == True).groupby(ids).any()  # noqa: E712  None is untold
+    events = told["events"].groupby(ids).first().reindex(asked.index)
+    answered = frame.loc[frame["status"].between(200, 299).to_numpy()]
+    statuses = pick_evidence(answered["evidence"], ["status"])["status"]
+    ends = answered.assign(final=statuses).loc[
+        statuses.isin(("succeeded", "failed", "canceled")).to_numpy()
+    ]
+    ends = ends.sort_values("end_ns").drop_duplicates(["resource_id", "final"])
+    # Two final statuses are the fault of runs.lifecycle, and say nothing of a delivery.
+    ends = ends.loc[~ends["resource_id"].duplicated(keep=False)].set_index("resource_id")
+    final = ends["final"].reindex(asked.index).fillna("").astype(object)
+    final_ns = ends["end_ns"].reindex(asked.index).fillna(0).astype("int64")
+    subscribed = [
+        f"run.{status}" in (names if isinstance(names, tuple) else _EVENTS)
+        for status, names in zip(final, events, strict=True)
+    ]
+    wanted = asked.to_numpy(dtype=bool) & pd.Series(subscribed, dtype=bool).to_numpy()
+    return pd.DataFrame(
+        {
+            "asked": asked.to_numpy(dtype=bool),
+            "wanted": wanted,
+            "final": final,
+            "final_ns": final_ns,
+        },
+        index=asked.index,
+    )
+
+
+def _demand_true(
+    runs: pd.DataFrame,
+    own: pd.DataFrame,
+    valid: pd.DataFrame,
+    frame: pd.DataFrame,
+    accusation: Accusation,
+) -> None:
+    forged = own.loc[own["signature"].isin(_BAD)]
+    if len(forged):
+        kinds = ", ".join(sorted(set(forged["signature"])))
+        sentence = (
+            f"{count(len(forged), 'delivery', 'deliveries')} with a bad signature ({kinds})"
+        )
+        accusation.add(sentence, _rows_of(frame, forged))
+    asked = valid["run_id"].map(runs["asked"]).to_numpy(dtype=bool)
+    uncalled = valid.loc[~asked]
+    if len(uncalled):
+        sentence = (
+            f"{count(len(uncalled), 'delivery', 'deliveries')} for runs that asked for none"
+        )
+        accusation.add(sentence, _rows_of(frame, uncalled))
+    final = valid["run_id"].map(runs["final"]).astype(object)
+    status = valid["run_status"].where(valid["run_status"] != "", valid["type"].str[4:])
+    differs = (valid["type"] != final.map("run.{}".format)) | (status != final)
+    wrong = valid.loc[differs & (final != "") & asked]
+    if len(wrong):
+        sentence = (
+            f"{count(len(wrong), 'delivery', 'deliveries')} with another status than the run's"
+        )
+        accusation.add(sentence, _rows_of(frame, wrong))
+
+
+def _demand_in_time(
+    due: pd.DataFrame,
+    missing: Any,
+    late: pd.Series,
+    deadline_ns: int,
+    frame: pd.DataFrame,
+    accusation: Accusation,
+) -> None:
+    span = format_duration(deadline_ns)
+    for words, flaw in (
+        (f"got no valid delivery within {span}", missing),
+        (f"got the first valid delivery later than {span}", late.to_numpy()),
+    ):
+        if flaw.any():
+            first = due.index[flaw][0]
+            rows = frame.loc[(frame["resource_id"] == first).to_numpy()]
+            accusation.add(f"{count(int(flaw.sum()), 'run')} {words}", rows.tail(3))
+
+
+def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
+    rows: pd.DataFrame = frame.loc[frame["resource_id"] == deliveries["run_id"].iloc[0]]
+    return rows
+
+
+def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: Context) -> int:
+    """The last moment at which a delivery would have been seen."""
+    moments = [context.manifest.ended_ns]
+    moments += [
+        int(times.max()) for times in (frame["end_ns"], deliveries["time_ns"]) if len(times)
+    ]
+    return max(moments)
+
+
+def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame) -> str:
+    waits = waits_ns.dropna().clip(lower=0)
+    repeated = own.loc[own["signature"].isin(("valid", "replayed")), "delivery_id"]
+    duplicates = int(repeated.loc[repeated != ""].duplicated().sum())
+    detail = f"{count(told, 'run')} told of; {count(duplicates, 'duplicate')}"
+    if len(waits):
+        median, most = float(waits.median()), float(waits.max())
+        detail += (
+            f"; from the final status seen to the delivery: median {format_duration(median)}, "
+            f"at most {format_duration(most)}"
+        )
+    return detail
+
+
+CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), examine)
+"""`examine` as a check."""

@@ -1,0 +1,91 @@
+"""Answers that keep the contract, and answers that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.contract import CHECK
+from harness.verdicts import Verdict
+from tests.histories import attempt, create, get_run, imports, judge, queue
+
+GOOD = {
+    "a success": (create("s"),),
+    "a rate limit with its wait": (create("", outcome="rate_limited"),),
+    "wrong key": (create("", outcome="auth_failed"),),
+    "a mismatch with its code": (
+        create("", outcome="client_error", status=409, code="CLOUD_CONTRACT_MISMATCH"),
+    ),
+    "a key in use has no code": (queue("", key="k", outcome="client_error", status=409),),
+    "a code that no document has": (
+        get_run(
+            "r", outcome="client_error", code="CLOUD_NEW", violation="unknown code CLOUD_NEW"
+        ),
+    ),
+    "the sums of an import are another promise's": (
+        imports(
+            outcome="invalid_response", violation="imported 2 is not inserted 1 + updated 0"
+        ),
+    ),
+}
+
+BAD = {
+    "a body against the contract": (
+        get_run("r", outcome="invalid_response", violation="the body is empty"),
+    ),
+    "401 without its code": (create("", outcome="auth_failed", code=""),),
+    "401 with another code": (create("", outcome="auth_failed", code="CLOUD_INTERNAL_ERROR"),),
+    "409 without a code": (create("", outcome="client_error", status=409),),
+    "429 without Retry-After": (
+        create("", outcome="rate_limited", retry_after_s=float("nan")),
+    ),
+    "429 with a wait below zero": (create("", outcome="rate_limited", retry_after_s=-1.0),),
+    "a rate limit that says 503": (create("", outcome="rate_limited", status=503),),
+    "a mismatch that says 400": (
+        create("", outcome="client_error", status=400, code="CLOUD_CONTRACT_MISMATCH"),
+    ),
+    "a success with an error's code": (create("s", code="CLOUD_TIMEOUT"),),
+}
+
+UNKNOWN = {
+    "no answer at all": (attempt("get_run", "r", outcome="timeout"),),
+    "refused connections": (create("", outcome="connection_refused"),),
+    "resets only": (create("", outcome="connection_lost"),),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name])
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name])
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name])
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+
+
+def test_the_most_frequent_violation_is_told():
+    """Two answers are empty, one is garbled: the detail names the first kind."""
+    rows = [
+        get_run("r", outcome="invalid_response", violation=text)
+        for text in ("the body is empty", "the body is empty", "the body is no JSON")
+    ]
+
+    finding = judge(CHECK, rows)
+
+    assert "3 answers against the contract, most often: the body is empty" == finding.detail
+    assert 2 == len(finding.witness)

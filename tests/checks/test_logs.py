@@ -1,0 +1,104 @@
+"""Logs whose pages fit together, and logs whose pages do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.logs import CHECK
+from harness.verdicts import Verdict
+from tests.histories import attempt, judge, page
+
+GOOD = {
+    "one page holds it all": (page("r", 1, 5),),
+    "two pages edge to edge": (
+        page("r", 6, 10, next=6, at=0),
+        page("r", 1, 5, cursor=6, at=1),
+    ),
+    "three pages": (
+        page("r", 9, 12, next=9, at=0),
+        page("r", 5, 8, cursor=9, next=5, at=1),
+        page("r", 1, 4, cursor=5, at=2),
+    ),
+    "a page read again is the same": (
+        page("r", 6, 10, next=6, at=0),
+        page("r", 1, 5, cursor=6, at=1),
+        page("r", 1, 5, cursor=6, at=2, probe="logs_again"),
+    ),
+    "the newest page may grow": (page("r", 1, 5, at=0), page("r", 1, 7, at=1)),
+    "opaque cursors": (
+        page("r", "m", "z", next="m", at=0),
+        page("r", "a", "l", cursor="m", at=1),
+    ),
+    "cursors that leave numbers out everywhere": (
+        page("r", 60, 100, next=60, at=0, lines=5),
+        page("r", 10, 50, cursor=60, at=1, lines=5),
+    ),
+    "a smaller page before the same cursor": (
+        page("r", 6, 10, next=6, at=0),
+        page("r", 1, 5, cursor=6, at=1),
+        page("r", 4, 5, cursor=6, at=2, limit=2, next=4),
+    ),
+    "lost pages say nothing": (
+        page("r", 6, 10, next=6, at=0),
+        attempt("get_run_logs", "r", at=1, outcome="timeout", cursor=6),
+        page("r", 1, 5, cursor=6, at=2),
+    ),
+}
+
+BAD = {
+    "a gap at the cursor": (
+        page("r", 6, 10, next=6, at=0),
+        page("r", 1, 4, cursor=6, at=1),
+    ),
+    "a line twice": (page("r", 6, 10, next=6, at=0), page("r", 1, 6, cursor=6, at=1)),
+    "a line twice under opaque cursors": (
+        page("r", "m", "z", next="m", at=0),
+        page("r", "a", "m", cursor="m", at=1),
+    ),
+    "another text when read again": (
+        page("r", 1, 5, at=0),
+        page("r", 1, 5, at=1, digest="other", probe="logs_again"),
+    ),
+    "a line lost when read again": (
+        page("r", 1, 5, cursor=6, at=0, limit=5),
+        page("r", 2, 5, cursor=6, at=1, limit=5),
+    ),
+    "other lines before the same cursor": (
+        page("r", 1, 5, cursor=6, at=0),
+        page("r", 1, 3, cursor=6, at=1),
+    ),
+    "the end is cut off": (page("r", 1, 7, at=0), page("r", 1, 5, at=1)),
+    "out of order within a page": (page("r", 1, 5, ascending=False),),
+    "a cursor that leads to itself": (page("r", 1, 5, cursor=6, next=6),),
+}
+
+UNKNOWN = {
+    "no page was answered": (attempt("get_run_logs", "r", outcome="timeout"),),
+    "a page without its neighbour": (page("r", 6, 10, next=6),),
+    "evidence that cannot be read": (attempt("get_run_logs", "r", evidence="{{"),),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name])
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name])
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name])
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail

@@ -1,0 +1,106 @@
+"""Which checks a trial is held to, and that a healthy trial passes them all."""
+
+from __future__ import annotations
+
+from harness.checks.registry import CHECKS, run_checks
+from harness.verdicts import Verdict
+from tests.histories import (
+    context,
+    create,
+    delete,
+    get_run,
+    get_session,
+    history,
+    imports,
+    page,
+    queue,
+    webhook,
+)
+
+HEALTHY = (
+    create("s", at=0, key="c", body="b"),
+    get_session("s", "active", at=1),
+    delete("s", at=2),
+    queue("r", at=0, key="k", body="b", webhook=True),
+    queue("r", at=1, key="k", body="b", replayed=1, probe="same_key_same_body"),
+    get_run("r", "running", at=1),
+    get_run("r", "succeeded", at=3),
+    page("r", 6, 10, next=6, at=4),
+    page("r", 1, 5, cursor=6, at=5),
+    imports(1, inserted=1, expect=(1, 0, 0, 0), at=0),
+)
+EVENTS = (webhook("r", at=3.5, tag="k"),)
+
+
+def reader(frame, asked=None):
+    """A reader as the trial's store would give it; notes what was asked for."""
+
+    def read(columns, operations):
+        if asked is not None:
+            asked.append((tuple(columns), operations))
+        rows = frame if operations is None else frame[frame["operation"].isin(operations)]
+        return rows[list(columns)]
+
+    return read
+
+
+def judge_all(rows, events=EVENTS, **options):
+    """The findings, in order."""
+    return run_checks(reader(history(*rows)), context(*events, **options))
+
+
+def test_a_healthy_trial_passes_every_check():
+    """One finding a check, in order, all of them passes."""
+    findings = judge_all(HEALTHY)
+
+    assert [(check.name, Verdict.PASS) for check in CHECKS] == [
+        (finding.name, finding.verdict) for finding in findings
+    ], [finding.detail for finding in findings]
+
+
+def test_what_cannot_be_broken_is_left_out():
+    """A trial of imports owes a word about the cache, the contract and the retries only."""
+    findings = judge_all([HEALTHY[-1]], events=())
+
+    assert ["cache.accounting", "contract.responses", "retries.discipline"] == [
+        finding.name for finding in findings
+    ]
+
+
+def test_webhooks_are_judged_only_where_one_was_asked_for_or_came():
+    """A run without a webhook owes no delivery; a delivery all the same is judged."""
+    rows = (queue("r", at=0, key="k"), get_run("r", "succeeded", at=1))
+
+    assert "webhooks.delivery" not in [finding.name for finding in judge_all(rows, events=())]
+    assert "webhooks.delivery" in [finding.name for finding in judge_all(rows)]
+
+
+def test_a_trial_without_attempts_is_unknown():
+    """Every check says so; none passes."""
+    findings = judge_all((), events=())
+
+    assert {Verdict.UNKNOWN} == {finding.verdict for finding in findings}
+    assert len(CHECKS) - 1 == len(findings)
+
+
+def test_each_check_reads_no_more_than_it_names():
+    """The columns and operations asked of the reader are the check's own."""
+    asked = []
+    run_checks(reader(history(*HEALTHY), asked), context(*EVENTS))
+
+    assert [(check.columns, check.operations) for check in CHECKS] == asked[1:]
+
+
+def test_a_log_that_cannot_be_read_is_unknown():
+    """A damaged column is a doubt about the checks that need it."""
+
+    def read(columns, operations):
+        if "evidence" in columns:
+            msg = "damaged"
+            raise OSError(msg)
+        return reader(history(*HEALTHY))(columns, operations)
+
+    verdicts = {finding.name: finding.verdict for finding in run_checks(read, context())}
+
+    assert Verdict.UNKNOWN is verdicts["runs.lifecycle"]
+    assert Verdict.PASS is verdicts["contract.responses"]

@@ -1,0 +1,124 @@
+"""Retries as the plan allows, and retries that are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.retries import CHECK
+from harness.verdicts import Verdict
+from tests.histories import create, get_run, judge, queue
+
+PLAN = {"retry": {"attempts": 3, "budget_fraction": 0.1, "deadline": "10s"}}
+
+
+def chain(*rows):
+    """The rows as attempts 1, 2, … of one call; all but the last were followed."""
+    for number, row in enumerate(rows, 1):
+        row |= {"call_id": 1, "attempt": number}
+        row["disposition"] = "done" if number == len(rows) else "retried"
+    return rows
+
+
+GOOD = {
+    "no retry": (create("s"), get_run("r", "queued")),
+    "a retry after its wait": chain(
+        create("", at=0, key="k", outcome="rate_limited"),
+        create("s", at=1.1, key="k"),
+    ),
+    "a read is repeatable without a key": chain(
+        get_run("r", at=0, outcome="timeout"),
+        get_run("r", "queued", at=0.2),
+    ),
+    "three attempts": chain(
+        create("", at=0, key="k", outcome="timeout"),
+        create("", at=1, key="k", outcome="server_error"),
+        create("s", at=2, key="k"),
+    ),
+    "the cleanup tries harder": chain(
+        *(create("", at=n, key="k", outcome="timeout", phase="cleanup") for n in range(5)),
+    ),
+}
+
+BAD = {
+    "before Retry-After was over": chain(
+        create("", at=0, key="k", outcome="rate_limited"),
+        create("s", at=1.0, key="k"),
+    ),
+    "before the answer was there": chain(
+        create("", at=0, took=2, key="k", outcome="timeout"),
+        create("s", at=1, key="k"),
+    ),
+    "not repeatable without a key": chain(
+        queue("", at=0, outcome="timeout"),
+        queue("r", at=1),
+    ),
+    "under another key": chain(
+        queue("", at=0, key="k1", outcome="timeout"),
+        queue("r", at=1, key="k2"),
+    ),
+    "with another body": chain(
+        queue("", at=0, key="k", outcome="timeout", body="a"),
+        queue("r", at=1, key="k", body="b"),
+    ),
+    "after a success": chain(get_run("r", "queued", at=0), get_run("r", "queued", at=1)),
+    "after a refusal that no retry mends": chain(
+        create("", at=0, key="k", outcome="auth_failed"),
+        create("s", at=1, key="k"),
+    ),
+    "a fourth attempt of three": chain(
+        *(create("", at=n, key="k", outcome="timeout") for n in range(4)),
+    ),
+    "after the deadline": chain(
+        create("", at=0, key="k", outcome="timeout"),
+        create("s", at=11, key="k"),
+    ),
+    "an attempt is missing": (create("s", at=1, key="k", attempt=2),),
+    "announced and never made": (
+        create("", key="k", outcome="timeout", disposition="retried"),
+    ),
+    "after giving up": (
+        create("", at=0, key="k", call=1, outcome="timeout", disposition="budget_spent"),
+        create("s", at=1, key="k", call=1, attempt=2),
+    ),
+    "beyond the budget": tuple(
+        row
+        for n in range(1, 13)
+        for row in (
+            get_run("r", at=n, call=n, outcome="timeout", disposition="retried"),
+            get_run("r", "queued", at=n + 0.5, call=n, attempt=2),
+        )
+    ),
+}
+
+UNKNOWN = {"no call": ()}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name], plan=PLAN)
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name], plan=PLAN)
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name], plan=PLAN)
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+
+
+@pytest.mark.parametrize("name", ["an attempt is missing", "announced and never made"])
+def test_holes_prove_nothing_where_attempts_are_missing(name):
+    """A worker that was lost took its last attempts with it."""
+    assert Verdict.PASS is judge(CHECK, BAD[name], plan=PLAN, worker="lost").verdict

@@ -1,0 +1,124 @@
+"""Runs that go forward, and runs that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.runs import CHECK
+from harness.verdicts import Verdict
+from tests.histories import get_run, judge, queue
+
+GOOD = {
+    "queued, running, succeeded": (
+        queue("r", at=0),
+        get_run("r", "queued", at=1),
+        get_run("r", "running", at=2),
+        get_run("r", "succeeded", at=3),
+    ),
+    "the final status stays": (
+        queue("r", at=0),
+        get_run("r", "failed", at=1),
+        get_run("r", "failed", at=2, probe="final_again"),
+    ),
+    "an answer that overlaps may be older": (
+        queue("r", at=0),
+        get_run("r", "succeeded", at=1, took=1),
+        get_run("r", "running", at=1.5, took=1),
+    ),
+    "lost polls say nothing": (
+        queue("r", at=0),
+        get_run("r", at=1, outcome="timeout"),
+        get_run("r", "canceled", at=2),
+    ),
+    "a run still under way at the end owes nothing yet": (
+        queue("r1", at=0),
+        get_run("r1", "succeeded", at=1),
+        queue("r2", at=58),
+        get_run("r2", "running", at=59),
+    ),
+    "a replayed answer tells of the queueing": (
+        queue("r", at=0, key="k"),
+        get_run("r", "succeeded", at=1),
+        queue("r", at=2, key="k", replayed=1),
+    ),
+    "not found before the run was there": (
+        get_run("r", at=0, outcome="not_found"),
+        queue("r", at=1),
+        get_run("r", "succeeded", at=2),
+    ),
+}
+
+BAD = {
+    "from running back to queued": (
+        queue("r", at=0),
+        get_run("r", "running", at=1),
+        get_run("r", "queued", at=2),
+    ),
+    "from final back to running": (
+        get_run("r", "succeeded", at=1),
+        get_run("r", "running", at=2, probe="final_again"),
+    ),
+    "two final statuses": (get_run("r", "succeeded", at=1), get_run("r", "failed", at=2)),
+    "two final statuses at once": (
+        get_run("r", "succeeded", at=1, took=3),
+        get_run("r", "canceled", at=2, took=3),
+    ),
+    "queued and then not found": (
+        queue("r", at=0),
+        get_run("r", at=1, outcome="not_found"),
+        get_run("r", "succeeded", at=2),
+    ),
+    "back after a long way": (
+        get_run("r", "queued", at=0),
+        get_run("q", "succeeded", at=0),
+        get_run("r", "running", at=1),
+        get_run("r", "running", at=2),
+        get_run("r", "queued", at=3),
+    ),
+}
+
+UNKNOWN = {
+    "no run was asked after": (queue("r", at=0),),
+    "no run ended": (queue("r", at=0), get_run("r", "running", at=1)),
+    "every poll was lost": (queue("r", at=0), get_run("r", at=1, outcome="timeout")),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name])
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name])
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name])
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+
+
+def test_a_run_is_late_when_it_is_seen_under_way_after_the_deadline():
+    """Ten seconds after the queueing it runs still: too late for 5 s, in time for 20 s."""
+    rows = (
+        queue("r", at=0),
+        get_run("r", "running", at=10),
+        get_run("r", "succeeded", at=11),
+    )
+    tables = [{"run_deadline": "5s"}, {"run_deadline": "20s"}, {"deadline": "5s"}]
+    plans = [{"scenario": {"run_polling": table}} for table in tables]
+
+    assert [Verdict.FAIL, Verdict.PASS, Verdict.FAIL] == [
+        judge(CHECK, rows, plan=plan).verdict for plan in plans
+    ]

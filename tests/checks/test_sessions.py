@@ -1,0 +1,161 @@
+"""Sessions that live once, and sessions that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.sessions import CHECK
+from harness.verdicts import Verdict
+from tests.histories import create, delete, get_session, judge
+
+GOOD = {
+    "created, read, closed": (
+        create("s", at=0),
+        get_session("s", "active", at=1),
+        delete("s", at=2),
+    ),
+    "closed, and said to be gone": (
+        create("s", at=0),
+        delete("s", at=1),
+        get_session("s", at=2, outcome="session_closed"),
+        delete("s", at=3, outcome="not_found", probe="deleted_again"),
+    ),
+    "the lost close is settled by the next": (
+        create("s", at=0),
+        delete("s", at=1, call=1, outcome="connection_lost"),
+        delete("s", at=2, call=1, attempt=2, outcome="not_found"),
+    ),
+    "the lost create is hunted down by the sweep": (
+        create("", at=0, key="k", outcome="timeout"),
+        create("s", at=50, key="k", phase="cleanup"),
+        delete("s", at=51, phase="cleanup"),
+    ),
+    "closing is a way to closed": (
+        create("s", at=0, state="provisioning"),
+        get_session("s", "active", at=1),
+        delete("s", at=2),
+        get_session("s", "closing", at=3),
+        get_session("s", "closed", at=4),
+    ),
+    "a read that overlaps the close may still see it active": (
+        create("s", at=0),
+        delete("s", at=1, took=2),
+        get_session("s", "active", at=1.5, took=2),
+    ),
+    "a refused create opens nothing": (
+        create("", at=0, key="k", outcome="capacity_full"),
+        create("s", at=1, key="l"),
+        delete("s", at=2),
+    ),
+    "a create that never left opens nothing": (
+        create("", at=0, key="k", outcome="timeout", bytes_out=0),
+        create("s", at=1, key="l"),
+        delete("s", at=2),
+    ),
+    "a replayed create tells of its first answer": (
+        create("s", at=0, key="k"),
+        delete("s", at=1),
+        create("s", at=2, key="k", probe="same_key_same_body"),
+    ),
+    "a stale race just after the create closes nothing": (
+        create("s", at=0),
+        get_session("s", at=1, outcome="session_closed", status=409),
+        get_session("s", "active", at=2),
+        delete("s", at=3),
+    ),
+}
+
+BAD = {
+    "never closed": (create("s", at=0), get_session("s", "active", at=1)),
+    "the close was refused to the end": (
+        create("s", at=0),
+        delete("s", at=1, outcome="rate_limited"),
+    ),
+    "alive after its close": (
+        create("s", at=0),
+        delete("s", at=1),
+        get_session("s", "active", at=2),
+    ),
+    "found again after it was gone": (
+        create("s", at=0),
+        delete("s", at=1),
+        get_session("s", at=2, outcome="not_found"),
+        get_session("s", "closing", at=3),
+    ),
+    "back to provisioning": (
+        create("s", at=0),
+        get_session("s", "provisioning", at=1),
+        delete("s", at=2),
+    ),
+    "one id for two creates": (
+        create("s", at=0, key="k1"),
+        create("s", at=1, key="k2"),
+        delete("s", at=2),
+    ),
+    "one id for two creates without keys": (
+        create("s", at=0),
+        create("s", at=1),
+        delete("s", at=2),
+    ),
+}
+
+UNKNOWN = {
+    "nothing was created": (get_session("s", "active", at=0),),
+    "every create was refused": (create("", at=0, outcome="capacity_full"),),
+    "the close was never answered": (create("s", at=0), delete("s", at=1, outcome="timeout")),
+    "the target could not be reached any more": (
+        create("s", at=0),
+        delete("s", at=1, outcome="connection_refused"),
+    ),
+    "a create that may have leaked": (
+        create("s", at=0),
+        delete("s", at=1),
+        create("", at=2, key="k", outcome="connection_lost"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name])
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name])
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name])
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+
+
+@pytest.mark.parametrize("options", [{"state": "interrupted"}, {"worker": "lost"}])
+def test_an_open_session_is_unknown_where_attempts_are_missing(options):
+    """Its close may be among the attempts that never reached the log."""
+    rows = BAD["never closed"]
+
+    assert Verdict.UNKNOWN is judge(CHECK, rows, **options).verdict
+
+
+def test_a_wrong_replay_is_another_promises_fault():
+    """A key that got two ids breaks exactly_once; here the shared id is not told again."""
+    rows = (
+        create("s1", at=0, key="k1"),
+        create("s2", at=0, key="k2"),
+        create("s1", at=1, key="k2"),
+        delete("s1", at=2),
+        delete("s2", at=2),
+    )
+
+    assert Verdict.PASS is judge(CHECK, rows).verdict

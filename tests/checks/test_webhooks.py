@@ -1,0 +1,121 @@
+"""Deliveries that come as they should, and deliveries that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.webhooks import CHECK
+from harness.verdicts import Verdict
+from tests.histories import get_run, judge, queue, webhook
+
+RUN = (queue("r", at=0, webhook=True), get_run("r", "succeeded", at=5))
+QUIET = (queue("q", at=0), get_run("q", "succeeded", at=5))
+
+GOOD = {
+    "told once": (RUN, (webhook("r", at=6),)),
+    "told before our poll saw it": (RUN, (webhook("r", at=4),)),
+    "told twice": (RUN, (webhook("r", at=6), webhook("r", at=7))),
+    "told again until the inbox took it": (
+        RUN,
+        (webhook("r", at=6, status=500), webhook("r", at=7, status=0), webhook("r", at=8)),
+    ),
+    "a failed run": (
+        (queue("r", at=0, webhook=True), get_run("r", "failed", at=5)),
+        (webhook("r", "run.failed", at=6),),
+    ),
+    "another run asked for none": (RUN + QUIET, (webhook("r", at=6),)),
+    "a run that ended at the very end is not due": (
+        (*RUN, queue("l", at=50, webhook=True), get_run("l", "succeeded", at=58)),
+        (webhook("r", at=6),),
+    ),
+    "a canceled run is not told of": (
+        (*RUN, queue("c", at=0, webhook=True), get_run("c", "canceled", at=5)),
+        (webhook("r", at=6),),
+    ),
+    "an event nobody subscribed to": (
+        (
+            *RUN,
+            queue("f", at=0, webhook=True, events=["run.failed"]),
+            get_run("f", "succeeded", at=5),
+        ),
+        (webhook("r", at=6),),
+    ),
+    "a stranger's delivery is not ours": (
+        RUN,
+        (webhook("r", at=6), webhook("x", signature="forged")),
+    ),
+}
+
+BAD = {
+    "never told": (RUN, ()),
+    "told too late": (RUN, (webhook("r", at=30),)),
+    "told of another end": (RUN, (webhook("r", "run.failed", at=6),)),
+    "told with another status": (RUN, (webhook("r", at=6, run_status="running"),)),
+    "signed wrongly": (RUN, (webhook("r", at=6, signature="forged"),)),
+    "signed wrongly at first": (
+        RUN,
+        (webhook("r", at=6, signature="forged"), webhook("r", at=7)),
+    ),
+    "not signed": (RUN, (webhook("r", at=6, signature="missing"),)),
+    "signed too long ago": (RUN, (webhook("r", at=6, signature="stale"),)),
+    "told of a run that asked for nothing": (
+        RUN + QUIET,
+        (webhook("r", at=6), webhook("q", at=6)),
+    ),
+    "told of a canceled run": (
+        (queue("c", at=0, webhook=True), get_run("c", "canceled", at=5)),
+        (webhook("c", at=6),),
+    ),
+}
+
+UNKNOWN = {
+    "no end was seen": ((queue("r", at=0, webhook=True), get_run("r", "running", at=5)), ()),
+    "the only end came at the very end": (
+        (queue("r", at=50, webhook=True), get_run("r", "succeeded", at=58)),
+        (),
+    ),
+    "no webhook was asked for": (QUIET, ()),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_histories_pass(name):
+    """The promise is seen to be kept."""
+    finding = judge(CHECK, GOOD[name])
+
+    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_histories_fail_with_their_witness(name):
+    """The promise is seen to be broken, and the rows show it."""
+    finding = judge(CHECK, BAD[name])
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert 1 <= len(finding.witness) <= 10
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_histories_that_do_not_tell_are_unknown(name):
+    """What would tell was not seen."""
+    finding = judge(CHECK, UNKNOWN[name])
+
+    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+
+
+def test_the_plans_deadline_is_heeded():
+    """25 s after the status seen is late for 10 s, and in time for 30 s."""
+    rows = (RUN, (webhook("r", at=30),))
+    plan = {"scenario": {"run_polling": {"webhook_deadline": "30s"}}}
+
+    assert Verdict.PASS is judge(CHECK, rows, plan=plan).verdict
+
+
+def test_duplicates_and_latency_are_told():
+    """The poll that saw the end was over at 5.1 s, the first delivery came 0.9 s later."""
+    detail = judge(CHECK, (RUN, (webhook("r", at=6), webhook("r", at=7)))).detail
+
+    assert (
+        "1 run told of; 1 duplicate; from the final status seen to the delivery: "
+        "median 900 ms, at most 900 ms"
+    ) == detail
