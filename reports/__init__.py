@@ -1,0 +1,1 @@
+"""From a trial directory to what people and CI read: one model, many renderers."""

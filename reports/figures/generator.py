@@ -1,0 +1,80 @@
+"""The generator's own health: CPU, loop lag and late starts, worker by worker."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from reports.figures.canvas import (
+    DASHES,
+    FAULT,
+    MUTED,
+    SERIES,
+    label,
+    mark_bands,
+    marker,
+    new_drawing,
+    set_time,
+    to_figure,
+)
+from reports.model import ReportModel
+from reports.section import Figure
+
+_ROWS = (
+    ("cpu_fraction", "CPU, % of a core", 100.0),
+    ("loop_lag_ms", "loop lag, ms", 1.0),
+    ("late_starts", "late starts", 1.0),
+)
+_WORKERS_MAX = 12
+_CPU_LIMIT = 90.0
+
+
+def draw(model: ReportModel) -> Figure:
+    """Three axes; one line a worker."""
+    drawing, axes = new_drawing(5.4, rows=3)
+    samples = model.generator
+    workers = sorted(samples["worker"].unique())[:_WORKERS_MAX]
+    for one, (column, name, scale) in zip(axes, _ROWS, strict=True):
+        for number, worker in enumerate(workers):
+            rows = samples[samples["worker"] == worker]
+            one.plot(
+                rows["time_s"],
+                rows[column] * scale,
+                color=SERIES[number % len(SERIES)],
+                linestyle=DASHES[number // len(SERIES) % len(DASHES)],
+                marker=marker(rows),
+                ms=3,
+                label=label(worker),
+            )
+        one.set_ylabel(name)
+        _set_top(one, np.nanmax(samples[column].to_numpy() * scale, initial=0.0))
+    axes[0].axhline(_CPU_LIMIT, color=FAULT, linewidth=1, linestyle=(0, (4, 3)))
+    axes[0].set_ylim(0, 105)
+    set_time(axes, model)
+    mark_bands(axes, [band for band in model.bands if band.kind != "phase"])
+    if len(workers) > 1:
+        axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if not len(samples):
+        axes[1].text(
+            0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED
+        )
+    return to_figure(drawing, "generator", "Health of the load generator", _alt(model))
+
+
+def _set_top(axes: Axes, highest: float) -> None:
+    axes.set_ylim(0, highest * 1.1 if highest > 0 else 1.0)
+
+
+def _alt(model: ReportModel) -> str:
+    samples = model.generator
+    if not len(samples):
+        return "Empty: the generator left no samples of itself."
+    cpu, lag, late = (np.nan_to_num(samples[column].to_numpy()) for column, _, _ in _ROWS)
+    shown = f" Only {_WORKERS_MAX} of the workers are drawn." * (
+        samples["worker"].nunique() > _WORKERS_MAX
+    )
+    return (
+        f"No worker used more than {cpu.max():.0%} of a core, the event loop was late by at "
+        f"most {lag.max():.3g} ms, and {late.sum():,.0f} arrivals began late. The dashed line "
+        f"is {_CPU_LIMIT:.0f} % of a core.{shown}"
+    ).replace("% of a core, the", " % of a core, the")

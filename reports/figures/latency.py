@@ -1,0 +1,69 @@
+"""Latency over time: p50, p99 and max of every step, service and response."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.spectra import METRICS
+from harness.analysis.timeline import SERIES as LINES
+from reports.figures.canvas import (
+    DASHES,
+    SERIES,
+    duration_axis,
+    label,
+    mark_bands,
+    new_drawing,
+    peak_s,
+    set_time,
+    to_figure,
+)
+from reports.model import ReportModel
+from reports.prose import milliseconds
+from reports.section import Figure
+
+
+def draw(model: ReportModel) -> Figure:
+    """Two axes, one a metric, on the same scale."""
+    drawing, both = new_drawing(5.2, rows=2)
+    both[1].sharey(both[0])
+    for axes, metric in zip(both, METRICS, strict=True):
+        frame = with_gaps(model.latency_ms[metric], model.step_s)
+        x = frame.index.to_numpy() + model.step_s / 2
+        for name, colour, dash in zip(LINES, SERIES, DASHES, strict=False):
+            # Where few end in a step p99 is max, and a line would hide the other: dots.
+            line = "none" if name == "max" else dash
+            size = 5 if name == "max" else 3
+            axes.plot(x, frame[name], color=colour, ls=line, label=name, marker=".", ms=size)
+        axes.set_ylabel(f"{metric} time")
+        if len(frame):
+            duration_axis(axes)
+    set_time(both, model)
+    mark_bands(both, model.bands)
+    both[0].legend(loc="upper right", ncols=3)
+    return to_figure(drawing, "latency", "Latency over time", _alt(model))
+
+
+def with_gaps(frame: pd.DataFrame, step_s: int) -> pd.DataFrame:
+    """The series with NaN where nothing was measured, so that no line crosses a silence."""
+    if not len(frame):
+        return frame
+    steps = np.arange(frame.index.min(), frame.index.max() + step_s, step_s)
+    return frame.reindex(steps)
+
+
+def _alt(model: ReportModel) -> str:
+    frame = model.latency_ms["response"]
+    if not len(frame):
+        return "Empty: no attempt ended ok in a measured phase."
+    worst, best = peak_s(frame["p99"]), float(frame["p99"].min())
+    text = (
+        f"Response time's p99 was between {milliseconds(best)} and "
+        f"{milliseconds(float(frame['p99'].max()))}, worst {worst} s after the load began"
+    )
+    faults = [
+        b.name
+        for b in model.bands
+        if b.kind == "fault" and b.start_s - 1 <= worst <= b.end_s + 1
+    ]
+    return f"{text}, during the fault {label(faults[0])}." if faults else f"{text}."

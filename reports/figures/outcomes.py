@@ -1,0 +1,88 @@
+"""How much was sent and how it ended, stacked over time, with phases and faults."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.figures.canvas import (
+    SERIES,
+    label,
+    mark_bands,
+    new_drawing,
+    peak_s,
+    set_time,
+    to_figure,
+)
+from reports.model import ReportModel
+from reports.prose import percent
+from reports.section import Figure
+
+_COLOURS = {
+    "ok": SERIES[0],
+    "rate_limited": SERIES[1],
+    "capacity_full": SERIES[3],
+    "timeout": SERIES[4],
+}
+_MORE = SERIES[2]
+_OTHERS = SERIES[5]
+
+
+def draw(model: ReportModel) -> Figure:
+    """Attempts a second by outcome; what has no colour of its own is *other*."""
+    drawing, (axes,) = new_drawing(3.4)
+    stacked = group(model.outcomes_s)
+    if len(stacked):
+        x = [*stacked.index, stacked.index[-1] + model.step_s]
+        below = pd.Series(0.0, index=stacked.index)
+        colours = {**dict(zip(unnamed(stacked), (_MORE, _OTHERS), strict=False)), **_COLOURS}
+        for name in stacked.columns:
+            above = below + stacked[name] / model.step_s
+            axes.stairs(
+                above,
+                x,
+                baseline=below,
+                fill=True,
+                color=colours[name],
+                alpha=0.85,
+                label=label(name),
+            )
+            below = above
+        axes.set_ylim(0, max(float(below.max()) * 1.12, 1.0))
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    set_time([axes], model)
+    mark_bands([axes], model.bands)
+    axes.set_ylabel("attempts a second")
+    return to_figure(drawing, "outcomes", "Attempts and outcomes over time", _alt(model))
+
+
+def group(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Ok first, the named ones, the most frequent unnamed one, then all others in one."""
+    named = [name for name in _COLOURS if name in outcomes]
+    rest = outcomes.drop(columns=named)
+    order = list(rest.sum().sort_values(ascending=False, kind="stable").index)
+    grouped = outcomes[[*named, *order[: 2 if len(order) == 2 else 1]]].copy()
+    if len(order) > 2:
+        grouped[f"other ({len(order) - 1} kinds)"] = rest[order[1:]].sum(axis=1)
+    return grouped
+
+
+def unnamed(stacked: pd.DataFrame) -> list[str]:
+    """The columns that no colour is kept for, at most two."""
+    return [name for name in stacked.columns if name not in _COLOURS]
+
+
+def _alt(model: ReportModel) -> str:
+    frame = model.outcomes_s
+    if not len(frame):
+        return "Empty: no attempt was observed."
+    totals = frame.sum(axis=1)
+    bad = totals - frame.get("ok", 0)
+    text = f"At most {totals.max() / model.step_s:,.0f} attempts ended in one second"
+    if not bad.sum():
+        return f"{text}, and all of them ok."
+    when = peak_s(bad)
+    name = str(frame.drop(columns="ok", errors="ignore").loc[when].idxmax())
+    return (
+        f"{text}; {percent(float(bad.sum() / totals.sum()))} of all did not end ok, with "
+        f"the peak {when} s after the load began, there mainly {label(name)}."
+    )

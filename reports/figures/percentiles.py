@@ -1,0 +1,82 @@
+"""
+Latency by percentile, HdrHistogram's way: x is 1/(1-p) on a log scale, so that every
+further nine has the same room.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.analysis.cells import Ints
+from harness.analysis.spectra import METRICS, US_PER_MS, Spectrum
+from harness.trial.histograms import bucket_highest_us
+from reports.figures.canvas import DASHES, SERIES, duration_axis, new_drawing, to_figure
+from reports.model import ReportModel
+from reports.prose import milliseconds
+from reports.section import Figure
+
+_TICKS = {
+    1: "0 %",
+    2: "50 %",
+    10: "90 %",
+    100: "99 %",
+    1e3: "99.9 %",
+    1e4: "99.99 %",
+    1e5: "99.999 %",
+}
+_TITLE = "Latency by percentile"
+
+
+def draw(model: ReportModel) -> Figure:
+    """Service against response time of all operations together."""
+    drawing, (axes,) = new_drawing(3.6)
+    spectra = {metric: model.measured.spectrum(metric) for metric in METRICS}
+    last = 10.0
+    for metric, colour, dash in zip(METRICS, SERIES, DASHES, strict=False):
+        if spectra[metric].total:
+            x, y_ms = curve(spectra[metric])
+            axes.plot(x, y_ms, color=colour, linestyle=dash, label=f"{metric} time")
+            last = max(last, x[-1])
+    axes.set_xscale("log")
+    axes.set_xlim(1, last * 1.05)
+    shown = [tick for tick in _TICKS if tick <= last * 1.05]
+    axes.set_xticks(shown, [_TICKS[tick] for tick in shown])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("percentile of attempts that ended ok")
+    axes.set_ylabel("latency")
+    if spectra["service"].total:
+        duration_axis(axes)
+        axes.legend(loc="upper left")
+    return to_figure(drawing, "percentiles", _TITLE, _alt(spectra))
+
+
+def curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
+    """
+    The steps of a spectrum as 1/(1-p) and ms.
+
+    The largest value stands at 1/(1-p) = total: where one of that many lies beyond.
+    """
+    bins: Ints = np.flatnonzero(spectrum.counts)
+    total = spectrum.total
+    beyond = total - np.cumsum(spectrum.counts[bins])
+    x = total / np.maximum(np.concatenate(([total], beyond)), 1)
+    y_ms = bucket_highest_us(bins) / US_PER_MS
+    return x, np.concatenate((y_ms[:1], y_ms))
+
+
+def _alt(spectra: dict[str, Spectrum]) -> str:
+    if not spectra["service"].total:
+        return "Empty: no attempt ended ok in a measured phase."
+    service, response = (spectra[metric].describe_ms() for metric in METRICS)
+    text = (
+        f"Half of the good answers took {milliseconds(service['p50'])} or less once sent, 99 % "
+        f"{milliseconds(service['p99'])}, the slowest {milliseconds(service['max'])}"
+    )
+    factor = (response["p99"] or 0) / max(service["p99"] or 0, 1e-9)
+    if factor >= 1.1:
+        return (
+            f"{text}; counted from when they were due, 99 % took "
+            f"{milliseconds(response['p99'])}, {factor:.3g} times as long: requests waited "
+            "before they were sent."
+        )
+    return f"{text}; counted from when they were due they took about as long."

@@ -1,0 +1,123 @@
+"""
+HdrHistogram's own formats: latency.hlog and percentiles/*.hgrm.
+
+Both can be dropped onto HdrHistogram's plotter and log analyzers. They hold what the
+summary's percentiles are made of: attempts that ended ok in measured phases. The log's
+intervals are the recorded ones, byte for byte; each is tagged OPERATION-METRIC, as the
+percentile files are named, because an untagged sum of service and response would be
+neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.analysis.cells import middle_us
+from harness.analysis.spectra import US_PER_MS, Spectrum
+from harness.trial.histograms import bucket_highest_us
+from harness.units import NS_PER_S
+from reports.model import ReportModel
+
+_TICKS_PER_HALF_DISTANCE = 5
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def render_log(model: ReportModel) -> bytes:
+    """
+    latency.hlog, format 1.2: recorded values in µs, Interval_Max in ms, times absolute.
+
+    Written here and not by hdrh's log writer, whose start line raises and whose maximum is
+    floored to whole units.
+    """
+    start_s = model.manifest.started_ns / NS_PER_S
+    lines = [
+        "#[Histogram log format version 1.2]",
+        "#[Attempts that ended ok in measured phases; values in microseconds]",
+        f"#[StartTime: {start_s:.3f} (seconds since epoch)]",
+        '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
+    ]
+    rows = model.measured.rows
+    columns = (rows[name] for name in ("second", "operation", "metric", "hdr"))
+    for (second, operation, metric, blob), max_us in zip(
+        zip(*columns, strict=True), _row_max_us(model), strict=True
+    ):
+        head = f"Tag={tag(operation, metric)},{second:.3f},1.000,{max_us / US_PER_MS:.3f}"
+        lines.append(f"{head},{blob.decode('ascii')}")
+    return "\n".join(lines).encode() + b"\n"
+
+
+def render_percentiles(model: ReportModel) -> dict[str, bytes]:
+    """File name → percentile distribution, values in ms."""
+    return {
+        f"{tag(operation, metric)}.hgrm": distribution(spectrum).encode()
+        for (operation, metric), spectrum in model.measured.spectra.items()
+    }
+
+
+def tag(operation: str, metric: str) -> str:
+    """OPERATION-METRIC, safe in a file name and in a log line."""
+    return f"{_UNSAFE.sub('_', operation)[:80]}-{metric}"
+
+
+def distribution(spectrum: Spectrum) -> str:
+    """
+    A percentile distribution as HdrHistogram prints it, in ms.
+
+    The standard deviation is in ms too; hdrh leaves it in the recorded unit.
+    """
+    lines = [
+        f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}",
+        "",
+    ]
+    for value_ms, fraction, count in _steps(spectrum):
+        line = f"{value_ms:12.3f} {fraction:2.12f} {count:10d}"
+        lines.append(line if fraction == 1 else f"{line} {1 / (1 - fraction):14.2f}")
+    mean_ms = spectrum.mean_us() / US_PER_MS
+    bins = np.flatnonzero(spectrum.counts)
+    squares = (middle_us(bins) / US_PER_MS - mean_ms) ** 2
+    deviation_ms = float(np.sqrt(np.average(squares, weights=spectrum.counts[bins])))
+    max_ms = spectrum.percentile_us(1.0) / US_PER_MS
+    lines += [
+        f"#[Mean    = {mean_ms:12.3f}, StdDeviation   = {deviation_ms:12.3f}]",
+        f"#[Max     = {max_ms:12.3f}, TotalCount     = {spectrum.total:12.3f}]",
+        f"#[Buckets = {22:12d}, SubBuckets     = {2048:12d}]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(spectrum: Spectrum) -> Iterator[tuple[float, float, int]]:
+    """
+    Value in ms, percentile level as a fraction, values at or below it.
+
+    Levels come closer by half with every halving of the distance to 1
+    (HdrHistogram, `PercentileIterator`), and end where the largest value is reached.
+    """
+    running = np.cumsum(spectrum.counts)
+    total = int(running[-1])
+    fraction = 0.0
+    while True:
+        rank = max(int(np.ceil(fraction * total * (1 - 1e-12))), 1)
+        index = int(np.searchsorted(running, rank))
+        if running[index] == total:
+            fraction = 1.0
+        yield (
+            float(bucket_highest_us(np.array(index)) / US_PER_MS),
+            fraction,
+            int(running[index]),
+        )
+        if fraction == 1:
+            return
+        halvings = int(np.floor(np.log2(1 / (1 - fraction)))) + 1
+        fraction += 1 / (_TICKS_PER_HALF_DISTANCE * 2**halvings)
+
+
+def _row_max_us(model: ReportModel) -> list[int]:
+    """Largest value of each interval, in µs."""
+    cells = model.measured.cells
+    # Bins rise within a row, so the last cell of a row is its largest value.
+    last = np.searchsorted(cells.row, np.arange(len(model.measured.rows)), side="right") - 1
+    highest: list[int] = bucket_highest_us(cells.bin[last].astype(np.int64)).tolist()
+    return highest

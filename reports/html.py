@@ -1,0 +1,120 @@
+"""
+report.html: the whole story in one file that needs no network.
+
+Every text goes through Jinja's autoescape; the only markup let through unescaped is
+the style sheet, the sorting script and the figures, all made here (the figures' own
+texts were escaped when they were drawn).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.units import NS_PER_S
+from harness.verdicts import Verdict
+from reports import content, prose
+from reports.figures import draw_figures
+from reports.model import ReportModel
+from reports.section import Cell
+from reports.sections import build_sections
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(model: ReportModel) -> str:
+    """The page; with its figures usually 200 to 400 kB."""
+    template = _environment().get_template("report.html.j2")
+    operations, groups = content.operations_grouped(model)
+    return template.render(
+        style=_trusted("style.css"),
+        script=_trusted("sort.js"),
+        model=model,
+        summary=model.summary,
+        verdict=model.verdict,
+        verdict_word=prose.WORDS[model.verdict],
+        headline=prose.headline(model),
+        sentences=prose.sentences(model),
+        measured=prose.MEASURED,
+        facts=_facts(model),
+        findings=[(finding, content.witness_table(finding)) for finding in model.findings],
+        words=prose.WORDS,
+        passed=Verdict.PASS,
+        operations=operations,
+        groups=groups,
+        errors=content.errors_table(model),
+        errors_left=max(len(model.errors) - content.ERRORS_MAX, 0),
+        phases=content.phases_table(model),
+        generator=content.generator_table(model),
+        figures={figure.name: figure for figure in draw_figures(model)},
+        sections=build_sections(model),
+        plan=json.dumps(model.manifest.plan, indent=2, ensure_ascii=False),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = _cell
+    environment.filters["svg"] = Markup  # drawn by reports.figures, which escapes its texts
+    environment.tests["number"] = lambda cell: isinstance(cell, int | float)
+    return environment
+
+
+def _trusted(name: str) -> Markup:
+    return Markup((_TEMPLATES / name).read_text("utf-8"))  # noqa: S704  a file of this package
+
+
+def _printable(value: object) -> object:
+    """Strangers' control characters are replaced: HTML has no way to write a NUL."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _CONTROLS.sub("\ufffd", value)
+
+
+def _cell(cell: Cell) -> str:
+    """A cell for people: a dash for nothing, thousands apart, at most four digits."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) or abs(cell) >= 1000:
+        return f"{cell:,.0f}"
+    return f"{cell:.4g}"
+
+
+def _facts(model: ReportModel) -> list[tuple[str, str]]:
+    """What was run against what, for the page's head."""
+    manifest, summary = model.manifest, model.summary
+    started = datetime.fromtimestamp(manifest.started_ns // NS_PER_S, UTC)
+    totals = summary["totals"]
+    return [
+        ("Trial", manifest.trial_id),
+        (
+            "Target",
+            f"{manifest.host} (built-in stand-in)" if manifest.embedded else manifest.host,
+        ),
+        ("Began", f"{started:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Load", f"{manifest.model} model, seed {manifest.seed}"),
+        ("Attempts", f"{totals['attempts']:,} for {totals['calls']:,} calls"),
+        ("Retries", f"{totals['retries']:,}"),
+        ("Late starts", f"{totals['late_starts']:,}"),
+        ("Never begun", f"{totals['unstarted_arrivals']:,} arrivals"),
+        ("Left open", f"{summary['cleanup']['left_open']:,} sessions"),
+        (
+            "Versions",
+            ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        ),
+    ]

@@ -1,0 +1,127 @@
+"""
+report.md: one screen for a pull request or a GitHub job summary (limit: 1 MiB).
+
+GitHub renders it as GFM; whatever the target or a plan put into a name is escaped, so
+that it can neither draw a table nor a link.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from harness.verdicts import Finding, Verdict
+from reports.content import errors_table, operations_table, phases_table, witness_table
+from reports.model import ReportModel
+from reports.prose import WORDS, headline, sentences
+from reports.section import Cell, Table
+from reports.sections import build_sections
+
+_ERRORS_MAX = 10
+_WITNESS_MAX = 5
+_FINDINGS_MAX = 40
+_TEXT_MAX = 400
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$])")
+_SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔"}
+
+
+def render(model: ReportModel) -> str:
+    """The page."""
+    summary = model.summary
+    blocks = [
+        f"# {_SYMBOLS[model.verdict]} {WORDS[model.verdict]}: {escape(summary['scenario'])}",
+        f"**{escape(headline(model))}**",
+        *(escape(sentence) for sentence in sentences(model)),
+        "## Operations",
+        _table(_without_response(operations_table(model))),
+        *_findings(model),
+        *_errors(model),
+        "## Phases",
+        _table(phases_table(model)),
+    ]
+    for section in build_sections(model):
+        blocks += [f"## {escape(section.title)}", *(escape(text) for text in section.prose)]
+        blocks += [_table(table) for table in section.tables]
+    blocks.append(
+        "Latencies are of attempts that ended ok in measured phases. *Response* counts from "
+        "when the plan wanted the request sent, *service* from when it was sent. "
+        f"Trial `{_code(summary['trial_id'])}`."
+    )
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escape(text: str) -> str:
+    """Plain text as GFM that shows just that text, on one line, cut where it is too long."""
+    return _SPECIAL.sub(r"\\\1", _line(text))
+
+
+def _line(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _TEXT_MAX else line[: _TEXT_MAX - 1] + "…"
+
+
+def _findings(model: ReportModel) -> list[str]:
+    if not model.findings:
+        return []
+    rows = [(f"{_SYMBOLS[f.verdict]} {f.verdict}", f.name, f.detail) for f in model.findings]
+    table = Table("Findings", ("verdict", "check", "seen"), tuple(rows[:_FINDINGS_MAX]))
+    left = len(rows) - _FINDINGS_MAX
+    more = [f"{left} more findings are in summary.json."] if left > 0 else []
+    failed = [f for f in model.findings[:_FINDINGS_MAX] if f.verdict is Verdict.FAIL]
+    return ["## Findings", _table(table), *more, *(_witness(f) for f in failed)]
+
+
+def _witness(finding: Finding) -> str:
+    table = witness_table(finding, _WITNESS_MAX)
+    if table is None:
+        return ""
+    caption = html.escape(_line(table.caption))
+    return f"<details><summary>{caption}</summary>\n\n{_table(table)}\n\n</details>"
+
+
+def _errors(model: ReportModel) -> list[str]:
+    table = errors_table(model, _ERRORS_MAX)
+    if not table.rows:
+        return []
+    left = len(model.errors) - len(table.rows)
+    more = [f"{left} rarer ones are in tables/errors.csv."] if left > 0 else []
+    return ["## Errors by code", _table(table), *more]
+
+
+def _without_response(table: Table) -> Table:
+    """Both metrics at p50, p99 and max: what fits a job summary's width."""
+    kept = [
+        n
+        for n, name in enumerate(table.head)
+        if n < 4 or any(f" {p}," in name for p in ("p50", "p99", "max"))
+    ]
+    return Table(
+        table.caption,
+        tuple(table.head[n] for n in kept),
+        tuple(tuple(row[n] for n in kept) for row in table.rows),
+    )
+
+
+def _table(table: Table) -> str:
+    numeric = [
+        any(isinstance(row[n], int | float) for row in table.rows)
+        for n in range(len(table.head))
+    ]
+    lines = [
+        "| " + " | ".join(escape(name) for name in table.head) + " |",
+        "| " + " | ".join("---:" if right else "---" for right in numeric) + " |",
+    ]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
+    return "\n".join(lines)
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, str):
+        return escape(cell)
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.4g}"
+
+
+def _code(text: str) -> str:
+    return re.sub(r"[^\w.:+-]", "_", text)[:_TEXT_MAX]

@@ -1,0 +1,180 @@
+"""
+Everything a page may say, computed once.
+
+Renderers are functions of a `ReportModel` and nothing else: they read no file, no
+clock and no environment, so a report of an old trial is the same page for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.codes import COLUMNS, count_errors
+from harness.analysis.generator import load_s
+from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases
+from harness.analysis.summary import count_outcomes, summarize
+from harness.analysis.timeline import (
+    codes_by_second,
+    count_by_second,
+    generator_samples,
+    latency_by_second,
+)
+from harness.trial.schema import Event, Manifest
+from harness.trial.store import Trial
+from harness.units import NS_PER_S
+from harness.verdicts import Finding, Verdict
+
+LABS = ("rate_limit", "capacity", "compare")
+"""Results that a lab may have left beside the trial, as NAME.json."""
+
+POINTS_MAX = 600
+"""More points a series are not seen on a page; longer trials get longer steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """
+    A stretch of the trial that figures shade or mark.
+
+    Attributes:
+        name: A phase's or a fault's name.
+        start_s, end_s: Seconds since the load's start.
+        kind: ``phase``, ``warm-up`` (a phase that is not measured) or ``fault``.
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportModel:
+    """
+    What the reports say of one trial.
+
+    Attributes:
+        manifest: What was run.
+        summary: The document of summary.json.
+        findings: What the checks said, failures first, then doubts.
+        measured: Latencies of good answers in measured phases.
+        counts: Attempts by phase, operation and outcome (``count_outcomes``).
+        errors: Attempts that did not end ok, by code (``count_errors``).
+        outcomes_s: Attempts by outcome a step (``count_by_second``; index: seconds since
+            the load's start, Unix seconds nowhere from here on).
+        codes_s: Attempts that did not end ok, by code a step.
+        latency_ms: metric → p50, p99, max a step.
+        generator: Samples of the generator (``generator_samples``), time since the start.
+        step_s: Seconds a step of the series.
+        bands: Phases and faults.
+        labs: Name → result of a lab, for those that are there.
+    """
+
+    manifest: Manifest
+    summary: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    measured: Latencies
+    counts: pd.DataFrame
+    errors: pd.DataFrame
+    outcomes_s: pd.DataFrame
+    codes_s: pd.DataFrame
+    latency_ms: Mapping[str, pd.DataFrame]
+    generator: pd.DataFrame
+    step_s: int
+    bands: tuple[Band, ...]
+    labs: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the whole trial."""
+        return Verdict(self.summary["verdict"])
+
+
+def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> ReportModel:
+    """
+    Read a trial and compute everything its reports say.
+
+    Args:
+        trial: The finished trial.
+        findings: What the checks said; those of findings.json when None.
+
+    Raises:
+        TrialError: A file of the trial is absent or damaged.
+    """
+    manifest = trial.manifest
+    told = trial.findings() if findings is None else list(findings)
+    intervals = trial.intervals_table()
+    measured = latencies(intervals, measured_phases(manifest))
+    events = trial.events({"generator", "fault"})
+    step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
+    start_s = manifest.started_ns // NS_PER_S
+    codes = trial.attempts_table(["end_ns", "code", "outcome"])
+    generator = generator_samples(events)
+    counts = count_outcomes(trial)
+    generator["time_s"] -= manifest.started_ns / NS_PER_S
+    return ReportModel(
+        manifest=manifest,
+        summary=summarize(trial, told, measured=measured, counts=counts),
+        findings=tuple(sorted(told, key=_by_weight)),
+        measured=measured,
+        counts=counts,
+        errors=count_errors(trial.attempts_table(list(COLUMNS))),
+        outcomes_s=_since(count_by_second(intervals, step_s=step_s), start_s),
+        codes_s=_since(codes_by_second(codes, step_s=step_s), start_s),
+        latency_ms={
+            name: _since(latency_by_second(measured, name, step_s=step_s), start_s)
+            for name in METRICS
+        },
+        generator=generator,
+        step_s=step_s,
+        bands=(*_phase_bands(manifest), *_fault_bands(events, manifest)),
+        labs=_labs(trial),
+    )
+
+
+def _by_weight(finding: Finding) -> int:
+    return (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS).index(finding.verdict)
+
+
+def _since(frame: pd.DataFrame, start_s: int) -> pd.DataFrame:
+    frame.index = pd.Index(frame.index.to_numpy(dtype="int64") - start_s, name="second")
+    return frame
+
+
+def _phase_bands(manifest: Manifest) -> list[Band]:
+    return [
+        Band(
+            phase.name,
+            (phase.start_ns - manifest.started_ns) / NS_PER_S,
+            (phase.end_ns - manifest.started_ns) / NS_PER_S,
+            "phase" if phase.measured else "warm-up",
+        )
+        for phase in manifest.phases
+    ]
+
+
+def _fault_bands(events: Iterable[Event], manifest: Manifest) -> list[Band]:
+    """One band from each fault's start to its end, or to the load's end."""
+    bands = []
+    begun: dict[str, float] = {}
+    for event in events:
+        if event.kind != "fault":
+            continue
+        name = str(event.data.get("fault", "fault"))
+        at_s = (event.time_ns - manifest.started_ns) / NS_PER_S
+        edge = event.data.get("edge")
+        if edge == "start":
+            begun.setdefault(name, at_s)
+        elif edge == "end" and name in begun:
+            bands.append(Band(name, begun.pop(name), at_s, "fault"))
+    bands += [Band(name, at_s, load_s(manifest), "fault") for name, at_s in begun.items()]
+    return sorted(bands, key=lambda band: band.start_s)
+
+
+def _labs(trial: Trial) -> dict[str, Mapping[str, Any]]:
+    found = {name: trial.document(f"{name}.json") for name in LABS}
+    return {name: lab for name, lab in found.items() if lab is not None}

@@ -1,0 +1,162 @@
+"""
+The sentences of a report: what a manager reads, with the numbers in them.
+
+Pure text from a `ReportModel`; each renderer escapes it in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.units import NS_PER_MS, NS_PER_S, format_duration
+from harness.verdicts import Finding, Verdict
+from reports.model import ReportModel
+
+WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
+
+_SERVICE = (
+    "Service time runs from the moment the client set out to send a request (connecting "
+    "included) until its whole answer was there: what the target took."
+)
+_RESPONSE = (
+    "Response time runs from the moment the plan wanted the request on its way until its "
+    "whole answer was there: what a caller on schedule felt. A stall shows in the response "
+    "time of everything that queued behind it, so it is not hidden by a client that "
+    "politely waits (coordinated omission)."
+)
+_PERCENTILES = (
+    "Percentiles are nearest ranks of all attempts that ended ok in measured phases, merged "
+    "as HdrHistogram counts from 1 µs to one hour with three significant digits; an attempt "
+    "beyond one hour counts as one hour. Counts of attempts and outcomes hold every phase, "
+    "warm-up, probes and cleanup too."
+)
+MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
+"""How it was measured, in three paragraphs."""
+
+
+def headline(model: ReportModel) -> str:
+    """The verdict in one plain sentence."""
+    failed = _names(model.findings, Verdict.FAIL)
+    doubtful = _names(model.findings, Verdict.UNKNOWN)
+    total = len(model.findings)
+    if failed:
+        return f"{_of(len(failed), total)} failed: {_list(failed)}."
+    if not model.summary["totals"]["attempts"]:
+        return "No attempt was observed, so nothing can be said."
+    if doubtful:
+        return f"{_of(len(doubtful), total)} could not be answered: {_list(doubtful)}."
+    if not total:
+        return "Nothing was checked, so there is nothing to pass."
+    return "The one check passed." if total == 1 else f"All {total} checks passed."
+
+
+def sentences(model: ReportModel) -> tuple[str, ...]:
+    """Three sentences: what was done, how it ended, how long it took; then what to mind."""
+    told = [_done(model), _ended(model), _took(model)]
+    caveats = [_generator(model), _incomplete(model)]
+    return (*told, *(caveat for caveat in caveats if caveat))
+
+
+def milliseconds(value_ms: float | None) -> str:
+    """A latency for people: ``12.3 ms``; a dash where there is none."""
+    return "–" if value_ms is None else format_duration(value_ms * NS_PER_MS)
+
+
+def percent(share: float) -> str:
+    """A share for people; only the whole is 100 %, and only nothing is 0 %."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    number = min(max(share * 100, 0.01), 99.99)
+    return f"{number:.2f} %" if number < 1 or number > 99 else f"{number:.1f} %"
+
+
+def _done(model: ReportModel) -> str:
+    summary, totals = model.summary, model.summary["totals"]
+    target = "the built-in stand-in" if summary["embedded"] else summary["host"]
+    return (
+        f"In {format_duration(summary['duration_s'] * NS_PER_S)} of {summary['model']} load, "
+        f"{summary['scenario']} sent {_count(totals['attempts'], 'attempt')} for "
+        f"{_count(totals['calls'], 'call')} ({totals['attempts_per_s']:,.1f} attempts a "
+        f"second) to {target}."
+    )
+
+
+def _ended(model: ReportModel) -> str:
+    totals, outcomes = model.summary["totals"], model.summary["outcomes"]
+    if not totals["attempts"]:
+        return "No attempt ended, well or badly."
+    good = f"{percent(totals['ok'] / totals['attempts'])} of the attempts ended ok"
+    others = sorted(
+        ((count, name) for name, count in outcomes.items() if name != "ok" and count),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    calls = f"{percent(totals['calls_ok'] / totals['calls'])} of the calls came to a good end"
+    if not others:
+        return f"{good}, and {calls}."
+    worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
+    more = f" and {len(others) - 3} other kinds" if len(others) > 3 else ""
+    return f"{good} (the others: {worst}{more}), and {calls}."
+
+
+def _took(model: ReportModel) -> str:
+    slowest = max(
+        (
+            (operation["response_ms"]["p99"], name, operation)
+            for name, operation in model.summary["operations"].items()
+            if operation["response_ms"]["p99"] is not None
+        ),
+        default=None,
+        key=lambda entry: (entry[0], entry[1]),
+    )
+    if slowest is None:
+        return "No attempt ended ok in a measured phase, so there is no latency to tell."
+    response_ms, name, operation = slowest
+    return (
+        f"The slowest operation was {name}: 99 % of its good answers took "
+        f"{milliseconds(operation['service_ms']['p99'])} or less once sent, and "
+        f"{milliseconds(response_ms)} or less counted from when they were due."
+    )
+
+
+def _generator(model: ReportModel) -> str:
+    generator, totals = model.summary["generator"], model.summary["totals"]
+    if generator["saturated"]:
+        return (
+            f"The load generator itself was the bottleneck ({generator['reason']}): latencies "
+            "here say more about it than about the target. Use more processes or less load."
+        )
+    if totals["unstarted_arrivals"]:
+        return (
+            f"{_count(totals['unstarted_arrivals'], 'planned arrival')} were never begun: the "
+            "load was lower than planned."
+        )
+    return ""
+
+
+def _incomplete(model: ReportModel) -> str:
+    lost = [worker.worker for worker in model.manifest.workers if worker.state != "drained"]
+    if lost:
+        names = _list(lost)
+        return f"Generator processes were lost ({names}): some attempts may be missing."
+    if model.manifest.state != "complete":
+        return f"The trial is {model.manifest.state}: it did not run to its planned end."
+    return ""
+
+
+def _names(findings: Sequence[Finding], verdict: Verdict) -> list[str]:
+    return [finding.name for finding in findings if finding.verdict is verdict]
+
+
+def _of(part: int, whole: int) -> str:
+    if whole == 1:
+        return "The one check"
+    return f"All {whole} checks" if part == whole else f"{part} of {whole} checks"
+
+
+def _list(names: Sequence[str], shown: int = 3) -> str:
+    head = ", ".join(names[:shown])
+    return f"{head} and {len(names) - shown} more" if len(names) > shown else head
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,55 @@
+"""
+Sections that labs add: put a module here, and every report has it.
+
+A module is named after the lab's result (``rate_limit.py`` for ``rate_limit.json``)
+and offers one function::
+
+    def build(model: ReportModel) -> Section | None: ...
+
+None means that the trial has nothing to tell there. A result without a module is
+shown as a plain table of its keys, so nothing that was measured stays unsaid.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports.model import ReportModel
+from reports.section import Section, Table
+
+_ROWS_MAX = 60
+
+
+def build_sections(model: ReportModel) -> list[Section]:
+    """Every lab's section that the trial fills, in the order of the modules' names."""
+    built = []
+    told = set()
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
+        told.add(module.name)
+        section = importlib.import_module(f"{__name__}.{module.name}").build(model)
+        if section is not None:
+            built.append(section)
+    return built + [_plain(name, lab) for name, lab in model.labs.items() if name not in told]
+
+
+def _plain(name: str, lab: Mapping[str, Any]) -> Section:
+    rows = tuple(_flatten(lab))
+    table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX])
+    prose = (
+        (f"{len(rows) - _ROWS_MAX} more are in {name}.json.",) if len(rows) > _ROWS_MAX else ()
+    )
+    return Section(name.replace("_", "-"), name.replace("_", " "), prose, (table,))
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str | int | float | None]]:
+    if isinstance(value, Mapping | list):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, inner in items:
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, bool):
+        yield prefix, "yes" if value else "no"
+    else:
+        yield prefix, value

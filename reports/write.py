@@ -1,0 +1,47 @@
+"""
+Write everything that is said of a trial, beside what was measured.
+
+Each file appears whole or not at all, and summary.json last: whoever finds it finds
+all the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.trial.store import open_trial, write_bytes, write_json
+from harness.verdicts import Finding
+from reports import hdr, html, junit, markdown, tables
+from reports.model import build_model
+
+
+def write_reports(
+    trial_path: str | os.PathLike[str], findings: Sequence[Finding] | None = None
+) -> list[Path]:
+    """
+    Render all reports of a finished trial into its directory.
+
+    Args:
+        trial_path: The trial directory.
+        findings: What the checks said; those of findings.json when None.
+
+    Returns:
+        The files written, summary.json last.
+
+    Raises:
+        TrialError: The trial is absent or damaged, or its directory cannot be written.
+    """
+    trial = open_trial(trial_path)
+    model = build_model(trial, findings)
+    files = {
+        "latency.hlog": hdr.render_log(model),
+        **{f"percentiles/{name}": data for name, data in hdr.render_percentiles(model).items()},
+        **{f"tables/{name}": data for name, data in tables.render(model).items()},
+        "junit.xml": junit.render(model),
+        "report.md": markdown.render(model).encode(),
+        "report.html": html.render(model).encode(),
+    }
+    written = [write_bytes(trial.path / name, data) for name, data in files.items()]
+    return [*written, write_json(trial.path / "summary.json", dict(model.summary))]

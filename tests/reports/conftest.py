@@ -1,0 +1,99 @@
+"""Models of synthetic trials that the renderers' tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.trial.schema import Window, WorkerEnd
+from harness.trial.store import open_trial
+from reports.model import build_model
+from tests.trials import NS, T0, attempt, event, finding, ladder, refused, write_trial
+
+HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ & \x00\x1b]]>"""
+"""Markup of every kind that a page could fall for, controls and broken TeX included."""
+
+
+def story():
+    """1000 good answers of 1 … 1000 ms, 50 refusals, one retried call, one cleanup."""
+    rows = ladder()
+    rows += [refused(call_id=2000 + n, at_s=n * 0.05, disposition="retried") for n in range(50)]
+    rows += [attempt(call_id=2000, attempt=2, at_s=3.0, service_ms=20.0)]
+    rows += [attempt(call_id=3000, operation="delete_session", phase="cleanup", at_s=15.5)]
+    return rows
+
+
+FINDINGS = (
+    finding("pass", name="create_session.p99<2s", detail="p99 was 0.99 s; asked: under 2 s."),
+    finding(
+        "fail",
+        name="idempotency.exactly_once",
+        kind="invariant",
+        detail="1 key made two sessions.",
+        witness=(
+            {"key": "k-12", "session": "s-1", "attempt": 1},
+            {"key": "k-12", "session": "s-2", "attempt": 2},
+        ),
+    ),
+    finding("unknown", name="webhooks.once", kind="invariant", detail="None was asked for."),
+)
+
+EVENTS = (
+    *(event(s + 0.5, "generator", cpu_fraction=0.2, loop_lag_ms=2.0) for s in range(-5, 15)),
+    event(4.0, "fault", "", fault="stall", edge="start"),
+    event(4.5, "fault", "", fault="stall", edge="hit"),
+    event(6.0, "fault", "", fault="stall", edge="end"),
+)
+
+
+def build(path, rows, **given):
+    """The model of a written trial."""
+    return build_model(open_trial(write_trial(path, rows, **given)))
+
+
+@pytest.fixture(scope="session")
+def story_path(tmp_path_factory):
+    """The directory of the trial that the golden files tell of."""
+    path = tmp_path_factory.mktemp("story") / "trial"
+    return write_trial(path, story(), events=EVENTS, findings=FINDINGS)
+
+
+@pytest.fixture(scope="session")
+def story_model(story_path):
+    """Its model."""
+    return build_model(open_trial(story_path))
+
+
+@pytest.fixture(scope="session")
+def hostile_model(tmp_path_factory):
+    """A trial whose every stranger's text is markup."""
+    path = tmp_path_factory.mktemp("hostile") / "trial"
+    rows = [attempt(call_id=1, operation=HOSTILE, phase=HOSTILE)]
+    rows += [
+        refused(call_id=2, code=HOSTILE, outcome=HOSTILE, violation=HOSTILE, phase=HOSTILE)
+    ]
+    rows += [refused(call_id=3, code="=HYPERLINK(1)", operation="../../x", phase=HOSTILE)]
+    return build(
+        path,
+        rows,
+        scenario=HOSTILE,
+        trial_id=HOSTILE,
+        host=HOSTILE,
+        plan={HOSTILE: HOSTILE},
+        versions={HOSTILE: HOSTILE},
+        workers=[WorkerEnd(HOSTILE, state=HOSTILE)],
+        phases=[Window(HOSTILE, T0 * NS, (T0 + 15) * NS)],
+        events=[
+            event(1, "fault", HOSTILE, fault=HOSTILE, edge="start"),
+            event(1, "generator", HOSTILE, cpu_fraction=0.5),
+        ],
+        findings=[
+            finding("fail", name=HOSTILE, detail=HOSTILE, witness=({HOSTILE: HOSTILE},)),
+        ],
+        documents={"capacity.json": {HOSTILE: [HOSTILE, 1, None, True]}},
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_model(tmp_path_factory):
+    """A trial in which nothing was observed."""
+    return build(tmp_path_factory.mktemp("empty") / "trial", [], workers=[])

@@ -1,0 +1,87 @@
+"""The sentences say the numbers, and never more than is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.trial.schema import WorkerEnd
+from reports.prose import headline, milliseconds, percent, sentences
+from tests.reports.conftest import build
+from tests.trials import attempt, finding, refused
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["pass"], "The one check passed."),
+        (["pass"] * 3, "All 3 checks passed."),
+        (["fail"], "The one check failed: c0."),
+        (["pass", "fail", "unknown"], "1 of 3 checks failed: c1."),
+        (["unknown", "pass"], "1 of 2 checks could not be answered: c0."),
+        (["fail"] * 5, "All 5 checks failed: c0, c1, c2 and 2 more."),
+        ([], "Nothing was checked, so there is nothing to pass."),
+    ],
+)
+def test_the_headline_counts_what_failed(tmp_path, verdicts, expected):
+    """Failures are named before doubts, and no more than three."""
+    findings = [finding(v, name=f"c{n}") for n, v in enumerate(verdicts)]
+
+    assert expected == headline(build(tmp_path / "t", [attempt()], findings=findings))
+
+
+def test_nothing_observed_is_not_a_pass(tmp_path):
+    """Passed checks of an empty trial are not boasted of."""
+    model = build(tmp_path / "t", [], findings=[finding()])
+
+    assert "No attempt was observed, so nothing can be said." == headline(model)
+
+
+def test_three_sentences_for_a_manager(tmp_path):
+    """Four attempts, three good: what was done, how it ended, how long it took."""
+    rows = [attempt(call_id=n, late_ms=90.0) for n in range(3)]
+    rows += [refused(call_id=3)]
+
+    done = (
+        "In 20 s of open load, session_churn sent 4 attempts for 4 calls (0.2 attempts a "
+        "second) to http://127.0.0.1:8787."
+    )
+    ended = (
+        "75.0 % of the attempts ended ok (the others: rate_limited 1), and 75.0 % of the "
+        "calls came to a good end."
+    )
+    took = (
+        "The slowest operation was create_session: 99 % of its good answers took 10 ms or "
+        "less once sent, and 100 ms or less counted from when they were due."
+    )
+    assert (done, ended, took) == sentences(build(tmp_path / "t", rows))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"workers": [WorkerEnd("a", saturated_s=9)]}, "The load generator itself was the"),
+        ({"workers": [WorkerEnd("a", unstarted_arrivals=3)]}, "3 planned arrivals were never"),
+        ({"workers": [WorkerEnd("a", state="lost")]}, "Generator processes were lost (a)"),
+        ({"state": "interrupted"}, "The trial is interrupted"),
+    ],
+)
+def test_what_spoils_the_numbers_is_said(tmp_path, given, said):
+    """A caveat follows the three sentences."""
+    told = sentences(build(tmp_path / "t", [attempt()], **given))
+
+    assert 4 == len(told)
+    assert told[3].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0, "0 %"), (1, "100 %"), (0.5, "50.0 %"), (1e-9, "0.01 %"), (1 - 1e-9, "99.99 %")],
+)
+def test_only_the_whole_is_all(share, expected):
+    """One failure in a thousand million is not rounded away."""
+    assert expected == percent(share)
+
+
+def test_a_missing_latency_is_a_dash():
+    """Nothing measured is not zero."""
+    assert ("–", "12.3 ms") == (milliseconds(None), milliseconds(12.345))
