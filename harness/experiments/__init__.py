@@ -1,0 +1,1 @@
+"""Labs: probe designs and estimators, pure."""

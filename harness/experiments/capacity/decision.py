@@ -1,0 +1,165 @@
+"""
+Pass, fail or unclear: what one rate's blocks say about the criteria.
+
+**Share of bad events.** Wilson's score interval, on fewer events than were counted: a
+queue's bad events come in bursts, so n events weigh like ``n / deff``, with the design
+effect ``deff`` estimated from how much the blocks differ. Clear is only what the interval
+decides; a point estimate decides nothing.
+Source: Wilson, JASA 22 (1927); Kish, *Survey Sampling* (1965), for the design effect;
+Dean and Pagano, J. Surv. Stat. Methodol. 3 (2015), for Wilson with it.
+
+**Growing backlog.** An open queue offered ``(1 + e)`` times its capacity falls behind by
+e seconds a second: the slope of the response time *is* the overload. Just above capacity
+a step ends before the latency limit is reached, so the share alone would let it pass. The
+block means are held against a random walk with their own increments, which is what the
+backlog of a queue exactly at capacity does, so a stationary queue (whose increments
+cancel) is seldom taken for a growing one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.experiments.capacity.steps import Block, Criterion
+
+Floats = npt.NDArray[np.float64]
+
+Z = 1.645
+"""Each end of an interval is wrong in 5 % of cases."""
+SURE = 3.0
+GROWTH_Z = 3.0
+GROWTH_MIN = 0.004
+"""Least overload, as a fraction of capacity, that counts as growth."""
+GROWTH_BLOCKS = 6
+
+
+class Decision(StrEnum):
+    """What was decided of a rate."""
+
+    PASS = "pass"  # noqa: S105  a verdict
+    FAIL = "fail"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    A share of bad events with its interval.
+
+    Attributes:
+        bad, total: Counts.
+        low, high: Wilson's interval, 90 % two-sided, widened by the design effect.
+        design_effect: How many counted events weigh like one independent event, >= 1.
+    """
+
+    bad: int
+    total: int
+    low: float
+    high: float
+    design_effect: float
+
+    @property
+    def value(self) -> float:
+        """The plain share; NaN without events."""
+        return self.bad / self.total if self.total else math.nan
+
+
+def wilson(bad: float, total: float, z: float = Z) -> tuple[float, float]:
+    """Wilson's score interval of ``bad / total``; (0, 1) without events."""
+    if total <= 0:
+        return 0.0, 1.0
+    p = bad / total
+    centre = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(p * (1 - p) / total + z * z / (4 * total**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def measure_share(blocks: Sequence[Block], index: int) -> Share:
+    """The share of events that are bad by criterion number `index`."""
+    bad = np.array([b.bad[index] for b in blocks], dtype=float)
+    total = np.array([b.total[index] for b in blocks], dtype=float)
+    deff = design_effect(bad, total)
+    low, high = wilson(bad.sum() / deff, total.sum() / deff)
+    return Share(int(bad.sum()), int(total.sum()), low, high, deff)
+
+
+def design_effect(bad: Floats, total: Floats) -> float:
+    """
+    Variance of the blocks' bad counts over the binomial's, with the correlation of
+    neighbouring blocks; at least 1, and 1 where no block has a bad event.
+    """
+    events = total.sum()
+    if len(bad) < 3 or not 0 < bad.sum() < events:
+        return 1.0
+    p = bad.sum() / events
+    residual = bad - p * total
+    variance = float((residual**2).sum()) * len(bad) / (len(bad) - 1)
+    neighbours = float((residual[1:] * residual[:-1]).sum())
+    inflated = variance + 2 * max(0.0, neighbours)
+    return max(1.0, inflated / float((total * p * (1 - p)).sum()))
+
+
+def backlog_growth(blocks: Sequence[Block]) -> float:
+    """
+    The overload that the blocks show: seconds of response time gained a second; 0 when
+    there is no growth that a queue at its capacity would not show by chance.
+    """
+    known = [b for b in blocks if not math.isnan(b.response_s)]
+    if len(known) < GROWTH_BLOCKS:
+        return 0.0
+    times = np.array([b.start_s + b.length_s / 2 for b in known])
+    means = np.array([b.response_s for b in known])
+    slope = theil_sen(times, means)
+    increments = np.diff(means)
+    gain = slope * float(times[-1] - times[0])
+    walk = float(np.std(increments)) * math.sqrt(len(increments))
+    grows = slope >= GROWTH_MIN and gain > GROWTH_Z * walk
+    return slope if grows else 0.0
+
+
+def theil_sen(times: Floats, values: Floats) -> float:
+    """The median slope of all pairs of points (Sen, JASA 63 (1968))."""
+    first, second = np.triu_indices(len(times), k=1)
+    return float(np.median((values[second] - values[first]) / (times[second] - times[first])))
+
+
+def decide(
+    blocks: Sequence[Block], criteria: Sequence[Criterion], *, grew: bool = False, z: float = Z
+) -> Decision:
+    """
+    What these blocks of one rate say of all criteria together.
+
+    Args:
+        blocks: The blocks, settling left out.
+        criteria: What must hold.
+        grew: The last step's backlog grew: that fails whatever the share was by then.
+        z: How sure a failure must be, in standard deviations; `SURE` where a mistake
+            would be costly.
+    """
+    if grew:
+        return Decision.FAIL
+    decisions = [
+        _decide_share(measure_share(blocks, i), criterion, z)
+        for i, criterion in enumerate(criteria)
+    ]
+    for verdict in (Decision.FAIL, Decision.UNCLEAR):
+        if verdict in decisions:
+            return verdict
+    return Decision.PASS
+
+
+def _decide_share(share: Share, criterion: Criterion, z: float) -> Decision:
+    if criterion.allowance == 0:
+        if share.bad:
+            return Decision.FAIL
+        return Decision.PASS if share.total >= 30 else Decision.UNCLEAR
+    deff = share.design_effect
+    if wilson(share.bad / deff, share.total / deff, z)[0] > criterion.allowance:
+        return Decision.FAIL
+    return Decision.PASS if share.high < criterion.allowance else Decision.UNCLEAR

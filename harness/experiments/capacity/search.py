@@ -1,0 +1,268 @@
+"""
+The throughput search: which rate to offer next, until the SLO's edge is known.
+
+A pure state machine: `Search.next_step` says what to offer, `Search.tell` takes what came
+of it, `Search.result` answers. Nothing here sends, sleeps or reads a clock.
+
+1. **Bracket**: the rate doubles until a step clearly fails. Failing twice at the first
+   rate means *doomed*: there is no rate to find (after Nighthawk's adaptive load).
+2. **Bisect**: the median of the threshold's posterior (`threshold`) is offered next: while
+   little is known that is the middle in log space, later it is where doubt is largest. The
+   first guess is what an overloaded step still completed: a queue in overload works at its
+   capacity.
+3. **Confirm**: windows without a rest at the interval's lower end. A window that clearly
+   fails lowers the interval, and the confirmation starts again.
+
+What is the truth that is sought? The rate at which the *long-run* share of bad events
+equals what the criterion allows. For a latency objective that lies below the capacity c/s
+of c workers with service time s; how far depends on how random arrivals and services are
+(M/M/8, 20 ms, p99<250ms: 95 % of 400/s; evenly spaced and equal: all of it).
+
+A step with a saturated generator is void: repeated once, then taken as the generator's
+limit, never as the target's failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.experiments.capacity.answer import (
+    Answer,
+    Bound,
+    Trial,
+    answer,
+    combine,
+    locate_all,
+)
+from harness.experiments.capacity.decision import SURE, Decision, Z, backlog_growth, decide
+from harness.experiments.capacity.steps import Block, Criterion, Purpose, Step, StepResult
+from harness.experiments.capacity.threshold import Threshold
+
+BRACKET_S = 4.0
+STEP_S = (14.0, 20.0)
+CONFIRM_S = 15.0
+CONFIRM_WINDOWS = 2
+CONFIRM_RATES = 3
+BISECT_STEPS = 8
+SETTLE_SHARE = 0.25
+REST_S = 2.0
+"""What a rest costs on average; only for the estimate of the time to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """
+    How far the search is.
+
+    Attributes:
+        steps: Steps told.
+        elapsed_s: Their durations and, estimated, rests.
+        remaining_s: Estimated time to go; 0 when done.
+    """
+
+    steps: int
+    elapsed_s: float
+    remaining_s: float
+
+
+@dataclass(slots=True)
+class Search:
+    """
+    Finds the highest arrival rate at which every criterion holds.
+
+    Attributes:
+        criteria: What must hold.
+        start_per_s: The first rate offered.
+        max_per_s: No step offers more.
+        precision: Width of the interval, as a fraction, at which bisecting ends.
+        patience: Factor on every step's length: 1 takes about three minutes; for Poisson
+            arrivals or fewer than 200/s, 3 is better.
+    """
+
+    criteria: Sequence[Criterion]
+    start_per_s: float = 10.0
+    max_per_s: float = math.inf
+    precision: float = 0.04
+    patience: float = 1.0
+    _stage: Purpose = "bracket"
+    _done: bool = False
+    _bound: Bound = Bound.UNKNOWN
+    _trials: list[Trial] = field(default_factory=list)
+    _voids: list[StepResult] = field(default_factory=list)
+    _low: float = 0.0
+    _high: float = math.inf
+    _rate: float = 0.0
+    _windows: int = 0
+    _confirm_rates: int = 0
+    _pending: Step | None = None
+
+    def __post_init__(self) -> None:
+        self._rate = min(self.start_per_s, self.max_per_s)
+
+    def next_step(self) -> Step | None:
+        """What to offer now; the same step until it is told; None when done."""
+        if self._done:
+            return None
+        if self._pending is None:
+            duration_s = self._duration_s()
+            rest = self._needs_rest()
+            self._pending = Step(
+                number=len(self._trials) + len(self._voids) + 1,
+                rate_per_s=self._rate,
+                duration_s=duration_s,
+                settle_s=SETTLE_SHARE * duration_s,
+                purpose=self._stage,
+                rest=rest,
+            )
+        return self._pending
+
+    def _needs_rest(self) -> bool:
+        """
+        Whether a backlog must be drained first. Steps that follow a good one do not rest:
+        an empty queue is better than the truth for the first seconds.
+        """
+        if not self._trials or self._stage == "bracket":
+            return True
+        return self._trials[-1].decision is Decision.FAIL
+
+    def tell(self, result: StepResult) -> None:
+        """Take the result of the step that `next_step` gave."""
+        self._pending = None
+        if result.saturated:
+            self._tell_void(result)
+            return
+        blocks = self._pool(result)
+        z = SURE if self._stage == "bracket" else Z
+        growth = backlog_growth(result.judged)
+        trial = Trial(result, decide(blocks, self.criteria, grew=growth > 0, z=z), growth)
+        self._trials.append(trial)
+        {
+            "bracket": self._tell_bracket,
+            "bisect": self._tell_bisect,
+            "confirm": self._tell_confirm,
+        }[self._stage](trial)
+
+    def _pool(self, result: StepResult) -> list[Block]:
+        """Judge a repeated rate on all its blocks, so that repeating makes it clearer."""
+        rate = result.step.rate_per_s
+        same = [t.result for t in self._trials if math.isclose(t.result.step.rate_per_s, rate)]
+        return [b for r in (*same, result) for b in r.judged] if same else list(result.judged)
+
+    def _tell_bracket(self, trial: Trial) -> None:
+        rate = trial.result.step.rate_per_s
+        if trial.decision is Decision.FAIL:
+            if self._low == 0.0:
+                repeated = sum(t.result.step.rate_per_s == rate for t in self._trials) > 1
+                if repeated:
+                    self._finish(Bound.DOOMED)
+                return
+            self._high = rate
+            self._stage = "bisect"
+            completed = trial.result.completed_per_s
+            guess = 0.97 * completed
+            inside = self._low < guess < self._high
+            self._rate = guess if inside else math.sqrt(self._low * self._high)
+            return
+        self._low = rate
+        if rate >= self.max_per_s:
+            self._start_confirm(rate)
+        else:
+            self._rate = min(2 * rate, self.max_per_s)
+
+    def _tell_bisect(self, _trial: Trial) -> None:
+        bisected = sum(t.result.step.purpose == "bisect" for t in self._trials)
+        found = self.locate()
+        narrow = found.high / found.low <= 1 + self.precision
+        if narrow or bisected >= BISECT_STEPS:
+            self._start_confirm(found.low)
+            return
+        self._rate = self._near_known(found.estimate)
+
+    def _near_known(self, rate: float) -> float:
+        """A rate within 1 % of one already offered is repeated, not grazed."""
+        for trial in self._trials:
+            known = trial.result.step.rate_per_s
+            if abs(math.log(rate / known)) < 0.01 * self.precision / 0.04:
+                return known
+        return rate
+
+    def _start_confirm(self, rate: float) -> None:
+        self._stage = "confirm"
+        self._rate = min(rate, self.max_per_s)
+        self._windows = 0
+        self._confirm_rates += 1
+
+    def _tell_confirm(self, trial: Trial) -> None:
+        self._windows += 1
+        bounded = math.isfinite(self._high)
+        if trial.decision is Decision.FAIL and self._confirm_rates < CONFIRM_RATES:
+            if not bounded:
+                self._high = trial.result.step.rate_per_s * 1.05
+            self._start_confirm(min(self.locate().low, 0.98 * self._rate))
+        elif self._windows >= CONFIRM_WINDOWS:
+            self._finish(Bound.SLO if bounded else self._open_bound())
+
+    def _open_bound(self) -> Bound:
+        return Bound.GENERATOR if self._voids else Bound.MAX_RATE
+
+    def _tell_void(self, result: StepResult) -> None:
+        self._voids.append(result)
+        rate = result.step.rate_per_s
+        if sum(v.step.rate_per_s == rate for v in self._voids) < 2:
+            return
+        if self._low == 0.0:
+            self._finish(Bound.UNKNOWN)
+            return
+        middle = math.sqrt(self._low * rate)
+        self.max_per_s = middle if middle > 1.1 * self._low else self._low
+        if self._stage == "bracket" and self.max_per_s > self._low:
+            self._rate = self.max_per_s
+        else:
+            self._start_confirm(self._low)
+
+    def _finish(self, bound: Bound) -> None:
+        self._done = True
+        self._bound = bound
+
+    def locate(self) -> Threshold:
+        """The threshold as far as it is known: the lowest of all criteria's."""
+        return combine(locate_all(self._trials, self.criteria, self._low, self._high))[0]
+
+    def _duration_s(self) -> float:
+        if self._stage == "bracket":
+            return BRACKET_S * self.patience
+        if self._stage == "confirm":
+            return CONFIRM_S * self.patience
+        events = max(3 / max(c.allowance, 1e-3) for c in self.criteria)
+        shortest, longest = STEP_S
+        return min(longest, max(shortest, events / self._rate)) * self.patience
+
+    def plan(self) -> Outlook:
+        """How long it has taken and, estimated, what is still to come."""
+        told = [*(t.result.step for t in self._trials), *(v.step for v in self._voids)]
+        elapsed_s = sum(step.duration_s + REST_S * step.rest for step in told)
+        remaining_s = 0.0
+        if not self._done:
+            windows = CONFIRM_WINDOWS - self._windows if self._stage == "confirm" else 2
+            remaining_s += max(windows, 1) * CONFIRM_S * self.patience
+            if self._stage != "confirm":
+                bisected = sum(step.purpose == "bisect" for step in told)
+                remaining_s += (BISECT_STEPS - bisected) * (STEP_S[0] * self.patience + REST_S)
+            if self._stage == "bracket":
+                top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
+                doublings = max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
+                remaining_s += doublings * (BRACKET_S * self.patience + REST_S)
+        return Outlook(len(told), elapsed_s, remaining_s)
+
+    def result(self) -> Answer:
+        """The answer as far as it is known; complete when `next_step` gives None."""
+        return answer(
+            self._trials,
+            self._voids,
+            self.criteria,
+            bound=self._bound,
+            passed=self._low,
+            failed=self._high,
+        )

@@ -1,0 +1,134 @@
+"""
+The rate at which the share of bad events reaches what the criterion allows.
+
+Every step of the search is evidence, not only the last two. Near the capacity of a queue
+the probability to exceed a latency limit grows exponentially with the rate
+(``P(T > L) = C exp(-(capacity - rate) L)`` for M/M/c), and above it goes to 1. So the log
+of the bad share, relative to the allowance, is modelled as linear in the log of the rate::
+
+    log(share / allowance) = log(f + (1 - f) exp(k (log rate - threshold))) + noise
+
+with threshold, steepness k and floor f (the bad events of an idle server, as a fraction of
+the allowance) unknown and their posterior computed on a grid, flat in the threshold and in
+log k. A step without a bad event, or in overload (mostly bad, or its
+backlog growing), says only "at most" or "at least": it is censored. The noise is
+Student's t with 3 degrees of freedom, because bad events come in bursts and one burst may
+turn a whole step: no single step can then drag the answer away.
+
+This is how psychophysics finds a threshold by an adaptive staircase: Watson and Pelli,
+"QUEST", Percept. Psychophys. 33 (1983); Kontsevich and Tyler, Vision Research 39 (1999),
+for the unknown steepness. Robust t noise: Lange, Little and Taylor, JASA 84 (1989).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+STEEPNESS = np.geomspace(8.0, 5000.0, 36)
+FLOORS = ((0.0, 0.8), (0.25, 0.05), (0.5, 0.05), (0.75, 0.05), (0.9, 0.05))
+"""Floors and their prior weights."""
+GRID = 301
+NOISE = (0.3, 1.5)
+"""Least and greatest standard scale of the noise, in natural logs."""
+OVERLOADED = 0.5
+"""A share of bad events from which on a step says only: overload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    What one step says about one criterion.
+
+    Attributes:
+        rate_per_s: The rate offered.
+        bad, total: Events.
+        design_effect: How many events weigh like one independent event (`decision`).
+        grew: The backlog grew: overload, whatever the share was by then.
+    """
+
+    rate_per_s: float
+    bad: int
+    total: int
+    design_effect: float
+    grew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """
+    A rate with its interval, all in arrivals a second.
+
+    Attributes:
+        estimate: The posterior's 35 % point: below the median, because windows that begin
+            with an empty queue flatter the target, and because to promise too much costs more.
+        low, high: The posterior's 0.25 % and 99.25 % points.
+    """
+
+    estimate: float
+    low: float
+    high: float
+
+
+def locate_threshold(
+    evidence: Sequence[Evidence], allowance: float, *, low: float, high: float
+) -> Threshold:
+    """
+    Estimate the rate at which the bad share reaches `allowance`.
+
+    Args:
+        evidence: One entry a step; order does not matter.
+        allowance: The allowed share of bad events; 0 is taken as one in 10 000.
+        low, high: The rates between which the threshold is sought.
+    """
+    allowed = max(allowance, 1e-4)
+    grid = np.linspace(math.log(low), math.log(high), GRID)
+    weights = []
+    for floor, prior in FLOORS:
+        weight = np.full((GRID, len(STEEPNESS)), math.log(prior))
+        for item in evidence:
+            if item.total > 0:
+                rise = STEEPNESS * (math.log(item.rate_per_s) - grid[:, None])
+                rise = np.clip(rise + math.log1p(-floor), -50.0, 50.0)
+                expected = np.log(floor + np.exp(rise))
+                weight += _log_likelihood(item, allowed, expected)
+        weights.append(weight)
+    weight = np.stack(weights)
+    density = np.exp(weight - weight.max()).sum(axis=(0, 2))
+    cumulative = np.cumsum(density) / density.sum()
+    points = np.exp(np.interp([0.0025, 0.35, 0.9925], cumulative, grid))
+    return Threshold(estimate=float(points[1]), low=float(points[0]), high=float(points[2]))
+
+
+def _log_likelihood(item: Evidence, allowed: float, expected: Floats) -> Floats:
+    """How probable the step is where its log relative share is expected to be `expected`."""
+    share = item.bad / item.total
+    least, greatest = NOISE
+    scale = min(math.hypot(least, math.sqrt(item.design_effect / max(item.bad, 1))), greatest)
+    if item.grew or share > OVERLOADED:
+        seen = math.log(OVERLOADED / allowed)
+        return _log_cdf((expected - seen) / scale)
+    if item.bad == 0:
+        seen = math.log(max(item.design_effect, 1.0) / (item.total * allowed))
+        return _log_cdf((seen - expected) / scale)
+    seen = math.log(share / allowed)
+    return _log_density((seen - expected) / scale) - math.log(scale)
+
+
+def _log_density(t: Floats) -> Floats:
+    """Student's t with 3 degrees of freedom, but for a constant."""
+    return np.asarray(-2.0 * np.log1p(t * t / 3.0))
+
+
+def _log_cdf(t: Floats) -> Floats:
+    """Student's t with 3 degrees of freedom, in closed form."""
+    u = t / math.sqrt(3.0)
+    return np.asarray(
+        np.log(np.maximum(0.5 + (u / (1 + u * u) + np.arctan(u)) / math.pi, 1e-12))
+    )

@@ -1,0 +1,157 @@
+"""
+The Universal Scalability Law: why throughput stops growing with concurrency.
+
+::
+
+    X(N) = lambda N / (1 + sigma (N - 1) + kappa N (N - 1))
+
+lambda is the throughput of one, sigma the contention (a share that queues), kappa the
+coherency cost (everybody waits for everybody). Only with kappa > 0 is there a peak, at
+``N* = sqrt((1 - sigma) / kappa)``; it is told only when kappa's interval excludes 0.
+Source: Gunther, *Guerrilla Capacity Planning* (2007), chapters 4 to 6.
+
+Bounded least squares on relative errors; intervals by a residual bootstrap (a covariance
+says nothing of a parameter that sits on its bound). Refused: fewer than 6 distinct levels
+(Gunther's own advice), levels within a factor of 2, or a poor fit. A fit that says nothing
+is worse than none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+Floats = npt.NDArray[np.float64]
+
+LEVELS_MIN = 6
+SPAN_MIN = 2.0
+R2_MIN = 0.90
+RESAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usl:
+    """
+    A fit that is good enough to show.
+
+    Attributes:
+        lambda_per_s: Throughput of a concurrency of 1.
+        sigma: Contention, 0 … 1.
+        kappa: Coherency, 0 or more.
+        r2: Share of the throughput's variance that it explains.
+        peak_concurrency: Where throughput is greatest; None unless kappa's interval
+            excludes 0.
+        peak_per_s: Throughput there.
+    """
+
+    lambda_per_s: Parameter
+    sigma: Parameter
+    kappa: Parameter
+    r2: float
+    peak_concurrency: float | None
+    peak_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoFit:
+    """Why no fit is shown."""
+
+    reason: str
+
+
+def predict(
+    concurrency: npt.ArrayLike, lambda_per_s: float, sigma: float, kappa: float
+) -> Floats:
+    """Throughput by the law."""
+    n = np.asarray(concurrency, dtype=float)
+    return np.asarray(lambda_per_s * n / (1 + sigma * (n - 1) + kappa * n * (n - 1)))
+
+
+def fit_usl(
+    concurrency: Sequence[float], throughput_per_s: Sequence[float], *, seed: int = 0
+) -> Usl | NoFit:
+    """
+    Fit the law to load levels.
+
+    Args:
+        concurrency: Calls in flight at each level (closed users, or Little's law: rate
+            times mean response time).
+        throughput_per_s: Ok answers a second at each level.
+        seed: Seed of the bootstrap.
+    """
+    n = np.asarray(concurrency, dtype=float)
+    x = np.asarray(throughput_per_s, dtype=float)
+    good = (n > 0) & (x > 0) & np.isfinite(n) & np.isfinite(x)
+    n, x = n[good], x[good]
+    levels = len(np.unique(np.round(np.log(n), 2)))
+    if levels < LEVELS_MIN:
+        return NoFit(f"{levels} load levels; {LEVELS_MIN} are needed")
+    if n.max() / n.min() < SPAN_MIN:
+        return NoFit("the load levels lie within a factor of 2")
+    parameters = _fit(n, x)
+    fitted = predict(n, *parameters)
+    spread = float(((x - x.mean()) ** 2).sum())
+    r2 = 1 - float(((x - fitted) ** 2).sum()) / spread if spread > 0 else 0.0
+    if r2 < R2_MIN:
+        return NoFit(f"poor fit: R² = {r2:.2f}, {R2_MIN:.2f} is needed")
+    samples = _bootstrap(n, x, parameters, seed)
+    bounds = np.quantile(samples, [0.025, 0.975], axis=0)
+    gamma, sigma, kappa = (
+        Parameter(float(p), min(float(low), float(p)), max(float(high), float(p)))
+        for p, low, high in zip(parameters, bounds[0], bounds[1], strict=True)
+    )
+    peak = None
+    if kappa.low > 1e-9 and sigma.estimate < 1:
+        peak = math.sqrt((1 - sigma.estimate) / kappa.estimate)
+    peak_per_s = None if peak is None else float(predict(peak, *parameters))
+    return Usl(gamma, sigma, kappa, r2, peak, peak_per_s)
+
+
+def _fit(n: Floats, x: Floats) -> tuple[float, float, float]:
+    scale = float((x / n).max())
+
+    def residuals(p: Floats) -> Floats:
+        return predict(n, p[0] * scale, p[1], p[2]) / x - 1
+
+    best = min(
+        (
+            optimize.least_squares(
+                residuals, [1.0, sigma, kappa], bounds=([1e-6, 0, 0], [10.0, 1.0, 1.0])
+            )
+            for sigma, kappa in ((0.05, 1e-3), (0.5, 1e-5))
+        ),
+        key=lambda found: found.cost,
+    )
+    # A parameter within a hair of its bound is at it.
+    sigma, kappa = (float(p) if p > 1e-9 else 0.0 for p in best.x[1:])
+    return float(best.x[0]) * scale, sigma, kappa
+
+
+def _bootstrap(
+    n: Floats, x: Floats, parameters: tuple[float, float, float], seed: int
+) -> Floats:
+    """Refits to the fitted curve with its own relative residuals drawn anew."""
+    random = np.random.default_rng(seed)
+    fitted = predict(n, *parameters)
+    errors = x / fitted - 1
+    # Residuals of a fit are smaller than errors by the degrees of freedom it used.
+    errors = (errors - errors.mean()) * math.sqrt(len(n) / max(len(n) - 3, 1))
+    samples = [
+        _fit(n, np.maximum(fitted * (1 + random.choice(errors, len(n))), 1e-9))
+        for _ in range(RESAMPLES)
+    ]
+    return np.array(samples)

@@ -1,0 +1,1 @@
+"""The rate-limit lab: probe designs in, observations out, a described limiter at the end."""

@@ -1,0 +1,118 @@
+"""
+Which model: the one that explains the most decisions with the fewest parameters.
+
+A model pays one for each decision it contradicts and half the logarithm of their
+number for each parameter (the Bayesian information criterion, a contradiction
+costing one unit each). Models that say the same about every decision (a limit of one
+is a bucket, an anchored window and a sliding log at once) are told apart by simplicity
+alone. When none explains 95 % of the decisions the answer is ``unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.concurrency import fit_concurrency
+from harness.experiments.rate_limit.models.fit import Fit
+from harness.experiments.rate_limit.models.fixed_window import (
+    fit_aligned_window,
+    fit_anchored_window,
+)
+from harness.experiments.rate_limit.models.sliding_window import (
+    fit_sliding_counter,
+    fit_sliding_log,
+)
+from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
+from harness.experiments.rate_limit.observations import Log, Observation, read_log
+
+LEAST_EXPLAINED = 0.95
+_CLEAR = 0.985
+_CONTRADICTION_COST = 3.0
+_VAGUE = 0.3
+"""Relative width from which a rate fits anything, so explains nothing."""
+COUNTING = "-counting-refusals"
+"""Suffix of the variants in which a refused request uses the limit up too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """
+    The models compared.
+
+    Attributes:
+        fits: Every model that could be fitted, the best first.
+        log: The decisions under the best model's idea of what uses the limit up.
+    """
+
+    fits: tuple[Fit, ...]
+    log: Log
+
+    @property
+    def best(self) -> Fit | None:
+        """The best model if it explains enough, else None."""
+        if self.fits and self.fits[0].explained_fraction >= LEAST_EXPLAINED:
+            return self.fits[0]
+        return None
+
+
+def choose(observations: Sequence[Observation], *, operation: str | None = None) -> Choice:
+    """Fit every model to one key's observations and rank them."""
+    log = read_log(observations, operation=operation)
+    ranked = rank(list(_plain(log)))
+    chosen = Choice(tuple(ranked), log)
+    if not log.refusals or _is_clear(ranked):
+        return chosen
+    told = read_log(observations, operation=operation, errors_count=True)
+    if len(told.takes_s) > len(log.takes_s):
+        other = Choice(tuple(rank(list(_plain(told)))), told)
+        chosen = min(chosen, other, key=lambda c: cost(c.fits[0]) if c.fits else np.inf)
+    if _is_clear(chosen.fits):
+        return chosen
+    counting = read_log(observations, operation=operation, refused_count=True)
+    ranked = rank([*chosen.fits, *_counting(counting)])
+    if ranked and ranked[0].variant.endswith(COUNTING):
+        return Choice(tuple(ranked), counting)
+    return Choice(tuple(ranked), chosen.log)
+
+
+def cost(fit: Fit) -> float:
+    """What the ranking minimises."""
+    size = np.log(max(len(fit.contradicted), 2))
+    vague = fit.rate_per_s is not None and fit.rate_per_s.relative_width > _VAGUE
+    own = 0.5 * (fit.parameters + 3 * vague) * size
+    # Whatever is at work when a bucket is empty looks like a limit on it.
+    own += size if fit.algorithm == "concurrency" else 0.0
+    return float(_CONTRADICTION_COST * fit.contradictions + own)
+
+
+def rank(fits: Sequence[Fit]) -> list[Fit]:
+    """Best first; at equal cost the order in which they were given."""
+    return sorted(fits, key=cost)
+
+
+def _is_clear(ranked: Sequence[Fit]) -> bool:
+    return bool(ranked) and ranked[0].explained_fraction >= _CLEAR
+
+
+def _plain(log: Log) -> Iterator[Fit]:
+    bucket = fit_token_bucket(log)
+    fits = [bucket, fit_sliding_log(log), fit_anchored_window(log), fit_aligned_window(log)]
+    fits.append(fit_concurrency(log))
+    known = [fit for fit in fits if fit is not None]
+    yield from known
+    if bucket and bucket.rate_per_s and not any(f.explained_fraction >= _CLEAR for f in known):
+        counter = fit_sliding_counter(log, rate_hint_per_s=bucket.rate_per_s.estimate)
+        if counter:
+            yield counter
+
+
+def _counting(log: Log) -> Iterator[Fit]:
+    for fit in (
+        fit_sliding_log(log, variant="sliding-window-log" + COUNTING),
+        fit_token_bucket(log, variant="token-bucket" + COUNTING),
+    ):
+        if fit is not None:
+            yield fit

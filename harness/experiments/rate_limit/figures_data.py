@@ -1,0 +1,90 @@
+"""
+The figures' data as plain arrays; whoever draws needs no model.
+
+Times are seconds since the first request.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.fit import Fit
+from harness.experiments.rate_limit.models.fixed_window import anchored_starts
+from harness.experiments.rate_limit.models.token_bucket import levels
+from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.report import RateLimitReport
+
+
+class FiguresData(NamedTuple):
+    """
+    Plain lists, all of a group equally long.
+
+    Attributes:
+        timeline_s, timeline_accepted, timeline_contradicted: One entry a decision.
+        room: How many more requests the fitted model would have let through just
+            before each decision (tokens, or what is left of the window); empty
+            without a model that has such a state.
+        refill_silence_s, refill_passed: Length of each silence before a burst, and how
+            many of the burst passed.
+        retry_told_s, retry_needed_s: Of each refusal with a readable Retry-After.
+    """
+
+    timeline_s: list[float]
+    timeline_accepted: list[bool]
+    timeline_contradicted: list[bool]
+    room: list[float]
+    refill_silence_s: list[float]
+    refill_passed: list[int]
+    retry_told_s: list[float]
+    retry_needed_s: list[float]
+
+
+def figures_data(report: RateLimitReport) -> FiguresData:
+    """Everything that the three figures draw."""
+    log, fit = report.choice.log, report.fit
+    contradicted = fit.contradicted if fit is not None else np.zeros(len(log), dtype=np.bool_)
+    silence, passed = _refills(log)
+    return FiguresData(
+        timeline_s=log.t_s.tolist(),
+        timeline_accepted=log.accepted.tolist(),
+        timeline_contradicted=contradicted.tolist(),
+        room=_room(fit, log).tolist() if fit is not None else [],
+        refill_silence_s=silence,
+        refill_passed=passed,
+        retry_told_s=list(report.retry_after.told_s),
+        retry_needed_s=list(report.retry_after.needed_s),
+    )
+
+
+def _room(fit: Fit, log: Log) -> Floats:
+    if fit.algorithm == "token-bucket" and fit.rate_per_s:
+        return levels(log, fit.rate_per_s.estimate, fit.burst.estimate)
+    if fit.window_s is None:
+        return np.array([])
+    window_s, takes = fit.window_s.estimate, log.takes_s
+    begin = log.t_s - window_s
+    if fit.variant == "fixed-window-aligned":
+        begin = fit.phase_s + np.floor((log.t_s - fit.phase_s) / window_s) * window_s
+    if fit.variant == "fixed-window-anchored":
+        starts = anchored_starts(log, window_s)
+        begin = starts[np.maximum(np.searchsorted(starts, log.t_s, side="right") - 1, 0)]
+    used = np.searchsorted(takes, log.t_s) - np.searchsorted(takes, begin)
+    room: Floats = np.maximum(0.0, fit.burst.estimate - used)
+    return room
+
+
+def _refills(log: Log) -> tuple[list[float], list[int]]:
+    """Bursts after a silence that followed a refusal: (silence, how many passed)."""
+    silences: list[float] = []
+    passed: list[int] = []
+    gaps = np.diff(log.t_s)
+    for index in np.flatnonzero(gaps > 0.02):
+        if log.accepted[index]:
+            continue
+        after = np.flatnonzero(gaps[index + 1 :] > 0.02)
+        end = index + 1 + (int(after[0]) if len(after) else len(gaps) - index - 1)
+        silences.append(float(gaps[index]))
+        passed.append(int(log.accepted[index + 1 : end + 1].sum()))
+    return silences, passed

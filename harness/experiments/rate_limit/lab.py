@@ -1,0 +1,141 @@
+"""
+The lab: decides which probe comes next, and when it knows enough.
+
+A pure state machine: `Lab.next` hands out a probe, `Lab.tell` takes what came of
+it, nothing reads a clock. The steps are written straight down as generators in
+`harness.experiments.rate_limit.strategy`; here are the budget, the clock of the
+observations, and the ways to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.experiments.rate_limit.observations import Observation
+from harness.experiments.rate_limit.probes import Probe
+from harness.experiments.rate_limit.report import RateLimitReport, describe
+from harness.experiments.rate_limit.strategy import Bench, StopProbingError, explore
+
+_DEAD_PROBES = 3
+_DEAD_SHOTS = 5
+
+
+class Plan(NamedTuple):
+    """What the lab expects to need, said before it starts."""
+
+    attempts_expected: int
+    attempts_most: int
+    seconds_expected: float
+    seconds_most: float
+
+
+@dataclass(slots=True)
+class Setup:
+    """
+    What the lab may do.
+
+    Attributes:
+        operation: The operation that is measured.
+        max_attempts: Requests it may send.
+        max_seconds: About how long it may go on (a probe under way is finished).
+        max_rate_per_s: The fastest that requests can be sent.
+        other_operation: For the question whether operations share the limit; "" skips it.
+        second_key: Whether there is a second key to compare.
+    """
+
+    operation: str = "import_selector_cache"
+    max_attempts: int = 2000
+    max_seconds: float = 180.0
+    max_rate_per_s: float = 1500.0
+    other_operation: str = ""
+    second_key: bool = False
+
+
+class Lab:
+    """Adaptive measurement of one limiter; drive it with `next` and `tell`."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._setup = setup or Setup()
+        self._bench = Bench(
+            operation=self._setup.operation,
+            other_operation=self._setup.other_operation,
+            second_key=self._setup.second_key,
+            max_rate_per_s=self._setup.max_rate_per_s,
+            attempts_left=self._setup.max_attempts,
+            seconds_left=self._setup.max_seconds,
+        )
+        self._steps: Generator[Probe, Sequence[Observation], None] | None = explore(self._bench)
+        self._asked: Probe | None = None
+        self._told: Sequence[Observation] | None = None
+        self._silent = 0
+        self._ended = ""
+
+    def plan(self) -> Plan:
+        """What to expect, before anything is sent."""
+        most = self._setup.max_attempts
+        return Plan(
+            min(most, 900), most, min(60.0, self._setup.max_seconds), self._setup.max_seconds
+        )
+
+    def next(self) -> Probe | None:
+        """
+        The next probe to send, or None when the lab has finished.
+
+        Raises:
+            ValueError: The last probe's observations were not told yet.
+        """
+        if self._asked is not None and self._told is None:
+            msg = "tell() the last probe's observations before asking for the next probe"
+            raise ValueError(msg)
+        if self._steps is None:
+            return None
+        try:
+            if self._asked is None or self._told is None:
+                probe = next(self._steps)
+            else:
+                told, self._told = self._told, None
+                probe = self._steps.send(told)
+        except StopIteration:
+            self._finish(self._bench.ended or "finished")
+            return None
+        except StopProbingError as stop:
+            self._finish(str(stop))
+            return None
+        self._asked = probe
+        return probe
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """
+        Take what came of the last probe; an empty list means that nothing was sent.
+
+        Raises:
+            ValueError: No probe is waiting.
+        """
+        if self._asked is None or self._told is not None:
+            msg = "no probe is waiting to be told about; call next() first"
+            raise ValueError(msg)
+        self._told = list(observations)
+        self._bench.keep(self._told)
+        lost = bool(observations) and all(o.accepted is None for o in observations)
+        self._silent = self._silent + 1 if lost or not observations else 0
+        shots = sum(o.accepted is None for o in self._bench.observations[-_DEAD_SHOTS:])
+        if self._silent >= _DEAD_PROBES and (shots == _DEAD_SHOTS or not observations):
+            self._finish("the server stopped answering")
+
+    def result(self) -> RateLimitReport:
+        """What is known so far; complete once `next` has returned None."""
+        return describe(
+            self._bench.observations,
+            operation=self._setup.operation,
+            ended=self._ended or "not finished",
+            stopped_answering=self._ended == "the server stopped answering",
+        )
+
+    def _finish(self, why: str) -> None:
+        self._ended = why
+        if self._steps is not None:
+            self._steps.close()
+        self._steps = None
+        self._asked, self._told = None, None

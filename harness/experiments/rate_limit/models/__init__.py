@@ -1,0 +1,1 @@
+"""Models of limiters, and the estimator of each."""

@@ -1,0 +1,53 @@
+"""
+Concurrency limit: a request passes if fewer than ``L`` are at work.
+
+A request occupies its place at least from the doubtful end of its decision to just
+before its answer came, at most from its sending to its answer. Acceptances bound
+the limit from below by what was surely at work, refusals from above by what may
+have been.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.bounds import best_limit, broken_by
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.observations import Floats, Log
+
+
+def fit_concurrency(log: Log) -> Fit | None:
+    """Fit the limit; None when the log holds no refusal or no acceptance."""
+    if not log.refusals or not log.accepted.any():
+        return None
+    floors, ceilings = _bounds(log)
+    _, limit = best_limit(floors, ceilings)
+    return Fit(
+        algorithm="concurrency",
+        variant="concurrency",
+        parameters=1,
+        rate_per_s=None,
+        burst=Interval(limit.estimate, limit.low, limit.high),
+        window_s=None,
+        contradicted=broken_by(log, floors, ceilings, limit.estimate),
+    )
+
+
+def _bounds(log: Log) -> tuple[Floats, Floats]:
+    yes, no = log.accepted, ~log.accepted
+    t_s, doubt = log.t_s, log.doubt_s
+    back = min(log.typical_doubt_s, float(doubt.min()))
+    latest = (t_s + doubt)[yes]
+    surely = _overlapping(latest, (log.received_s - 2 * back)[yes], latest)
+    sent, received = np.sort(log.sent_s[yes]), np.sort(log.received_s[yes])
+    begun = np.searchsorted(sent, (t_s + doubt)[no], side="right")
+    over = np.searchsorted(received, (t_s - doubt)[no])
+    return np.maximum(surely, 1.0), (begun - over).astype(float)
+
+
+def _overlapping(starts: Floats, ends: Floats, at: Floats) -> Floats:
+    """How many of the spans (empty ones left out) hold each time."""
+    real = ends > starts
+    begun = np.searchsorted(np.sort(starts[real]), at)
+    over = np.searchsorted(np.sort(ends[real]), at, side="right")
+    return (begun - over).astype(float)

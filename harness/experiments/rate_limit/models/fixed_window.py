@@ -1,0 +1,243 @@
+"""
+Fixed window: ``L`` requests in each window of length ``W``, then none until the next.
+
+Aligned windows begin at ``phase + k W`` whatever the traffic does; anchored ones
+begin with the first request after the last window's end. Either way the limiter
+lets go of a drained client only at a window's end, so every recovery brackets an
+edge. Aligned: the length is the one under which the most brackets agree on a
+phase. Anchored: it is the distance from a window's first request to a recovery.
+The limit then follows from the counts, and the number of contradictions tells
+a true length from its fractions and multiples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.bounds import (
+    best_limit,
+    broken_by,
+    fewest_broken,
+    recoveries,
+)
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.observations import Floats, Log
+
+LEAST_WINDOW_S = 0.25
+MOST_WINDOW_S = 90.0
+_LENGTHS = 100
+_BRACKETS = 16
+_STARTS = 24
+
+
+def fit_aligned_window(log: Log) -> Fit | None:
+    """Fit length, phase and limit; None with fewer than two recoveries."""
+    low, high = recoveries(log)
+    if len(low) < 2:
+        return None
+    if len(low) > _BRACKETS:
+        sharp = np.sort(np.argsort(high - low)[:_BRACKETS])
+        low, high = low[sharp], high[sharp]
+    fits = [_aligned(log, low, high, window_s) for window_s in _agreeing_lengths(low, high)]
+    if not fits:
+        return None
+    fewest = min(f.contradictions for f in fits)
+    return _spanning([f for f in fits if f.contradictions == fewest])
+
+
+def _spanning(fits: list[Fit]) -> Fit:
+    """The middle one of fits that do equally well, its intervals holding them all."""
+    fits = sorted(fits, key=_length)
+    middle = fits[len(fits) // 2]
+    windows = [f.window_s for f in fits if f.window_s]
+    window = Interval(
+        _length(middle), min(w.low for w in windows), max(w.high for w in windows)
+    )
+    rate = Interval(
+        middle.burst.estimate / window.estimate,
+        middle.burst.low / window.high,
+        middle.burst.high / window.low,
+    )
+    return replace(middle, window_s=window, rate_per_s=rate)
+
+
+def fit_anchored_window(log: Log) -> Fit | None:
+    """Fit length and limit of windows that begin with a request; None without a recovery."""
+    low, high = recoveries(log)
+    if not len(low):
+        return None
+    starts = _possible_starts(log, high)
+    spans = [
+        (e0 - a, e1 - a)
+        for e0, e1 in zip(low[-_BRACKETS:], high[-_BRACKETS:], strict=True)
+        for a in starts
+        if LEAST_WINDOW_S < e1 - a < MOST_WINDOW_S
+    ]
+    tries = _distinct(sum(span) / 2 for span in spans)
+    if not tries:
+        return None
+    widest = min(0.25, max((e1 - e0) / 2 / e1 for e0, e1 in spans))
+    ranked = sorted((_anchored_broken(log, window_s), window_s) for window_s in tries)
+    near = [w * (1 + f) for _, w in ranked[:4] for f in np.linspace(-widest, widest, 31)]
+    broken, best = min([*ranked, *((_anchored_broken(log, w), w) for w in near)])
+    window = _widen(log, best, broken)
+    starts_s = anchored_starts(log, window.estimate)
+    floors, ceilings = _counts(log, *_place(log, starts_s), window.estimate)
+    _, limit = best_limit(floors, ceilings)
+    return _fit(log, "fixed-window-anchored", 2, limit, window, floors, ceilings, 0.0)
+
+
+def anchored_starts(log: Log, window_s: float) -> Floats:
+    """When each anchored window began: the first taker after the end of the last."""
+    takes, margin = log.takes_s, log.typical_doubt_s
+    starts: list[float] = []
+    index = 0
+    while index < len(takes):
+        starts.append(float(takes[index]))
+        index = int(np.searchsorted(takes, takes[index] + max(window_s - margin, margin)))
+    return np.array(starts)
+
+
+def _length(fit: Fit) -> float:
+    return fit.window_s.estimate if fit.window_s else 0.0
+
+
+def _agreement(low: Floats, high: Floats, lengths: Floats) -> tuple[Floats, Floats]:
+    """For each length: how many brackets share a phase, and that phase's earliest value."""
+    distance = (high[None, :, None] - low[None, None, :]) % lengths[:, None, None]
+    # A phase at the end of bracket p lies in bracket q when it is not beyond q's end.
+    inside = distance <= (high - low)[None, None, :] + 1e-12
+    votes = inside.sum(axis=2)
+    best = votes.argmax(axis=1)
+    return votes.max(axis=1).astype(float), high[best]
+
+
+def _agreeing_lengths(low: Floats, high: Floats) -> list[float]:
+    """Up to eight distinct lengths under which the most brackets agree, longest first."""
+    span = float(high[-1] - low[0])
+    step = float(np.clip(0.4 * np.median(high - low) / span, 4e-4, 5e-3))
+    most = min(span, MOST_WINDOW_S)
+    if most <= LEAST_WINDOW_S:
+        return []
+    lengths = np.exp(np.arange(np.log(LEAST_WINDOW_S), np.log(most), step))
+    votes = np.concatenate(
+        [
+            _agreement(low, high, part)[0]
+            for part in np.array_split(lengths, len(lengths) // 512 + 1)
+        ]
+    )
+    good = lengths[votes >= max(2.0, votes.max() - 1)]
+    return _distinct(good[::-1].tolist())[:_LENGTHS]
+
+
+def _distinct(values: Iterable[float]) -> list[float]:
+    kept: list[float] = []
+    for value in values:
+        if all(abs(value / other - 1) > 0.006 for other in kept):
+            kept.append(float(value))
+    return kept[:200]
+
+
+def _aligned(log: Log, low: Floats, high: Floats, about_s: float) -> Fit:
+    lengths = about_s * np.linspace(0.988, 1.012, 481)
+    votes, phases = _agreement(low, high, lengths)
+    good = np.flatnonzero(votes == votes.max())
+    middle = int(good[len(good) // 2])
+    window_s = float(lengths[middle])
+    end = float(phases[middle])
+    # The phases in agreement run from the latest start of a bracket to the earliest end.
+    back = (end - low) % window_s
+    inside = back <= high - low + 1e-12
+    phase = end - float(back[inside].min()) / 2
+    window = Interval(window_s, float(lengths[good[0]]), float(lengths[good[-1]]))
+    index = np.floor((log.t_s - phase) / window_s)
+    start = phase + index * window_s
+    floors, ceilings = _counts(log, start, np.ones(len(log), dtype=np.bool_), window_s)
+    _, limit = best_limit(floors, ceilings)
+    return _fit(log, "fixed-window-aligned", 3, limit, window, floors, ceilings, phase)
+
+
+def _possible_starts(log: Log, high: Floats) -> list[float]:
+    """First requests of a window: the very first, after a recovery, after a silence."""
+    takes = log.takes_s
+    gaps = np.diff(takes, prepend=-np.inf)
+    quiet = takes[np.argsort(-gaps, kind="stable")[:_STARTS]]
+    near = np.searchsorted(takes, high - 2 * log.typical_doubt_s)
+    return sorted(
+        {float(t) for t in quiet} | {float(takes[min(i, len(takes) - 1)]) for i in near}
+    )
+
+
+def _place(log: Log, starts: Floats) -> tuple[Floats, np.ndarray]:
+    # Refusals may seem to come before the request that began their window.
+    index = np.searchsorted(starts, log.t_s + 3 * log.doubt_s, side="right") - 1
+    return starts[np.maximum(index, 0)], index >= 0
+
+
+def _anchored_broken(log: Log, window_s: float) -> int:
+    starts = anchored_starts(log, window_s)
+    floors, ceilings = _counts(log, *_place(log, starts), window_s)
+    return best_limit(floors, ceilings)[0]
+
+
+def _widen(log: Log, best: float, broken: int) -> Interval:
+    """The lengths round the best that break as few."""
+    ends = []
+    for sign in (-1, 1):
+        end = best
+        for step in np.geomspace(1e-4, 0.5, 28):
+            if _anchored_broken(log, best * (1 + sign * step)) > broken:
+                break
+            end = best * (1 + sign * step)
+        ends.append(float(end))
+    return Interval((ends[0] + ends[1]) / 2, ends[0], ends[1])
+
+
+def _counts(
+    log: Log, start: Floats, placed: np.ndarray, window_s: float
+) -> tuple[Floats, Floats]:
+    """Least counts that acceptances found (plus one), most counts that refusals found."""
+    takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
+    yes, no = log.accepted, ~log.accepted
+    before = np.searchsorted(takes, log.t_s[yes])
+    floors = before - np.searchsorted(takes, (start + margin)[yes]) + 1.0
+    next_may_have_begun = (start + window_s - log.t_s < margin)[yes]
+    floors[next_may_have_begun] = 1.0
+    upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right")
+    ceilings = upto - np.searchsorted(takes, (start - margin)[no]) + 0.0
+    last_may_not_be_over = (log.t_s - start < margin)[no]
+    ceilings[last_may_not_be_over] = np.inf
+    over = (~placed | (log.t_s > start + window_s + margin))[no]
+    ceilings[over] = 0.0
+    return np.maximum(floors, 1.0), ceilings.astype(np.float64)
+
+
+def _fit(
+    log: Log,
+    variant: str,
+    parameters: int,
+    limit: Interval,
+    window: Interval,
+    floors: Floats,
+    ceilings: Floats,
+    phase: float,
+) -> Fit:
+    finite = ceilings[np.isfinite(ceilings)]
+    whole = np.arange(max(1.0, limit.low - 3), limit.high + 4)
+    _, low, high = fewest_broken(floors, finite, whole)
+    limit = Interval(float(round((low + high) / 2)), low, high)
+    return Fit(
+        algorithm="fixed-window",
+        variant=variant,
+        parameters=parameters,
+        rate_per_s=Interval(
+            limit.estimate / window.estimate, limit.low / window.high, limit.high / window.low
+        ),
+        burst=limit,
+        window_s=window,
+        contradicted=broken_by(log, floors, ceilings, limit.estimate),
+        phase_s=phase,
+    )

@@ -1,0 +1,219 @@
+r"""
+Token bucket (and its twins GCRA and nginx's ``limit_req … nodelay``).
+
+A bucket holds ``b`` tokens, gains ``r`` a second up to ``b``, and a request is let
+through if it finds one. Unrolling the recursion (Lindley's, upside down), the level
+that request *i* finds, with ``k`` tokens taken before it at times ``a_0 … a_{k-1}``, is
+
+.. math:: x_i = b + \min(0,\; r t_i - k + \min_{j<k} (j - r a_j)) = b + g_i(r)
+
+so for a given rate every decision is one bound on the burst alone: accepted says
+``b >= 1 - g_i``, refused says ``b < 1 - g_i``. The estimator scans the rate and
+solves the bounds exactly; the decision times' doubt widens each bound by
+``r`` x doubt (and by the tokens that may have been taken just before rather than
+just after a refusal). What satisfies the most bounds is the estimate, everything
+that satisfies as many is the interval.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.observations import Bools, Floats, Log
+
+_SLACK_TOKENS = 0.02
+"""Arithmetic of real limiters (nginx: thousandths of a request, whole milliseconds)."""
+_KEPT_BOUNDS = 160
+"""Only the tightest bounds can be broken near the optimum."""
+_NARROW = 1.003
+_MOST_SPLITS = 40
+_COST_SLACK = 0.6
+"""How much worse than the best still counts as as good, in broken bounds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bounds:
+    """Bounds on the burst at one rate: accepted say ``floor <=``, refused ``< ceiling``."""
+
+    floor: Floats
+    floor_scale: Floats
+    ceiling: Floats
+    ceiling_scale: Floats
+
+
+def levels(log: Log, rate_per_s: float, burst: float) -> Floats:
+    """Tokens that each decision finds, before it takes one; shape of the log."""
+    return burst + _relative_level(
+        log, rate_per_s, log.t_s, np.searchsorted(log.takes_s, log.t_s)
+    )
+
+
+def fit_token_bucket(log: Log, *, variant: str = "token-bucket") -> Fit | None:
+    """
+    Fit rate and burst to a log; None when it holds no refusal or no acceptance.
+
+    With ``log.takes_s`` holding refused requests too, it is the bucket that charges
+    for refusals.
+    """
+    if not log.refusals or not log.accepted.any():
+        return None
+    rate = _best_rate(log)
+    rates, bursts = _region(log, rate)
+    estimate = float(np.sqrt(rates[0] * rates[1]))
+    burst = _snap(_best_burst(_bounds(log, estimate))[1], bursts)
+    low, high = min(bursts[0], burst), max(bursts[1], burst)
+    return Fit(
+        algorithm="token-bucket",
+        variant=variant,
+        parameters=2,
+        rate_per_s=Interval(estimate, rates[0], rates[1]),
+        burst=Interval(burst, low, high),
+        window_s=None,
+        contradicted=contradictions(log, estimate, burst),
+    )
+
+
+def contradictions(log: Log, rate_per_s: float, burst: float) -> Bools:
+    """Which decisions this bucket forbids even with every time moved by its doubt."""
+    bounds = _bounds(log, rate_per_s)
+    broken = np.zeros(len(log), dtype=np.bool_)
+    broken[log.accepted] = bounds.floor - burst > bounds.floor_scale
+    broken[~log.accepted] = burst - bounds.ceiling > bounds.ceiling_scale
+    return broken
+
+
+def _relative_level(log: Log, rate: float, t_s: Floats, taken: np.ndarray) -> Floats:
+    """``x - b``: zero for a full bucket, negative below."""
+    if not len(log.takes_s):
+        return np.zeros(len(t_s))
+    lowest = np.minimum.accumulate(np.arange(len(log.takes_s)) - rate * log.takes_s)
+    below = rate * t_s - taken + lowest[np.maximum(taken - 1, 0)]
+    return np.where(taken > 0, np.minimum(0.0, below), 0.0)
+
+
+def _bounds(log: Log, low: float, high: float | None = None) -> _Bounds:
+    """
+    The bounds at one rate; with two, what any rate between them would allow.
+
+    Levels only grow with the rate, so the floors of the higher and the ceilings of
+    the lower rate are the loosest of the span: what breaks them breaks all.
+    """
+    floor, floor_scale = _floors(log, low if high is None else high)
+    ceiling, ceiling_scale = _ceilings(log, low)
+    return _Bounds(floor, floor_scale, ceiling, ceiling_scale)
+
+
+def _floors(log: Log, rate: float) -> tuple[Floats, Floats]:
+    t_s, doubt = log.t_s[log.accepted], log.doubt_s[log.accepted]
+    before = np.searchsorted(log.takes_s, t_s)
+    late = _relative_level(log, rate, t_s + doubt, before)
+    later = _relative_level(log, rate, t_s + 2 * doubt + log.typical_doubt_s, before)
+    return 1 - late, _SLACK_TOKENS + later - late
+
+
+def _ceilings(log: Log, rate: float) -> tuple[Floats, Floats]:
+    t_s, doubt = log.t_s[~log.accepted], log.doubt_s[~log.accepted]
+    before = np.searchsorted(log.takes_s, t_s)
+    level = _relative_level(log, rate, t_s, before)
+    early = _relative_level(log, rate, t_s - doubt - log.typical_doubt_s, before)
+    # A refusal may come after requests that seem to come just after it.
+    reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right")
+    reach -= log.refusals_take
+    after = np.minimum(level, _relative_level(log, rate, t_s, reach))
+    return 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
+
+
+def _best_burst(bounds: _Bounds) -> tuple[float, float, float, float]:
+    """(cost, centre, low, high) of the bursts that break the fewest bounds."""
+    top = np.argsort(bounds.floor)[-_KEPT_BOUNDS:]
+    bottom = np.argsort(bounds.ceiling)[:_KEPT_BOUNDS]
+    floor, floor_scale = bounds.floor[top], bounds.floor_scale[top]
+    ceiling, ceiling_scale = bounds.ceiling[bottom], bounds.ceiling_scale[bottom]
+    tries = np.unique(np.maximum(1.0, np.concatenate([floor, ceiling])))
+    cost = np.clip((floor - tries[:, None]) / floor_scale, 0, 1).sum(axis=1)
+    cost += np.clip((tries[:, None] - ceiling) / ceiling_scale, 0, 1).sum(axis=1)
+    best = float(cost.min())
+    good = tries[cost <= best + _COST_SLACK]
+    flat = tries[cost <= best + 1e-9]
+    return best, float(flat[0] + flat[-1]) / 2, float(good[0]), float(good[-1])
+
+
+def _cost(log: Log, rate: float) -> float:
+    return _best_burst(_bounds(log, rate))[0]
+
+
+def _broken(log: Log, low: float, high: float) -> int:
+    """Bounds that the best burst breaks at the best, so at every, rate of a span."""
+    bounds = _bounds(log, low, high)
+    floors = np.sort(bounds.floor - bounds.floor_scale)
+    ceilings = np.sort(bounds.ceiling + bounds.ceiling_scale)
+    tries = np.maximum(1.0, np.concatenate([floors, ceilings]))
+    above = len(floors) - np.searchsorted(floors, tries, side="right")
+    below = np.searchsorted(ceilings, tries, side="left")
+    return int((above + below).min())
+
+
+def _best_rate(log: Log) -> float:
+    """
+    The rate that breaks the fewest bounds, by branch and bound over spans of rates.
+
+    The span with the smallest lower bound is split until it is narrow; then the
+    graded cost finds the bottom.
+    """
+    span_s = max(float(log.t_s[-1] - log.t_s[0]), 1e-3)
+    edges = np.geomspace(0.3 / span_s, 5000.0, 40)
+    heap = [
+        (_broken(log, low, high), low, high)
+        for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    ]
+    heapq.heapify(heap)
+    for _ in range(_MOST_SPLITS):
+        _, low, high = heapq.heappop(heap)
+        if high / low < _NARROW:
+            break
+        cuts = np.geomspace(low, high, 4).tolist()
+        for part in pairwise(cuts):
+            heapq.heappush(heap, (_broken(log, *part), *part))
+    return _descend(log, float(np.sqrt(low * high)), max(1.01, float(high / low)))[1]
+
+
+def _descend(log: Log, rate: float, step: float) -> tuple[float, float]:
+    """(cost, rate) at the bottom of the valley round ``rate``."""
+    low, high = rate / step, rate * step
+    for _ in range(3):
+        grid = np.geomspace(low, high, 15)
+        cost = np.array([_cost(log, r) for r in grid])
+        first = last = int(np.argmin(cost))
+        while last + 1 < len(grid) and cost[last + 1] <= cost[first] + 1e-9:
+            last += 1
+        low, high = float(grid[max(first - 1, 0)]), float(grid[min(last + 1, len(grid) - 1)])
+    return float(cost[first]), float(np.sqrt(grid[first] * grid[last]))
+
+
+def _region(log: Log, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The rates, and the bursts at those rates, that do as well as the best."""
+    steps = np.concatenate([[0.0], np.geomspace(2e-4, 1.5, 22)])
+    limit = _cost(log, rate) + _COST_SLACK
+    ends: list[float] = []
+    bursts: list[float] = []
+    for sign in (-1, 1):
+        end = rate
+        for step in steps:
+            cost, _, low, high = _best_burst(_bounds(log, rate * np.exp(sign * step)))
+            if cost > limit:
+                break
+            end = rate * float(np.exp(sign * step))
+            bursts += [low, high]
+        ends.append(end)
+    return (ends[0], ends[1]), (min(bursts), max(bursts))
+
+
+def _snap(burst: float, region: tuple[float, float]) -> float:
+    """The whole number nearest to it that the region holds, else itself."""
+    whole = float(max(1, round(burst)))
+    return whole if region[0] - 0.5 <= whole <= region[1] + 0.5 else burst

@@ -1,0 +1,212 @@
+"""
+What is said about the limiter: the promised JSON, and a paragraph for the docs.
+
+Everything here follows from the observations; describing an old log again needs no
+server and no lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.experiments.rate_limit import advice as advising
+from harness.experiments.rate_limit import scope
+from harness.experiments.rate_limit.choice import COUNTING, Choice, choose, cost
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.observations import Observation
+from harness.experiments.rate_limit.paragraph import write_paragraph
+from harness.experiments.rate_limit.probes import Probe
+from harness.experiments.rate_limit.retry_after import RetryAfter, judge
+from harness.units import NS_PER_S
+
+_LEAST_DECISIONS = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RateLimitReport:
+    """
+    A described limiter.
+
+    Attributes:
+        limited: Whether there is a limit; None when too little was seen to say.
+        choice: The models, the best first.
+        fit: The model believed; None when none explains enough.
+        retry_after: What Retry-After is worth.
+        scope: ``operation`` and ``key``: shared, separate or unknown.
+        rejected_count: Whether refused requests use the limit up; None unknown.
+        advice: Client settings; None without a model.
+        notes: Sentences worth reading beside the numbers.
+        ended: Why the lab stopped.
+    """
+
+    operation: str
+    limited: bool | None
+    choice: Choice
+    fit: Fit | None
+    retry_after: RetryAfter
+    scope: Mapping[str, str]
+    rejected_count: bool | None
+    advice: advising.Advice | None
+    notes: tuple[str, ...]
+    ended: str
+    observations: tuple[Observation, ...]
+
+    @property
+    def algorithm(self) -> str:
+        """The promised word; ``unknown`` when no model is believed."""
+        return self.fit.algorithm if self.fit else "unknown"
+
+    @property
+    def paragraph(self) -> str:
+        """Plain English that can be pasted into the API's docs."""
+        return write_paragraph(
+            self.limited, self.fit, self.retry_after, self.scope, notes=self.notes
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """rate_limit.json, schema 1."""
+        fit, told, best = self.fit, self.retry_after, self.choice.fits[:1]
+        return {
+            "schema": 1,
+            "limited": self.limited,
+            "algorithm": self.algorithm,
+            "rate_per_s": _interval(fit.rate_per_s if fit else None),
+            "burst": _interval(fit.burst if fit else None),
+            "window_s": _interval(fit.window_s if fit else None),
+            "retry_after": {
+                "present_fraction": told.present_fraction,
+                "honest_fraction": told.honest_fraction,
+                "overshoot_p50_s": told.overshoot_p50_s,
+                "kind": told.kind,
+                "trials": told.trials,
+            },
+            "rejected_count_against_limit": self.rejected_count,
+            "attempts": len(self.observations),
+            "operation": self.operation,
+            "scope": dict(self.scope),
+            "explained_fraction": best[0].explained_fraction if best else None,
+            "models": [_model(f) for f in self.choice.fits],
+            "advice": self.advice._asdict() if self.advice else None,
+            "notes": list(self.notes),
+            "paragraph": self.paragraph,
+            "ended": self.ended,
+        }
+
+
+def describe(
+    observations: Sequence[Observation],
+    *,
+    operation: str,
+    ended: str = "",
+    stopped_answering: bool = False,
+) -> RateLimitReport:
+    """Describe the limiter that these observations met."""
+    own = [o for o in observations if _is_own(o, operation)]
+    choice = choose(own, operation=operation)
+    decided = [o for o in own if o.accepted is not None]
+    refused = sum(o.accepted is False for o in decided)
+    limited = refused >= 3 or refused > 0.01 * len(decided)
+    fit = choice.best if limited and not stopped_answering else None
+    enough = len(decided) >= _LEAST_DECISIONS and not stopped_answering
+    return RateLimitReport(
+        operation=operation,
+        limited=limited if limited or enough else None,
+        choice=choice,
+        fit=fit,
+        retry_after=judge(own, choice.best, choice.log),
+        scope={
+            "operation": scope.judge_scope(observations, scope.OTHER_OPERATION),
+            "key": scope.judge_scope(observations, scope.OTHER_KEY),
+        },
+        rejected_count=fit.variant.endswith(COUNTING) if fit else None,
+        advice=advising.advise(fit, doubt_s=choice.log.typical_doubt_s) if fit else None,
+        notes=tuple(_notes(own, choice, limited=limited, stopped=stopped_answering)),
+        ended=ended,
+        observations=tuple(observations),
+    )
+
+
+def check_run(report: RateLimitReport) -> Probe | None:
+    """The run that shows the advice; None where there is none to show."""
+    if report.advice is None or report.fit is None:
+        return None
+    fit = report.fit
+    rest_s = 0.2
+    if fit.window_s:
+        rest_s = 2 * fit.window_s.high + 0.1
+    elif fit.rate_per_s:
+        rest_s = min(30.0, 1.1 * (report.advice.burst + 1) / fit.rate_per_s.low + 0.1)
+    return advising.check_run(report.advice, report.operation, rest_s=rest_s)
+
+
+def _is_own(o: Observation, operation: str) -> bool:
+    return (
+        o.key == 0
+        and o.operation == operation
+        and not o.purpose.startswith("scope")
+        and o.purpose != advising.PURPOSE
+    )
+
+
+def _interval(interval: Interval | None) -> dict[str, float] | None:
+    return {k: float(v) for k, v in interval._asdict().items()} if interval else None
+
+
+def _model(fit: Fit) -> dict[str, Any]:
+    return {
+        "variant": fit.variant,
+        "algorithm": fit.algorithm,
+        "parameters": fit.parameters,
+        "explained_fraction": fit.explained_fraction,
+        "contradictions": fit.contradictions,
+        "cost": cost(fit),
+        "rate_per_s": _interval(fit.rate_per_s),
+        "burst": _interval(fit.burst),
+        "window_s": _interval(fit.window_s),
+    }
+
+
+def _notes(
+    own: Sequence[Observation], choice: Choice, *, limited: bool, stopped: bool
+) -> list[str]:
+    notes = []
+    errors = sum(o.accepted is None for o in own)
+    if stopped:
+        notes.append("The server stopped answering before the limit was measured.")
+    elif errors:
+        notes.append(f"{errors} of {len(own)} requests ended in neither pass nor refusal.")
+    if not limited and own:
+        span_s = (max(o.received_ns for o in own) - min(o.sent_ns for o in own)) / NS_PER_S
+        peak = _peak_per_s(own)
+        notes.append(
+            f"{len(own)} requests in {span_s:.1f} s, up to {peak} in one second, passed."
+        )
+    if limited and choice.best is None and not stopped:
+        notes.append("No model explains 95 % of the decisions.")
+    lag_ms = _queueing_ms(own)
+    if lag_ms > 150:
+        notes.append(
+            f"Accepted requests waited up to {lag_ms:.0f} ms when many were sent at once: the"
+            " limiter seems to queue (leaky-bucket shaping) before it refuses."
+        )
+    return notes
+
+
+def _peak_per_s(own: Sequence[Observation]) -> int:
+    sent = sorted(o.sent_ns for o in own)
+    peak, first = 0, 0
+    for last, at in enumerate(sent):
+        while at - sent[first] > NS_PER_S:
+            first += 1
+        peak = max(peak, last - first + 1)
+    return peak
+
+
+def _queueing_ms(own: Sequence[Observation]) -> float:
+    """How much longer the slowest tenth of the passes took than the fastest tenth."""
+    took = sorted((o.received_ns - o.sent_ns) / 1e6 for o in own if o.accepted)
+    if len(took) < 20:
+        return 0.0
+    return took[round(0.9 * len(took))] - took[round(0.1 * len(took))]

@@ -1,0 +1,36 @@
+"""
+Whose limit is it: the operation's, the key's, everybody's?
+
+While one operation is drained, requests of the other one (or of the other key)
+alternate with its own. Passing where its own are refused means separate limits;
+being refused alike means one limit for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from harness.experiments.rate_limit.observations import Observation
+
+Shared = Literal["shared", "separate", "unknown"]
+OWN, OTHER_OPERATION, OTHER_KEY = "scope-own", "scope-operation", "scope-key"
+
+
+def judge_scope(observations: Iterable[Observation], other: str) -> Shared:
+    """
+    Compare the ``other`` shots' share of refusals with the drained one's own.
+
+    Returns:
+        ``unknown`` with fewer than three decisions on a side, when the drained one
+        was let through as well, or when the shares lie between.
+    """
+    rows = [o for o in observations if o.accepted is not None]
+    own = [bool(o.accepted) for o in rows if o.purpose == OWN + "/" + other]
+    theirs = [bool(o.accepted) for o in rows if o.purpose == other]
+    if min(len(own), len(theirs)) < 3 or sum(own) / len(own) > 0.5:
+        return "unknown"
+    passed = sum(theirs) / len(theirs)
+    if passed >= 0.75:
+        return "separate"
+    return "shared" if passed <= sum(own) / len(own) + 0.25 else "unknown"

@@ -1,0 +1,286 @@
+"""
+The order of the probes.
+
+1. *Cold burst*, in growing portions, until something is refused. Never: a long offer
+   at the highest rate, and the answer is "no limit below".
+2. *Recovery*: single shots at growing distances until one passes, and at once a burst
+   to see how much came back. A trickle is a bucket, all of it a window.
+3. *Trickle*: silence and a burst (refill), a long offer above the rate (also shows
+   whether refusals count), bursts from full and from half-full.
+   *Window*: the next edge found ever more finely, a fill at half a window's distance
+   from an edge (fixed windows reset, sliding ones do not), a hammered window.
+4. *Retry-After*: requests sent when it is over. *Scope*: the other operation and the
+   other key while this one is drained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+
+from harness.experiments.rate_limit import scope
+from harness.experiments.rate_limit.bench import (
+    Bench,
+    Step,
+    StopProbingError,
+    accepted,
+    middle_s,
+    refused,
+)
+from harness.experiments.rate_limit.choice import Choice, choose
+from harness.experiments.rate_limit.models.fit import Fit
+from harness.experiments.rate_limit.observations import Observation
+from harness.experiments.rate_limit.probes import Probe, Shot, volley
+from harness.experiments.rate_limit.retry_after import PURPOSE
+from harness.units import NS_PER_S
+
+__all__ = ["Bench", "StopProbingError", "explore"]
+
+TIGHT = 0.02
+_LONGEST_RECOVERY_S = 75.0
+_LONGEST_REFILL_S = 12.5
+_EDGE = "where the limiter lets go again"
+Steps = Generator[Probe, Sequence[Observation], None]
+
+
+def explore(bench: Bench) -> Steps:
+    """All the steps, in order; `Bench.ended` says why it stopped."""
+    burst = yield from _cold(bench)
+    if not burst:
+        yield from _no_limit(bench)
+        bench.ended = "nothing was refused"
+        return
+    drained_s = bench.now_s
+    back = yield from _recovery(bench)
+    if not back:
+        bench.ended = "it never let go again"
+        return
+    elapsed = max(bench.now_s - drained_s, 1e-3)
+    returned = accepted(back)
+    rate = min(max(returned / elapsed, 0.02), bench.max_rate_per_s)
+    trickles = returned < 0.6 * burst or elapsed < 0.2
+    if trickles or burst <= 3:
+        yield from _trickle(bench, burst, rate)
+    best = choose(bench.observations).best
+    if not trickles and not _is_bucket(best):
+        yield from _windows(bench, burst)
+    yield from _tighten(bench, burst)
+    yield from _retry_after(bench, burst)
+    yield from _scope(bench, burst)
+    bench.ended = bench.ended or "probes done"
+
+
+def _is_bucket(fit: Fit | None) -> bool:
+    return fit is not None and fit.algorithm in ("token-bucket", "concurrency")
+
+
+def _is_tight(choice: Choice) -> bool:
+    fit = choice.best
+    if fit is None:
+        return False
+    intervals = [i for i in (fit.rate_per_s, fit.window_s) if i is not None]
+    return all(i.relative_width <= TIGHT for i in intervals)
+
+
+def _cold(bench: Bench) -> Generator[Probe, Sequence[Observation], int]:
+    """How many passed before the first refusals; 0 when none came."""
+    seen: list[Observation] = []
+    most = 0.55 * bench.attempts_left
+    portion = 10
+    while len(seen) < most:
+        seen += yield from bench.burst(
+            portion, name="cold burst", why="how many pass at once from rest"
+        )
+        if refused(seen) >= 3:
+            return max(1, accepted(seen))
+        # Small portions find a bucket's end cheaply, one large one a limit on what is at work.
+        portion = min(60, portion * 2) if len(seen) < 240 else min(300, portion * 2)
+    return accepted(seen) if refused(seen) else 0
+
+
+def _no_limit(bench: Bench) -> Steps:
+    count = round(0.6 * bench.attempts_left)
+    if count:
+        shots = volley(bench.operation, count, spacing_s=1 / bench.max_rate_per_s)
+        yield from bench.fire("long offer", "whether a long offer is refused", shots)
+
+
+def _recovery(bench: Bench) -> Step:
+    """Wait for the first pass after a drain, then see how much came back."""
+    gap = 0.004
+    while gap < _LONGEST_RECOVERY_S:
+        shots = volley(bench.operation, 1, at_s=gap, purpose="recovery")
+        seen = list((yield from bench.fire("recovery", _EDGE, shots)))
+        if accepted(seen):
+            more = yield from bench.drain(
+                accepted(bench.observations), name="refill", why="how much came back"
+            )
+            return seen + list(more)
+        gap *= 1.6
+    return []
+
+
+def _trickle(bench: Bench, burst: int, rate: float) -> Steps:
+    """Refill after silence, the long offer, bursts from full and half-full."""
+    for share in (0.5, 0.7):
+        tokens = min(max(share * burst, 1.5), 15.0)
+        count = math.ceil(tokens * 1.6) + 3
+        before_s = bench.now_s
+        seen = yield from bench.burst(
+            count, after_s=tokens / rate, name="refill", why="how much a silence brings back"
+        )
+        if burst > 4 and refused(seen) and accepted(seen):
+            rate = min(accepted(seen) / (bench.now_s - before_s), bench.max_rate_per_s)
+    rate = yield from _long_offer(bench, rate)
+    if burst / rate <= _LONGEST_REFILL_S:
+        times = 3 if rate > 40 else 1
+        for share in (1.3, 0.6) * times:
+            count = math.ceil(min(share, 1) * burst + rate * 0.02) + 4
+            yield from bench.burst(
+                count,
+                after_s=share * burst / rate,
+                name="burst from rest",
+                why="how much a full or half-full limiter lets through at once",
+            )
+
+
+def _long_offer(
+    bench: Bench, rate: float, *, most: float = 0.45
+) -> Generator[Probe, Sequence[Observation], float]:
+    """Offer above the rate for twenty of its periods at least; the rate as seen."""
+    seconds = max(22.0 / rate, 1.2)
+    count = max(170, round(1.6 * rate * seconds))
+    affordable = max(20, round(most * bench.attempts_left))
+    if count > affordable:
+        seconds, count = seconds * affordable / count, affordable
+    spacing = max(seconds / count * 0.97, 1 / bench.max_rate_per_s)
+    before = bench.now_s
+    seen = yield from bench.fire(
+        "long offer",
+        "the sustained rate, and whether refused requests count",
+        volley(bench.operation, count, spacing_s=spacing),
+    )
+    if not refused(seen):
+        return rate
+    return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
+
+
+def _windows(bench: Bench, burst: int) -> Steps:
+    """Edges ever more finely, then a fill in the middle of a window."""
+    filled_s = bench.now_s
+    times = [filled_s + 0.04 * 1.17**i for i in range(48)]
+    seen = yield from bench.poll(times, name="window edge", why=_EDGE, portion=1)
+    if not accepted(seen):
+        yield from _quiet_recovery(bench, bench.now_s - filled_s, burst)
+        return
+    for spread, step in ((0.17, 0.012), (0.03, 0.004)):
+        window_s = middle_s(seen[-1]) - filled_s
+        filled_s = bench.now_s
+        yield from bench.drain(burst, name="fill", why="fill a window at its start")
+        steps = round(spread / step)
+        times = [filled_s + window_s * (1 + step * k) for k in range(-steps, 4)]
+        seen = yield from bench.poll(
+            times, name="window edge", why=_EDGE, portion=_portion(burst)
+        )
+        if not accepted(seen):
+            break
+    yield from _half_phase(bench, burst, window_s)
+
+
+def _portion(burst: int) -> int:
+    """Shots a poll: they must not use a small limit up before its shape is seen."""
+    return 1 if burst <= 12 else 3
+
+
+def _half_phase(bench: Bench, burst: int, window_s: float) -> Steps:
+    """Fill half a window after an edge: a fixed window resets half a window later."""
+    edge_s = bench.now_s
+    filled_s = edge_s + 0.5 * window_s
+    yield from bench.drain(
+        burst,
+        after_s=bench.wait_until(filled_s),
+        name="half-phase fill",
+        why="fill a window in its middle",
+    )
+    # Refused ones in number: they show whether refusals are counted as well.
+    yield from bench.burst(min(burst, 40), name="hammer", why="whether refused requests count")
+    for start_s in (edge_s, filled_s):
+        times = [start_s + window_s * (1 + 0.004 * k) for k in range(-4, 9)]
+        yield from bench.poll(times, name="window edge", why=_EDGE, portion=_portion(burst))
+        yield from bench.drain(
+            burst, name="double burst", why="how much is back across the window's edge"
+        )
+
+
+def _quiet_recovery(bench: Bench, window_s: float, burst: int) -> Steps:
+    """When polling itself keeps the limiter shut: silences of several lengths."""
+    window_s = min(window_s, 20.0)
+    for share in (1.3, 1.0, 0.75, 0.5, 0.35, 0.25):
+        seen = yield from bench.burst(
+            3, after_s=share * window_s, name="silence", why="how long a silence lets it go"
+        )
+        if accepted(seen):
+            yield from bench.drain(burst, name="fill", why="fill it again")
+
+
+def _tighten(bench: Bench, burst: int) -> Steps:
+    """More of what tells most while the intervals are wide and the budget allows."""
+    for _ in range(3):
+        choice = choose(bench.observations)
+        fit = choice.best or (choice.fits[0] if choice.fits else None)
+        if _is_tight(choice):
+            bench.ended = "the intervals are tight"
+        if fit is None or bench.ended or bench.attempts_left < burst + 60:
+            return
+        if fit.window_s is not None and fit.algorithm != "token-bucket":
+            window_s = fit.window_s.estimate
+            if window_s > bench.seconds_left / 2:
+                return
+            filled_s = bench.now_s
+            yield from bench.drain(burst, name="fill", why="fill a window")
+            low, high = 0.97 * fit.window_s.low, 1.03 * fit.window_s.high
+            low, high = max(low, 0.6 * window_s), min(high, 1.4 * window_s)
+            times = [filled_s + low + (high - low) * k / 20 for k in range(21)]
+            yield from bench.poll(times, name="window edge", why=_EDGE, portion=_portion(burst))
+        elif fit.rate_per_s is not None:
+            yield from _long_offer(bench, fit.rate_per_s.estimate, most=0.6)
+
+
+def _retry_after(bench: Bench, burst: int) -> Steps:
+    """Requests sent just when a Retry-After is over."""
+    spent_s, tries = 0.0, 0
+    while tries < 5 and spent_s < 30.0:
+        seen = yield from bench.drain(
+            min(burst, 12) if tries else burst, name="drain", why="to be told when to come back"
+        )
+        told = [o for o in seen if o.accepted is False and not math.isnan(o.retry_after_s)]
+        if not told or told[-1].retry_after_s > 35:
+            return
+        last = max(told, key=lambda o: o.received_ns)
+        due_s = last.received_ns / NS_PER_S + last.retry_after_s
+        shots = [
+            Shot(s.intended_ns, s.operation, s.key, PURPOSE)
+            for s in volley(bench.operation, 1, at_s=max(0.0, due_s - bench.now_s) + 0.002)
+        ]
+        yield from bench.fire(
+            "retry-after", "whether Retry-After is true when it is over", shots
+        )
+        spent_s += last.retry_after_s
+        tries += 1
+
+
+def _scope(bench: Bench, burst: int) -> Steps:
+    """The other operation, the other key, while this one is drained."""
+    others = []
+    if bench.other_operation:
+        others.append((bench.other_operation, 0, scope.OTHER_OPERATION))
+    if bench.second_key:
+        others.append((bench.operation, 1, scope.OTHER_KEY))
+    for operation, key, purpose in others:
+        yield from bench.drain(burst, name="drain", why="refused here, passed there?")
+        shots: list[Shot] = []
+        for i in range(5):
+            at_ns = i * 1_000_000
+            shots.append(Shot(at_ns, bench.operation, 0, f"{scope.OWN}/{purpose}"))
+            shots.append(Shot(at_ns, operation, key, purpose))
+        yield from bench.fire("scope", "whether the limit is shared", shots)

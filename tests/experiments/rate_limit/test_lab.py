@@ -1,0 +1,137 @@
+"""The whole lab against simulated limiters: right answers, and an end in every case."""
+
+import json
+import math
+
+import pytest
+from simulated_limiters import FixedWindow, SlidingLog, TokenBucket, Unlimited, World
+from sweep import measure
+
+from harness.experiments.rate_limit.advice import evaluate_check
+from harness.experiments.rate_limit.figures_data import figures_data
+from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.report import check_run
+
+
+def drive(world, **setup):
+    """Run a lab to its end."""
+    lab = Lab(Setup(operation="x", **setup))
+    while (probe := lab.next()) is not None:
+        lab.tell(world.run(probe))
+    return lab.result()
+
+
+def exact(wait_s, _):
+    """Retry-After as it should be, were decimals allowed."""
+    return math.ceil(wait_s * 1e3) / 1e3, "decimal"
+
+
+def test_bucket_is_described_to_the_promise():
+    """50 a second, bursts to 20: the promised keys with the right numbers."""
+    report = drive(World(TokenBucket(50, 20), seed=1)).to_json()
+    assert True is report["limited"]
+    assert "token-bucket" == report["algorithm"]
+    assert pytest.approx(50, rel=0.03) == report["rate_per_s"]["estimate"]
+    assert 20 == report["burst"]["estimate"]
+    assert report["window_s"] is None
+    assert False is report["rejected_count_against_limit"]
+    assert report["attempts"] <= 2000
+    assert report == json.loads(json.dumps(report))
+
+
+def test_no_limiter_ends_within_the_budget():
+    """Nothing refused: limited is false, and the budget holds."""
+    report = drive(World(Unlimited(), seed=2), max_attempts=500)
+    assert False is report.limited
+    assert "unknown" == report.algorithm
+    assert len(report.observations) <= 500
+
+
+def test_server_that_dies_ends_the_lab():
+    """Half-way everything is lost: the lab ends soon, says why, and claims no model."""
+    world = World(TokenBucket(5, 10), seed=3, dies_at_s=1.5)
+    report = drive(world)
+    assert "the server stopped answering" == report.ended
+    assert "unknown" == report.algorithm
+    assert world.now_s - world.start_s < 60
+
+
+def test_errors_in_between_do_not_mislead():
+    """Three per cent of 503s, and the bucket is still found."""
+    report = drive(World(TokenBucket(20, 10), seed=4, error_fraction=0.03))
+    assert "token-bucket" == report.algorithm
+    assert pytest.approx(20, rel=0.04) == report.fit.rate_per_s.estimate
+
+
+@pytest.mark.parametrize(
+    ("tell", "kind"),
+    [
+        (None, "missing"),
+        (lambda w, _: (max(1, math.ceil(w)), "seconds"), "rounded up to whole seconds"),
+        (lambda w, _: (w * 0.3, "decimal"), "too early"),
+        (lambda w, _: (w + 3, "decimal"), "too late"),
+        (lambda w, _: (float(math.ceil(w)), "http-date"), "http-date"),
+        (lambda *_: (math.nan, "malformed"), "malformed"),
+        (exact, "true"),
+    ],
+)
+def test_lies_of_retry_after_are_called_by_name(tell, kind):
+    """Each way to lie has its word."""
+    report = drive(World(TokenBucket(2, 5), seed=5, retry_after=tell), max_seconds=90)
+    assert kind == report.retry_after.kind
+    assert (0.0 if kind == "missing" else 1.0) == report.retry_after.present_fraction
+
+
+@pytest.mark.parametrize(("shared", "word"), [(True, "shared"), (False, "separate")])
+def test_scope_of_operations(shared, word):
+    """The other operation is refused too, or is not."""
+    one = TokenBucket(5, 10)
+    limiters = {"x": one, "y": one if shared else TokenBucket(5, 10)}
+    report = drive(World(limiters, seed=6), other_operation="y")
+    assert word == report.scope["operation"]
+
+
+def test_refusals_that_count_are_found_out():
+    """A sliding log that logs refusals too."""
+    report = drive(World(SlidingLog(20, 2.0, refused_count=True), seed=7))
+    assert True is report.rejected_count
+
+
+def test_advice_sees_no_refusals():
+    """The check run with the advised settings meets no refusal."""
+    for limiter in (TokenBucket(30, 12), FixedWindow(40, 1.5), SlidingLog(25, 2.0)):
+        world = World(limiter, seed=8)
+        report = drive(world)
+        check = evaluate_check(world.run(check_run(report)))
+        assert 0 == check.refused
+        assert True is check.holds
+
+
+def test_figures_have_one_entry_a_decision():
+    """The arrays of the timeline are equally long."""
+    data = figures_data(drive(World(TokenBucket(10, 5), seed=9, retry_after=exact)))
+    lengths = {len(data.timeline_s), len(data.timeline_accepted), len(data.room)}
+    assert 1 == len(lengths)
+    assert len(data.retry_told_s) == len(data.retry_needed_s) > 0
+    assert len(data.refill_silence_s) == len(data.refill_passed) > 0
+
+
+def test_lab_refuses_to_be_driven_out_of_step():
+    """next() before tell(), tell() before next(): an error, not a wrong answer."""
+    lab = Lab()
+    with pytest.raises(ValueError, match="call next"):
+        lab.tell([])
+    lab.next()
+    with pytest.raises(ValueError, match="tell"):
+        lab.next()
+
+
+@pytest.mark.xfail(
+    reason="the lab has no command yet; its model choice is still too credulous: see the changelog",
+    strict=False,
+)
+def test_seeded_settings_are_mostly_right():
+    """Random limiters of all kinds; the long list is `sweep`'s."""
+    scores = [measure(seed) for seed in range(1001, 1022)]
+    wrong = [s.seed for s in scores if not s.algorithm]
+    assert len(wrong) <= 2, wrong
