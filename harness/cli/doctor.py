@@ -1,0 +1,120 @@
+"""``harness doctor``: is this machine fit to measure, and is the target there?"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.cli import target as targets
+from harness.errors import HarnessError
+from harness.exits import Exit
+from harness.load.collector import versions
+from harness.load.spec import EMBEDDED_KEY, auth_headers, check_host, read_key
+from harness.recorder import Recorder
+from harness.units import format_duration
+from harness.wire import Target
+
+FILES_MIN = 4096
+FREE_BYTES_MIN = 1 << 30
+SLEEP_LATE_MS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing looked at: ``ok``, ``warn`` or ``bad``."""
+
+    name: str
+    state: str
+    detail: str
+
+
+def doctor(
+    host: Annotated[
+        str, typer.Option(help="Base URL; the stand-in's own when not given.")
+    ] = "",
+    allow_host: Annotated[
+        str, typer.Option(help="Name of a host that is not this machine.")
+    ] = "",
+    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
+    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
+) -> None:
+    """Look at this machine and at the target, and say what is in the way of a good trial."""
+    out = Console()
+    remarks = [*_machine(), *_target(host, allow_host, auth, ca_file)]
+    out.print(_table(remarks))
+    bad = any(remark.state == "bad" for remark in remarks)
+    raise typer.Exit(int(Exit.UNREACHABLE if bad else Exit.PASS))
+
+
+def _machine() -> list[Remark]:
+    cores = psutil.cpu_count() or 1
+    busy = psutil.cpu_percent(interval=0.5)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    free = shutil.disk_usage(".").free
+    late_ms = _sleep_late_ms()
+    return [
+        Remark("versions", "ok", ", ".join(f"{k} {v}" for k, v in versions().items())),
+        Remark(
+            "processor",
+            "warn" if busy > 50 else "ok",
+            f"{cores} cores, {busy:.0f}% busy before any load",
+        ),
+        Remark(
+            "timers",
+            "warn" if late_ms > SLEEP_LATE_MS else "ok",
+            f"a sleep ends {format_duration(late_ms * 1e6)} late (99th percentile)",
+        ),
+        Remark("open files", "warn" if files < FILES_MIN else "ok", f"at most {files:,}"),
+        Remark(
+            "disk", "warn" if free < FREE_BYTES_MIN else "ok", f"{free / 1e9:.1f} GB free here"
+        ),
+    ]
+
+
+def _sleep_late_ms() -> float:
+    lates = []
+    for _ in range(100):
+        due_s = time.perf_counter() + 0.002
+        time.sleep(0.002)
+        lates.append(time.perf_counter() - due_s)
+    return max(0.0, sorted(lates)[98]) * 1000
+
+
+def _target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[Remark]:
+    try:
+        if not host:
+            with targets.embedded() as standin:
+                return [_reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)]
+        checked = check_host(host, allow_host)
+        key = read_key(os.environ, embedded=False)
+        return [_reach(checked, checked, key, auth, ca_file)]
+    except HarnessError as error:
+        return [Remark("target", "bad", str(error))]
+
+
+def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> Remark:
+    recorder = Recorder()
+    targets.preflight(Target(url, auth_headers(auth, key), ca_file=ca_file), recorder)
+    times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
+    return Remark("target", "ok", f"{shown} answers and takes the key ({', '.join(times)})")
+
+
+def _table(remarks: list[Remark]) -> Table:
+    styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+    table = Table(title="harness doctor", title_justify="left", title_style="dim")
+    table.add_column("what")
+    table.add_column("state")
+    table.add_column("detail")
+    for remark in remarks:
+        table.add_row(remark.name, Text(remark.state, styles[remark.state]), remark.detail)
+    return table

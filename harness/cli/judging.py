@@ -1,0 +1,103 @@
+"""
+After the load: from parts to verdict. It needs the directory and nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.analysis.frames import attempts
+from harness.checks.check import Context
+from harness.checks.registry import run_checks
+from harness.checks.slo import evaluate
+from harness.exits import Exit
+from harness.load.plan_file import build_plan
+from harness.trial.finish import finish_trial
+from harness.trial.store import FINDINGS, Trial, open_trial, write_json
+from harness.verdicts import Finding, Verdict
+from reports.write import write_reports
+
+_EXIT = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
+_STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
+_PERCENTILES = ("p50", "p99", "p99_9", "max")
+
+
+def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
+    """
+    Finish a trial if need be, and run every check on it; findings.json is written.
+
+    Raises:
+        TrialError: The directory is no trial, or damaged.
+    """
+    finish_trial(path)
+    trial = open_trial(path)
+    manifest = trial.manifest
+    context = Context(manifest, trial.events())
+    plan = build_plan(manifest.plan, f"{path}/manifest.json: plan")
+    findings = list(evaluate(plan.slo.to_slos(), trial.intervals_table(), manifest))
+    findings += run_checks(
+        lambda columns, operations: attempts(trial, columns=columns, operations=operations),
+        context,
+    )
+    write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
+    return trial, findings
+
+
+def judge_trial(path: Path, out: Console) -> Exit:
+    """Check, write all reports, print the verdict table; the exit code says the verdict."""
+    check_trial(path)
+    write_reports(path)
+    summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
+    print_summary(summary, out)
+    out.print(f"report: {path / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return _EXIT[Verdict(summary["verdict"])]
+
+
+def print_summary(summary: dict[str, Any], out: Console) -> None:
+    """The verdict, what was done, and what was found, as tables for a terminal."""
+    verdict = summary["verdict"]
+    totals = summary["totals"]
+    out.print(
+        Text.assemble(
+            ("verdict: ", "bold"),
+            (verdict, _STYLE[verdict]),
+            f"   {summary['scenario']} ({summary['model']} model), "
+            f"{summary['duration_s']:.1f} s, "
+            f"{totals['calls']:,} calls, {totals['attempts']:,} attempts",
+        )
+    )
+    out.print(_operations(summary["operations"]))
+    out.print(_findings(summary["findings"]))
+
+
+def _operations(operations: dict[str, Any]) -> Table:
+    table = Table(title="response time, ms", title_justify="left", title_style="dim")
+    table.add_column("operation")
+    for name in ("attempts", "per s", "ok", *[p.replace("_", ".") for p in _PERCENTILES]):
+        table.add_column(name, justify="right")
+    for name, row in sorted(operations.items()):
+        times = row["response_ms"]
+        cells = ["-" if times[p] is None else f"{times[p]:.1f}" for p in _PERCENTILES]
+        ok = row["outcomes"].get("ok", 0)
+        table.add_row(
+            name, f"{row['attempts']:,}", f"{row['attempts_per_s']:.1f}", f"{ok:,}", *cells
+        )
+    return table
+
+
+def _findings(findings: list[dict[str, Any]]) -> Table:
+    table = Table(title="findings", title_justify="left", title_style="dim")
+    table.add_column("verdict")
+    table.add_column("check")
+    table.add_column("detail")
+    for finding in findings:
+        style = _STYLE[finding["verdict"]]
+        texts = [Text(finding[part]) for part in ("name", "detail")]  # no markup in them
+        table.add_row(Text(finding["verdict"], style), *texts)
+    return table

@@ -1,0 +1,74 @@
+"""
+Rescue: paying the debts of a load process that died.
+
+A process that ends in order closes what it opened. One that was killed leaves its
+ledger; then a fresh process reads it and sweeps.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from harness.errors import TrialError
+from harness.ledger import read_ledger
+from harness.load.spec import SPEC_VARIABLE, Spec
+from harness.trial.parts import PARTS
+
+RESCUE_TIMEOUT_S = 120
+
+
+def rescue(out: Path, spec: Spec, key: str, progress: Console) -> int:
+    """
+    Close what the ledgers of a trial still hold.
+
+    Args:
+        out: The trial directory, with its parts.
+        spec: Its spec.
+        key: The API key; handed on through the environment.
+        progress: Gets a line when there is something to do.
+
+    Returns:
+        How many sessions could not be closed.
+    """
+    debts = 0
+    for path in sorted((out / PARTS).glob("*.ledger")):
+        try:
+            ledger = read_ledger(path)
+        except TrialError as error:
+            progress.print(f"harness: {error}", highlight=False)
+            continue
+        debts += len(ledger.open) + len(ledger.doubtful)
+    if not debts:
+        return 0
+    progress.print(
+        f"harness: closing {debts} sessions that the load left open", highlight=False
+    )
+    spec_path = out / "rescue.json"
+    spec_path.write_bytes(msgspec.json.encode(spec))
+    environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
+    if not spec.embedded:
+        environ["OPENSTEER_API_KEY"] = key
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.load.rescue"],
+            env=environ,
+            timeout=RESCUE_TIMEOUT_S,
+            check=False,
+            capture_output=True,
+        )
+        left = int(done.stdout or debts) if done.returncode == 0 else debts
+    except (subprocess.TimeoutExpired, ValueError):
+        left = debts
+    spec_path.unlink(missing_ok=True)
+    if left:
+        progress.print(
+            f"harness: {left} sessions could not be closed; they may be open still",
+            highlight=False,
+        )
+    return left

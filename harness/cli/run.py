@@ -1,0 +1,287 @@
+"""``harness run``: one trial, from plan to verdict."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from harness.cli import target as targets
+from harness.cli.around import Around, start_around
+from harness.cli.judging import judge_trial
+from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
+from harness.cli.options import Overrides, override
+from harness.cli.rescue import rescue
+from harness.errors import HarnessError, TargetError, UsageError
+from harness.exits import Exit
+from harness.load.naming import new_trial_id
+from harness.load.plan import Plan
+from harness.load.plan_file import find_plan, read_plan
+from harness.load.spec import Spec, check_host, read_key
+from harness.recorder import Recorder
+from harness.standin.config import StandinConfig
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PREFLIGHT, PartWriter
+from harness.trial.store import write_bytes
+
+SPEC = "spec.json"
+LOG = "load.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    A trial to be made.
+
+    Attributes:
+        scenario: Its Locust file.
+        plan: Its plan, overrides applied.
+        host: The target's base URL; "" for the embedded stand-in.
+        out: Its directory; it does not exist yet, or is empty.
+        processes: Load processes.
+        transport: Which wire.
+        locust_options: Handed on to Locust as they are.
+        standin: Settings of the embedded stand-in.
+        auth, ca_file, verify, proxy, http2: As `Spec` has them.
+    """
+
+    scenario: Path
+    plan: Plan
+    host: str
+    out: Path
+    trial_id: str
+    processes: int = 1
+    transport: str = "fast"
+    locust_options: tuple[str, ...] = ()
+    standin: StandinConfig | None = None
+    auth: str = "api-key"
+    ca_file: str | None = None
+    verify: bool = True
+    proxy: str | None = None
+    http2: bool = False
+
+
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A name in scenarios/, or a path.")
+    ],
+    locust_options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- LOCUST OPTIONS]", help="Handed on to Locust."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Base URL; the stand-in's own when not given.")
+    ] = "",
+    plan: Annotated[str, typer.Option(help="A plan's name or a .toml file.")] = "smoke",
+    rate: Annotated[
+        float | None, typer.Option(help="Arrivals a second, in every phase.")
+    ] = None,
+    users: Annotated[
+        int | None, typer.Option(help="Most calls in flight; users if --closed.")
+    ] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Users with wait times.")] = False,
+    duration: Annotated[
+        str | None, typer.Option(help="One phase of this length, e.g. 30s.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Load processes.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="A fault, e.g. response-lost:probability=0.05.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The trial directory itself.")] = None,
+    transport: Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")] = "fast",
+    allow_host: Annotated[
+        str, typer.Option(help="Name of a host that is not this machine.")
+    ] = "",
+    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
+    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")] = False,
+    proxy: Annotated[
+        str | None, typer.Option(help="Proxy URL (needs --transport httpx).")
+    ] = None,
+    http2: Annotated[
+        bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")
+    ] = False,
+) -> None:
+    """Make one trial and report it."""
+    _require("--transport", transport, ("fast", "httpx"))
+    _require("--auth", auth, ("api-key", "bearer"))
+    path = find_scenario(scenario)
+    overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
+    resolved = override(read_plan(find_plan(plan)), overrides)
+    trial_id = new_trial_id(path.stem)
+    job = Job(
+        scenario=path,
+        plan=resolved,
+        host=check_host(host, allow_host) if host else "",
+        out=out or Path("trials") / trial_id,
+        trial_id=trial_id,
+        processes=processes,
+        transport=transport,
+        locust_options=tuple(locust_options or ()),
+        auth=auth,
+        ca_file=ca_file,
+        verify=not insecure,
+        proxy=proxy,
+        http2=http2,
+    )
+    raise typer.Exit(int(make_trial(job, Console(), Console(stderr=True))))
+
+
+def _require(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")
+
+
+def make_trial(job: Job, out: Console, progress: Console) -> Exit:
+    """
+    Make a trial and judge it.
+
+    Raises:
+        HarnessError: It could not be made; nothing is left that looks like a trial.
+    """
+    key = read_key(os.environ, embedded=not job.host)
+    made = measure(job, key, progress)
+    code = judge_trial(job.out, out)
+    return Exit.INTERRUPTED if made.interrupted else code
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How the load ended."""
+
+    interrupted: bool
+
+
+def measure(job: Job, key: str, progress: Console) -> Measured:
+    """
+    Make the load of a trial and leave its parts and manifest in the directory.
+
+    Raises:
+        HarnessError: Nothing was measured.
+    """
+    _claim(job.out)
+    interruption = Interruption()
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(interruption.watching())
+            spec, around = _prepare(job, key, stack)
+            command = locust_command(
+                job.scenario, spec.host, job.plan, job.processes, job.locust_options
+            )
+            status = run_load(
+                command,
+                job.out / SPEC,
+                job.out / LOG,
+                os.environ,
+                interruption,
+                progress,
+                around.begin,
+            )
+            around.end()
+            _settle(job, spec, key, status, progress)
+    except HarnessError:
+        _disclaim(job.out)
+        raise
+    _point_latest(job.out)
+    return Measured(interrupted=interruption.count > 0)
+
+
+def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
+    """Start what the trial needs around it, see the target alive, write the spec."""
+    host, standin = job.host, None
+    if not host:
+        standin = stack.enter_context(targets.embedded(job.standin))
+        host = standin.url
+    around = start_around(job.plan, host, job.trial_id, job.out, stack)
+    spec = Spec(
+        trial_id=job.trial_id,
+        out=str(job.out),
+        scenario=job.scenario.stem,
+        host=around.host,
+        direct_host=host,
+        webhook_url=around.webhook_url,
+        shown_host=job.host or "stand-in",
+        plan=job.plan.model_dump(mode="json", by_alias=True),
+        transport=job.transport,  # type: ignore[arg-type]
+        embedded=standin is not None,
+        auth=job.auth,  # type: ignore[arg-type]
+        ca_file=job.ca_file,
+        verify=job.verify,
+        proxy=job.proxy,
+        http2=job.http2,
+    )
+    recorder = Recorder()
+    preflight_target = spec.target(job.plan.timeouts.to_timeouts(), key, direct=True)
+    try:
+        targets.preflight(preflight_target, recorder, key_matters=standin is None)
+    finally:
+        _write_own(job.out, PREFLIGHT, recorder)
+    write_bytes(job.out / SPEC, msgspec.json.encode(spec))
+    return spec, around
+
+
+def _write_own(out: Path, worker: str, recorder: Recorder) -> None:
+    """What this process itself sent belongs to the trial as well."""
+    rows = recorder.drain()
+    if rows:
+        table = attempts_table(rows)
+        with PartWriter(out) as writer:
+            writer.append(worker, to_ipc(table), to_ipc(bucket_table(table)))
+
+
+def _settle(job: Job, spec: Spec, key: str, status: int, progress: Console) -> None:
+    """After the load process: pass on its refusal, or pay the debts of a dead one."""
+    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
+        raise _refusal(job.out / LOG, status)
+    if not (job.out / "manifest.json").is_file():
+        raise UsageError(f"the load process ended with {status}: {_last_line(job.out / LOG)}")
+    rescue(job.out, spec, key, progress)
+    (job.out / SPEC).unlink(missing_ok=True)
+    log = job.out / LOG
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()
+
+
+def _refusal(log: Path, status: int) -> HarnessError:
+    lines = [line for line in _lines(log) if line.startswith("harness: ")]
+    text = lines[0].removeprefix("harness: ") if lines else _last_line(log)
+    return TargetError(text) if status == Exit.UNREACHABLE else UsageError(text)
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines() if log.is_file() else []
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in _lines(log) if line.strip()]
+    return lines[-1][:500] if lines else "it said nothing"
+
+
+def _claim(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: exists and is not empty; name a new directory")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _disclaim(out: Path) -> None:
+    """Leave nothing half-made that looks whole."""
+    for path in sorted(out.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    out.rmdir()
+
+
+def _point_latest(out: Path) -> None:
+    latest = out.parent / "latest"
+    temporary = out.parent / f".latest-{os.getpid()}"
+    try:
+        temporary.symlink_to(out.name)
+        temporary.replace(latest)
+    except OSError:  # a file system without links: the path is printed anyway
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""
+The target of a trial: the embedded stand-in, or a host that answers and takes the key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+
+from harness.attempt import Phase
+from harness.caller import Caller, Result, Seat
+from harness.contract.operations import target as target_of
+from harness.contract.outcomes import Outcome
+from harness.errors import TargetError
+from harness.load.spec import EMBEDDED_KEY
+from harness.recorder import Recorder
+from harness.retries import RetryBudget, RetryPolicy
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+from harness.trial.parts import PREFLIGHT
+from harness.wire import Target, connect
+
+_DEAD = frozenset({Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT})
+
+
+@contextmanager
+def embedded(config: StandinConfig | None = None) -> Iterator[Standin]:
+    """A fresh stand-in on a free loopback port, gone afterwards."""
+    changes = {"api_keys": [EMBEDDED_KEY]}
+    standin = Standin((config or StandinConfig()).changed(changes))
+    try:
+        yield standin
+    finally:
+        standin.stop()
+
+
+def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -> None:
+    """
+    See that the target is there, speaks the API and takes the key, before any load.
+
+    Args:
+        target: Where to.
+        recorder: Gets the attempts: what is sent is recorded, this too.
+        key_matters: Ask for a session that does not exist, to see the key accepted.
+
+    Raises:
+        TargetError: One line that says which of the three it was.
+    """
+    transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
+    seat = Seat(
+        worker=PREFLIGHT,
+        record=recorder.record,
+        policy=RetryPolicy(attempts=2, deadline_s=10.0),
+        budget=RetryBudget(0.0),
+        sleep=time.sleep,
+        chance=Random(0),
+        next_call_id=1 << 60,
+    )
+    try:
+        caller = Caller(transport, seat)
+        caller.arrive(Phase.PREFLIGHT.value, 0)
+        _judge_health(caller.call("health", "/health"), target.base_url, recorder)
+        if key_matters:
+            caller.arrive(Phase.PREFLIGHT.value, 0)
+            absent = target_of("get_session", "harness-preflight")
+            _judge_key(caller.call("get_session", absent), target.base_url)
+    finally:
+        transport.close()
+
+
+def _judge_health(result: Result, host: str, recorder: Recorder) -> None:
+    if result.ok:
+        return
+    answer = result.answer
+    last = recorder.last
+    status = last.status if last is not None else 0
+    if answer.outcome in _DEAD:
+        detail = last.violation if last is not None and last.violation else answer.outcome
+        raise TargetError(
+            f"{host} cannot be reached ({detail}); is the address right, and is it running?"
+        )
+    raise TargetError(
+        f"{host} answers /health with {status or 'no HTTP'} ({answer.outcome}); "
+        "is this the base URL of the Opensteer API?"
+    )
+
+
+def _judge_key(result: Result, host: str) -> None:
+    answer = result.answer
+    if answer.outcome is Outcome.AUTH_FAILED:
+        raise TargetError(
+            f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
+        )
+    if answer.outcome is Outcome.INVALID_RESPONSE or (
+        answer.outcome in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
+        and not answer.code
+        and "JSON" in answer.violation
+    ):
+        raise TargetError(
+            f"{host} does not answer as the Opensteer API does ({answer.violation}); "
+            "is this its base URL?"
+        )
+    if answer.outcome in _DEAD:
+        raise TargetError(f"{host} stopped answering during the preflight ({answer.outcome})")

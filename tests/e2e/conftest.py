@@ -1,0 +1,158 @@
+"""Whole trials over loopback, as a user makes them: the command, its exit code, its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from harness.contract.outcomes import CODES, outcome_of_status
+
+KEY = "osk_live_d0n0tprintme"
+TIMEOUT_S = 150
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Command:
+    """A ``harness`` command, run as a user runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, *args: str, **environ: str) -> subprocess.Popen[str]:
+        """Start it."""
+        return subprocess.Popen(
+            [sys.executable, "-c", "from harness.cli import main; main()", *args],
+            cwd=self.folder,
+            env={**_clean_environ(), **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *args: str, **environ: str) -> Ended:
+        """Run it to its end."""
+        return self.wait(self.start(*args, **environ))
+
+    @staticmethod
+    def wait(process: subprocess.Popen[str]) -> Ended:
+        """Wait for its end."""
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return Ended(process.returncode, out, err)
+
+
+def _clean_environ() -> dict[str, str]:
+    environ = {
+        k: v for k, v in os.environ.items() if not k.startswith(("OPENSTEER", "HARNESS"))
+    }
+    return environ | {"OPENSTEER_API_KEY": KEY, "NO_COLOR": "1", "COLUMNS": "160"}
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Command:
+    """The command, in a folder of its own."""
+    return Command(tmp_path)
+
+
+def summary_of(trial: Path) -> dict:
+    """summary.json of a trial."""
+    return json.loads((trial / "summary.json").read_text())
+
+
+def outcomes_of_truth(truth: dict) -> dict[str, dict[str, int]]:
+    """What the stand-in says it answered, as operation → outcome → count."""
+    outcomes: dict[str, dict[str, int]] = {}
+    for operation, counts in truth["requests"].items():
+        row = outcomes.setdefault(operation, {})
+        for code, count in counts["by_code"].items():
+            name = "ok" if code == "ok" else _outcome(code)
+            row[name] = row.get(name, 0) + count
+    return {operation: row for operation, row in outcomes.items() if row}
+
+
+def _outcome(code: str) -> str:
+    """By its code; an answer without one is counted under its status."""
+    return str(outcome_of_status(int(code)) if code.isdigit() else CODES[code])
+
+
+def outcomes_of_summary(summary: dict) -> dict[str, dict[str, int]]:
+    """What the harness says was answered, in the same form."""
+    return {
+        operation: {name: count for name, count in row["outcomes"].items() if count}
+        for operation, row in summary["operations"].items()
+    }
+
+
+def interrupt(process: subprocess.Popen[str], after_s: float) -> None:
+    """Ctrl-C, some time later."""
+    time.sleep(after_s)
+    process.send_signal(signal.SIGINT)
+
+
+class Recording:
+    """A server that keeps every request's path and body, and imports what it is sent."""
+
+    def __init__(
+        self, content_type: str = "application/json", page: bytes | None = None
+    ) -> None:
+        self.requests: list[tuple[str, bytes]] = []
+        recording = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                size = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(size)
+                if self.command == "POST":
+                    recording.requests.append((self.path, body))
+                status, answer = 200, page
+                if answer is None and self.command == "POST":
+                    n = len(json.loads(body)["entries"])
+                    counts = {"imported": n, "inserted": n, "updated": 0, "skipped": 0}
+                    answer = json.dumps(counts).encode()
+                elif answer is None and self.path != "/health":
+                    status = 404
+                    answer = b'{"error":"no","code":"CLOUD_SESSION_NOT_FOUND"}'
+                answer = b"{}" if answer is None else answer
+                self.send_response(status)
+                self.send_header("content-type", content_type)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST = do_DELETE = _answer
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self.server.shutdown()
+        self.server.server_close()

@@ -1,0 +1,123 @@
+"""Seeds, secrets, plain Locust, old trials: what the README promises of a trial."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+from tests.e2e.conftest import KEY, Command, Recording, _clean_environ, summary_of
+
+pytestmark = pytest.mark.trial
+
+
+def test_the_same_seed_sends_the_same_payloads(harness: Command) -> None:
+    """Two trials with one seed send the same bodies in the same order; another seed does not."""
+    sent = []
+    for trial, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+        server = Recording()
+        try:
+            ended = harness(
+                "run", "cache_import", "--host", server.url, "--seed", seed, "--users", "1",
+                "--duration", "2s", "--rate", "20", "--out", trial,
+            )  # fmt: skip
+        finally:
+            server.close()
+        assert ended.code in {0, 1, 4}, ended.err
+        sent.append(server.requests)
+    common = min(len(sent[0]), len(sent[1]))
+
+    assert common > 20
+    assert sent[0][:common] == sent[1][:common]
+    assert sent[0][:5] != sent[2][:5]
+
+
+def test_the_key_is_nowhere(harness: Command) -> None:
+    """No artifact, no output and no process title holds the API key."""
+    with Standin(StandinConfig(api_keys=(KEY,), fail={"CLOUD_AUTH_FAILED": 0.1})) as standin:
+        process = harness.start(
+            "run", "mixed", "--host", standin.url, "--duration", "5s", "--processes", "2",
+            "--out", "trial",
+        )  # fmt: skip
+        titles = []
+        while process.poll() is None and len(titles) < 20:
+            for child in psutil.process_iter(["cmdline"]):
+                titles.append(" ".join(child.info["cmdline"] or []))
+            time.sleep(0.5)
+        ended = harness.wait(process)
+    files = [path for path in (harness.folder / "trial").rglob("*") if path.is_file()]
+
+    assert len(files) > 10, ended.err
+    assert any("locust" in title for title in titles)
+    assert not [title for title in titles if KEY in title]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+    assert KEY not in ended.out + ended.err
+
+
+def test_an_old_trial_is_reported_without_a_server(harness: Command) -> None:
+    """report and check say of a copy what run said, from its files alone."""
+    first = harness("run", "mixed", "--duration", "3s", "--out", "trial")
+    before = summary_of(harness.folder / "trial")
+    shutil.copytree(harness.folder / "trial", harness.folder / "copy")
+    for name in ("summary.json", "report.html", "findings.json"):
+        (harness.folder / "copy" / name).unlink()
+    again = harness("report", "copy")
+    checked = harness("check", "copy")
+
+    assert first.code == again.code == checked.code
+    assert before == summary_of(harness.folder / "copy")
+
+
+def test_scenarios_run_under_plain_locust(harness: Command) -> None:
+    """`locust -f` makes a trial too, and `harness report` finishes it."""
+    with Standin(StandinConfig(api_keys=(KEY,))) as standin:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "locust", "-f", _scenario("session_churn"), "--headless",
+                "-u", "3", "-r", "3", "-t", "3s", "--host", standin.url,
+            ],
+            cwd=harness.folder, env=_clean_environ(), capture_output=True, text=True,
+            timeout=90, check=False,
+        )  # fmt: skip
+        truth = standin.truth()
+    trials = list((harness.folder / "trials").iterdir())
+
+    assert done.returncode == 0, done.stderr
+    assert len(trials) == 1
+    assert harness("report", str(trials[0])).code in {0, 1, 4}
+    summary = summary_of(trials[0])
+    assert truth["sessions"]["open"] == 0
+    assert summary["model"] == "closed"
+    assert summary["totals"]["attempts"] == sum(
+        sum(counts["by_status"].values()) for counts in truth["requests"].values()
+    )
+
+
+def _scenario(name: str) -> str:
+    from harness.cli.loading import find_scenario
+
+    return str(find_scenario(name))
+
+
+def test_every_promised_file_is_there(harness: Command) -> None:
+    """The trial directory holds what the design promises, and no parts."""
+    ended = harness("run", "mixed", "--duration", "2s", "--out", "trial")
+    trial = harness.folder / "trial"
+    names = {path.name for path in trial.iterdir()}
+    manifest = json.loads((trial / "manifest.json").read_text())
+
+    assert ended.code in {0, 1, 4}, ended.err
+    assert {
+        "manifest.json", "attempts.parquet", "intervals.parquet", "latency.hlog", "percentiles",
+        "events.jsonl", "summary.json", "report.html", "report.md", "junit.xml", "tables",
+    } <= names  # fmt: skip
+    assert "parts" not in names
+    assert manifest["state"] == "complete"
+    assert (trial / "tables").is_dir()
