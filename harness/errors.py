@@ -7,6 +7,7 @@ Errors that an operator can act on.
     ├── UsageError          exit 2   a wrong option, scenario, SLO expression
     │   ├── PlanError       exit 2   a plan file: says file, line and key
     │   └── TrialError      exit 2   a trial directory that is absent or damaged
+    │       └── StorageError  exit 4   the disk is full or gone: what was written is kept
     ├── TargetError         exit 3   unreachable host, failed preflight
     └── NothingObserved     exit 4   a result with no evidence under it
 
@@ -35,6 +36,12 @@ class PlanError(UsageError):
 
 class TrialError(UsageError):
     """A trial directory is absent, incomplete or damaged."""
+
+
+class StorageError(TrialError):
+    """The disk is full or gone; what was written before stays readable."""
+
+    exit_code = Exit.UNKNOWN
 
 
 class TargetError(HarnessError):

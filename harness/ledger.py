@@ -81,8 +81,13 @@ class Ledger:
         return not (self.open or self.doubtful)
 
     def _write(self, entry: Entry) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(self._encode(entry) + b"\n")
+        except OSError:
+            # A full disk must not keep a session from being closed: memory goes on.
+            self.shut()
 
 
 def read_ledger(path: Path) -> Ledger:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from harness.analysis.frames import attempts
 from harness.checks.check import Context
+from harness.checks.complete import missing_record
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
 from harness.exits import Exit
@@ -41,6 +42,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     context = Context(manifest, trial.events())
     plan = build_plan(manifest.plan, f"{path}/manifest.json: plan")
     findings = list(evaluate(plan.slo.to_slos(), trial.intervals_table(), manifest))
+    findings += missing_record(manifest)
     findings += run_checks(
         lambda columns, operations: attempts(trial, columns=columns, operations=operations),
         context,

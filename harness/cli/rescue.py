@@ -12,26 +12,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from harness.errors import TrialError
 from harness.ledger import read_ledger
-from harness.load.spec import SPEC_VARIABLE, Spec
+from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
 
 RESCUE_TIMEOUT_S = 120
 
 
-def rescue(out: Path, spec: Spec, key: str, progress: Console) -> int:
+def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded: bool) -> int:
     """
     Close what the ledgers of a trial still hold.
 
     Args:
         out: The trial directory, with its parts.
-        spec: Its spec.
+        spec_path: Its spec, as the load process read it.
         key: The API key; handed on through the environment.
         progress: Gets a line when there is something to do.
+        embedded: Whether the target is the embedded stand-in.
 
     Returns:
         How many sessions could not be closed.
@@ -49,10 +49,8 @@ def rescue(out: Path, spec: Spec, key: str, progress: Console) -> int:
     progress.print(
         f"harness: closing {debts} sessions that the load left open", highlight=False
     )
-    spec_path = out / "rescue.json"
-    spec_path.write_bytes(msgspec.json.encode(spec))
     environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
-    if not spec.embedded:
+    if not embedded:
         environ["OPENSTEER_API_KEY"] = key
     try:
         done = subprocess.run(
@@ -65,7 +63,6 @@ def rescue(out: Path, spec: Spec, key: str, progress: Console) -> int:
         left = int(done.stdout or debts) if done.returncode == 0 else debts
     except (subprocess.TimeoutExpired, ValueError):
         left = debts
-    spec_path.unlink(missing_ok=True)
     if left:
         progress.print(
             f"harness: {left} sessions could not be closed; they may be open still",

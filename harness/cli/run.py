@@ -18,7 +18,7 @@ from harness.cli.judging import judge_trial
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
 from harness.cli.options import Overrides, override
 from harness.cli.rescue import rescue
-from harness.errors import HarnessError, TargetError, UsageError
+from harness.errors import HarnessError, StorageError, TargetError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
 from harness.load.plan import Plan
@@ -28,7 +28,7 @@ from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PREFLIGHT, PartWriter
-from harness.trial.store import write_bytes
+from harness.trial.store import unwritable, write_bytes
 
 SPEC = "spec.json"
 LOG = "load.log"
@@ -168,10 +168,12 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
     """
     _claim(job.out)
     interruption = Interruption()
+    prepared = False
     try:
         with ExitStack() as stack:
             stack.enter_context(interruption.watching())
             spec, around = _prepare(job, key, stack)
+            prepared = True
             command = locust_command(
                 job.scenario, spec.host, job.plan, job.processes, job.locust_options
             )
@@ -186,9 +188,14 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
             )
             around.end()
             _settle(job, spec, key, status, progress)
-    except HarnessError:
-        _disclaim(job.out)
+    except HarnessError as error:
+        if not (prepared and isinstance(error, StorageError)):
+            _disclaim(job.out)
         raise
+    except OSError as error:
+        if not prepared:
+            _disclaim(job.out)
+        raise unwritable(job.out, error) from error
     _point_latest(job.out)
     return Measured(interrupted=interruption.count > 0)
 
@@ -242,7 +249,7 @@ def _settle(job: Job, spec: Spec, key: str, status: int, progress: Console) -> N
         raise _refusal(job.out / LOG, status)
     if not (job.out / "manifest.json").is_file():
         raise UsageError(f"the load process ended with {status}: {_last_line(job.out / LOG)}")
-    rescue(job.out, spec, key, progress)
+    rescue(job.out, job.out / SPEC, key, progress, embedded=spec.embedded)
     (job.out / SPEC).unlink(missing_ok=True)
     log = job.out / LOG
     if log.is_file() and log.stat().st_size == 0:

@@ -8,7 +8,10 @@ end. Making a finished trial of it is the affair of `harness.trial.finish`.
 
 from __future__ import annotations
 
+import logging
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pyarrow as pa
 
 from harness import __version__
 from harness.clock import unix_ns
+from harness.errors import StorageError
 from harness.load.plan import Plan
 from harness.load.progress import Progress
 from harness.load.spec import Spec
@@ -25,6 +29,7 @@ from harness.trial.parts import PartWriter
 from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, Window, WorkerEnd
 from harness.trial.store import MANIFEST, write_bytes
 
+log = logging.getLogger(__name__)
 _PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspec", "httpx")
 
 
@@ -36,6 +41,8 @@ class Collector:
         workers: What each worker said at its end.
         progress: The live figures.
         expected: Workers that were given a share of the load.
+        on_failure: Called once, when the trial directory can no longer be written.
+        failure: Why it cannot; "" while it can.
     """
 
     def __init__(self, spec: Spec, plan: Plan, progress_fd: int | None) -> None:
@@ -44,6 +51,8 @@ class Collector:
         self.workers: dict[str, WorkerEnd] = {}
         self.expected: set[str] = set()
         self.progress = Progress(progress_fd, plan.duration_ns)
+        self.on_failure: Callable[[], None] = _nothing
+        self.failure = ""
         self._seen: dict[str, int] = {}
         self._started_ns = 0
         self._out = Path(spec.out)
@@ -56,14 +65,15 @@ class Collector:
         self.progress.start(start_ns)
         for window in self._windows(start_ns):
             data = {"name": window.name, "measured": window.measured}
-            self._writer.event(Event(window.start_ns, "phase", data=data | {"edge": "start"}))
-            self._writer.event(Event(window.end_ns, "phase", data=data | {"edge": "end"}))
-        self._write_manifest("running")
+            self.event(Event(window.start_ns, "phase", data=data | {"edge": "start"}))
+            self.event(Event(window.end_ns, "phase", data=data | {"edge": "end"}))
+        with self._storing():
+            self._write_manifest("running")
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         """Take one batch of this process; see `harness.trial.batches`."""
-        self._take(worker, len(attempts), buckets)
-        self._writer.append(worker, to_ipc(attempts), to_ipc(buckets))
+        self._take(worker, buckets)
+        self._store(worker, len(attempts), to_ipc(attempts), to_ipc(buckets))
 
     def remote_batch(self, worker: str, attempts: bytes, buckets: bytes) -> None:
         """
@@ -74,17 +84,36 @@ class Collector:
                 not in the report.
         """
         rows = len(from_ipc(attempts, ATTEMPTS))
-        self._take(worker, rows, from_ipc(buckets, BUCKETS))
-        self._writer.append(worker, attempts, buckets)
+        self._take(worker, from_ipc(buckets, BUCKETS))
+        self._store(worker, rows, attempts, buckets)
 
-    def _take(self, worker: str, rows: int, buckets: pa.Table) -> None:
+    def _take(self, worker: str, buckets: pa.Table) -> None:
         self.expected.add(worker)
-        self._seen[worker] = self._seen.get(worker, 0) + rows
         self.progress.add(buckets)
+
+    def _store(self, worker: str, rows: int, attempts: bytes, buckets: bytes) -> None:
+        # After a failed write the part may end in a torn batch: nothing may follow it.
+        if not self.failure:
+            with self._storing():
+                self._writer.append(worker, attempts, buckets)
+                self._seen[worker] = self._seen.get(worker, 0) + rows
 
     def event(self, event: Event) -> None:
         """Take one event."""
-        self._writer.event(event)
+        with self._storing():
+            self._writer.event(event)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Take note when the disk is full or gone, and have the load ended in order."""
+        try:
+            yield
+        except (OSError, StorageError) as error:
+            if not self.failure:
+                self.failure = f"the trial directory cannot be written: {error}"
+                log.error("%s", self.failure)  # noqa: TRY400  the operator's world, not a bug
+                self.progress.note = lambda: "the disk is full or gone, stopping"
+                self.on_failure()
 
     def end(self, end: WorkerEnd) -> None:
         """Take the last word of a worker."""
@@ -96,12 +125,16 @@ class Collector:
             seen = self._seen.get(worker, 0)
             self.workers[worker] = WorkerEnd(worker, state="lost", attempts=seen)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
-        self._writer.close()
-        self._write_manifest("interrupted" if interrupted else "measured", ended_ns)
+        with self._storing():
+            self._writer.close()
+        state = "interrupted" if interrupted or self.failure else "measured"
+        with self._storing():
+            self._write_manifest(state, ended_ns)
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
-        self._writer.flush()
+        with self._storing():
+            self._writer.flush()
 
     def missing(self, worker: str) -> int:
         """Attempts that a worker recorded and that did not arrive."""
@@ -136,6 +169,10 @@ class Collector:
         )
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         write_bytes(self._out / MANIFEST, text + b"\n")
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def versions() -> dict[str, str]:

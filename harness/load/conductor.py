@@ -77,6 +77,8 @@ class LocalConductor:
         self._finished = False
         self._complete = False
         self._crashes = 0
+        collector.on_failure = lambda: gevent.spawn(self._give_up)
+        collector.progress.on_orphaned = collector.on_failure
 
     def go(self) -> None:
         """Begin, a moment from now."""
@@ -93,6 +95,12 @@ class LocalConductor:
         assert self.generator is not None
         self.generator.join()
         self._complete = True
+        self.finish()
+        quit_or_stop(self._runner, headless=self._headless)
+
+    def _give_up(self) -> None:
+        """Nothing can be written, or nobody reads: close what is open, and go."""
+        self._runner.environment.process_exit_code = int(Exit.UNKNOWN)
         self.finish()
         quit_or_stop(self._runner, headless=self._headless)
 

@@ -25,6 +25,7 @@ import pyarrow as pa
 from gevent.lock import RLock
 
 from harness.clock import unix_ns
+from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.conductor import quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
@@ -128,6 +129,8 @@ class MasterConductor:
         self._ended: set[str] = set()
         self._complete = self._finished = False
         self._crashes = 0
+        collector.on_failure = lambda: gevent.spawn(self._give_up)
+        collector.progress.on_orphaned = collector.on_failure
         for kind, listener in {
             "harness_batch": self._on_batch,
             "harness_event": self._on_event,
@@ -159,6 +162,12 @@ class MasterConductor:
         while self._alive() - self._done:
             gevent.sleep(0.05)
         self._complete = bool(self._done)
+        self.finish()
+        quit_or_stop(self._runner, headless=self._headless)
+
+    def _give_up(self) -> None:
+        """Nothing can be written, or nobody reads: have everything closed, and go."""
+        self._runner.environment.process_exit_code = int(Exit.UNKNOWN)
         self.finish()
         quit_or_stop(self._runner, headless=self._headless)
 

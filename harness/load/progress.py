@@ -49,7 +49,13 @@ class Live(msgspec.Struct, frozen=True):
 
 
 class Progress:
-    """Gathers bucket tables and writes `Live` lines to a pipe."""
+    """
+    Gathers bucket tables and writes `Live` lines to a pipe.
+
+    Attributes:
+        note: What is going on, where it is not the load.
+        on_orphaned: Called once, when whoever read the lines is gone.
+    """
 
     def __init__(self, fd: int | None, planned_ns: int) -> None:
         self._fd = fd
@@ -58,6 +64,7 @@ class Progress:
         self._recent: deque[tuple[int, int, np.ndarray, np.ndarray]] = deque()
         self._start_ns = 0
         self.note: Callable[[], str] = str
+        self.on_orphaned: Callable[[], object] = str
 
     def start(self, start_ns: int) -> None:
         """The load begins."""
@@ -102,8 +109,9 @@ class Progress:
             return
         try:
             os.write(self._fd, msgspec.json.encode(self.live()) + b"\n")
-        except OSError:  # the reader is gone; the trial goes on without it
+        except OSError:  # the reader was killed: nobody is left to stop or judge this load
             self._fd = None
+            self.on_orphaned()
 
     def _percentiles(self) -> tuple[float, float]:
         if not any(len(item[2]) for item in self._recent):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -55,7 +56,8 @@ def main() -> None:
     )
     left = sweep(debts, seat, lambda: connect(target, spec.transport), SWEEP_S)
     table = attempts_table(recorder.drain())
-    with PartWriter(Path(spec.out)) as writer:
+    # A session closed without a record is better than one left open for lack of a disk.
+    with suppress(OSError), PartWriter(Path(spec.out)) as writer:
         writer.append(RESCUE, to_ipc(table), to_ipc(bucket_table(table)))
     sys.stdout.write(f"{left}\n")
 

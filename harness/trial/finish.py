@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from harness.clock import unix_ns
-from harness.errors import TrialError
+from harness.errors import StorageError, TrialError
 from harness.trial.batches import BUCKETS, encode_intervals, from_ipc, merge_buckets
 from harness.trial.parts import (
     ATTEMPTS_SUFFIX,
@@ -30,7 +30,13 @@ from harness.trial.parts import (
     read_batches,
 )
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest, WorkerEnd
-from harness.trial.store import ATTEMPTS_FILE, INTERVALS_FILE, MANIFEST, write_bytes
+from harness.trial.store import (
+    ATTEMPTS_FILE,
+    INTERVALS_FILE,
+    MANIFEST,
+    unwritable,
+    write_bytes,
+)
 
 _ROW_GROUP = 256 * 1024
 _MERGE_ROWS = 2_000_000
@@ -52,16 +58,28 @@ def finish_trial(trial: Path) -> Manifest:
 
     Raises:
         TrialError: The directory holds no trial, or a part is damaged.
-        OSError: The disk is full; the parts stay, and finishing can be repeated.
+        StorageError: The disk is full; the parts stay, and finishing can be repeated.
     """
     manifest = _read_manifest(trial)
     shutil.rmtree(trial / _DONE, ignore_errors=True)
     if not (trial / PARTS).is_dir():
         return manifest
-    counted = _write_attempts(trial)
+    try:
+        return _finish(trial, manifest)
+    except (OSError, StorageError) as error:
+        for temporary in trial.glob("*.tmp"):
+            temporary.unlink()
+        reason = unwritable(trial, error) if isinstance(error, OSError) else error
+        raise StorageError(
+            f"{reason}; what was measured is kept there: then run harness report {trial}"
+        ) from error
+
+
+def _finish(trial: Path, manifest: Manifest) -> Manifest:
+    counted, last_ns = _write_attempts(trial)
     _write_intervals(trial)
     _write_events(trial)
-    manifest = _settle(manifest, counted)
+    manifest = _settle(manifest, counted, last_ns)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     write_bytes(trial / MANIFEST, text + b"\n")
     # Whoever is killed while removing must not leave half the parts to be finished anew.
@@ -82,7 +100,7 @@ def _read_manifest(trial: Path) -> Manifest:
         raise TrialError(f"{path}: damaged: {error}") from error
 
 
-def _settle(manifest: Manifest, counted: dict[str, int]) -> Manifest:
+def _settle(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manifest:
     """Say of each worker what was found of it, and of the trial how it ended."""
     ends = {end.worker: end for end in manifest.workers}
     known = {*map(file_stem, ends), *OWN_WORKERS}
@@ -103,7 +121,10 @@ def _settle(manifest: Manifest, counted: dict[str, int]) -> Manifest:
         schema=SCHEMA,
         state="complete" if whole else "interrupted",
         workers=workers,
-        ended_ns=manifest.ended_ns or unix_ns(),
+        # Of a load that never wrote its end, the last answer is the end that is known.
+        ended_ns=max(manifest.ended_ns, last_ns)
+        if manifest.state == "running"
+        else manifest.ended_ns,
     )
 
 
@@ -116,8 +137,10 @@ def _tables(trial: Path, suffix: str, schema: pa.Schema) -> Iterator[tuple[str, 
                 raise TrialError(f"{path}: {error}") from error
 
 
-def _write_attempts(trial: Path) -> dict[str, int]:
+def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
+    """(attempts by worker, end of the last one in Unix ns)."""
     counted: dict[str, int] = {}
+    last_ns = 0
     target = trial / ATTEMPTS_FILE
     temporary = target.with_suffix(".tmp")
     with pq.ParquetWriter(temporary, ATTEMPTS, compression="zstd") as writer:
@@ -125,6 +148,7 @@ def _write_attempts(trial: Path) -> dict[str, int]:
         rows = 0
         for worker, table in _tables(trial, ATTEMPTS_SUFFIX, ATTEMPTS):
             counted[worker] = counted.get(worker, 0) + len(table)
+            last_ns = max(last_ns, pc.max(table["end_ns"]).as_py() or 0)
             waiting.append(table)
             rows += len(table)
             if rows >= _ROW_GROUP:
@@ -133,7 +157,7 @@ def _write_attempts(trial: Path) -> dict[str, int]:
         if waiting:
             writer.write_table(_joined(waiting))
     temporary.replace(target)
-    return counted
+    return counted, last_ns
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

@@ -9,6 +9,7 @@ Nothing here needs a server, Locust, or the process that measured.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from harness.errors import TrialError
+from harness.errors import StorageError, TrialError
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
 from harness.verdicts import Finding
 
@@ -168,7 +169,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
     Parent directories are made. The result is readable as the umask allows.
 
     Raises:
-        TrialError: The directory cannot be written.
+        StorageError: The directory cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,9 +186,16 @@ def write_bytes(path: Path, data: bytes) -> Path:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        msg = f"{path}: cannot be written ({error.strerror}); make the directory writable"
-        raise TrialError(msg) from error
+        raise unwritable(path, error) from error
     return path
+
+
+def unwritable(path: Path, error: OSError) -> StorageError:
+    """The error of a file that could not be written, with the way out."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    remedy = "make room on the disk" if full else "make the directory writable"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return StorageError(f"{path}: cannot be written ({reason}); {remedy}")
 
 
 def write_json(path: Path, value: Any) -> Path:
@@ -195,7 +203,7 @@ def write_json(path: Path, value: Any) -> Path:
     Write JSON for people and programs: indented, UTF-8, atomic (`write_bytes`).
 
     Raises:
-        TrialError: The directory cannot be written.
+        StorageError: The directory cannot be written.
         ValueError: The value holds NaN or an infinity, which JSON has no word for.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

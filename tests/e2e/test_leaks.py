@@ -75,6 +75,29 @@ def test_a_killed_load_process_leaves_no_session_open(harness: Command) -> None:
     assert summary["verdict"] != "pass"
 
 
+def test_a_load_whose_command_is_killed_ends_by_itself(harness: Command) -> None:
+    """Nobody is left to stop it: it closes its sessions and goes, long before its plan ends."""
+    with Standin(SLOW) as standin:
+        process = harness.start(
+            "run", "session_churn", "--host", standin.url, "--duration", "300s", "--rate", "20",
+            "--out", "trial",
+        )  # fmt: skip
+        _wait_for_sessions(standin)
+        load = [
+            child
+            for child in psutil.Process(process.pid).children()
+            if "locust" in " ".join(child.cmdline())
+        ]
+        process.kill()
+        process.communicate(timeout=30)
+        gone, alive = psutil.wait_procs(load, timeout=60)
+        truth = standin.truth()
+
+    assert len(gone) == 1
+    assert not alive
+    assert truth["sessions"]["open"] == 0
+
+
 def _wait_for_sessions(standin: Standin) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

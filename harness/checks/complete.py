@@ -1,0 +1,28 @@
+"""
+Completeness: whether a trial's record is the whole of what was sent.
+
+A missing worker's attempts, or those that a full buffer refused, could hold the very
+failure that a check looks for: nothing may pass without them. It speaks only when
+something is missing; a whole record goes without saying.
+"""
+
+from __future__ import annotations
+
+from harness.trial.schema import Manifest
+from harness.verdicts import Finding, Verdict
+
+NAME = "trial.complete"
+
+
+def missing_record(manifest: Manifest) -> list[Finding]:
+    """One *unknown* finding when part of the record is missing, else none."""
+    lost = [end.worker for end in manifest.workers if end.state != "drained"]
+    dropped = sum(end.dropped for end in manifest.workers)
+    if not lost and not dropped:
+        return []
+    parts = []
+    if lost:
+        parts.append(f"{', '.join(lost)} ended without a goodbye: the last batches are missing")
+    if dropped:
+        parts.append(f"{dropped:,} attempts found the recorder's buffer full")
+    return [Finding(NAME, "invariant", Verdict.UNKNOWN, "; ".join(parts))]
