@@ -51,7 +51,7 @@ class LiveView:
             self._rich.update(render(live))
         elif live.elapsed_s - self._last_s >= PLAIN_EVERY_S or live.note != self._note:
             self._last_s, self._note = live.elapsed_s, live.note
-            self._console.print(render(live), highlight=False)
+            self._console.print(render(live), highlight=False, soft_wrap=True)
         return live
 
 

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from harness.attempt import Phase
 from harness.clock import unix_ns
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S
@@ -29,7 +30,7 @@ class Live(msgspec.Struct, frozen=True):
     Attributes:
         elapsed_s: Since the load began.
         planned_s: Its planned length.
-        attempts: Attempts so far.
+        attempts: Attempts so far, probes left out.
         rate_per_s: Attempts a second over the last seconds.
         p50_ms, p99_ms: Response times of ok attempts over the last seconds.
         outcomes: Outcome → attempts so far.
@@ -72,9 +73,13 @@ class Progress:
         self.write()
 
     def add(self, buckets: pa.Table) -> None:
-        """Take in one bucket table (schema `harness.trial.batches.BUCKETS`)."""
+        """
+        Take in one bucket table (schema `harness.trial.batches.BUCKETS`).
+
+        Probes are left out: what they are refused is what they were sent to hear.
+        """
         metric = buckets["metric"].to_numpy()
-        response = metric == "response"
+        response = (metric == "response") & (buckets["phase"].to_numpy() != Phase.PROBE)
         outcome = buckets["outcome"].to_numpy()[response]
         count = buckets["count"].to_numpy()[response]
         for name in np.unique(outcome):
