@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from harness.trial.parts import (
     EVENTS_SUFFIX,
     OWN_WORKERS,
     PARTS,
+    count_batches,
     file_stem,
     read_batches,
 )
@@ -130,9 +132,16 @@ def _settle(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manife
 
 def _tables(trial: Path, suffix: str, schema: pa.Schema) -> Iterator[tuple[str, pa.Table]]:
     for path in sorted((trial / PARTS).glob(f"*{suffix}")):
-        for blob in read_batches(path):
+        worker = path.name.removesuffix(suffix)
+        # A killed writer may leave one file of the pair a batch longer than the other:
+        # the attempts and their histograms must tell of the same ones.
+        whole = min(
+            count_batches(path.with_name(worker + other))
+            for other in (ATTEMPTS_SUFFIX, BUCKETS_SUFFIX)
+        )
+        for blob in islice(read_batches(path), whole):
             try:
-                yield path.name.removesuffix(suffix), from_ipc(blob, schema)
+                yield worker, from_ipc(blob, schema)
             except ValueError as error:
                 raise TrialError(f"{path}: {error}") from error
 

@@ -9,6 +9,7 @@ can be read; a torn last one is passed over and reported.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Iterator
@@ -90,6 +91,25 @@ class PartWriter:
         self.close()
 
 
+def count_batches(path: Path) -> int:
+    """
+    How many whole batches a part file holds; 0 when it is absent.
+
+    Raises:
+        TrialError: As `read_batches`.
+    """
+    if not path.is_file():
+        return 0
+    size, count = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while (length := _next_length(file, path)) is not None:
+            if file.tell() + length > size:
+                break
+            file.seek(length, os.SEEK_CUR)
+            count += 1
+    return count
+
+
 def file_stem(worker: str) -> str:
     """A worker's name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", worker)[:100]
@@ -105,14 +125,22 @@ def read_batches(path: Path) -> Iterator[bytes]:
         TrialError: A length is absurd: the file is damaged, not torn.
     """
     with path.open("rb") as file:
-        while len(head := file.read(_LENGTH.size)) == _LENGTH.size:
-            (length,) = _LENGTH.unpack(head)
-            if length > _BATCH_BYTES_MAX:
-                raise TrialError(
-                    f"{path}: damaged at byte {file.tell()}: a batch of {length} bytes; "
-                    "restore it from a copy"
-                )
+        while (length := _next_length(file, path)) is not None:
             blob = file.read(length)
             if len(blob) < length:
                 return
             yield blob
+
+
+def _next_length(file: BinaryIO, path: Path) -> int | None:
+    """The length of the batch that follows; None at the end of the file."""
+    head = file.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    length: int = _LENGTH.unpack(head)[0]
+    if length > _BATCH_BYTES_MAX:
+        raise TrialError(
+            f"{path}: damaged at byte {file.tell()}: a batch of {length} bytes; "
+            "restore it from a copy"
+        )
+    return length

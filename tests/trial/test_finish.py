@@ -1,0 +1,114 @@
+"""Finishing a trial from its parts: whatever its writer left behind."""
+
+from __future__ import annotations
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from harness.errors import StorageError, TrialError
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.finish import finish_trial
+from harness.trial.histograms import decode
+from harness.trial.parts import PARTS, PartWriter, count_batches, read_batches
+from harness.trial.schema import WorkerEnd
+from tests.trials import NS, T0, attempt, manifest
+
+
+def running_trial(path, batches=3, rows=4, **of_manifest):
+    """A trial as its writer left it: so many batches of one worker, and a manifest."""
+    with PartWriter(path) as writer:
+        for batch in range(batches):
+            table = attempts_table(
+                [attempt(call_id=batch * rows + n, at_s=float(batch)) for n in range(rows)]
+            )
+            writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
+    given = {"state": "running", "workers": [], **of_manifest}
+    (path / "manifest.json").write_bytes(msgspec.json.encode(manifest(**given)))
+    return path
+
+
+def tear(path, by=1):
+    """Cut the end of a file off."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - by])
+
+
+def counts(trial):
+    """(attempts, attempts in the service histograms) of a finished trial."""
+    intervals = pq.read_table(trial / "intervals.parquet").to_pylist()
+    told = [sum(decode(row["hdr"])[1]) for row in intervals if row["metric"] == "service"]
+    return pq.read_metadata(trial / "attempts.parquet").num_rows, sum(told)
+
+
+def test_a_trial_in_order_is_complete(tmp_path):
+    """All batches, the worker's goodbye, and no parts afterwards."""
+    trial = running_trial(
+        tmp_path / "t", state="measured", workers=[WorkerEnd("local", attempts=12)]
+    )
+    done = finish_trial(trial)
+
+    assert done.state == "complete"
+    assert counts(trial) == (12, 12)
+    assert not (trial / PARTS).exists()
+
+
+@pytest.mark.parametrize("torn", ["attempts", "buckets"])
+def test_a_torn_batch_is_left_out_of_both_tables(tmp_path, torn):
+    """Killed between the two files of a batch: attempts and histograms still agree."""
+    trial = running_trial(tmp_path / "t")
+    tear(trial / PARTS / f"local.{torn}")
+    done = finish_trial(trial)
+
+    assert counts(trial) == (8, 8)
+    assert done.state == "interrupted"
+    assert [(end.worker, end.state) for end in done.workers] == [("local", "lost")]
+
+
+def test_a_goodbye_that_names_more_than_came_is_a_loss(tmp_path):
+    """A worker that recorded 13 attempts, of which 12 came, is lost."""
+    trial = running_trial(
+        tmp_path / "t", state="measured", workers=[WorkerEnd("local", attempts=13)]
+    )
+    done = finish_trial(trial)
+
+    assert done.workers[0].state == "lost"
+    assert done.state == "interrupted"
+
+
+def test_the_end_of_a_load_that_never_wrote_it_is_its_last_answer(tmp_path):
+    """The manifest was last written at the start; the load ended when its last answer came."""
+    trial = running_trial(tmp_path / "t", ended_ns=(T0 - 5) * NS)
+
+    assert finish_trial(trial).ended_ns == T0 * NS + 2 * NS + 10_000_000
+
+
+def test_an_absurd_length_is_damage(tmp_path):
+    """A length that no batch has is not a torn end."""
+    trial = running_trial(tmp_path / "t")
+    path = trial / PARTS / "local.attempts"
+    path.write_bytes(path.read_bytes() + b"\xff" * 8)
+
+    with pytest.raises(TrialError, match="damaged at byte"):
+        list(read_batches(path))
+    with pytest.raises(TrialError, match="damaged at byte"):
+        count_batches(path)
+    with pytest.raises(TrialError, match="damaged at byte"):
+        finish_trial(trial)
+
+
+def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
+    """Nothing is lost: finishing can be repeated, and the message says so."""
+    trial = running_trial(tmp_path / "t")
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", full)
+        with pytest.raises(StorageError, match=r"make room on the disk.*harness report"):
+            finish_trial(trial)
+
+    assert not list(trial.glob("*.tmp"))
+    assert finish_trial(trial).state == "interrupted"
+    assert counts(trial) == (12, 12)
