@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-deps lint types unit trials-tests bench bench-stats format clean
+.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ types: $(STAMP) ## Types
 
 unit: $(STAMP) ## Tests
 	@$(BIN)/pytest -n 2 --dist loadfile -q
+
+api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
+	@$(BIN)/python -m harness.standin.described docs
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .

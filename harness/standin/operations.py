@@ -29,7 +29,8 @@ _SESSION = {"GET": "get_session", "DELETE": "delete_session"}
 _RUN = {"GET": "get_run"}
 _LOGS = {"GET": "get_run_logs"}
 _QUEUE = {"POST": "queue_run"}
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+SLUG_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
+_SLUG = re.compile(SLUG_PATTERN)
 
 
 class Route(NamedTuple):

@@ -1,10 +1,10 @@
 """
-The ASGI application: bytes to `Request`, `Answer` to bytes, and the two back doors.
+The ASGI application: bytes to `Request`, `Answer` to bytes, and the back doors.
 
 ``GET /__truth__`` tells what really happened, ``POST /__control__`` changes settings
-while it runs. Neither is counted, limited, delayed or asked for a key; control is
-for loopback only. There is no framework between uvicorn and this: a router and a
-middleware stack would cost more than the work itself.
+while it runs, and two documents describe the API. None of them is counted, limited,
+delayed or asked for a key; control is for loopback only. There is no framework between
+uvicorn and this: a router and a middleware stack would cost more than the work itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from harness.clock import unix_ns
+from harness.standin import described
 from harness.standin.api import Api, sleep_until
 from harness.standin.exchange import Answer, Request, fail, fail_plainly
 from harness.standin.operations import UNKNOWN, find_route
@@ -28,6 +29,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRUTH_PATH = "/__truth__"
 CONTROL_PATH = "/__control__"
+_BACK_DOORS = frozenset({TRUTH_PATH, CONTROL_PATH, *described.PATHS})
 
 _JSON = (b"content-type", b"application/json")
 _LENGTH = b"content-length"
@@ -51,7 +53,7 @@ class Server:
         """Serve one HTTP request."""
         path = scope["path"]
         try:
-            if path in (TRUTH_PATH, CONTROL_PATH):
+            if path in _BACK_DOORS:
                 await _send(send, await self._serve_back_door(scope, receive))
                 return
             route = find_route(scope["method"], path)
@@ -131,7 +133,9 @@ class Server:
             if client is None or not ipaddress.ip_address(client[0]).is_loopback:
                 return fail_plainly(403, "settings are changed from loopback only")
             return self._control(await _read_body(receive, 1 << 20))
-        return fail_plainly(405, "GET /__truth__ or POST /__control__")
+        if scope["path"] in described.PATHS and scope["method"] == "GET":
+            return Answer(200, described.document_body(scope["path"]))
+        return fail_plainly(405, "GET /__truth__, POST /__control__, GET of the documents")
 
     def _control(self, body: bytes) -> Answer:
         api = self._api

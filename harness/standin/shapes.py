@@ -22,6 +22,7 @@ from harness.units import NS_PER_MS
 WORKSPACE = "ws_standin"
 EVENT_OF_STATUS = {"succeeded": "run.succeeded", "failed": "run.failed"}
 SIGNATURE_HEADER = "x-opensteer-signature"
+CURSOR_PATTERN = r"^log_[0-9]+$"
 
 encode = msgspec.json.Encoder().encode
 
