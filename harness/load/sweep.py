@@ -68,14 +68,12 @@ def sweep(
 
 
 def _drain(ledger: Ledger, clients: list[OpensteerClient]) -> None:
-    doubtful = iter(list(ledger.doubtful.items()))
+    """
+    Close what is open, then settle the doubtful creates and close what they made.
 
-    def settle(client: OpensteerClient) -> None:
-        for key, body in doubtful:
-            client.arrive(Phase.CLEANUP.value, 0)
-            client.create_session(body, key)
-
-    _each(settle, clients)
+    In this order: where the target is full, it is full of our own sessions, and a
+    doubtful create could not be answered before one of them is closed.
+    """
     still_open = iter(list(ledger.open))
 
     def close(client: OpensteerClient) -> None:
@@ -84,6 +82,17 @@ def _drain(ledger: Ledger, clients: list[OpensteerClient]) -> None:
             client.delete_session(session_id)
 
     _each(close, clients)
+    doubtful = iter(list(ledger.doubtful.items()))
+
+    def settle(client: OpensteerClient) -> None:
+        for key, body in doubtful:
+            client.arrive(Phase.CLEANUP.value, 0)
+            session_id = client.create_session(body, key).answer.resource_id
+            if session_id:
+                client.arrive(Phase.CLEANUP.value, 0)
+                client.delete_session(session_id)
+
+    _each(settle, clients)
 
 
 def _each(work: Callable[[OpensteerClient], None], clients: list[OpensteerClient]) -> None:
