@@ -39,7 +39,7 @@ types: $(STAMP) ## Types
 	@$(BIN)/mypy
 
 unit: $(STAMP) ## Tests
-	@$(BIN)/pytest -n 2 --dist loadfile -q
+	@$(BIN)/pytest -n 3 --dist worksteal -q
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
