@@ -99,11 +99,11 @@ class Api:
         share = settings.config.timeout_after_effect
         after = code == "CLOUD_TIMEOUT" and share > 0 and rng.random() < share
         if code and not after:
-            await self._take_time(request.operation)
+            await self.take_time(request.operation)
             return self._inject(code)
         reader = READERS.get(request.operation)
         if reader is None:
-            await self._take_time(request.operation)
+            await self.take_time(request.operation)
             answer = self._handlers.read(request)
         else:
             body = reader(request.body)
@@ -114,7 +114,7 @@ class Api:
 
     async def _post(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
         if not request.idempotency_key:
-            await self._take_time(request.operation)
+            await self.take_time(request.operation)
             return await self._handlers.write(request, body)
         keys = self.state.keys
         scope = (request.api_key, request.idempotency_key)
@@ -122,11 +122,11 @@ class Api:
         if isinstance(found, Refusal):
             return fail_plainly(found.value, _REFUSALS[found])
         if isinstance(found, Record) and not self._told_twice():
-            await self._take_time(request.operation)
+            await self.take_time(request.operation)
             return self._handlers.replay(request, found)
         record = keys.begin(scope, _fingerprint(request), unix_ns())
         try:
-            await self._take_time(request.operation)
+            await self.take_time(request.operation)
             answer = await self._handlers.write(request, body)
         except BaseException:
             keys.abandon(scope)
@@ -167,7 +167,15 @@ class Api:
             if journal is not None:
                 journal.note_execution(scope[1], times)
 
-    async def _take_time(self, operation: str) -> None:
+    async def wait_out_stall(self) -> None:
+        """Wait while the whole server stands still."""
+        now_ns = unix_ns()
+        freed_ns = self.stall.end_ns(now_ns)
+        if freed_ns > now_ns:
+            await sleep_until(freed_ns)
+
+    async def take_time(self, operation: str) -> None:
+        """Let the time pass that an operation takes, its queue included."""
         settings, dice = self.state.settings, self.state.dice
         due_ns = now_ns = unix_ns()
         if self._queue is not None and settings.config.service_operation in ("*", operation):

@@ -15,7 +15,8 @@ import msgspec
 
 from harness.standin.codes import ALL, Vocabulary
 from harness.standin.laws import parse_law
-from harness.standin.operations import OPERATIONS
+from harness.standin.operations import SETTABLE
+from harness.standin.sockets.names import group_of
 
 Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
 LimitScope = Literal["key", "key-and-operation"]
@@ -94,6 +95,10 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         race_window_s: Over-admission: time between the check for room and the taking
             of the slot; 0 makes them one step.
         session_lifetime_s: A session closes by itself after this time.
+        token_lifetime_s: Time for which a session's socket tokens are good; 0 is as long
+            as the session.
+        chrome_page_first: Whether the CDP socket's list of pages begins with a
+            chrome:// page.
         launch_s: Time from create_session until the session is active.
         stale_s: For this time after its creation a session answers 409
             CLOUD_SESSION_STALE to get and delete.
@@ -140,6 +145,8 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release_delay_s: float = 0.0
     race_window_s: float = 0.0
     session_lifetime_s: float = 3600.0
+    token_lifetime_s: float = 0.0
+    chrome_page_first: bool = False
     launch_s: float = 0.0
     stale_s: float = 0.0
     latency: dict[str, str] = {}
@@ -197,12 +204,10 @@ def check_failures(fail: dict[str, float]) -> None:
         operation, _, code = name.rpartition(":")
         if code not in ALL:
             raise ValueError(f"{code!r} is no error code of the contract")
-        if operation and operation not in OPERATIONS:
-            raise ValueError(
-                f"{operation!r} is no operation; there are {', '.join(OPERATIONS)}"
-            )
+        if operation and operation not in SETTABLE:
+            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
         _require_share(f"fail {name}", probability)
-    for operation in OPERATIONS:
+    for operation in SETTABLE:
         whole = sum(share for _, share in failures_of(operation, fail))
         if whole > 1 + 1e-9:
             raise ValueError(f"the failures of {operation} add up to {whole:g}, more than 1")
@@ -212,16 +217,18 @@ def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float
     """
     The codes an operation fails with, each with its probability.
 
-    ``OPERATION:CODE`` replaces ``CODE`` for that operation. The health check fails
+    ``OPERATION:CODE`` replaces ``CODE`` for that operation, and so does
+    ``action:CODE`` for every method of the action socket. The health check fails
     only where it is named.
     """
     shares = {
         name: share for name, share in fail.items() if ":" not in name and operation != "health"
     }
-    for name, probability in fail.items():
-        named, _, code = name.rpartition(":")
-        if named == operation:
-            shares[code] = probability
+    for setting in filter(None, (group_of(operation), operation)):
+        for name, probability in fail.items():
+            named, _, code = name.rpartition(":")
+            if named == setting:
+                shares[code] = probability
     return [(code, share) for code, share in shares.items() if share > 0]
 
 
@@ -231,7 +238,8 @@ def _check_numbers(config: StandinConfig) -> None:
     if config.run_failed + config.run_canceled > 1:
         raise ValueError("run_failed and run_canceled add up to more than 1")
     for name in (
-        "max_sessions", "release_delay_s", "race_window_s", "launch_s", "stale_s", "workers",
+        "max_sessions", "release_delay_s", "race_window_s", "token_lifetime_s",
+        "launch_s", "stale_s", "workers",
         "stall_period_s", "stall_s", "webhook_backoff_s", "max_body_bytes", "parent_pid",
     ):  # fmt: skip
         _require_at_least(0, name, getattr(config, name))
@@ -263,10 +271,8 @@ def _check_laws(config: StandinConfig) -> None:
     ):
         parse_law(text)
     for operation in (*config.latency, config.service_operation):
-        if operation != "*" and operation not in OPERATIONS:
-            raise ValueError(
-                f"{operation!r} is no operation; there are {', '.join(OPERATIONS)}"
-            )
+        if operation != "*" and operation not in SETTABLE:
+            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
 
 
 def _require_share(name: str, value: float) -> None:

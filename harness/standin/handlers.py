@@ -28,6 +28,7 @@ from harness.standin.idempotency import Record
 from harness.standin.journal import Journal
 from harness.standin.runs import Run, Status, page_of
 from harness.standin.sessions import Session
+from harness.standin.sockets.gate import token_expires_ns
 from harness.standin.state import State
 from harness.standin.truth import add
 
@@ -128,8 +129,9 @@ class Handlers:
         return next(reversed(opened.values()), None)
 
     def _created(self, request: Request, session: Session, *, worked: bool) -> Answer:
-        nonce = self._state.dice.make_id("t")[2:]
-        body = shapes.created_body(session, session.state_at(unix_ns()), request.host, nonce)
+        status, expires_ns = session.state_at(unix_ns()), token_expires_ns(self._state, session)
+        seed = self._state.settings.config.seed
+        body = shapes.created_body(session, status, request.host, seed, expires_ns)
         return Answer(201, body, resource_id=session.id, worked=worked)
 
     def _get_session(self, request: Request) -> Answer:

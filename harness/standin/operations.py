@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from harness.standin.sockets import names
+
 OPERATIONS = (
     "health",
     "create_session",
@@ -16,6 +18,9 @@ OPERATIONS = (
     "get_run_logs",
 )
 """Every operation, by the name used everywhere."""
+
+SETTABLE = (*OPERATIONS, *names.GROUPS, *names.OPERATIONS)
+"""Every name that a setting may be about: HTTP operations and what sockets do."""
 
 UNKNOWN = "unknown"
 """Stands for a path or a method that is none of them."""

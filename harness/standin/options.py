@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness.standin.config import Lies, check_failures
 from harness.standin.laws import parse_law
-from harness.standin.operations import OPERATIONS
+from harness.standin.operations import SETTABLE
 
 
 def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
@@ -24,8 +24,8 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         operation, _, law = text.rpartition("=")
         operation = operation.strip() or "*"
-        if operation != "*" and operation not in OPERATIONS:
-            raise ValueError(f"{operation!r} is no operation{_nearest(operation, OPERATIONS)}")
+        if operation != "*" and operation not in SETTABLE:
+            raise ValueError(f"{operation!r} is no operation{_nearest(operation, SETTABLE)}")
         parse_law(law)
         latency[operation] = law.strip()
     return latency

@@ -75,7 +75,9 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     api = Api(state, journal)
     server = _Uvicorn(
         uvicorn.Config(
-            Server(api), http="httptools", ws="none", lifespan="off", interface="asgi3",
+            Server(api), http="httptools", ws="wsproto", ws_ping_interval=None,
+            ws_max_size=config.max_body_bytes, ws_per_message_deflate=False,
+            lifespan="off", interface="asgi3",
             access_log=False, log_level="critical", server_header=False,
             timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=300, backlog=2048,
         ),

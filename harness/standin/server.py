@@ -19,9 +19,10 @@ import msgspec
 
 from harness.clock import unix_ns
 from harness.standin import described
-from harness.standin.api import Api, sleep_until
+from harness.standin.api import Api
 from harness.standin.exchange import Answer, Request, fail, fail_plainly
 from harness.standin.operations import UNKNOWN, find_route
+from harness.standin.sockets.server import Sockets
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,9 +49,13 @@ class Server:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._sockets = Sockets(api)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request."""
+        """Serve one HTTP request, or one socket."""
+        if scope["type"] == "websocket":
+            await self._sockets.serve(scope, receive, send)
+            return
         path = scope["path"]
         try:
             if path in _BACK_DOORS:
@@ -60,19 +65,15 @@ class Server:
             answer = await self._answer(scope, receive)
         except DisconnectedError:
             return
-        now_ns = unix_ns()
-        freed_ns = self._api.stall.end_ns(now_ns)
-        if freed_ns > now_ns:
-            await sleep_until(freed_ns)
+        await self._api.wait_out_stall()
         self._api.count(route.operation, answer)
+        if route.operation == "delete_session" and answer.status == 204:
+            await self._sockets.close_session(route.argument)
         await _send(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         api, vocabulary = self._api, self._api.state.settings.config.vocabulary
-        now_ns = unix_ns()
-        freed_ns = api.stall.end_ns(now_ns)
-        if freed_ns > now_ns:
-            await sleep_until(freed_ns)
+        await api.wait_out_stall()
         route = find_route(scope["method"], scope["path"])
         if not route.methods:
             return fail_plainly(404, "no such path")

@@ -19,7 +19,8 @@ from harness.standin.limits import (
     TokenBucket,
     Unlimited,
 )
-from harness.standin.operations import OPERATIONS
+from harness.standin.operations import SETTABLE
+from harness.standin.sockets.names import group_of
 from harness.units import NS_PER_S
 
 
@@ -33,12 +34,13 @@ class Settings:
         laws = {operation: parse_law(text) for operation, text in config.latency.items()}
         self.latency: dict[str, Law] = {
             operation: law
-            for operation in OPERATIONS
-            if (law := laws.get(operation, laws.get("*"))) is not None
+            for operation in SETTABLE
+            if (law := laws.get(operation, laws.get(group_of(operation), laws.get("*"))))
+            is not None
         }
         self.failures = {
             operation: failures
-            for operation in OPERATIONS
+            for operation in SETTABLE
             if (failures := failures_of(operation, config.fail))
         }
         self.service = parse_law(config.service)
@@ -46,6 +48,7 @@ class Settings:
         self.run_duration = parse_law(config.run_duration)
         self.release_delay_ns = to_ns(config.release_delay_s)
         self.session_lifetime_ns = to_ns(config.session_lifetime_s)
+        self.token_lifetime_ns = to_ns(config.token_lifetime_s)
         self.launch_ns = to_ns(config.launch_s)
         self.stale_ns = to_ns(config.stale_s)
         forget_s = config.lies.forgets_keys_after_s

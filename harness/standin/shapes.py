@@ -17,6 +17,7 @@ import msgspec
 from harness.standin.cache import Imported
 from harness.standin.runs import LogPage, Run, Status
 from harness.standin.sessions import Session, SessionState
+from harness.standin.sockets.tokens import make_token
 from harness.units import NS_PER_MS
 
 WORKSPACE = "ws_standin"
@@ -42,18 +43,20 @@ def health_body() -> bytes:
     return b'{"status":"ok"}'
 
 
-def created_body(session: Session, state: SessionState, host: str, nonce: str) -> bytes:
+def created_body(
+    session: Session, state: SessionState, host: str, seed: int, expires_ns: int
+) -> bytes:
     """The answer of create_session; ``host`` is ``address:port``."""
     return encode(
         {
             "sessionId": session.id,
             "actionWsUrl": f"ws://{host}/ws/action/{session.id}",
             "cdpWsUrl": f"ws://{host}/ws/cdp/{session.id}",
-            "actionToken": f"act_{nonce}",
-            "cdpToken": f"cdp_{nonce}",
+            "actionToken": make_token(seed, "action", session.id),
+            "cdpToken": make_token(seed, "cdp", session.id),
             "cloudSessionUrl": f"http://{host}/sessions/{session.id}",
             "cloudSession": _cloud_session(session, state),
-            "expiresAt": session.expires_ns // NS_PER_MS,
+            "expiresAt": min(session.expires_ns, expires_ns) // NS_PER_MS,
         }
     )
 

@@ -1,0 +1,147 @@
+"""
+The action socket: JSON requests in, JSON answers out, each in its own time.
+
+::
+
+    frame ─ CLOUD_CONFIG_INVALID ─► token ─ CLOUD_AUTH_FAILED ─► session ─ NOT_FOUND ─►
+    method ─ CLOUD_UNSUPPORTED_METHOD ─► time it takes ─► injected failure ─ CODE ─►
+    the page ─ CLOUD_ACTION_FAILED ─► result
+
+Requests are handled side by side, so an answer may overtake another. The injected
+CLOUD_CONNECTION_LOST is no frame: the socket is closed with 1011.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from harness.standin.codes import MESSAGES, name_in
+from harness.standin.exchange import Answer
+from harness.standin.sockets import names
+from harness.standin.sockets.channel import LOST, Channel
+from harness.standin.sockets.frames import (
+    FAILURES,
+    RETRYABLE,
+    ActionError,
+    ActionOk,
+    ActionRequest,
+    encode,
+    read_request,
+)
+from harness.standin.sockets.page import ActionProblem
+from harness.standin.sockets.tokens import is_token
+from harness.standin.state import State
+
+IN_FLIGHT_MAX = 256
+"""Requests of one socket handled at once; more are refused."""
+
+
+class Browser(Protocol):
+    """What stands behind a session's actions: a page that is none, or Chromium."""
+
+    async def act(self, method: str, args: dict[str, Any]) -> Any:
+        """
+        Do one action.
+
+        Raises:
+            ActionProblem: It cannot be done.
+        """
+
+
+class Timing(Protocol):
+    """The part of `harness.standin.api.Api` that sockets need."""
+
+    state: State
+
+    async def take_time(self, operation: str) -> None:
+        """Let the time pass that an operation takes."""
+
+    async def wait_out_stall(self) -> None:
+        """Wait while the whole server stands still."""
+
+    def count(self, operation: str, answer: Answer) -> None:
+        """Count an answer that is about to be sent."""
+
+
+class ActionSocket:
+    """Serves the frames of one open action socket."""
+
+    def __init__(self, api: Timing, channel: Channel, browser: Browser) -> None:
+        self._api = api
+        self._channel = channel
+        self._browser = browser
+
+    async def take(self, frame: bytes | str) -> None:
+        """Take in one frame; what needs time goes on beside."""
+        channel = self._channel
+        request = read_request(frame)
+        if not isinstance(request, ActionRequest):
+            number, why = request
+            await self._refuse(number, names.UNKNOWN_ACTION, "CLOUD_CONFIG_INVALID", why)
+            return
+        operation = names.ACTIONS.get(request.method, names.UNKNOWN_ACTION)
+        if code := self._misfit(request, operation):
+            await self._refuse(request.id, operation, code)
+            return
+        key = object()
+        channel.in_flight[key] = operation
+        channel.spawn(self._serve(key, request, operation))
+
+    def _misfit(self, request: ActionRequest, operation: str) -> str:
+        config, session = self._api.state.settings.config, self._channel.session
+        if not is_token(request.token, config.seed, "action", session.id):
+            return "CLOUD_AUTH_FAILED"
+        if request.sessionId != session.id:
+            return "CLOUD_SESSION_NOT_FOUND"
+        if operation == names.UNKNOWN_ACTION:
+            return "CLOUD_UNSUPPORTED_METHOD"
+        return "CLOUD_RATE_LIMITED" if len(self._channel.in_flight) >= IN_FLIGHT_MAX else ""
+
+    async def _refuse(self, number: int, operation: str, code: str, why: str = "") -> None:
+        key = object()
+        self._channel.in_flight[key] = operation
+        details = [{"path": "$", "message": why}] if why else None
+        name, frame = self._error(number, code, details)
+        await self._channel.answer(key, name, frame)
+
+    async def _serve(self, key: object, request: ActionRequest, operation: str) -> None:
+        api, channel = self._api, self._channel
+        await api.take_time(operation)
+        code = api.state.settings.draw_failure(operation, api.state.dice.failures)
+        if code == "CLOUD_CONNECTION_LOST":
+            await channel.close(LOST, code)
+            return
+        name = ""
+        if code == "CLOUD_ACTION_FAILED":
+            drawn = api.state.dice.failures.choice(FAILURES)
+            name, frame = self._failed(request.id, ActionProblem(drawn, "as it was told to"))
+        elif code:
+            name, frame = self._error(request.id, code)
+        else:
+            try:
+                result = await self._browser.act(request.method, request.args or {})
+                frame = encode(ActionOk(request.id, result))
+            except ActionProblem as problem:
+                name, frame = self._failed(request.id, problem)
+        await api.wait_out_stall()
+        await channel.answer(key, name, frame)
+
+    def _failed(self, number: int, problem: ActionProblem) -> tuple[str, bytes]:
+        if problem.code.startswith("CLOUD_"):
+            return self._error(number, problem.code)
+        details = {
+            "actionFailure": {
+                "code": problem.code,
+                "message": problem.message,
+                "retryable": problem.code in RETRYABLE,
+                "classificationSource": "stand-in",
+            }
+        }
+        return self._error(number, "CLOUD_ACTION_FAILED", details)
+
+    def _error(self, number: int, code: str, details: Any = None) -> tuple[str, bytes]:
+        name = name_in(self._api.state.settings.config.vocabulary, code)
+        message = MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
+        return name, encode(
+            ActionError(number, ok=False, error=message, code=name, details=details)
+        )

@@ -1,0 +1,91 @@
+"""
+One open socket: what is in flight on it, and how it ends.
+
+A server's own close takes along every request that was not answered yet: each is
+counted under the code that the close stands for, since that is what its sender sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from harness.clock import unix_ns
+from harness.standin.sessions import Session
+from harness.units import NS_PER_S
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NORMAL = 1000
+LOST = 1011
+"""The close that stands for CLOUD_CONNECTION_LOST."""
+
+
+class Channel:
+    """
+    One open socket.
+
+    Attributes:
+        session: Its session.
+        in_flight: Requests not answered yet: a key of the socket's own → operation.
+        closed: Whether the server has closed it.
+        ended: Set when it is over, whoever ended it.
+    """
+
+    def __init__(self, session: Session, send: Send, count: Callable[[str, str], None]) -> None:
+        self.session = session
+        self.in_flight: dict[object, str] = {}
+        self.closed = False
+        self.ended = asyncio.Event()
+        self._send = send
+        self._count = count
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(self, key: object, code: str, frame: bytes) -> None:
+        """Answer a request, unless the socket's end has answered it already."""
+        operation = self.in_flight.pop(key, None)
+        if operation is not None and not self.closed:
+            self._count(operation, code)
+            await self.tell(frame)
+
+    async def tell(self, frame: bytes) -> None:
+        """Send one text frame; a client that has left hears nothing."""
+        try:
+            await self._send({"type": "websocket.send", "text": frame.decode()})
+        except OSError:  # uvicorn's ClientDisconnected
+            self.ended.set()
+
+    async def close(self, status: int, code: str) -> None:
+        """Close it, and count what was in flight under the code; a second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        for operation in self.in_flight.values():
+            self._count(operation, code)
+        self.in_flight.clear()
+        try:
+            await self._send({"type": "websocket.close", "code": status, "reason": code})
+        except OSError:
+            pass
+        finally:
+            self.ended.set()
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Do something beside; it ends with the socket."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def expire(self, expires_ns: int, code: str) -> None:
+        """Close it when its session's time is over."""
+        await asyncio.sleep(max(0.0, (expires_ns - unix_ns()) / NS_PER_S))
+        await self.close(NORMAL, code)
+
+    async def end(self) -> None:
+        """The socket is over: end what goes on beside it."""
+        self.ended.set()
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

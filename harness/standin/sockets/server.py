@@ -1,0 +1,123 @@
+"""
+Sockets: the gate at the upgrade, the open channels, and their ends.
+
+A socket ends when its client leaves, when its session is deleted or expires (close
+1000), or when its connection is told to get lost (close 1011). The upgrade of a
+session whose browser is still being launched is answered when it is up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from harness.clock import unix_ns
+from harness.standin.api import Api, sleep_until
+from harness.standin.exchange import Answer, fail
+from harness.standin.sessions import Session
+from harness.standin.sockets import names
+from harness.standin.sockets.action import ActionSocket
+from harness.standin.sockets.cdp import CdpSocket
+from harness.standin.sockets.channel import NORMAL, Channel, Send
+from harness.standin.sockets.gate import find_door, judge
+from harness.standin.sockets.page import Page
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_HELD_NOTHING = "CLOUD_SESSION_CLOSED"
+
+
+class SyntheticBrowser:
+    """A page that is none, behind a session's actions."""
+
+    def __init__(self) -> None:
+        self._page = Page()
+
+    async def act(self, method: str, args: dict[str, Any]) -> Any:
+        """Do one action, at once."""
+        return self._page.act(method, args)
+
+
+class Sockets:
+    """Every socket of the server."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._open: dict[str, set[Channel]] = defaultdict(set)
+        self._browsers: dict[str, SyntheticBrowser] = {}
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one upgrade, and the socket that comes of it."""
+        await receive()
+        door = find_door(scope["path"])
+        name = names.CDP_CONNECT if door.socket == "cdp" else names.ACTION_CONNECT
+        found = judge(self._api.state, door, scope["query_string"], unix_ns())
+        if isinstance(found, Session):
+            found = await self._launch(found, name)
+        if isinstance(found, Answer):
+            self._api.count(name if door.socket else "unknown", found)
+            await _refuse(send, found)
+            return
+        channel = Channel(found, send, self._count)
+        self._api.count(name, Answer(101, b""))
+        await send({"type": "websocket.accept"})
+        await self._hold(channel, receive, cdp=door.socket == "cdp")
+
+    async def close_session(self, session_id: str) -> None:
+        """A session was deleted: its sockets go with it."""
+        self._browsers.pop(session_id, None)
+        for channel in list(self._open.get(session_id, ())):
+            await channel.close(NORMAL, _HELD_NOTHING)
+
+    async def _launch(self, session: Session, name: str) -> Session | Answer:
+        """Wait until the browser is up; or fail as told to."""
+        api = self._api
+        if session.active_ns > unix_ns():
+            await sleep_until(session.active_ns)
+        await api.take_time(name)
+        await api.wait_out_stall()
+        code = api.state.settings.draw_failure(name, api.state.dice.failures)
+        if code:
+            return fail(api.state.settings.config.vocabulary, code)
+        return session
+
+    async def _hold(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
+        session = channel.session
+        mine = self._open[session.id]
+        mine.add(channel)
+        channel.spawn(channel.expire(session.expires_ns, _HELD_NOTHING))
+        socket: ActionSocket | CdpSocket
+        if cdp:
+            socket = CdpSocket(self._api, channel)
+        else:
+            browser = self._browsers.setdefault(session.id, SyntheticBrowser())
+            socket = ActionSocket(self._api, channel, browser)
+        try:
+            while not channel.closed:
+                message = await receive()
+                if message["type"] != "websocket.receive":
+                    break
+                frame = message.get("text")
+                await socket.take(message["bytes"] if frame is None else frame)
+        finally:
+            channel.closed = True
+            mine.discard(channel)
+            if not mine:
+                self._open.pop(session.id, None)
+            await channel.end()
+
+    def _count(self, operation: str, code: str) -> None:
+        self._api.count(operation, Answer(0, b"", code))
+
+
+async def _refuse(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"connection", b"close"),
+    ]
+    start = {"type": "websocket.http.response.start", "status": answer.status}
+    await send(start | {"headers": headers})
+    await send({"type": "websocket.http.response.body", "body": answer.body})
