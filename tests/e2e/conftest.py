@@ -111,7 +111,7 @@ def interrupt(process: subprocess.Popen[str], after_s: float) -> None:
 
 
 class Recording:
-    """A server that keeps every request's path and body, and imports what it is sent."""
+    """A server that keeps each POST's path and body, imports entries, and knows nothing else."""
 
     def __init__(
         self, content_type: str = "application/json", page: bytes | None = None
@@ -128,7 +128,7 @@ class Recording:
                 if self.command == "POST":
                     recording.requests.append((self.path, body))
                 status, answer = 200, page
-                if answer is None and self.command == "POST":
+                if answer is None and self.path == "/selector-cache/import":
                     n = len(json.loads(body)["entries"])
                     counts = {"imported": n, "inserted": n, "updated": 0, "skipped": 0}
                     answer = json.dumps(counts).encode()
