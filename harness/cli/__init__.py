@@ -8,12 +8,26 @@ one line and the right exit code (`harness.exits.Exit`), never a traceback.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 
-from harness.cli import doctor, run, serve, trials
 from harness.errors import HarnessError
 from harness.exits import Exit
+
+COMMANDS = {
+    "run": "harness.cli.run:run",
+    "report": "harness.cli.trials:report",
+    "check": "harness.cli.trials:check",
+    "serve": "harness.cli.serve:serve",
+    "doctor": "harness.cli.doctor:doctor",
+}
+"""
+Each command, and where it is: a function, or a Typer app of its own for a group.
+
+Only the command that was asked for is imported: pandas, scipy and matplotlib take a
+second, which ``harness serve`` or a mistyped option need not wait for.
+"""
 
 _EXITS = (
     "Exit: 0 pass · 1 an SLO or invariant failed · 2 usage or plan error · "
@@ -29,17 +43,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("report")(trials.report)
-app.command("check")(trials.check)
-app.command("serve")(serve.serve)
-app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep the command's name on the command line, also where it is the only one known."""
+
+
+def register(names: list[str]) -> typer.Typer:
+    """The app with these commands."""
+    for name in names:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 def main() -> None:
     """Entry point of ``harness``."""
+    asked = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        app()
+        register(asked or list(COMMANDS))()
     except HarnessError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"harness: {line}\n")

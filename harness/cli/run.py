@@ -14,7 +14,6 @@ from rich.console import Console
 
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around
-from harness.cli.judging import judge_trial
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
 from harness.cli.options import Overrides, override
 from harness.cli.rescue import rescue
@@ -148,6 +147,8 @@ def make_trial(job: Job, out: Console, progress: Console) -> Exit:
     """
     key = read_key(os.environ, embedded=not job.host)
     made = measure(job, key, progress)
+    from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
+
     code = judge_trial(job.out, out)
     return Exit.INTERRUPTED if made.interrupted else code
 
