@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulated_limiters import SlidingLog, TokenBucket, World
 
@@ -89,6 +89,14 @@ def test_concurrency_limit_refuses_while_two_are_at_work():
     assert 2.0 == fit.burst.estimate
 
 
+def test_full_bucket_never_refuses():
+    """Refusals a second apart are not explained by one token that is back at once."""
+    decisions = [(float(k), k % 2 == 0) for k in range(60)]
+    fit = fit_token_bucket(read_log(seen(*decisions)))
+    assert fit.rate_per_s.high < 1.0
+    assert fit.explained_fraction < 0.95 or fit.burst.estimate == 1.0
+
+
 def test_errors_are_no_decisions():
     """A 503 is neither pass nor refusal, and leaves the log."""
     log = read_log(seen((0.0, True), (0.1, None), (0.2, False)))
@@ -124,6 +132,7 @@ def test_coin_tosses_fit_no_model():
     seed=st.integers(0, 10_000),
     jitter_ms=st.floats(0.1, 3),
 )
+@example(rate=1.0, burst=6, seed=26, jitter_ms=2.0)
 @settings(max_examples=15, deadline=None)
 def test_bucket_intervals_hold_the_truth_under_jitter(rate, burst, seed, jitter_ms):
     """Whatever the jitter, a true bucket explains its decisions."""

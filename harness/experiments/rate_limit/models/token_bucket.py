@@ -31,7 +31,8 @@ _SLACK_TOKENS = 0.02
 _KEPT_BOUNDS = 160
 """Only the tightest bounds can be broken near the optimum."""
 _NARROW = 1.003
-_MOST_SPLITS = 40
+_MOST_SPLITS = 200
+_WIDEST_VALLEY = 1.2
 _COST_SLACK = 0.6
 """How much worse than the best still counts as as good, in broken bounds."""
 
@@ -125,7 +126,12 @@ def _ceilings(log: Log, rate: float) -> tuple[Floats, Floats]:
     reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right")
     reach -= log.refusals_take
     after = np.minimum(level, _relative_level(log, rate, t_s, reach))
-    return 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
+    ceiling, scale = 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
+    # A bucket that is full whatever the doubt holds a whole token whatever its size: no
+    # rounding makes its refusal right. Without this, one token refilled at once explains
+    # any refusals at all.
+    full = (after >= 0) & (early >= 0)
+    return np.where(full, 1 - 3 * _SLACK_TOKENS, ceiling), scale
 
 
 def _best_burst(bounds: _Bounds) -> tuple[float, float, float, float]:
@@ -160,31 +166,29 @@ def _broken(log: Log, low: float, high: float) -> int:
 
 def _best_rate(log: Log) -> float:
     """
-    The rate that breaks the fewest bounds, by branch and bound over spans of rates.
+    The lowest rate that breaks the fewest bounds, by branch and bound over spans of rates.
 
-    The span with the smallest lower bound is split until it is narrow; then the
-    graded cost finds the bottom.
+    The span with the smallest lower bound, of equals the lowest, is split until it is
+    narrow. The lowest, because at a rate so high that the doubt is worth many tokens
+    nothing is broken either. Then the graded cost finds the bottom of the valley.
     """
     span_s = max(float(log.t_s[-1] - log.t_s[0]), 1e-3)
     edges = np.geomspace(0.3 / span_s, 5000.0, 40)
-    heap = [
-        (_broken(log, low, high), low, high)
-        for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    ]
+    heap = [(_broken(log, *span), *span) for span in pairwise(edges.tolist())]
     heapq.heapify(heap)
     for _ in range(_MOST_SPLITS):
-        _, low, high = heapq.heappop(heap)
+        fewest, low, high = heapq.heappop(heap)
         if high / low < _NARROW:
             break
-        cuts = np.geomspace(low, high, 4).tolist()
-        for part in pairwise(cuts):
+        for part in pairwise(np.geomspace(low, high, 4).tolist()):
             heapq.heappush(heap, (_broken(log, *part), *part))
-    return _descend(log, float(np.sqrt(low * high)), max(1.01, float(high / low)))[1]
+    while high < _WIDEST_VALLEY * low and _broken(log, high, high) <= fewest:
+        high *= 1.01
+    return _descend(log, low / 1.01, high * 1.01)[1]
 
 
-def _descend(log: Log, rate: float, step: float) -> tuple[float, float]:
-    """(cost, rate) at the bottom of the valley round ``rate``."""
-    low, high = rate / step, rate * step
+def _descend(log: Log, low: float, high: float) -> tuple[float, float]:
+    """(cost, rate) at the bottom of the valley that lies between the two."""
     for _ in range(3):
         grid = np.geomspace(low, high, 15)
         cost = np.array([_cost(log, r) for r in grid])
@@ -197,7 +201,7 @@ def _descend(log: Log, rate: float, step: float) -> tuple[float, float]:
 
 def _region(log: Log, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """The rates, and the bursts at those rates, that do as well as the best."""
-    steps = np.concatenate([[0.0], np.geomspace(2e-4, 1.5, 22)])
+    steps = np.concatenate([[0.0], np.geomspace(2e-4, 3.0, 24)])
     limit = _cost(log, rate) + _COST_SLACK
     ends: list[float] = []
     bursts: list[float] = []
