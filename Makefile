@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-stats format clean
+.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ unit: $(STAMP) ## Tests
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
+
+bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
+	@$(BIN)/python -m tests.reliability.bench
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .

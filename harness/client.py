@@ -8,16 +8,17 @@ its attempts (evidence, docs/trial.md), and keeps the ledger of what was opened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from harness.caller import Caller, Result, Seat
 from harness.contract.answers import Answer
+from harness.contract.cursors import order_of
 from harness.contract.operations import target
 from harness.contract.outcomes import Outcome
 from harness.contract.payloads import digest16
-from harness.contract.shapes import ImportCounts, LogPage
+from harness.contract.shapes import Cursor, ImportCounts, LogPage
 from harness.ledger import Ledger
 from harness.retries import RetryPolicy
 from harness.wire import Reply, Transport
@@ -144,15 +145,29 @@ class OpensteerClient:
         return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
 
     def queue_run(
-        self, slug: str, body: bytes, key: str, *, webhook: bool = False, probe: str = ""
+        self,
+        slug: str,
+        body: bytes,
+        key: str,
+        *,
+        events: tuple[str, ...] = (),
+        probe: str = "",
     ) -> Result:
-        """Queue a run of a scraper; ``answer.resource_id`` is its id."""
+        """
+        Queue a run of a scraper; ``answer.resource_id`` is its id.
+
+        Args:
+            slug: The scraper.
+            body: The request.
+            key: Its Idempotency-Key.
+            events: What the body's webhook subscribes to; none without a webhook.
+            probe: What it is a probe for.
+        """
+        facts = {"webhook": True, "events": events} if events else {}
         digest = digest16(body)
 
         def describe(answer: Answer) -> str:
-            return _evidence(
-                status=answer.state, body=digest, probe=probe, webhook=webhook or None
-            )
+            return _evidence(status=answer.state, body=digest, probe=probe, **facts)
 
         return self._call(
             "queue_run", target("queue_run", slug), body, key=key, describe=describe
@@ -168,7 +183,7 @@ class OpensteerClient:
         return self._call("get_run", path, resource_id=run_id, describe=describe)
 
     def get_run_logs(
-        self, run_id: str, *, limit: int = 100, cursor: str | int | None = None, probe: str = ""
+        self, run_id: str, *, limit: int = 100, cursor: Cursor = None, probe: str = ""
     ) -> Result:
         """Read one page of a run's logs, the newest or the one before ``cursor``."""
         path = target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
@@ -176,8 +191,8 @@ class OpensteerClient:
         def describe(answer: Answer) -> str:
             page = answer.value
             if not isinstance(page, LogPage):
-                return _evidence(cursor=cursor, probe=probe)
-            return _page_evidence(page, cursor, probe)
+                return _evidence(cursor=cursor, limit=limit, probe=probe)
+            return _page_evidence(page, cursor, limit, probe)
 
         return self._call("get_run_logs", path, resource_id=run_id, describe=describe)
 
@@ -186,7 +201,7 @@ class OpensteerClient:
         self._caller.transport.close()
 
 
-def _evidence(**facts: str | int | bool | None) -> str:
+def _evidence(**facts: Any) -> str:
     """Facts as a JSON object, without the empty ones; "" when none is left."""
     given = {name: value for name, value in facts.items() if value not in ("", None)}
     return _encode(given).decode() if given else ""
@@ -199,15 +214,21 @@ def _state_of(probe: str) -> Callable[[Answer], str]:
     return describe
 
 
-def _page_evidence(page: LogPage, cursor: str | int | None, probe: str) -> str:
+def _page_evidence(page: LogPage, cursor: Cursor, limit: int, probe: str) -> str:
     lines = page.logs
+    order = order_of([line.cursor for line in lines])
+    ends = [lines[0].cursor, lines[-1].cursor] if lines else [None, None]
+    # A page may tell its newest line first; evidence tells the oldest first.
+    first, last = reversed(ends) if order == -1 else ends
     digest = digest16(_encode([(line.cursor, line.message) for line in lines]))
     return _evidence(
         cursor=cursor,
         next=page.next_before_log_cursor,
-        first=lines[0].cursor if lines else None,
-        last=lines[-1].cursor if lines else None,
+        first=first,
+        last=last,
         lines=len(lines),
+        limit=limit,
         digest=digest,
+        ascending=None if order is None else order != 0,
         probe=probe,
     )

@@ -52,6 +52,17 @@ def parse_duration_ns(text: str) -> int:
     return round(total_ns)
 
 
+def write_duration(ns: int) -> str:
+    """
+    Write a duration so that `parse_duration_ns` reads the same one back.
+
+    >>> [write_duration(n) for n in (0, 1_500, 250_000_000, 90_000_000_000)]
+    ['0s', '1500ns', '250ms', '90s']
+    """
+    sizes = ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (NS_PER_US, "us"), (1, "ns"))
+    return next(f"{ns // size}{unit}" for size, unit in sizes if ns % size == 0)
+
+
 def format_duration(ns: float) -> str:
     """
     Write a duration for people, with three significant digits.

@@ -11,11 +11,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.client import OpensteerClient
 from harness.contract.payloads import altered, run_body
 from harness.contract.shapes import FINAL_RUN_STATUSES, LogPage
 from harness.load.plan import Duration, Positive, Share, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.units import NS_PER_MS, NS_PER_S
+
+_BOTH = ("run.succeeded", "run.failed")
+_SUBSCRIPTIONS = (_BOTH, _BOTH, ("run.succeeded",), ("run.failed",))
 
 
 class RunPolling:
@@ -36,6 +40,10 @@ class RunPolling:
         """Log pages read at most."""
         webhooks: Share = 0.5
         """Share of runs that ask for a webhook, where the harness has an inbox."""
+        run_deadline: Duration = 0
+        """What ``runs.lifecycle`` demands of a run's end; ``deadline`` when zero."""
+        webhook_deadline: Positive = 10 * NS_PER_S
+        """What ``webhooks.delivery`` demands of a delivery, from the final status on."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
@@ -43,15 +51,17 @@ class RunPolling:
     def round(self, visit: Visit) -> None:
         """Make the calls of one arrival."""
         client = visit.client
-        url = visit.webhook_url
-        hooked = bool(url) and visit.chance.random() < self._settings.webhooks
-        slug, body = run_body(visit.seed, visit.number, visit.webhook() if hooked else None)
         key = visit.key()
-        run_id = client.queue_run(slug, body, key, webhook=hooked).answer.resource_id
+        hooked = bool(visit.webhook_url) and visit.chance.random() < self._settings.webhooks
+        # Now and then for one of the two events only: the other one must not come.
+        events = visit.chance.choice(_SUBSCRIPTIONS) if hooked else ()
+        webhook = visit.webhook(events, key) if hooked else None
+        slug, body = run_body(visit.seed, visit.number, webhook)
+        run_id = client.queue_run(slug, body, key, events=events).answer.resource_id
         if not run_id:
             return
         if visit.probing():
-            self._ask_again(visit, slug, body, key)
+            self._ask_again(visit, slug, body, key, events)
         if self._poll(visit, run_id) and not visit.stopping:
             self._read_logs(visit, run_id)
             if visit.probing():
@@ -59,10 +69,16 @@ class RunPolling:
                 client.get_run(run_id, probe="final_again")
                 visit.as_load()
 
-    def _ask_again(self, visit: Visit, slug: str, body: bytes, key: str) -> None:
+    def _ask_again(
+        self, visit: Visit, slug: str, body: bytes, key: str, events: tuple[str, ...]
+    ) -> None:
+        def same(client: OpensteerClient) -> None:
+            client.queue_run(slug, body, key, events=events, probe="same_key_same_body")
+
         visit.as_probe()
         if visit.chance.random() < 0.5:
-            visit.client.queue_run(slug, body, key, probe="same_key_same_body")
+            same(visit.client)
+            visit.remember(same)
         else:
             visit.client.queue_run(slug, altered(body), key, probe="same_key_other_body")
         visit.as_load()

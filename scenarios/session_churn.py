@@ -12,7 +12,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.contract.payloads import session_body
+from harness.client import OpensteerClient
+from harness.contract.payloads import altered, session_body
 from harness.load.plan import Duration, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.units import NS_PER_MS, NS_PER_S
@@ -32,6 +33,8 @@ class SessionChurn:
         """Looks at most."""
         hold: Duration = 0
         """How long an active session is kept open."""
+        slot_deadline: Duration = 5 * NS_PER_S
+        """What ``sessions.lifecycle`` demands: a closed session's slot is free after this."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
@@ -44,9 +47,7 @@ class SessionChurn:
         if not session_id:
             return
         if visit.probing():
-            visit.as_probe()
-            client.create_session(body, key, probe="same_key_same_body")
-            visit.as_load()
+            self._ask_again(visit, body, key)
         try:
             self._wait_active(visit, session_id)
             if settings.hold:
@@ -56,6 +57,23 @@ class SessionChurn:
         if visit.probing():
             visit.as_probe()
             client.get_session(session_id, probe="deleted_again")
+
+    def _ask_again(self, visit: Visit, body: bytes, key: str) -> None:
+        def same(client: OpensteerClient) -> None:
+            client.create_session(body, key, probe="same_key_same_body")
+
+        def much_later(client: OpensteerClient) -> None:
+            again = client.create_session(body, key, probe="same_key_same_body")
+            if again.answer.resource_id:  # should it be another session, it is not to stay
+                client.delete_session(again.answer.resource_id, probe="deleted_again")
+
+        visit.as_probe()
+        if visit.chance.random() < 0.5:
+            same(visit.client)
+            visit.remember(much_later)
+        else:
+            visit.client.create_session(altered(body), key, probe="same_key_other_body")
+        visit.as_load()
 
     def _wait_active(self, visit: Visit, session_id: str) -> None:
         for _ in range(self._settings.polls):

@@ -17,13 +17,16 @@ _STATUS_BY_CODE = {
     "CLOUD_CONTRACT_MISMATCH": 409,
     "CLOUD_RATE_LIMITED": 429,
 }
+_LIMITED = 429
+HASTY_MIN = 5
+"""So many retries without a wait are needed to judge the advice."""
 _UNKNOWN = r"unknown code [A-Za-z0-9_.:-]+"
 _SUMS = "imported "
 
 
 def examine(frame: pd.DataFrame, context: Context) -> Finding:
     """
-    Every answer is valid, 401, 409 and 429 carry their codes, 429 a Retry-After.
+    Every answer is valid, 401, 409 and 429 carry their codes, 429 a Retry-After that waits.
 
     A 409 of a request with a key may lack one: the key is in use. Codes that no list
     has are counted, not judged; the sums of an import are ``cache.accounting``'s. Unknown
@@ -45,12 +48,35 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
             accusation.add(
                 f"{count(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3)
             )
+    _demand_wait(frame, accusation)
     total = int(answered.sum())
     passing = f"{count(total, 'answer')}, each valid"
     if strange.any():
         names = ", ".join(sorted(set(frame.loc[strange, "code"].astype(str)))[:5])
         passing += f"; {int(strange.sum()):,} with a code that no document has: {names}"
     return accusation.conclude(passing, "" if total else "nothing was answered")
+
+
+def _demand_wait(frame: pd.DataFrame, accusation: Accusation) -> None:
+    """
+    A Retry-After of 0 is believed until most of those who followed it were refused again.
+
+    One refusal more may be the fault of others who were quicker; the advice was no
+    advice when it is the rule.
+    """
+    refused = (frame["status"] == _LIMITED).to_numpy()
+    told = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]
+    if len(told) < HASTY_MIN:
+        return
+    told = told.assign(attempt=told["attempt"] + 1)[["call_id", "attempt"]]
+    tried = frame.merge(told, on=["call_id", "attempt"])
+    again = tried.loc[(tried["status"] == _LIMITED).to_numpy()]
+    if len(tried) >= HASTY_MIN and len(again) > len(tried) / 2:
+        sentence = (
+            f"{len(again):,} of {count(len(tried), 'retry', 'retries')} after a Retry-After "
+            "of 0 refused again"
+        )
+        accusation.add(sentence, again.head(3))
 
 
 def _find_violations(frame: pd.DataFrame) -> tuple[Mask, Mask]:

@@ -24,14 +24,15 @@ def gather_deliveries(events: Sequence[Event]) -> pd.DataFrame:
         run_status   object  -        the run's status in the body; "" when none
         tag          object  -        the last part of the path it was sent to
         status       int64   -        what the inbox answered; 0 for nothing
+        ended_ns     int64   Unix ns  the run's end as the body tells it; 0 when untold
     """
     rows = [event for event in events if event.kind == "webhook"]
     columns: dict[str, object] = {
         "time_ns": pd.array([event.time_ns for event in rows], dtype="int64"),
-        "status": pd.array(
-            [_number(event.data.get("status")) for event in rows], dtype="int64"
-        ),
     }
+    for name in ("status", "ended_ns"):
+        numbers = [_number(event.data.get(name)) for event in rows]
+        columns[name] = pd.array(numbers, dtype="int64")
     for name in _TEXTS:
         texts = [_text(event.data.get(name)) for event in rows]
         columns[name] = pd.Series(texts, dtype=object)
@@ -43,4 +44,4 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and abs(value) < 1 << 63 else 0

@@ -17,20 +17,19 @@ import pandas as pd
 
 from harness.checks.check import Check, Context
 from harness.checks.history import COLUMNS, Accusation, count, pick_evidence
+from harness.contract.cursors import place_of
 from harness.verdicts import Finding
 
 NAME = "runs.logs"
 
 _NAMES = ("cursor", "next", "first", "last", "lines", "limit", "digest", "ascending")
-_DIGITS_MAX = 15
-"""Longer numbers are no longer exact as floats, and are taken as opaque."""
 
 
 def examine(frame: pd.DataFrame, context: Context) -> Finding:
     """
     All pages of a log together are complete and ordered: no line twice, no gap at cursors.
 
-    A page read twice under one cursor is the same. Gaps are seen where cursors are whole
+    A page read twice under one cursor is the same. Gaps are seen where cursors end in whole
     numbers that rise by one within each page; opaque cursors show repeated edges only.
     Unknown without a page whose neighbour, repetition or whole log was seen. O(n).
     """
@@ -62,7 +61,8 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
     Columns: those of `frame`, and
         cursor, next        object   "" for none, else as text
         first, last         object   "" for none, else as text
-        first_n, last_n     float64  the same as numbers; NaN when they are none
+        first_n, last_n     float64  the numbers they end in; NaN when they are opaque
+        series              object   what precedes the numbers; None unless both have one
         lines, limit        float64  NaN when untold
         digest, ascending   object   None when untold
         dense               bool     cursors rise by one within the page
@@ -71,13 +71,25 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {
         name: _texts(told[name]) for name in ("cursor", "next", "first", "last")
     }
-    for name in ("first", "last"):
-        columns[f"{name}_n"] = _numbers(told[name])
+    places = {
+        name: [None if cursor is None else place_of(cursor) for cursor in told[name]]
+        for name in ("first", "last")
+    }
+    for name, found in places.items():
+        columns[f"{name}_n"] = np.array([p.number if p else math.nan for p in found], float)
+    columns["series"] = pd.Series(
+        [
+            first.series if first and last and first.series == last.series else None
+            for first, last in zip(places["first"], places["last"], strict=True)
+        ],
+        index=frame.index,
+        dtype=object,
+    )
     for name in ("lines", "limit"):
         columns[name] = told[name].astype(float)
     columns |= {name: told[name] for name in ("digest", "ascending")}
     span = columns["last_n"] - columns["first_n"] + 1
-    columns["dense"] = span == columns["lines"].to_numpy()
+    columns["dense"] = (span == columns["lines"].to_numpy()) & columns["series"].notna()
     return frame.assign(**columns).loc[told["digest"].notna().to_numpy()]
 
 
@@ -90,8 +102,15 @@ def _compare_neighbours(pages: pd.DataFrame, accusation: Accusation) -> int:
     edges = newer.merge(
         older, left_on=["resource_id", "next"], right_on=["resource_id", "cursor"]
     )
-    twice = (edges["first_x"] == edges["last_y"]) | (edges["last_n_y"] >= edges["first_n_x"])
-    gap = edges["dense_x"] & edges["dense_y"] & (edges["last_n_y"] < edges["first_n_x"] - 1)
+    alike = edges["series_x"] == edges["series_y"]
+    back = alike & (edges["last_n_y"] >= edges["first_n_x"])
+    twice = (edges["first_x"] == edges["last_y"]) | back
+    gap = (
+        alike
+        & edges["dense_x"]
+        & edges["dense_y"]
+        & (edges["last_n_y"] < edges["first_n_x"] - 1)
+    )
     for words, flaw in (("repeat a line at", twice), ("lack lines at", gap)):
         if flaw.any():
             rows = pages.iloc[edges.loc[flaw, ["row_x", "row_y"]].iloc[0].to_numpy()]
@@ -112,10 +131,12 @@ def _compare_repetitions(pages: pd.DataFrame, accusation: Accusation) -> int:
     same_size = (ordered["lines"] == before["lines"]) & (ordered["last"] == before["last"])
     differs = again & same_size & (ordered["digest"] != before["digest"])
     moved = again & inner & (ordered["last"] != before["last"])
+    # Under one limit, a page that ends with the same line holds the same lines.
     same_limit = (ordered["limit"] == before["limit"]) & (ordered["lines"] != before["lines"])
+    fewer = again & same_limit & (inner | (ordered["last"] == before["last"]))
     shrunk = again & ~inner & (ordered["last_n"] < before["last_n"])
     shrunk &= before["end_ns"] < ordered["start_ns"]
-    flaw = differs | moved | (again & inner & same_limit) | shrunk
+    flaw = differs | moved | fewer | shrunk
     if flaw.any():
         bad = ordered.loc[flaw].head(1)
         rows = ordered.loc[
@@ -131,18 +152,6 @@ def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:
     """Cursors as texts, "" for none."""
     texts = ["" if cursor is None else str(cursor) for cursor in cursors.to_numpy()]
     return np.array([*texts, None], dtype=object)[:-1]
-
-
-def _numbers(cursors: pd.Series) -> npt.NDArray[np.float64]:
-    """Whole-number cursors, also those that came as text; NaN for the others."""
-    return np.array([_number(cursor) for cursor in cursors.to_numpy()], dtype=np.float64)
-
-
-def _number(cursor: Any) -> float:
-    if isinstance(cursor, str):
-        is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS_MAX
-        return float(cursor) if is_number else math.nan
-    return math.nan if cursor is None else float(cursor)
 
 
 CHECK = Check(NAME, COLUMNS, ("get_run_logs",), examine)

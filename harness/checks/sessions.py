@@ -23,11 +23,15 @@ from harness.checks.history import (
     is_complete,
     may_have_happened,
     pick_evidence,
+    plan_duration_ns,
     succeeded,
 )
+from harness.checks.slots import GRACE_NS_DEFAULT, demand_slots
 from harness.verdicts import Finding
 
 NAME = "sessions.lifecycle"
+SLOT_DEADLINE = "slot_deadline"
+"""Name of the scenario's setting: from a session's close to its slot's being free."""
 
 _RANKS = {"provisioning": 0, "active": 1, "failed": 2, "closing": 2, "closed": 3}
 _CLOSING = 2
@@ -36,7 +40,8 @@ _GONE = (404, 410)
 
 def examine(frame: pd.DataFrame, context: Context) -> Finding:
     """
-    Every session that was created is closed, its states only go forward, no id comes twice.
+    Every session that was created is closed, its states only go forward, no id comes twice,
+    and on the harness's own target its slot comes back.
 
     Unknown without a created session, for sessions whose close was never answered, and
     for creates that may have opened one that nobody knows (possible leaks): a later
@@ -55,6 +60,11 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     total = len(still_open)
     still_open = still_open.loc[~still_open["session"].isin(closed).to_numpy()]
     doubtful = _judge_open(still_open, known, context, accusation)
+    if context.manifest.embedded and is_complete(context):
+        ends = known.loc[ranks >= _CLOSING].groupby("resource_id")["end_ns"].min()
+        grace_ns = plan_duration_ns(context, SLOT_DEADLINE)
+        grace_ns = GRACE_NS_DEFAULT if grace_ns is None else grace_ns
+        demand_slots(frame, ends, grace_ns, accusation)
     leaks = _find_possible_leaks(frame)
     doubts = []
     if len(doubtful):

@@ -1,8 +1,9 @@
 """
 Webhooks arrive: each subscribed end of a run is told, truly and in time, and nothing else.
 
-A final status is first *seen* when a poll's answer ends, so a delivery can come before
-it; measured latency is from then, and a deadline missed from then was missed indeed.
+A final status is first *seen* when a poll's answer ends, so a delivery can come before it:
+a deadline missed from then was missed indeed. Latency is told from the end that the
+delivery itself names, by the target's clock, which on loopback is ours.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from harness.checks.deliveries import gather_deliveries
 from harness.checks.history import (
     COLUMNS,
     Accusation,
+    Mask,
+    call_unit,
     count,
     pick_evidence,
     plan_duration_ns,
@@ -60,7 +63,7 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     ripe = (due["final_ns"] + deadline_ns < until_ns).to_numpy()
     _demand_in_time(due, missing & ripe, waits_ns > deadline_ns, deadline_ns, frame, accusation)
     told = int((~missing).sum())
-    passing = _describe(told, waits_ns, own)
+    passing = _describe(told, waits_ns, own, valid)
     young = int((missing & ~ripe).sum())
     if young:
         passing += f"; {young:,} not due before the trial ended"
@@ -87,10 +90,12 @@ def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
     Columns: the index is the run's id
         asked     bool    a webhook was asked for
         wanted    bool    ... for the event in which it ended
+        events    object  names of the events asked for; None when untold
         final     object  its final status; "" when none was seen
         final_ns  int64   Unix ns when it was first seen; 0 when it was not
     """
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
+    queued = queued.loc[_named_alone(queued)]
     told = pick_evidence(queued["evidence"], ["webhook", "events"])
     ids = queued["resource_id"].astype(object)
     asked = (told["webhook"] == True).groupby(ids).any()  # noqa: E712  None is untold
@@ -114,11 +119,19 @@ def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "asked": asked.to_numpy(dtype=bool),
             "wanted": wanted,
+            "events": events,
             "final": final,
             "final_ns": final_ns,
         },
         index=asked.index,
     )
+
+
+def _named_alone(queued: pd.DataFrame) -> Mask:
+    """Answers of keys that led to one run: which of two asked for the webhook is not known."""
+    named = queued.groupby(call_unit(queued))["resource_id"].transform("nunique")
+    alone: Mask = (named == 1).to_numpy()
+    return alone
 
 
 def _demand_true(
@@ -142,6 +155,18 @@ def _demand_true(
             f"{count(len(uncalled), 'delivery', 'deliveries')} for runs that asked for none"
         )
         accusation.add(sentence, _rows_of(frame, uncalled))
+    named = valid["run_id"].map(runs["events"])
+    unheard = [
+        isinstance(events, tuple) and kind not in events
+        for events, kind in zip(named, valid["type"], strict=True)
+    ]
+    unsubscribed = valid.loc[asked & np.array(unheard, dtype=np.bool_)]
+    if len(unsubscribed):
+        sentence = (
+            f"{count(len(unsubscribed), 'delivery', 'deliveries')} of an event that was not "
+            "subscribed to"
+        )
+        accusation.add(sentence, _rows_of(frame, unsubscribed))
     final = valid["run_id"].map(runs["final"]).astype(object)
     status = valid["run_status"].where(valid["run_status"] != "", valid["type"].str[4:])
     differs = (valid["type"] != final.map("run.{}".format)) | (status != final)
@@ -186,18 +211,34 @@ def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: C
     return max(moments)
 
 
-def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame) -> str:
-    waits = waits_ns.dropna().clip(lower=0)
-    repeated = own.loc[own["signature"].isin(("valid", "replayed")), "delivery_id"]
-    duplicates = int(repeated.loc[repeated != ""].duplicated().sum())
+def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataFrame) -> str:
+    """Duplicates, order and latency, in words."""
+    genuine = own.loc[own["signature"].isin(("valid", "replayed")) & (own["delivery_id"] != "")]
+    taken = genuine["status"].between(200, 299).astype(int)
+    # Sent again after a refusal is what was asked for; after a 2xx it is one too many.
+    before = taken.groupby(genuine["delivery_id"]).cumsum() - taken
+    duplicates = int((before > 0).sum())
     detail = f"{count(told, 'run')} told of; {count(duplicates, 'duplicate')}"
-    if len(waits):
-        median, most = float(waits.median()), float(waits.max())
-        detail += (
-            f"; from the final status seen to the delivery: median {format_duration(median)}, "
-            f"at most {format_duration(most)}"
+    first = valid.drop_duplicates("run_id")
+    timed = first.loc[first["ended_ns"] > 0]
+    if len(timed):
+        late_ns = (timed["time_ns"] - timed["ended_ns"]).clip(lower=0)
+        overtaken = int((timed["ended_ns"] < timed["ended_ns"].cummax()).sum())
+        return (
+            f"{detail}; {overtaken:,} overtaken by a later end; from the run's end to its "
+            f"delivery: median {format_duration(float(late_ns.median()))}, "
+            f"at most {format_duration(float(late_ns.max()))}"
         )
-    return detail
+    waits = waits_ns.dropna()
+    after = waits.loc[waits > 0]
+    if len(after):
+        detail += (
+            f"; from the final status seen to the delivery: median "
+            f"{format_duration(float(after.median()))}, "
+            f"at most {format_duration(float(after.max()))}"
+        )
+    early = len(waits) - len(after)
+    return detail + (f"; {early:,} before a poll saw the end" if early else "")
 
 
 CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), examine)

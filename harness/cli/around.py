@@ -1,21 +1,34 @@
 """
-What stands around a trial's target: the fault proxy before it, the webhook inbox behind.
+What stands around a trial's target: the fault proxy before it, the webhook inbox behind,
+and what kills and restarts the embedded stand-in.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+import msgspec
+
+from harness.cli import target as targets
+from harness.cli.restarts import Restarts
+from harness.errors import UsageError
 from harness.faults.launch import FaultProxy, Inbox
+from harness.faults.spec import RESTART, FaultSpec
 from harness.load.plan import Plan
 from harness.load.spec import is_loopback, webhook_secret
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
+from harness.trial.store import write_json
 
+TRUTH = "truth.json"
+"""What the embedded stand-in says that it did; no check reads it."""
 LAST_DELIVERIES_S = 1.0
 """How long the inbox stays open after the load, for what is still on its way."""
 
@@ -28,27 +41,86 @@ class Around:
     Attributes:
         host: Base URL for the load: the proxy's, where there is one.
         webhook_url: The inbox; "" when the target could not reach it.
-        begin: To be called with the load's start: fault windows count from it.
+        standin: The embedded stand-in; None for another target.
+        proxy: The fault proxy; None without network faults.
+        restarts: What restarts the stand-in; None without such faults.
     """
 
     host: str
     webhook_url: str
-    begin: Callable[[int], None]
+    standin: Standin | None = None
+    proxy: FaultProxy | None = None
+    restarts: Restarts | None = None
+
+    def begin(self, begun_ns: int) -> None:
+        """To be called with the load's start: faults count from it."""
+        if self.proxy is not None:
+            self.proxy.begin(begun_ns)
+        if self.restarts is not None:
+            self.restarts.begin(begun_ns)
 
     def end(self) -> None:
-        """The load is over: wait for the last deliveries."""
+        """
+        The load is over: end the restarts, wait for the last deliveries.
+
+        Raises:
+            HarnessError: The stand-in did not come back from a restart.
+        """
+        if self.restarts is not None:
+            self.restarts.end()
         if self.webhook_url:
             time.sleep(LAST_DELIVERIES_S)
 
+    def keep_truth(self, out: Path) -> None:
+        """When nothing more is sent: write down what the embedded stand-in says it did."""
+        if self.standin is None:
+            return
+        try:
+            truth = self.standin.truth()
+        except OSError:  # it died: the trial's attempts tell of that
+            return
+        write_json(out / TRUTH, truth)
 
-def start_around(plan: Plan, host: str, trial_id: str, out: Path, stack: ExitStack) -> Around:
+
+def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> Standin:
+    """
+    The embedded stand-in, for as long as the stack lasts; with a state file where it is
+    to be restarted.
+
+    Raises:
+        TargetError: It did not start.
+    """
+    config = config or StandinConfig()
+    if any(spec.kind == RESTART for spec in plan.fault_specs()) and not config.state:
+        folder = stack.enter_context(TemporaryDirectory(prefix="harness-"))
+        config = msgspec.structs.replace(config, state=str(Path(folder) / "standin.sqlite"))
+    return stack.enter_context(targets.embedded(config))
+
+
+def start_around(
+    plan: Plan,
+    host: str,
+    trial_id: str,
+    out: Path,
+    stack: ExitStack,
+    standin: Standin | None = None,
+) -> Around:
     """
     Start what the plan asks for, for as long as the stack lasts.
+
+    Args:
+        plan: The plan.
+        host: The target's base URL.
+        trial_id: The trial.
+        out: Its directory.
+        stack: Ends what was started.
+        standin: The embedded stand-in, where that is the target.
 
     Their events go to files of their own under the trial's parts; finishing the trial
     puts all events into one file.
 
     Raises:
+        UsageError: The target is not ours to restart.
         HarnessError: One of them could not be started.
     """
     parts = out / PARTS
@@ -57,12 +129,26 @@ def start_around(plan: Plan, host: str, trial_id: str, out: Path, stack: ExitSta
     if is_loopback(urlsplit(host).hostname or ""):
         events = parts / f"webhooks{EVENTS_SUFFIX}"
         secret = webhook_secret(trial_id)
-        inbox = Inbox(seed=plan.seed, events_path=events, secret=secret)
+        behaviour = plan.webhooks.model_dump(mode="json")
+        inbox = Inbox(seed=plan.seed, events_path=events, secret=secret, behaviour=behaviour)
         webhook_url = stack.enter_context(inbox).url
     specs = plan.fault_specs()
-    if not specs:
-        return Around(host, webhook_url, lambda _start_ns: None)
+    around = Around(host, webhook_url, standin)
+    if any(spec.kind == RESTART for spec in specs):
+        around = replace(around, restarts=_prepare_restarts(specs, standin, out))
+    network = [spec for spec in specs if spec.kind != RESTART]
+    if not network:
+        return around
     events = parts / f"faults{EVENTS_SUFFIX}"
-    proxy = FaultProxy(host, specs, seed=plan.seed, events_path=events)
-    stack.enter_context(proxy)
-    return Around(proxy.url, webhook_url, proxy.begin)
+    proxy = stack.enter_context(FaultProxy(host, network, seed=plan.seed, events_path=events))
+    return replace(around, host=proxy.url, proxy=proxy)
+
+
+def _prepare_restarts(
+    specs: Sequence[FaultSpec], standin: Standin | None, out: Path
+) -> Restarts:
+    if standin is None:
+        raise UsageError(
+            "the fault restart kills and restarts the embedded stand-in; leave --host out"
+        )
+    return Restarts(standin, [spec for spec in specs if spec.kind == RESTART], out)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.cli import target as targets
-from harness.cli.around import Around, start_around
+from harness.cli.around import Around, start_around, start_target
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
 from harness.cli.options import Overrides, override
 from harness.cli.rescue import rescue
@@ -189,6 +189,7 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
             )
             around.end()
             _settle(job, spec, key, status, progress)
+            around.keep_truth(job.out)
     except HarnessError as error:
         if not (prepared and isinstance(error, StorageError)):
             _disclaim(job.out)
@@ -205,9 +206,9 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
     """Start what the trial needs around it, see the target alive, write the spec."""
     host, standin = job.host, None
     if not host:
-        standin = stack.enter_context(targets.embedded(job.standin))
+        standin = start_target(job.plan, job.standin, stack)
         host = standin.url
-    around = start_around(job.plan, host, job.trial_id, job.out, stack)
+    around = start_around(job.plan, host, job.trial_id, job.out, stack, standin)
     spec = Spec(
         trial_id=job.trial_id,
         out=str(job.out),

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.clock import unix_ns
+from harness.errors import UsageError
 from harness.faults.arming import Armory
 from harness.faults.journal import Journal
 from harness.faults.process import check_keys, main, split_listen
 from harness.faults.proxy import Proxy
-from harness.faults.spec import fault_from_table
+from harness.faults.spec import RESTART, fault_from_table
 
 _KEYS = {"upstream", "listen", "faults", "seed", "events", "begin", "parent"}
 
@@ -32,6 +33,9 @@ async def start_proxy(config: Mapping[str, Any]) -> Proxy:
     """
     check_keys(config, _KEYS)
     specs = [fault_from_table(table) for table in config.get("faults", ())]
+    if any(spec.kind == RESTART for spec in specs):
+        msg = "the fault restart is none of the network's; `harness run` does it"
+        raise UsageError(msg)
     journal = Journal(config.get("events"), "fault-proxy")
     armory = Armory(specs, seed=int(config.get("seed", 0)), journal=journal)
     proxy = Proxy(

@@ -12,9 +12,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -22,11 +24,15 @@ from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.faults.journal import Journal
 from harness.faults.signature import TOLERANCE_S, Signature, verify
-from harness.units import NS_PER_S, parse_duration_ns
+from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 
 REMEMBERED_MAX = 200_000
 """Delivery ids and signatures that are kept, the newest; older ones are forgotten."""
 _TEXT_CHARS_MAX = 200
+_UNIX_MS_MAX = 1 << 43
+"""In the year 2248: later times are no times of ours, and would not fit 64 bits of ns."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 _REFUSALS = {
     Signature.MISSING: 401,
@@ -40,6 +46,7 @@ class _Run(msgspec.Struct):
     id: Any = None
     runId: Any = None  # noqa: N815  its name on the wire
     status: Any = None
+    finishedAt: Any = None  # noqa: N815  its name on the wire
 
 
 class _Data(msgspec.Struct):
@@ -188,8 +195,23 @@ def _describe(path: str, body: bytes) -> dict[str, Any]:
         "run_id": _text(run.id) or _text(run.runId),
         "run_status": _text(run.status),
         "type": _text(delivery.type),
-        "tag": path.partition("?")[0].rpartition("/")[2][:_TEXT_CHARS_MAX],
+        "tag": unquote(path.partition("?")[0].rpartition("/")[2])[:_TEXT_CHARS_MAX],
+        "ended_ns": _unix_ns(run.finishedAt),
     }
+
+
+def _unix_ns(value: Any) -> int:
+    """A time of the body, ISO 8601 or epoch milliseconds, as Unix ns; 0 when it is none."""
+    if isinstance(value, str) and len(value) <= _TEXT_CHARS_MAX:
+        try:
+            told = datetime.fromisoformat(value)
+            since = told.replace(tzinfo=told.tzinfo or UTC) - _EPOCH
+        except (ValueError, OverflowError):
+            return 0
+        ns = since // _MICROSECOND * 1000
+        return ns if 0 < ns < _UNIX_MS_MAX * NS_PER_MS else 0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return round(value * NS_PER_MS) if is_number and 0 < value < _UNIX_MS_MAX else 0
 
 
 def _text(value: Any) -> str:

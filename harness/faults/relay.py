@@ -30,6 +30,8 @@ DRAIN_S = 30.0
 _QUIET_S = 0.25
 """An opaque answer is over when it has begun and then paused for this long."""
 
+_LINE_BYTES_MAX = 200
+
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -149,7 +151,7 @@ class Relay:
 
     async def _forward_request(self, segment: Segment) -> None:
         if segment.first:
-            exchange = self._arm(segment.method)
+            exchange = self._arm(segment.method, _name_request(segment.data))
             for fault in exchange.faults:
                 await fault.before_request(self)
                 if self._is_cut:
@@ -162,9 +164,9 @@ class Relay:
             for fault in exchange.faults:
                 fault.after_request(self)
 
-    def _arm(self, method: str) -> Exchange:
+    def _arm(self, method: str, what: str = "") -> Exchange:
         self._requests_seen += 1
-        faults = self._armory.strike("request", self._number, self._requests_seen)
+        faults = self._armory.strike("request", self._number, self._requests_seen, what)
         pieces = [fault.piece_bytes for fault in faults if fault.piece_bytes]
         return Exchange(method, faults, min(pieces, default=0))
 
@@ -267,6 +269,7 @@ class Relay:
             await self._client.drain()
 
     async def _close(self) -> None:
+        self._armory.forget(self._number)
         if self._opaque is not None and self._opaque.quiet is not None:
             self._opaque.quiet.cancel()
         if self._answers is not None:
@@ -278,3 +281,9 @@ class Relay:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
+
+
+def _name_request(head: bytes) -> str:
+    """Method and path of a request, bounded; not its query."""
+    line = head[:_LINE_BYTES_MAX].partition(b" HTTP/")[0]
+    return line.partition(b"?")[0].decode("latin-1")

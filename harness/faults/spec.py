@@ -11,7 +11,8 @@ Two forms say the same, a table of the plan and the text of ``--fault``::
 
     --fault response-lost:probability=0.05,from=20s,for=10s
 
-Times are relative to the start signal, not to the start of the proxy.
+Times are relative to the start signal, not to the start of the proxy. All kinds but one
+are the proxy's; ``restart`` is done to the embedded stand-in by `harness run` itself.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError
-from harness.units import NS_PER_MS, parse_duration_ns
+from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns, write_duration
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "latency": ("latency", "jitter"),
@@ -34,11 +35,17 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "response-truncated": (),
     "blackhole": (),
     "slow": ("rate_bytes_per_s",),
+    "restart": ("at", "down"),
 }
 """Every kind of fault and the settings that only it takes."""
 
-_COMMON = ("from", "for", "probability", "every")
+RESTART = "restart"
+"""The kind that is no network's: the target is killed, and later started again."""
+
+_COMMON = ("from", "for", "probability", "every", "per")
+_UNITS = ("request", "connection")
 _DEFAULT_LATENCY_NS = 100 * NS_PER_MS
+_DEFAULT_DOWN_NS = NS_PER_S
 _DEFAULT_RATES_BYTES_PER_S = {"bandwidth": 65_536, "slow": 200}
 
 
@@ -54,6 +61,8 @@ class FaultSpec:
         probability: The share of requests (connections for ``refuse`` and for
             TLS) that it strikes, in (0, 1]; not looked at when `every` is set.
         every: Strike each n-th request or connection instead; 0 when not set.
+        per: ``request``, or ``connection``: then it is decided once for each connection,
+            and every request on it is struck or none.
         latency_ns: ``latency``: how much later each request is forwarded.
         jitter_ns: ``latency``: uniform between minus and plus this much on top.
         rate_bytes_per_s: ``bandwidth``: bytes per second each way; ``slow``: bytes per
@@ -65,6 +74,7 @@ class FaultSpec:
     for_ns: int | None = None
     probability: float = 1.0
     every: int = 0
+    per: str = "request"
     latency_ns: int = 0
     jitter_ns: int = 0
     rate_bytes_per_s: int = 0
@@ -82,16 +92,22 @@ class FaultSpec:
 
     def to_table(self) -> dict[str, Any]:
         """The plan's form, with the defaults filled in; `fault_from_table` reads it back."""
-        table: dict[str, Any] = {"kind": self.kind, "from": f"{self.from_ns}ns"}
+        if self.kind == RESTART:
+            down = write_duration(self.for_ns or 0)
+            return {"kind": self.kind, "at": write_duration(self.from_ns), "down": down}
+        table: dict[str, Any] = {"kind": self.kind, "from": write_duration(self.from_ns)}
         if self.for_ns is not None:
-            table["for"] = f"{self.for_ns}ns"
+            table["for"] = write_duration(self.for_ns)
         if self.every:
             table["every"] = self.every
         else:
             table["probability"] = self.probability
+        if self.per != _UNITS[0]:
+            table["per"] = self.per
         for name in KINDS[self.kind]:
             value = getattr(self, _FIELDS[name][0])
-            table[name] = f"{value}ns" if name in ("latency", "jitter") else value
+            is_duration = name in ("latency", "jitter")
+            table[name] = write_duration(value) if is_duration else value
         return table
 
 
@@ -145,10 +161,10 @@ def fault_from_table(table: Mapping[str, Any]) -> FaultSpec:
 
 
 def _demand_known(kind: str, key: str) -> None:
-    known = _COMMON + KINDS[kind]
+    known = KINDS[kind] if kind == RESTART else _COMMON + KINDS[kind]
     if key in known:
         return
-    if key in _FIELDS:
+    if key in _FIELDS and key not in _COMMON:
         takers = " and ".join(name for name, own in KINDS.items() if key in own)
         msg = f"fault {kind!r} takes no {key!r}; only {takers} does"
     else:
@@ -159,6 +175,8 @@ def _demand_known(kind: str, key: str) -> None:
 
 
 def _with_defaults(spec: FaultSpec) -> FaultSpec:
+    if spec.kind == RESTART and spec.for_ns is None:
+        return _replace(spec, for_ns=_DEFAULT_DOWN_NS)
     if spec.kind == "latency" and not spec.latency_ns:
         return _replace(spec, latency_ns=_DEFAULT_LATENCY_NS)
     if not spec.rate_bytes_per_s and spec.kind in _DEFAULT_RATES_BYTES_PER_S:
@@ -193,6 +211,13 @@ def _read_probability(value: Any) -> float:
     return probability
 
 
+def _read_unit(value: Any) -> str:
+    if value not in _UNITS:
+        msg = f"write {' or '.join(_UNITS)}"
+        raise ValueError(msg)
+    return str(value)
+
+
 def _read_count(value: Any) -> int:
     if isinstance(value, (bool, float)) or int(value) < 1:
         msg = "write a whole number of at least 1"
@@ -205,6 +230,9 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "for": ("for_ns", _read_span),
     "probability": ("probability", _read_probability),
     "every": ("every", _read_count),
+    "per": ("per", _read_unit),
+    "at": ("from_ns", _read_duration),
+    "down": ("for_ns", _read_span),
     "latency": ("latency_ns", _read_duration),
     "jitter": ("jitter_ns", _read_duration),
     "rate_bytes_per_s": ("rate_bytes_per_s", _read_count),

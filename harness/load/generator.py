@@ -24,6 +24,7 @@ from harness.attempt import Attempt
 from harness.caller import Seat
 from harness.clock import unix_ns
 from harness.ledger import Ledger
+from harness.load.memory import Memory
 from harness.load.plan import Plan
 from harness.load.progress import Progress
 from harness.load.selfcheck import SelfCheck
@@ -71,6 +72,7 @@ class Generator:
         ready: Set when users may begin to take arrivals.
         turnstile: Where they take them; there once `go` was called.
         ledger: What was opened.
+        memory: What is to be asked again.
     """
 
     def __init__(self, spec: Spec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
@@ -80,6 +82,7 @@ class Generator:
         self.worker = "local" if index < 0 else f"w{index}"
         self.ready = Flag()
         self.recorder = Recorder()
+        self.memory = Memory()
         self.turnstile: Turnstile | None = None
         self.observers: list[Callable[[Sequence[Attempt]], None]] = []
         parts = Path(spec.out) / PARTS

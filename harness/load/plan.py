@@ -28,7 +28,7 @@ from harness.errors import UsageError
 from harness.faults.spec import FaultSpec, fault_from_table
 from harness.retries import RetryPolicy
 from harness.slo import Slo, parse_slos
-from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US, parse_duration_ns
+from harness.units import NS_PER_S, parse_duration_ns, write_duration
 from harness.wire import Timeouts
 
 RATE_MAX_PER_S = 1_000_000
@@ -46,12 +46,7 @@ def _duration(value: Any) -> Any:
     return ns
 
 
-def _write_duration(ns: int) -> str:
-    sizes = ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (NS_PER_US, "us"), (1, "ns"))
-    return next(f"{ns // size}{unit}" for size, unit in sizes if ns % size == 0)
-
-
-Duration = Annotated[int, BeforeValidator(_duration), PlainSerializer(_write_duration)]
+Duration = Annotated[int, BeforeValidator(_duration), PlainSerializer(write_duration)]
 """A duration: text with a unit in the file, nanoseconds here."""
 
 Positive = Annotated[Duration, Field(gt=0)]
@@ -191,6 +186,23 @@ class ProbesTable(Table):
     share: Share = 0.05
 
 
+class WebhooksTable(Table):
+    """How the harness's inbox treats genuine deliveries; see `harness.faults.receiver`."""
+
+    slow: Share = 0.0
+    slow_by: Positive = 2 * NS_PER_S
+    fail: Share = 0.0
+    silent: Share = 0.0
+    hold: Positive = 30 * NS_PER_S
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.slow + self.fail + self.silent > 1:
+            msg = "slow, fail and silent add up to more than 1"
+            raise ValueError(msg)
+        return self
+
+
 class Plan(Table):
     """A plan; every key has a default."""
 
@@ -204,6 +216,7 @@ class Plan(Table):
     timeouts: TimeoutsTable = TimeoutsTable()
     slo: SloTable = SloTable()
     probes: ProbesTable = ProbesTable()
+    webhooks: WebhooksTable = WebhooksTable()
     faults: tuple[Fault, ...] = ()
 
     def phases(self) -> tuple[arrivals.Phase, ...]:

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 from typing import Any, ClassVar, Protocol
+from urllib.parse import quote
 
 from locust import User, task
 from locust.exception import StopUser
 
 from harness.attempt import Phase
 from harness.client import OpensteerClient
+from harness.clock import unix_ns
 from harness.contract.payloads import Webhook
 from harness.load import hooks
 from harness.load.generator import Generator
+from harness.load.memory import Ask
 from harness.load.turnstile import Arrival
 
 
@@ -86,9 +89,19 @@ class Visit:
         return self._generator.seat.stopping
 
     def probing(self) -> bool:
-        """Whether this occasion shall be used for a probe; then call `probe_phase`."""
+        """Whether this occasion shall be used for a probe; then call `as_probe`."""
         share = self._generator.plan.probes.share
         return share > 0 and not self.stopping and self.chance.random() < share
+
+    def remember(self, ask: Ask) -> None:
+        """Have this asked again later, as a probe, by whoever has time then."""
+        self._generator.memory.remember(ask, unix_ns())
+
+    def recall(self) -> None:
+        """Ask again what is due; call it when the arrival's own work is done."""
+        if not self.stopping and (ask := self._generator.memory.recall(unix_ns())):
+            self.as_probe()
+            ask(self.client)
 
     def as_probe(self) -> None:
         """What follows is a probe, outside every SLO, until `as_load`."""
@@ -103,10 +116,10 @@ class Visit:
         """Where runs shall report to; "" for nowhere."""
         return self._generator.spec.webhook_url
 
-    def webhook(self) -> Webhook:
-        """The ``webhook`` of a run that shall report to the harness."""
-        events = ("run.succeeded", "run.failed")
-        return Webhook(self.webhook_url, self._generator.webhook_secret, events)
+    def webhook(self, events: tuple[str, ...], key: str) -> Webhook:
+        """The ``webhook`` of a run that shall report these events, tagged with its key."""
+        url = f"{self.webhook_url}/{quote(key, safe='')}"
+        return Webhook(url, self._generator.webhook_secret, events)
 
 
 class Workload(Protocol):
@@ -143,6 +156,7 @@ class ScenarioUser(User):
                 try:
                     visit.begin(arrival)
                     choose(visit).round(visit)
+                    visit.recall()
                 except Exception:  # noqa: BLE001  whatever a scenario raises
                     # A bug in a scenario must be seen, and must not end the user.
                     hooks.report_crash(self.environment)

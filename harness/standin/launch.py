@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import selectors
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 from types import TracebackType
 from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -48,7 +50,14 @@ class Standin:
     def __init__(
         self, config: StandinConfig | None = None, *, timeout_s: float = START_TIMEOUT_S
     ) -> None:
-        config = msgspec.structs.replace(config or StandinConfig(), parent_pid=os.getpid())
+        self._config = msgspec.structs.replace(
+            config or StandinConfig(), parent_pid=os.getpid()
+        )
+        self._timeout_s = timeout_s
+        self._keeper: socket.socket | None = None
+        self._spawn()
+
+    def _spawn(self) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in _close
         self._process = subprocess.Popen(
             [sys.executable, "-m", "harness.standin", "--config", "-"],
@@ -60,7 +69,7 @@ class Standin:
         )
         self.pid = self._process.pid
         try:
-            self.url = self._start(msgspec.json.encode(config), timeout_s)
+            self.url = self._start(msgspec.json.encode(self._config), self._timeout_s)
         except BaseException:
             self.kill()
             raise
@@ -93,6 +102,8 @@ class Standin:
 
     def stop(self) -> int:
         """End it with SIGTERM; returns its exit status."""
+        if self._keeper is not None:
+            self._keeper.close()
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -105,6 +116,36 @@ class Standin:
         """End it with SIGKILL, as a crash would; returns its exit status."""
         self._process.kill()
         return self._close()
+
+    def crash(self) -> None:
+        """
+        End it with SIGKILL, and keep its port for `revive`: meanwhile it refuses connections.
+
+        Bound without listening, the port goes to nobody else; a client that connected
+        to it from that very port would otherwise be talking to itself.
+        """
+        parts = urlsplit(self.url)
+        self.kill()
+        address = (str(parts.hostname), int(parts.port or 0))
+        self._config = msgspec.structs.replace(self._config, host=address[0], port=address[1])
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._keeper = socket.socket(family, socket.SOCK_STREAM)
+        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._keeper.bind(address)
+
+    def revive(self) -> None:
+        """
+        Start it again after a `crash`, at its old address; its state file says what it was.
+
+        Raises:
+            TargetError: It did not start.
+        """
+        try:
+            self._spawn()
+        finally:
+            if self._keeper is not None:
+                self._keeper.close()
+                self._keeper = None
 
     def _start(self, config: bytes, timeout_s: float) -> str:
         stdin, stdout = self._process.stdin, self._process.stdout

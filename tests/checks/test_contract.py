@@ -8,7 +8,21 @@ from harness.checks.contract import CHECK
 from harness.verdicts import Verdict
 from tests.histories import attempt, create, get_run, imports, judge, queue
 
+
+def hasty(*outcomes):
+    """Calls refused with Retry-After: 0, and how their retries ended."""
+    rows = []
+    for call, outcome in enumerate(outcomes, start=1):
+        rows += [
+            get_run("r", call=call, at=call, outcome="rate_limited", retry_after_s=0.0),
+            get_run("r", call=call, at=call + 0.5, attempt=2, outcome=outcome),
+        ]
+    return tuple(rows)
+
+
 GOOD = {
+    "no wait, and most who came at once were let in": hasty(*["ok"] * 3, *["rate_limited"] * 3),
+    "no wait, and too few to judge it": hasty(*["rate_limited"] * 4),
     "a success": (create("s"),),
     "a rate limit with its wait": (create("", outcome="rate_limited"),),
     "wrong key": (create("", outcome="auth_failed"),),
@@ -38,6 +52,7 @@ BAD = {
     "429 without Retry-After": (
         create("", outcome="rate_limited", retry_after_s=float("nan")),
     ),
+    "no wait, and most who came at once were refused": hasty("ok", *["rate_limited"] * 5),
     "429 with a wait below zero": (create("", outcome="rate_limited", retry_after_s=-1.0),),
     "a rate limit that says 503": (create("", outcome="rate_limited", status=503),),
     "a mismatch that says 400": (

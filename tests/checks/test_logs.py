@@ -33,6 +33,14 @@ GOOD = {
         page("r", 60, 100, next=60, at=0, lines=5),
         page("r", 10, 50, cursor=60, at=1, lines=5),
     ),
+    "cursors that count behind a prefix": (
+        page("r", "log_0006", "log_0010", next="log_0006", at=0, lines=5),
+        page("r", "log_0001", "log_0005", cursor="log_0006", at=1, lines=5),
+    ),
+    "prefixes that differ are opaque": (
+        page("r", "b_6", "b_10", next="x", at=0, lines=5),
+        page("r", "a_1", "a_4", cursor="x", at=1, lines=4),
+    ),
     "a smaller page before the same cursor": (
         page("r", 6, 10, next=6, at=0),
         page("r", 1, 5, cursor=6, at=1),
@@ -54,6 +62,14 @@ BAD = {
     "a line twice under opaque cursors": (
         page("r", "m", "z", next="m", at=0),
         page("r", "a", "m", cursor="m", at=1),
+    ),
+    "a gap behind a prefix": (
+        page("r", "log_0006", "log_0010", next="log_0006", at=0, lines=5),
+        page("r", "log_0001", "log_0004", cursor="log_0006", at=1, lines=4),
+    ),
+    "a line more when the newest page is read again": (
+        page("r", 1, 5, at=0, lines=4, limit=9),
+        page("r", 1, 5, at=1, limit=9, probe="logs_again"),
     ),
     "another text when read again": (
         page("r", 1, 5, at=0),

@@ -148,6 +148,92 @@ def test_an_open_session_is_unknown_where_attempts_are_missing(options):
     assert Verdict.UNKNOWN is judge(CHECK, rows, **options).verdict
 
 
+FULL = create("", at=20, key="k9", outcome="capacity_full")
+TWO = (
+    create("a", at=0, key="k1"),
+    create("b", at=1, key="k2"),
+    delete("a", at=3),
+    delete("b", at=4),
+)
+SLOTS_KEPT = {
+    "full with nobody there": ((*TWO, FULL), {}),
+    "full with one there, where two had been": (
+        (*TWO, create("c", at=15, key="k3"), FULL, delete("c", at=30)),
+        {},
+    ),
+    "full after the deadline of the plan": (
+        (*TWO, FULL),
+        {"plan": {"scenario": {"session_churn": {"slot_deadline": "15s"}}}},
+    ),
+}
+SLOTS_GIVEN_BACK = {
+    "full with as many there as ever": (
+        (
+            *TWO,
+            create("c", at=15, key="k3"),
+            create("d", at=16, key="k4"),
+            FULL,
+            delete("c", at=30),
+            delete("d", at=30),
+        ),
+        {},
+    ),
+    "full, and one may be there of a create that was lost": (
+        (
+            *TWO,
+            create("c", at=15, key="k3"),
+            create("", at=16, key="k4", outcome="timeout"),
+            FULL,
+            delete("c", at=30),
+        ),
+        {},
+    ),
+    "full just after the close": (
+        (
+            *TWO[:2],
+            *(row | {} for row in TWO[2:]),
+            create("", at=8, key="k9", outcome="capacity_full"),
+        ),
+        {},
+    ),
+    "full before the plan's deadline": (
+        (*TWO, FULL),
+        {"plan": {"scenario": {"session_churn": {"slot_deadline": "20s"}}}},
+    ),
+    "full in a workspace that others use": ((*TWO, FULL), {"embedded": False}),
+    "full, and attempts are missing": ((*TWO, FULL), {"state": "interrupted"}),
+    "the two were never open at once": (
+        (
+            create("a", at=0, key="k1"),
+            delete("a", at=1),
+            create("b", at=2, key="k2"),
+            delete("b", at=30),
+            FULL,
+        ),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOTS_KEPT)
+def test_a_slot_that_is_not_given_back_is_seen_in_the_refusals(name):
+    """There was room for two, and now there is none, though both are long closed."""
+    rows, options = SLOTS_KEPT[name]
+    finding = judge(CHECK, rows, **options)
+
+    assert Verdict.FAIL is finding.verdict, finding.detail
+    assert "slots were not given back" in finding.detail
+    assert "capacity_full" == finding.witness[0]["outcome"]
+
+
+@pytest.mark.parametrize("name", SLOTS_GIVEN_BACK)
+def test_a_refusal_that_can_be_explained_is_none(name):
+    """Others may be there, or the close is too fresh, or nothing shows how many fit."""
+    rows, options = SLOTS_GIVEN_BACK[name]
+
+    assert Verdict.FAIL is not judge(CHECK, rows, **options).verdict
+
+
 def test_a_wrong_replay_is_another_promises_fault():
     """A key that got two ids breaks exactly_once; here the shared id is not told again."""
     rows = (

@@ -6,8 +6,9 @@ import pytest
 
 from harness.checks.webhooks import CHECK
 from harness.verdicts import Verdict
-from tests.histories import get_run, judge, queue, webhook
+from tests.histories import ORIGIN_NS, get_run, judge, queue, webhook
 
+NS = 10**9
 RUN = (queue("r", at=0, webhook=True), get_run("r", "succeeded", at=5))
 QUIET = (queue("q", at=0), get_run("q", "succeeded", at=5))
 
@@ -40,6 +41,15 @@ GOOD = {
         ),
         (webhook("r", at=6),),
     ),
+    "a wrong replay says nothing of the run that it named": (
+        (
+            *RUN,
+            *QUIET,
+            queue("r", at=0, webhook=True, key="k"),
+            queue("q", at=1, webhook=True, key="k", replayed=1),
+        ),
+        (webhook("r", at=6),),
+    ),
     "a stranger's delivery is not ours": (
         RUN,
         (webhook("r", at=6), webhook("x", signature="forged")),
@@ -61,6 +71,14 @@ BAD = {
     "told of a run that asked for nothing": (
         RUN + QUIET,
         (webhook("r", at=6), webhook("q", at=6)),
+    ),
+    "told of an event nobody subscribed to": (
+        (
+            *RUN,
+            queue("f", at=0, webhook=True, events=["run.failed"]),
+            get_run("f", "succeeded", at=5),
+        ),
+        (webhook("r", at=6), webhook("f", at=6)),
     ),
     "told of a canceled run": (
         (queue("c", at=0, webhook=True), get_run("c", "canceled", at=5)),
@@ -111,11 +129,27 @@ def test_the_plans_deadline_is_heeded():
     assert Verdict.PASS is judge(CHECK, rows, plan=plan).verdict
 
 
-def test_duplicates_and_latency_are_told():
-    """The poll that saw the end was over at 5.1 s, the first delivery came 0.9 s later."""
-    detail = judge(CHECK, (RUN, (webhook("r", at=6), webhook("r", at=7)))).detail
+def test_duplicates_order_and_latency_are_told():
+    """r ended at 5.0 s and was told of at 6 s and 7 s, l ended at 4.5 s and came at 6.5 s."""
+    rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
+    events = (
+        webhook("r", at=6, ended_ns=ORIGIN_NS + 5 * NS),
+        webhook("l", at=6.5, ended_ns=ORIGIN_NS + 9 * NS // 2, status=500),
+        webhook("r", at=7, ended_ns=ORIGIN_NS + 5 * NS),
+        webhook("l", at=8, ended_ns=ORIGIN_NS + 9 * NS // 2),
+    )
 
     assert (
-        "1 run told of; 1 duplicate; from the final status seen to the delivery: "
-        "median 900 ms, at most 900 ms"
-    ) == detail
+        "2 runs told of; 1 duplicate; 1 overtaken by a later end; from the run's end to its "
+        "delivery: median 1.5 s, at most 2 s"
+    ) == judge(CHECK, (rows, events)).detail
+
+
+def test_latency_without_the_runs_end_counts_from_the_poll_that_saw_it():
+    """The polls were over at 5.1 s; one delivery came 0.9 s later, one before."""
+    rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
+
+    assert (
+        "2 runs told of; 0 duplicates; from the final status seen to the delivery: "
+        "median 900 ms, at most 900 ms; 1 before a poll saw the end"
+    ) == judge(CHECK, (rows, (webhook("r", at=6), webhook("l", at=4)))).detail

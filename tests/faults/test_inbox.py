@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import http.client
 import json
 from urllib.parse import urlsplit
@@ -23,6 +24,12 @@ BODY = b'{"id":"evt_1","type":"run.succeeded","data":{"run":{"id":"r1","status":
 MAC = "84983b4a2e5aa1785f2889bf237d4f000982529a9b418472777cd66cd6363141"
 NOW_S = 1_700_000_000
 HEADER = f"t={NOW_S},v1={MAC}"
+
+
+def genuine(body, at_s=NOW_S):
+    """The header that a genuine sender would write."""
+    mac = hmac.new(SECRET, f"{at_s}.".encode() + body, "sha256").hexdigest()
+    return f"t={at_s},v1={mac}"
 
 
 @pytest.mark.parametrize(
@@ -81,11 +88,34 @@ def test_a_genuine_delivery_is_told_with_its_run(tmp_path):
             "run_status": "succeeded",
             "type": "run.succeeded",
             "tag": "key-1",
+            "ended_ns": 0,
             "signature": "valid",
             "duplicate": False,
             "status": 200,
         }
     ] == events
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (1_700_000_000_123, 1_700_000_000_123_000_000),
+        ("2023-11-14T22:13:20.123Z", 1_700_000_000_123_000_000),
+        ("2023-11-14T22:13:20", 1_700_000_000_000_000_000),
+        (None, 0),
+        (True, 0),
+        (-5, 0),
+        (1e300, 0),
+        ("soon", 0),
+        ([1], 0),
+    ],
+)
+def test_the_runs_end_is_read_from_the_body(tmp_path, told, expected):
+    """Epoch milliseconds or ISO 8601, as Unix ns; anything else is no time."""
+    body = json.dumps({"id": "e", "data": {"run": {"id": "r", "finishedAt": told}}}).encode()
+    _, events = receive(tmp_path, (genuine(body), body))
+
+    assert [expected] == [event["ended_ns"] for event in events]
 
 
 def test_forged_and_stale_are_refused(tmp_path):

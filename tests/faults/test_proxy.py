@@ -83,6 +83,24 @@ def test_a_fault_strikes_single_requests_of_a_kept_connection(stage):
     ]
 
 
+def test_a_fault_per_connection_strikes_each_request_of_every_second_one(stage):
+    """Of four connections with two requests each, the second and the fourth are struck."""
+
+    async def play():
+        async with stage("latency:latency=1ms,every=2,per=connection") as s:
+            for _ in range(4):
+                link = await s.connect()
+                assert [ANSWER, ANSWER] == [await s.exchange(link, "/x?secret") for _ in "ab"]
+            return s.events()
+
+    hits = [event["data"] for event in asyncio.run(play()) if event["data"]["edge"] == "hit"]
+
+    assert [(2, 1), (2, 2), (4, 1), (4, 2)] == [
+        (hit["connection"], hit["request"]) for hit in hits
+    ]
+    assert {"POST /x"} == {hit["what"] for hit in hits}
+
+
 def test_latency_delays_the_request(stage):
     """A request under latency=150ms takes at least 140 ms, one without takes less."""
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.faults.kinds import FAULTS
-from harness.faults.spec import KINDS, FaultSpec, fault_from_table, parse_fault
+from harness.faults.spec import KINDS, RESTART, FaultSpec, fault_from_table, parse_fault
 
 S = 10**9
 
@@ -30,6 +30,15 @@ def test_a_kind_alone_always_strikes():
     assert not parse_fault("refuse:every=2").is_total
 
 
+def test_a_restart_says_when_and_for_how_long():
+    """At 8 s, down for 500 ms; one second when it is not said."""
+    spec = parse_fault("restart:at=8s,down=500ms")
+
+    assert FaultSpec("restart", from_ns=8 * S, for_ns=S // 2) == spec
+    assert spec == fault_from_table(spec.to_table())
+    assert parse_fault("restart").for_ns == S
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -48,6 +57,10 @@ def test_a_kind_alone_always_strikes():
         ("refuse:for=0s", "longer than nothing"),
         ("refuse:from=1s,from=2s", "'from' is given twice"),
         ("refuse:every=2.5", "every = '2.5'"),
+        ("latency:per=call", "write request or connection"),
+        ("latency:at=5s", "'latency' takes no 'at'; only restart does"),
+        ("restart:from=5s", "'restart' has no 'from'; it takes at, down"),
+        ("restart:down=0s", "longer than nothing"),
     ],
 )
 def test_a_slip_is_one_clear_line(text, words):
@@ -78,20 +91,22 @@ def test_a_table_of_other_types_is_a_usage_error(table):
 
 
 def test_every_kind_has_its_class():
-    """The names of the plan and the classes that act are the same set."""
-    assert set(KINDS) == set(FAULTS)
+    """The names of the plan and the classes that act are the same set, but for restart."""
+    assert set(KINDS) == {*FAULTS, RESTART}
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_table_is_read_back(data):
     """``to_table`` and ``fault_from_table`` are each other's reverse."""
-    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    kind = data.draw(st.sampled_from(sorted(FAULTS)))
     table = {"kind": kind, "from": f"{data.draw(st.integers(0, 10**12))}ns"}
     if data.draw(st.booleans()):
         table["for"] = f"{data.draw(st.integers(1, 10**12))}ns"
     if data.draw(st.booleans()):
         table["every"] = data.draw(st.integers(1, 1000))
+    if data.draw(st.booleans()):
+        table["per"] = data.draw(st.sampled_from(["request", "connection"]))
     for name in KINDS[kind]:
         number = data.draw(st.integers(1, 10**9))
         table[name] = number if name == "rate_bytes_per_s" else f"{number}ns"

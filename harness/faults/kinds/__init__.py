@@ -1,4 +1,4 @@
-"""The kinds of faults, one a module; the names are those of ``harness.faults.spec.KINDS``."""
+"""The kinds of network faults, one a module; named as in ``harness.faults.spec.KINDS``."""
 
 from __future__ import annotations
 
