@@ -25,7 +25,12 @@ def made(case, tmp_path, seconds):
 
 @pytest.mark.parametrize(
     ("lie", "seconds"),
-    [("executes-twice", 5), ("forgets-keys-after-s", 7), ("leaks-slot", 10), ("loses-log-line", 5)],
+    [
+        ("executes-twice", 5),
+        ("forgets-keys-after-s", 7),
+        ("leaks-slot", 10),
+        ("loses-log-line", 5),
+    ],
 )
 def test_a_lie_is_caught_by_its_check_and_no_other(tmp_path, lie, seconds):
     """The stand-in lied, its check failed, and every other one passed."""
