@@ -16,6 +16,7 @@ import pandas as pd
 from harness.analysis.codes import COLUMNS, count_errors
 from harness.analysis.generator import load_s
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases
+from harness.analysis.strikes import Strikes, count_probes, gather_strikes
 from harness.analysis.summary import count_outcomes, summarize
 from harness.analysis.timeline import (
     codes_by_second,
@@ -23,7 +24,7 @@ from harness.analysis.timeline import (
     generator_samples,
     latency_by_second,
 )
-from harness.trial.schema import Event, Manifest
+from harness.trial.schema import Manifest
 from harness.trial.store import Trial
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
@@ -44,12 +45,14 @@ class Band:
         name: A phase's or a fault's name.
         start_s, end_s: Seconds since the load's start.
         kind: ``phase``, ``warm-up`` (a phase that is not measured) or ``fault``.
+        hits_s: When a fault struck.
     """
 
     name: str
     start_s: float
     end_s: float
     kind: str
+    hits_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +74,8 @@ class ReportModel:
         generator: Samples of the generator (``generator_samples``), time since the start.
         step_s: Seconds a step of the series.
         bands: Phases and faults.
+        faults: Faults, with their settings.
+        probes: Probes by what they were for (``count_probes``).
         labs: Name → result of a lab, for those that are there.
     """
 
@@ -86,6 +91,8 @@ class ReportModel:
     generator: pd.DataFrame
     step_s: int
     bands: tuple[Band, ...]
+    faults: tuple[Strikes, ...]
+    probes: pd.DataFrame
     labs: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -115,6 +122,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     codes = trial.attempts_table(["end_ns", "code", "outcome"])
     generator = generator_samples(events)
     counts = count_outcomes(trial)
+    faults = gather_strikes(events, manifest.started_ns, load_s(manifest))
     generator["time_s"] -= manifest.started_ns / NS_PER_S
     return ReportModel(
         manifest=manifest,
@@ -131,7 +139,9 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         },
         generator=generator,
         step_s=step_s,
-        bands=(*_phase_bands(manifest), *_fault_bands(events, manifest)),
+        bands=(*_phase_bands(manifest), *_fault_bands(faults)),
+        faults=tuple(faults),
+        probes=count_probes(trial),
         labs=_labs(trial),
     )
 
@@ -157,22 +167,8 @@ def _phase_bands(manifest: Manifest) -> list[Band]:
     ]
 
 
-def _fault_bands(events: Iterable[Event], manifest: Manifest) -> list[Band]:
-    """One band from each fault's start to its end, or to the load's end."""
-    bands = []
-    begun: dict[str, float] = {}
-    for event in events:
-        if event.kind != "fault":
-            continue
-        name = str(event.data.get("fault", "fault"))
-        at_s = (event.time_ns - manifest.started_ns) / NS_PER_S
-        edge = event.data.get("edge")
-        if edge == "start":
-            begun.setdefault(name, at_s)
-        elif edge == "end" and name in begun:
-            bands.append(Band(name, begun.pop(name), at_s, "fault"))
-    bands += [Band(name, at_s, load_s(manifest), "fault") for name, at_s in begun.items()]
-    return sorted(bands, key=lambda band: band.start_s)
+def _fault_bands(faults: Iterable[Strikes]) -> list[Band]:
+    return [Band(f.name, f.start_s, f.end_s, "fault", f.hits_s) for f in faults]
 
 
 def _labs(trial: Trial) -> dict[str, Mapping[str, Any]]:

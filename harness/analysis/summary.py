@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from harness.analysis.generator import assess, load_s
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
+from harness.analysis.strikes import count_probes
 from harness.attempt import Phase
 from harness.trial.schema import SCHEMA, Manifest, Window
 from harness.trial.store import Trial
@@ -42,7 +43,7 @@ def summarize(
     The document of summary.json, ready to be written.
 
     Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
-    ``generator.reason``, ``phases``, ``workers``, ``cleanup``.
+    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``probes``.
 
     Args:
         trial: The finished trial.
@@ -83,6 +84,7 @@ def summarize(
         "phases": [_phase(phase, counts, manifest) for phase in manifest.phases],
         "workers": [msgspec.to_builtins(worker) for worker in manifest.workers],
         "cleanup": _cleanup(counts, manifest),
+        "probes": _probes(trial),
     }
 
 
@@ -183,6 +185,14 @@ def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
         "ok": _by_outcome(rows).get("ok", 0),
         "left_open": sum(worker.sweep_failed for worker in manifest.workers),
     }
+
+
+def _probes(trial: Trial) -> dict[str, dict[str, dict[str, int]]]:
+    """Operation → what the probe was for → outcome → attempts."""
+    told: dict[str, dict[str, dict[str, int]]] = {}
+    for operation, probe, outcome, count in count_probes(trial).to_numpy():
+        told.setdefault(operation, {}).setdefault(probe, {})[outcome] = int(count)
+    return told
 
 
 def _by_outcome(counts: pd.DataFrame) -> dict[str, int]:

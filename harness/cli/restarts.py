@@ -67,18 +67,19 @@ class Restarts:
 
     def _work(self, begun_ns: int) -> None:
         try:
-            for spec in self._specs:
+            for number, spec in enumerate(self._specs):
                 if self._ended.wait(max(0, begun_ns + spec.from_ns - unix_ns()) / NS_PER_S):
                     return
-                self._restart(spec)
+                self._restart(number, spec)
         except HarnessError as error:
             self._error = error
 
-    def _restart(self, spec: FaultSpec) -> None:
+    def _restart(self, number: int, spec: FaultSpec) -> None:
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
-        self._journal.tell("fault", {"fault": RESTART, "edge": "start", **settings})
+        told = {"fault": RESTART, "number": number}
+        self._journal.tell("fault", {**told, "edge": "start", **settings})
         self._standin.crash()
         # A load that is over must still find its target, to close what it opened.
         self._ended.wait((spec.for_ns or 0) / NS_PER_S)
         self._standin.revive()
-        self._journal.tell("fault", {"fault": RESTART, "edge": "end", **settings})
+        self._journal.tell("fault", {**told, "edge": "end", **settings})

@@ -89,7 +89,7 @@ class Armory:
                 continue
             is_cut = is_cut or fault.is_cutter
             struck.append(fault)
-            self._tell_hit(fault.spec, now_ns, connection, request, what)
+            self._tell_hit(index, now_ns, connection, request, what)
         return tuple(struck)
 
     def forget(self, connection: int) -> None:
@@ -113,10 +113,10 @@ class Armory:
         return self._draws[index].random() < spec.probability
 
     def _tell_hit(
-        self, spec: FaultSpec, now_ns: int, connection: int, request: int, what: str
+        self, index: int, now_ns: int, connection: int, request: int, what: str
     ) -> None:
-        data: dict[str, object] = {"fault": spec.kind, "edge": "hit"}
-        data |= {"connection": connection, "request": request}
+        data: dict[str, object] = {"fault": self.specs[index].kind, "number": index}
+        data |= {"edge": "hit", "connection": connection, "request": request}
         if what:
             data["what"] = what
         self._journal.tell("fault", data, time_ns=now_ns)

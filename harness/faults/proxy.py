@@ -68,8 +68,8 @@ class Proxy:
             return
         self._armory.begin(begun_ns)
         self._windows = [
-            asyncio.create_task(self._keep_window(spec, begun_ns))
-            for spec in self._armory.specs
+            asyncio.create_task(self._keep_window(number, spec, begun_ns))
+            for number, spec in enumerate(self._armory.specs)
         ]
 
     async def close(self) -> None:
@@ -102,10 +102,11 @@ class Proxy:
         finally:
             del self._relays[relay]
 
-    async def _keep_window(self, spec: FaultSpec, begun_ns: int) -> None:
+    async def _keep_window(self, number: int, spec: FaultSpec, begun_ns: int) -> None:
         await _sleep_until(begun_ns + spec.from_ns)
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
-        self._tell_edge(spec, "start", settings)
+        told = {"fault": spec.kind, "number": number}
+        self._journal.tell("fault", {**told, "edge": "start", **settings})
         refuses = spec.kind == "refuse" and spec.is_total
         try:
             if refuses:
@@ -116,10 +117,7 @@ class Proxy:
             if refuses:
                 await self._accept()
         finally:
-            self._tell_edge(spec, "end", settings)
-
-    def _tell_edge(self, spec: FaultSpec, edge: str, settings: dict[str, object]) -> None:
-        self._journal.tell("fault", {"fault": spec.kind, "edge": edge, **settings})
+            self._journal.tell("fault", {**told, "edge": "end", **settings})
 
     async def _refuse(self) -> None:
         """Close the socket and every idle connection; a busy one may finish."""

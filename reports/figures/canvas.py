@@ -49,6 +49,8 @@ _MARKED_MAX = 150
 _LABEL_MAX = 32
 _WIDTH_IN = 9.0
 _LETTERS = 85  # of a band's name fit along the narrowest axes
+HITS_MAX = 600
+"""More ticks than this make a bar, and a heavy page."""
 _NAME_ROWS_MAX = 4
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -147,8 +149,23 @@ def mark_bands(axes: Iterable[Axes], bands: Sequence[Band]) -> None:
             else:
                 colour, opacity = (FAULT, 0.16) if band.kind == "fault" else (SHADE, 0.14)
                 one.axvspan(band.start_s, band.end_s, color=colour, alpha=opacity, linewidth=0)
+            if band.hits_s:
+                _mark_hits(one, band.hits_s)
         if number == 0:
             _name_bands(one, bands)
+
+
+def _mark_hits(axes: Axes, hits_s: Sequence[float]) -> None:
+    """A tick at the upper edge where a fault struck; of thousands an even choice."""
+    step = -(-len(hits_s) // HITS_MAX)
+    axes.vlines(
+        hits_s[::step],
+        0.97,
+        1.0,
+        colors=FAULT,
+        linewidth=0.8,
+        transform=axes.get_xaxis_transform(),
+    )
 
 
 def _name_bands(axes: Axes, bands: Sequence[Band]) -> None:

@@ -1,0 +1,141 @@
+"""
+What was done to a trial on purpose: faults with their windows and strikes, and probes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.attempt import Phase
+from harness.trial.schema import Event
+from harness.trial.store import Trial
+from harness.units import NS_PER_S
+
+_UNSAID = ("fault", "number", "edge")
+
+
+@dataclass(frozen=True, slots=True)
+class Strikes:
+    """
+    One fault of a trial.
+
+    Attributes:
+        name: Its kind.
+        settings: How it was set, as the plan says it.
+        start_s, end_s: Its window, seconds since the load's start.
+        hits_s: When it struck a request or a connection.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    start_s: float
+    end_s: float
+    hits_s: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class _Told:
+    start_s: float | None = None
+    end_s: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    hits_s: list[float] = field(default_factory=list)
+
+
+def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> list[Strikes]:
+    """
+    The faults that the events tell of, by their beginning.
+
+    One without an end lasted to the load's end, one without a beginning from its first hit.
+
+    Args:
+        events: Events of any kind, in order of time.
+        started_ns: The load's start, Unix ns.
+        load_s: The load's length.
+    """
+    told: dict[tuple[str, str], _Told] = {}
+    for event in events:
+        if event.kind != "fault":
+            continue
+        name = str(event.data.get("fault", "fault"))
+        one = told.setdefault((name, str(event.data.get("number", ""))), _Told())
+        at_s = (event.time_ns - started_ns) / NS_PER_S
+        edge = event.data.get("edge")
+        if edge == "start" and one.start_s is None:
+            one.start_s = at_s
+            one.settings = {k: v for k, v in event.data.items() if k not in _UNSAID}
+        elif edge == "end":
+            one.end_s = at_s
+        elif edge == "hit":
+            one.hits_s.append(at_s)
+    return sorted(
+        (
+            Strikes(
+                name,
+                one.settings,
+                start_s,
+                max(start_s, load_s if one.end_s is None else one.end_s),
+                tuple(one.hits_s),
+            )
+            for (name, _), one in told.items()
+            if (
+                start_s := min(one.hits_s, default=None) if one.start_s is None else one.start_s
+            )
+            is not None
+        ),
+        key=lambda strikes: strikes.start_s,
+    )
+
+
+def count_probes(trial: Trial) -> pd.DataFrame:
+    """
+    Probes by what they were for, in Arrow but for the few distinct evidence texts.
+
+    Columns: ``operation``, ``probe``, ``outcome`` (str), ``count`` (int64). Sorted by the
+        names; a probe that does not say what it was for is called ``other``.
+    """
+    names = ["operation", "outcome", "evidence"]
+    table = trial.attempts_table(["phase", *names])
+    probes = table.filter(pc.equal(table["phase"].cast(pa.string()), str(Phase.PROBE)))
+    frame = pd.DataFrame(
+        {name: probes[name].cast(pa.string()).to_pylist() for name in names}, dtype=object
+    )
+    frame["probe"] = [_probe_of(text) for text in frame.pop("evidence")]
+    names = ["operation", "probe", "outcome"]
+    counted = frame.groupby(names, as_index=False).size().rename(columns={"size": "count"})
+    return counted.astype({"count": "int64"}).sort_values(names, ignore_index=True)
+
+
+class _Evidence(msgspec.Struct):
+    probe: str = ""
+
+
+_decode = msgspec.json.Decoder(_Evidence).decode
+
+
+def _probe_of(text: str | None) -> str:
+    try:
+        return _decode(text or "{}").probe or "other"
+    except (msgspec.DecodeError, RecursionError):
+        return "other"
+
+
+def describe_settings(strikes: Strikes) -> str:
+    """
+    A fault's settings in one line, but for its window.
+
+    >>> describe_settings(Strikes("latency", {"latency": "30ms", "from": "0s"}, 0, 1))
+    'latency=30ms'
+    """
+    shown = {k: v for k, v in strikes.settings.items() if k not in ("from", "for", "at")}
+    return ", ".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in shown.items()
+    )
