@@ -10,14 +10,15 @@ bucket table of the whole.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.attempt import Attempt
-from harness.trial.histograms import Encoder, IntArray, bucket_indices
+from harness.trial.histograms import IntArray, bucket_indices
+from harness.trial.merge import Merger
 from harness.trial.schema import ATTEMPTS, INTERVALS
 from harness.units import NS_PER_S
 
@@ -31,7 +32,6 @@ BUCKETS = pa.schema(
         pa.field("count", pa.int64()),
     ]
 )
-_GROUP = ["second", "phase", "operation", "outcome", "metric"]
 BLOB_BYTES_MAX = 1 << 30
 """No batch is as large by far; a length beyond it is damage."""
 
@@ -109,68 +109,11 @@ def _buckets_of(
     return pa.Table.from_arrays(arrays, schema=BUCKETS)
 
 
-def merge_buckets(tables: Iterable[pa.Table]) -> pa.Table:
-    """One bucket table with each (interval, bucket) once: counts of equal keys are added."""
-    plain = [_undictionaried(table) for table in tables]
-    if not plain:
-        return BUCKETS.empty_table()
-    merged = (
-        pa.concat_tables(plain)
-        .group_by([*_GROUP, "bucket"], use_threads=False)
-        .aggregate([("count", "sum")])
-        .rename_columns([*_GROUP, "bucket", "count"])
-        .sort_by([(name, "ascending") for name in (*_GROUP, "bucket")])
-    )
-    return merged.cast(BUCKETS)
-
-
-def _undictionaried(table: pa.Table) -> pa.Table:
-    # Dictionaries differ from batch to batch; plain strings group the same everywhere.
-    fields = [
-        pa.field(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type)
-        for field in BUCKETS
-    ]
-    return table.cast(pa.schema(fields))
-
-
-def encode_intervals(buckets: pa.Table) -> pa.Table:
-    """
-    The table of intervals.parquet (schema `INTERVALS`) from a merged bucket table.
-
-    Args:
-        buckets: As `merge_buckets` returns it: sorted, each key once.
-    """
-    if not len(buckets):
-        return INTERVALS.empty_table()
-    starts = _group_starts(buckets)
-    bucket = buckets["bucket"].to_numpy().astype(np.int64)
-    count = buckets["count"].to_numpy()
-    ends = np.append(starts[1:], len(buckets))
-    encoder = Encoder()
-    encoded = [
-        encoder.encode(bucket[start:end], count[start:end])
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    head = buckets.take(pa.array(starts))
-    arrays = [head[name].combine_chunks() for name in _GROUP]
-    arrays += [pa.array(np.add.reduceat(count, starts)), pa.array(encoded, pa.binary())]
-    return pa.Table.from_arrays(arrays, schema=INTERVALS)
-
-
-def _group_starts(buckets: pa.Table) -> IntArray:
-    changed = np.zeros(len(buckets), bool)
-    changed[0] = True
-    for name in _GROUP:
-        column = buckets[name].combine_chunks()
-        codes = column.indices if pa.types.is_dictionary(column.type) else column
-        values = codes.to_numpy(zero_copy_only=False)
-        changed[1:] |= values[1:] != values[:-1]
-    return np.flatnonzero(changed)
-
-
 def intervals_table(attempts: pa.Table) -> pa.Table:
     """The intervals of a table of attempts in one step (schema `INTERVALS`)."""
-    return encode_intervals(merge_buckets([bucket_table(attempts)]))
+    merger = Merger()
+    merger.add(bucket_table(attempts))
+    return merger.intervals()
 
 
 def to_ipc(table: pa.Table) -> bytes:

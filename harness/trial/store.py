@@ -298,9 +298,9 @@ def _select(
     read = wanted if operations is None else list(dict.fromkeys([*wanted, "operation"]))
     keep = pa.array(sorted(operations), pa.string()) if operations is not None else None
     parts = []
-    for batch in file.iter_batches(_BATCH_ROWS, columns=read):
-        batch.validate(full=True)  # Arrow itself trusts that text is UTF-8
-        part = _encode_names(pa.Table.from_batches([batch]), schema)
+    for piece in _pieces(file, read):
+        piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
+        part = _encode_names(piece, schema)
         if keep is not None:
             names = part["operation"].cast(pa.string())
             part = part.filter(pc.is_in(names, value_set=keep))
@@ -308,6 +308,16 @@ def _select(
     if not parts:
         return schema.empty_table().select(wanted)
     return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _pieces(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.Table]:
+    """The file in tables of bounded length: its row groups, which are read fastest whole."""
+    for number in range(file.num_row_groups):
+        if file.metadata.row_group(number).num_rows <= _BATCH_ROWS:
+            yield file.read_row_group(number, columns)
+        else:
+            for batch in file.iter_batches(_BATCH_ROWS, [number], columns):
+                yield pa.Table.from_batches([batch])
 
 
 def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:

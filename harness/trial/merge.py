@@ -1,0 +1,140 @@
+"""
+Merging: the bucket tables of all batches and workers become one table of intervals.
+
+A long trial has tens of millions of counters, so they are added up as bare integers:
+one key of 63 bits holds second, labels and bucket, and each distinct set of labels is
+looked at once a table. Sorting keys brings equal ones together, and their counts add
+up without loss, whatever worker or batch they came from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from harness.trial.histograms import Encoder, IntArray
+from harness.trial.schema import HDR_BUCKETS, INTERVALS
+
+LABELS = ("phase", "operation", "outcome", "metric")
+
+_BUCKET_BITS, _GROUP_BITS, _SECOND_BITS = 15, 23, 25
+_GROUP_SHIFT = _BUCKET_BITS
+_SECOND_SHIFT = _BUCKET_BITS + _GROUP_BITS
+_PENDING_MIN = 4_000_000
+
+
+class Merger:
+    """Adds up bucket tables; memory grows with what is distinct, not with what is added."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, ...], int] = {}
+        self._base = 0
+        self._keys: list[IntArray] = []
+        self._counts: list[IntArray] = []
+        self._pending = self._merged = 0
+
+    def add(self, table: pa.Table) -> None:
+        """
+        Add one table of schema ``harness.trial.batches.BUCKETS``.
+
+        Raises:
+            ValueError: It holds what no generator writes.
+        """
+        if not len(table):
+            return
+        table = table.unify_dictionaries().combine_chunks()
+        second, bucket, count = (
+            table[name].to_numpy().astype(np.int64) for name in ("second", "bucket", "count")
+        )
+        self._base = self._base or int(second[0]) - (1 << (_SECOND_BITS - 1))
+        since = second - self._base
+        if not _within(since, 1 << _SECOND_BITS):
+            raise ValueError("its seconds are years apart from the other batches'")
+        if not _within(bucket, HDR_BUCKETS) or not _within(count - 1, 1 << 48):
+            raise ValueError("a histogram beyond its range")
+        group = self._group_codes(table)
+        self._keys.append(since << _SECOND_SHIFT | group << _GROUP_SHIFT | bucket)
+        self._counts.append(count)
+        self._pending += len(count)
+        # Twice the memory at most, and the work stays proportional to what was added.
+        if self._pending >= max(_PENDING_MIN, self._merged):
+            self._compact()
+
+    def _group_codes(self, table: pa.Table) -> IntArray:
+        """A number for each row's labels, the same in every table."""
+        local = np.zeros(len(table), np.int64)
+        names: list[list[str]] = []
+        for label in LABELS:
+            column = table[label].chunk(0)
+            if column.null_count:
+                raise ValueError(f"a {label} without a name")
+            names.append(column.dictionary.to_pylist())
+            local = local * max(len(names[-1]), 1) + column.indices.to_numpy()
+        distinct, member = np.unique(local, return_inverse=True)
+        codes = np.empty(len(distinct), np.int64)
+        for place, packed in enumerate(distinct.tolist()):
+            rest, labels = packed, []
+            for values in reversed(names):
+                rest, index = divmod(rest, len(values))
+                labels.append(values[index])
+            codes[place] = self._groups.setdefault(tuple(labels[::-1]), len(self._groups))
+        if len(self._groups) > 1 << _GROUP_BITS:
+            raise ValueError("more phases and outcomes than a trial can have")
+        return codes[member]
+
+    def _compact(self) -> None:
+        keys, counts = add_up(np.concatenate(self._keys), np.concatenate(self._counts))
+        self._keys, self._counts = [keys], [counts]
+        self._pending, self._merged = 0, len(keys)
+
+    def intervals(self) -> pa.Table:
+        """The table of intervals.parquet (schema `INTERVALS`), sorted by all its names."""
+        if not self._groups:
+            return INTERVALS.empty_table()
+        self._compact()
+        keys, counts = self._keys[0], self._counts[0]
+        labels = sorted(self._groups)
+        rank = np.empty(len(labels), np.int64)
+        rank[[self._groups[label] for label in labels]] = np.arange(len(labels))
+        mask = (1 << _GROUP_BITS) - 1
+        ordered = rank[keys >> _GROUP_SHIFT & mask]
+        keys = (keys & ~(mask << _GROUP_SHIFT)) | ordered << _GROUP_SHIFT
+        keys, counts = add_up(keys, counts)
+        interval = keys >> _GROUP_SHIFT
+        starts = np.flatnonzero(np.diff(interval, prepend=-1))
+        second = (interval[starts] >> _GROUP_BITS) + self._base
+        heads = [labels[place] for place in (interval[starts] & mask).tolist()]
+        return _encode(second, heads, starts, keys & ((1 << _BUCKET_BITS) - 1), counts)
+
+
+def add_up(keys: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
+    """Each key once, ascending, with the sum of its counts; not for empty arrays."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    return keys[starts], np.add.reduceat(counts[order], starts)
+
+
+def _encode(
+    second: IntArray,
+    heads: list[tuple[str, ...]],
+    starts: IntArray,
+    bucket: IntArray,
+    count: IntArray,
+) -> pa.Table:
+    ends = np.append(starts[1:], len(bucket))
+    encoder = Encoder()
+    blobs = [
+        encoder.encode(bucket[start:end], count[start:end])
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+    arrays = [pa.array(second)]
+    arrays += [
+        pa.array(column, pa.string()).dictionary_encode() for column in zip(*heads, strict=True)
+    ]
+    arrays += [pa.array(np.add.reduceat(count, starts)), pa.array(blobs, pa.binary())]
+    return pa.Table.from_arrays(arrays, schema=INTERVALS)
+
+
+def _within(values: IntArray, bound: int) -> bool:
+    return bool(values.min() >= 0 and values.max() < bound)
