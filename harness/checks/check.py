@@ -87,9 +87,11 @@ def select_observations(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         KeyError: The frame lacks a column that the check names.
     """
-    if check.operations is not None and "operation" in frame.columns:
-        frame = frame.loc[frame["operation"].isin(check.operations)]
-    return frame.loc[:, list(check.columns)]
+    columns = list(check.columns)
+    if check.operations is None or "operation" not in frame.columns:
+        return frame[columns]
+    concerned = frame["operation"].isin(check.operations).to_numpy()
+    return frame[columns] if concerned.all() else frame.loc[concerned, columns]
 
 
 def unknown(check: Check, detail: str) -> Finding:

@@ -20,7 +20,7 @@ check                        applies when there is an attempt of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -52,6 +52,13 @@ CHECKS: tuple[Check, ...] = (
 Read = Callable[[Sequence[str], Collection[str] | None], pd.DataFrame]
 """Reads attempts: columns, operations (None for all) → frame."""
 
+_READ_TOGETHER: tuple[frozenset[str], ...] = (
+    frozenset({idempotency.NAME, sessions.NAME}),
+    frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
+    frozenset({contract.NAME, retries.NAME}),
+)
+"""Checks of the same attempts, by and large."""
+
 _TRIGGERS: dict[str, frozenset[str]] = {
     idempotency.NAME: frozenset({"create_session", "queue_run"}),
     sessions.NAME: frozenset({"create_session"}),
@@ -66,8 +73,9 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
     """
     Run every check that applies.
 
-    Each check reads its own columns and operations, one after the other, so that the
-    memory needed is that of the largest one. Nothing is raised for what a check does.
+    Checks that look at the same attempts share one reading of them, which costs more
+    than most of the checks; one group is held at a time, so that the memory needed is
+    that of the largest one. Nothing is raised for what a check does.
 
     Args:
         read: Reads attempts of the trial.
@@ -77,19 +85,47 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
         One finding a check that applies, in the order of `CHECKS`.
     """
     present = set(read(("operation",), None)["operation"].unique())
-    findings = []
-    for check in CHECKS:
-        if present.isdisjoint(_TRIGGERS.get(check.name, present)) and present:
-            continue
-        try:
-            frame = read(check.columns, check.operations)
-        except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
-            findings.append(unknown(check, f"its attempts could not be read: {error}"))
-            continue
-        if check.name == webhooks.NAME and not _has_webhooks(frame, context):
-            continue
-        findings.append(run_check(check, frame, context))
-    return findings
+    findings: dict[str, Finding | None] = {}
+    for group in _group(
+        check
+        for check in CHECKS
+        if not present or not present.isdisjoint(_TRIGGERS.get(check.name, present))
+    ):
+        findings |= _run_group(group, read, context)
+    told = (findings.get(check.name) for check in CHECKS)
+    return [finding for finding in told if finding is not None]
+
+
+def _group(checks: Iterable[Check]) -> list[list[Check]]:
+    """Checks by what they read; one that shares nothing is a group of its own."""
+    groups: dict[object, list[Check]] = {}
+    for check in checks:
+        shared = (names for names in _READ_TOGETHER if check.name in names)
+        groups.setdefault(next(shared, check.name), []).append(check)
+    return list(groups.values())
+
+
+def _run_group(
+    group: Sequence[Check], read: Read, context: Context
+) -> dict[str, Finding | None]:
+    """Each check's finding; None for one that turns out not to apply."""
+    columns = tuple(dict.fromkeys(name for check in group for name in check.columns))
+    kinds = [check.operations for check in group]
+    every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
+    try:
+        frame = read(columns, every)
+    except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
+        if len(group) == 1:
+            doubt = f"its attempts could not be read: {error}"
+            return {group[0].name: unknown(group[0], doubt)}
+        alone = [_run_group([check], read, context) for check in group]
+        return {name: finding for found in alone for name, finding in found.items()}
+    return {
+        check.name: None
+        if check.name == webhooks.NAME and not _has_webhooks(frame, context)
+        else run_check(check, frame, context)
+        for check in group
+    }
 
 
 def _has_webhooks(frame: pd.DataFrame, context: Context) -> bool:

@@ -49,16 +49,17 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     those that are out of order.
     """
     accusation = Accusation(NAME, context)
-    known = frame.loc[(frame["resource_id"] != "").to_numpy()].reset_index(drop=True)
+    named = (frame["resource_id"] != "").to_numpy()
+    known = (frame if named.all() else frame.loc[named]).reset_index(drop=True)
     known = known.assign(session=code_of(known["resource_id"]))
     opened = known.loc[(known["operation"] == "create_session").to_numpy() & succeeded(known)]
     ranks = _rank(known)
     _demand_single_birth(opened, accusation)
     _demand_forward(known, ranks, accusation)
-    still_open = opened.drop_duplicates("session")
-    closed = known.loc[ranks >= _CLOSING, "session"].unique()
-    total = len(still_open)
-    still_open = still_open.loc[~still_open["session"].isin(closed).to_numpy()]
+    closed = known["session"].to_numpy()[ranks >= _CLOSING]
+    total = opened["session"].nunique()
+    still_open = opened.loc[~opened["session"].isin(closed).to_numpy()]
+    still_open = still_open.drop_duplicates("session")
     doubtful = _judge_open(still_open, known, context, accusation)
     if context.manifest.embedded and is_complete(context):
         ends = known.loc[ranks >= _CLOSING].groupby("resource_id")["end_ns"].min()
@@ -90,8 +91,9 @@ def _rank(known: pd.DataFrame) -> npt.NDArray[np.int8]:
     ranks[read] = states.map(_RANKS).astype(float).fillna(-1).to_numpy().astype(np.int8)
     # A create replayed under its key tells of the moment of its first answer.
     creates = known.loc[read & (operation == "create_session").to_numpy()]
-    again = creates.index[creates.sort_values("end_ns")["session"].duplicated().sort_index()]
-    ranks[again.to_numpy()] = -1
+    order = np.argsort(creates["end_ns"].to_numpy(), kind="stable")
+    again = creates["session"].iloc[order].duplicated().to_numpy()
+    ranks[creates.index.to_numpy()[order[again]]] = -1
     deleted = (operation == "delete_session").to_numpy()
     ranks[answered & deleted] = _CLOSING
     gone = status.isin(_GONE).to_numpy() & operation.isin(("get_session", "delete_session"))
@@ -101,6 +103,8 @@ def _rank(known: pd.DataFrame) -> npt.NDArray[np.int8]:
 
 def _demand_single_birth(opened: pd.DataFrame, accusation: Accusation) -> None:
     """One id for two creates; a wrong replay, one key with two ids, is another promise's."""
+    if not opened["session"].duplicated().any():
+        return
     births = opened.assign(unit=code_of(call_unit(opened))).drop_duplicates(["unit", "session"])
     births = births.loc[~births["unit"].duplicated(keep=False)]
     twice = births.loc[births["session"].duplicated(keep=False)]
@@ -150,6 +154,8 @@ def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
     """Creates that may have happened and whose session no answer named."""
     creates = frame.loc[(frame["operation"] == "create_session").to_numpy()]
     lost = may_have_happened(creates) & ~succeeded(creates)
+    if not lost.any():
+        return creates.loc[lost]
     unit = code_of(call_unit(creates))
     named = np.unique(unit[succeeded(creates)])
     leaked = creates.assign(unit=unit).loc[lost & ~np.isin(unit, named)]

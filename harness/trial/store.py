@@ -251,6 +251,8 @@ def _read_parquet(
     operations: Collection[str] | None,
 ) -> pa.Table:
     wanted = list(columns) if columns is not None else schema.names
+    # What was read before and dropped would otherwise stay with Arrow's allocator.
+    pa.default_memory_pool().release_unused()
     try:
         with pq.ParquetFile(
             path, thrift_string_size_limit=1 << 28, thrift_container_size_limit=1 << 24
