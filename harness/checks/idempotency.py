@@ -88,9 +88,8 @@ def _codes_of(view: pd.DataFrame, keys: set[str]) -> Codes:
 def _demand_one_resource(view: pd.DataFrame, accusation: Accusation) -> None:
     named = view.loc[view["ok"], ["key_code", "resource_id", "operation"]]
     resource = code_of(named["resource_id"])
-    made = named.loc[
-        (~pd.DataFrame({"key": named["key_code"], "resource": resource}).duplicated()).array
-    ]
+    pairs = pd.DataFrame({"key": named["key_code"], "resource": resource})
+    made = named.loc[~pairs.duplicated().to_numpy()]
     torn = made.loc[made["key_code"].duplicated(keep=False), "key_code"].unique()
     if len(torn):
         first = view.loc[view["ok"] & (view["key_code"] == torn[0])]
