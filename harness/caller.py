@@ -24,7 +24,7 @@ from harness.retries import RETRYABLE, RetryBudget, RetryPolicy
 from harness.units import NS_PER_S
 from harness.wire import Failure, Reply, Request, Transport
 
-_FAILED: dict[Failure, Answer] = {
+FAILED: dict[Failure, Answer] = {
     failure: Answer(outcome)
     for outcome, failures in {
         Outcome.TIMEOUT: (
@@ -161,30 +161,57 @@ class Caller:
             The last answer; never raises for what the target does.
         """
         op = OPERATIONS[operation]
+        request = Request(op.method, target, body, key)
+        transport = self.transport.exchange
+
+        def exchange(deadline_ns: int) -> tuple[Reply, Answer]:
+            self.last = reply = transport(request, deadline_ns)
+            if reply.failure is not None:
+                return reply, FAILED[reply.failure]
+            return reply, interpret(operation, reply.status, reply.body, reply.retry_after)
+
+        safe = op.repeatable or bool(key)
+        return self.perform(operation, exchange, safe, key, resource_id, describe)
+
+    def perform(
+        self,
+        operation: str,
+        exchange: Callable[[int], tuple[Reply, Answer]],
+        safe: object,
+        key: str = "",
+        resource_id: str = "",
+        describe: Callable[[Answer], str] | None = None,
+    ) -> Result:
+        """
+        Make one call over any wire: attempts, waits, records.
+
+        Args:
+            operation: The attempts' operation.
+            exchange: Makes one attempt until the deadline (Unix ns) it is given.
+            safe: Whether it may be sent twice; its truth is asked after each failure.
+            key: As of `call`.
+            resource_id: As of `call`.
+            describe: As of `call`.
+
+        Returns:
+            The last answer.
+        """
         seat = self.seat
         seat.budget.earn()
         call_id = seat.call_id()
-        request = Request(op.method, target, body, key)
-        exchange = self.transport.exchange
         intended_ns = self.intended_ns or unix_ns()
         self.intended_ns = 0
         deadline_ns = unix_ns() + int(self.policy.deadline_s * NS_PER_S)
         attempt, wait_s, maybe = 1, 0.0, False
         while True:
-            reply = exchange(request, deadline_ns)
-            self.last = reply
-            failure = reply.failure
-            if failure is None:
-                answer = interpret(operation, reply.status, reply.body, reply.retry_after)
-            else:
-                answer = _FAILED[failure]
+            reply, answer = exchange(deadline_ns)
             if answer.outcome is _OK:
                 disposition = _DONE
             else:
                 disposition, wait_s = self._decide(
-                    answer, reply, attempt, deadline_ns, safe=op.repeatable or bool(key)
+                    answer, reply, attempt, deadline_ns, safe=safe
                 )
-                if answer.outcome in MAY_HAVE_HAPPENED and failure not in _NEVER_SENT:
+                if answer.outcome in MAY_HAVE_HAPPENED and reply.failure not in _NEVER_SENT:
                     maybe = True
             seat.record(
                 _attempt(
@@ -212,7 +239,7 @@ class Caller:
             attempt += 1
 
     def _decide(
-        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, *, safe: bool
+        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, *, safe: object
     ) -> tuple[str, float]:
         """What to do after an attempt that failed, and how long to wait before it."""
         policy, seat = self.policy, self.seat

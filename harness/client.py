@@ -8,6 +8,7 @@ its attempts (evidence, docs/trial.md), and keeps the ledger of what was opened.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,9 +19,14 @@ from harness.contract.cursors import order_of
 from harness.contract.operations import target
 from harness.contract.outcomes import Outcome
 from harness.contract.payloads import digest16
-from harness.contract.shapes import Cursor, ImportCounts, LogPage
+from harness.contract.shapes import CreatedSession, Cursor, ImportCounts, LogPage
+from harness.contract.sockets import Kind
 from harness.ledger import Ledger
 from harness.retries import RetryPolicy
+from harness.sockets.actions import Actions
+from harness.sockets.devtools import DevTools
+from harness.sockets.dialer import Dialer
+from harness.sockets.line import Way
 from harness.wire import Reply, Transport
 
 _CLOSED = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
@@ -59,6 +65,7 @@ class OpensteerClient:
         seat: What he shares with the other users of the process.
         ledger: Where the process keeps what it has opened.
         policy: A retry policy other than the seat's.
+        dialer: Opens sockets; None where there are none to open.
     """
 
     def __init__(
@@ -67,8 +74,10 @@ class OpensteerClient:
         seat: Seat,
         ledger: Ledger,
         policy: RetryPolicy | None = None,
+        dialer: Dialer | None = None,
     ) -> None:
         self._caller = Caller(transport, seat, policy)
+        self._dialer = dialer
         self._call = self._caller.call
         self._ledger = ledger
 
@@ -85,6 +94,40 @@ class OpensteerClient:
     def arrive(self, phase: str, intended_ns: int) -> None:
         """Begin an arrival: its first call was meant to start at ``intended_ns``."""
         self._caller.arrive(phase, intended_ns)
+
+    @property
+    def intended_ns(self) -> int:
+        """When the next call was meant to begin; 0 means when it begins."""
+        return self._caller.intended_ns
+
+    def plainly(self) -> OpensteerClient:
+        """A client over the same connection that tries everything once, as the SDK does."""
+        caller = self._caller
+        policy = replace(caller.policy, attempts=1)
+        return OpensteerClient(
+            caller.transport, caller.seat, self._ledger, policy, self._dialer
+        )
+
+    def actions(self, created: CreatedSession, reconnects: int = 0) -> Actions:
+        """The action socket of a session; `Actions.connect` opens it."""
+        way = Way(created.session_id, created.action_ws_url, created.action_token)
+        return Actions(self._caller, self._dial(), way, reconnects)
+
+    def devtools(self, created: CreatedSession) -> DevTools:
+        """The CDP socket of a session; `DevTools.connect` opens it."""
+        way = Way(created.session_id, created.cdp_ws_url, created.cdp_token)
+        return DevTools(self._caller, self._dial(), way)
+
+    def probe_socket(self, kind: Kind, way: Way, probe: str) -> Result:
+        """Try to open a socket that should not open; what opens is closed at once."""
+        made = Actions if kind == "action" else DevTools
+        return made(self._caller, self._dial(), way).line.connect(probe=probe)
+
+    def _dial(self) -> Dialer:
+        if self._dialer is None:
+            msg = "this client was made without a dialer, so it opens no sockets"
+            raise ValueError(msg)
+        return self._dialer
 
     def health(self) -> Result:
         """Ask whether the service is available."""

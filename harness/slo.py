@@ -24,6 +24,8 @@ What each one means:
   ``ok_rate`` is another spelling of ``ok``.
 - **throughput**: ok attempts a second, over the length of the measured phases.
 - **operation**: only attempts of that operation; without one, all operations together.
+  ``action`` and ``cdp`` stand for all that happens on that socket, ``action.goto`` and
+  ``cdp.Page.navigate`` for one method of it.
 
 An `Slo` keeps its source text: it is the name of its finding. Everything is parsed before
 the first request, so a slip costs a second and not a trial.
@@ -47,6 +49,7 @@ OPERATIONS = (
     "health", "create_session", "get_session", "delete_session", "import_selector_cache",
     "queue_run", "get_run", "get_run_logs", "action", "cdp", "webhook",
 )
+GROUPS = ("action", "cdp")
 OUTCOMES = (
     "ok", "rate_limited", "capacity_full", "auth_failed", "contract_mismatch", "timeout",
     "launch_timeout", "launch_failed", "not_found", "session_closed", "runtime_gone",
@@ -154,6 +157,12 @@ class Slo:
     comparison: Comparison
     limit: float
 
+    def concerns(self, operation: str) -> bool:
+        """Whether attempts of an operation count; a socket's name stands for all on it."""
+        if self.operation is None or operation == self.operation:
+            return True
+        return self.operation in GROUPS and operation.startswith(f"{self.operation}.")
+
     def holds(self, value: float) -> bool:
         """Tell whether `value` (in the unit of `limit`) meets the objective."""
         match self.comparison:
@@ -252,6 +261,8 @@ class _Reader:
         for place, word in leading:
             if word in OPERATIONS and operation is None and clock is None:
                 operation = word
+            elif _goes_on(operation, word) and clock is None:
+                operation = f"{operation}.{word}"
             elif word in _CLOCKS and clock is None:
                 clock = "service" if word == "service" else "response"
             elif word in _LEADING:
@@ -314,6 +325,14 @@ class _Reader:
 
 
 _LEADING = (*OPERATIONS, *_CLOCKS)
+
+
+def _goes_on(operation: str | None, word: str) -> bool:
+    """Whether a word names a method of a socket: one of actions, two of DevTools."""
+    if operation is None or word in _CLOCKS:
+        return False
+    group, *methods = operation.split(".")
+    return group in GROUPS and len(methods) < GROUPS.index(group) + 1
 
 
 def _comparison(text: str) -> Comparison:

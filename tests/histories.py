@@ -98,6 +98,13 @@ def delete(session_id, **given):
     return attempt("delete_session", session_id, **given)
 
 
+def socket_probe(kind, *, at=0.0, status=401, outcome="auth_failed"):
+    """A try to open a socket with what should not open it."""
+    return attempt(
+        "action.connect", "s", at=at, status=status, outcome=outcome, probe=kind, phase="probe"
+    )
+
+
 def queue(run_id="", *, replayed=0, run_status="queued", **given):
     """An attempt of ``queue_run``."""
     if given.get("outcome", "ok") != "ok":

@@ -40,6 +40,12 @@ from harness.slo import (
         ("ok_rate>95%", (None, Share("ok"), ">", 0.95)),
         ("ok>=95%", (None, Share("ok"), ">=", 0.95)),
         ("queue_run.timeout<2%", ("queue_run", Share("timeout"), "<", 0.02)),
+        ("action.errors<2%", ("action", Share("errors"), "<", 0.02)),
+        ("action.goto.ok>9%", ("action.goto", Share("ok"), ">", 0.09)),
+        (
+            "cdp.Page.navigate.service.p50<9ms",
+            ("cdp.Page.navigate", Latency("service", "percentile", 0.5), "<", 9e3),
+        ),
         ("throughput>100/s", (None, Throughput(), ">", 100.0)),
         (
             "get_run.throughput >= 12.5 / s",
@@ -53,6 +59,14 @@ def test_an_objective_is_read(text, expected):
 
     assert expected == (slo.operation, slo.subject, slo.comparison, slo.limit)
     assert text == slo.source
+
+
+def test_a_socket_stands_for_all_that_happens_on_it():
+    """``action`` counts every action and connect; one method counts itself only."""
+    names = ("action.goto", "action.connect", "cdp.connect", "get_run", "actions")
+    of_all, of_one = (parse_slos(f"{x}.p99<1s")[0] for x in ("action", "action.goto"))
+    assert [True, True, False, False, False] == [of_all.concerns(name) for name in names]
+    assert [True, False, False, False, False] == [of_one.concerns(name) for name in names]
 
 
 def test_a_mean_has_no_quantile():

@@ -7,12 +7,13 @@ does not is left out, not unknown: a trial of cache imports owes no word about s
 ===========================  ====================================================
 check                        applies when there is an attempt of
 ===========================  ====================================================
-``idempotency.exactly_once``  ``create_session`` or ``queue_run``
+``idempotency.exactly_once``  ``create_session`` or ``queue_run`` with a key
 ``sessions.lifecycle``        ``create_session``
 ``runs.lifecycle``            ``get_run``
 ``runs.logs``                 ``get_run_logs``
 ``cache.accounting``          ``import_selector_cache``
 ``webhooks.delivery``         ``queue_run`` that asked for a webhook, or a delivery came
+``sockets.tokens``            a socket's connect that is a probe
 ``contract.responses``        anything
 ``retries.discipline``        anything
 ===========================  ====================================================
@@ -32,6 +33,7 @@ from harness.checks import (
     retries,
     runs,
     sessions,
+    sockets,
     webhooks,
 )
 from harness.checks.check import Check, Context, run_check, unknown
@@ -44,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     logs.CHECK,
     cache.CHECK,
     webhooks.CHECK,
+    sockets.CHECK,
     contract.CHECK,
     retries.CHECK,
 )
@@ -66,6 +69,7 @@ _TRIGGERS: dict[str, frozenset[str]] = {
     logs.NAME: frozenset({"get_run_logs"}),
     cache.NAME: frozenset({"import_selector_cache"}),
     webhooks.NAME: frozenset({"queue_run"}),
+    sockets.NAME: frozenset(sockets.OPERATIONS),
 }
 
 
@@ -121,11 +125,22 @@ def _run_group(
         alone = [_run_group([check], read, context) for check in group]
         return {name: finding for found in alone for name, finding in found.items()}
     return {
-        check.name: None
-        if check.name == webhooks.NAME and not _has_webhooks(frame, context)
-        else run_check(check, frame, context)
+        check.name: run_check(check, frame, context)
+        if _concerns(check, frame, context)
+        else None
         for check in group
     }
+
+
+def _concerns(check: Check, frame: pd.DataFrame, context: Context) -> bool:
+    """Whether anything that a check is about was tried, beyond its operation."""
+    if check.name == webhooks.NAME:
+        return _has_webhooks(frame, context)
+    if check.name == sockets.NAME:
+        return sockets.was_probed(frame)
+    if check.name == idempotency.NAME:
+        return not len(frame) or bool((frame["idempotency_key"] != "").any())
+    return True
 
 
 def _has_webhooks(frame: pd.DataFrame, context: Context) -> bool:

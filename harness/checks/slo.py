@@ -105,7 +105,8 @@ def _select_measured(intervals: pa.Table | pd.DataFrame, manifest: Manifest) -> 
 
 def _judge(slo: Slo, frame: pd.DataFrame, manifest: Manifest) -> Finding:
     if slo.operation is not None:
-        frame = frame.loc[frame["operation"] == slo.operation]
+        concerned = {name: slo.concerns(name) for name in frame["operation"].unique()}
+        frame = frame.loc[frame["operation"].map(concerned).astype(bool)]
     counts = _count_outcomes(frame)
     if not counts:
         return _unknown(slo, f"no attempt{_of(slo)} in a measured phase")

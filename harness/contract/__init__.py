@@ -11,6 +11,7 @@ The API in code, as the harness reads it: pure functions, no I/O.
 `retry_after`    the header, read as RFC 9110 says and more
 `signatures`     the webhooks' signature: made and judged
 `vocabulary`     made-up names that look like a customer's
+`sockets`        frames of the two WebSockets, and what a close means
 `payloads`       request bodies, each a pure function of (seed, number)
 `entries`        selector-cache entries by the million
 ===============  ===========================================================

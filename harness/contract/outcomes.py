@@ -155,7 +155,7 @@ def outcome_of_status(status: int, operation: str = "") -> Outcome:
         return Outcome.AUTH_FAILED
     if status == 404:
         return Outcome.NOT_FOUND
-    if status == 410 and operation.endswith("_session"):
+    if status == 410 and operation.endswith(("_session", ".connect")):
         return Outcome.SESSION_CLOSED
     if status == 429:
         return Outcome.RATE_LIMITED

@@ -133,8 +133,9 @@ def _has_no_code(operation: str, status: int) -> bool:
     another body (422).
     """
     if status == 404:
-        return not operation.endswith("_session")
-    return status in (409, 422) and OPERATIONS[operation].keyed
+        return not operation.endswith(("_session", ".connect"))
+    op = OPERATIONS.get(operation)  # an upgrade is none of them
+    return status in (409, 422) and op is not None and op.keyed
 
 
 def say_broken(body: bytes, error: Exception) -> str:

@@ -150,4 +150,10 @@ class LogPage(Struct, frozen=True, gc=False, rename="camel"):
     next_before_log_cursor: Cursor = None
 
 
-Value = CreatedSession | FoundSession | ImportCounts | QueuedRun | Run | LogPage
+class FrameResult(Struct, frozen=True, gc=False):
+    """What an action or a DevTools command answered; its form is the method's own."""
+
+    result: Any
+
+
+Value = CreatedSession | FoundSession | ImportCounts | QueuedRun | Run | LogPage | FrameResult

@@ -33,6 +33,7 @@ from harness.load.sweep import sweep
 from harness.load.turnstile import ClosedTurnstile, OpenTurnstile, Turnstile
 from harness.recorder import Recorder
 from harness.retries import RetryBudget
+from harness.sockets.dialer import Dialer
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerEnd
@@ -73,6 +74,7 @@ class Generator:
         turnstile: Where they take them; there once `go` was called.
         ledger: What was opened.
         memory: What is to be asked again.
+        dialer: Opens the sockets of sessions.
     """
 
     def __init__(self, spec: Spec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
@@ -90,6 +92,7 @@ class Generator:
         self.ledger = Ledger(parts / f"{file_stem(self.worker)}.ledger")
         timeouts = plan.timeouts.to_timeouts()
         self._target: Target = spec.target(timeouts, key)
+        self.dialer = Dialer(self._target)
         self._direct: Target = spec.target(timeouts, key, direct=True)
         self._sink = sink
         self._check: SelfCheck | None = None

@@ -148,7 +148,9 @@ class ScenarioUser(User):
         turnstile = generator.turnstile
         if turnstile is None:
             raise StopUser
-        client = OpensteerClient(generator.connect(), generator.seat, generator.ledger)
+        client = OpensteerClient(
+            generator.connect(), generator.seat, generator.ledger, dialer=generator.dialer
+        )
         visit = Visit(generator, client)
         choose = hooks.chooser_of(self.environment, type(self))
         try:

@@ -46,6 +46,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         older_wins: An entry with an older updatedAt overwrites the newer one.
         deleted_still_answers: get_session of a closed session answers it as active.
         wrong_retry_after: A refusal says Retry-After: 0, however long the wait is.
+        takes_any_token: A socket opens to a token that is not its own.
         delivers_for_unsubscribed: A webhook is sent for an event not asked for.
     """
 
@@ -62,6 +63,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     older_wins: float = 0.0
     deleted_still_answers: float = 0.0
     wrong_retry_after: float = 0.0
+    takes_any_token: float = 0.0
     delivers_for_unsubscribed: float = 0.0
 
     def __post_init__(self) -> None:

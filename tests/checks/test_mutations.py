@@ -29,6 +29,7 @@ from tests.histories import (
     imports,
     page,
     queue,
+    socket_probe,
     webhook,
 )
 
@@ -52,6 +53,7 @@ def simulate(seed, loss):
             page(f"r{number}", 1, 5, cursor=6, at=at + 9),
         ]
         rows += _import(rng, loss, at)
+        rows += _socket_probes(rng, loss, at)
         events.append(webhook(f"r{number}", at=at + 7, tag=f"k{number}"))
     return rows, events
 
@@ -118,6 +120,13 @@ def _import(rng, loss, at):
         ),
         imports(4, at=at + 0.3, call=call, attempt=2, expect=expect, key=key, **counts),
     ]
+
+
+def _socket_probes(rng, loss, at):
+    """A token that does not open, tried where it cannot be lost, and where it can."""
+    rows = [socket_probe("wrong_token", at=at + 1)]
+    lost = {"status": 0, "outcome": "timeout"} if rng.random() < loss else {}
+    return [*rows, socket_probe("closed_session", at=at + 6, **lost)]
 
 
 def judge_all(rows, events, **options):
@@ -282,6 +291,11 @@ def _retry_success(rows, events, pick):
     rows[-1]["end_ns"] = rows[-1]["start_ns"] + 1
 
 
+def _open_to_probe(rows, events, pick):
+    n = pick([n for n, row in enumerate(rows) if row["operation"] == "action.connect"])
+    rows[n] |= {"status": 101, "outcome": "ok", "code": ""}
+
+
 MUTATIONS = {
     _swap_probe_id: {"idempotency.exactly_once"},
     _forget_key: {"idempotency.exactly_once"},
@@ -300,6 +314,7 @@ MUTATIONS = {
     _drop_delivery: {"webhooks.delivery"},
     _forge_delivery: {"webhooks.delivery"},
     _swap_delivery: {"webhooks.delivery"},
+    _open_to_probe: {"sockets.tokens"},
     _lose_retry_after: {"contract.responses"},
     _retry_success: {"retries.discipline"},
 }

@@ -14,6 +14,7 @@ from tests.histories import (
     imports,
     page,
     queue,
+    socket_probe,
     webhook,
 )
 
@@ -28,6 +29,7 @@ HEALTHY = (
     page("r", 6, 10, next=6, at=4),
     page("r", 1, 5, cursor=6, at=5),
     imports(1, inserted=1, expect=(1, 0, 0, 0), at=0),
+    socket_probe("wrong_token", at=1),
 )
 EVENTS = (webhook("r", at=3.5, tag="k"),)
 
@@ -60,7 +62,7 @@ def test_a_healthy_trial_passes_every_check():
 
 def test_what_cannot_be_broken_is_left_out():
     """A trial of imports owes a word about the cache, the contract and the retries only."""
-    findings = judge_all([HEALTHY[-1]], events=())
+    findings = judge_all([HEALTHY[-2]], events=())
 
     assert ["cache.accounting", "contract.responses", "retries.discipline"] == [
         finding.name for finding in findings

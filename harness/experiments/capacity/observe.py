@@ -81,7 +81,8 @@ def _events(slo: Slo, attempts: pd.DataFrame, ok: Bools) -> tuple[Bools, Bools]:
     """Which attempts are bad, and which count, by one objective."""
     of_operation = np.ones(len(attempts), dtype=bool)
     if slo.operation is not None:
-        of_operation = (attempts["operation"] == slo.operation).to_numpy(dtype=bool)
+        concerned = {name: slo.concerns(name) for name in attempts["operation"].unique()}
+        of_operation = attempts["operation"].map(concerned).to_numpy(dtype=bool)
     if isinstance(slo.subject, Latency):
         counted = of_operation & ok
         times_us = attempts[f"{slo.subject.clock}_us"].to_numpy()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from harness.standin.codes import name_in
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
-from harness.standin.sockets.devtools import CdpError, DevTools, read_command
+from harness.standin.sockets.devtools import COUNTED, CdpError, DevTools, read_command
 from harness.standin.sockets.frames import encode
 from harness.standin.sockets.names import CDP
 
@@ -29,17 +29,19 @@ class CdpSocket:
         api, channel = self._api, self._channel
         key = object()
         channel.in_flight[key] = CDP
-        await api.take_time(CDP)
-        settings = api.state.settings
-        code = settings.draw_failure(CDP, api.state.dice.failures)
-        if code == "CLOUD_CONNECTION_LOST":
-            await channel.close(LOST, code)
-            return
         try:
             command = read_command(frame)
         except CdpError as error:
             said = {"error": {"code": error.code, "message": str(error)}}
             await channel.answer(key, "CLOUD_CONFIG_INVALID", encode(said))
+            return
+        if command.method in COUNTED:
+            channel.in_flight[key] = f"{CDP}.{command.method}"
+        await api.take_time(CDP)
+        settings = api.state.settings
+        code = settings.draw_failure(CDP, api.state.dice.failures)
+        if code == "CLOUD_CONNECTION_LOST":
+            await channel.close(LOST, code)
             return
         name = name_in(settings.config.vocabulary, code) if code else ""
         if code:

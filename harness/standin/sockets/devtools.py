@@ -323,6 +323,9 @@ _HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], _Handled]] = {
     "Runtime.evaluate": _evaluate,
 }
 
+COUNTED = frozenset(_HANDLERS)
+"""Commands that are counted by name; there are hundreds, and names are a stranger's."""
+
 _command = msgspec.json.Decoder(Command).decode
 
 

@@ -46,9 +46,11 @@ def judge(state: State, door: Door, query: bytes, now_ns: int) -> Session | Answ
     if session is None:
         return fail(config.vocabulary, "CLOUD_SESSION_NOT_FOUND")
     token = parse_qs(query.decode("ascii", "replace")).get("token", [""])[-1]
-    expires_ns = token_expires_ns(state, session)
-    if not is_token(token, config.seed, door.socket, session.id) or now_ns >= expires_ns:
-        return fail(config.vocabulary, "CLOUD_AUTH_FAILED")
+    right = is_token(token, config.seed, door.socket, session.id)
+    if not right or now_ns >= token_expires_ns(state, session):
+        if not state.lie("takes_any_token"):
+            return fail(config.vocabulary, "CLOUD_AUTH_FAILED")
+        state.told("takes_any_token")
     if session.state_at(now_ns) == "closed":
         return fail(config.vocabulary, "CLOUD_SESSION_CLOSED")
     if now_ns < session.created_ns + state.settings.stale_ns:

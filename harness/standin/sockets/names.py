@@ -3,7 +3,8 @@ Names of what happens on sockets, as settings and the truth have them.
 
 ``action.connect`` and ``cdp.connect`` are upgrades. ``action.goto`` is one method;
 ``action`` in a setting stands for all methods that are not named themselves. Every
-command of the DevTools protocol is ``cdp``: there are hundreds.
+command of the DevTools protocol is ``cdp`` in a setting; the truth counts the usual ones
+by name (``cdp.Page.navigate``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""
+The two WebSockets as the harness reads them: names, frames, and how they end.
+
+An upgrade is an HTTP answer: 101, or a refusal like any other. An action is one JSON
+request and the answer with its ``id``; a DevTools command likewise. A close is an
+outcome for everything that was in flight: a reason that is a CLOUD_* code says which;
+else 1011 and a connection that just ended are ``connection_lost``, and an orderly close
+is ``session_closed``, which is all that the SDK ever makes of a close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+from msgspec.json import Decoder
+
+from harness.contract.answers import Answer
+from harness.contract.outcomes import CODES, SDK_CODES, Outcome
+from harness.contract.refusals import BROKEN, CODE_MAX, read_refusal, say_broken
+from harness.contract.shapes import FrameResult
+
+ACTION_CONNECT = "action.connect"
+CDP_CONNECT = "cdp.connect"
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+"""A longer message is not read: the socket is closed with 1009."""
+
+_REPEATABLE = frozenset(
+    {
+        "goto", "snapshot", "screenshot", "state", "hover", "tabs", "switchTab", "getCookies",
+        "getElementText", "getElementValue", "getElementAttributes", "getElementBoundingBox",
+        "getHtml", "getTitle", "exportCookies", "waitForText", "extract", "extractFromPlan",
+        "clearCache", "clearCookies", "setCookie", "importCookies",
+    }
+)  # fmt: skip
+_ONCE = frozenset(
+    {
+        "click", "dblclick", "rightclick", "input", "select", "scroll", "newTab", "closeTab",
+        "pressKey", "type", "uploadFile",
+    }
+)  # fmt: skip
+
+METHODS: Mapping[str, bool] = MappingProxyType(
+    dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(sorted(_ONCE), False)
+)
+"""Method of the action socket → whether doing it twice is like doing it once."""
+
+_NORMAL = frozenset({1000, 1001})
+_AUTH = frozenset({1008, 4001, 4401})
+_BROKEN = frozenset({1002, 1003, 1007})
+"""RFC 6455, section 7.4.1: what was sent is no WebSocket's."""
+
+
+class _Frame(msgspec.Struct, gc=False):
+    id: int
+    ok: bool
+    result: Any = None
+    error: str = ""
+    code: str = ""
+    details: Any = None
+
+
+class _Said(msgspec.Struct, gc=False):
+    code: int = 0
+    message: str = ""
+
+
+class _Message(msgspec.Struct, gc=False):
+    id: int = 0
+    method: str = ""
+    result: dict[str, Any] | None = None
+    error: _Said | None = None
+    params: dict[str, Any] = {}
+    sessionId: str = ""  # noqa: N815  the protocol's name
+
+
+_frame = Decoder(_Frame).decode
+_message = Decoder(_Message).decode
+_encode = msgspec.json.Encoder().encode
+_UNREAD = Answer(Outcome.INVALID_RESPONSE)
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """
+    One frame from the server.
+
+    Attributes:
+        id: Which request it answers; 0 for none.
+        answer: What it says.
+        method: DevTools only: the event's name; "" for an answer.
+        params: DevTools only: the event's parameters.
+    """
+
+    id: int
+    answer: Answer
+    method: str = ""
+    params: dict[str, Any] = {}
+
+
+def action_frame(
+    number: int, method: str, args: Mapping[str, Any], session_id: str, token: str
+) -> bytes:
+    """A request of the action socket."""
+    return _encode(
+        {"id": number, "method": method, "args": args, "sessionId": session_id, "token": token}
+    )
+
+
+def command_frame(
+    number: int, method: str, params: Mapping[str, Any], session: str = ""
+) -> bytes:
+    """A DevTools command, to the browser or to one of its flattened sessions."""
+    command = {"id": number, "method": method, "params": params}
+    return _encode(command | {"sessionId": session} if session else command)
+
+
+def read_action(data: bytes) -> Heard:
+    """Read a frame of the action socket; never raises."""
+    try:
+        frame = _frame(data)
+    except BROKEN as error:
+        broken = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
+        return Heard(_find_id(data), broken)
+    if frame.ok:
+        return Heard(frame.id, Answer(Outcome.OK, value=FrameResult(frame.result)))
+    return Heard(frame.id, _refused(frame))
+
+
+def _refused(frame: _Frame) -> Answer:
+    code, said = frame.code[:CODE_MAX], []
+    if not frame.error:
+        said.append("the error frame has no `error` message")
+    if not code:
+        said.append("the error frame has no `code`")
+    elif code not in CODES and code not in SDK_CODES:
+        said.append(f"unknown code {code}")
+    failure = ""
+    if isinstance(frame.details, dict):
+        inner = frame.details.get("actionFailure")
+        failure = str(inner.get("code", ""))[:CODE_MAX] if isinstance(inner, dict) else ""
+    return Answer(
+        CODES.get(code, Outcome.SERVER_ERROR),
+        code=code,
+        state=failure,
+        violation="; ".join(said),
+    )
+
+
+def read_message(data: bytes) -> Heard:
+    """Read a DevTools message, an answer or an event; never raises."""
+    try:
+        message = _message(data)
+    except BROKEN as error:
+        broken = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
+        return Heard(_find_id(data), broken)
+    if message.method:
+        return Heard(0, Answer(Outcome.OK), message.method, message.params)
+    if message.error is not None:
+        words = message.error.message.split()
+        code = next((word for word in words if word in CODES or word in SDK_CODES), "")
+        outcome = CODES.get(code, Outcome.ACTION_FAILED)
+        return Heard(message.id, Answer(outcome, code=code, state=str(message.error.code)))
+    if message.result is None:
+        violation = "an answer without `result`"
+        return Heard(message.id, msgspec.structs.replace(_UNREAD, violation=violation))
+    return Heard(message.id, Answer(Outcome.OK, value=FrameResult(message.result)))
+
+
+def _find_id(data: bytes) -> int:
+    """The id of a frame that breaks the contract otherwise; 0 when it has none."""
+    try:
+        document = msgspec.json.decode(data)
+    except BROKEN:
+        return 0
+    number = document.get("id") if isinstance(document, dict) else 0
+    return number if type(number) is int else 0
+
+
+def read_upgrade(operation: str, status: int, body: bytes) -> Answer:
+    """What the answer to an upgrade means; never raises."""
+    if status == 101:
+        return Answer(Outcome.OK)
+    if 200 <= status < 300:
+        return Answer(Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade")
+    outcome, code, said = read_refusal(operation, status, body)
+    return Answer(outcome, code, violation="; ".join(said))
+
+
+def read_close(status: int, reason: str) -> Answer:
+    """What a close means for the requests that were in flight."""
+    if reason in CODES:
+        return Answer(CODES[reason], code=reason)
+    if status in _NORMAL:
+        return Answer(Outcome.SESSION_CLOSED)
+    if status in _AUTH:
+        return Answer(Outcome.AUTH_FAILED)
+    if status in _BROKEN:
+        violation = f"the socket's protocol was broken ({status})"
+        return Answer(Outcome.INVALID_RESPONSE, violation=violation)
+    return Answer(Outcome.CONNECTION_LOST)
+
+
+Kind = Literal["action", "cdp"]

@@ -1,0 +1,79 @@
+"""
+Opening sockets: the URL comes from a stranger's answer, so where it may lead is checked.
+
+A socket may lead to the target's own host, to another name beside it (``api.x.example``
+and ``ws.x.example``: equal but for the first label), or from loopback to loopback.
+Nothing else: whoever answers for the target must not aim the load at a third party.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from harness.clock import unix_ns
+from harness.errors import UsageError
+from harness.units import NS_PER_S
+from harness.wire import Failure, Reply, Target
+from harness.wire.factory import shared_context
+from harness.wire.websocket import WebSocket, find_place, upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """
+    Opens sockets for the users of one process.
+
+    Attributes:
+        target: The target that the sessions are created at: bounds, TLS, user agent.
+    """
+
+    target: Target
+
+    def dial(self, url: str, token: str, deadline_ns: int) -> tuple[Reply, WebSocket | None]:
+        """Open one socket, until the deadline at the latest; never raises for the URL."""
+        try:
+            place = find_place(url, token)
+            if not may_lead_to(
+                urlsplit(self.target.base_url).hostname or "", place.origin.host
+            ):
+                raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  told as a reply
+        except UsageError as error:
+            now_ns = unix_ns()
+            failure = Failure.MALFORMED
+            return Reply(0, b"", None, None, now_ns, now_ns, 0, 0, failure, str(error)), None
+        return upgrade(place, self.target, shared_context, deadline_ns)
+
+    def read_deadline_ns(self, deadline_ns: int) -> int:
+        """When an answer is given up: the call's deadline, or the target's silence."""
+        return min(deadline_ns, unix_ns() + int(self.target.timeouts.read_s * NS_PER_S))
+
+
+def may_lead_to(target: str, host: str) -> bool:
+    """
+    Whether a target's session may have a socket at this host.
+
+    >>> may_lead_to("api.cloud.example", "ws.cloud.example")
+    True
+    >>> may_lead_to("api.cloud.example", "cloud.evil.example")
+    False
+    """
+    if target == host or (_is_loopback(target) and _is_loopback(host)):
+        return True
+    mine, its = target.split("."), host.split(".")
+    if _is_address(target) or _is_address(host):
+        return False
+    return len(mine) >= 3 and mine[1:] == its[1:]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

@@ -1,0 +1,96 @@
+"""
+CDP connect: open a session, drive its browser over DevTools, close it.
+
+The shape of a script that brings its own driver: what counts is how soon the browser
+is there (``ready_us`` in the evidence of ``cdp.Browser.getVersion``: from the moment
+create_session was sent) and how long a command takes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.clock import unix_ns
+from harness.contract.payloads import session_body
+from harness.contract.shapes import CreatedSession
+from harness.contract.vocabulary import ORIGINS
+from harness.load.plan import Number, Table
+from harness.load.user import ScenarioUser, Visit
+from harness.sockets.devtools import DevTools
+from scenarios.socket_probes import SocketProbes
+
+
+class CdpConnect:
+    """One round: create, connect, version, page, navigate, evaluate, screenshot, delete."""
+
+    class Settings(Table):
+        """``[scenario.cdp_connect]``."""
+
+        pages: Annotated[int, Field(ge=1, le=1000)] = 2
+        """Addresses visited in one round."""
+        think: tuple[Number, Number] = (0.05, 0.25)
+        """Pause before each address, seconds, uniform in this range."""
+        url: str = ""
+        """Address to visit; "" takes made-up ones, which a real browser does not reach."""
+
+    def __init__(self, settings: Settings, _seed: int) -> None:
+        self._settings = settings
+        self._probes = SocketProbes("cdp")
+
+    def round(self, visit: Visit) -> None:
+        """Make the calls of one arrival."""
+        client = visit.client
+        begun_ns = unix_ns()
+        body = session_body(visit.seed, visit.number)
+        key = visit.key()
+        result = client.create_session(body, key)
+        session_id, created = result.answer.resource_id, result.answer.value
+        if not session_id:
+            return
+        if visit.probing():
+            visit.as_probe()
+            client.create_session(body, key, probe="same_key_same_body")
+            visit.as_load()
+        try:
+            if isinstance(created, CreatedSession):
+                self._drive(visit, created, begun_ns)
+        finally:
+            client.delete_session(session_id)
+        if isinstance(created, CreatedSession) and visit.probing():
+            self._probes.try_closed(visit, created)
+
+    def _drive(self, visit: Visit, created: CreatedSession, begun_ns: int) -> None:
+        tools = visit.client.devtools(created)
+        try:
+            if not tools.connect().ok or tools.version(begun_ns) is None:
+                return
+            if visit.probing():
+                self._probes.try_open(visit, created)
+            page = tools.open_page()
+            if page is None:
+                return
+            self._visit_pages(visit, tools, page.session)
+            tools.command("Target.closeTarget", targetId=page.target)
+        finally:
+            tools.line.close()
+
+    def _visit_pages(self, visit: Visit, tools: DevTools, session: str) -> None:
+        settings, chance = self._settings, visit.chance
+        for _ in range(settings.pages):
+            tools.line.think(chance.uniform(*settings.think))
+            if visit.stopping or not tools.line.up:
+                return
+            url = settings.url or f"{chance.choice(ORIGINS)}/"
+            tools.command("Page.navigate", session, url=url)
+            tools.command(
+                "Runtime.evaluate", session, expression="document.title", returnByValue=True
+            )
+        tools.command("Page.captureScreenshot", session, format="jpeg", quality=50)
+
+
+class CdpConnectUser(ScenarioUser):
+    """A user who brings his own driver."""
+
+    workloads = {"cdp_connect": CdpConnect}  # noqa: RUF012  as Locust's own class settings

@@ -1,0 +1,91 @@
+"""
+SDK session: what today's customers do, with the real SDK's order of calls.
+
+The selector cache goes up first, in batches of 200, errors swallowed; then the session,
+the action socket, the CDP socket, the action ``tabs``; then work; at the end both
+sockets and the session. It never retries, sends no Idempotency-Key, reads no
+Retry-After, never reconnects, and a connection that closes is a closed session to it:
+the outcomes of this scenario are what its users see under load, unsoftened.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.client import Expected, OpensteerClient
+from harness.contract.entries import EntryPool
+from harness.contract.journeys import make_journey
+from harness.contract.payloads import session_body
+from harness.contract.shapes import CreatedSession
+from harness.load.plan import Number, Share, Table
+from harness.load.user import ScenarioUser, Visit
+
+BATCH = 200
+"""Entries that the SDK sends in one request."""
+_NUMBERS_OF_A_VISIT = 1_000_000
+
+
+class SdkSession:
+    """One round: import, create, both sockets, tabs, a journey, close all."""
+
+    class Settings(Table):
+        """``[scenario.sdk_session]``."""
+
+        cached: Share = 0.3
+        """Share of users who bring a selector cache."""
+        entries: Annotated[int, Field(ge=1, le=10_000)] = 250
+        """Entries in such a cache."""
+        think: tuple[Number, Number] = (0.05, 0.25)
+        """Pause before each action, seconds, uniform in this range."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self._settings = settings
+        self._pool = EntryPool(seed, style="sdk")
+
+    def round(self, visit: Visit) -> None:
+        """Make the calls of one arrival."""
+        client = visit.client.plainly()
+        client.arrive(visit.phase, visit.client.intended_ns)
+        if visit.chance.random() < self._settings.cached:
+            self._import(visit, client)
+        result = client.create_session(session_body(visit.seed, visit.number), "")
+        session_id, created = result.answer.resource_id, result.answer.value
+        if not session_id:
+            return
+        try:
+            if isinstance(created, CreatedSession):
+                self._work(visit, client, created)
+        finally:
+            client.delete_session(session_id)
+
+    def _import(self, visit: Visit, client: OpensteerClient) -> None:
+        first, size = visit.number * _NUMBERS_OF_A_VISIT, self._settings.entries
+        for begin in range(0, size, BATCH):
+            numbers = range(first + begin, first + min(begin + BATCH, size))
+            body = self._pool.batch([(number, 0) for number in numbers])
+            client.import_selector_cache(body, "", Expected(fresh=len(numbers)))
+            if visit.stopping:
+                return
+
+    def _work(self, visit: Visit, client: OpensteerClient, created: CreatedSession) -> None:
+        actions, tools = client.actions(created), client.devtools(created)
+        try:
+            if not actions.connect().ok or not tools.connect().ok:
+                return
+            if actions.act("tabs", {}) is None:
+                return
+            for step in make_journey(visit.seed, visit.number):
+                actions.line.think(visit.chance.uniform(*self._settings.think))
+                if visit.stopping or actions.act(step.method, step.args) is None:
+                    return
+        finally:
+            actions.line.close()
+            tools.line.close()
+
+
+class SdkSessionUser(ScenarioUser):
+    """A user of the SDK."""
+
+    workloads = {"sdk_session": SdkSession}  # noqa: RUF012  as Locust's own class settings

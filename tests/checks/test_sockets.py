@@ -1,0 +1,45 @@
+"""Probes of sockets: refused, let in, and unanswered."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.sockets import CHECK
+from harness.verdicts import Verdict
+from tests.histories import attempt, judge
+from tests.histories import socket_probe as probe
+
+
+def test_refused_probes_pass():
+    """401, 404 and 410 are refusals; a plain connect is no probe."""
+    rows = [
+        probe("wrong_token"),
+        probe("closed_session", status=410, outcome="session_closed"),
+        attempt("action.connect", "s1", status=101),
+    ]
+    finding = judge(CHECK, rows)
+    assert Verdict.PASS is finding.verdict
+    assert "2 probes, each refused (closed session, wrong token)" == finding.detail
+
+
+def test_a_socket_that_opens_to_a_probe_fails():
+    """One is enough, and the witness is it."""
+    finding = judge(
+        CHECK, [probe("wrong_token"), probe("other_session", status=101, outcome="ok")]
+    )
+    assert Verdict.FAIL is finding.verdict
+    assert "1 socket opened to a probe: other session" in finding.detail
+    assert 1 == len(finding.witness)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [attempt("action.connect", "s1", status=101)],
+        [probe("wrong_token", status=0, outcome="timeout")],
+        [probe("wrong_token", status=500, outcome="server_error")],
+    ],
+)
+def test_no_refusal_is_unknown(rows):
+    """Nothing tried, nothing answered, or not looked at."""
+    assert Verdict.UNKNOWN is judge(CHECK, rows).verdict

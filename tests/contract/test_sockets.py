@@ -1,0 +1,160 @@
+"""Frames and closes of the two sockets, as the harness reads them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.contract.journeys import make_journey
+from harness.contract.outcomes import CODES, SDK_CODES, SEED_CODES, Outcome
+from harness.contract.sockets import (
+    METHODS,
+    action_frame,
+    command_frame,
+    read_action,
+    read_close,
+    read_message,
+    read_upgrade,
+)
+
+
+def test_a_request_has_the_documented_members():
+    """id, method, args, sessionId, token; a command the protocol's own."""
+    request = json.loads(action_frame(3, "goto", {"url": "https://a.example/"}, "s", "t"))
+    assert {
+        "id": 3, "method": "goto", "args": {"url": "https://a.example/"},
+        "sessionId": "s", "token": "t",
+    } == request  # fmt: skip
+    command = json.loads(command_frame(4, "Page.enable", {}, "S1"))
+    assert {"id": 4, "method": "Page.enable", "params": {}, "sessionId": "S1"} == command
+    assert "sessionId" not in json.loads(command_frame(4, "Page.enable", {}))
+
+
+def test_success_is_read():
+    """An ok frame has its id and result."""
+    heard = read_action(b'{"id":7,"ok":true,"result":[1]}')
+    assert (7, Outcome.OK, [1]) == (heard.id, heard.answer.outcome, heard.answer.value.result)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_has_its_outcome_in_a_frame(code):
+    """The 17 documented ones and the SDK's aliases."""
+    body = {"id": 1, "ok": False, "error": "no", "code": code}
+    answer = read_action(json.dumps(body).encode()).answer
+    assert (CODES[code], code, "") == (answer.outcome, answer.code, answer.violation)
+
+
+def test_other_codes_are_kept():
+    """The SDK's own are known, strange ones are told; both are the server's fault."""
+    for code, violation in ((min(SDK_CODES), ""), ("CLOUD_X", "unknown code CLOUD_X")):
+        body = {"id": 1, "ok": False, "error": "no", "code": code}
+        answer = read_action(json.dumps(body).encode()).answer
+        assert (Outcome.SERVER_ERROR, violation) == (answer.outcome, answer.violation)
+
+
+def test_an_action_failure_says_why():
+    """The reason is told beside the code, if it is a word."""
+    details = {"actionFailure": {"code": "TARGET_STALE", "retryable": True}}
+    body = {
+        "id": 1,
+        "ok": False,
+        "error": "x",
+        "code": "CLOUD_ACTION_FAILED",
+        "details": details,
+    }
+    assert "TARGET_STALE" == read_action(json.dumps(body).encode()).answer.state
+
+
+@pytest.mark.parametrize(
+    ("frame", "number"),
+    [
+        (b"", 0),
+        (b"{", 0),
+        (b"[]", 0),
+        (b'{"id":5}', 5),
+        (b'{"id":5,"ok":"yes"}', 5),
+        (b'{"ok":true}', 0),
+        (b'{"id":true,"ok":1}', 0),
+        (b"\xff", 0),
+        (b"[" * 100_000, 0),
+    ],
+)
+def test_what_is_no_frame_is_an_invalid_response(frame, number):
+    """With the id, where it can be saved: its request need not wait for the deadline."""
+    for read in (read_action, read_message):
+        heard = read(frame)
+        if heard.answer.outcome is Outcome.OK:
+            continue  # {} is a DevTools answer without a result at the least
+        assert (Outcome.INVALID_RESPONSE, number) == (heard.answer.outcome, heard.id)
+        assert heard.answer.violation
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_no_bytes_break_the_readers(data):
+    """Whatever comes is read as something."""
+    assert read_action(data).answer.outcome
+    assert read_message(data).answer.outcome
+
+
+def test_devtools_messages_are_told_apart():
+    """Answers, errors with and without a code, events."""
+    ok = read_message(b'{"id":1,"result":{"a":1},"sessionId":"S"}')
+    assert (1, {"a": 1}) == (ok.id, ok.answer.value.result)
+    refused = read_message(b'{"id":2,"error":{"code":-32000,"message":"No target"}}')
+    assert (Outcome.ACTION_FAILED, "") == (refused.answer.outcome, refused.answer.code)
+    named = read_message(b'{"id":2,"error":{"code":-32000,"message":"CLOUD_RUNTIME_GONE"}}')
+    assert (Outcome.RUNTIME_GONE, "CLOUD_RUNTIME_GONE") == (
+        named.answer.outcome, named.answer.code,
+    )  # fmt: skip
+    event = read_message(b'{"method":"Page.loadEventFired","params":{"timestamp":1}}')
+    assert (0, "Page.loadEventFired", {"timestamp": 1}) == (
+        event.id,
+        event.method,
+        event.params,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "outcome"),
+    [
+        (1011, "", Outcome.CONNECTION_LOST),
+        (1006, "the connection ended", Outcome.CONNECTION_LOST),
+        (1002, "Invalid opcode 0x3", Outcome.INVALID_RESPONSE),
+        (1007, "", Outcome.INVALID_RESPONSE),
+        (1012, "restart", Outcome.CONNECTION_LOST),
+        (1009, "", Outcome.CONNECTION_LOST),
+        (1000, "", Outcome.SESSION_CLOSED),
+        (1001, "bye", Outcome.SESSION_CLOSED),
+        (1008, "", Outcome.AUTH_FAILED),
+        (1000, "CLOUD_RUNTIME_GONE", Outcome.RUNTIME_GONE),
+        (1011, "CLOUD_CONNECTION_LOST", Outcome.CONNECTION_LOST),
+    ],
+)
+def test_a_close_is_an_outcome(status, reason, outcome):
+    """A code in the reason decides, else the status."""
+    assert outcome is read_close(status, reason).outcome
+
+
+def test_upgrades_are_read_like_any_answer():
+    """101 is ok; refusals by code; another success is none."""
+    assert Outcome.OK is read_upgrade("action.connect", 101, b"").outcome
+    body = b'{"error":"no","code":"CLOUD_SESSION_STALE"}'
+    stale = read_upgrade("action.connect", 409, body)
+    assert (Outcome.SESSION_CLOSED, "") == (stale.outcome, stale.violation)
+    assert Outcome.INVALID_RESPONSE is read_upgrade("cdp.connect", 200, b"{}").outcome
+    assert Outcome.SESSION_CLOSED is read_upgrade("cdp.connect", 410, b'{"error":"x"}').outcome
+
+
+def test_journeys_are_pure_and_of_known_methods():
+    """The same arrival walks the same way; ways differ; every method exists."""
+    ways = [make_journey(7, number) for number in range(300)]
+    assert ways == [make_journey(7, number) for number in range(300)]
+    assert {"goto"} == {way[0].method for way in ways}
+    assert {step.method for way in ways for step in way} <= METHODS.keys()
+    assert len({str(way) for way in ways}) > 250
+    assert (8, 15) >= (min(map(len, ways)), max(map(len, ways))) >= (7, 13)
+    assert len(SEED_CODES) == 17

@@ -1,0 +1,328 @@
+"""
+Our WebSocket against a peer written by hand from RFC 6455: bytes in, bytes out.
+
+The peer takes frames apart with four lines of its own, so that a slip of the library is
+not read by the same library.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.clock import unix_ns
+from harness.errors import UsageError
+from harness.wire import Failure, Target, Timeouts
+from harness.wire.broken import BrokenExchangeError
+from harness.wire.factory import shared_context
+from harness.wire.websocket import find_place, upgrade
+
+S = 1_000_000_000
+WRONG = (
+    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-accept: wrong\r\n\r\n"
+)
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+def frame(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = False
+) -> bytes:
+    """One server's frame (RFC 6455, section 5.2)."""
+    size = len(payload)
+    head = bytes([opcode | (0x80 if fin else 0)])
+    flag = 0x80 if masked else 0
+    if size < 126:
+        head += bytes([size | flag])
+    else:
+        head += bytes([126 | flag]) + struct.pack(">H", size)
+    return head + (b"\0\0\0\0" if masked else b"") + payload
+
+
+def close_frame(status: int, reason: str = "") -> bytes:
+    """A close frame."""
+    return frame(CLOSE, struct.pack(">H", status) + reason.encode())
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.head = connection.read_head() or b""
+        self.rest = connection.rest
+
+    def accept(self) -> None:
+        """Agree to the upgrade."""
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", self.head)[1]
+        magic = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        token = base64.b64encode(hashlib.sha1(key + magic).digest())  # noqa: S324  the RFC's own
+        self.say(
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade"
+            b"\r\nsec-websocket-accept: " + token + b"\r\n\r\n"
+        )
+
+    def say(self, data: bytes) -> None:
+        """Send bytes."""
+        self.connection.sock.sendall(data)
+
+    def take(self, size: int) -> bytes:
+        """Exactly so many bytes; fewer at the end of the connection."""
+        while len(self.rest) < size and (piece := self.connection.sock.recv(65536)):
+            self.rest += piece
+        taken, self.rest = self.rest[:size], self.rest[size:]
+        return taken
+
+    def hear(self) -> tuple[int, bytes, bool]:
+        """One frame of the client: opcode, payload, whether it was masked."""
+        head = self.take(2)
+        if len(head) < 2:
+            return -1, b"", False
+        size = head[1] & 0x7F
+        if size == 126:
+            (size,) = struct.unpack(">H", self.take(2))
+        elif size == 127:
+            (size,) = struct.unpack(">Q", self.take(8))
+        masked = bool(head[1] & 0x80)
+        mask = self.take(4) if masked else bytes(4)
+        data = bytes(byte ^ mask[n % 4] for n, byte in enumerate(self.take(size)))
+        return head[0] & 0x0F, data, masked
+
+
+@pytest.fixture
+def open_to(serve):
+    """Open a socket to a peer that runs the given script after the upgrade."""
+    opened = []
+
+    def begin(script: Callable[[Peer], None], *, accept: bool = True, **options: Any):
+        def handler(connection: Any) -> None:
+            peer = Peer(connection)
+            if accept:
+                peer.accept()
+            script(peer)
+
+        server = serve(handler)
+        target = Target(
+            f"http://127.0.0.1:{server.port}",
+            headers=(("user-agent", "test"), ("x-api-key", "osk_secret")),
+            timeouts=Timeouts(2.0, options.pop("read_s", 2.0)),
+            **options,
+        )
+        place = find_place(f"ws://127.0.0.1:{server.port}/ws/action/s1?a=b", "t/1")
+        reply, socket = upgrade(place, target, shared_context, unix_ns() + 3 * S)
+        if socket is not None:
+            opened.append(socket)
+        return reply, socket
+
+    yield begin
+    for socket in opened:
+        socket.drop()
+
+
+def soon() -> int:
+    """A deadline in two seconds."""
+    return unix_ns() + 2 * S
+
+
+def test_the_upgrade_carries_the_token_and_no_key(open_to):
+    """Path, query and token in the request line; the API key stays at home."""
+    heads = []
+    reply, socket = open_to(lambda peer: heads.append(peer.head))
+    assert (101, None) == (reply.status, reply.failure)
+    assert socket is not None
+    assert 0 < reply.bytes_out < 400
+    socket.attend(1.0)  # until the peer has left
+    assert heads[0].startswith(b"GET /ws/action/s1?a=b&token=t%2F1 HTTP/1.1\r\n")
+    assert b"user-agent: test" in heads[0]
+    assert b"osk_secret" not in heads[0]
+
+
+def test_frames_are_masked_and_answers_read(open_to):
+    """Text of three lengths goes out masked and whole, and comes back unmasked."""
+    seen = []
+
+    def echo(peer: Peer) -> None:
+        while (heard := peer.hear())[0] == TEXT:
+            seen.append(heard)
+            peer.say(frame(TEXT, heard[1]))
+
+    _, socket = open_to(echo)
+    for size in (5, 300, 65_000):
+        message = ("é" + "x" * size).encode()
+        socket.send(message, soon())
+        assert message == socket.receive(soon())
+        assert (TEXT, message, True) == seen[-1]
+
+
+def test_fragments_and_binary_make_one_message(open_to):
+    """Fragments with a ping between them are one message; the ping is answered."""
+    pongs = []
+
+    def script(peer: Peer) -> None:
+        peer.say(frame(TEXT, "né".encode()[:2], fin=False) + frame(PING, b"beat"))
+        pongs.append(peer.hear())
+        peer.say(frame(0, "né".encode()[2:]) + frame(BINARY, b"\x00\xff"))
+        peer.hear()
+
+    _, socket = open_to(script)
+    assert "né".encode() == socket.receive(soon())
+    assert b"\x00\xff" == socket.receive(soon())
+    assert [(PONG, b"beat", True)] == pongs
+
+
+def test_pings_are_answered_while_nobody_asks(open_to):
+    """While the user thinks, his socket is looked after; what comes is kept."""
+    pongs = []
+
+    def script(peer: Peer) -> None:
+        peer.say(frame(PING, b"1") + frame(TEXT, b"news"))
+        pongs.append(peer.hear()[:2])
+        peer.hear()
+
+    _, socket = open_to(script)
+    assert socket.attend(0.2)
+    assert [(PONG, b"1")] == pongs
+    assert b"news" == socket.receive(unix_ns())
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "reason"),
+    [
+        (close_frame(1011, "CLOUD_CONNECTION_LOST"), 1011, "CLOUD_CONNECTION_LOST"),
+        (close_frame(1000), 1000, ""),
+        (frame(CLOSE), 1005, ""),
+        (b"", 1006, "the connection ended without a close"),
+        (frame(TEXT, b"x", masked=True), 1002, "client received unexpected masked frame"),
+        (frame(3, b"x"), 1002, "Invalid opcode 0x3"),
+        (frame(PING, b"x" * 126), 1002, "Control frame with payload len > 125"),
+    ],
+)
+def test_every_end_is_told_apart(open_to, data, status, reason):
+    """A close frame says how; a bare end and broken frames are abnormal."""
+    echoed = []
+
+    def script(peer: Peer) -> None:
+        peer.say(data)
+        if status != 1006:
+            echoed.append(peer.hear())
+
+    _, socket = open_to(script)
+    assert None is socket.receive(soon())
+    assert (status, reason) == socket.closed
+    assert not socket.attend(0.01)
+    socket.send(b"too late", soon())  # to nobody, without a fuss
+    if status in {1011, 1000}:
+        deadline = time.monotonic() + 2
+        while not echoed and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert (CLOSE, struct.pack(">H", status)) == (echoed[0][0], echoed[0][1][:2])
+
+
+def test_a_farewell_is_answered_or_waited_for_a_second(open_to):
+    """Close sends 1000 and takes the server's echo; a silent server costs a second."""
+    heard = []
+
+    def script(peer: Peer) -> None:
+        heard.append(peer.hear()[:2])
+        peer.say(close_frame(1000))
+
+    _, socket = open_to(script)
+    socket.close()
+    assert [(CLOSE, struct.pack(">H", 1000))] == heard
+    assert 1000 == socket.closed.status
+    _, silent = open_to(lambda peer: peer.connection.hold())
+    begun = time.monotonic()
+    silent.close()
+    silent.close()
+    assert time.monotonic() - begun < 1.9
+    assert 1006 == silent.closed.status
+
+
+def test_silence_ends_at_the_deadline_and_the_socket_lives(open_to):
+    """A wait is given up in time; what comes later is still received."""
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say(frame(TEXT, b"late"))
+        peer.hear()
+
+    _, socket = open_to(script)
+    begun = time.monotonic()
+    with pytest.raises(BrokenExchangeError) as caught:
+        socket.receive(unix_ns() + S // 10)
+    assert Failure.DEADLINE is caught.value.failure
+    assert time.monotonic() - begun < 1.0
+    socket.send(b"go on", soon())
+    assert b"late" == socket.receive(soon())
+
+
+def test_long_messages_are_not_read(open_to):
+    """Beyond the bound, in one frame or in many, the socket is closed with 1009."""
+
+    def script(peer: Peer) -> None:
+        for _ in range(5):
+            peer.say(frame(TEXT if _ == 0 else 0, b"x" * 400, fin=False))
+        peer.hear()
+
+    _, socket = open_to(script, max_body_bytes=1000)
+    assert None is socket.receive(soon())
+    assert 1009 == socket.closed.status
+
+
+def test_text_that_is_none_ends_the_socket(open_to):
+    """Bytes that are no UTF-8 in a text frame: 1007."""
+    _, socket = open_to(lambda peer: (peer.say(frame(TEXT, b"\xff\xfe")), peer.hear()))
+    assert None is socket.receive(soon())
+    assert 1007 == socket.closed.status
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "failure"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\n{}", 401, None),
+        (b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", 429, None),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", 200, None),
+        (b"HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 503, None),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", 0, Failure.MALFORMED),
+        (b"HTTP/1.1 101 Sw", 0, Failure.RESET),
+        (WRONG, 0, Failure.MALFORMED),
+    ],
+)  # fmt: skip
+def test_refusals_are_replies(open_to, answer, status, failure):
+    """Status, body and Retry-After as of any answer; what is none is a failure."""
+    reply, socket = open_to(lambda peer: peer.say(answer), accept=False)
+    assert None is socket
+    assert (status, failure) == (reply.status, reply.failure)
+    assert ("7" if status == 429 else None) == reply.retry_after
+    assert "t/1" not in reply.detail
+
+
+def test_a_silent_server_is_a_timeout(open_to):
+    """Nothing said to the upgrade for read_s: given up."""
+    reply, _ = open_to(lambda peer: peer.connection.hold(), accept=False, read_s=0.1)
+    assert Failure.READ_TIMEOUT is reply.failure
+
+
+def test_urls_that_are_none_are_refused_without_repeating_them():
+    """A URL holds a token, so no message may hold the URL."""
+    for url in (
+        "http://h/x",
+        "ws://",
+        "ws://u:secret@h/",
+        "ws://h/a b",
+        "nonsense",
+        "ws://h/#f",
+    ):
+        with pytest.raises(UsageError) as caught:
+            find_place(url, "t")
+        assert "secret" not in str(caught.value)
+        assert "h/" not in str(caught.value).replace("ws://", "")
+    assert "/?token=" == find_place("wss://h", "").target
+    assert find_place("wss://h:1/p", "").origin.tls
