@@ -1,11 +1,12 @@
 """
 Which model: the one that explains the most decisions with the fewest parameters.
 
-A model pays one for each decision it contradicts and half the logarithm of their
-number for each parameter (the Bayesian information criterion, a contradiction
-costing one unit each). Models that say the same about every decision (a limit of one
+A model pays three for each decision it contradicts, a little for each that it would
+have explained the other way round as well, and half the logarithm of their number for
+each parameter (after the Bayesian information criterion). Models that say the same about every decision (a limit of one
 is a bucket, an anchored window and a sliding log at once) are told apart by simplicity
-alone. When none explains 95 % of the decisions the answer is ``unknown``.
+alone. When none explains 95 % of the decisions, or the best does no better than
+a coin with the refusals' share, the answer is ``unknown``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from harness.experiments.rate_limit.observations import Log, Observation, read_l
 LEAST_EXPLAINED = 0.95
 _CLEAR = 0.985
 _CONTRADICTION_COST = 3.0
+_GUESS_COST = 0.02
+_LEAST_CHANCES = 2.5
+_BEATS_NULL = 0.4
 _VAGUE = 0.3
 """Relative width from which a rate fits anything, so explains nothing."""
 COUNTING = "-counting-refusals"
@@ -53,9 +57,11 @@ class Choice:
     @property
     def best(self) -> Fit | None:
         """The best model if it explains enough, else None."""
-        if self.fits and self.fits[0].explained_fraction >= LEAST_EXPLAINED:
-            return self.fits[0]
-        return None
+        if not self.fits:
+            return None
+        fit = self.fits[0]
+        believed = fit.explained_fraction >= LEAST_EXPLAINED
+        return fit if believed and beats_null(fit, self.log) else None
 
 
 def choose(observations: Sequence[Observation], *, operation: str | None = None) -> Choice:
@@ -85,7 +91,23 @@ def cost(fit: Fit) -> float:
     own = 0.5 * (fit.parameters + 3 * vague) * size
     # Whatever is at work when a bucket is empty looks like a limit on it.
     own += size if fit.algorithm == "concurrency" else 0.0
-    return float(_CONTRADICTION_COST * fit.contradictions + own)
+    told = _CONTRADICTION_COST * fit.contradictions + _GUESS_COST * fit.guesses
+    return float(told + own)
+
+
+def beats_null(fit: Fit, log: Log) -> bool:
+    """
+    Whether it does far better than a coin where it commits itself.
+
+    A coin that refuses as often as was refused is wrong as often as the rarer answer
+    came. Of buckets and logs only those decisions count whose opposite they forbid: in
+    step with an offer they forbid nothing. The others' bounds are too loose for that.
+    """
+    exact = fit.algorithm == "token-bucket" or fit.variant.startswith("sliding-window-log")
+    committed = ~fit.undecided | fit.contradicted if exact else np.ones(len(log), np.bool_)
+    refused = float(np.mean(~log.accepted[committed])) if committed.any() else 0.0
+    chance = min(refused, 1 - refused) * int(committed.sum())
+    return chance >= _LEAST_CHANCES and fit.contradictions < _BEATS_NULL * chance
 
 
 def rank(fits: Sequence[Fit]) -> list[Fit]:

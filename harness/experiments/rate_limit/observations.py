@@ -16,7 +16,7 @@ decision falls. All estimators work in seconds since the first request was sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -75,7 +75,8 @@ class Log:
         accepted: Whether each was let through.
         takes_s: Times of everything that uses the limit up, sorted: the accepted
             requests, and whatever else a hypothesis counts.
-        refusals_take: Whether ``takes_s`` holds the refused requests too.
+        own_take: Whether ``takes_s`` may hold the refused requests too, so that a
+            refusal has to leave itself out when it counts.
     """
 
     origin_ns: int
@@ -85,10 +86,18 @@ class Log:
     received_s: Floats
     accepted: Bools
     takes_s: Floats
-    refusals_take: bool = False
+    own_take: bool = False
 
     def __len__(self) -> int:
         return len(self.t_s)
+
+    def opposite(self) -> Log:
+        """
+        The log with every decision turned round, what used the limit up unchanged.
+
+        What a model allows here as well as there, it does not predict.
+        """
+        return replace(self, accepted=~self.accepted, own_take=True)
 
     @property
     def refusals(self) -> int:
@@ -144,7 +153,7 @@ def read_log(
         received_s=received[order][keep],
         accepted=accepted[order][keep],
         takes_s=times[takes],
-        refusals_take=refused_count,
+        own_take=refused_count,
     )
 
 

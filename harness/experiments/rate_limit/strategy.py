@@ -30,7 +30,7 @@ from harness.experiments.rate_limit.bench import (
 from harness.experiments.rate_limit.choice import Choice, choose
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe, Shot, volley
+from harness.experiments.rate_limit.probes import Probe, Shot, shots_at, volley
 from harness.experiments.rate_limit.retry_after import PURPOSE
 from harness.units import NS_PER_S
 
@@ -39,6 +39,7 @@ __all__ = ["Bench", "StopProbingError", "explore"]
 TIGHT = 0.02
 _LONGEST_RECOVERY_S = 75.0
 _LONGEST_REFILL_S = 12.5
+_GOLDEN = (math.sqrt(5) - 1) / 2
 _EDGE = "where the limiter lets go again"
 Steps = Generator[Probe, Sequence[Observation], None]
 
@@ -155,13 +156,17 @@ def _long_offer(
         seconds, count = seconds * affordable / count, affordable
     spacing = max(seconds / count * 0.97, 1 / bench.max_rate_per_s)
     before = bench.now_s
+    # Steps of a golden ratio keep the offer out of step with any limiter.
+    times = [(i + 0.8 * (i * _GOLDEN % 1)) * spacing for i in range(count)]
     seen = yield from bench.fire(
         "long offer",
         "the sustained rate, and whether refused requests count",
-        volley(bench.operation, count, spacing_s=spacing),
+        shots_at(bench.operation, times, purpose="offer"),
     )
     if not refused(seen):
-        return rate
+        if rate * 1.6 >= bench.max_rate_per_s or bench.attempts_left < count:
+            return rate
+        return (yield from _long_offer(bench, 2 * rate, most=most))
     return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
 
 

@@ -13,14 +13,15 @@ import numpy as np
 
 from harness.experiments.rate_limit.models.bounds import best_limit, broken_by
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 
 def fit_concurrency(log: Log) -> Fit | None:
     """Fit the limit; None when the log holds no refusal or no acceptance."""
     if not log.refusals or not log.accepted.any():
         return None
-    floors, ceilings = _bounds(log)
+    floors, ceilings = _bounds(log, log.accepted)
+    other = log.opposite()
     _, limit = best_limit(floors, ceilings)
     return Fit(
         algorithm="concurrency",
@@ -30,19 +31,21 @@ def fit_concurrency(log: Log) -> Fit | None:
         burst=Interval(limit.estimate, limit.low, limit.high),
         window_s=None,
         contradicted=broken_by(log, floors, ceilings, limit.estimate),
+        undecided=~broken_by(other, *_bounds(other, log.accepted), limit.estimate),
     )
 
 
-def _bounds(log: Log) -> tuple[Floats, Floats]:
+def _bounds(log: Log, worked: Bools) -> tuple[Floats, Floats]:
+    """Bounds on the limit; ``worked`` says which requests were at work."""
     yes, no = log.accepted, ~log.accepted
     t_s, doubt = log.t_s, log.doubt_s
     back = min(log.typical_doubt_s, float(doubt.min()))
-    latest = (t_s + doubt)[yes]
-    surely = _overlapping(latest, (log.received_s - 2 * back)[yes], latest)
-    sent, received = np.sort(log.sent_s[yes]), np.sort(log.received_s[yes])
+    latest = t_s + doubt
+    surely = _overlapping(latest[worked], (log.received_s - 2 * back)[worked], latest[yes])
+    sent, received = np.sort(log.sent_s[worked]), np.sort(log.received_s[worked])
     begun = np.searchsorted(sent, (t_s + doubt)[no], side="right")
     over = np.searchsorted(received, (t_s - doubt)[no])
-    return np.maximum(surely, 1.0), (begun - over).astype(float)
+    return np.maximum(surely, 1.0), (begun - over - worked[no]).astype(float)
 
 
 def _overlapping(starts: Floats, ends: Floats, at: Floats) -> Floats:

@@ -43,6 +43,7 @@ class Fit:
         burst: Most requests let through at once from rest.
         window_s: Length of the window; None where there is none.
         contradicted: Which of the log's decisions it cannot explain.
+        undecided: Which of them it would have explained the other way round as well.
         phase_s: Where a window begins, seconds of the log (aligned windows).
         extra: Numbers only the model's own drawing needs.
     """
@@ -54,6 +55,7 @@ class Fit:
     burst: Interval
     window_s: Interval | None
     contradicted: Bools
+    undecided: Bools
     phase_s: float = 0.0
     extra: Mapping[str, float] = field(default_factory=dict)
 
@@ -61,6 +63,11 @@ class Fit:
     def contradictions(self) -> int:
         """How many decisions it cannot explain."""
         return int(self.contradicted.sum())
+
+    @property
+    def guesses(self) -> int:
+        """How many decisions it explains only because it would explain either."""
+        return int((self.undecided & ~self.contradicted).sum())
 
     @property
     def explained_fraction(self) -> float:

@@ -24,7 +24,7 @@ from harness.experiments.rate_limit.models.bounds import (
     recoveries,
 )
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 LEAST_WINDOW_S = 0.25
 MOST_WINDOW_S = 90.0
@@ -85,9 +85,13 @@ def fit_anchored_window(log: Log) -> Fit | None:
     broken, best = min([*ranked, *((_anchored_broken(log, w), w) for w in near)])
     window = _widen(log, best, broken)
     starts_s = anchored_starts(log, window.estimate)
-    floors, ceilings = _counts(log, *_place(log, starts_s), window.estimate)
+    floors, ceilings = _anchored_counts(log, starts_s, window.estimate)
     _, limit = best_limit(floors, ceilings)
-    return _fit(log, "fixed-window-anchored", 2, limit, window, floors, ceilings, 0.0)
+    other = log.opposite()
+    reverse = broken_by(
+        other, *_anchored_counts(other, starts_s, window.estimate), limit.estimate
+    )
+    return _fit(log, "fixed-window-anchored", 2, window, (floors, ceilings), 0.0, reverse)
 
 
 def anchored_starts(log: Log, window_s: float) -> Floats:
@@ -157,7 +161,9 @@ def _aligned(log: Log, low: Floats, high: Floats, about_s: float) -> Fit:
     start = phase + index * window_s
     floors, ceilings = _counts(log, start, np.ones(len(log), dtype=np.bool_), window_s)
     _, limit = best_limit(floors, ceilings)
-    return _fit(log, "fixed-window-aligned", 3, limit, window, floors, ceilings, phase)
+    other, whole = log.opposite(), np.ones(len(log), dtype=np.bool_)
+    reverse = broken_by(other, *_counts(other, start, whole, window_s), limit.estimate)
+    return _fit(log, "fixed-window-aligned", 3, window, (floors, ceilings), phase, reverse)
 
 
 def _possible_starts(log: Log, high: Floats) -> list[float]:
@@ -179,7 +185,7 @@ def _place(log: Log, starts: Floats) -> tuple[Floats, np.ndarray]:
 
 def _anchored_broken(log: Log, window_s: float) -> int:
     starts = anchored_starts(log, window_s)
-    floors, ceilings = _counts(log, *_place(log, starts), window_s)
+    floors, ceilings = _anchored_counts(log, starts, window_s)
     return best_limit(floors, ceilings)[0]
 
 
@@ -196,17 +202,29 @@ def _widen(log: Log, best: float, broken: int) -> Interval:
     return Interval((ends[0] + ends[1]) / 2, ends[0], ends[1])
 
 
+def _anchored_counts(log: Log, starts: Floats, window_s: float) -> tuple[Floats, Floats]:
+    """The counts where a request begins the window: it and what follows are surely in."""
+    return _counts(log, *_place(log, starts), window_s, begins_s=-1e-9)
+
+
 def _counts(
-    log: Log, start: Floats, placed: np.ndarray, window_s: float
+    log: Log,
+    start: Floats,
+    placed: np.ndarray,
+    window_s: float,
+    *,
+    begins_s: float | None = None,
 ) -> tuple[Floats, Floats]:
     """Least counts that acceptances found (plus one), most counts that refusals found."""
     takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
     yes, no = log.accepted, ~log.accepted
     before = np.searchsorted(takes, log.t_s[yes])
-    floors = before - np.searchsorted(takes, (start + margin)[yes]) + 1.0
+    surely = start + (margin if begins_s is None else begins_s)
+    floors = before - np.searchsorted(takes, surely[yes]) + 1.0
     next_may_have_begun = (start + window_s - log.t_s < margin)[yes]
     floors[next_may_have_begun] = 1.0
     upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right")
+    upto -= log.own_take
     ceilings = upto - np.searchsorted(takes, (start - margin)[no]) + 0.0
     last_may_not_be_over = (log.t_s - start < margin)[no]
     ceilings[last_may_not_be_over] = np.inf
@@ -219,12 +237,13 @@ def _fit(
     log: Log,
     variant: str,
     parameters: int,
-    limit: Interval,
     window: Interval,
-    floors: Floats,
-    ceilings: Floats,
+    bounds: tuple[Floats, Floats],
     phase: float,
+    reverse: Bools,
 ) -> Fit:
+    floors, ceilings = bounds
+    _, limit = best_limit(floors, ceilings)
     finite = ceilings[np.isfinite(ceilings)]
     whole = np.arange(max(1.0, limit.low - 3), limit.high + 4)
     _, low, high = fewest_broken(floors, finite, whole)
@@ -239,5 +258,6 @@ def _fit(
         burst=limit,
         window_s=window,
         contradicted=broken_by(log, floors, ceilings, limit.estimate),
+        undecided=~reverse,
         phase_s=phase,
     )

@@ -24,7 +24,7 @@ from harness.experiments.rate_limit.models.bounds import (
     recoveries,
 )
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 LEAST_LENGTH_S = 0.2
 """Shorter ones drown in the doubt of the decisions: any pattern would fit."""
@@ -45,10 +45,6 @@ def fit_sliding_log(log: Log, *, variant: str = "sliding-window-log") -> Fit | N
     window = Interval((low + high) / 2, low, high)
     if window.estimate <= 0:
         return None
-    floors, ceilings = _length_bounds(log, limit)
-    contradicted = np.zeros(len(log), dtype=np.bool_)
-    contradicted[~log.accepted] = floors > window.estimate
-    contradicted[log.accepted] = ceilings < window.estimate
     burst = Interval(float(limit), float(good[0][1]), float(good[-1][1]))
     return Fit(
         algorithm="sliding-window",
@@ -57,7 +53,8 @@ def fit_sliding_log(log: Log, *, variant: str = "sliding-window-log") -> Fit | N
         rate_per_s=Interval(limit / window.estimate, burst.low / high, burst.high / low),
         burst=burst,
         window_s=window,
-        contradicted=contradicted,
+        contradicted=_log_broken(log, limit, window.estimate),
+        undecided=~_log_broken(log.opposite(), limit, window.estimate),
     )
 
 
@@ -84,6 +81,7 @@ def fit_sliding_counter(log: Log, *, rate_hint_per_s: float) -> Fit | None:
     broken, window_s, phase = best
     window = _counter_lengths(log, window_s, phase, broken)
     floors, ceilings = _counter_bounds(log, window_s, phase * window_s, every)
+    other = log.opposite()
     tries = np.unique(np.concatenate([floors, ceilings[ceilings < _NO_BOUND]]))
     _, low, high = fewest_broken(floors, ceilings, tries)
     limit = Interval(float(max(1, round((low + high) / 2))), np.floor(low), np.ceil(high))
@@ -97,6 +95,9 @@ def fit_sliding_counter(log: Log, *, rate_hint_per_s: float) -> Fit | None:
         burst=limit,
         window_s=window,
         contradicted=broken_by(log, floors, ceilings, (low + high) / 2),
+        undecided=~broken_by(
+            other, *_counter_bounds(other, window_s, phase * window_s, every), (low + high) / 2
+        ),
         phase_s=phase * window_s,
     )
 
@@ -127,10 +128,18 @@ def _length_bounds(log: Log, limit: int) -> tuple[Floats, Floats]:
     most = log.t_s[yes] - takes[np.maximum(before, 0)] + margin[yes]
     ceilings = np.where(free, np.inf, most)
     upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right") - limit
-    upto -= log.refusals_take
+    upto -= log.own_take
     least = log.t_s[no] - takes[np.clip(upto, 0, len(takes) - 1)] - margin[no]
     floors = np.where(upto < 0, np.inf, np.maximum(least, 0.0))
     return floors, ceilings
+
+
+def _log_broken(log: Log, limit: int, window_s: float) -> Bools:
+    floors, ceilings = _length_bounds(log, limit)
+    broken = np.zeros(len(log), dtype=np.bool_)
+    broken[~log.accepted] = floors > window_s
+    broken[log.accepted] = ceilings < window_s
+    return broken
 
 
 def _solve_length(log: Log, limit: int) -> tuple[int, float, float]:
@@ -158,6 +167,7 @@ def _counter_bounds(
     slack = previous * margin + 0.05
     count = previous * left + np.searchsorted(takes, t_s) - begun + 1
     reach = np.searchsorted(takes, t_s + 2 * log.doubt_s[rows], side="right") - begun
+    reach -= log.own_take
     floors = count[yes] - slack[yes]
     ceilings = (previous * left + reach + slack)[~yes] + 1
     edge = np.minimum(left, 1 - left)[~yes] < np.minimum(margin[~yes], 0.02)

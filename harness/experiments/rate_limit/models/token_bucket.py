@@ -76,6 +76,7 @@ def fit_token_bucket(log: Log, *, variant: str = "token-bucket") -> Fit | None:
         burst=Interval(burst, low, high),
         window_s=None,
         contradicted=contradictions(log, estimate, burst),
+        undecided=~contradictions(log.opposite(), estimate, burst),
     )
 
 
@@ -124,7 +125,7 @@ def _ceilings(log: Log, rate: float) -> tuple[Floats, Floats]:
     early = _relative_level(log, rate, t_s - doubt - log.typical_doubt_s, before)
     # A refusal may come after requests that seem to come just after it.
     reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right")
-    reach -= log.refusals_take
+    reach -= log.own_take
     after = np.minimum(level, _relative_level(log, rate, t_s, reach))
     ceiling, scale = 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
     # A bucket that is full whatever the doubt holds a whole token whatever its size: no
