@@ -166,15 +166,23 @@ class OpensteerClient:
         return result
 
     def import_selector_cache(
-        self, body: bytes, key: str, expected: Expected, *, probe: str = ""
+        self, body: bytes, key: str, expected: Expected | None, *, probe: str = ""
     ) -> Result:
-        """Import a batch of entries, of which the sender expects what ``expected`` says."""
-        sent = sum(expected)
+        """
+        Import a batch of entries, of which the sender expects what ``expected`` says.
+
+        None is for a single entry of which nothing can be expected.
+        """
+        sent = 1 if expected is None else sum(expected)
         tail = (
-            f',"fresh":{expected.fresh},"same":{expected.same}'
-            f',"newer":{expected.newer},"older":{expected.older}'
-            + (f',"probe":"{probe}"}}' if probe else "}")
+            ""
+            if expected is None
+            else (
+                f',"fresh":{expected.fresh},"same":{expected.same}'
+                f',"newer":{expected.newer},"older":{expected.older}'
+            )
         )
+        tail += f',"probe":"{probe}"}}' if probe else "}"
 
         def describe(answer: Answer) -> str:
             counts = answer.value

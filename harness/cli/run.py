@@ -17,6 +17,7 @@ from harness.cli.around import Around, start_around, start_target
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
 from harness.cli.options import Overrides, override
 from harness.cli.rescue import rescue
+from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
 from harness.errors import HarnessError, StorageError, TargetError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
@@ -25,8 +26,7 @@ from harness.load.plan_file import find_plan, read_plan
 from harness.load.spec import Spec, check_host, read_key
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
-from harness.trial.batches import attempts_table, bucket_table, to_ipc
-from harness.trial.parts import PREFLIGHT, PartWriter
+from harness.trial.parts import PREFLIGHT
 from harness.trial.store import unwritable, write_bytes
 
 SPEC = "spec.json"
@@ -167,7 +167,7 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
     Raises:
         HarnessError: Nothing was measured.
     """
-    _claim(job.out)
+    claim(job.out)
     interruption = Interruption()
     prepared = False
     try:
@@ -192,13 +192,13 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
             around.keep_truth(job.out)
     except HarnessError as error:
         if not (prepared and isinstance(error, StorageError)):
-            _disclaim(job.out)
+            disclaim(job.out)
         raise
     except OSError as error:
         if not prepared:
-            _disclaim(job.out)
+            disclaim(job.out)
         raise unwritable(job.out, error) from error
-    _point_latest(job.out)
+    point_latest(job.out)
     return Measured(interrupted=interruption.count > 0)
 
 
@@ -231,18 +231,9 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
     try:
         targets.preflight(preflight_target, recorder, key_matters=standin is None)
     finally:
-        _write_own(job.out, PREFLIGHT, recorder)
+        write_own(job.out, PREFLIGHT, recorder)
     write_bytes(job.out / SPEC, msgspec.json.encode(spec))
     return spec, around
-
-
-def _write_own(out: Path, worker: str, recorder: Recorder) -> None:
-    """What this process itself sent belongs to the trial as well."""
-    rows = recorder.drain()
-    if rows:
-        table = attempts_table(rows)
-        with PartWriter(out) as writer:
-            writer.append(worker, to_ipc(table), to_ipc(bucket_table(table)))
 
 
 def _settle(job: Job, spec: Spec, key: str, status: int, progress: Console) -> None:
@@ -271,26 +262,3 @@ def _lines(log: Path) -> list[str]:
 def _last_line(log: Path) -> str:
     lines = [line for line in _lines(log) if line.strip()]
     return lines[-1][:500] if lines else "it said nothing"
-
-
-def _claim(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: exists and is not empty; name a new directory")
-    out.mkdir(parents=True, exist_ok=True)
-
-
-def _disclaim(out: Path) -> None:
-    """Leave nothing half-made that looks whole."""
-    for path in sorted(out.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    out.rmdir()
-
-
-def _point_latest(out: Path) -> None:
-    latest = out.parent / "latest"
-    temporary = out.parent / f".latest-{os.getpid()}"
-    try:
-        temporary.symlink_to(out.name)
-        temporary.replace(latest)
-    except OSError:  # a file system without links: the path is printed anyway
-        temporary.unlink(missing_ok=True)

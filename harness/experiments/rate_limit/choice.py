@@ -3,10 +3,10 @@ Which model: the one that explains the most decisions with the fewest parameters
 
 A model pays three for each decision it contradicts, a little for each that it would
 have explained the other way round as well, and half the logarithm of their number for
-each parameter (after the Bayesian information criterion). Models that say the same about every decision (a limit of one
-is a bucket, an anchored window and a sliding log at once) are told apart by simplicity
-alone. When none explains 95 % of the decisions, or the best does no better than
-a coin with the refusals' share, the answer is ``unknown``.
+each parameter (after the Bayesian information criterion). Models that say the same
+about every decision (a limit of one is a bucket, an anchored window and a sliding log at
+once) are told apart by simplicity alone. When none explains 95 % of the decisions, or the
+best does no better than a coin with the refusals' share, the answer is ``unknown``.
 """
 
 from __future__ import annotations

@@ -79,6 +79,16 @@ class Lab:
             min(most, 900), most, min(60.0, self._setup.max_seconds), self._setup.max_seconds
         )
 
+    @property
+    def attempts(self) -> int:
+        """Requests that were sent so far."""
+        return len(self._bench.observations)
+
+    @property
+    def attempts_left(self) -> int:
+        """Requests of the budget that were not needed."""
+        return self._bench.attempts_left
+
     def next(self) -> Probe | None:
         """
         The next probe to send, or None when the lab has finished.

@@ -10,7 +10,8 @@ interval::
 
 An accepted request is worked on before it is answered, a refused one is not, so
 the half round trip of *refusals* caps the guess of how late after sending a
-decision falls. All estimators work in seconds since the first request was sent.
+decision falls; one that took far longer than its like may have been decided at any
+time of it. All estimators work in seconds since the first request was sent.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ def read_log(
     accepted = np.array([bool(o.accepted) for o in rows], dtype=np.bool_)
     half = (received - sent) / 2
     lag = _decision_lag_s(half, refused=told & ~accepted)
+    slow = _unusually_slow(half, accepted)
+    lag = np.where(slow, half, lag)
     times = sent + lag
     doubt = np.clip(half, LEAST_DOUBT_S, np.maximum(3 * lag, LEAST_DOUBT_S))
     order = np.argsort(times, kind="stable")
@@ -168,3 +171,16 @@ def _decision_lag_s(half: Floats, *, refused: Bools) -> Floats:
         return half
     fast = half[refused] if np.count_nonzero(refused) >= 5 else half
     return np.minimum(half, float(np.quantile(fast, 0.75)))
+
+
+def _unusually_slow(half: Floats, accepted: Bools) -> Bools:
+    """
+    Which took far longer than their like: a new connection, a pause somewhere.
+
+    Where in that time the decision fell nobody knows.
+    """
+    slow = np.zeros(len(half), dtype=np.bool_)
+    for kind in (accepted, ~accepted):
+        if kind.any():
+            slow |= kind & (half > max(4 * float(np.median(half[kind])), LEAST_DOUBT_S))
+    return slow

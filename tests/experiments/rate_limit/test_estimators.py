@@ -115,14 +115,12 @@ def test_nothing_to_fit_without_refusals():
     assert fit_concurrency(log) is None
 
 
-@pytest.mark.xfail(
-    reason="the lab has no command yet; its model choice is still too credulous: see the changelog",
-    strict=False,
-)
-def test_coin_tosses_fit_no_model():
+@pytest.mark.parametrize("spacing_s", [0.02, 0.1, 0.5])
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_coin_tosses_fit_no_model(seed, spacing_s):
     """Refusals at random are explained by nothing: unknown, not a guess."""
-    toss = World(TokenBucket(1e6, 1e6), seed=3, flip_fraction=0.5)
-    rows = toss.run(design("p", "", volley("x", 300, spacing_s=0.02)))
+    toss = World(TokenBucket(1e6, 1e6), seed=seed, flip_fraction=0.5)
+    rows = toss.run(design("p", "", volley("x", 300, spacing_s=spacing_s)))
     assert choose(rows).best is None
 
 

@@ -33,7 +33,7 @@ _KEPT_BOUNDS = 160
 _NARROW = 1.003
 _MOST_SPLITS = 200
 _WIDEST_VALLEY = 1.2
-_COST_SLACK = 0.6
+_COST_SLACK = 1.0
 """How much worse than the best still counts as as good, in broken bounds."""
 
 

@@ -1,0 +1,97 @@
+"""``harness ratelimit``: measure an unknown limiter from outside, and say how it behaves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.limiter_trial import LimiterJob, measure_limiter
+from harness.errors import UsageError
+from harness.exits import Exit
+from harness.experiments.rate_limit.lab import Setup
+from harness.load.actions import SECOND_KEY_VARIABLE
+from harness.load.naming import new_trial_id
+from harness.load.spec import check_host, read_key
+
+OPERATIONS = (
+    "import_selector_cache", "create_session", "get_session", "queue_run", "get_run", "health",
+)  # fmt: skip
+_LEAST_ATTEMPTS = 50
+
+
+def ratelimit(
+    host: Annotated[
+        str, typer.Option(help="Base URL; a stand-in with 50/s, bursts to 20, when not given.")
+    ] = "",
+    operation: Annotated[
+        str, typer.Option(help="What to call; sessions it creates are closed at the end.")
+    ] = "import_selector_cache",
+    max_attempts: Annotated[
+        int, typer.Option(min=_LEAST_ATTEMPTS, max=100_000, help="Most requests to send.")
+    ] = 2000,
+    max_seconds: Annotated[
+        float, typer.Option(min=5, max=3600, help="About how long it may take.")
+    ] = 180.0,
+    out: Annotated[Path | None, typer.Option(help="The trial directory itself.")] = None,
+    transport: Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")] = "fast",
+    allow_host: Annotated[
+        str, typer.Option(help="Name of a host that is not this machine.")
+    ] = "",
+    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
+    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")] = False,
+    proxy: Annotated[
+        str | None, typer.Option(help="Proxy URL (needs --transport httpx).")
+    ] = None,
+    http2: Annotated[
+        bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the payloads.")] = 1,
+) -> None:
+    """Measure the rate limiter: algorithm, rate, burst, window, Retry-After."""
+    _require("--operation", operation, OPERATIONS)
+    _require("--transport", transport, ("fast", "httpx"))
+    _require("--auth", auth, ("api-key", "bearer"))
+    if (proxy or http2) and transport != "httpx":
+        raise UsageError("--proxy and --http2 need --transport httpx")
+    checked = check_host(host, allow_host) if host else ""
+    key = read_key(os.environ, embedded=not host)
+    second = _second_key() if host else ""
+    trial_id = new_trial_id("ratelimit")
+    job = LimiterJob(
+        host=checked,
+        out=out or Path("trials") / trial_id,
+        trial_id=trial_id,
+        setup=Setup(
+            operation=operation,
+            max_attempts=max_attempts,
+            max_seconds=max_seconds,
+            other_operation="get_run" if operation == "get_session" else "get_session",
+            second_key=bool(second),
+        ),
+        seed=seed,
+        transport=transport,
+        auth=auth,
+        ca_file=ca_file,
+        verify=not insecure,
+        proxy=proxy,
+        http2=http2,
+    )
+    code: Exit = measure_limiter(job, key, Console(), Console(stderr=True))
+    raise typer.Exit(int(code))
+
+
+def _second_key() -> str:
+    key = os.environ.get(SECOND_KEY_VARIABLE, "")
+    if key and not (key.isascii() and key.isprintable()):
+        raise UsageError(f"{SECOND_KEY_VARIABLE} holds characters that no header can carry")
+    return key
+
+
+def _require(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")

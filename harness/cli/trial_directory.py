@@ -1,0 +1,50 @@
+"""A trial's directory before and after the load: taken, given back, pointed at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.recorder import Recorder
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PartWriter
+
+
+def claim(out: Path) -> None:
+    """
+    Take a directory that is empty or not there yet.
+
+    Raises:
+        UsageError: It holds something.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: exists and is not empty; name a new directory")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def disclaim(out: Path) -> None:
+    """Leave nothing half-made that looks whole."""
+    for path in sorted(out.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    out.rmdir()
+
+
+def point_latest(out: Path) -> None:
+    """Let ``latest`` beside it point at this trial."""
+    latest = out.parent / "latest"
+    temporary = out.parent / f".latest-{os.getpid()}"
+    try:
+        temporary.symlink_to(out.name)
+        temporary.replace(latest)
+    except OSError:  # a file system without links: the path is printed anyway
+        temporary.unlink(missing_ok=True)
+
+
+def write_own(out: Path, worker: str, recorder: Recorder) -> None:
+    """What this process itself sent belongs to the trial as well."""
+    rows = recorder.drain()
+    if rows:
+        table = attempts_table(rows)
+        with PartWriter(out) as writer:
+            writer.append(worker, to_ipc(table), to_ipc(bucket_table(table)))

@@ -1,0 +1,165 @@
+"""``harness ratelimit`` as a user runs it: its files, its exit codes, its bad days."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+from tests.e2e.conftest import KEY, Command
+
+pytestmark = pytest.mark.trial
+
+PROMISED = {
+    "schema",
+    "limited",
+    "algorithm",
+    "rate_per_s",
+    "burst",
+    "window_s",
+    "retry_after",
+    "rejected_count_against_limit",
+    "attempts",
+}
+
+
+def _result(harness: Command) -> dict:
+    return json.loads((harness.folder / "trial" / "rate_limit.json").read_text())
+
+
+def _no_key_anywhere(harness: Command, *keys: str) -> None:
+    for path in (harness.folder / "trial").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not [key for key in keys if key.encode() in data], path
+
+
+def _measure(harness: Command, config: StandinConfig, *options: str, **environ: str):
+    standin = Standin(config.changed({"api_keys": [KEY, KEY + "2"]}))
+    try:
+        return harness(
+            "ratelimit", "--host", standin.url, "--out", "trial", *options,
+            OPENSTEER_API_KEY=KEY, **environ,
+        )  # fmt: skip
+    finally:
+        standin.stop()
+
+
+def test_embedded_bucket_is_described_and_the_advice_holds(harness: Command) -> None:
+    """No host: the stand-in's own limiter, 50 a second with bursts to 20."""
+    ended = harness("ratelimit", "--out", "trial", "--max-attempts", "1500")
+    result = _result(harness)
+
+    assert ended.code == 0, ended.err
+    assert result.keys() >= PROMISED
+    assert result["algorithm"] == "token-bucket"
+    assert result["rate_per_s"]["estimate"] == pytest.approx(50, rel=0.03)
+    assert result["burst"]["estimate"] == pytest.approx(20, abs=1)
+    assert result["retry_after"]["kind"] == "rounded up to whole seconds"
+    assert result["check_run"]["holds"] is True
+    assert result["attempts"] <= 1500
+    assert "50 requests a second" in ended.out
+    assert "at most 1,2" in ended.err  # the plan, before anything is sent
+    assert (harness.folder / "trial" / "report.html").is_file()
+
+
+def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Command) -> None:
+    """The operation creates: nothing is left open; each key has a bucket of its own."""
+    config = StandinConfig(limiter="token-bucket", rate=40.0, burst=6, retry_after="early")
+    standin = Standin(config.changed({"api_keys": [KEY, KEY + "2"]}))
+    try:
+        ended = harness(
+            "ratelimit", "--host", standin.url, "--out", "trial", "--operation",
+            "create_session", "--max-attempts", "500", "--max-seconds", "30",
+            OPENSTEER_API_KEY=KEY, OPENSTEER_API_KEY_2=KEY + "2",
+        )  # fmt: skip
+        truth = standin.truth()
+    finally:
+        standin.stop()
+    result = _result(harness)
+
+    assert ended.code in {0, 1}, ended.err
+    assert result["algorithm"] == "token-bucket"
+    assert result["scope"] == {"operation": "shared", "key": "separate"}
+    assert result["retry_after"]["kind"] == "too early"
+    assert truth["sessions"]["open"] == 0
+    _no_key_anywhere(harness, KEY, KEY + "2")
+
+
+def test_no_limiter_is_said_within_the_budget(harness: Command) -> None:
+    """Nothing refused: limited is false, the budget holds, and that is a pass."""
+    ended = _measure(harness, StandinConfig(), "--max-attempts", "300")
+    result = _result(harness)
+
+    assert ended.code == 0, ended.err
+    assert result["limited"] is False
+    assert result["attempts"] <= 300
+
+
+def test_server_that_dies_half_way_is_unknown_and_written(harness: Command) -> None:
+    """The server goes away: exit 4, and what was seen is in the trial."""
+    config = StandinConfig(limiter="token-bucket", rate=2.0, burst=5, api_keys=(KEY,))
+    standin = Standin(config)
+    threading.Timer(3.0, standin.stop).start()
+    ended = harness(
+        "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
+    )
+    result = _result(harness)
+
+    assert ended.code in {1, 4}, ended.err
+    assert result["ended"] == "the server stopped answering"
+    assert result["algorithm"] == "unknown"
+    assert "Traceback" not in ended.err
+
+
+def test_interrupted_writes_what_is_known(harness: Command) -> None:
+    """Ctrl-C while it waits for a slow limiter: exit 130, all files there."""
+    config = StandinConfig(limiter="fixed-window", burst=5, window_s=8.0, api_keys=(KEY,))
+    standin = Standin(config)
+    try:
+        process = harness.start(
+            "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
+        )
+        events = harness.folder / "trial" / "parts"
+        deadline = time.monotonic() + 30
+        while not list(events.glob("prober*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        ended = harness.wait(process)
+    finally:
+        standin.stop()
+
+    assert ended.code == 130, ended.err
+    assert _result(harness)["limited"] is True
+    assert json.loads((harness.folder / "trial" / "manifest.json").read_text())["state"] == (
+        "interrupted"
+    )
+
+
+def test_key_that_is_refused_is_named(harness: Command) -> None:
+    """A wrong key: exit 3, one line, no directory left."""
+    standin = Standin(StandinConfig(api_keys=("osk_other",)))
+    try:
+        ended = harness(
+            "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
+        )
+    finally:
+        standin.stop()
+
+    assert ended.code == 3, ended.err
+    assert "refuses the API key" in ended.err
+    assert not (harness.folder / "trial").exists()
+
+
+def test_unknown_operation_is_a_usage_error(harness: Command) -> None:
+    """A mistake in the command line is one line."""
+    ended = harness("ratelimit", "--operation", "delete_everything")
+
+    assert ended.code == 2
+    assert "known are" in ended.err
