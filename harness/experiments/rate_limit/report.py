@@ -103,7 +103,7 @@ def describe(
     stopped_answering: bool = False,
 ) -> RateLimitReport:
     """Describe the limiter that these observations met."""
-    own = [o for o in observations if _is_own(o, operation)]
+    own = _own(observations, operation)
     choice = choose(own, operation=operation)
     decided = [o for o in own if o.accepted is not None]
     refused = sum(o.accepted is False for o in decided)
@@ -141,13 +141,23 @@ def check_run(report: RateLimitReport) -> Probe | None:
     return advising.check_run(report.advice, report.operation, rest_s=rest_s)
 
 
-def _is_own(o: Observation, operation: str) -> bool:
-    return (
-        o.key == 0
-        and o.operation == operation
-        and not o.purpose.startswith("scope")
-        and o.purpose != advising.PURPOSE
+def _own(observations: Sequence[Observation], operation: str) -> list[Observation]:
+    """
+    The requests that the limit of this operation and the first key alone explains.
+
+    From the scope probes on, others may use the same limit up.
+    """
+    shared_ns = min(
+        (o.sent_ns for o in observations if o.purpose.startswith("scope")), default=None
     )
+    return [
+        o
+        for o in observations
+        if o.key == 0
+        and o.operation == operation
+        and o.purpose != advising.PURPOSE
+        and (shared_ns is None or o.sent_ns < shared_ns)
+    ]
 
 
 def _interval(interval: Interval | None) -> dict[str, float] | None:
