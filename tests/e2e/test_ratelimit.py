@@ -73,7 +73,7 @@ def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Comman
     config = StandinConfig(limiter="token-bucket", rate=40.0, burst=6, retry_after="missing")
     standin = Standin(config.changed({"api_keys": [KEY, KEY + "2"]}))
     try:
-        ended = harness(
+        harness(
             "ratelimit", "--host", standin.url, "--out", "trial", "--operation",
             "create_session", "--max-attempts", "500", "--max-seconds", "30",
             OPENSTEER_API_KEY=KEY, OPENSTEER_API_KEY_2=KEY + "2",

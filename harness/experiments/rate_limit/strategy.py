@@ -27,21 +27,18 @@ from harness.experiments.rate_limit.bench import (
     middle_s,
     refused,
 )
-from harness.experiments.rate_limit.choice import Choice, choose
+from harness.experiments.rate_limit.choice import choose
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe, Shot, shots_at, volley
+from harness.experiments.rate_limit.probes import Probe, Shot, volley
+from harness.experiments.rate_limit.refine import EDGE, Steps, long_offer, portion_of, tighten
 from harness.experiments.rate_limit.retry_after import PURPOSE
 from harness.units import NS_PER_S
 
 __all__ = ["Bench", "StopProbingError", "explore"]
 
-TIGHT = 0.02
 _LONGEST_RECOVERY_S = 75.0
 _LONGEST_REFILL_S = 12.5
-_GOLDEN = (math.sqrt(5) - 1) / 2
-_EDGE = "where the limiter lets go again"
-Steps = Generator[Probe, Sequence[Observation], None]
 
 
 def explore(bench: Bench) -> Steps:
@@ -58,6 +55,12 @@ def explore(bench: Bench) -> Steps:
         return
     elapsed = max(bench.now_s - drained_s, 1e-3)
     returned = accepted(back)
+    if returned >= 0.6 * burst and elapsed < 0.2:
+        # A fast bucket, or a window's edge that came by chance: look again.
+        drained_s = bench.now_s
+        back = yield from _recovery(bench)
+        elapsed = max(bench.now_s - drained_s, 1e-3)
+        returned = accepted(back)
     rate = min(max(returned / elapsed, 0.02), bench.max_rate_per_s)
     trickles = returned < 0.6 * burst or elapsed < 0.2
     if trickles or burst <= 3:
@@ -65,7 +68,7 @@ def explore(bench: Bench) -> Steps:
     best = choose(bench.observations).best
     if not trickles and not _is_bucket(best):
         yield from _windows(bench, burst)
-    yield from _tighten(bench, burst)
+    yield from tighten(bench, burst)
     yield from _retry_after(bench, burst)
     yield from _scope(bench, burst)
     bench.ended = bench.ended or "probes done"
@@ -73,14 +76,6 @@ def explore(bench: Bench) -> Steps:
 
 def _is_bucket(fit: Fit | None) -> bool:
     return fit is not None and fit.algorithm in ("token-bucket", "concurrency")
-
-
-def _is_tight(choice: Choice) -> bool:
-    fit = choice.best
-    if fit is None:
-        return False
-    intervals = [i for i in (fit.rate_per_s, fit.window_s) if i is not None]
-    return all(i.relative_width <= TIGHT for i in intervals)
 
 
 def _cold(bench: Bench) -> Generator[Probe, Sequence[Observation], int]:
@@ -111,7 +106,7 @@ def _recovery(bench: Bench) -> Step:
     gap = 0.004
     while gap < _LONGEST_RECOVERY_S:
         shots = volley(bench.operation, 1, at_s=gap, purpose="recovery")
-        seen = list((yield from bench.fire("recovery", _EDGE, shots)))
+        seen = list((yield from bench.fire("recovery", EDGE, shots)))
         if accepted(seen):
             more = yield from bench.drain(
                 accepted(bench.observations), name="refill", why="how much came back"
@@ -132,7 +127,7 @@ def _trickle(bench: Bench, burst: int, rate: float) -> Steps:
         )
         if burst > 4 and refused(seen) and accepted(seen):
             rate = min(accepted(seen) / (bench.now_s - before_s), bench.max_rate_per_s)
-    rate = yield from _long_offer(bench, rate)
+    rate = yield from long_offer(bench, rate)
     if burst / rate <= _LONGEST_REFILL_S:
         times = 3 if rate > 40 else 1
         for share in (1.3, 0.6) * times:
@@ -145,36 +140,11 @@ def _trickle(bench: Bench, burst: int, rate: float) -> Steps:
             )
 
 
-def _long_offer(
-    bench: Bench, rate: float, *, most: float = 0.45
-) -> Generator[Probe, Sequence[Observation], float]:
-    """Offer above the rate for twenty of its periods at least; the rate as seen."""
-    seconds = max(22.0 / rate, 1.2)
-    count = max(170, round(1.6 * rate * seconds))
-    affordable = max(20, round(most * bench.attempts_left))
-    if count > affordable:
-        seconds, count = seconds * affordable / count, affordable
-    spacing = max(seconds / count * 0.97, 1 / bench.max_rate_per_s)
-    before = bench.now_s
-    # Steps of a golden ratio keep the offer out of step with any limiter.
-    times = [(i + 0.8 * (i * _GOLDEN % 1)) * spacing for i in range(count)]
-    seen = yield from bench.fire(
-        "long offer",
-        "the sustained rate, and whether refused requests count",
-        shots_at(bench.operation, times, purpose="offer"),
-    )
-    if not refused(seen):
-        if rate * 1.6 >= bench.max_rate_per_s or bench.attempts_left < count:
-            return rate
-        return (yield from _long_offer(bench, 2 * rate, most=most))
-    return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
-
-
 def _windows(bench: Bench, burst: int) -> Steps:
     """Edges ever more finely, then a fill in the middle of a window."""
     filled_s = bench.now_s
     times = [filled_s + 0.04 * 1.17**i for i in range(48)]
-    seen = yield from bench.poll(times, name="window edge", why=_EDGE, portion=1)
+    seen = yield from bench.poll(times, name="window edge", why=EDGE, portion=1)
     if not accepted(seen):
         yield from _quiet_recovery(bench, bench.now_s - filled_s, burst)
         return
@@ -185,16 +155,11 @@ def _windows(bench: Bench, burst: int) -> Steps:
         steps = round(spread / step)
         times = [filled_s + window_s * (1 + step * k) for k in range(-steps, 4)]
         seen = yield from bench.poll(
-            times, name="window edge", why=_EDGE, portion=_portion(burst)
+            times, name="window edge", why=EDGE, portion=portion_of(burst)
         )
         if not accepted(seen):
             break
     yield from _half_phase(bench, burst, window_s)
-
-
-def _portion(burst: int) -> int:
-    """Shots a poll: they must not use a small limit up before its shape is seen."""
-    return 1 if burst <= 12 else 3
 
 
 def _half_phase(bench: Bench, burst: int, window_s: float) -> Steps:
@@ -211,7 +176,7 @@ def _half_phase(bench: Bench, burst: int, window_s: float) -> Steps:
     yield from bench.burst(min(burst, 40), name="hammer", why="whether refused requests count")
     for start_s in (edge_s, filled_s):
         times = [start_s + window_s * (1 + 0.004 * k) for k in range(-4, 9)]
-        yield from bench.poll(times, name="window edge", why=_EDGE, portion=_portion(burst))
+        yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
         yield from bench.drain(
             burst, name="double burst", why="how much is back across the window's edge"
         )
@@ -226,29 +191,6 @@ def _quiet_recovery(bench: Bench, window_s: float, burst: int) -> Steps:
         )
         if accepted(seen):
             yield from bench.drain(burst, name="fill", why="fill it again")
-
-
-def _tighten(bench: Bench, burst: int) -> Steps:
-    """More of what tells most while the intervals are wide and the budget allows."""
-    for _ in range(3):
-        choice = choose(bench.observations)
-        fit = choice.best or (choice.fits[0] if choice.fits else None)
-        if _is_tight(choice):
-            bench.ended = "the intervals are tight"
-        if fit is None or bench.ended or bench.attempts_left < burst + 60:
-            return
-        if fit.window_s is not None and fit.algorithm != "token-bucket":
-            window_s = fit.window_s.estimate
-            if window_s > bench.seconds_left / 2:
-                return
-            filled_s = bench.now_s
-            yield from bench.drain(burst, name="fill", why="fill a window")
-            low, high = 0.97 * fit.window_s.low, 1.03 * fit.window_s.high
-            low, high = max(low, 0.6 * window_s), min(high, 1.4 * window_s)
-            times = [filled_s + low + (high - low) * k / 20 for k in range(21)]
-            yield from bench.poll(times, name="window edge", why=_EDGE, portion=_portion(burst))
-        elif fit.rate_per_s is not None:
-            yield from _long_offer(bench, fit.rate_per_s.estimate, most=0.6)
 
 
 def _retry_after(bench: Bench, burst: int) -> Steps:

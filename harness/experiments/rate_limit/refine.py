@@ -1,0 +1,140 @@
+"""
+More of what tells most: probes for intervals that are too wide and models that tie.
+
+A rate is known better after a longer offer above it, a window's length after one more of
+its edges. A window that the clock sets has edges that can be foretold; one that a
+request begins is told from a log by filling its halves half a window apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+
+from harness.experiments.rate_limit.bench import Bench, accepted, refused
+from harness.experiments.rate_limit.choice import Choice, choose, cost
+from harness.experiments.rate_limit.observations import Observation
+from harness.experiments.rate_limit.probes import Probe, shots_at
+from harness.units import NS_PER_S
+
+TIGHT = 0.02
+EDGE = "where the limiter lets go again"
+Steps = Generator[Probe, Sequence[Observation], None]
+_TIED = 9.0
+"""Three contradictions: less does not tell two models apart."""
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def tighten(bench: Bench, burst: int) -> Steps:
+    """More of what tells most while the intervals are wide and the budget allows."""
+    for _ in range(4):
+        choice = choose(bench.observations)
+        fit = choice.best or (choice.fits[0] if choice.fits else None)
+        if _is_tight(choice) and not _is_tied(choice):
+            bench.ended = "the intervals are tight"
+        if fit is None or bench.ended or bench.attempts_left < burst + 60:
+            return
+        if _is_tied(choice) and fit.window_s is not None:
+            yield from _split_fill(bench, burst, fit.window_s.estimate)
+        elif fit.variant == "fixed-window-aligned":
+            yield from _next_edge(bench, burst, choice)
+        elif fit.window_s is not None and fit.algorithm != "token-bucket":
+            window_s = fit.window_s.estimate
+            if window_s > bench.seconds_left / 2:
+                return
+            filled_s = bench.now_s
+            yield from bench.drain(burst, name="fill", why="fill a window")
+            low, high = 0.97 * fit.window_s.low, 1.03 * fit.window_s.high
+            low, high = max(low, 0.6 * window_s), min(high, 1.4 * window_s)
+            times = [filled_s + low + (high - low) * k / 20 for k in range(21)]
+            yield from bench.poll(
+                times, name="window edge", why=EDGE, portion=portion_of(burst)
+            )
+        elif fit.rate_per_s is not None:
+            yield from long_offer(bench, fit.rate_per_s.estimate, most=0.6)
+
+
+def long_offer(
+    bench: Bench, rate: float, *, most: float = 0.45
+) -> Generator[Probe, Sequence[Observation], float]:
+    """Offer above the rate for twenty of its periods at least; the rate as seen."""
+    seconds = max(22.0 / rate, 1.2)
+    count = max(170, round(1.6 * rate * seconds))
+    affordable = max(20, round(most * bench.attempts_left))
+    if count > affordable:
+        seconds, count = seconds * affordable / count, affordable
+    spacing = max(seconds / count * 0.97, 1 / bench.max_rate_per_s)
+    before = bench.now_s
+    # Steps of a golden ratio keep the offer out of step with any limiter.
+    times = [(i + 0.8 * (i * _GOLDEN % 1)) * spacing for i in range(count)]
+    seen = yield from bench.fire(
+        "long offer",
+        "the sustained rate, and whether refused requests count",
+        shots_at(bench.operation, times, purpose="offer"),
+    )
+    if not refused(seen):
+        if rate * 1.6 >= bench.max_rate_per_s or bench.attempts_left < count:
+            return rate
+        return (yield from long_offer(bench, 2 * rate, most=most))
+    return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
+
+
+def portion_of(burst: int) -> int:
+    """Shots a poll: they must not use a small limit up before its shape is seen."""
+    return 1 if burst <= 12 else 3
+
+
+def _is_tight(choice: Choice) -> bool:
+    fit = choice.best
+    if fit is None:
+        return False
+    intervals = [i for i in (fit.rate_per_s, fit.window_s) if i is not None]
+    return all(i.relative_width <= TIGHT for i in intervals)
+
+
+def _is_tied(choice: Choice) -> bool:
+    """Whether a window of another kind explains the decisions as well."""
+    if len(choice.fits) < 2 or choice.fits[0].window_s is None:
+        return False
+    first, second = choice.fits[:2]
+    differ = second.window_s is not None and first.variant != second.variant
+    return differ and cost(second) - cost(first) < _TIED
+
+
+def _split_fill(bench: Bench, burst: int, window_s: float) -> Steps:
+    """Half the limit, the rest half a window later: a log gives back only the first half."""
+    if 3.5 * window_s > bench.seconds_left:
+        return
+    half = math.ceil(burst / 2)
+    yield from bench.burst(
+        half, after_s=2.1 * window_s, name="half fill", why="fill half of a window"
+    )
+    begun_s = bench.now_s
+    yield from bench.drain(
+        burst - half,
+        after_s=bench.wait_until(begun_s + 0.5 * window_s),
+        name="half fill",
+        why="fill the other half half a window later",
+    )
+    yield from bench.drain(
+        burst,
+        after_s=bench.wait_until(begun_s + 1.06 * window_s),
+        name="split edge",
+        why="whether a window is given back at once or as it was used",
+    )
+
+
+def _next_edge(bench: Bench, burst: int, choice: Choice) -> Steps:
+    """The next edge of windows that the clock sets, as finely as it can be foretold."""
+    fit = choice.fits[0]
+    if fit.window_s is None:
+        return
+    yield from bench.drain(burst, name="fill", why="fill a window")
+    window_s = fit.window_s.estimate
+    phase_s = choice.log.origin_ns / NS_PER_S + fit.phase_s
+    last_s = float(choice.log.t_s[-1]) - fit.phase_s
+    ahead = math.floor((bench.now_s + 0.03 - phase_s) / window_s) + 1
+    unsure_s = 0.006 + fit.window_s.relative_width * min(3 * window_s, last_s)
+    edge_s = phase_s + ahead * window_s
+    times = [edge_s + unsure_s * (k - 8) / 8 for k in range(20)]
+    yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
