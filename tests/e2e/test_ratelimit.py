@@ -105,9 +105,7 @@ def test_server_that_dies_half_way_is_unknown_and_written(harness: Command) -> N
     config = StandinConfig(limiter="token-bucket", rate=2.0, burst=5, api_keys=(KEY,))
     standin = Standin(config)
     threading.Timer(3.0, standin.stop).start()
-    ended = harness(
-        "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
-    )
+    ended = harness("ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY)
     result = _result(harness)
 
     assert ended.code in {1, 4}, ended.err
