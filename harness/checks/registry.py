@@ -55,11 +55,7 @@ CHECKS: tuple[Check, ...] = (
 Read = Callable[[Sequence[str], Collection[str] | None], pd.DataFrame]
 """Reads attempts: columns, operations (None for all) → frame."""
 
-_READ_TOGETHER: tuple[frozenset[str], ...] = (
-    frozenset({idempotency.NAME, sessions.NAME}),
-    frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
-    frozenset({contract.NAME, retries.NAME}),
-)
+_READ_TOGETHER: tuple[frozenset[str], ...] = (frozenset({runs.NAME, logs.NAME, webhooks.NAME}),)
 """Checks of the same attempts, by and large."""
 
 _TRIGGERS: dict[str, frozenset[str]] = {

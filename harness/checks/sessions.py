@@ -27,6 +27,7 @@ from harness.checks.history import (
     succeeded,
 )
 from harness.checks.slots import GRACE_NS_DEFAULT, demand_slots
+from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 
 NAME = "sessions.lifecycle"
@@ -61,7 +62,8 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     still_open = opened.loc[~opened["session"].isin(closed).to_numpy()]
     still_open = still_open.drop_duplicates("session")
     doubtful = _judge_open(still_open, known, context, accusation)
-    if context.manifest.embedded and is_complete(context):
+    refused = (frame["outcome"] == Outcome.CAPACITY_FULL).any()
+    if refused and context.manifest.embedded and is_complete(context):
         ends = known.loc[ranks >= _CLOSING].groupby("resource_id")["end_ns"].min()
         grace_ns = plan_duration_ns(context, SLOT_DEADLINE)
         grace_ns = GRACE_NS_DEFAULT if grace_ns is None else grace_ns
@@ -90,7 +92,9 @@ def _rank(known: pd.DataFrame) -> npt.NDArray[np.int8]:
     states = pick_evidence(known.loc[read, "evidence"], ["state"])["state"]
     ranks[read] = states.map(_RANKS).astype(float).fillna(-1).to_numpy().astype(np.int8)
     # A create replayed under its key tells of the moment of its first answer.
-    creates = known.loc[read & (operation == "create_session").to_numpy()]
+    creates = known.loc[
+        read & (operation == "create_session").to_numpy(), ["session", "end_ns"]
+    ]
     order = np.argsort(creates["end_ns"].to_numpy(), kind="stable")
     again = creates["session"].iloc[order].duplicated().to_numpy()
     ranks[creates.index.to_numpy()[order[again]]] = -1
@@ -119,17 +123,19 @@ def _demand_forward(
     known: pd.DataFrame, ranks: npt.NDArray[np.int8], accusation: Accusation
 ) -> None:
     seen: Mask = ranks >= 0
-    told = known.loc[seen].reset_index(drop=True)
+    told = known.loc[seen, ["session", "start_ns", "end_ns"]]
     pairs = find_backward(told["session"].to_numpy(), told, ranks[seen])
     if len(pairs):
         sentence = f"{count(len(pairs) // 2, 'session')} went back to an earlier state"
-        accusation.add(sentence, told.iloc[pairs[:2]])
+        accusation.add(sentence, known.loc[told.index[pairs[:2]]])
 
 
 def _judge_open(
     still_open: pd.DataFrame, known: pd.DataFrame, context: Context, accusation: Accusation
 ) -> pd.DataFrame:
     """Accuse what was surely left open; returns the sessions that may be closed."""
+    if still_open.empty:
+        return still_open
     deletes = known.loc[(known["operation"] == "delete_session").to_numpy()]
     maybe = deletes.loc[may_have_happened(deletes) | _unsent(deletes), "session"].unique()
     may_be_closed = np.array(still_open["session"].isin(maybe))
