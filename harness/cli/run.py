@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from harness.cli import remote
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around, start_target
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
@@ -107,6 +108,13 @@ def run(
     http2: Annotated[
         bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")
     ] = False,
+    master: Annotated[
+        int | None, typer.Option(help="Lead so many workers on other machines.")
+    ] = None,
+    bind: Annotated[str, typer.Option(help="Where a master listens.")] = "127.0.0.1:5557",
+    worker: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Serve that master instead.")
+    ] = None,
 ) -> None:
     """Make one trial and report it."""
     _require("--transport", transport, ("fast", "httpx"))
@@ -130,7 +138,25 @@ def run(
         proxy=proxy,
         http2=http2,
     )
+    if master is not None and (worker is not None or processes > 1):
+        raise UsageError("--master goes with neither --worker nor --processes")
+    if worker is not None:
+        raise typer.Exit(int(_serve_master(job, worker)))
+    if master is not None:
+        lead = remote.master_options(master, bind, job.host, job.plan)
+        job = replace(job, locust_options=(*lead, *job.locust_options))
     raise typer.Exit(int(make_trial(job, Console(), Console(stderr=True))))
+
+
+def _serve_master(job: Job, master: str) -> Exit:
+    """Be a worker: the target is one's own to name, the plan is the master's."""
+    if not job.host:
+        raise UsageError("--worker needs --host: the target as this machine reaches it")
+    key = read_key(os.environ, embedded=False)
+    claim(job.out)
+    spec = _spec_of(job, job.host, "")
+    progress = Console(stderr=True)
+    return remote.work(spec, job.scenario, master, job.locust_options, key, progress)
 
 
 def _require(option: str, value: str, known: tuple[str, ...]) -> None:
@@ -202,6 +228,28 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
     return Measured(interrupted=interruption.count > 0)
 
 
+def _spec_of(
+    job: Job, host: str, webhook_url: str, *, via: str = "", embedded: bool = False
+) -> Spec:
+    return Spec(
+        trial_id=job.trial_id,
+        out=str(job.out),
+        scenario=job.scenario.stem,
+        host=via or host,
+        direct_host=host,
+        webhook_url=webhook_url,
+        shown_host=job.host or "stand-in",
+        plan=job.plan.model_dump(mode="json", by_alias=True),
+        transport=job.transport,  # type: ignore[arg-type]
+        embedded=embedded,
+        auth=job.auth,  # type: ignore[arg-type]
+        ca_file=job.ca_file,
+        verify=job.verify,
+        proxy=job.proxy,
+        http2=job.http2,
+    )
+
+
 def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
     """Start what the trial needs around it, see the target alive, write the spec."""
     host, standin = job.host, None
@@ -209,22 +257,8 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
         standin = start_target(job.plan, job.standin, stack)
         host = standin.url
     around = start_around(job.plan, host, job.trial_id, job.out, stack, standin)
-    spec = Spec(
-        trial_id=job.trial_id,
-        out=str(job.out),
-        scenario=job.scenario.stem,
-        host=around.host,
-        direct_host=host,
-        webhook_url=around.webhook_url,
-        shown_host=job.host or "stand-in",
-        plan=job.plan.model_dump(mode="json", by_alias=True),
-        transport=job.transport,  # type: ignore[arg-type]
-        embedded=standin is not None,
-        auth=job.auth,  # type: ignore[arg-type]
-        ca_file=job.ca_file,
-        verify=job.verify,
-        proxy=job.proxy,
-        http2=job.http2,
+    spec = _spec_of(
+        job, host, around.webhook_url, via=around.host, embedded=standin is not None
     )
     recorder = Recorder()
     preflight_target = spec.target(job.plan.timeouts.to_timeouts(), key, direct=True)

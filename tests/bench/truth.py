@@ -1,0 +1,149 @@
+"""
+(b) Truth of latency: what do tools say of a server that stands still one second in ten?
+
+Its law is known, so what a caller on schedule would have felt can be computed: at 200
+arrivals a second one in ten comes in a stall. A closed load stops asking in the stall,
+and then has few slow answers to tell of (coordinated omission).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.stalling import PERIOD_S, done_at
+from tests.bench.throughput import BENCH, BODY
+
+RATE_PER_S, SECONDS = 200, 30
+FRACTIONS = (0.5, 0.99, 0.999)
+
+PLAN = f"""
+name = "truth"
+[load]
+users = 400
+phases = [{{name = "load", duration = "{SECONDS}s", rate = {RATE_PER_S}}}]
+[scenario.cache_import]
+batch = [1, 1]
+again = 0.0
+newer = 0.0
+older = 0.0
+[probes]
+share = 0.0
+"""
+
+
+def percentiles(times_ms: Sequence[float]) -> list[float]:
+    """Nearest ranks."""
+    ordered = sorted(times_ms)
+    return [ordered[max(0, math.ceil(q * len(ordered) - 1e-9) - 1)] for q in FRACTIONS]
+
+
+def truth() -> list[float]:
+    """By the server's law, for arrivals evenly over whole periods."""
+    count = int(PERIOD_S * RATE_PER_S)
+    starts = [(n + 0.5) / RATE_PER_S for n in range(count)]
+    return percentiles([(done_at(at) - at) * 1000 for at in starts])
+
+
+def ours(url: str, folder: Path) -> list[float]:
+    """Response times of an open load."""
+    (folder / "plan.toml").write_text(PLAN)
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "run"]
+    command += ["cache_import", "--plan", str(folder / "plan.toml"), "--host", url]
+    subprocess.run(
+        [*command, "--out", str(folder / "trial")],
+        env={**os.environ, "OPENSTEER_API_KEY": "osk_bench"},
+        capture_output=True,
+        check=False,
+    )
+    summary = json.loads((folder / "trial" / "summary.json").read_text())
+    times = summary["operations"]["import_selector_cache"]["response_ms"]
+    return [times[name] for name in ("p50", "p99", "p99_9")]
+
+
+def fast_http_user(url: str, folder: Path) -> list[float]:
+    """20 users who want to send 10 a second each; raw times, not Locust's percentiles."""
+    times = folder / "times.json"
+    command = [sys.executable, "-m", "locust", "-f", str(BENCH / "rivals.py"), "FastRival"]
+    command += ["--headless", "--host", url, "-u", "20", "-r", "20", "-t", f"{SECONDS}s"]
+    environ = {"BENCH_RATE_EACH": "10", "BENCH_TIMES": str(times), "BENCH_BODY": BODY.decode()}
+    subprocess.run(
+        [*command, "--only-summary", "--loglevel", "ERROR"],
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=True,
+    )
+    return percentiles(json.loads(times.read_text()))
+
+
+def wrk(url: str, folder: Path) -> list[float]:
+    """Two connections, which a service of 10 ms lets send 200 a second."""
+    report = 'io.write(string.format("%d %d %d\\n", latency:percentile(50.0), '
+    report += "latency:percentile(99.0), latency:percentile(99.9)))"
+    script = folder / "wrk.lua"
+    script.write_text(
+        f'wrk.method="POST"\nwrk.body=[[{BODY.decode()}]]\n'
+        f"function done(summary, latency, requests) {report} end\n"
+    )
+    command = ["wrk", "-t1", "-c2", f"-d{SECONDS}s", "--timeout", "5s", "-s", str(script)]
+    out = subprocess.run(
+        [*command, f"{url}/selector-cache/import"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"^(\d+) (\d+) (\d+)$", out, re.MULTILINE)
+    assert found, out
+    return [int(us) / 1000 for us in found.groups()]
+
+
+def start() -> tuple[subprocess.Popen[bytes], str]:
+    """The stalling server, answering."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.stalling", str(port)])
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return process, f"http://127.0.0.1:{port}"
+    process.kill()
+    msg = "the stalling server did not start"
+    raise RuntimeError(msg)
+
+
+def bench() -> str:
+    """Ask every tool; the section's text."""
+    process, url = start()
+    folder = Path(tempfile.mkdtemp(prefix="harness-bench-"))
+    known = truth()
+    rows = {"truth, computed": known}
+    try:
+        rows["`harness run`, response time"] = ours(url, folder)
+        rows["Locust FastHttpUser, 20 users on 10/s each"] = fast_http_user(url, folder)
+        if shutil.which("wrk"):
+            rows["wrk, 2 connections"] = wrk(url, folder)
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+    lines = [
+        f"{SECONDS} s at {RATE_PER_S} arrivals/s; milliseconds, and the share of the truth.",
+        "",
+        "| tool | p50 | p99 | p99.9 | p99 of the truth | p99.9 of the truth |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, row in rows.items():
+        shares = [f"{100 * row[n] / known[n]:.1f} %" for n in (1, 2)]
+        lines.append(f"| {name} | {' | '.join([f'{v:.1f}' for v in row] + shares)} |")
+    return "\n".join(lines)
