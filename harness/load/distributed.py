@@ -31,12 +31,12 @@ from harness.load.conductor import quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
 from harness.load.orders import Orders
 from harness.load.plan_file import build_plan
-from harness.trial.batches import to_ipc
+from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S
 
 PIECE_BYTES = 1 << 20
-"""A message is never larger; a larger batch is split by the flusher long before."""
+"""A larger batch is split in halves until its pieces fit; only a single attempt may not."""
 GO_DELAY_NS = NS_PER_S // 2
 CLOCK_TRUST_NS = 2 * NS_PER_S
 """A start time further off than this is taken for a difference of clocks."""
@@ -50,11 +50,16 @@ class RemoteSink:
         self._seq = 0
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
-        """Send one batch."""
+        """Send one batch, in several messages where it is too large for one."""
+        blobs = to_ipc(attempts), to_ipc(buckets)
+        if sum(map(len, blobs)) > PIECE_BYTES and len(attempts) > 1:
+            half = len(attempts) // 2
+            for piece in (attempts.slice(0, half), attempts.slice(half)):
+                self.batch(worker, piece, bucket_table(piece))
+            return
         self._seq += 1
         data = {"worker": worker, "seq": self._seq}
-        data |= {"attempts": to_ipc(attempts), "buckets": to_ipc(buckets)}
-        self._send("harness_batch", data)
+        self._send("harness_batch", data | {"attempts": blobs[0], "buckets": blobs[1]})
 
     def event(self, event: Event) -> None:
         """Send one event."""
