@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 
 import httpx
-from locust import FastHttpUser, HttpUser, User, constant_throughput, events, task
+from locust import FastHttpUser, HttpUser, User, events, task
 
 PATH = "/selector-cache/import"
 BODY = os.environ.get("BENCH_BODY", "{}").encode()
 HEADERS = {"content-type": "application/json", "x-api-key": "osk_bench"}
-RATE_EACH = float(os.environ.get("BENCH_RATE_EACH", "0"))
 TIMES = os.environ.get("BENCH_TIMES", "")
 """Where to write every response time in ms: Locust's own percentiles have two digits."""
 
@@ -25,9 +24,6 @@ if TIMES:
 
 class FastRival(FastHttpUser):
     """geventhttpclient, as Locust wraps it."""
-
-    if RATE_EACH:
-        wait_time = constant_throughput(RATE_EACH)
 
     @task
     def post(self) -> None:

@@ -28,7 +28,7 @@ from harness.contract.entries import EntryPool
 from tests.bench.servers import NGINX, Nginx
 
 CONNECTIONS = 32
-SECONDS = 3
+SECONDS = 5
 BENCH = Path(__file__).parent
 BODY = EntryPool(1).batch([(0, 1)])
 

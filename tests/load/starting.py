@@ -1,0 +1,32 @@
+"""How late each start of an open schedule was, told as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import gevent
+
+from harness.arrivals import Phase
+from harness.clock import unix_ns
+from harness.load.turnstile import OpenTurnstile
+
+
+def main(rate_per_s: float, users: int) -> None:
+    """Take one second of arrivals by so many users who are always free."""
+    start_ns = unix_ns() + 50_000_000
+    phases = [Phase("load", 1_000_000_000, rate_per_s, rate_per_s)]
+    turnstile = OpenTurnstile(phases, 1, (0, 1), start_ns)
+    starts: list[tuple[int, int]] = []
+
+    def user() -> None:
+        while (arrival := turnstile.take()) is not None:
+            starts.append((arrival.number, unix_ns() - arrival.intended_ns))
+            turnstile.end()
+
+    gevent.joinall([gevent.spawn(user) for _ in range(users)], raise_error=True)
+    sys.stdout.write(json.dumps({"starts": starts, "begun": turnstile.begun}))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]))
