@@ -39,6 +39,7 @@ from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S
 from harness.wire import Target, Transport, connect
+from harness.wire.pool import Pool, Pooled
 
 BATCH_ROWS = 500
 """Rows turned into a batch at a time: some 2 ms in which no user can start."""
@@ -94,6 +95,10 @@ class Generator:
         self._target: Target = spec.target(timeouts, key)
         self.dialer = Dialer(self._target)
         self._direct: Target = spec.target(timeouts, key, direct=True)
+        size = plan.load.connections
+        self._pool = (
+            Pool(lambda: connect(self._target, self.spec.transport), size) if size else None
+        )
         self._sink = sink
         self._check: SelfCheck | None = None
         self._flusher: Any = None
@@ -116,7 +121,9 @@ class Generator:
         self._stopping.wait(seconds)
 
     def connect(self) -> Transport:
-        """A transport for one user."""
+        """A transport for one user: a connection of his own, or his share of the pool."""
+        if self._pool is not None:
+            return Pooled(self._pool)
         return connect(self._target, self.spec.transport)
 
     def _connect_directly(self) -> Transport:
@@ -179,6 +186,8 @@ class Generator:
         if self._flusher is not None:
             self._flusher.kill()
         self._flush()
+        if self._pool is not None:
+            self._pool.close()
         check, begun = self._check, turnstile.begun if turnstile else 0
         return WorkerEnd(
             worker=self.worker,

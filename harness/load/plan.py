@@ -111,6 +111,8 @@ class LoadTable(Table):
     Attributes:
         model: ``open`` starts calls by the schedule, ``closed`` by users who wait.
         users: Open: the most calls in flight; closed: how many users there are.
+        connections: The most connections of a process, shared by its users; 0 gives each
+            user his own.
         wait: Closed: a user's pause between two rounds, seconds, uniform in this range.
         phases: The schedule; in a closed load only names, durations and ``measured``.
         grace: How long calls in flight at the end may take to end.
@@ -118,6 +120,7 @@ class LoadTable(Table):
 
     model: Literal["open", "closed"] = "open"
     users: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 100
+    connections: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 0
     wait: tuple[Number, Number] = (0.1, 0.5)
     phases: Annotated[tuple[PhaseTable, ...], Field(min_length=1, max_length=1000)] = (
         PhaseTable(name="load", duration="10s", rate=20),
