@@ -44,7 +44,7 @@ unit: $(STAMP) ## Tests
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
 
-bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … e)
+bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … f)
 	@$(BIN)/python -m tests.bench $(PART)
 
 bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md

@@ -1,12 +1,13 @@
 """
 `make bench`: what the harness costs and how true it is, into docs/performance.md.
 
-``python -m tests.bench [a|b|c|d|e …]``: each part by itself, all when none is named. A
+``python -m tests.bench [a … f]``: each part by itself, all when none is named. A
 part replaces its own section of the page; what is not installed is skipped with a word.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
@@ -21,6 +22,7 @@ PARTS = {
     "c": ("Cost of each stage", "stages"),
     "d": ("Merging the reports of many workers", "merging"),
     "e": ("Finishing, checking and reporting long trials", "reporting"),
+    "f": ("Memory of a generator over a long load", "soak"),
 }
 
 
@@ -32,8 +34,6 @@ def machine() -> str:
         found := re.search(r"model name\s*:\s*(.+)", facts.read_text(errors="replace"))
     ):
         cpu = found[1]
-    import os
-
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {cpu}, "
         f"{platform.system()} {platform.release().split('-')[0]}, "
@@ -54,7 +54,7 @@ def put(part: str, text: str) -> None:
 def main(names: list[str]) -> int:
     """Run the parts named."""
     if unknown := set(names) - PARTS.keys():
-        sys.stderr.write(f"bench: no part {', '.join(sorted(unknown))}; there are a to e\n")
+        sys.stderr.write(f"bench: no part {', '.join(sorted(unknown))}; there are a to f\n")
         return 2
     for part in names or list(PARTS):
         title, module = PARTS[part]
