@@ -47,6 +47,9 @@ api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the st
 bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … f)
 	@$(BIN)/python -m tests.bench $(PART)
 
+bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
+	@HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n 2 $$(grep -rlE 'hypothesis|mark\.slow' tests --include='test_*.py')
+
 bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
 	@$(BIN)/python -m tests.reliability.bench
 
