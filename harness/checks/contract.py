@@ -7,6 +7,7 @@ import pandas as pd
 
 from harness.checks.check import Check, Context
 from harness.checks.history import COLUMNS, Accusation, Mask, count
+from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 
 NAME = "contract.responses"
@@ -17,6 +18,7 @@ _STATUS_BY_CODE = {
     "CLOUD_CONTRACT_MISMATCH": 409,
     "CLOUD_RATE_LIMITED": 429,
 }
+_CUT_OFF = (Outcome.CONNECTION_LOST, Outcome.TIMEOUT)
 _LIMITED = 429
 HASTY_MIN = 5
 """So many retries without a wait are needed to judge the advice."""
@@ -33,7 +35,9 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     when nothing was answered. O(n).
     """
     accusation = Accusation(NAME, context)
-    answered = (frame["status"] > 0).to_numpy()
+    # Of an answer that was cut off its status may be known; what it would have said is not.
+    whole = ~frame["outcome"].isin(_CUT_OFF).to_numpy() | (frame["code"] != "").to_numpy()
+    answered = (frame["status"] > 0).to_numpy() & whole
     strange, broken = _find_violations(frame)
     if broken.any():
         rows = frame.loc[broken]

@@ -129,6 +129,8 @@ class Relay:
         for fault in self._armory.strike("accept", self._number, 0):
             await fault.before_request(self)
         while not self._is_cut and (data := await self._client_reader.read(READ_BYTES)):
+            if self._is_cut:  # meanwhile: what the client sent before is not forwarded
+                break
             if self._requests_seen == 0 and self._opaque is None and looks_like_tls(data):
                 self._records = RecordTap()
                 await self._begin_opaque()

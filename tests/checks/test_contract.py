@@ -29,6 +29,10 @@ GOOD = {
     "a mismatch with its code": (
         create("", outcome="client_error", status=409, code="CLOUD_CONTRACT_MISMATCH"),
     ),
+    "a refusal that was cut off before its Retry-After": (
+        create("s"),
+        create("", outcome="connection_lost", status=429),
+    ),
     "a key in use has no code": (queue("", key="k", outcome="client_error", status=409),),
     "a code that no document has": (
         get_run(
