@@ -123,7 +123,7 @@ _decode = msgspec.json.Decoder(_Evidence).decode
 def _probe_of(text: str | None) -> str:
     try:
         return _decode(text or "{}").probe or "other"
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "other"
 
 

@@ -112,7 +112,7 @@ def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
             continue
         try:
             evidence = decode(text)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         for name in names:
             columns[name][row] = getattr(evidence, name)

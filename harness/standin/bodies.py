@@ -97,7 +97,7 @@ def read_create_session(body: bytes) -> CreateSession | Problem:
     """Read a body of create_session; another contract version is told before all else."""
     try:
         request = _create.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _mismatch(body) or _invalid(error)
     if request.cloudSessionContractVersion != CONTRACT_VERSION:
         return _mismatch(body) or _invalid(ValueError("wrong contract version"))
@@ -108,7 +108,7 @@ def read_import(body: bytes) -> Import | Problem:
     """Read a body of import_selector_cache."""
     try:
         return _import.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _invalid(error)
 
 
@@ -116,14 +116,14 @@ def read_queue_run(body: bytes) -> QueueRun | Problem:
     """Read a body of queue_run."""
     try:
         return _queue.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _invalid(error)
 
 
 def _mismatch(body: bytes) -> Problem | None:
     try:
         version = _version.decode(body).cloudSessionContractVersion
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if version == CONTRACT_VERSION:
         return None

@@ -145,7 +145,9 @@ def from_ipc(blob: bytes, schema: pa.Schema) -> pa.Table:
         plain = _codec.decompress(memoryview(blob)[_LENGTH.size :], length)
         with pa.ipc.open_stream(plain) as reader:
             table = reader.read_all()
-    except (pa.ArrowInvalid, OSError, struct.error) as error:
+        # Arrow believes what it reads; an offset beyond its buffer would be read all the same.
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, struct.error) as error:
         raise ValueError(f"a damaged batch: {error}") from error
     if not table.schema.equals(schema):
         msg = "a batch of another schema; all workers must run the same version of the harness"

@@ -112,7 +112,7 @@ def _read_manifest(trial: Path) -> Manifest:
         raise TrialError(
             f"{path}: cannot be read ({error.strerror}); is this a trial?"
         ) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TrialError(f"{path}: damaged: {error}") from error
 
 
@@ -217,7 +217,7 @@ def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         for line in file:
             try:
                 yield decode(line).time_ns, line
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if line.endswith(b"\n"):
                     raise TrialError(
                         f"{path}: a line that is no event: {line[:80]!r}"

@@ -102,5 +102,5 @@ def _large(row: dict[str, Any]) -> str:
     verdict = "balance to the last one" if not row["unbalanced"] else "do NOT balance"
     return (
         f"\n### Many calls\n\n{row['calls']:,} calls, {row['attempts']:,} attempts, "
-        f"{row['hits']:,} of them struck by mixed faults: the books {verdict}."
+        f"{row['hits']:,} strikes of mixed faults: the books {verdict}."
     )

@@ -112,3 +112,13 @@ def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
     assert not list(trial.glob("*.tmp"))
     assert finish_trial(trial).state == "interrupted"
     assert counts(trial) == (12, 12)
+
+
+@pytest.mark.parametrize("line", [b"\x80\n", b"[" * 5000 + b"\n", b"{}\n"])
+def test_a_line_that_is_no_event_is_one_line_of_error(tmp_path, line):
+    """No UTF-8, nested beyond measure, or without a time."""
+    trial = running_trial(tmp_path / "t")
+    (trial / "events.jsonl").write_bytes(line)
+
+    with pytest.raises(TrialError, match=r"events\.jsonl: a line that is no event"):
+        finish_trial(trial)
