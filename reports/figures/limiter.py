@@ -1,0 +1,116 @@
+"""The limiter's three figures: decisions under the model, refill, Retry-After's truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reports.figures.canvas import DASHES, INK, MUTED, SERIES, new_drawing, styled, to_figure
+from reports.section import Figure
+
+_POINTS_MAX = 1200
+_UP, _DOWN = 1.0, 0.0
+
+
+def draw_all(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Those of the three figures that ``rate_limit.json`` has the data of."""
+    with styled():
+        drawn = (
+            draw_timeline(data, str(lab.get("algorithm", "unknown"))),
+            draw_refill(data),
+            draw_retry_after(data),
+        )
+    return tuple(figure for figure in drawn if figure is not None)
+
+
+def draw_timeline(data: Mapping[str, Any], algorithm: str) -> Figure | None:
+    """Accepted and refused over time, and how many more the model would have let through."""
+    times = _numbers(data.get("timeline_s"))
+    accepted = np.array(data.get("timeline_accepted") or [], dtype=bool)
+    if len(times) == 0 or len(times) != len(accepted):
+        return None
+    room = _numbers(data.get("room"))
+    wrong = np.array(data.get("timeline_contradicted") or [False] * len(times), dtype=bool)
+    kept = _evenly(len(times))
+    drawing, (upper, lower) = new_drawing(4.6, rows=2)
+    for mask, height, colour, name, mark in (
+        (accepted, _UP, SERIES[0], "accepted", "|"),
+        (~accepted, _DOWN, SERIES[1], "refused", "|"),
+    ):
+        at = times[kept][mask[kept]]
+        upper.plot(at, np.full(len(at), height), mark, color=colour, markersize=14, label=name)
+    odd = times[wrong]
+    upper.plot(odd, np.full(len(odd), 0.5), "x", color=INK, markersize=6, label="unexplained")
+    upper.set_yticks([_DOWN, _UP], ["refused", "accepted"])
+    upper.set_ylim(-0.6, 1.6)
+    if len(room) == len(times):
+        style = "default" if algorithm == "token-bucket" else "steps-post"
+        lower.plot(times[kept], room[kept], color=SERIES[4], linewidth=1.0, drawstyle=style)
+        lower.axhline(1.0, color=MUTED, linestyle=DASHES[1], linewidth=0.9)
+        lower.set_ylabel("room left by the model")
+    else:
+        lower.set_ylabel("no model with a state")
+    lower.set_xlabel("seconds since the first probe")
+    refused = int((~accepted).sum())
+    unexplained = int(wrong.sum())
+    alt = (
+        f"{len(times) - refused:,} requests were accepted and {refused:,} refused in "
+        f"{times[-1] - times[0]:.1f} s; the fitted model ({algorithm}) leaves "
+        f"{unexplained:,} of them unexplained."
+    )
+    return to_figure(drawing, "limiter-timeline", "Decisions and the fitted model", alt)
+
+
+def draw_refill(data: Mapping[str, Any]) -> Figure | None:
+    """How many passed in the burst after a silence of some length."""
+    silence, passed = (
+        _numbers(data.get("refill_silence_s")),
+        _numbers(data.get("refill_passed")),
+    )
+    if len(silence) == 0 or len(silence) != len(passed):
+        return None
+    drawing, (axes,) = new_drawing(3.0)
+    axes.plot(silence, passed, "o", color=SERIES[0], markersize=5)
+    axes.set_xlabel("silence before the burst, s")
+    axes.set_ylabel("requests that passed")
+    axes.set_ylim(bottom=0)
+    most = int(passed.argmax())
+    alt = (
+        f"After {len(silence):,} silences of {silence.min():.3g} to {silence.max():.3g} s, at "
+        f"most {passed[most]:.0f} requests passed at once (after {silence[most]:.3g} s)."
+    )
+    return to_figure(drawing, "limiter-refill", "What a silence brings back", alt)
+
+
+def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
+    """The wait that refusals told against the wait that the model says was needed."""
+    told, needed = _numbers(data.get("retry_told_s")), _numbers(data.get("retry_needed_s"))
+    if len(told) == 0 or len(told) != len(needed):
+        return None
+    kept = _evenly(len(told))
+    drawing, (axes,) = new_drawing(3.2)
+    top = max(float(told.max()), float(needed.max()), 1e-3) * 1.05
+    axes.plot([0, top], [0, top], color=MUTED, linestyle=DASHES[1], label="exactly right")
+    axes.plot(needed[kept], told[kept], "o", color=SERIES[1], markersize=4, label="a refusal")
+    axes.set_xlabel("wait that was needed, s")
+    axes.set_ylabel("wait that was told, s")
+    axes.legend(loc="lower right")
+    late = told - needed
+    middle = float(np.median(late))
+    alt = (
+        f"Of {len(told):,} refusals, the told wait was in the median {abs(middle):.2f} s "
+        f"{'longer' if middle >= 0 else 'shorter'} than needed; "
+        f"{np.mean(late < -0.05):.0%} told one that was too short."
+    )
+    return to_figure(drawing, "limiter-retry-after", "Retry-After, told against needed", alt)
+
+
+def _numbers(values: Sequence[float] | None) -> np.ndarray:
+    return np.array([v for v in values or () if isinstance(v, int | float)], dtype=float)
+
+
+def _evenly(count: int) -> np.ndarray:
+    """Which points are drawn: all, or an even choice of many."""
+    return np.unique(np.linspace(0, count - 1, min(count, _POINTS_MAX)).astype(int))
