@@ -31,6 +31,7 @@ def attempts(
     *,
     columns: Sequence[str] | None = None,
     operations: Collection[str] | None = None,
+    sparse: Collection[str] = (),
 ) -> pd.DataFrame:
     """
     The attempt log as a frame, in the file's order; the index is 0 … n - 1.
@@ -41,7 +42,7 @@ def attempts(
     Raises:
         TrialError: The log is absent or damaged.
     """
-    table = trial.attempts_table(columns, operations)
+    table = trial.attempts_table(columns, operations, sparse)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame
 

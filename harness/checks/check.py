@@ -47,6 +47,8 @@ class Check:
         operations: The operations whose attempts it reads; None means every one.
         examine: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
+        sparse: Columns that `examine` looks at only in attempts that are, or were
+            followed by, a retry; elsewhere they may be "".
     """
 
     name: str
@@ -54,6 +56,7 @@ class Check:
     operations: tuple[str, ...] | None
     examine: Callable[[pd.DataFrame, Context], Finding]
     kind: Kind = "invariant"
+    sparse: tuple[str, ...] = ()
 
 
 def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:

@@ -52,8 +52,8 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them, in the order in which a report tells them."""
 
-Read = Callable[[Sequence[str], Collection[str] | None], pd.DataFrame]
-"""Reads attempts: columns, operations (None for all) → frame."""
+Read = Callable[[Sequence[str], Collection[str] | None, Collection[str]], pd.DataFrame]
+"""Reads attempts: columns, operations (None for all), sparse columns → frame."""
 
 _READ_TOGETHER: tuple[frozenset[str], ...] = (frozenset({runs.NAME, logs.NAME, webhooks.NAME}),)
 """Checks of the same attempts, by and large."""
@@ -84,7 +84,7 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
     Returns:
         One finding a check that applies, in the order of `CHECKS`.
     """
-    present = set(read(("operation",), None)["operation"].unique())
+    present = set(read(("operation",), None, ())["operation"].unique())
     findings: dict[str, Finding | None] = {}
     for group in _group(
         check
@@ -113,7 +113,8 @@ def _run_group(
     kinds = [check.operations for check in group]
     every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
     try:
-        frame = read(columns, every)
+        sparse = set(group[0].sparse).intersection(*(check.sparse for check in group))
+        frame = read(columns, every, sparse)
     except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
         if len(group) == 1:
             doubt = f"its attempts could not be read: {error}"

@@ -160,5 +160,5 @@ def _demand_budget(frame: pd.DataFrame, fraction: float, accusation: Accusation)
 
 _READ = ("worker", "intended_ns", "retry_after_s", "disposition")
 
-CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine)
+CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine, sparse=("evidence", "resource_id"))
 """`examine` as a check."""

@@ -44,7 +44,9 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     findings = list(evaluate(plan.slo.to_slos(), trial.intervals_table(), manifest))
     findings += missing_record(manifest)
     findings += run_checks(
-        lambda columns, operations: attempts(trial, columns=columns, operations=operations),
+        lambda columns, operations, sparse: attempts(
+            trial, columns=columns, operations=operations, sparse=sparse
+        ),
         context,
     )
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])

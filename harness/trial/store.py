@@ -56,7 +56,10 @@ class Trial:
     manifest: Manifest
 
     def attempts_table(
-        self, columns: Sequence[str] | None = None, operations: Collection[str] | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        operations: Collection[str] | None = None,
+        sparse: Collection[str] = (),
     ) -> pa.Table:
         """
         The attempt log: columns of `ATTEMPTS`, one row an attempt, in the file's order.
@@ -64,11 +67,13 @@ class Trial:
         Args:
             columns: Which to read, in this order; all when None. Only these are held.
             operations: Keep only these operations; all when None.
+            sparse: Texts of millions of rows that hardly anybody looks at: these columns
+                are "" but in attempts that are, or were followed by, a retry.
 
         Raises:
             TrialError: The file is absent, damaged, or has other columns.
         """
-        return _read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, operations)
+        return _read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, operations, sparse)
 
     def intervals_table(self) -> pa.Table:
         """
@@ -249,6 +254,7 @@ def _read_parquet(
     schema: pa.Schema,
     columns: Sequence[str] | None,
     operations: Collection[str] | None,
+    sparse: Collection[str] = (),
 ) -> pa.Table:
     wanted = list(columns) if columns is not None else schema.names
     # What was read before and dropped would otherwise stay with Arrow's allocator.
@@ -261,7 +267,7 @@ def _read_parquet(
             if file.metadata.num_rows > ROWS_MAX:
                 msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {_REDO}"
                 raise TrialError(msg)
-            return _select(file, schema, wanted, operations)
+            return _select(file, schema, wanted, operations, sparse)
     except FileNotFoundError as error:
         msg = f"{path} is missing: the trial was not finished or not wholly copied; {_REDO}"
         raise TrialError(msg) from error
@@ -296,8 +302,11 @@ def _select(
     schema: pa.Schema,
     wanted: list[str],
     operations: Collection[str] | None,
+    sparse: Collection[str],
 ) -> pa.Table:
-    read = wanted if operations is None else list(dict.fromkeys([*wanted, "operation"]))
+    extra = [*(() if operations is None else ["operation"])]
+    extra += ["attempt", "disposition"] if sparse else []
+    read = list(dict.fromkeys([*wanted, *extra]))
     keep = pa.array(sorted(operations), pa.string()) if operations is not None else None
     parts = []
     for piece in _pieces(file, read):
@@ -306,10 +315,21 @@ def _select(
         if keep is not None:
             names = part["operation"].cast(pa.string())
             part = part.filter(pc.is_in(names, value_set=keep))
-        parts.append(part.select(wanted))
+        parts.append(_thin_out(part, sparse).select(wanted))
     if not parts:
         return schema.empty_table().select(wanted)
     return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _thin_out(table: pa.Table, sparse: Collection[str]) -> pa.Table:
+    if not sparse:
+        return table
+    retried = pc.equal(table["disposition"].cast(pa.string()), "retried")
+    kept = pc.or_(retried, pc.greater(table["attempt"], 1))
+    for name in sparse:
+        column = pc.if_else(kept, table[name], "")
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
 
 
 def _pieces(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.Table]:

@@ -133,7 +133,7 @@ def judge_all(rows, events, **options):
     """Finding by name."""
     frame = history(*rows)
 
-    def read(columns, operations):
+    def read(columns, operations, _sparse=()):
         chosen = frame if operations is None else frame[frame["operation"].isin(operations)]
         return chosen[list(columns)]
 

@@ -37,7 +37,7 @@ EVENTS = (webhook("r", at=3.5, tag="k"),)
 def reader(frame, asked=None):
     """A reader as the trial's store would give it; notes what was asked for."""
 
-    def read(columns, operations):
+    def read(columns, operations, _sparse=()):
         if asked is not None:
             asked.append((tuple(columns), operations))
         rows = frame if operations is None else frame[frame["operation"].isin(operations)]
@@ -110,7 +110,7 @@ def test_no_more_is_read_than_the_checks_name():
 def test_a_log_that_cannot_be_read_is_unknown():
     """A damaged column is a doubt about the checks that need it."""
 
-    def read(columns, operations):
+    def read(columns, operations, _sparse=()):
         if "evidence" in columns:
             msg = "damaged"
             raise OSError(msg)

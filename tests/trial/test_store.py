@@ -95,6 +95,21 @@ def test_batches_with_other_dictionaries_are_one_table(tmp_path, monkeypatch):
     assert [row.operation for row in rows] == read["operation"].to_pylist()
 
 
+def test_sparse_columns_are_told_of_retries_only(tmp_path):
+    """A text nobody looks at costs no memory; attempts of a call that was retried keep it."""
+    rows = [
+        attempt(call_id=1, evidence="a"),
+        attempt(call_id=2, evidence="b", disposition="retried"),
+        attempt(call_id=2, evidence="c", attempt=2),
+    ]
+    trial = open_trial(write_trial(tmp_path / "trial", rows))
+
+    assert ["", "b", "c"] == trial.attempts_table(["evidence"], None, ["evidence"])[
+        0
+    ].to_pylist()
+    assert ["a", "b", "c"] == trial.attempts_table(["evidence"])[0].to_pylist()
+
+
 def test_missing_findings_are_no_findings(path):
     """A trial that was not checked yet can be read."""
     (path / "findings.json").unlink()
