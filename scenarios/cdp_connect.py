@@ -13,7 +13,6 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.clock import unix_ns
-from harness.contract.payloads import session_body
 from harness.contract.shapes import CreatedSession
 from harness.contract.vocabulary import ORIGINS
 from harness.load.plan import Number, Table
@@ -43,7 +42,7 @@ class CdpConnect:
         """Make the calls of one arrival."""
         client = visit.client
         begun_ns = unix_ns()
-        body = session_body(visit.seed, visit.number)
+        body = visit.session_body()
         key = visit.key()
         result = client.create_session(body, key)
         session_id, created = result.answer.resource_id, result.answer.value

@@ -17,7 +17,6 @@ from pydantic import Field
 from harness.client import Expected, OpensteerClient
 from harness.contract.entries import EntryPool
 from harness.contract.journeys import make_journey
-from harness.contract.payloads import session_body
 from harness.contract.shapes import CreatedSession
 from harness.load.plan import Number, Share, Table
 from harness.load.user import ScenarioUser, Visit
@@ -50,7 +49,7 @@ class SdkSession:
         client.arrive(visit.phase, visit.client.intended_ns)
         if visit.chance.random() < self._settings.cached:
             self._import(visit, client)
-        result = client.create_session(session_body(visit.seed, visit.number), "")
+        result = client.create_session(visit.session_body(), "")
         session_id, created = result.answer.resource_id, result.answer.value
         if not session_id:
             return

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from harness.client import OpensteerClient
 from harness.contract.journeys import Step, make_journey
-from harness.contract.payloads import session_body
 from harness.contract.shapes import CreatedSession
 from harness.load.plan import Number, Share, Table
 from harness.load.user import ScenarioUser, Visit
@@ -44,7 +43,7 @@ class SessionActions:
     def round(self, visit: Visit) -> None:
         """Make the calls of one arrival."""
         client = visit.client
-        body = session_body(visit.seed, visit.number)
+        body = visit.session_body()
         key = visit.key()
         result = client.create_session(body, key)
         session_id, created = result.answer.resource_id, result.answer.value

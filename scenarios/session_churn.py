@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.client import OpensteerClient
-from harness.contract.payloads import altered, session_body
+from harness.contract.payloads import altered
 from harness.load.plan import Duration, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.units import NS_PER_MS, NS_PER_S
@@ -42,7 +42,7 @@ class SessionChurn:
     def round(self, visit: Visit) -> None:
         """Make the calls of one arrival."""
         client, settings = visit.client, self._settings
-        body, key = session_body(visit.seed, visit.number), visit.key()
+        body, key = visit.session_body(), visit.key()
         session_id = client.create_session(body, key).answer.resource_id
         if not session_id:
             return

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli import target as targets
+from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import versions
@@ -94,19 +95,24 @@ def _target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[
     try:
         if not host:
             with targets.embedded() as standin:
-                return [_reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)]
+                return _reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
         checked = check_host(host, allow_host)
         key = read_key(os.environ, embedded=False)
-        return [_reach(checked, checked, key, auth, ca_file)]
+        return _reach(checked, checked, key, auth, ca_file)
     except HarnessError as error:
         return [Remark("target", "bad", str(error))]
 
 
-def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> Remark:
+def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> list[Remark]:
     recorder = Recorder()
-    targets.preflight(Target(url, auth_headers(auth, key), ca_file=ca_file), recorder)
+    target = Target(url, auth_headers(auth, key), ca_file=ca_file)
+    targets.preflight(target, recorder)
     times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
-    return Remark("target", "ok", f"{shown} answers and takes the key ({', '.join(times)})")
+    there = Remark("target", "ok", f"{shown} answers and takes the key ({', '.join(times)})")
+    versions_found = targets.find_versions(target)
+    taken = versions_found.get(CONTRACT_VERSION) == "taken"
+    told = ", ".join(f"{version} {word}" for version, word in versions_found.items())
+    return [there, Remark("contract", "ok" if taken else "warn", told)]
 
 
 def _table(remarks: list[Remark]) -> Table:

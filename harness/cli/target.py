@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
+from secrets import token_hex
 
 from harness.attempt import Phase
 from harness.caller import Caller, Result, Seat
+from harness.client import OpensteerClient
 from harness.contract.operations import target as target_of
 from harness.contract.outcomes import Outcome
+from harness.contract.payloads import session_body
 from harness.errors import TargetError
+from harness.ledger import Ledger
 from harness.load.spec import EMBEDDED_KEY
 from harness.recorder import Recorder
 from harness.retries import RetryBudget, RetryPolicy
@@ -21,6 +25,9 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
 from harness.wire import Target, connect
+
+PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
+"""Contract versions that `find_versions` asks for."""
 
 _DEAD = frozenset({Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT})
 
@@ -68,6 +75,38 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
             _judge_key(caller.call("get_session", absent), target.base_url)
     finally:
         transport.close()
+
+
+def find_versions(target: Target) -> dict[str, str]:
+    """
+    Ask for a session of each contract version, and close what was opened.
+
+    Returns:
+        Version → ``taken``, ``refused`` (409 CLOUD_CONTRACT_MISMATCH), or the outcome
+        that left it untold.
+    """
+    transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
+    seat = Seat(
+        worker=PREFLIGHT,
+        record=Recorder().record,
+        policy=RetryPolicy(attempts=2, deadline_s=10.0),
+        budget=RetryBudget(0.0),
+        sleep=time.sleep,
+        chance=Random(0),
+    )
+    client = OpensteerClient(transport, seat, Ledger())
+    found = {}
+    try:
+        for version in PROBED_VERSIONS:
+            body = session_body(0, 0, contract_version=version)
+            result = client.create_session(body, f"doctor-{token_hex(8)}")
+            if result.answer.resource_id:
+                client.delete_session(result.answer.resource_id)
+            words = {Outcome.OK: "taken", Outcome.CONTRACT_MISMATCH: "refused"}
+            found[version] = words.get(result.answer.outcome, str(result.answer.outcome))
+    finally:
+        transport.close()
+    return found
 
 
 def _judge_health(result: Result, host: str, recorder: Recorder) -> None:

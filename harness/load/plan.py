@@ -24,6 +24,7 @@ from pydantic import (
 
 from harness import arrivals
 from harness.attempt import Phase
+from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import UsageError
 from harness.faults.spec import FaultSpec, fault_from_table
 from harness.retries import RetryPolicy
@@ -206,6 +207,12 @@ class WebhooksTable(Table):
         return self
 
 
+class ContractTable(Table):
+    """The API's contract: which version of the cloud session contract is asked for."""
+
+    version: Annotated[str, Field(pattern=r"^v[0-9]{1,4}$")] = CONTRACT_VERSION
+
+
 class Plan(Table):
     """A plan; every key has a default."""
 
@@ -215,6 +222,7 @@ class Plan(Table):
     load: LoadTable = LoadTable()
     weights: dict[str, Number] = {}
     scenario: dict[str, dict[str, Any]] = {}
+    contract: ContractTable = ContractTable()
     retry: RetryTable = RetryTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     slo: SloTable = SloTable()

@@ -18,7 +18,7 @@ from locust.exception import StopUser
 from harness.attempt import Phase
 from harness.client import OpensteerClient
 from harness.clock import unix_ns
-from harness.contract.payloads import Webhook
+from harness.contract.payloads import Webhook, session_body
 from harness.load import hooks
 from harness.load.generator import Generator
 from harness.load.memory import Ask
@@ -65,6 +65,11 @@ class Visit:
         self._keys = 0
         self._seeded = False
         self.client.arrive(arrival.phase, arrival.intended_ns)
+
+    def session_body(self) -> bytes:
+        """The body of this arrival's create_session, of the plan's contract version."""
+        version = self._generator.plan.contract.version
+        return session_body(self.seed, self.number, contract_version=version)
 
     def key(self) -> str:
         """A new Idempotency-Key, unique in the world."""
