@@ -32,6 +32,9 @@ from harness.wire import Reply, Transport
 _CLOSED = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
 """What a DELETE may answer when the session is closed; a repeated one says it is gone."""
 
+_TELLS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.CONNECTION_REFUSED})
+"""What a repeated create may be answered whatever came of the first."""
+
 _encode = msgspec.json.Encoder().encode
 
 _IMPORT = target("import_selector_cache")
@@ -135,6 +138,7 @@ class OpensteerClient:
 
     def create_session(self, body: bytes, key: str, *, probe: str = "") -> Result:
         """Open a session; ``answer.resource_id`` is its id. It is the ledger's from now on."""
+        doubted = key in self._ledger.doubtful
         self._ledger.intend(key, body)
         digest = digest16(body)
 
@@ -143,7 +147,9 @@ class OpensteerClient:
 
         result = self._call("create_session", _CREATE, body, key=key, describe=describe)
         session_id = result.answer.resource_id
-        if session_id or not result.ambiguous:
+        # An answer that never came to the key leaves an earlier doubt as it was.
+        silent = doubted and result.answer.outcome in _TELLS_NOTHING
+        if session_id or not (result.ambiguous or silent):
             self._ledger.settle(key, session_id)
         return result
 

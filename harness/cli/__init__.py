@@ -18,6 +18,7 @@ from harness.exits import Exit
 COMMANDS = {
     "run": "harness.cli.run:run",
     "ratelimit": "harness.cli.ratelimit:ratelimit",
+    "capacity": "harness.cli.capacity:app",
     "report": "harness.cli.trials:report",
     "check": "harness.cli.trials:check",
     "serve": "harness.cli.serve:serve",

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.frames import attempts
+from harness.checks.capacity import judge_capacity
 from harness.checks.check import Context
 from harness.checks.complete import missing_record
 from harness.checks.registry import run_checks
@@ -49,6 +50,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
         ),
         context,
     )
+    findings += judge_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
     return trial, findings
 

@@ -33,7 +33,8 @@ class Action(msgspec.Struct, frozen=True, array_like=True):
         operation: What to call.
         key: Which API key to carry: 0 the first, 1 the second.
         resource_id: The session or run to speak of; "" for operations without.
-        again: Idempotency-Key of an earlier action to repeat; "" takes a new one.
+        again: Idempotency-Key to send; that of an earlier action repeats it, body and all.
+            "" takes a new one.
     """
 
     at_ns: int
@@ -119,6 +120,10 @@ class Prober:
         if not line:
             raise TargetError(f"the sending process ended: {self._last_words()}")
         return self._decode(line)
+
+    def kill(self) -> None:
+        """End it at once; what it opened stands in its ledger."""
+        self._process.kill()
 
     def close(self) -> int:
         """

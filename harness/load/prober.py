@@ -46,7 +46,7 @@ from harness.wire import Target, Transport, connect
 WORKER = "prober"
 CONNECTIONS_MAX = 1024
 LEAD_NS = 20 * NS_PER_MS
-"""Between a list's arrival and its time zero."""
+"""Between a list's arrival and its time zero, where it has times."""
 
 
 class Sender:
@@ -81,7 +81,8 @@ class Sender:
 
     def send(self, actions: list[Action]) -> list[Seen]:
         """Send every action at its time."""
-        start_ns = unix_ns() + LEAD_NS
+        # A list without times is sent at once: a poll should not wait for its own lead.
+        start_ns = unix_ns() + (LEAD_NS if any(action.at_ns for action in actions) else 0)
         seen: list[Seen | None] = [None] * len(actions)
 
         def one(place: int, action: Action) -> None:
@@ -99,9 +100,9 @@ class Sender:
         client = idle.pop() if idle else self._new_client(action.key)
         client.arrive(Phase.LOAD.value, intended_ns)
         key = action.again
-        if not key:
+        if key not in self._bodies:
             self._number += 1
-            key = f"{self._spec.trial_id}-{self._number}"
+            key = key or f"{self._spec.trial_id}-{self._number}"
         sent_ns = unix_ns()
         result = self._call(client, action, key)
         reply = client.last_reply

@@ -6,7 +6,7 @@ What the session search holds: open sessions, and creates whose effect is unknow
 - 429 is waited out, as long as Retry-After says: the limiter is no ceiling;
 - a lost answer (timeout, connection lost, a broken or a 5xx answer without a code) may
   have opened a session, so the same key is sent again until the server tells;
-- capacity full and failed launches are definite.
+- capacity full and failed launches are definite, a launch that timed out is not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ from harness.experiments.capacity.session_words import (
 
 Script = Generator[Action, Told, None]
 
-UNKNOWN_EFFECT = frozenset({"timeout", "connection_lost", "invalid_response", "server_error"})
+UNKNOWN_EFFECT = frozenset(
+    {"timeout", "launch_timeout", "connection_lost", "invalid_response", "server_error"}
+)
+"""After these only a later answer under the same key can tell what was done."""
+TELLS_NOTHING = frozenset({"connection_refused", "client_error"})
+"""Nor does the repetition of such a create tell, when it is answered so (409: still busy)."""
 REPEATS = 6
 LIMITED_WAIT_S = 0.5
 """Wait after a 429 without Retry-After; doubles up to 8 s."""
@@ -36,7 +41,21 @@ LIMITED_WAIT_S = 0.5
 
 @dataclass(slots=True)
 class Holdings:
-    """Open sessions by id, in the order of opening, and the tallies of creating them."""
+    """
+    Open sessions by id, in the order of opening, and the tallies of creating them.
+
+    Attributes:
+        prefix: Begins every key.
+        open: Session id → the key that opened it.
+        unsure: Keys whose create may have opened a session that nobody named.
+        refusals: Creates refused as full.
+        now_s: The latest answer's time.
+        opened: Sessions opened.
+        failed: Creates that surely failed for another reason than capacity.
+        lost: Answers that told nothing of their create's effect.
+        rate_limited: Answers 429.
+        stopping: The operator wants the cleanup now.
+    """
 
     prefix: str
     open: dict[str, str] = field(default_factory=dict)
@@ -45,6 +64,7 @@ class Holdings:
     now_s: float = 0.0
     opened: int = 0
     failed: int = 0
+    lost: int = 0
     rate_limited: int = 0
     stopping: bool = False
     _serial: int = 0
@@ -62,7 +82,6 @@ class Holdings:
         limited = 0
         definite = []
         while keys:
-            self.unsure.update(keys)
             answers = yield Open(tuple(keys), purpose)
             keys, wait_s = [], 0.0
             for answer in answers:
@@ -72,7 +91,7 @@ class Holdings:
                     self.rate_limited += 1
                     wait_s = max(wait_s, _limited_wait_s(answer, limited))
                     keys.append(answer.key)
-                elif answer.outcome in UNKNOWN_EFFECT and tries[answer.key] < REPEATS:
+                elif self._in_doubt(answer) and tries[answer.key] < REPEATS:
                     tries[answer.key] += 1
                     wait_s = max(wait_s, 0.1 * 2 ** tries[answer.key])
                     keys.append(answer.key)
@@ -104,8 +123,16 @@ class Holdings:
         self._serial += 1
         return f"{self.prefix}-{self._serial:05d}"
 
+    def _in_doubt(self, answer: Created) -> bool:
+        """Whether it is unknown what came of the create; noted while it is."""
+        if answer.outcome in UNKNOWN_EFFECT:
+            self.lost += 1
+            self.unsure.add(answer.key)
+            return True
+        return answer.key in self.unsure and answer.outcome in TELLS_NOTHING
+
     def _note(self, answer: Created) -> None:
-        if answer.outcome not in UNKNOWN_EFFECT:
+        if answer.outcome not in UNKNOWN_EFFECT | TELLS_NOTHING:
             self.unsure.discard(answer.key)
         if answer.outcome == "ok":
             self.opened += answer.session_id not in self.open

@@ -91,6 +91,23 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """
+    How far the search is.
+
+    Attributes:
+        name: What it does: ``fill``, ``cycle``, ``race``, ``refill`` or ``cleanup``.
+        open: Sessions held now.
+        done, planned: Rounds of delete-one, create-one and of races.
+    """
+
+    name: str
+    open: int
+    done: int
+    planned: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
     """
     The answer of the session search.
@@ -107,8 +124,10 @@ class Sessions:
         over_admitted: Most sessions seen open beyond the ceiling.
         races: Rounds of concurrent creates at the edge.
         failed: Creates that surely failed for another reason than capacity.
-        slots_lost: By how much a refill fell short of the ceiling.
-        refill_failed: Creates that failed between the two; what `slots_lost` is due to.
+        lost: Answers that told nothing of their create's effect (timeout, cut connection).
+        slots_lost: By how much the refill's ceiling fell short of the first one seen.
+        refill_failed: Creates that failed or were lost between the two: what `slots_lost` is
+            due to. None when there was no refill.
         rate_limited: Creates answered 429 and waited out.
         leaked: Sessions that could not be closed.
         unresolved: Creates whose effect stayed unknown: each may have left a session.
@@ -125,8 +144,9 @@ class Sessions:
     over_admitted: int
     races: int
     failed: int
+    lost: int
     slots_lost: int
-    refill_failed: int
+    refill_failed: int | None
     rate_limited: int
     leaked: int
     unresolved: int

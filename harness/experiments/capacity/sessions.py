@@ -13,9 +13,11 @@ says what to do, `SessionSearch.tell` takes the answers, `SessionSearch.result` 
 4. **Race** at the edge: free a few slots, send more creates at once than there are slots;
    whatever is then open beyond the ceiling was over-admitted, unless a probe shows that
    the ceiling itself rose.
-5. **Refill**, only when creates failed for other reasons (launch failed): close everything
-   and fill again. What is missing now, the failed creates have taken with them.
-6. **Cleanup**: resolve what is unsure by repeating its key, close everything. It also runs
+5. **Refill**, only when creates failed for other reasons (launch failed, timeout, answer
+   lost): close everything and fill again. What is missing now, the failed creates have
+   taken with them.
+6. **Replay**: one key is sent again, which must name the same session.
+7. **Cleanup**: resolve what is unsure by repeating its key, close everything. It also runs
    after `SessionSearch.stop`.
 """
 
@@ -32,6 +34,7 @@ from harness.experiments.capacity.session_words import (
     Purpose,
     Sessions,
     Sighting,
+    Stage,
     Told,
     Wait,
 )
@@ -79,7 +82,10 @@ class SessionSearch:
     _over_admitted: int = 0
     _races_done: int = 0
     _slots_lost: int = 0
-    _refill_failed: int = 0
+    _refill_failed: int | None = None
+    _failures_at_first: int = 0
+    _stage: str = "fill"
+    _cycles_done: int = 0
     _bounded: bool = False
     _notes: list[str] = field(default_factory=list)
 
@@ -101,9 +107,15 @@ class SessionSearch:
         self._held.stopping = True
 
     @property
-    def open_sessions(self) -> int:
-        """How many sessions are held now."""
-        return len(self._held.open)
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._held.stopping
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is."""
+        done = self._cycles_done + self._races_done
+        return Stage(self._stage, len(self._held.open), done, self.cycles + self.races)
 
     def _advance(self, told: Told | None) -> None:
         try:
@@ -115,6 +127,7 @@ class SessionSearch:
     def _run(self) -> Script:
         try:
             yield from self._explore()
+            yield from self._replay()
         except _StoppedError:
             self._notes.append("stopped before the end")
         yield from self._cleanup()
@@ -123,17 +136,27 @@ class SessionSearch:
         if not (yield from self._fill("fill")):
             return
         peak = len(self._held.open)
+        self._stage = "cycle"
         for _ in range(self.cycles):
             yield from self._cycle()
+            self._cycles_done += 1
         ceiling = self._ceiling()
         if ceiling is None:
             return
         if peak > max(s.sessions for s in self._sightings):
             self._over_admitted = peak - max(s.sessions for s in self._sightings)
+        self._stage = "race"
         for _ in range(self.races):
             yield from self._race()
-        if self._held.failed:
+        if self._failures():
+            self._stage = "refill"
             yield from self._refill()
+
+    def _replay(self) -> Script:
+        """Send a key again that opened a session: the cleanup lives on that promise."""
+        if self._held.open:
+            key = next(reversed(self._held.open.values()))
+            yield from self._held.resolve([key], "probe")
 
     def _fill(self, purpose: Purpose) -> Generator[Action, Told, bool]:
         """Open until a create is refused; False when that did not come about."""
@@ -171,6 +194,8 @@ class SessionSearch:
             if answer is None:
                 return
             if answer.outcome == "capacity_full":
+                if not self._sightings:
+                    self._failures_at_first = self._failures()
                 self._sightings.append(Sighting(answer.end_s, len(self._held.open)))
                 return
         self._bounded = True
@@ -229,16 +254,20 @@ class SessionSearch:
             yield from self._climb()
 
     def _refill(self) -> Script:
-        before, failed = self._ceiling(), self._held.failed
         yield from self._held.close(list(self._held.open), "refill")
         yield Wait(self._release_wait_s(), "everything is released")
-        if before is None or not (yield from self._fill("refill")):
+        if not (yield from self._fill("refill")):
             return
         yield from self._climb()
-        self._refill_failed = self._held.failed - failed
-        self._slots_lost = max(0, before - self._sightings[-1].sessions)
+        self._refill_failed = self._failures() - self._failures_at_first
+        first, last = self._sightings[0], self._sightings[-1]
+        self._slots_lost = max(0, first.sessions - last.sessions)
+
+    def _failures(self) -> int:
+        return self._held.failed + self._held.lost
 
     def _cleanup(self) -> Script:
+        self._stage = "cleanup"
         if self._held.unsure:
             yield from self._held.resolve(sorted(self._held.unsure), "cleanup")
         for attempt in range(CLOSE_TRIES):
@@ -281,6 +310,7 @@ class SessionSearch:
             over_admitted=self._over_admitted,
             races=self._races_done,
             failed=self._held.failed,
+            lost=self._held.lost,
             slots_lost=self._slots_lost,
             refill_failed=self._refill_failed,
             rate_limited=self._held.rate_limited,

@@ -1,0 +1,96 @@
+"""``harness capacity``: how many sessions, and what rate, before it breaks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.session_trial import SessionsJob, measure_sessions
+from harness.errors import UsageError
+from harness.load.naming import new_trial_id
+from harness.load.spec import check_host, read_key
+
+app = typer.Typer(
+    help="How many sessions can be open at once, and what rate holds the SLO.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
+Out = Annotated[Path | None, typer.Option(help="The trial directory itself.")]
+TransportName = Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")]
+AllowHost = Annotated[str, typer.Option(help="Name of a host that is not this machine.")]
+Auth = Annotated[str, typer.Option(help="api-key or bearer.")]
+CaFile = Annotated[str | None, typer.Option(help="PEM file of your own authority.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")]
+Proxy = Annotated[str | None, typer.Option(help="Proxy URL (needs --transport httpx).")]
+Http2 = Annotated[bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")]
+
+
+@app.command()
+def sessions(
+    host: Host = "",
+    max_sessions: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Never hold more than this many.")
+    ] = 256,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=256, help="Most creates at once while filling.")
+    ] = 32,
+    cycles: Annotated[
+        int, typer.Option(min=1, max=1000, help="Rounds of delete one, create one.")
+    ] = 20,
+    races: Annotated[
+        int, typer.Option(min=0, max=100, help="Rounds of concurrent creates at the edge.")
+    ] = 3,
+    out: Out = None,
+    transport: TransportName = "fast",
+    allow_host: AllowHost = "",
+    auth: Auth = "api-key",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    proxy: Proxy = None,
+    http2: Http2 = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the payloads.")] = 1,
+) -> None:
+    """Find how many sessions can be open at once, and close them all again."""
+    require_wire(transport, auth, proxy=proxy, http2=http2)
+    trial_id = new_trial_id("capacity_sessions")
+    job = SessionsJob(
+        host=check_host(host, allow_host) if host else "",
+        out=out or Path("trials") / trial_id,
+        trial_id=trial_id,
+        max_sessions=max_sessions,
+        parallel=parallel,
+        cycles=cycles,
+        races=races,
+        seed=seed,
+        transport=transport,
+        auth=auth,
+        ca_file=ca_file,
+        verify=not insecure,
+        proxy=proxy,
+        http2=http2,
+    )
+    key = read_key(os.environ, embedded=not host)
+    raise typer.Exit(int(measure_sessions(job, key, Console(), Console(stderr=True))))
+
+
+def require_wire(transport: str, auth: str, *, proxy: str | None, http2: bool) -> None:
+    """
+    See that the options of the wire fit together.
+
+    Raises:
+        UsageError: They do not.
+    """
+    for option, value, known in (
+        ("--transport", transport, ("fast", "httpx")),
+        ("--auth", auth, ("api-key", "bearer")),
+    ):
+        if value not in known:
+            raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")
+    if (proxy or http2) and transport != "httpx":
+        raise UsageError("--proxy and --http2 need --transport httpx")

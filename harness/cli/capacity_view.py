@@ -1,0 +1,118 @@
+"""What ``harness capacity`` shows: how far it is meanwhile, the answer after."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from harness.experiments.capacity.document import describe_ceiling, sessions_document
+from harness.experiments.capacity.session_words import Sessions, Stage
+from harness.units import NS_PER_S, format_duration
+
+PLAIN_EVERY_S = 5.0
+_WORDS = {
+    "fill": "opening sessions",
+    "cycle": "delete one, create one",
+    "race": "racing creates at the ceiling",
+    "refill": "filling again, to see slots lost",
+    "cleanup": "closing everything",
+}
+
+
+class StatusView:
+    """One line on stderr: renewed on a terminal, every few seconds else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last_s = -PLAIN_EVERY_S
+        self._live = (
+            Live(console=console, refresh_per_second=4, transient=True)
+            if console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> StatusView:  # noqa: PYI034  no subclasses but ours
+        """Begin."""
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        if self._live is not None:
+            self._live.update(Text(text))
+        elif time.monotonic() - self._last_s >= PLAIN_EVERY_S:
+            self._last_s = time.monotonic()
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class SessionsView(StatusView):
+    """How far the session search is."""
+
+    def __init__(self, console: Console, host: str, most: int) -> None:
+        super().__init__(console)
+        self._most = most
+        self._full_s = 0.0
+        console.print(
+            f"opening sessions at {host} until one is refused as full, {most:,} at most",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def __enter__(self) -> SessionsView:  # noqa: PYI034  no subclasses
+        """Begin."""
+        super().__enter__()
+        return self
+
+    def show(self, stage: Stage) -> None:
+        """Show how far it is, and how long the rounds to go will take."""
+        text = f"{_WORDS[stage.name]}: {stage.open:,} open"
+        if stage.name == "fill":
+            self._full_s = time.monotonic()
+            text += f" of {self._most:,} at most"
+        elif stage.name in {"cycle", "race"}:
+            text += f", round {stage.done + 1} of {stage.planned}"
+            if stage.done:
+                each_s = (time.monotonic() - self._full_s) / stage.done
+                left_ns = round(each_s * (stage.planned - stage.done) * NS_PER_S)
+                text += f", about {format_duration(left_ns)} to go"
+        self.say(text)
+
+
+def print_sessions(found: Sessions, path: Path, out: Console) -> None:
+    """The answer as a table, and where the rest is."""
+    document = sessions_document(found, leaked=found.leaked, interrupted=False)
+    release, refusal = document["release_ms"], document["refusal"]
+    table = Table(title="session capacity", title_justify="left", title_style="dim")
+    table.add_column("what")
+    table.add_column("found", justify="right")
+    rows = (
+        ("ceiling", describe_ceiling(document)),
+        ("refusal", refusal["code"] or "-"),
+        ("slot usable again, p50", _ms(release["p50"])),
+        ("slot usable again, p99", _ms(release["p99"])),
+        ("let in beyond the ceiling", str(found.over_admitted) if found.races else "-"),
+        ("429 waited out", f"{found.rate_limited:,}"),
+        ("sessions opened", f"{found.opened:,}"),
+    )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out.print(table)
+    for note in found.notes:
+        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"
