@@ -30,11 +30,11 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render(model: ReportModel) -> str:
     """The page; with its figures usually 200 to 400 kB."""
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     operations, groups = content.operations_grouped(model)
     return template.render(
-        style=_trusted("style.css"),
-        script=_trusted("sort.js"),
+        style=trusted("style.css"),
+        script=trusted("sort.js"),
         model=model,
         summary=model.summary,
         verdict=model.verdict,
@@ -58,7 +58,8 @@ def render(model: ReportModel) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Jinja for the pages: everything is escaped, and what is missing is an error."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -73,7 +74,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _trusted(name: str) -> Markup:
+def trusted(name: str) -> Markup:
+    """A file of the templates, as it is."""
     return Markup((_TEMPLATES / name).read_text("utf-8"))  # noqa: S704  a file of this package
 
 

@@ -33,15 +33,15 @@ def render(model: ReportModel) -> str:
         f"**{escape(headline(model))}**",
         *(escape(sentence) for sentence in sentences(model)),
         "## Operations",
-        _table(_without_response(operations_table(model))),
+        gfm_table(_without_response(operations_table(model))),
         *_findings(model),
         *_errors(model),
         "## Phases",
-        _table(phases_table(model)),
+        gfm_table(phases_table(model)),
     ]
     for section in build_sections(model):
         blocks += [f"## {escape(section.title)}", *(escape(text) for text in section.prose)]
-        blocks += [_table(table) for table in section.tables]
+        blocks += [gfm_table(table) for table in section.tables]
     blocks.append(
         "Latencies are of attempts that ended ok in measured phases. *Response* counts from "
         "when the plan wanted the request sent, *service* from when it was sent. "
@@ -68,7 +68,7 @@ def _findings(model: ReportModel) -> list[str]:
     left = len(rows) - _FINDINGS_MAX
     more = [f"{left} more findings are in summary.json."] if left > 0 else []
     failed = [f for f in model.findings[:_FINDINGS_MAX] if f.verdict is Verdict.FAIL]
-    return ["## Findings", _table(table), *more, *(_witness(f) for f in failed)]
+    return ["## Findings", gfm_table(table), *more, *(_witness(f) for f in failed)]
 
 
 def _witness(finding: Finding) -> str:
@@ -76,7 +76,7 @@ def _witness(finding: Finding) -> str:
     if table is None:
         return ""
     caption = html.escape(_line(table.caption))
-    return f"<details><summary>{caption}</summary>\n\n{_table(table)}\n\n</details>"
+    return f"<details><summary>{caption}</summary>\n\n{gfm_table(table)}\n\n</details>"
 
 
 def _errors(model: ReportModel) -> list[str]:
@@ -85,7 +85,7 @@ def _errors(model: ReportModel) -> list[str]:
         return []
     left = len(model.errors) - len(table.rows)
     more = [f"{left} rarer ones are in tables/errors.csv."] if left > 0 else []
-    return ["## Errors by code", _table(table), *more]
+    return ["## Errors by code", gfm_table(table), *more]
 
 
 def _without_response(table: Table) -> Table:
@@ -102,7 +102,8 @@ def _without_response(table: Table) -> Table:
     )
 
 
-def _table(table: Table) -> str:
+def gfm_table(table: Table) -> str:
+    """A table of GFM, its cells escaped."""
     numeric = [
         any(isinstance(row[n], int | float) for row in table.rows)
         for n in range(len(table.head))

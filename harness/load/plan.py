@@ -29,6 +29,7 @@ from harness.errors import UsageError
 from harness.faults.spec import FaultSpec, fault_from_table
 from harness.retries import RetryPolicy
 from harness.slo import Slo, parse_slos
+from harness.thresholds import OUTCOME, RELATIVE, Thresholds, check_key
 from harness.units import NS_PER_S, parse_duration_ns, write_duration
 from harness.wire import Timeouts
 
@@ -213,6 +214,21 @@ class ContractTable(Table):
     version: Annotated[str, Field(pattern=r"^v[0-9]{1,4}$")] = CONTRACT_VERSION
 
 
+Threshold = Annotated[float, Strict(), Field(gt=0, le=10)]
+
+
+class CompareTable(Table):
+    """How much worse `harness compare` calls too much; see `harness.thresholds`."""
+
+    threshold: Threshold = RELATIVE
+    outcomes: Threshold = OUTCOME
+    metrics: dict[Annotated[str, AfterValidator(check_key)], Threshold] = {}
+
+    def to_thresholds(self) -> Thresholds:
+        """The thresholds as the comparison takes them."""
+        return Thresholds(self.threshold, self.outcomes, self.metrics)
+
+
 class Plan(Table):
     """A plan; every key has a default."""
 
@@ -228,6 +244,7 @@ class Plan(Table):
     slo: SloTable = SloTable()
     probes: ProbesTable = ProbesTable()
     webhooks: WebhooksTable = WebhooksTable()
+    compare: CompareTable = CompareTable()
     faults: tuple[Fault, ...] = ()
 
     def phases(self) -> tuple[arrivals.Phase, ...]:

@@ -1,0 +1,169 @@
+"""``harness compare``: a release gate over two trials, or several a side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.cli.trials import TrialPath
+from harness.errors import UsageError
+from harness.exits import Exit
+from harness.experiments.compare.comparison import Change, Comparison, differences
+from harness.experiments.compare.comparison import compare as compare_sides
+from harness.experiments.compare.sides import Run
+from harness.load.plan_file import build_plan
+from harness.trial.schema import Manifest
+from harness.trial.store import open_trial, write_bytes, write_json
+from reports.comparison import page, words
+
+_EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
+_STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
+_NO_LOAD = {"description", "seed", "slo", "compare", "name"}
+"""Keys of a plan that do not change what load it makes, or only its dice."""
+_SHOWN_MAX = 40
+
+More = Annotated[
+    list[Path] | None, typer.Option(metavar="DIR", help="One more run of that side.")
+]
+
+
+def compare(
+    baseline: TrialPath,
+    candidate: TrialPath,
+    baseline_run: More = None,
+    candidate_run: More = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where compare.json, .html and .md go; the candidate's directory."),
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare trials of different plans or hosts.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every metric, also those that passed.")
+    ] = False,
+) -> None:
+    """Tell whether the candidate is worse than the baseline.
+
+    Exit: 0 pass, 1 regressed, 4 inconclusive, 2 not comparable.
+    """
+    sides = [[baseline, *(baseline_run or ())], [candidate, *(candidate_run or ())]]
+    runs = [[load_run(path) for path in paths] for paths in sides]
+    cautions = _comparable(runs, anyway=anyway)
+    plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")
+    with Console(stderr=True).status("resampling …"):
+        result = compare_sides(
+            runs[0], runs[1], plan.compare.to_thresholds(), cautions=cautions
+        )
+    directory = out or candidate
+    write_bytes(directory / "compare.html", page.render(result).encode())
+    write_bytes(directory / "compare.md", words.render_markdown(result).encode())
+    write_json(directory / "compare.json", result.document())
+    console = Console()
+    print_comparison(result, console, every=every)
+    where = str(directory / "compare.html")
+    console.print(f"comparison: {where}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(int(_EXIT[result.verdict]))
+
+
+def load_run(path: Path) -> Run:
+    """
+    A trial, as far as a comparison needs it.
+
+    Raises:
+        TrialError: There is none, or it is damaged.
+        UsageError: It has not ended.
+    """
+    trial = open_trial(path)
+    if trial.manifest.state in {"running", "measured"}:
+        raise UsageError(f"{path}: not finished; run `harness report {path}` first")
+    return Run(trial.manifest, trial.intervals_table())
+
+
+def identity(manifest: Manifest) -> dict[str, Any]:
+    """What two trials must share to be comparable; every default is filled in."""
+    plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
+    document = plan.model_dump(mode="json", by_alias=True)
+    return {
+        "plan": {key: value for key, value in document.items() if key not in _NO_LOAD},
+        "scenario": manifest.scenario,
+        "model": manifest.model,
+        "host": "the built-in stand-in" if manifest.embedded else manifest.host,
+        "processes": len(manifest.workers),
+    }
+
+
+def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
+    """Cautions; raises where trials differ and the operator did not say ``--anyway``."""
+    first, *others = [run.manifest for side in runs for run in side]
+    same = identity(first)
+    cautions = []
+    for other in others:
+        found = [f"{line} ({other.trial_id})" for line in differences(same, identity(other))]
+        if found and not anyway:
+            told = "\n".join(f"  {line}" for line in found)
+            raise UsageError(
+                f"{first.trial_id} and {other.trial_id} are not comparable; "
+                f"add --anyway to compare them all the same\n{told}"
+            )
+        cautions += found
+    for manifest in (first, *others):
+        if manifest.state != "complete":
+            cautions.append(f"{manifest.trial_id} is {manifest.state}")
+        lost = sum(worker.state != "drained" for worker in manifest.workers)
+        if lost:
+            cautions.append(f"{manifest.trial_id} lost {lost} of its load processes")
+    return cautions
+
+
+def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
+    """The verdict and what led to it, as a table for a terminal."""
+    out.print(
+        Text.assemble(
+            ("verdict: ", "bold"),
+            (result.verdict, _STYLE[result.verdict]),
+            f"   {words.headline(result)}",
+        )
+    )
+    for caution in result.cautions:
+        out.print(Text(f"mind: {caution}", "yellow"))
+    shown = [c for c in words.by_weight(result) if every or c.verdict != "pass"]
+    if not shown:
+        return
+    out.print(_table(shown if every else shown[:_SHOWN_MAX]))
+    left = len(result.changes) - (len(shown) if every else min(len(shown), _SHOWN_MAX))
+    if left:
+        out.print(Text(f"{left} more metrics: add --all, or see the page", "dim"))
+
+
+def _table(changes: list[Change]) -> Table:
+    table = Table(
+        title="change of each metric with its 95 % interval",
+        title_justify="left",
+        title_style="dim",
+    )
+    table.add_column("verdict")
+    table.add_column("operation", no_wrap=True)
+    table.add_column("metric", no_wrap=True)
+    for name in ("baseline", "candidate", "change", "from", "to"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why")
+    for change in changes:
+        table.add_row(
+            Text(change.verdict, _STYLE[change.verdict]),
+            Text(change.operation),
+            Text(change.metric),
+            words.value(change, change.baseline),
+            words.value(change, change.candidate),
+            *(
+                words.percent_change(change, n)
+                for n in (change.change, change.low, change.high)
+            ),
+            Text(words.why(change)),
+        )
+    return table

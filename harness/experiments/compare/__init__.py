@@ -1,0 +1,1 @@
+"""Two sides of trials compared: change, interval, verdict. Pure: tables in, answers out."""

@@ -1,0 +1,1 @@
+"""What is said of a comparison: sentences, tables, a figure, a page."""

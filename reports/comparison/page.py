@@ -1,0 +1,33 @@
+"""compare.html: one file that needs no network, in the report's style."""
+
+from __future__ import annotations
+
+from harness.experiments.compare.comparison import Comparison
+from reports import html
+from reports.comparison import words
+from reports.figures import changes
+from reports.figures.canvas import styled
+
+_CLASSES = {"pass": "pass", "regressed": "fail", "inconclusive": "unknown"}
+
+
+def render(result: Comparison) -> str:
+    """The page."""
+    with styled():
+        drawn = changes.draw_changes(result)
+    return (
+        html.environment()
+        .get_template("compare.html.j2")
+        .render(
+            style=html.trusted("style.css"),
+            script=html.trusted("sort.js"),
+            verdict_word=words.VERDICTS[result.verdict],
+            verdict_class=_CLASSES[result.verdict],
+            headline=words.headline(result),
+            sides=words.sides(result),
+            cautions=result.cautions,
+            changes=words.changes_table(result),
+            figure_of_changes=drawn,
+            method=words.METHOD,
+        )
+    )

@@ -1,0 +1,94 @@
+"""Changes of a comparison: each metric's interval against its threshold."""
+
+from __future__ import annotations
+
+from matplotlib.ticker import FuncFormatter
+
+from harness.experiments.compare.comparison import Change, Comparison
+from reports.figures.canvas import (
+    FAULT,
+    INK,
+    MUTED,
+    SERIES,
+    SHADE,
+    label,
+    new_drawing,
+    to_figure,
+)
+from reports.section import Figure
+
+ROWS_MAX = 60
+_COLOURS = {"pass": SERIES[2], "regressed": FAULT, "inconclusive": SERIES[4]}
+_MARKERS = {"pass": "o", "regressed": "X", "inconclusive": "D"}
+_ROW_IN = 0.24
+_OUTLYING = 4.0
+_WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}
+
+
+def draw_changes(result: Comparison) -> Figure | None:
+    """
+    One row a metric of times and throughput; None when no change is known.
+
+    Where there are more than `ROWS_MAX`, those that passed are left out first.
+    """
+    known = [c for c in result.changes if c.change is not None and c.unit != "share"]
+    if not known:
+        return None
+    kept = sorted(known, key=lambda change: _WEIGHT[change.verdict])[:ROWS_MAX]
+    rows = [change for change in known if change in kept]
+    drawing, (axes,) = new_drawing(1.0 + _ROW_IN * len(rows))
+    reach = _reach(rows)
+    for place, change in enumerate(rows):
+        low, high = (min(max(_worse(change, n), -reach), reach) for n in _ends(change))
+        at = min(max(_worse(change, change.change), -reach), reach)
+        colour = _COLOURS[change.verdict]
+        axes.plot([low, high], [place, place], color=colour, linewidth=2)
+        axes.plot([at], [place], color=colour, marker=_MARKERS[change.verdict], ms=5)
+        axes.plot([change.threshold] * 2, [place - 0.4, place + 0.4], color=INK, lw=1)
+    axes.axvline(0, color=MUTED, linewidth=1)
+    axes.axvspan(0, 0, color=SHADE)
+    axes.set_yticks(
+        range(len(rows)), [label(f"{c.operation} {c.metric}") for c in rows], fontsize=8
+    )
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(-reach * 1.03, reach * 1.03)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:+.0f} %"))
+    axes.set_xlabel("change; worse to the right, the black tick is the threshold")
+    for verdict, marker in _MARKERS.items():
+        axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    return to_figure(drawing, "changes", "Changes with their 95 % intervals", _alt(rows))
+
+
+def _worse(change: Change, number: float | None) -> float:
+    """A change with worse to the right: less throughput is worse."""
+    return (-1 if change.unit == "per_s" else 1) * (number or 0.0)
+
+
+def _ends(change: Change) -> tuple[float | None, float | None]:
+    return change.low, change.high
+
+
+def _reach(rows: list[Change]) -> float:
+    """Half the axis: all changes, but no interval so wide that it flattens the others."""
+    thresholds = max(change.threshold for change in rows)
+    most = max(abs(n or 0.0) for c in rows for n in (c.change, c.low, c.high))
+    points = max(abs(change.change or 0.0) for change in rows)
+    return min(most, max(_OUTLYING * thresholds, 1.5 * points)) or thresholds
+
+
+def _alt(rows: list[Change]) -> str:
+    worst = max(rows, key=lambda change: _worse(change, change.change))
+    grew = 100 * _worse(worst, worst.change)
+    counts = ", ".join(
+        f"{sum(c.verdict == verdict for c in rows)} {word}"
+        for verdict, word in (
+            ("regressed", "regressed"),
+            ("inconclusive", "inconclusive"),
+            ("pass", "passed"),
+        )
+    )
+    return (
+        f"Of {len(rows)} metrics {counts}; the least favourable change is that of "
+        f"{label(worst.operation)} {worst.metric}, {grew:+.1f} % in the worse direction."
+    ).replace("-", "−")

@@ -1,0 +1,127 @@
+"""``harness compare``, called as an operator calls it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import COMMANDS, register
+from harness.errors import HarnessError
+from tests.trials import attempt, write_trial
+
+APP = register(["compare"])
+
+
+def harness(*words):
+    """Exit code and output; an operator's mistake is the error's own code and line."""
+    result = CliRunner().invoke(APP, ["compare", *map(str, words)], env={"COLUMNS": "200"})
+    if isinstance(result.exception, HarnessError):
+        return int(result.exception.exit_code), str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), (
+        result.exception
+    )
+    return result.exit_code, result.output
+
+
+def write(path, service_ms=10.0, **given):
+    rows = [
+        attempt(call_id=n, at_s=n * 0.00517, service_ms=service_ms * (1 + (n * 37 % 97) / 100))
+        for n in range(2900)
+    ]
+    return write_trial(path, rows, trial_id=path.name, **given)
+
+
+def test_regressed_exits_1_and_writes_all(tmp_path):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    code, said = harness(one, two)
+    assert code == 1
+    assert "verdict: regressed" in said
+    assert "create_session" in said
+    document = json.loads((two / "compare.json").read_text())
+    assert document["verdict"] == "regressed"
+    assert document["baseline"]["trials"] == ["one"]
+    page = (two / "compare.html").read_text()
+    assert "regressed" in page
+    assert "<svg" in page
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert "| regressed | create\\_session |" in (two / "compare.md").read_text()
+
+
+def test_inconclusive_exits_4_and_out_is_where_it_goes(tmp_path):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two")
+    code, said = harness(one, two, "--out", tmp_path / "out")
+    assert code == 4  # 2900 answers are too few for a p99.9
+    assert "a side" in said
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "compare.json", "compare.html", "compare.md",
+    }  # fmt: skip
+    assert not (two / "compare.json").exists()
+
+
+def test_pass_exits_0(tmp_path):
+    plan = {"compare": {"metrics": {"p99.9": 10.0}}}
+    rows = {}
+    for name in ("one", "two"):
+        rows[name] = write_trial(
+            tmp_path / name,
+            [
+                attempt(call_id=n, at_s=n * 0.00125, service_ms=10 + n % 3, operation="health")
+                for n in range(12_000)
+            ],
+            plan=plan,
+            trial_id=name,
+        )
+    code, said = harness(rows["one"], rows["two"])
+    assert code == 0, said
+    assert "None of 9 metrics" in said
+
+
+def test_several_runs_a_side(tmp_path):
+    paths = [write(tmp_path / name) for name in "abcd"]
+    code, _ = harness(
+        paths[0], paths[1], "--baseline-run", paths[2], "--candidate-run", paths[3]
+    )
+    assert code in {0, 4}
+    document = json.loads((paths[1] / "compare.json").read_text())
+    assert document["baseline"]["trials"] == ["a", "c"]
+    assert document["candidate"]["trials"] == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"host": "http://127.0.0.1:1"}, "host: http://127.0.0.1:8787 → http://127.0.0.1:1"),
+        ({"model": "closed"}, "model: open → closed"),
+        ({"plan": {"load": {"users": 21}}}, "plan.load.users: 20 → 21"),
+    ],
+)
+def test_what_is_not_comparable_is_refused_until_told_so(tmp_path, given, told):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", **given)
+    code, said = harness(one, two)
+    assert code == 2
+    assert told in said
+    assert "--anyway" in said
+    assert not (two / "compare.json").exists()
+    code, said = harness(one, two, "--anyway")
+    assert code in {0, 4}
+    assert told.split(" → ", maxsplit=1)[0] in said
+
+
+def test_a_seed_or_an_objective_is_no_difference(tmp_path):
+    plan = {"name": "smoke", "seed": 8, "load": {"model": "open", "users": 20},
+            "slo": {"must": ["p99<1s"]}}  # fmt: skip
+    code, _ = harness(write(tmp_path / "one"), write(tmp_path / "two", plan=plan))
+    assert code in {0, 4}
+
+
+def test_an_unfinished_trial_is_refused(tmp_path):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", state="measured")
+    code, said = harness(one, two)
+    assert code == 2
+    assert "harness report" in said
+
+
+def test_the_command_is_known():
+    assert "compare" in COMMANDS
