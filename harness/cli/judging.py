@@ -4,6 +4,8 @@ After the load: from parts to verdict. It needs the directory and nothing else.
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from harness.checks.check import Context
 from harness.checks.complete import missing_record
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
+from harness.cli.pipeline import annotate, append_step_summary
 from harness.exits import Exit
 from harness.load.plan_file import build_plan
 from harness.trial.finish import finish_trial
@@ -55,13 +58,23 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     return trial, findings
 
 
-def judge_trial(path: Path, out: Console) -> Exit:
-    """Check, write all reports, print the verdict table; the exit code says the verdict."""
+def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
+    """
+    Check, write all reports, print the verdict table; the exit code says the verdict.
+
+    Args:
+        path: The trial directory.
+        out: Where results go.
+        github: Say failures and doubts as GitHub annotations, too.
+    """
     check_trial(path)
     write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)
     out.print(f"report: {path / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    append_step_summary(path / "report.md", os.environ, sys.stderr)
+    if github:
+        annotate(summary, out.file)
     return _EXIT[Verdict(summary["verdict"])]
 
 

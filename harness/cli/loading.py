@@ -18,7 +18,8 @@ from types import FrameType
 from rich.console import Console
 
 from harness.cli.live import LiveView
-from harness.errors import UsageError
+from harness.errors import HarnessError, TargetError, UsageError
+from harness.exits import Exit
 from harness.load.plan import Plan
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 
@@ -188,3 +189,20 @@ def _follow(
                 if live is not None and live.started_ns and not started:
                     started = True
                     on_start(live.started_ns)
+
+
+def refusal(log: Path, status: int) -> HarnessError:
+    """What the load process said when it refused its orders with this exit status."""
+    lines = [line for line in _lines(log) if line.startswith("harness: ")]
+    text = lines[0].removeprefix("harness: ") if lines else last_line(log)
+    return TargetError(text) if status == Exit.UNREACHABLE else UsageError(text)
+
+
+def last_line(log: Path) -> str:
+    """The last thing the load process said, cut where it is too long."""
+    lines = [line for line in _lines(log) if line.strip()]
+    return lines[-1][:500] if lines else "it said nothing"
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines() if log.is_file() else []

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from harness.errors import UsageError
 from harness.faults.spec import parse_fault
 from harness.load.plan import Plan
 from harness.load.plan_file import build_plan
 from harness.units import parse_duration_ns
+
+GitHub = Annotated[
+    bool, typer.Option("--github", help="Say failures and doubts as GitHub annotations, too.")
+]
 
 
 @dataclass(frozen=True, slots=True)

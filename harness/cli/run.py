@@ -15,11 +15,18 @@ from rich.console import Console
 from harness.cli import remote
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around, start_target
-from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
-from harness.cli.options import Overrides, override
+from harness.cli.loading import (
+    Interruption,
+    find_scenario,
+    last_line,
+    locust_command,
+    refusal,
+    run_load,
+)
+from harness.cli.options import GitHub, Overrides, override
 from harness.cli.rescue import rescue
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
-from harness.errors import HarnessError, StorageError, TargetError, UsageError
+from harness.errors import HarnessError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
 from harness.load.plan import Plan
@@ -48,6 +55,7 @@ class Job:
         transport: Which wire.
         locust_options: Handed on to Locust as they are.
         standin: Settings of the embedded stand-in.
+        github: Say failures and doubts as GitHub annotations, too.
         auth, ca_file, verify, proxy, http2: As `Spec` has them.
     """
 
@@ -60,6 +68,7 @@ class Job:
     transport: str = "fast"
     locust_options: tuple[str, ...] = ()
     standin: StandinConfig | None = None
+    github: bool = False
     auth: str = "api-key"
     ca_file: str | None = None
     verify: bool = True
@@ -115,6 +124,7 @@ def run(
     worker: Annotated[
         str | None, typer.Option(metavar="HOST[:PORT]", help="Serve that master instead.")
     ] = None,
+    github: GitHub = False,
 ) -> None:
     """Make one trial and report it."""
     _require("--transport", transport, ("fast", "httpx"))
@@ -137,6 +147,7 @@ def run(
         verify=not insecure,
         proxy=proxy,
         http2=http2,
+        github=github,
     )
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")
@@ -175,7 +186,7 @@ def make_trial(job: Job, out: Console, progress: Console) -> Exit:
     made = measure(job, key, progress)
     from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
 
-    code = judge_trial(job.out, out)
+    code = judge_trial(job.out, out, github=job.github)
     return Exit.INTERRUPTED if made.interrupted else code
 
 
@@ -273,26 +284,11 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
 def _settle(job: Job, spec: Spec, key: str, status: int, progress: Console) -> None:
     """After the load process: pass on its refusal, or pay the debts of a dead one."""
     if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
-        raise _refusal(job.out / LOG, status)
+        raise refusal(job.out / LOG, status)
     if not (job.out / "manifest.json").is_file():
-        raise UsageError(f"the load process ended with {status}: {_last_line(job.out / LOG)}")
+        raise UsageError(f"the load process ended with {status}: {last_line(job.out / LOG)}")
     rescue(job.out, job.out / SPEC, key, progress, embedded=spec.embedded)
     (job.out / SPEC).unlink(missing_ok=True)
     log = job.out / LOG
     if log.is_file() and log.stat().st_size == 0:
         log.unlink()
-
-
-def _refusal(log: Path, status: int) -> HarnessError:
-    lines = [line for line in _lines(log) if line.startswith("harness: ")]
-    text = lines[0].removeprefix("harness: ") if lines else _last_line(log)
-    return TargetError(text) if status == Exit.UNREACHABLE else UsageError(text)
-
-
-def _lines(log: Path) -> list[str]:
-    return log.read_text(errors="replace").splitlines() if log.is_file() else []
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in _lines(log) if line.strip()]
-    return lines[-1][:500] if lines else "it said nothing"

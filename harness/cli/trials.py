@@ -10,18 +10,19 @@ from rich.console import Console
 
 from harness.analysis.summary import summarize
 from harness.cli.judging import check_trial, judge_trial, print_summary
+from harness.cli.options import GitHub
 
 TrialPath = Annotated[
     Path, typer.Argument(metavar="TRIAL", help="A trial directory, such as trials/latest.")
 ]
 
 
-def report(trial: TrialPath) -> None:
+def report(trial: TrialPath, github: GitHub = False) -> None:
     """Write all reports of a trial anew; needs no server.
 
     A trial that was cut off is finished from its parts first.
     """
-    raise typer.Exit(int(judge_trial(trial, Console())))
+    raise typer.Exit(int(judge_trial(trial, Console(), github=github)))
 
 
 def check(trial: TrialPath) -> None:

@@ -64,7 +64,9 @@ class Command:
 
 def _clean_environ() -> dict[str, str]:
     environ = {
-        k: v for k, v in os.environ.items() if not k.startswith(("OPENSTEER", "HARNESS"))
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("OPENSTEER", "HARNESS", "GITHUB_"))
     }
     return environ | {"OPENSTEER_API_KEY": KEY, "NO_COLOR": "1", "COLUMNS": "160"}
 

@@ -1,0 +1,95 @@
+"""The workflow of docs/ci.md, its steps run by plain bash as a runner runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.standin.config import Lies, StandinConfig
+from harness.standin.launch import Standin
+from tests.e2e.conftest import KEY, _clean_environ, summary_of
+
+pytestmark = pytest.mark.trial
+ROOT = Path(__file__).resolve().parents[2]
+EXPRESSION = re.compile(r"\$\{\{\s*(?:secrets|vars)\.(\w+)\s*\}\}")
+
+
+def workflow() -> dict:
+    """The example of the page."""
+    text = (ROOT / "docs/ci.md").read_text()
+    return yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+
+
+def run_steps(url: str, folder: Path) -> tuple[dict[str, int], str]:
+    """
+    Run the job's steps until one fails, as GitHub's runner does (`bash -eo pipefail`).
+
+    Actions are GitHub's own, and installing is what made this environment: neither runs.
+
+    Returns:
+        Exit code by step, and what the last one wrote to stdout.
+    """
+    values = {"OPENSTEER_API_KEY": KEY, "OPENSTEER_URL": url, "OPENSTEER_NAME": "127.0.0.1"}
+    job = workflow()["jobs"]["load"]
+    given = {name: EXPRESSION.sub(lambda m: values[m[1]], v) for name, v in job["env"].items()}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    page = str(folder / "step_summary.md")
+    environ = {**_clean_environ(), **given, "PATH": path, "GITHUB_STEP_SUMMARY": page}
+    codes, out = {}, ""
+    for step in job["steps"]:
+        if "run" not in step or step["name"] == "install":
+            continue
+        ended = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        codes[step["name"]], out = ended.returncode, ended.stdout
+        if ended.returncode:
+            break
+    return codes, out
+
+
+def test_the_workflow_installs_what_is_there() -> None:
+    """The file of pins that the install step names, and the folder that it keeps."""
+    steps = {
+        step.get("name", step.get("uses")): step for step in workflow()["jobs"]["load"]["steps"]
+    }
+
+    assert "-c constraints.txt ." in steps["install"]["run"]
+    assert (ROOT / "constraints.txt").is_file()
+    assert f"--out {steps['keep the trial']['with']['path']}" in steps["load"]["run"]
+
+
+def test_the_workflow_is_red_on_a_target_that_lies(tmp_path: Path) -> None:
+    """A failed check: exit 1, an error on its line, and the report on the job's page."""
+    lies = StandinConfig(lies=Lies(cache_miscounts=1.0))
+    with Standin(lies) as standin:
+        codes, out = run_steps(standin.url, tmp_path)
+    page = (tmp_path / "step_summary.md").read_text()
+
+    assert codes == {"doctor": 0, "load": 1}
+    assert "\n::error title=" in out
+    assert "::notice" not in out
+    assert page == (tmp_path / "trials/ci/report.md").read_text()
+    assert page.startswith("# ❌ Fail")
+    assert KEY not in out + page
+
+
+def test_the_workflow_is_green_on_a_target_that_behaves(tmp_path: Path) -> None:
+    """A pass: exit 0, no error, one notice, the report; a busy runner is a doubt, no pass."""
+    with Standin() as standin:
+        codes, out = run_steps(standin.url, tmp_path)
+    verdict = summary_of(tmp_path / "trials/ci")["verdict"]
+    page = (tmp_path / "step_summary.md").read_text()
+
+    assert verdict in {"pass", "unknown"}
+    assert codes == {"doctor": 0, "load": {"pass": 0, "unknown": 4}[verdict]}
+    assert ("::notice" if verdict == "pass" else "::warning") in out
+    assert "::error" not in out
+    assert page == (tmp_path / "trials/ci/report.md").read_text()
