@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 SUMMARY_BYTES_MAX = 1024 * 1024
@@ -19,7 +19,7 @@ _TEXT_MAX = 1000
 _LEVELS = {"fail": "error", "unknown": "warning"}
 
 
-def append_step_summary(report: Path, environ: Mapping[str, str], err: TextIO) -> bool:
+def append_step_summary(report: Path, environ: Mapping[str, str], err: IO[str]) -> bool:
     """
     Append report.md to the job summary, where there is one.
 
@@ -56,7 +56,7 @@ def append_step_summary(report: Path, environ: Mapping[str, str], err: TextIO) -
     return True
 
 
-def annotate(summary: Mapping[str, Any], out: TextIO) -> None:
+def annotate(summary: Mapping[str, Any], out: IO[str]) -> None:
     """
     Say each failure and each doubt as a GitHub annotation, in the order of the findings.
 
