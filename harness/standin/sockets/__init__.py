@@ -11,6 +11,7 @@ The two WebSockets of a session: `/ws/action/:id` and `/ws/cdp/:id`.
 `page`       the synthetic page that actions act upon
 `cdp`        commands of the DevTools protocol, over …
 `devtools`   … a synthetic browser endpoint
+`evaluation` the few expressions its pages can evaluate
 `names`      what happens on sockets, by the names of settings and of the truth
 ===========  ====================================================================
 """

@@ -3,7 +3,7 @@ A browser endpoint of the Chrome DevTools Protocol with nothing behind it.
 
 Commands in, answers and events out; pure. It knows targets, flattened sessions,
 frames, contexts and the few evaluations that a load test makes; every other command is
-answered ``{}``, which was enough for the clients it was tried with.
+answered ``{}``, which is enough for Playwright's ``connectOverCDP``.
 
 Source: https://chromedevtools.github.io/devtools-protocol/ (Browser, Target, Page,
 Runtime domains).
@@ -17,12 +17,13 @@ from typing import Any
 
 import msgspec
 
+from harness.standin.sockets.evaluation import call, evaluate
 from harness.standin.sockets.png import PNG_BASE64
 
 CONTEXT = "CTX0"
 _TARGETS_MAX = 64
+_WORLDS_MAX = 8
 _CHROME_PAGE = "chrome://newtab/"
-_TITLE = "opensteer stand-in"
 _TREE_EVENTS = (
     "init",
     "commit",
@@ -65,13 +66,15 @@ class Target(msgspec.Struct):
     session: str = ""
     loader: int = 0
     world: int = 0
+    worlds: list[str] = []
+    context: str = CONTEXT
 
     def info(self) -> Message:
         """Its TargetInfo."""
         return {
             "targetId": self.id, "type": "page", "title": self.url, "url": self.url,
             "attached": bool(self.session), "canAccessOpener": False,
-            "browserContextId": CONTEXT,
+            "browserContextId": self.context,
         }  # fmt: skip
 
     def frame(self) -> Message:
@@ -155,6 +158,7 @@ class DevTools:
     def create(self, command: Command, _target: Target | None) -> _Handled:
         """Target.createTarget."""
         target = self._make(str(command.params.get("url") or "about:blank"))
+        target.context = str(command.params.get("browserContextId") or CONTEXT)
         news = [_event("Target.targetCreated", targetInfo=target.info())]
         if self._attach:
             news.append(self.attached(target, waiting=False))
@@ -168,7 +172,9 @@ class DevTools:
 
     def close(self, command: Command, _target: Target | None) -> _Handled:
         """Target.closeTarget."""
-        target = self._of_id(command)
+        return {"success": True}, [], self._remove(self._of_id(command))
+
+    def _remove(self, target: Target) -> list[Message]:
         del self._targets[target.id]
         news = [_event("Target.targetDestroyed", targetId=target.id)]
         if target.session:
@@ -176,7 +182,17 @@ class DevTools:
                 "Target.detachedFromTarget", sessionId=target.session, targetId=target.id
             )
             news.insert(0, detached)
-        return {"success": True}, [], news
+        return news
+
+    def create_context(self, _command: Command, _target: Target | None) -> _Handled:
+        """Target.createBrowserContext: a name that pages are made under."""
+        return {"browserContextId": f"CTX{next(self._numbers)}"}, [], []
+
+    def dispose_context(self, command: Command, _target: Target | None) -> _Handled:
+        """Target.disposeBrowserContext: its pages go with it."""
+        context = command.params.get("browserContextId")
+        gone = [page for page in self._targets.values() if page.context == context]
+        return {}, [event for page in gone for event in self._remove(page)], []
 
     def targets(self, _command: Command, _target: Target | None) -> _Handled:
         """Target.getTargets."""
@@ -258,8 +274,11 @@ def _isolate(_tools: DevTools, command: Command, target: Target | None) -> _Hand
     return {"executionContextId": page.world}, [_context(page, page.world, name)], []
 
 
-def _script(_tools: DevTools, _command: Command, target: Target | None) -> _Handled:
-    return {"identifier": str(_page(target).world)}, [], []
+def _script(_tools: DevTools, command: Command, target: Target | None) -> _Handled:
+    page, name = _page(target), str(command.params.get("worldName") or "")
+    if name and name not in page.worlds and len(page.worlds) < _WORLDS_MAX:
+        page.worlds.append(name)  # every new document gets this isolated world
+    return {"identifier": str(page.world)}, [], []
 
 
 def _navigate(_tools: DevTools, command: Command, target: Target | None) -> _Handled:
@@ -272,6 +291,9 @@ def _navigate(_tools: DevTools, command: Command, target: Target | None) -> _Han
     news += [_event("Runtime.executionContextsCleared", session)]
     news += [_event("Page.frameNavigated", session, frame=page.frame(), type="Navigation")]
     news += [_context(page, page.world, "")]
+    for name in page.worlds:
+        page.world += 1
+        news += [_context(page, page.world, name)]
     for name in _TREE_EVENTS:
         news.append(
             _event(
@@ -286,17 +308,14 @@ def _navigate(_tools: DevTools, command: Command, target: Target | None) -> _Han
 
 
 def _evaluate(_tools: DevTools, command: Command, target: Target | None) -> _Handled:
-    text = str(command.params.get("expression", "")).strip()
-    page = _page(target)
-    known: dict[str, Any] = {"document.title": _TITLE, "location.href": page.url}
-    if text in known:
-        return {"result": {"type": "string", "value": known[text]}}, [], []
-    try:
-        value = msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, RecursionError):
-        return {"result": {"type": "undefined"}}, [], []
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string"}
-    return {"result": {"type": kinds.get(type(value), "object"), "value": value}}, [], []
+    expression = str(command.params.get("expression", ""))
+    by_value = bool(command.params.get("returnByValue"))
+    return {"result": evaluate(expression, _page(target).url, by_value=by_value)}, [], []
+
+
+def _call(_tools: DevTools, command: Command, target: Target | None) -> _Handled:
+    given = command.params.get("arguments")
+    return {"result": call(given if isinstance(given, list) else [], _page(target).url)}, [], []
 
 
 def _screenshot(_tools: DevTools, _command: Command, target: Target | None) -> _Handled:
@@ -312,6 +331,8 @@ _HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], _Handled]] = {
     "Target.attachToTarget": DevTools.attach,
     "Target.createTarget": DevTools.create,
     "Target.closeTarget": DevTools.close,
+    "Target.createBrowserContext": DevTools.create_context,
+    "Target.disposeBrowserContext": DevTools.dispose_context,
     "Target.getTargets": DevTools.targets,
     "Target.getTargetInfo": DevTools.info,
     "Page.getFrameTree": _tree,
@@ -321,6 +342,7 @@ _HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], _Handled]] = {
     "Page.captureScreenshot": _screenshot,
     "Runtime.enable": _enable_runtime,
     "Runtime.evaluate": _evaluate,
+    "Runtime.callFunctionOn": _call,
 }
 
 COUNTED = frozenset(_HANDLERS)
