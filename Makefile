@@ -49,6 +49,7 @@ bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one 
 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
 	@HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n 2 $$(grep -rlE 'hypothesis|mark\.slow' tests --include='test_*.py')
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.compare.bench
 
 bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
 	@$(BIN)/python -m tests.reliability.bench

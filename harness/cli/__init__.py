@@ -21,6 +21,7 @@ COMMANDS = {
     "capacity": "harness.cli.capacity:app",
     "report": "harness.cli.trials:report",
     "check": "harness.cli.trials:check",
+    "baseline": "harness.cli.baseline:app",
     "compare": "harness.cli.compare:compare",
     "serve": "harness.cli.serve:serve",
     "doctor": "harness.cli.doctor:doctor",

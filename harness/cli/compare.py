@@ -17,6 +17,7 @@ from harness.experiments.compare.comparison import Change, Comparison, differenc
 from harness.experiments.compare.comparison import compare as compare_sides
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
+from harness.trial.baselines import BASELINES, find_trial
 from harness.trial.schema import Manifest
 from harness.trial.store import open_trial, write_bytes, write_json
 from reports.comparison import page, words
@@ -48,11 +49,17 @@ def compare(
         bool, typer.Option("--all", help="Print every metric, also those that passed.")
     ] = False,
 ) -> None:
-    """Tell whether the candidate is worse than the baseline.
+    """Tell whether the candidate is worse than the baseline: trials, or baselines' names.
 
     Exit: 0 pass, 1 regressed, 4 inconclusive, 2 not comparable.
     """
-    sides = [[baseline, *(baseline_run or ())], [candidate, *(candidate_run or ())]]
+    sides = [
+        [find_trial(path) for path in paths]
+        for paths in ((baseline, *(baseline_run or ())), (candidate, *(candidate_run or ())))
+    ]
+    candidate = sides[1][0]
+    if out is None and candidate.parent == BASELINES:
+        raise UsageError(f"{candidate} is a baseline; say with --out where the answer goes")
     runs = [[load_run(path) for path in paths] for paths in sides]
     cautions = _comparable(runs, anyway=anyway)
     plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")

@@ -11,12 +11,12 @@ from harness.cli import COMMANDS, register
 from harness.errors import HarnessError
 from tests.trials import attempt, write_trial
 
-APP = register(["compare"])
+APP = register(["compare", "baseline"])
 
 
-def harness(*words):
+def harness(*words, command="compare"):
     """Exit code and output; an operator's mistake is the error's own code and line."""
-    result = CliRunner().invoke(APP, ["compare", *map(str, words)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(APP, [command, *map(str, words)], env={"COLUMNS": "200"})
     if isinstance(result.exception, HarnessError):
         return int(result.exception.exit_code), str(result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit), (
@@ -123,5 +123,28 @@ def test_an_unfinished_trial_is_refused(tmp_path):
     assert "harness report" in said
 
 
+def test_a_baseline_is_kept_shown_and_compared_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    assert harness("list", command="baseline") == (
+        0, "no baselines in baselines; keep one with `harness baseline save`\n",
+    )  # fmt: skip
+    assert harness("save", "v12", one, command="baseline")[0] == 0
+    code, said = harness("list", command="baseline")
+    assert code == 0
+    assert "v12" in said
+    code, said = harness("show", "v12", command="baseline")
+    assert code == 0
+    assert "create_session" in said
+    assert "2,900" in said
+    assert harness("v12", two)[0] == 1
+    document = json.loads((two / "compare.json").read_text())
+    assert document["baseline"]["trials"] == ["one"]
+    code, said = harness(two, "v12")
+    assert (code, "--out" in said) == (2, True)
+    code, said = harness("show", "v13", command="baseline")
+    assert (code, "known: v12" in said) == (2, True)
+
+
 def test_the_command_is_known():
-    assert "compare" in COMMANDS
+    assert {"compare", "baseline"} <= set(COMMANDS)

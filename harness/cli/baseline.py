@@ -1,0 +1,90 @@
+"""``harness baseline``: trials kept to compare with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.analysis.spectra import PERCENTILES, latencies, measured_phases
+from harness.cli.trials import TrialPath
+from harness.errors import TrialError
+from harness.exits import Exit
+from harness.experiments.compare.sides import Run
+from harness.trial.baselines import BASELINES, find_baselines, save_baseline
+from harness.trial.store import Trial, open_trial
+from harness.units import NS_PER_S
+
+app = typer.Typer(help="Trials kept to compare with.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The baseline's name.")]
+Root = Annotated[Path, typer.Option("--dir", help="Where baselines are kept.")]
+
+
+@app.command()
+def save(name: Name, trial: TrialPath, root: Root = BASELINES) -> None:
+    """Keep a trial's histograms and manifest under a name, small enough for git."""
+    opened = open_trial(trial)
+    path = save_baseline(opened, name, measured_phases(opened.manifest), root)
+    kilobytes = sum(file.stat().st_size for file in path.iterdir()) / 1000
+    Console().print(f"{path} ({kilobytes:,.0f} kB)", markup=False, highlight=False)
+
+
+@app.command("list")
+def list_(root: Root = BASELINES) -> None:
+    """List all baselines, oldest first."""
+    found = find_baselines(root)
+    if not found:
+        Console().print(f"no baselines in {root}; keep one with `harness baseline save`")
+        raise typer.Exit(int(Exit.PASS))
+    table = Table()
+    for head in ("baseline", "plan", "scenario", "host", "measured", "began"):
+        table.add_column(head)
+    for trial in found:
+        table.add_row(*map(Text, _row(trial)))
+    Console().print(table)
+
+
+@app.command()
+def show(name: Name, root: Root = BASELINES) -> None:
+    """Show what a baseline holds: good answers and response times by operation."""
+    path = root / name
+    if not path.is_dir():
+        known = ", ".join(trial.path.name for trial in find_baselines(root)) or "none"
+        raise TrialError(f"{root} holds no baseline {name!r} (known: {known})")
+    trial = open_trial(path)
+    console = Console()
+    heads = ("baseline", "plan", "scenario", "host", "measured", "began")
+    for head, cell in zip(heads, _row(trial), strict=True):
+        console.print(Text(f"{head:9} {cell}"))
+    console.print(Text(f"trial     {trial.manifest.trial_id}"))
+    measured = latencies(trial.intervals_table(), measured_phases(trial.manifest))
+    table = Table(title="response time, ms", title_justify="left", title_style="dim")
+    table.add_column("operation")
+    for head in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
+        table.add_column(head, justify="right")
+    for (operation, metric), spectrum in measured.spectra.items():
+        if metric == "response":
+            told = spectrum.describe_ms()
+            cells = [f"{told[p]:.1f}" for p in (*PERCENTILES, "max")]
+            table.add_row(Text(operation), f"{spectrum.total:,}", *cells)
+    console.print(table)
+
+
+def _row(trial: Trial) -> tuple[str, ...]:
+    manifest = trial.manifest
+    began = datetime.fromtimestamp(manifest.started_ns // NS_PER_S, UTC)
+    measured_s = Run(manifest, None).measured_s
+    return (
+        trial.path.name,
+        str(manifest.plan.get("name", "unnamed")),
+        f"{manifest.scenario} ({manifest.model})",
+        "built-in stand-in" if manifest.embedded else manifest.host,
+        f"{measured_s:.0f} s",
+        f"{began:%Y-%m-%d %H:%M} UTC",
+    )
