@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -149,28 +151,25 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
 
 
 def _table(changes: list[Change]) -> Table:
+    """Rows in groups of one verdict and operation; it fits 80 columns."""
     table = Table(
         title="change of each metric with its 95 % interval",
         title_justify="left",
         title_style="dim",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("verdict")
-    table.add_column("operation", no_wrap=True)
     table.add_column("metric", no_wrap=True)
     for name in ("baseline", "candidate", "change", "from", "to"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why")
-    for change in changes:
-        table.add_row(
-            Text(change.verdict, _STYLE[change.verdict]),
-            Text(change.operation),
-            Text(change.metric),
-            words.value(change, change.baseline),
-            words.value(change, change.candidate),
-            *(
-                words.percent_change(change, n)
-                for n in (change.change, change.low, change.high)
-            ),
-            Text(words.why(change)),
-        )
+    for (operation, verdict), group in groupby(changes, lambda c: (c.operation, c.verdict)):
+        table.add_row(Text.assemble((verdict, _STYLE[verdict]), f" {operation}"))
+        for change in group:
+            numbers = (change.change, change.low, change.high)
+            table.add_row(
+                Text(f"  {change.metric}"),
+                words.value(change, change.baseline),
+                words.value(change, change.candidate),
+                *(words.percent_change(change, number) for number in numbers),
+            )
     return table

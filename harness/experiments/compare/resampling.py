@@ -5,19 +5,20 @@ A slow second is mostly followed by another. Drawn one by one, seconds would loo
 independent than they are, and every comparison surer than it may be. So blocks of
 neighbouring steps are drawn (Künsch 1989), as long as the series asks for: Andrews'
 (1991) plug-in for an AR(1) series with Bartlett's kernel, whose variance estimate that of
-the moving blocks is. With few blocks that estimate is itself uncertain; it then has
-about 1.5 · steps / block degrees of freedom.
+the moving blocks is. What is seen of a second is noisy, and noise hides a slow memory
+from lag one; so a block is never shorter than the root of the steps. With few blocks the
+estimate is itself uncertain; it has about 1.5 · steps / block degrees of freedom.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from harness.experiments.compare.sides import Floats, Stratum
 
-_BLOCK_MIN = 2
 _BLOCKS_A_STRATUM = 4
 """A block is at most this part of its stratum: fewer blocks would tell nothing."""
 _DEGREES_PER_BLOCK = 1.5
@@ -35,7 +36,8 @@ def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
     steps = sum(stratum.steps for stratum in strata)
     rho = max((_correlation(one, strata) for one in series), default=0.0)
     alpha = 4 * rho**2 / (1 - rho**2) ** 2
-    return max(_BLOCK_MIN, int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3))))
+    asked = int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3)))
+    return max(asked, math.isqrt(steps), 1)
 
 
 def draw(

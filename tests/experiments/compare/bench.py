@@ -23,7 +23,7 @@ from harness.thresholds import Thresholds
 from tests.experiments.compare.simulated import simulate
 
 PAIRS = 200
-REPLICATES = 1000  # half of what the command takes, for time
+REPLICATES = 500  # a quarter of what the command takes, for time
 WORKERS = 2
 NOISE = {"rho": 0.8, "level_sigma": 0.05}
 SHIFT = 1.10

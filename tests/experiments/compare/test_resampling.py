@@ -12,10 +12,10 @@ from tests.experiments.compare.simulated import _memory
 ONE = (Stratum(0, 0, np.ones(300)),)
 
 
-def test_a_series_without_memory_gets_short_blocks():
+def test_a_series_without_memory_gets_the_root_of_its_steps():
     rng = np.random.default_rng(3)
     lengths = [block_steps([rng.standard_normal(300)], ONE) for _ in range(50)]
-    assert np.median(lengths) <= 3
+    assert np.median(lengths) == 17
 
 
 def test_a_series_with_memory_gets_long_blocks():
