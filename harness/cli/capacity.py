@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.loading import find_scenario
 from harness.cli.session_trial import SessionsJob, measure_sessions
+from harness.cli.throughput_trial import SPACINGS, ThroughputJob, measure_throughput
 from harness.errors import UsageError
 from harness.load.naming import new_trial_id
+from harness.load.plan_file import find_plan, read_plan
 from harness.load.spec import check_host, read_key
 
 app = typer.Typer(
@@ -77,6 +80,68 @@ def sessions(
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_sessions(job, key, Console(), Console(stderr=True))))
+
+
+@app.command()
+def throughput(
+    scenario: Annotated[
+        str, typer.Argument(metavar="[SCENARIO]", help="A name in scenarios/, or a path.")
+    ] = "cache_import",
+    slo: Annotated[
+        str, typer.Option(help="What must hold, such as 'p99<250ms,errors<1%'.")
+    ] = "p99<250ms,errors<1%",
+    plan: Annotated[
+        str, typer.Option(help="Plan that gives weights, timeouts and scenario settings.")
+    ] = "smoke",
+    max_rate: Annotated[
+        float, typer.Option(min=1, max=100_000, help="Never offer more arrivals a second.")
+    ] = 1000.0,
+    start_rate: Annotated[
+        float, typer.Option(min=0.1, max=100_000, help="Arrivals a second of the first step.")
+    ] = 10.0,
+    users: Annotated[int, typer.Option(min=1, max=10_000, help="Most calls in flight.")] = 200,
+    patience: Annotated[
+        float, typer.Option(min=0.5, max=20, help="Factor on every step's length.")
+    ] = 1.0,
+    spacing: Annotated[str, typer.Option(help="poisson or uniform arrivals.")] = "poisson",
+    host: Host = "",
+    out: Out = None,
+    transport: TransportName = "fast",
+    allow_host: AllowHost = "",
+    auth: Auth = "api-key",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    proxy: Proxy = None,
+    http2: Http2 = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
+) -> None:
+    """Find the highest arrival rate at which the objectives hold."""
+    require_wire(transport, auth, proxy=proxy, http2=http2)
+    if spacing not in SPACINGS:
+        raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
+    trial_id = new_trial_id("capacity_throughput")
+    job = ThroughputJob(
+        scenario=find_scenario(scenario),
+        slo=slo,
+        plan=read_plan(find_plan(plan)),
+        host=check_host(host, allow_host) if host else "",
+        out=out or Path("trials") / trial_id,
+        trial_id=trial_id,
+        max_per_s=max_rate,
+        start_per_s=start_rate,
+        users=users,
+        patience=patience,
+        spacing=spacing,
+        seed=seed,
+        transport=transport,
+        auth=auth,
+        ca_file=ca_file,
+        verify=not insecure,
+        proxy=proxy,
+        http2=http2,
+    )
+    key = read_key(os.environ, embedded=not host)
+    raise typer.Exit(int(measure_throughput(job, key, Console(), Console(stderr=True))))
 
 
 def require_wire(transport: str, auth: str, *, proxy: str | None, http2: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -11,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.experiments.capacity.document import describe_ceiling, sessions_document
+from harness.experiments.capacity.search import Outlook
 from harness.experiments.capacity.session_words import Sessions, Stage
+from harness.experiments.capacity.steps import Step
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0
@@ -116,3 +120,57 @@ def print_sessions(found: Sessions, path: Path, out: Console) -> None:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
+
+
+def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
+    """What is offered next, and how long the search will still take."""
+    left = format_duration(round(outlook.remaining_s * NS_PER_S))
+    console.print(
+        f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "
+        f"{step.duration_s:.0f} s; about {left} of load to go",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
+    """The answer as a table, and where the rest is."""
+    steps = Table(title="steps", title_justify="left", title_style="dim")
+    for name in ("step", "purpose", "rate, 1/s", "done, 1/s", "p99, ms", "95 %", "decision"):
+        steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
+    for step in document["steps"]:
+        between = f"{_number(step['p99_low_ms'])} to {_number(step['p99_high_ms'])}"
+        steps.add_row(
+            str(step["number"]),
+            step["purpose"],
+            f"{step['rate_per_s']:.4g}",
+            _number(step["completed_per_s"]),
+            _number(step["p99_ms"]),
+            between,
+            step["decision"],
+        )
+    out.print(steps)
+    rate, knee, usl = (document[name] for name in ("max_rate_per_s", "knee", "usl"))
+    answer = Table(title="throughput capacity", title_justify="left", title_style="dim")
+    answer.add_column("what")
+    answer.add_column("found", justify="right")
+    between = f"{_number(rate['low'])} to {_number(rate['high'])}"
+    rows = (
+        (f"highest rate with {document['slo']}", f"{_number(rate['estimate'])}/s"),
+        ("99 % interval", between),
+        ("ended by", document["bound"]),
+        ("gives way first", document["gives_way"] or "-"),
+        ("knee", f"{_number(knee['rate_per_s'])}/s" if knee else "-"),
+        ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),
+    )
+    for row in rows:
+        answer.add_row(*map(Text, row))
+    out.print(answer)
+    for note in document["notes"]:
+        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

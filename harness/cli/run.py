@@ -34,6 +34,7 @@ from harness.load.plan_file import find_plan, read_plan
 from harness.load.spec import Spec, check_host, read_key
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
 from harness.trial.store import unwritable, write_bytes
 
@@ -56,6 +57,7 @@ class Job:
         locust_options: Handed on to Locust as they are.
         standin: Settings of the embedded stand-in.
         github: Say failures and doubts as GitHub annotations, too.
+        running: An embedded stand-in that runs already, for several trials in a row.
         auth, ca_file, verify, proxy, http2: As `Spec` has them.
     """
 
@@ -69,6 +71,7 @@ class Job:
     locust_options: tuple[str, ...] = ()
     standin: StandinConfig | None = None
     github: bool = False
+    running: Standin | None = None
     auth: str = "api-key"
     ca_file: str | None = None
     verify: bool = True
@@ -263,8 +266,10 @@ def _spec_of(
 
 def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
     """Start what the trial needs around it, see the target alive, write the spec."""
-    host, standin = job.host, None
-    if not host:
+    host, standin = job.host, job.running
+    if standin is not None:
+        host = standin.url
+    elif not host:
         standin = start_target(job.plan, job.standin, stack)
         host = standin.url
     around = start_around(job.plan, host, job.trial_id, job.out, stack, standin)

@@ -1,5 +1,5 @@
 """
-The answer of the session search as the document of capacity.json.
+The answers of both searches as the document of capacity.json.
 
 Times are milliseconds, sightings seconds since the first answer; what was not measured is
 null, which is not zero.
@@ -12,8 +12,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.experiments.capacity.answer import Answer, Trial
+from harness.experiments.capacity.knee import find_knee
 from harness.experiments.capacity.order_statistics import quantile_of_values
 from harness.experiments.capacity.session_words import Created, Sessions
+from harness.experiments.capacity.steps import StepResult
+from harness.experiments.capacity.usl import NoFit, fit_usl
 
 SCHEMA = 1
 FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
@@ -99,3 +103,102 @@ def _percentiles(values_ms: Sequence[float]) -> dict[str, float | None]:
 
 def _ms(seconds: float) -> float:
     return round(seconds * 1e3, 3)
+
+
+def throughput_document(found: Answer, slo: str, *, interrupted: bool) -> dict[str, Any]:
+    """
+    The document of a throughput search.
+
+    Args:
+        found: What the search says.
+        slo: The objectives as they were written.
+        interrupted: The operator ended the search early.
+    """
+    knee = find_knee(
+        [trial.result.completed_per_s for trial in found.trials],
+        [trial.result.p50_ms for trial in found.trials],
+    )
+    usl, reason = _fit_usl(found.trials)
+    steps = [_step(t.result, t.decision.value, t.growth) for t in found.trials]
+    voids = [_step(result, "void", 0.0) for result in found.voids]
+    return {
+        "schema": SCHEMA,
+        "kind": "throughput",
+        "slo": slo,
+        "max_rate_per_s": {
+            "estimate": _finite(found.estimate),
+            "low": _finite(found.low),
+            "high": _finite(found.high),
+        },
+        "bound": found.bound.value,
+        "binding": found.binding or None,
+        "gives_way": found.gives_way or None,
+        "confirmed_per_s": _finite(found.confirmed_per_s),
+        "knee": None
+        if knee is None
+        else {
+            "rate_per_s": _finite(knee.rate_per_s),
+            "response_ms": _finite(knee.response_ms),
+            "low_per_s": _finite(knee.low_per_s),
+            "high_per_s": _finite(knee.high_per_s),
+        },
+        "usl": usl,
+        "usl_reason": reason,
+        "interrupted": interrupted,
+        "notes": list(found.notes),
+        "steps": sorted(steps + voids, key=lambda step: step["number"]),
+    }
+
+
+def _fit_usl(trials: Sequence[Trial]) -> tuple[dict[str, Any] | None, str | None]:
+    """The law over the steps; concurrency by Little's law, so growing queues are left out."""
+    levels = [
+        (sum(means) / len(means) * trial.result.completed_per_s, trial.result.completed_per_s)
+        for trial in trials
+        if trial.growth <= 0
+        and (
+            means := [b.response_s for b in trial.result.judged if not math.isnan(b.response_s)]
+        )
+    ]
+    fit = fit_usl([n for n, _ in levels], [x for _, x in levels])
+    if isinstance(fit, NoFit):
+        return None, fit.reason
+    parameters = {"lambda": fit.lambda_per_s, "sigma": fit.sigma, "kappa": fit.kappa}
+    document: dict[str, Any] = {
+        name: _significant(p.estimate) for name, p in parameters.items()
+    }
+    document["intervals"] = {
+        name: [_significant(p.low), _significant(p.high)] for name, p in parameters.items()
+    }
+    document["r2"] = round(fit.r2, 4)
+    document["peak_concurrency"] = fit.peak_concurrency
+    document["peak_per_s"] = fit.peak_per_s
+    document["levels"] = [[_significant(n), _significant(x)] for n, x in levels]
+    return document, None
+
+
+def _step(result: StepResult, decision: str, growth: float) -> dict[str, Any]:
+    step = result.step
+    return {
+        "number": step.number,
+        "purpose": step.purpose,
+        "rate_per_s": _significant(step.rate_per_s),
+        "duration_s": step.duration_s,
+        "decision": decision,
+        "offered": result.offered,
+        "completed_per_s": _finite(result.completed_per_s),
+        "p50_ms": _finite(result.p50_ms),
+        "p99_ms": _finite(result.p99_ms),
+        "p99_low_ms": _finite(result.p99_low_ms),
+        "p99_high_ms": _finite(result.p99_high_ms),
+        "backlog_growth": round(growth, 5),
+        "outcomes": dict(result.outcomes),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,62 @@
+"""``harness capacity throughput``: whole searches against a stand-in of known speed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.trial
+
+SCENARIO = """
+name = "one"
+[scenario.cache_import]
+batch = [1, 1]
+again = 0.0
+newer = 0.0
+older = 0.0
+"""
+
+
+def test_a_search_makes_one_trial_of_its_steps(harness):
+    """It ends at the highest rate allowed, far below the stand-in's 200 a second."""
+    (harness.folder / "one.toml").write_text(SCENARIO)
+    ended = harness(
+        "capacity", "throughput", "--plan", "one.toml", "--slo", "p99<9s", "--max-rate", "20",
+        "--start-rate", "20", "--spacing", "uniform", "--patience", "0.5",
+        "--out", "t",
+    )  # fmt: skip
+
+    assert 0 == ended.code, ended.err
+    trial = harness.folder / "t"
+    found = json.loads((trial / "capacity.json").read_text())
+    summary = json.loads((trial / "summary.json").read_text())
+    assert ("throughput", "max_rate") == (found["kind"], found["bound"])
+    assert {"estimate": 20.0, "low": 20.0, "high": None} == found["max_rate_per_s"]
+    assert ["bracket", "confirm", "confirm"] == [s["purpose"] for s in found["steps"]]
+    calls = summary["operations"]["import_selector_cache"]["attempts"]
+    assert sum(step["offered"] for step in found["steps"]) == calls
+    assert [40, 150, 150] == [step["offered"] for step in found["steps"]]
+    assert 3 == len(summary["phases"])
+    assert "trial.complete" not in {f["name"] for f in summary["findings"]}
+    assert not (trial / "steps").exists()
+    assert "to go" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--slo", "p99<<1s"], "(column 5)"),
+        (["--slo", "throughput>5/s"], "cannot steer a throughput search"),
+        (["--spacing", "even"], "known are poisson, uniform"),
+        (["nothing"], "no scenario named 'nothing'"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_sent(harness, options, message):
+    """Exit 2, and no directory."""
+    ended = harness("capacity", "throughput", *options, "--out", "t")
+
+    assert 2 == ended.code
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert not (harness.folder / "t").exists()

@@ -1,0 +1,200 @@
+"""The throughput search and its estimators against simulated queues and known answers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from harness.errors import NothingObservedError, UsageError
+from harness.experiments.capacity.answer import Bound
+from harness.experiments.capacity.decision import Decision, backlog_growth, decide, wilson
+from harness.experiments.capacity.document import throughput_document
+from harness.experiments.capacity.knee import find_knee
+from harness.experiments.capacity.order_statistics import (
+    interval_ranks,
+    needed_samples,
+    quantile_of_values,
+)
+from harness.experiments.capacity.search import Search
+from harness.experiments.capacity.steps import Block, Criterion, StepResult, read_criteria
+from harness.experiments.capacity.usl import NoFit, fit_usl, predict
+from harness.slo import parse_slos
+
+SERVERS = [(1, 0.02), (2, 0.01), (4, 0.02), (8, 0.02), (16, 0.05), (8, 0.08)]
+CRITERION = Criterion("p99<250ms", 0.01, 0.25)
+
+
+def play(server, **settings):
+    """Search a simulated server to the end."""
+    search = Search([CRITERION], **settings)
+    while (step := search.next_step()) is not None:
+        search.tell(server.run(step))
+    return search
+
+
+@pytest.mark.slow
+def test_the_rate_of_servers_of_known_capacity_is_found(queue_type):
+    """c workers of s seconds do c/s: within 5 % and inside the interval, 9 of 10 times."""
+    near = inside = 0
+    for workers, service_s in SERVERS:
+        for seed in range(4):
+            server = queue_type(workers, service_s, exponential=False, poisson=False, seed=seed)
+            found = play(server).result()
+            near += abs(found.estimate / server.capacity_per_s - 1) <= 0.05
+            inside += found.low <= server.capacity_per_s <= found.high
+
+            assert (Bound.SLO, "latency") == (found.bound, found.gives_way)
+
+    assert near >= 0.9 * 24
+    assert inside >= 0.9 * 24
+
+
+def test_a_server_that_holds_at_the_highest_rate_gives_a_lower_bound(queue_type):
+    """Nothing failed, so there is no upper end."""
+    found = play(queue_type(8, 0.02, False, False, 1), max_per_s=100.0).result()
+
+    assert (Bound.MAX_RATE, 100.0, math.inf) == (found.bound, found.estimate, found.high)
+
+
+def test_a_server_too_slow_for_the_first_rate_is_doomed(queue_type):
+    """Twice seen, then given up: there is no rate to find."""
+    found = play(queue_type(1, 0.3, False, False, 1)).result()
+
+    assert Bound.DOOMED == found.bound
+    assert 2 == len(found.trials)
+    assert math.isnan(found.estimate)
+
+
+def test_a_saturated_generator_makes_a_step_void_and_no_failure_of_the_target(queue_type):
+    """Repeated once, then it is the generator's limit."""
+    server = queue_type(64, 0.01, False, False, 1)
+    search = Search([CRITERION], max_per_s=10_000)
+    while (step := search.next_step()) is not None:
+        result = server.run(step)
+        if step.rate_per_s > 500:
+            result = StepResult(step, result.blocks, result.offered, 0.0, saturated=True)
+        search.tell(result)
+    found = search.result()
+
+    assert Bound.GENERATOR == found.bound
+    assert 320 <= found.estimate <= 500
+    assert all(trial.decision is not Decision.FAIL for trial in found.trials)
+    assert "void" in found.notes[0]
+
+
+def test_the_document_has_null_for_what_is_not_known(queue_type):
+    """JSON has no word for NaN and infinity."""
+    found = play(queue_type(8, 0.02, False, False, 1), max_per_s=40.0).result()
+
+    document = throughput_document(found, "p99<250ms", interrupted=False)
+
+    assert {"estimate": 40.0, "low": 40.0, "high": None} == document["max_rate_per_s"]
+    assert document["usl"] is None
+    assert "load levels" in document["usl_reason"]
+    assert [step["number"] for step in document["steps"]] == list(
+        range(1, len(document["steps"]) + 1)
+    )
+
+
+def test_a_time_to_go_falls_to_zero(queue_type):
+    """The outlook after the last step."""
+    search = play(queue_type(4, 0.02, False, False, 1))
+
+    assert 0 == search.plan().remaining_s
+    assert search.plan().steps == len(search.result().trials)
+
+
+def test_objectives_that_cannot_steer_are_refused():
+    """A lower bound on throughput does not say which attempts are bad."""
+    with pytest.raises(UsageError, match="cannot steer"):
+        read_criteria(parse_slos("throughput>5/s"))
+    with pytest.raises(UsageError, match="needs an objective"):
+        read_criteria(())
+
+
+def test_order_statistics_of_known_ranks():
+    """n = 100, q = 0.5: ranks 40 and 61 enclose the median at 95 % (binomial tables)."""
+    assert (40, 61) == interval_ranks(100, 0.5)
+    assert 299 == needed_samples(0.99)
+    found = quantile_of_values(range(1, 101), 0.99)
+    assert (99.0, math.inf, 100) == (found.estimate, found.high, found.n)
+    with pytest.raises(NothingObservedError):
+        quantile_of_values([], 0.5)
+
+
+@pytest.mark.slow
+def test_order_statistics_enclose_the_quantile():
+    """In at least 95 % of 400 samples, less three standard errors."""
+    random = np.random.default_rng(5)
+    truth = -math.log(0.1)
+    hits = 0
+    for _ in range(400):
+        found = quantile_of_values(random.exponential(1.0, 500), 0.9)
+        hits += found.low <= truth <= found.high
+
+    assert hits >= 400 * 0.95 - 3 * math.sqrt(400 * 0.95 * 0.05)
+
+
+def test_wilson_of_known_shares():
+    """5 of 100 at 95 %: 2.15 % to 11.18 % (Wilson's own form)."""
+    low, high = wilson(5, 100, 1.959964)
+
+    assert (0.0215, 0.1118) == (round(low, 4), round(high, 4))
+    assert (0.0, 1.0) == wilson(0, 0)
+
+
+def blocks_of(responses_s, bad=0, total=100):
+    return [
+        Block(float(i), 1.0, (bad,), (total,), value) for i, value in enumerate(responses_s)
+    ]
+
+
+def test_a_backlog_that_grows_is_told_from_noise():
+    """A queue 5 % over its capacity gains 50 ms a second."""
+    assert math.isclose(0.05, backlog_growth(blocks_of([0.05 * i for i in range(12)])))
+    flat = np.random.default_rng(1).normal(0.1, 0.01, 12)
+    assert 0.0 == backlog_growth(blocks_of(flat))
+
+
+def test_only_what_is_clear_is_decided():
+    """0 of 1200 passes 1 %, 60 of 1200 fails, 12 of 1200 is neither."""
+    for bad, decision in ((0, Decision.PASS), (5, Decision.FAIL), (1, Decision.UNCLEAR)):
+        assert decision is decide(blocks_of([0.1] * 12, bad), [CRITERION])
+    assert Decision.FAIL is decide(blocks_of([0.1] * 12), [CRITERION], grew=True)
+
+
+def test_the_knee_is_where_power_is_greatest():
+    """M/M/1 with 100/s: response 1/(100 - x), power x (100 - x), greatest at 50."""
+    rates = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    knee = find_knee(rates, [1000 / (100 - x) for x in rates])
+
+    assert (50, 20.0, 40, 60) == (
+        knee.rate_per_s, knee.response_ms, knee.low_per_s, knee.high_per_s,
+    )  # fmt: skip
+    assert find_knee(rates, [10.0] * 9) is None
+    assert find_knee([1, 2, 3], [1, 1, 1]) is None
+
+
+def test_the_scalability_law_is_recovered():
+    """lambda 100/s, 5 % contention, 0.02 % coherency: the peak is at N = 68.9."""
+    levels = [1, 2, 4, 8, 16, 32, 64, 128]
+    truth = predict(levels, 100.0, 0.05, 0.0002)
+    noise = 1 + np.random.default_rng(2).normal(0, 0.01, len(levels))
+
+    fit = fit_usl(levels, truth * noise)
+
+    assert fit.r2 > 0.99
+    assert fit.lambda_per_s.low <= 100 <= fit.lambda_per_s.high
+    assert fit.sigma.low <= 0.05 <= fit.sigma.high
+    assert math.isclose(fit.peak_concurrency, 68.9, rel_tol=0.1)
+
+
+def test_no_poor_fit_is_shown():
+    """Too few levels, too narrow a range, or throughput that follows no law."""
+    assert isinstance(fit_usl([1, 2, 3], [1, 2, 3]), NoFit)
+    assert isinstance(fit_usl([10, 11, 12, 13, 14, 15], [1, 2, 3, 4, 5, 6]), NoFit)
+    levels = [1, 2, 4, 8, 16, 32, 64]
+    fit = fit_usl(levels, [10, 300, 20, 500, 5, 90, 400])
+    assert "poor fit" in fit.reason
