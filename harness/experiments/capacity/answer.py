@@ -127,8 +127,14 @@ def locate_all(
 ) -> list[tuple[Threshold, str]]:
     """
     Each criterion's threshold and name. It is sought a little beyond the bracket, because
-    a short bracketing step may have been lucky or unlucky.
+    a short bracketing step may have been lucky or unlucky. A criterion that no event at any
+    rate broke does not bind while another one was broken: it would only blur the answer.
     """
+    broken = {
+        index
+        for index in range(len(criteria))
+        if any(measure_share(trial.result.judged, index).bad for trial in trials)
+    } or set(range(len(criteria)))
     return [
         (
             locate_threshold(
@@ -140,6 +146,7 @@ def locate_all(
             criterion.name,
         )
         for index, criterion in enumerate(criteria)
+        if index in broken
     ]
 
 
