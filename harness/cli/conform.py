@@ -1,0 +1,143 @@
+"""``harness conform``: does a target do what the API's documentation states?"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli import target as targets
+from harness.cli.capacity import require_wire
+from harness.conformance.check import Check, Seen
+from harness.conformance.desk import Desk
+from harness.conformance.suite import CHECKS, make
+from harness.errors import UsageError
+from harness.exits import Exit
+from harness.load.spec import auth_headers, check_host, read_key
+from harness.recorder import Recorder
+from harness.standin.config import StandinConfig
+from harness.trial.store import write_bytes
+from harness.wire import Target
+from reports.conformance import render_junit, render_tap
+
+FORMATS = ("tap", "junit")
+_STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40)
+"""The embedded stand-in has a limit, for there is a check of it."""
+_MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yellow]skip[/]"}
+
+
+def conform(
+    host: Annotated[
+        str, typer.Option(help="Base URL; the stand-in's own when not given.")
+    ] = "",
+    allow_host: Annotated[
+        str, typer.Option(help="Name of a host that is not this machine.")
+    ] = "",
+    destructive: Annotated[
+        bool,
+        typer.Option(
+            "--destructive",
+            help="Also open sessions, queue runs, import entries and meet the rate limit.",
+        ),
+    ] = False,
+    ours: Annotated[
+        bool,
+        typer.Option("--ours", help="Also what no document states, but our stand-in does."),
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A check's name, or a pattern such as 'auth.*'.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Say what is checked, and send nothing.")
+    ] = False,
+    format_: Annotated[str, typer.Option("--format", help="tap or junit.")] = "tap",
+    out: Annotated[
+        Path | None, typer.Option(help="Write the result here instead of stdout.")
+    ] = None,
+    patience: Annotated[float, typer.Option(help="Seconds a run's end is waited for.")] = 60.0,
+    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
+    transport: Annotated[str, typer.Option(help="fast or httpx.")] = "fast",
+    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Do not check the certificate.")
+    ] = False,
+    proxy: Annotated[str | None, typer.Option(help="Proxy (httpx only).")] = None,
+    http2: Annotated[bool, typer.Option("--http2", help="HTTP/2 (httpx only).")] = False,
+) -> None:
+    """Hold a target against the API's documented statements; destructive ones are opt-in."""
+    if format_ not in FORMATS:
+        raise UsageError(f"--format {format_!r}: known are {', '.join(FORMATS)}")
+    if not 0 < patience <= 3600:
+        raise UsageError(f"--patience {patience:g}: seconds, above 0 and 3600 at most")
+    require_wire(transport, auth, proxy=proxy, http2=http2)
+    chosen = choose(only or [])
+    if list_:
+        _list(chosen)
+        return
+    key = read_key(os.environ, embedded=not host)
+
+    def sit(url: str) -> list[Seen]:
+        headers = auth_headers(auth, key)
+        target = Target(
+            url, headers, ca_file=ca_file, verify=not insecure, proxy=proxy, http2=http2
+        )
+        return _sit(target, chosen, patience, destructive=destructive, ours=ours)
+
+    if host:
+        found = sit(check_host(host, allow_host))
+    else:
+        with targets.embedded(_STANDIN) as standin:
+            found = sit(standin.url)
+    text = render_tap(found) if format_ == "tap" else render_junit(found, host or "stand-in")
+    if out is None:
+        print(text, end="")
+    else:
+        write_bytes(out, text.encode())
+    failed = any(seen.verdict == "fail" for seen in found)
+    raise typer.Exit(int(Exit.FAIL if failed else Exit.PASS))
+
+
+def choose(patterns: list[str]) -> list[Check]:
+    """
+    The checks that any of the patterns names; all without patterns.
+
+    Raises:
+        UsageError: A pattern names none.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(check.name, pattern) for check in CHECKS):
+            raise UsageError(f"--only {pattern!r} names no check; see harness conform --list")
+    return [
+        check
+        for check in CHECKS
+        if not patterns or any(fnmatchcase(check.name, pattern) for pattern in patterns)
+    ]
+
+
+def _sit(
+    target: Target, checks: list[Check], patience_s: float, *, destructive: bool, ours: bool
+) -> list[Seen]:
+    progress = Console(stderr=True, highlight=False)
+    targets.preflight(target, Recorder(), key_matters=True)
+    desk = Desk(target, patience_s)
+
+    def tell(seen: Seen) -> None:
+        progress.print(f"{_MARKS[seen.verdict]}  {seen.check.name}", end="")
+        progress.print(f"  {seen.detail}" if seen.detail else "", markup=False)
+
+    try:
+        return make(checks, desk, destructive=destructive, ours=ours, told=tell)
+    finally:
+        for session_id in desk.close():
+            progress.print(f"session {session_id} could not be closed", markup=False)
+
+
+def _list(checks: list[Check]) -> None:
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark = "destructive" if check.destructive else "-"
+        print(f"{check.name:<{width}}  {check.source:<6}  {mark:<11}  {check.states}")

@@ -1,0 +1,233 @@
+"""
+The desk at which checks are made: plain requests, judged strictly, and tidied up after.
+
+Nothing is tried again but what was refused with 429: that is waited out, for a rate limit
+is no breach of any statement but those about rate limits. Every session that an answer
+named, even a broken one, is closed at the end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from secrets import token_hex
+from typing import NamedTuple, Protocol
+
+from harness.clock import unix_ns
+from harness.conformance.check import BrokenPromiseError, NotSeenError
+from harness.contract.answers import Answer, interpret
+from harness.contract.operations import OPERATIONS
+from harness.contract.operations import target as path_of
+from harness.contract.outcomes import Outcome
+from harness.contract.payloads import session_body
+from harness.contract.shapes import CreatedSession
+from harness.units import NS_PER_S
+from harness.wire import Reply, Request, Target, Transport, connect
+
+Query = Mapping[str, str | int | None]
+
+DEADLINE_S = 30.0
+WAITS_MAX = 5
+WAIT_MAX_S = 60.0
+_KEY_HEADERS = frozenset({"x-api-key", "authorization"})
+_GONE = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+
+
+class Heard(NamedTuple):
+    """An answer: as it came, and what it means."""
+
+    reply: Reply
+    answer: Answer
+
+
+class Delivery(NamedTuple):
+    """A webhook that came: whose it is, its event, and what its signature is worth."""
+
+    tag: str
+    event: str
+    signature: str
+
+
+class Mailbox(Protocol):
+    """Where webhooks are received."""
+
+    url: str
+    secret: str
+
+    def deliveries(self) -> list[Delivery]:
+        """All that came so far."""
+
+
+class Desk:
+    """
+    Makes the checks' requests.
+
+    Args:
+        target: Where to, with the key in its headers.
+        patience_s: How long a run's end, or a webhook, is waited for.
+        mailbox: Receives webhooks; None where the target could not reach one.
+
+    Attributes:
+        nonce: Tells this sitting's names from those of any other.
+    """
+
+    def __init__(
+        self, target: Target, patience_s: float = 60.0, mailbox: Mailbox | None = None
+    ) -> None:
+        self.target = target
+        self.patience_s = patience_s
+        self.mailbox = mailbox
+        self.nonce = token_hex(8)
+        self.left_open: set[str] = set()
+        self._transport = self._connect(target)
+        self._number = 0
+
+    def strangers(self, header: tuple[str, str] | None) -> Transport:
+        """A connection without the key, and with another header in its place."""
+        headers = [pair for pair in self.target.headers if pair[0] not in _KEY_HEADERS]
+        given = (*headers, header) if header else tuple(headers)
+        return self._connect(replace(self.target, headers=given))
+
+    def ask(
+        self,
+        operation: str,
+        resource_id: str = "",
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        via: Transport | None = None,
+        patient: bool = True,
+        query: Query | None = None,
+    ) -> Heard:
+        """
+        Make one request.
+
+        Args:
+            operation: Its name.
+            resource_id: Session, run or scraper.
+            body: JSON.
+            key: Idempotency-Key; "" sends none.
+            via: Another connection than the desk's own.
+            patient: Wait out a rate limit.
+            query: Parameters.
+
+        Raises:
+            BrokenPromiseError: No whole answer came.
+        """
+        request = Request(
+            OPERATIONS[operation].method,
+            path_of(operation, resource_id, **(query or {})),
+            body,
+            key,
+        )
+        heard = self._exchange(operation, request, via or self._transport)
+        for _ in range(WAITS_MAX if patient else 0):
+            wait_s = heard.answer.retry_after_s
+            if heard.answer.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
+                break
+            time.sleep(min(max(wait_s, 0.05), WAIT_MAX_S))
+            heard = self._exchange(operation, request, via or self._transport)
+        return heard
+
+    def good(
+        self,
+        operation: str,
+        resource_id: str = "",
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        query: Query | None = None,
+    ) -> Answer:
+        """
+        Make one request that must succeed, with an answer that keeps the contract.
+
+        Raises:
+            BrokenPromiseError: It did not, or its answer does not.
+            NotSeenError: There was no room for it.
+        """
+        answer = self.ask(operation, resource_id, body, key=key, query=query).answer
+        if answer.outcome is Outcome.CAPACITY_FULL:
+            raise NotSeenError(f"{operation}: no capacity left ({answer.code})")
+        if answer.outcome is not Outcome.OK or answer.violation:
+            raise BrokenPromiseError(f"{operation} answered {tell(answer)}")
+        return answer
+
+    def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
+        """Open a session, to be closed at the end."""
+        answer = self.good("create_session", body=body or self.session_body(), key=key)
+        assert isinstance(answer.value, CreatedSession)
+        return answer.value
+
+    def session_body(self) -> bytes:
+        """Another body of create_session at each call."""
+        return session_body(int(self.nonce, 16), self.number())
+
+    def number(self) -> int:
+        """Another number at each call."""
+        self._number += 1
+        return self._number
+
+    def key(self) -> str:
+        """A fresh Idempotency-Key."""
+        return f"conform-{self.nonce}-{self.number()}"
+
+    def until(self, look: Callable[[], bool], what: str) -> None:
+        """
+        Look again and again until it is so.
+
+        Raises:
+            NotSeenError: It was not so in time.
+        """
+        end_s = time.monotonic() + self.patience_s
+        pause_s = 0.02
+        while not look():
+            if time.monotonic() > end_s:
+                raise NotSeenError(f"{what} not within {self.patience_s:g} s")
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 1.5)
+
+    def close(self) -> list[str]:
+        """Close every session that was opened; returns those that would not close."""
+        for session_id in sorted(self.left_open):
+            try:
+                self.ask("delete_session", session_id)
+            except BrokenPromiseError:
+                continue
+        self._transport.close()
+        return sorted(self.left_open)
+
+    def _exchange(self, operation: str, request: Request, via: Transport) -> Heard:
+        reply = via.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
+        if reply.failure is not None:
+            raise BrokenPromiseError(
+                f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
+            )
+        answer = interpret(operation, reply.status, reply.body, reply.retry_after)
+        if operation == "create_session" and answer.resource_id:
+            self.left_open.add(answer.resource_id)
+        elif operation == "delete_session" and answer.outcome in _GONE:
+            self.left_open.discard(request.target.rpartition("/")[2])
+        return Heard(reply, answer)
+
+    @staticmethod
+    def _connect(target: Target) -> Transport:
+        return connect(target, "httpx" if target.proxy or target.http2 else "fast")
+
+
+def tell(answer: Answer) -> str:
+    """What an answer was, in a few words."""
+    code = f" {answer.code}" if answer.code else ""
+    return f"{answer.outcome}{code}" + (f" ({answer.violation})" if answer.violation else "")
+
+
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it reads as a sentence
+    """
+    See that something holds.
+
+    Raises:
+        BrokenPromiseError: It does not.
+    """
+    if not holds:
+        raise BrokenPromiseError(otherwise)

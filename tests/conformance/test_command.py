@@ -1,0 +1,100 @@
+"""`harness conform`, as a user runs it: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from junitparser import JUnitXml
+
+from harness.conformance.suite import CHECKS
+from harness.standin.config import Lies, StandinConfig
+from harness.standin.launch import Standin
+from tests.e2e.conftest import KEY, Command
+
+pytestmark = pytest.mark.trial
+RUNS = {"run_wait": "1ms", "run_duration": "5ms"}
+
+
+@pytest.fixture
+def harness(tmp_path) -> Command:
+    """The command, in a folder of its own."""
+    return Command(tmp_path)
+
+
+def test_the_embedded_stand_in_conforms(harness):
+    """TAP on stdout and nothing else there; a line a check; exit 0."""
+    ended = harness("conform", "--destructive", "--only", "*_session.*", "--only", "health.*")
+
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0] == "TAP version 14"
+    wanted = [c.name for c in CHECKS if re.match(r"\w+_session\.|health\.", c.name)]
+    assert lines[1] == f"1..{len(wanted)}"
+    assert lines[2:] == [f"ok {n} - {name}" for n, name in enumerate(wanted, 1)]
+
+
+def test_a_lie_is_exit_1_and_a_failure_in_junit(harness):
+    """The failure names the statement and what was seen; the key is nowhere."""
+    config = StandinConfig(api_keys=(KEY,), lies=Lies(duplicate_session_id=1.0), **RUNS)
+    with Standin(config) as standin:
+        ended = harness(
+            "conform", "--host", standin.url, "--destructive", "--only", "create_session.*",
+            "--format", "junit", "--out", "conform.xml",
+        )  # fmt: skip
+
+    assert ended.code == 1
+    assert ended.out == ""
+    document = JUnitXml.fromfile(str(harness.folder / "conform.xml"))
+    assert (document.failures, document.errors) == (1, 0)
+    assert "same sessionId" in (harness.folder / "conform.xml").read_text()
+    assert KEY not in (harness.folder / "conform.xml").read_text() + ended.err
+
+
+def test_a_failure_in_tap_tells_what_was_seen(harness):
+    """A YAML block below the line."""
+    config = StandinConfig(api_keys=(KEY,), fail={"create_session:CLOUD_LAUNCH_FAILED": 1.0})
+    with Standin(config) as standin:
+        ended = harness(
+            "conform", "--host", standin.url, "--destructive", "--only", "create_session.answer"
+        )
+
+    assert ended.code == 1
+    assert "not ok 1 - create_session.answer\n  ---\n  states: " in ended.out
+    assert "CLOUD_LAUNCH_FAILED" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "word"),
+    [
+        (("--host", "http://127.0.0.1:9"), 3, "cannot be reached"),
+        (("--only", "nothing.such"), 2, "--list"),
+        (("--format", "yaml"), 2, "tap, junit"),
+        (("--patience", "0"), 2, "--patience"),
+        (("--host", "http://api.example"), 2, "--allow-host"),
+    ],
+)
+def test_a_mistake_is_one_line(harness, args, code, word):
+    """What, where, and what to do."""
+    ended = harness("conform", *args)
+
+    assert (ended.code, ended.out) == (code, "")
+    assert word in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_a_refused_key_is_exit_3(harness):
+    """The preflight says so."""
+    with Standin(StandinConfig(api_keys=("osk_another",))) as standin:
+        ended = harness("conform", "--host", standin.url)
+
+    assert ended.code == 3
+    assert "refuses the API key" in ended.err
+
+
+def test_the_list_says_everything_and_sends_nothing(harness):
+    """One line a check."""
+    ended = harness("conform", "--list", "--host", "http://127.0.0.1:9")
+
+    assert ended.code == 0
+    assert [line.split()[0] for line in ended.out.splitlines()] == [c.name for c in CHECKS]
