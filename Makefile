@@ -39,7 +39,8 @@ types: $(STAMP) ## Types
 	@$(BIN)/mypy
 
 unit: $(STAMP) ## Tests
-	@$(BIN)/pytest -n 3 --dist worksteal -q
+	@$(BIN)/pytest -n 3 --dist worksteal -q -m 'not alone'
+	@$(BIN)/pytest -q -m alone
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs

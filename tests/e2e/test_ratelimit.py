@@ -50,6 +50,7 @@ def _measure(harness: Command, config: StandinConfig, *options: str, **environ: 
         standin.stop()
 
 
+@pytest.mark.alone
 def test_embedded_bucket_is_described_and_the_advice_holds(harness: Command) -> None:
     """No host: the stand-in's own limiter, 50 a second with bursts to 20."""
     ended = harness("ratelimit", "--out", "trial", "--max-attempts", "1500")
@@ -68,6 +69,7 @@ def test_embedded_bucket_is_described_and_the_advice_holds(harness: Command) -> 
     assert (harness.folder / "trial" / "report.html").is_file()
 
 
+@pytest.mark.alone
 def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Command) -> None:
     """The operation creates: nothing is left open; each key has a bucket of its own."""
     config = StandinConfig(limiter="token-bucket", rate=40.0, burst=6, retry_after="missing")
@@ -100,11 +102,22 @@ def test_no_limiter_is_said_within_the_budget(harness: Command) -> None:
     assert result["attempts"] <= 300
 
 
+def _stop_after(standin: Standin, imports: int) -> None:
+    """Stop a stand-in once it has answered so many imports."""
+    while sum(_imports(standin.truth()).values()) < imports:
+        time.sleep(0.05)
+    standin.stop()
+
+
+def _imports(truth: dict) -> dict[str, int]:
+    return truth["requests"].get("import_selector_cache", {}).get("by_status", {})
+
+
 def test_server_that_dies_half_way_is_unknown_and_written(harness: Command) -> None:
     """The server goes away: exit 4, and what was seen is in the trial."""
     config = StandinConfig(limiter="token-bucket", rate=2.0, burst=5, api_keys=(KEY,))
     standin = Standin(config)
-    threading.Timer(3.0, standin.stop).start()
+    threading.Thread(target=_stop_after, args=(standin, 10), daemon=True).start()
     ended = harness("ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY)
     result = _result(harness)
 

@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 
+import pytest
+
 RATE, USERS = 200, 5
 
 
@@ -17,6 +19,7 @@ def take() -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.alone
 def test_starts_are_on_time() -> None:
     """
     Half of the starts come within a millisecond of the plan.
