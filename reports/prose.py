@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.experiments.compare.document import read_comparison
 from harness.units import NS_PER_MS, NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
+from reports.comparison.headline import headline as compared
 from reports.model import ReportModel
 
 WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
@@ -53,7 +55,7 @@ def headline(model: ReportModel) -> str:
 def sentences(model: ReportModel) -> tuple[str, ...]:
     """Three sentences: what was done, how it ended, how long it took; then what to mind."""
     told = [_done(model), _ended(model), _took(model)]
-    caveats = [_generator(model), _incomplete(model)]
+    caveats = [_against_baseline(model), _generator(model), _incomplete(model)]
     return (*told, *(caveat for caveat in caveats if caveat))
 
 
@@ -116,6 +118,14 @@ def _took(model: ReportModel) -> str:
         f"{milliseconds(operation['service_ms']['p99'])} or less once sent, and "
         f"{milliseconds(response_ms)} or less counted from when they were due."
     )
+
+
+def _against_baseline(model: ReportModel) -> str:
+    """What changed since the baseline; "" where there is none of the same plan."""
+    result = read_comparison(model.labs.get("compare", {}))
+    if result is None:
+        return ""
+    return f"Against the baseline ({_list(result.baseline)}): {compared(result)}"
 
 
 def _generator(model: ReportModel) -> str:

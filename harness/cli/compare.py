@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.against import identity, load_run, write_comparison
 from harness.cli.trials import TrialPath
 from harness.errors import UsageError
 from harness.exits import Exit
@@ -20,14 +21,11 @@ from harness.experiments.compare.comparison import compare as compare_sides
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
 from harness.trial.baselines import BASELINES, find_trial
-from harness.trial.schema import Manifest
-from harness.trial.store import open_trial, write_bytes, write_json
-from reports.comparison import page, words
+from reports.comparison import words
+from reports.comparison.headline import headline, percent_change
 
 _EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
 _STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
-_NO_LOAD = {"description", "seed", "slo", "compare", "name"}
-"""Keys of a plan that do not change what load it makes, or only its dice."""
 _SHOWN_MAX = 40
 
 More = Annotated[
@@ -70,41 +68,12 @@ def compare(
             runs[0], runs[1], plan.compare.to_thresholds(), cautions=cautions
         )
     directory = out or candidate
-    write_bytes(directory / "compare.html", page.render(result).encode())
-    write_bytes(directory / "compare.md", words.render_markdown(result).encode())
-    write_json(directory / "compare.json", result.document())
+    write_comparison(result, directory)
     console = Console()
     print_comparison(result, console, every=every)
     where = str(directory / "compare.html")
     console.print(f"comparison: {where}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(int(_EXIT[result.verdict]))
-
-
-def load_run(path: Path) -> Run:
-    """
-    A trial, as far as a comparison needs it.
-
-    Raises:
-        TrialError: There is none, or it is damaged.
-        UsageError: It has not ended.
-    """
-    trial = open_trial(path)
-    if trial.manifest.state in {"running", "measured"}:
-        raise UsageError(f"{path}: not finished; run `harness report {path}` first")
-    return Run(trial.manifest, trial.intervals_table())
-
-
-def identity(manifest: Manifest) -> dict[str, Any]:
-    """What two trials must share to be comparable; every default is filled in."""
-    plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
-    document = plan.model_dump(mode="json", by_alias=True)
-    return {
-        "plan": {key: value for key, value in document.items() if key not in _NO_LOAD},
-        "scenario": manifest.scenario,
-        "model": manifest.model,
-        "host": "the built-in stand-in" if manifest.embedded else manifest.host,
-        "processes": len(manifest.workers),
-    }
 
 
 def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
@@ -136,7 +105,7 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
         Text.assemble(
             ("verdict: ", "bold"),
             (result.verdict, _STYLE[result.verdict]),
-            f"   {words.headline(result)}",
+            f"   {headline(result)}",
         )
     )
     for caution in result.cautions:
@@ -163,13 +132,13 @@ def _table(changes: list[Change]) -> Table:
     for name in ("baseline", "candidate", "change", "from", "to"):
         table.add_column(name, justify="right", no_wrap=True)
     for (operation, verdict), group in groupby(changes, lambda c: (c.operation, c.verdict)):
-        table.add_row(Text.assemble((verdict, _STYLE[verdict]), f" {operation}"))
+        table.add_row(Text(operation), Text(verdict, _STYLE[verdict]))
         for change in group:
             numbers = (change.change, change.low, change.high)
             table.add_row(
                 Text(f"  {change.metric}"),
                 words.value(change, change.baseline),
                 words.value(change, change.candidate),
-                *(words.percent_change(change, number) for number in numbers),
+                *(percent_change(change, number) for number in numbers),
             )
     return table

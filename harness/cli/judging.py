@@ -20,7 +20,9 @@ from harness.checks.check import Context
 from harness.checks.complete import missing_record
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
+from harness.cli.against import compare_with_baseline
 from harness.cli.pipeline import annotate, append_step_summary
+from harness.errors import UsageError
 from harness.exits import Exit
 from harness.load.plan_file import build_plan
 from harness.trial.finish import finish_trial
@@ -68,6 +70,10 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
         github: Say failures and doubts as GitHub annotations, too.
     """
     check_trial(path)
+    try:
+        compare_with_baseline(path)
+    except UsageError as error:  # a baseline that cannot be read is no fault of the trial
+        Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
     write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)

@@ -10,7 +10,6 @@ from reports.figures.canvas import (
     INK,
     MUTED,
     SERIES,
-    SHADE,
     label,
     new_drawing,
     to_figure,
@@ -46,18 +45,21 @@ def draw_changes(result: Comparison) -> Figure | None:
         axes.plot([at], [place], color=colour, marker=_MARKERS[change.verdict], ms=5)
         axes.plot([change.threshold] * 2, [place - 0.4, place + 0.4], color=INK, lw=1)
     axes.axvline(0, color=MUTED, linewidth=1)
-    axes.axvspan(0, 0, color=SHADE)
     axes.set_yticks(
-        range(len(rows)), [label(f"{c.operation} {c.metric}") for c in rows], fontsize=8
+        range(len(rows)), [f"{label(c.operation)} {c.metric}" for c in rows], fontsize=8
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach * 1.03, reach * 1.03)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:+.0f} %"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
     axes.set_xlabel("change; worse to the right, the black tick is the threshold")
     for verdict, marker in _MARKERS.items():
         axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return to_figure(drawing, "changes", "Changes with their 95 % intervals", _alt(rows))
+
+
+def _percent(value: float, _: int | None = None) -> str:
+    return f"{100 * value:+.0f} %".replace("-", "−")
 
 
 def _worse(change: Change, number: float | None) -> float:

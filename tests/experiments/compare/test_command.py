@@ -8,7 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import COMMANDS, register
+from harness.cli.against import compare_with_baseline
 from harness.errors import HarnessError
+from harness.experiments.compare.document import read_comparison
+from harness.trial.store import open_trial
+from reports.model import build_model
+from reports.prose import sentences
+from reports.sections import build_sections
 from tests.trials import attempt, write_trial
 
 APP = register(["compare", "baseline"])
@@ -144,6 +150,34 @@ def test_a_baseline_is_kept_shown_and_compared_with(tmp_path, monkeypatch):
     assert (code, "--out" in said) == (2, True)
     code, said = harness("show", "v13", command="baseline")
     assert (code, "known: v12" in said) == (2, True)
+
+
+def test_a_report_says_what_changed_since_the_baseline(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    assert compare_with_baseline(two) is None
+    harness("save", "v12", one, command="baseline")
+    assert compare_with_baseline(one) is None  # a trial is not held against itself
+    assert compare_with_baseline(two).verdict == "regressed"
+    model = build_model(open_trial(two))
+    told = [
+        sentence for sentence in sentences(model) if "Against the baseline (one)" in sentence
+    ]
+    assert len(told) == 1
+    assert "metrics regressed, most of all create_session" in told[0]
+    section = next(s for s in build_sections(model) if s.name == "compare")
+    assert section.tables[0].rows[0][0] == "regressed"
+    other = write(tmp_path / "other", plan={"load": {"users": 21}})
+    assert compare_with_baseline(other) is None  # no baseline of its plan
+    (two / "compare.json").write_text('{"metrics": [1]}')
+    assert not any("Against" in s for s in sentences(build_model(open_trial(two))))
+
+
+def test_the_document_is_read_back_as_it_was(tmp_path):
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    harness(one, two)
+    document = json.loads((two / "compare.json").read_text())
+    assert read_comparison(document).document() == document
 
 
 def test_the_command_is_known():

@@ -1,0 +1,81 @@
+"""Trials as a comparison wants them, and the comparison that every report makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.experiments.compare.comparison import Comparison, compare
+from harness.experiments.compare.sides import Run
+from harness.load.plan_file import build_plan
+from harness.trial.baselines import BASELINES, find_baselines
+from harness.trial.schema import Manifest
+from harness.trial.store import open_trial, write_bytes, write_json
+from reports.comparison import markdown, page
+
+_NO_LOAD = {"description", "seed", "slo", "compare", "name"}
+"""Keys of a plan that do not change what load it makes, or only its dice."""
+
+
+def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | None:
+    """
+    Compare a trial with the newest baseline of its plan, and write what came of it.
+
+    Returns:
+        The comparison; None where there is no such baseline, or the trial was cut off.
+
+    Raises:
+        TrialError: A baseline is damaged.
+    """
+    trial = open_trial(path)
+    if trial.manifest.state != "complete" or not (kept := find_baselines(root)):
+        return None
+    same = identity(trial.manifest)
+    fitting = [
+        baseline
+        for baseline in kept
+        if baseline.manifest.trial_id != trial.manifest.trial_id
+        and identity(baseline.manifest) == same
+    ]
+    if not fitting:
+        return None
+    thresholds = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_thresholds()
+    newest = fitting[-1]
+    result = compare([load_run(newest.path)], [load_run(path)], thresholds)
+    write_comparison(result, path)
+    return result
+
+
+def write_comparison(result: Comparison, directory: Path) -> None:
+    """compare.html, compare.md, and compare.json last."""
+    write_bytes(directory / "compare.html", page.render(result).encode())
+    write_bytes(directory / "compare.md", markdown.render(result).encode())
+    write_json(directory / "compare.json", result.document())
+
+
+def load_run(path: Path) -> Run:
+    """
+    A trial, as far as a comparison needs it.
+
+    Raises:
+        TrialError: There is none, or it is damaged.
+        UsageError: It has not ended.
+    """
+    trial = open_trial(path)
+    if trial.manifest.state in {"running", "measured"}:
+        raise UsageError(f"{path}: not finished; run `harness report {path}` first")
+    return Run(trial.manifest, trial.intervals_table())
+
+
+def identity(manifest: Manifest) -> dict[str, Any]:
+    """What two trials must share to be comparable; every default is filled in."""
+    plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
+    document = plan.model_dump(mode="json", by_alias=True)
+    return {
+        "plan": {key: value for key, value in document.items() if key not in _NO_LOAD},
+        "scenario": manifest.scenario,
+        "model": manifest.model,
+        "host": "the built-in stand-in" if manifest.embedded else manifest.host,
+        "processes": len(manifest.workers),
+    }
