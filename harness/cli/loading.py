@@ -21,6 +21,7 @@ from harness.cli.live import LiveView
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.exits import Exit
 from harness.load.plan import Plan
+from harness.load.progress import Live
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
@@ -116,6 +117,7 @@ def run_load(
     interruption: Interruption,
     console: Console,
     on_start: Callable[[int], None],
+    on_live: Callable[[Live], object] = str,
 ) -> int:
     """
     Run the load process to its end, showing its progress.
@@ -128,6 +130,7 @@ def run_load(
         interruption: Told of the child, to pass signals on.
         console: Where progress is shown.
         on_start: Called once with the load's start, Unix ns.
+        on_live: Called with the figures of each second.
 
     Returns:
         Its exit status, negative when a signal ended it.
@@ -156,7 +159,7 @@ def run_load(
             if interruption.count:
                 child.terminate()
             with LiveView(console) as view:
-                _follow(reading, child, view, on_start)
+                _follow(reading, child, view, on_start, on_live)
             return child.wait()
         finally:
             os.close(reading)
@@ -170,6 +173,7 @@ def _follow(
     child: subprocess.Popen[bytes],
     view: LiveView,
     on_start: Callable[[int], None],
+    on_live: Callable[[Live], object],
 ) -> None:
     """Show lines until the writer is gone."""
     buffer, started = b"", False
@@ -186,7 +190,10 @@ def _follow(
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
                 live = view.show(line)
-                if live is not None and live.started_ns and not started:
+                if live is None:
+                    continue
+                on_live(live)
+                if live.started_ns and not started:
                     started = True
                     on_start(live.started_ns)
 

@@ -80,3 +80,14 @@ def _one_phase(plan: Plan, duration: str) -> dict[str, Any]:
 
 def _parse_fault(text: str) -> dict[str, Any]:
     return parse_fault(text).to_table()
+
+
+def require(option: str, value: str, known: tuple[str, ...]) -> None:
+    """
+    See that an option has one of its known values.
+
+    Raises:
+        UsageError: It has another.
+    """
+    if value not in known:
+        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")

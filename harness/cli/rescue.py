@@ -14,11 +14,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.errors import TrialError
+from harness.cli.loading import last_line, refusal
+from harness.errors import TrialError, UsageError
+from harness.exits import Exit
 from harness.ledger import read_ledger
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
 
+SPEC = "spec.json"
+LOG = "load.log"
 RESCUE_TIMEOUT_S = 120
 
 
@@ -69,3 +73,21 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
             highlight=False,
         )
     return left
+
+
+def settle(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:
+    """
+    After the load process: pass on its refusal, or pay the debts of a dead one.
+
+    Raises:
+        HarnessError: It refused its orders, or ended without a trial.
+    """
+    log = out / LOG
+    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
+        raise refusal(log, status)
+    if not (out / "manifest.json").is_file():
+        raise UsageError(f"the load process ended with {status}: {last_line(log)}")
+    rescue(out, out / SPEC, key, progress, embedded=embedded)
+    (out / SPEC).unlink(missing_ok=True)
+    if log.is_file() and log.stat().st_size == 0:
+        log.unlink()

@@ -15,17 +15,11 @@ from rich.console import Console
 from harness.cli import remote
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around, start_target
-from harness.cli.loading import (
-    Interruption,
-    find_scenario,
-    last_line,
-    locust_command,
-    refusal,
-    run_load,
-)
-from harness.cli.options import GitHub, Overrides, override
-from harness.cli.rescue import rescue
+from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
+from harness.cli.options import GitHub, Overrides, override, require
+from harness.cli.rescue import LOG, SPEC, settle
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.watching import NOBODY, Facts, PrometheusOption, Watch
 from harness.errors import HarnessError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
@@ -37,9 +31,6 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
 from harness.trial.store import unwritable, write_bytes
-
-SPEC = "spec.json"
-LOG = "load.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +49,7 @@ class Job:
         standin: Settings of the embedded stand-in.
         github: Say failures and doubts as GitHub annotations, too.
         running: An embedded stand-in that runs already, for several trials in a row.
+        watch: Who sees its live figures.
         auth, ca_file, verify, proxy, http2: As `Spec` has them.
     """
 
@@ -72,6 +64,7 @@ class Job:
     standin: StandinConfig | None = None
     github: bool = False
     running: Standin | None = None
+    watch: Watch = NOBODY
     auth: str = "api-key"
     ca_file: str | None = None
     verify: bool = True
@@ -128,10 +121,11 @@ def run(
         str | None, typer.Option(metavar="HOST[:PORT]", help="Serve that master instead.")
     ] = None,
     github: GitHub = False,
+    prometheus: PrometheusOption = None,
 ) -> None:
     """Make one trial and report it."""
-    _require("--transport", transport, ("fast", "httpx"))
-    _require("--auth", auth, ("api-key", "bearer"))
+    require("--transport", transport, ("fast", "httpx"))
+    require("--auth", auth, ("api-key", "bearer"))
     path = find_scenario(scenario)
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
     resolved = override(read_plan(find_plan(plan)), overrides)
@@ -151,10 +145,13 @@ def run(
         proxy=proxy,
         http2=http2,
         github=github,
+        watch=Watch(prometheus),
     )
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")
     if worker is not None:
+        if job.watch:
+            raise UsageError("--worker: the master has the live figures; watch there")
         raise typer.Exit(int(_serve_master(job, worker)))
     if master is not None:
         lead = remote.master_options(master, bind, job.host, job.plan)
@@ -171,11 +168,6 @@ def _serve_master(job: Job, master: str) -> Exit:
     spec = _spec_of(job, job.host, "")
     progress = Console(stderr=True)
     return remote.work(spec, job.scenario, master, job.locust_options, key, progress)
-
-
-def _require(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")
 
 
 def make_trial(job: Job, out: Console, progress: Console) -> Exit:
@@ -213,6 +205,8 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
     try:
         with ExitStack() as stack:
             stack.enter_context(interruption.watching())
+            facts = Facts(job.trial_id, job.scenario.stem, job.plan.name)
+            latest = stack.enter_context(job.watch.watching(facts, progress))
             spec, around = _prepare(job, key, stack)
             prepared = True
             command = locust_command(
@@ -226,9 +220,10 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
                 interruption,
                 progress,
                 around.begin,
+                latest.take,
             )
             around.end()
-            _settle(job, spec, key, status, progress)
+            settle(job.out, status, key, progress, embedded=spec.embedded)
             around.keep_truth(job.out)
     except HarnessError as error:
         if not (prepared and isinstance(error, StorageError)):
@@ -261,6 +256,7 @@ def _spec_of(
         verify=job.verify,
         proxy=job.proxy,
         http2=job.http2,
+        watched=bool(job.watch),
     )
 
 
@@ -284,16 +280,3 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
         write_own(job.out, PREFLIGHT, recorder)
     write_bytes(job.out / SPEC, msgspec.json.encode(spec))
     return spec, around
-
-
-def _settle(job: Job, spec: Spec, key: str, status: int, progress: Console) -> None:
-    """After the load process: pass on its refusal, or pay the debts of a dead one."""
-    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
-        raise refusal(job.out / LOG, status)
-    if not (job.out / "manifest.json").is_file():
-        raise UsageError(f"the load process ended with {status}: {last_line(job.out / LOG)}")
-    rescue(job.out, job.out / SPEC, key, progress, embedded=spec.embedded)
-    (job.out / SPEC).unlink(missing_ok=True)
-    log = job.out / LOG
-    if log.is_file() and log.stat().st_size == 0:
-        log.unlink()

@@ -50,7 +50,7 @@ class Collector:
         self.plan = plan
         self.workers: dict[str, WorkerEnd] = {}
         self.expected: set[str] = set()
-        self.progress = Progress(progress_fd, plan.duration_ns)
+        self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
         self.on_failure: Callable[[], None] = _nothing
         self.failure = ""
         self._seen: dict[str, int] = {}
@@ -100,6 +100,7 @@ class Collector:
 
     def event(self, event: Event) -> None:
         """Take one event."""
+        self.progress.event(event)
         with self._storing():
             self._writer.event(event)
 

@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from harness.attempt import Phase
 from harness.clock import unix_ns
+from harness.load.tally import GeneratorHealth, Series, Tally
 from harness.trial.histograms import bucket_highest_us
+from harness.trial.schema import Event
 from harness.units import NS_PER_S
 
 WINDOW_S = 10
@@ -36,6 +38,8 @@ class Live(msgspec.Struct, frozen=True):
         outcomes: Outcome → attempts so far.
         started_ns: When the load began, Unix ns; 0 before.
         note: What is going on, where it is not the load: "closing 12 sessions".
+        series: Latencies by operation and outcome; only where somebody watches.
+        generators: Each generator's last second; only where somebody watches.
     """
 
     elapsed_s: float
@@ -47,6 +51,8 @@ class Live(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
     started_ns: int = 0
     note: str = ""
+    series: list[Series] = []
+    generators: list[GeneratorHealth] = []
 
 
 class Progress:
@@ -58,8 +64,9 @@ class Progress:
         on_orphaned: Called once, when whoever read the lines is gone.
     """
 
-    def __init__(self, fd: int | None, planned_ns: int) -> None:
+    def __init__(self, fd: int | None, planned_ns: int, *, watched: bool = False) -> None:
         self._fd = fd
+        self._tally = Tally() if watched else None
         self._planned_ns = planned_ns
         self._outcomes: Counter[str] = Counter()
         self._recent: deque[tuple[int, int, np.ndarray, np.ndarray]] = deque()
@@ -87,6 +94,13 @@ class Progress:
         ok = outcome == "ok"
         bucket = buckets["bucket"].to_numpy()[response][ok]
         self._recent.append((unix_ns(), int(count.sum()), bucket, count[ok]))
+        if self._tally is not None:
+            self._tally.add(buckets)
+
+    def event(self, event: Event) -> None:
+        """Take in what a generator says of itself."""
+        if self._tally is not None:
+            self._tally.event(event)
 
     def live(self) -> Live:
         """The figures of this moment."""
@@ -106,6 +120,8 @@ class Progress:
             outcomes=dict(self._outcomes),
             started_ns=self._start_ns,
             note=self.note(),
+            series=self._tally.series() if self._tally else [],
+            generators=self._tally.generators() if self._tally else [],
         )
 
     def write(self) -> None:

@@ -45,6 +45,7 @@ class Spec(msgspec.Struct, frozen=True):
         ca_file, verify: TLS.
         proxy, http2: What only the httpx wire can do.
         webhook_url: Where scraper runs shall report to; "" for nowhere.
+        watched: Live figures are to be told in full, by operation and outcome.
     """
 
     trial_id: str
@@ -62,6 +63,7 @@ class Spec(msgspec.Struct, frozen=True):
     proxy: str | None = None
     http2: bool = False
     webhook_url: str = ""
+    watched: bool = False
 
     def target(self, timeouts: Timeouts, key: str, *, direct: bool = False) -> Target:
         """The wire's target, with the key in its headers and nowhere else."""

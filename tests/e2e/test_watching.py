@@ -1,0 +1,133 @@
+"""A running trial, watched by a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.e2e.conftest import Command
+
+pytestmark = pytest.mark.trial
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def prometheus(target: str, folder: Path) -> Iterator[str]:
+    """A real one that scrapes the target every second; yields its URL."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        pytest.skip("prometheus is not installed (make test-deps)")
+    job = {"job_name": "harness", "static_configs": [{"targets": [target]}]}
+    config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}
+    (folder / "prometheus.yml").write_text(json.dumps(config))
+    address = f"127.0.0.1:{free_port()}"
+    options = [
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/tsdb",
+        f"--web.listen-address={address}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
+    try:
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def query(url: str, expression: str) -> dict[tuple[str, str], float]:
+    """What Prometheus answers, by operation and outcome; nothing while it starts."""
+    asked = f"{url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            rows = json.loads(answer.read())["data"]["result"]
+    except urllib.error.URLError:
+        return {}
+    return {
+        (row["metric"].get("operation", ""), row["metric"].get("outcome", "")): float(
+            row["value"][1]
+        )
+        for row in rows
+    }
+
+
+def attempts_of(trial: Path) -> dict[tuple[str, str], int]:
+    """What the trial wrote down, probes left out, by operation and outcome."""
+    table = pd.read_parquet(
+        trial / "attempts.parquet", columns=["phase", "operation", "outcome"]
+    )
+    table = table[table["phase"] != "probe"].astype(str)
+    return table.groupby(["operation", "outcome"]).size().to_dict()
+
+
+def metrics_url(process: subprocess.Popen) -> str:
+    """Where the trial says that its metrics are."""
+    line = process.stderr.readline()
+    assert line.startswith("metrics: http://"), line
+    return line.split()[1]
+
+
+def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> None:
+    """What it counted is what the trial wrote down, or less: it came before the end."""
+    process = harness.start(
+        "run", "mixed", "--duration", "10s", "--rate", "20", "--prometheus", "0", "--out", "t"
+    )
+    try:
+        target = urllib.parse.urlsplit(metrics_url(process)).netloc
+        with prometheus(target, tmp_path) as url:
+            seen, p99_s = {}, {}
+            while process.poll() is None and not (seen and p99_s):
+                seen = query(url, "opensteer_harness_attempts_total > 0")
+                p99_s = query(
+                    url,
+                    "histogram_quantile(0.99, opensteer_harness_service_seconds_bucket"
+                    '{outcome="ok"}) > 0',
+                )
+                generator = query(url, "opensteer_harness_generator_cpu_fraction >= 0")
+                time.sleep(0.2)  # between two questions, not for anything to happen
+    finally:
+        ended = harness.wait(process)
+    written = attempts_of(tmp_path / "t")
+    longest_us = pd.read_parquet(tmp_path / "t/attempts.parquet")["service_us"].max()
+
+    assert ended.code in {0, 4}, ended.err
+    assert seen
+    assert all(count <= written[key] for key, count in seen.items())
+    assert all(0 < value <= 1.3e-6 * longest_us for value in p99_s.values())
+    assert generator
+
+
+def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
+    """They are the master's: one line, exit 2."""
+    ended = harness(
+        "run",
+        "mixed",
+        "--worker",
+        "127.0.0.1",
+        "--host",
+        "http://127.0.0.1:9",
+        "--prometheus",
+        "0",
+    )
+
+    assert ended.code == 2
+    assert (
+        ended.err.strip() == "harness: --worker: the master has the live figures; watch there"
+    )
