@@ -18,6 +18,7 @@ from harness.analysis.frames import attempts
 from harness.checks.capacity import judge_capacity
 from harness.checks.check import Context
 from harness.checks.complete import missing_record
+from harness.checks.drift import judge_drift
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
 from harness.cli.against import compare_with_baseline
@@ -55,6 +56,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
         ),
         context,
     )
+    findings += judge_drift(trial.intervals_table(), manifest)
     findings += judge_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
     return trial, findings
