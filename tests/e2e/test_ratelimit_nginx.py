@@ -1,8 +1,8 @@
 """
-A limiter that nobody here wrote: nginx's ``limit_req`` with ``burst`` and ``nodelay``.
+A limiter that nobody here wrote: nginx's ``limit_req`` with ``burst``, in its three modes.
 
-Where nginx queues (no ``nodelay``, or ``delay=``) the lab takes it for a limit on what is
-at work: see docs/rate-limit.md.
+With ``nodelay`` it refuses at once; without it queues what exceeds the rate; with
+``delay=N`` it queues what exceeds N.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ http {{
 
 
 @pytest.fixture
-def nginx(tmp_path: Path) -> Iterator[str]:
+def nginx(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The base URL of an nginx with 20 requests a second and a burst of 9 beyond the first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -51,7 +51,7 @@ def nginx(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "nginx"
     folder.mkdir()
     config = folder / "nginx.conf"
-    config.write_text(CONFIG.format(folder=folder, port=port, mode="nodelay"))
+    config.write_text(CONFIG.format(folder=folder, port=port, mode=request.param))
     assert NGINX is not None
     process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(config)])
     deadline = time.monotonic() + 10
@@ -68,8 +68,13 @@ def nginx(tmp_path: Path) -> Iterator[str]:
     process.wait(timeout=10)
 
 
-def test_nginx_is_a_token_bucket_without_retry_after(harness: Command, nginx: str) -> None:
-    """20 a second, bursts to 10."""
+@pytest.mark.parametrize(
+    ("nginx", "at_once"), [("nodelay", None), ("", 1), ("delay=3", 4)], indirect=["nginx"]
+)
+def test_nginx_is_a_token_bucket_without_retry_after(
+    harness: Command, nginx: str, at_once: int | None
+) -> None:
+    """20 a second, bursts to 10; where it queues, how many pass without a wait."""
     ended = harness(
         "ratelimit", "--host", nginx, "--out", "trial", "--max-attempts", "800",
         OPENSTEER_API_KEY=KEY,
@@ -81,3 +86,6 @@ def test_nginx_is_a_token_bucket_without_retry_after(harness: Command, nginx: st
     assert result["rate_per_s"]["estimate"] == pytest.approx(20, rel=0.03)
     assert result["burst"]["estimate"] == pytest.approx(10, abs=1)
     assert result["retry_after"]["kind"] == "missing"
+    assert ("token bucket that queues" in result["paragraph"]) == (at_once is not None)
+    if at_once is not None:
+        assert f"{at_once} pass at once" in result["paragraph"]

@@ -22,6 +22,7 @@ from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
     fit_anchored_window,
 )
+from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
 from harness.experiments.rate_limit.models.sliding_window import (
     fit_sliding_counter,
     fit_sliding_log,
@@ -68,6 +69,9 @@ def choose(observations: Sequence[Observation], *, operation: str | None = None)
     """Fit every model to one key's observations and rank them."""
     log = read_log(observations, operation=operation)
     ranked = rank(list(_plain(log)))
+    queueing = _queueing(observations, operation, ranked) if may_queue(log) else None
+    if queueing is not None:
+        return queueing
     chosen = Choice(tuple(ranked), log)
     if not log.refusals or _is_clear(ranked):
         return chosen
@@ -82,6 +86,21 @@ def choose(observations: Sequence[Observation], *, operation: str | None = None)
     if ranked and ranked[0].variant.endswith(COUNTING):
         return Choice(tuple(ranked), counting)
     return Choice(tuple(ranked), chosen.log)
+
+
+def _queueing(
+    observations: Sequence[Observation], operation: str | None, others: Sequence[Fit]
+) -> Choice | None:
+    """
+    The bucket that holds requests back, if it explains the decisions and the waits.
+
+    It comes first whatever the others cost: they leave the waits unexplained.
+    """
+    log = read_log(observations, operation=operation, held_back=True)
+    fit = fit_queueing_bucket(log)
+    if fit is None or fit.explained_fraction < LEAST_EXPLAINED or not beats_null(fit, log):
+        return None
+    return Choice((fit, *others), log)
 
 
 def cost(fit: Fit) -> float:

@@ -118,6 +118,7 @@ def read_log(
     key: int = 0,
     errors_count: bool = False,
     refused_count: bool = False,
+    held_back: bool = False,
 ) -> Log:
     """
     Turn observations into the arrays the estimators read.
@@ -129,6 +130,8 @@ def read_log(
         errors_count: Whether requests that ended in neither (503 and the like) are
             taken to have used the limit up.
         refused_count: Whether refused requests are taken to use the limit up.
+        held_back: Whether a pass that took long is taken to have been decided soon after
+            its sending, and then held back by the limiter.
     """
     rows = [o for o in observations if o.key == key and operation in (None, o.operation)]
     rows.sort(key=lambda o: o.sent_ns)
@@ -139,7 +142,7 @@ def read_log(
     accepted = np.array([bool(o.accepted) for o in rows], dtype=np.bool_)
     half = (received - sent) / 2
     lag = _decision_lag_s(half, refused=told & ~accepted)
-    slow = _unusually_slow(half, accepted)
+    slow = _unusually_slow(half, accepted) & ~(held_back & accepted)
     lag = np.where(slow, half, lag)
     times = sent + lag
     doubt = np.clip(half, LEAST_DOUBT_S, np.maximum(3 * lag, LEAST_DOUBT_S))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.experiments.rate_limit.choice import COUNTING
 from harness.experiments.rate_limit.models.fit import Fit
+from harness.experiments.rate_limit.models.queueing import AT_ONCE, LONGEST_S, VARIANT
 from harness.experiments.rate_limit.retry_after import RetryAfter
 
 
@@ -36,6 +37,13 @@ def _limit_sentence(fit: Fit) -> str:
     if fit.rate_per_s is None:
         return f"At most {burst} requests at work at once."
     rate = _number(fit.rate_per_s.estimate)
+    if fit.variant == VARIANT:
+        held_ms = _number(1000 * fit.extra[LONGEST_S])
+        return (
+            f"{rate} requests a second, bursts to {burst} (token bucket that queues): of a"
+            f" burst {fit.extra[AT_ONCE]:.0f} pass at once, the others are held back for up to"
+            f" {held_ms} ms before any is refused."
+        )
     if fit.window_s is None:
         return f"{rate} requests a second, bursts to {burst} (token bucket)."
     window = _number(fit.window_s.estimate)

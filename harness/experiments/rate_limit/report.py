@@ -15,6 +15,7 @@ from harness.experiments.rate_limit import advice as advising
 from harness.experiments.rate_limit import scope
 from harness.experiments.rate_limit.choice import COUNTING, Choice, choose, cost
 from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.paragraph import write_paragraph
 from harness.experiments.rate_limit.probes import Probe
@@ -196,7 +197,7 @@ def _notes(
     if limited and choice.best is None and not stopped:
         notes.append("No model explains 95 % of the decisions.")
     lag_ms = _queueing_ms(own)
-    if lag_ms > 150:
+    if lag_ms > 150 and not (choice.fits and choice.fits[0].variant == QUEUEING):
         notes.append(
             f"Accepted requests waited up to {lag_ms:.0f} ms when many were sent at once: the"
             " limiter seems to queue (leaky-bucket shaping) before it refuses."

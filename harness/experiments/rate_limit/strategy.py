@@ -29,7 +29,8 @@ from harness.experiments.rate_limit.bench import (
 )
 from harness.experiments.rate_limit.choice import choose
 from harness.experiments.rate_limit.models.fit import Fit
-from harness.experiments.rate_limit.observations import Observation
+from harness.experiments.rate_limit.models.queueing import may_queue
+from harness.experiments.rate_limit.observations import Observation, read_log
 from harness.experiments.rate_limit.probes import Probe, Shot, volley
 from harness.experiments.rate_limit.refine import EDGE, Steps, long_offer, portion_of, tighten
 from harness.experiments.rate_limit.retry_after import PURPOSE
@@ -63,7 +64,7 @@ def explore(bench: Bench) -> Steps:
         returned = accepted(back)
     rate = min(max(returned / elapsed, 0.02), bench.max_rate_per_s)
     trickles = returned < 0.6 * burst or elapsed < 0.2
-    if trickles or burst <= 3:
+    if trickles or burst <= 3 or (_may_queue(bench) and rate < bench.max_rate_per_s / 2):
         yield from _trickle(bench, burst, rate)
     best = choose(bench.observations).best
     if not trickles and not _is_bucket(best):
@@ -72,6 +73,10 @@ def explore(bench: Bench) -> Steps:
     yield from _retry_after(bench, burst)
     yield from _scope(bench, burst)
     bench.ended = bench.ended or "probes done"
+
+
+def _may_queue(bench: Bench) -> bool:
+    return may_queue(read_log(bench.observations, operation=bench.operation))
 
 
 def _is_bucket(fit: Fit | None) -> bool:

@@ -66,6 +66,18 @@ class Gcra:
         )
 
 
+class QueueingBucket(Gcra):
+    """nginx's limit_req without nodelay: what exceeds ``at_once`` waits for its turn."""
+
+    def __init__(self, rate, burst, *, at_once=1):
+        super().__init__(rate, burst)
+        self.free = (at_once - 1) * 1000
+
+    def hold_s(self):
+        """Seconds that the request just let through is held back."""
+        return max(0, self.excess - self.free) / 1000 / self.rate
+
+
 class FixedWindow:
     """``limit`` a window; windows start on multiples of the length, or at first use."""
 
@@ -233,6 +245,8 @@ class World:
             ok = limiter.allow(*busy)
             if not ok and self.retry_after is not None:
                 retry, form = self.retry_after(limiter.wait_s(at), rand)
+            if ok and isinstance(limiter, QueueingBucket):
+                work += limiter.hold_s()
             received = at + back + (work if ok else 0.0)
             if rand.random() < self.flip_fraction:
                 ok = not ok

@@ -4,7 +4,15 @@ import json
 import math
 
 import pytest
-from simulated_limiters import FixedWindow, SlidingLog, TokenBucket, Unlimited, World
+from simulated_limiters import (
+    Concurrency,
+    FixedWindow,
+    QueueingBucket,
+    SlidingLog,
+    TokenBucket,
+    Unlimited,
+    World,
+)
 from sweep import draw_setting, measure
 
 from harness.experiments.rate_limit.advice import evaluate_check
@@ -80,6 +88,26 @@ def test_lies_of_retry_after_are_called_by_name(tell, kind):
     report = drive(World(TokenBucket(2, 5), seed=5, retry_after=tell), max_seconds=90)
     assert kind == report.retry_after.kind
     assert (0.0 if kind == "missing" else 1.0) == report.retry_after.present_fraction
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "at_once"), [(20, 10, 1), (20, 10, 4), (100, 30, 1), (5, 6, 2)]
+)
+def test_bucket_that_queues_is_told_from_a_limit_on_what_is_at_work(rate, burst, at_once):
+    """The waits follow the bucket: it is named, and how many pass without one."""
+    fit = drive(World(QueueingBucket(rate, burst, at_once=at_once), seed=10)).fit
+    assert "token-bucket-queueing" == fit.variant
+    assert pytest.approx(rate, rel=0.03) == fit.rate_per_s.estimate
+    assert pytest.approx(burst, abs=1) == fit.burst.estimate
+    assert pytest.approx(at_once, abs=1) == fit.extra["at_once"]
+
+
+@pytest.mark.parametrize(("limit", "work_ms"), [(5, 40), (12, 200), (30, 15)])
+def test_limit_on_what_is_at_work_is_not_called_a_queue(limit, work_ms):
+    """Its answer times scatter, but not with the place among those at work."""
+    report = drive(World(Concurrency(limit), seed=11, work_ms=work_ms))
+    assert "concurrency" == report.algorithm
+    assert pytest.approx(limit, abs=1) == report.fit.burst.estimate
 
 
 @pytest.mark.parametrize(("shared", "word"), [(True, "shared"), (False, "separate")])

@@ -199,7 +199,10 @@ def _widen(log: Log, best: float, broken: int) -> Interval:
                 break
             end = best * (1 + sign * step)
         ends.append(float(end))
-    return Interval((ends[0] + ends[1]) / 2, ends[0], ends[1])
+    # The request that began a window and the one that found it over may both have been
+    # decided a little before or after what the counts were held against.
+    margin = 2 * log.typical_doubt_s
+    return Interval((ends[0] + ends[1]) / 2, max(ends[0] - margin, margin), ends[1] + margin)
 
 
 def _anchored_counts(log: Log, starts: Floats, window_s: float) -> tuple[Floats, Floats]:
