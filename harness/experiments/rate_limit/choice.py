@@ -22,6 +22,7 @@ from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
     fit_anchored_window,
 )
+from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
 from harness.experiments.rate_limit.models.sliding_window import (
     fit_sliding_counter,
@@ -98,7 +99,7 @@ def _queueing(
     """
     log = read_log(observations, operation=operation, held_back=True)
     fit = fit_queueing_bucket(log)
-    if fit is None or fit.explained_fraction < LEAST_EXPLAINED or not beats_null(fit, log):
+    if fit is None or fit.explained_fraction < LEAST_EXPLAINED:
         return None
     return Choice((fit, *others), log)
 
@@ -120,8 +121,11 @@ def beats_null(fit: Fit, log: Log) -> bool:
 
     A coin that refuses as often as was refused is wrong as often as the rarer answer
     came. Of buckets and logs only those decisions count whose opposite they forbid: in
-    step with an offer they forbid nothing. The others' bounds are too loose for that.
+    step with an offer they forbid nothing. The others' bounds are too loose for that. A
+    bucket that queues has foretold the waits, which no coin does.
     """
+    if fit.variant == QUEUEING:
+        return True
     exact = fit.algorithm == "token-bucket" or fit.variant.startswith("sliding-window-log")
     committed = ~fit.undecided | fit.contradicted if exact else np.ones(len(log), np.bool_)
     refused = float(np.mean(~log.accepted[committed])) if committed.any() else 0.0

@@ -43,7 +43,7 @@ def may_queue(log: Log) -> bool:
     if len(took) < _LEAST_ACCEPTED or not log.refusals:
         return False
     short, long = np.quantile(took, [0.1, 0.9])
-    return bool(long - short > max(_LEAST_SPREAD_S, 5 * log.typical_doubt_s, 0.5 * short))
+    return bool(long - short > max(_LEAST_SPREAD_S, 2 * log.typical_doubt_s, 0.5 * short))
 
 
 def fit_queueing_bucket(log: Log) -> Fit | None:
