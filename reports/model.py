@@ -24,6 +24,8 @@ from harness.analysis.timeline import (
     generator_samples,
     latency_by_second,
 )
+from harness.analysis.waits import COLUMNS as WAITS
+from harness.analysis.waits import waits_by_second
 from harness.trial.schema import Manifest
 from harness.trial.store import Trial
 from harness.units import NS_PER_S
@@ -70,6 +72,7 @@ class ReportModel:
         outcomes_s: Attempts by outcome a step (``count_by_second``; index: seconds since
             the load's start, Unix seconds nowhere from here on).
         codes_s: Attempts that did not end ok, by code a step.
+        waits_s: Retries and Retry-After a step (``waits_by_second``).
         latency_ms: metric → p50, p99, max a step.
         generator: Samples of the generator (``generator_samples``), time since the start.
         step_s: Seconds a step of the series.
@@ -87,6 +90,7 @@ class ReportModel:
     errors: pd.DataFrame
     outcomes_s: pd.DataFrame
     codes_s: pd.DataFrame
+    waits_s: pd.DataFrame
     latency_ms: Mapping[str, pd.DataFrame]
     generator: pd.DataFrame
     step_s: int
@@ -120,6 +124,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     start_s = manifest.started_ns // NS_PER_S
     codes = trial.attempts_table(["end_ns", "code", "outcome"])
+    waits = trial.attempts_table(list(WAITS))
     generator = generator_samples(events)
     counts = count_outcomes(trial)
     faults = gather_strikes(events, manifest.started_ns, load_s(manifest))
@@ -133,6 +138,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         errors=count_errors(trial.attempts_table(list(COLUMNS))),
         outcomes_s=_since(count_by_second(intervals, step_s=step_s), start_s),
         codes_s=_since(codes_by_second(codes, step_s=step_s), start_s),
+        waits_s=_since(waits_by_second(waits, step_s=step_s), start_s),
         latency_ms={
             name: _since(latency_by_second(measured, name, step_s=step_s), start_s)
             for name in METRICS

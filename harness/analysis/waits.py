@@ -1,0 +1,56 @@
+"""
+Retries and waits over time: how often calls were sent again, how long they were told to wait.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from harness.units import NS_PER_S
+
+COLUMNS = ("end_ns", "attempt", "retry_after_s")
+"""What `waits_by_second` reads of the attempts."""
+
+
+def waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
+    """
+    Retries and Retry-After, by the second in which the attempt ended.
+
+    Args:
+        attempts: At least `COLUMNS`, of every phase.
+        step_s: Seconds a row; steps begin at multiples of it.
+
+    Columns:
+        retries     int64    -  attempts that were not their call's first
+        told        int64    -  answers with a Retry-After
+        median_s    float64  s  the median of what they told to wait; NaN where none did
+        longest_s   float64  s  the longest of them
+
+        The index ``second`` (Unix, the step's first) has no gaps.
+    """
+    step = attempts["end_ns"].to_numpy() // (NS_PER_S * step_s)
+    if not len(step):
+        return pd.DataFrame(
+            {"retries": [], "told": [], "median_s": [], "longest_s": []},
+            index=pd.Index([], dtype=np.int64, name="second"),
+        )
+    first = int(step.min())
+    place = step - first
+    steps = int(place.max()) + 1
+    wait_s = attempts["retry_after_s"].to_numpy()
+    told = np.isfinite(wait_s)
+    waits = pd.Series(wait_s[told]).groupby(place[told])
+    index = pd.RangeIndex(steps)
+    frame = pd.DataFrame(
+        {
+            "retries": np.bincount(place[attempts["attempt"].to_numpy() > 1], minlength=steps),
+            "told": np.bincount(place[told], minlength=steps),
+            "median_s": waits.median().reindex(index),
+            "longest_s": waits.max().reindex(index),
+        },
+        index=index,
+    )
+    frame.index = pd.Index((first + np.arange(steps)) * step_s, name="second")
+    return frame
