@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "harness.cli.trials:check",
     "baseline": "harness.cli.baseline:app",
     "compare": "harness.cli.compare:compare",
+    "trend": "harness.cli.trend:trend",
     "conform": "harness.cli.conform:conform",
     "serve": "harness.cli.serve:serve",
     "doctor": "harness.cli.doctor:doctor",

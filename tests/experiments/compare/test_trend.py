@@ -1,0 +1,54 @@
+"""Shifts are found where they are, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+from typer.testing import CliRunner
+
+from harness.cli import register
+from harness.experiments.compare.trend import find_shifts
+from tests.trials import NS, T0, attempt, write_trial
+
+APP = register(["trend"])
+
+
+def test_a_shift_is_found_at_its_place():
+    noise = 1 + 0.01 * np.random.default_rng(1).standard_normal(16)
+    values = noise * np.repeat([10.0, 12.0], 8)
+    (shift,) = find_shifts(list(values), 0.05)
+    assert shift.at == 8
+    assert abs(shift.change - 0.2) < 0.02
+
+
+def test_noise_is_hardly_ever_a_shift():
+    rng = np.random.default_rng(2)
+    series = [list(10 * np.exp(0.02 * rng.standard_normal(20))) for _ in range(200)]
+    assert sum(bool(find_shifts(values, 0.05)) for values in series) <= 10  # 5 %
+
+
+def test_too_few_or_absent_points_say_nothing():
+    assert find_shifts([10.0, 10.0, 20.0, 20.0], 0.05) == ()
+    assert find_shifts([None] * 10, 0.05) == ()
+    assert find_shifts([10.0, None, 10.0, 10.0, 20.0, 20.0, 20.0], 0.05)[0].at == 4
+
+
+def test_a_trend_is_drawn(tmp_path):
+    for number in range(8):
+        shift_ns = number * 1000 * NS
+        slow = 2 if number >= 4 else 1
+        rows = [
+            attempt(call_id=n, at_s=n * 0.05, service_ms=(10 + n % 5) * slow)
+            for n in range(200)
+        ]
+        write_trial(
+            tmp_path / "trials" / f"t{number}",
+            rows,
+            trial_id=f"t{number}",
+            started_ns=(T0 - 5) * NS + shift_ns,
+        )
+    out = tmp_path / "trend.html"
+    words = ["trend", "--trials", str(tmp_path / "trials"), "--out", str(out)]
+    result = CliRunner().invoke(APP, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "create_session response.p50: +100.0 % from t4 on" in result.output
+    assert "create_session +100 % from t4 on" in out.read_text()
