@@ -65,6 +65,10 @@ def serve(
         str | None, typer.Option(help="SQLite file the state survives in.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    browser: Annotated[
+        str | None,
+        typer.Option(help="Chromium to run behind each session, such as /usr/bin/chromium."),
+    ] = None,
 ) -> None:
     """Serve the stand-in API on loopback until Ctrl-C; a limiter is on when --rate is given."""
     if limiter is None and (rate is not None or burst is not None or window is not None):
@@ -72,6 +76,6 @@ def serve(
     config = standin_config(
         port=port, limiter=limiter, rate=rate, burst=burst, window=window,
         max_sessions=max_sessions, latency=latency, fail=fail, lie=lie, api_keys=api_key,
-        vocabulary=vocabulary, state=state, seed=seed,
+        vocabulary=vocabulary, state=state, seed=seed, browser=browser,
     )  # fmt: skip
     run_server(config)

@@ -45,7 +45,7 @@ class Api:
         self.state = state
         self.journal = journal
         self.deliveries = Deliveries(state, self._run_changed)
-        self._handlers = Handlers(state, journal, self.deliveries.schedule)
+        self.handlers = Handlers(state, journal, self.deliveries.schedule)
         self._key_hashes: dict[bytes, str] = {}
         self._start_ns = unix_ns()
         self.adopt_settings()
@@ -104,7 +104,7 @@ class Api:
         reader = READERS.get(request.operation)
         if reader is None:
             await self.take_time(request.operation)
-            answer = self._handlers.read(request)
+            answer = self.handlers.read(request)
         else:
             body = reader(request.body)
             if isinstance(body, Problem):
@@ -115,7 +115,7 @@ class Api:
     async def _post(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
         if not request.idempotency_key:
             await self.take_time(request.operation)
-            return await self._handlers.write(request, body)
+            return await self.handlers.write(request, body)
         keys = self.state.keys
         scope = (request.api_key, request.idempotency_key)
         found = self._look_up(request, scope)
@@ -123,11 +123,11 @@ class Api:
             return fail_plainly(found.value, _REFUSALS[found])
         if isinstance(found, Record) and not self._told_twice():
             await self.take_time(request.operation)
-            return self._handlers.replay(request, found)
+            return self.handlers.replay(request, found)
         record = keys.begin(scope, _fingerprint(request), unix_ns())
         try:
             await self.take_time(request.operation)
-            answer = await self._handlers.write(request, body)
+            answer = await self.handlers.write(request, body)
         except BaseException:
             keys.abandon(scope)
             raise

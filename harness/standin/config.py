@@ -24,7 +24,7 @@ RetryAfterStyle = Literal[
     "exact-ceil", "decimal", "http-date", "early", "late", "missing", "malformed"
 ]
 
-FIXED_FIELDS = frozenset({"host", "port", "seed", "state", "parent_pid"})
+FIXED_FIELDS = frozenset({"host", "port", "seed", "state", "parent_pid", "browser"})
 """Settings that cannot change while the server runs."""
 
 
@@ -128,6 +128,8 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key_lifetime_s: Time for which an Idempotency-Key is remembered.
         state: SQLite file that the state survives in; "" keeps it in memory.
         parent_pid: End when this parent process is gone; 0 does not look.
+        browser: Chromium to run behind the sessions, one each; "" is a synthetic one.
+        launch_timeout_s: A browser that is not up by then has failed to launch.
         lies: What it does wrong.
     """
 
@@ -172,6 +174,8 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_lifetime_s: float = 86_400.0
     state: str = ""
     parent_pid: int = 0
+    browser: str = ""
+    launch_timeout_s: float = 30.0
     lies: Lies = msgspec.field(default_factory=Lies)
 
     def __post_init__(self) -> None:
@@ -250,6 +254,7 @@ def _check_numbers(config: StandinConfig) -> None:
         "window_s",
         "session_lifetime_s",
         "key_lifetime_s",
+        "launch_timeout_s",
         "webhook_timeout_s",
     ):
         _require_at_least(1e-6, name, getattr(config, name))

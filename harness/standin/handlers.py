@@ -8,7 +8,7 @@ to race: then between its look for room and its taking of the slot others may pa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -51,6 +51,9 @@ class Handlers:
         state: What they act upon.
         journal: Where changes are noted; None keeps them in memory only.
         queued: Called with each run that was queued.
+
+    Attributes:
+        launch: Launches a new session's browser, and returns the code of its failure.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Handlers:
         self._state = state
         self._journal = journal
         self._queued = queued
+        self.launch: Callable[[Session], Awaitable[str]] | None = None
 
     async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
         """Do the work of a POST."""
@@ -119,6 +123,9 @@ class Handlers:
         if race_s:
             await asyncio.sleep(race_s)
         session = state.create_session(body, unix_ns())
+        if self.launch is not None and (code := await self.launch(session)):
+            state.sessions.close(session, unix_ns(), 0, leak=False)
+            return self._fail(code)
         if self._journal is not None:
             self._journal.note_session(session)
         return self._created(request, session, worked=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -17,6 +18,8 @@ import uvloop
 
 from harness.clock import unix_ns
 from harness.standin.api import Api
+from harness.standin.browsers.chromium import sweep_profiles
+from harness.standin.browsers.pool import sessions_the_machine_allows
 from harness.standin.config import StandinConfig
 from harness.standin.journal import Journal
 from harness.standin.server import Server
@@ -68,14 +71,17 @@ def run_server(config: StandinConfig) -> None:
 
 
 async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> None:
+    if config.browser:
+        config = _fit_to_machine(config)
     journal = Journal(config.state) if config.state else None
     state = State(config, journal.begin_start() if journal else 0)
     if journal is not None:
         journal.restore(state, unix_ns())
     api = Api(state, journal)
+    app = Server(api)
     server = _Uvicorn(
         uvicorn.Config(
-            Server(api), http="httptools", ws="wsproto", ws_ping_interval=None,
+            app, http="httptools", ws="wsproto", ws_ping_interval=None,
             ws_max_size=config.max_body_bytes, ws_per_message_deflate=False,
             lifespan="off", interface="asgi3",
             access_log=False, log_level="critical", server_header=False,
@@ -91,10 +97,21 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
         await server.serve([listener])
     finally:
         watch.cancel()
+        await app.stop()
         await api.deliveries.stop()
         if journal is not None:
             journal.commit(state)
             journal.close()
+
+
+def _fit_to_machine(config: StandinConfig) -> StandinConfig:
+    if shutil.which(config.browser) is None:
+        raise FileNotFoundError(
+            f"--browser {config.browser}: no such program; install chromium, or name another"
+        )
+    sweep_profiles()
+    most = config.max_sessions or sessions_the_machine_allows()
+    return msgspec.structs.replace(config, max_sessions=most)
 
 
 async def _watch_parent(parent_pid: int, server: _Uvicorn) -> None:

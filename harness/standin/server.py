@@ -51,6 +51,10 @@ class Server:
         self._api = api
         self._sockets = Sockets(api)
 
+    async def stop(self) -> None:
+        """The server ends: so does what it holds outside itself."""
+        await self._sockets.stop()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or one socket."""
         if scope["type"] == "websocket":

@@ -14,12 +14,15 @@ from typing import Any
 
 from harness.clock import unix_ns
 from harness.standin.api import Api, sleep_until
+from harness.standin.browsers.bridge import BridgedSocket
+from harness.standin.browsers.pool import Browsers
+from harness.standin.browsers.wire import WireError
 from harness.standin.exchange import Answer, fail
 from harness.standin.sessions import Session
 from harness.standin.sockets import names
-from harness.standin.sockets.action import ActionSocket
+from harness.standin.sockets.action import ActionSocket, Browser
 from harness.standin.sockets.cdp import CdpSocket
-from harness.standin.sockets.channel import NORMAL, Channel, Send
+from harness.standin.sockets.channel import LOST, NORMAL, Channel, Send
 from harness.standin.sockets.gate import find_door, judge
 from harness.standin.sockets.page import Page
 
@@ -46,7 +49,12 @@ class Sockets:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._open: dict[str, set[Channel]] = defaultdict(set)
-        self._browsers: dict[str, SyntheticBrowser] = {}
+        self._browsers: dict[str, Browser] = {}
+        config = api.state.settings.config
+        self._real: Browsers | None = None
+        if config.browser:
+            self._real = Browsers(config.browser, config.launch_timeout_s, self._lose)
+            api.handlers.launch = self._real.launch
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upgrade, and the socket that comes of it."""
@@ -70,6 +78,18 @@ class Sockets:
         self._browsers.pop(session_id, None)
         for channel in list(self._open.get(session_id, ())):
             await channel.close(NORMAL, _HELD_NOTHING)
+        if self._real is not None:
+            await self._real.close(session_id)
+
+    async def stop(self) -> None:
+        """The server ends, and the browsers with it."""
+        if self._real is not None:
+            await self._real.stop()
+
+    async def _lose(self, session_id: str) -> None:
+        """A session's browser has ended by itself."""
+        for channel in list(self._open.get(session_id, ())):
+            await channel.close(LOST, "CLOUD_CONNECTION_LOST")
 
     async def _launch(self, session: Session, name: str) -> Session | Answer:
         """Wait until the browser is up; or fail as told to."""
@@ -79,6 +99,8 @@ class Sockets:
         await api.take_time(name)
         await api.wait_out_stall()
         code = api.state.settings.draw_failure(name, api.state.dice.failures)
+        if not code and self._real is not None and not self._real.is_up(session.id):
+            code = "CLOUD_RUNTIME_GONE"
         if code:
             return fail(api.state.settings.config.vocabulary, code)
         return session
@@ -88,13 +110,8 @@ class Sockets:
         mine = self._open[session.id]
         mine.add(channel)
         channel.spawn(channel.expire(session.expires_ns, _HELD_NOTHING))
-        socket: ActionSocket | CdpSocket
-        if cdp:
-            socket = CdpSocket(self._api, channel)
-        else:
-            browser = self._browsers.setdefault(session.id, SyntheticBrowser())
-            socket = ActionSocket(self._api, channel, browser)
         try:
+            socket = await self._connect(channel, cdp=cdp)
             while not channel.closed:
                 message = await receive()
                 if message["type"] != "websocket.receive":
@@ -107,6 +124,24 @@ class Sockets:
             if not mine:
                 self._open.pop(session.id, None)
             await channel.end()
+
+    async def _connect(
+        self, channel: Channel, *, cdp: bool
+    ) -> ActionSocket | CdpSocket | BridgedSocket:
+        session_id, real = channel.session.id, self._real
+        if not cdp:
+            browser: Browser
+            if real is None:
+                browser = self._browsers.setdefault(session_id, SyntheticBrowser())
+            else:
+                browser = real.page(session_id)
+            return ActionSocket(self._api, channel, browser)
+        if real is not None:
+            try:
+                return BridgedSocket(self._api, channel, await real.dial(session_id))
+            except (WireError, KeyError):  # it ended since the upgrade
+                await channel.close(LOST, "CLOUD_CONNECTION_LOST")
+        return CdpSocket(self._api, channel)
 
     def _count(self, operation: str, code: str) -> None:
         self._api.count(operation, Answer(0, b"", code))
