@@ -19,7 +19,7 @@ from harness.cli.loading import Interruption, find_scenario, locust_command, run
 from harness.cli.options import GitHub, Overrides, override, require
 from harness.cli.rescue import LOG, SPEC, settle
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
-from harness.cli.watching import NOBODY, Facts, PrometheusOption, Watch
+from harness.cli.watching import NOBODY, Facts, OtlpOption, PrometheusOption, Watch
 from harness.errors import HarnessError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
@@ -122,6 +122,7 @@ def run(
     ] = None,
     github: GitHub = False,
     prometheus: PrometheusOption = None,
+    otlp: OtlpOption = None,
 ) -> None:
     """Make one trial and report it."""
     require("--transport", transport, ("fast", "httpx"))
@@ -145,7 +146,7 @@ def run(
         proxy=proxy,
         http2=http2,
         github=github,
-        watch=Watch(prometheus),
+        watch=Watch(prometheus, otlp),
     )
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")

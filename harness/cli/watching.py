@@ -8,7 +8,7 @@ load process only counts a little more (`harness.load.tally`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +20,10 @@ from harness.load.progress import Live
 PrometheusOption = Annotated[
     str | None,
     typer.Option("--prometheus", metavar="[HOST:]PORT", help="Serve live metrics there."),
+]
+OtlpOption = Annotated[
+    str | None,
+    typer.Option("--otlp", metavar="URL", help="Send live metrics there (OTLP over HTTP)."),
 ]
 
 
@@ -57,13 +61,15 @@ class Watch:
 
     Attributes:
         prometheus: [HOST:]PORT where metrics are served; None for nowhere.
+        otlp: URL of an OpenTelemetry collector that they are sent to; None for nowhere.
     """
 
     prometheus: str | None = None
+    otlp: str | None = None
 
     def __bool__(self) -> bool:
         """Whether anybody does."""
-        return self.prometheus is not None
+        return self.prometheus is not None or self.otlp is not None
 
     @contextmanager
     def watching(self, facts: Facts, console: Console) -> Iterator[Latest]:
@@ -78,17 +84,21 @@ class Watch:
             What the figures are to be given to.
 
         Raises:
-            UsageError: One cannot listen there.
+            UsageError: One cannot listen there, or the URL is none.
         """
         latest = Latest()
-        if self.prometheus is None:
-            yield latest
-            return
-        from harness.cli.metrics import serving  # noqa: PLC0415  only who watches pays for it
+        # Only who watches pays for the imports.
+        with ExitStack() as stack:
+            if self.prometheus is not None:
+                from harness.cli.metrics import serving  # noqa: PLC0415
 
-        with serving(self.prometheus, facts, latest) as url:
-            latest.url = url
-            console.print(f"metrics: {url}", markup=False, highlight=False, soft_wrap=True)
+                latest.url = stack.enter_context(serving(self.prometheus, facts, latest))
+                text = f"metrics: {latest.url}"
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
+            if self.otlp is not None:
+                from harness.cli.otlp import sending  # noqa: PLC0415
+
+                stack.enter_context(sending(self.otlp, facts, latest, console))
             yield latest
 
 

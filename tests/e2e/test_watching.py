@@ -1,4 +1,4 @@
-"""A running trial, watched by a real Prometheus."""
+"""A running trial, watched by a real Prometheus and by an OTLP receiver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.e2e.conftest import Command
+from tests.e2e.conftest import KEY, Command
+from tests.otlp import Receiver, labels
 
 pytestmark = pytest.mark.trial
 
@@ -69,11 +70,10 @@ def query(url: str, expression: str) -> dict[tuple[str, str], float]:
 
 
 def attempts_of(trial: Path) -> dict[tuple[str, str], int]:
-    """What the trial wrote down, probes left out, by operation and outcome."""
-    table = pd.read_parquet(
-        trial / "attempts.parquet", columns=["phase", "operation", "outcome"]
-    )
-    table = table[table["phase"] != "probe"].astype(str)
+    """What the load wrote down, probes and preflight left out, by operation and outcome."""
+    columns = ["phase", "operation", "outcome"]
+    table = pd.read_parquet(trial / "attempts.parquet", columns=columns).astype(str)
+    table = table[~table["phase"].isin(["probe", "preflight"])]
     return table.groupby(["operation", "outcome"]).size().to_dict()
 
 
@@ -131,3 +131,32 @@ def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
     assert (
         ended.err.strip() == "harness: --worker: the master has the live figures; watch there"
     )
+
+
+def test_an_otlp_receiver_gets_every_attempt(harness: Command, tmp_path: Path) -> None:
+    """The last export comes after the load: its counts are the trial's own."""
+    with Receiver() as receiver:
+        ended = harness(
+            "run",
+            "mixed",
+            "--duration",
+            "3s",
+            "--rate",
+            "20",
+            "--otlp",
+            receiver.url,
+            "--out",
+            "t",
+        )
+    metrics = receiver.metrics()
+    written = attempts_of(tmp_path / "t")
+    sums = {labels(p): p.as_int for p in metrics["opensteer.harness.attempts"].sum.data_points}
+    histograms = metrics["opensteer.harness.service.duration"].histogram.data_points
+
+    assert ended.code in {0, 4}, ended.err
+    assert {path for path, _ in receiver.exports} == {"/v1/metrics"}
+    assert sums == written
+    assert {labels(p): p.count for p in histograms} == written
+    assert all(sum(p.bucket_counts) == p.count for p in histograms)
+    assert metrics["opensteer.harness.generator.cpu"].gauge.data_points
+    assert KEY.encode() not in receiver.exports[-1][1].SerializeToString()
