@@ -50,6 +50,14 @@ OPERATIONS = (
     "queue_run", "get_run", "get_run_logs", "action", "cdp", "webhook",
 )
 GROUPS = ("action", "cdp")
+ACTIONS = (
+    "connect", "goto", "snapshot", "screenshot", "state", "click", "dblclick", "rightclick",
+    "hover", "input", "select", "scroll", "tabs", "newTab", "switchTab", "closeTab",
+    "getCookies", "setCookie", "clearCookies", "pressKey", "type", "getElementText",
+    "getElementValue", "getElementAttributes", "getElementBoundingBox", "getHtml", "getTitle",
+    "uploadFile", "exportCookies", "importCookies", "waitForText", "extract",
+    "extractFromPlan", "clearCache",
+)
 OUTCOMES = (
     "ok", "rate_limited", "capacity_full", "auth_failed", "contract_mismatch", "timeout",
     "launch_timeout", "launch_failed", "not_found", "session_closed", "runtime_gone",
@@ -261,7 +269,8 @@ class _Reader:
         for place, word in leading:
             if word in OPERATIONS and operation is None and clock is None:
                 operation = word
-            elif _goes_on(operation, word) and clock is None:
+            elif operation and _goes_on(operation, word) and clock is None:
+                self.method(place, operation, word)
                 operation = f"{operation}.{word}"
             elif word in _CLOCKS and clock is None:
                 clock = "service" if word == "service" else "response"
@@ -276,6 +285,16 @@ class _Reader:
         if clock is not None:
             self.fail(at, f"{clock} is of a latency: p50, p99.9, max or mean, not {name!r}")
         return operation, self.count(at, name)
+
+    def method(self, at: int, operation: str, word: str) -> None:
+        """Refuse a method that no socket has; of DevTools only the form is known."""
+        if operation == "action" and word not in ACTIONS:
+            self.fail(at, f"no action is called {word!r}{_near(word, ACTIONS)}")
+        if operation == "cdp" and word != "connect" and not word[0].isupper():
+            self.fail(
+                at,
+                f"no DevTools domain is {word!r}; write cdp.connect or cdp.Page.navigate",
+            )
 
     def count(self, at: int, name: str) -> Subject:
         if name == "throughput":
@@ -327,9 +346,9 @@ class _Reader:
 _LEADING = (*OPERATIONS, *_CLOCKS)
 
 
-def _goes_on(operation: str | None, word: str) -> bool:
+def _goes_on(operation: str, word: str) -> bool:
     """Whether a word names a method of a socket: one of actions, two of DevTools."""
-    if operation is None or word in _CLOCKS:
+    if word in _CLOCKS:
         return False
     group, *methods = operation.split(".")
     return group in GROUPS and len(methods) < GROUPS.index(group) + 1

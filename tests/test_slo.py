@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.contract.sockets import METHODS
 from harness.slo import (
+    ACTIONS,
     OPERATIONS,
     OUTCOMES,
     Latency,
@@ -97,6 +99,20 @@ def test_a_list_keeps_order_and_source_texts():
             (
                 "SLO 'errors<1%,^p9x<1s' at ^ (column 11): "
                 "no metric or outcome is called 'p9x'; did you mean 'p99'?"
+            ),
+        ),
+        (
+            "errors<1%, action.gotoo.p99<1s",
+            (
+                "SLO 'errors<1%, action.^gotoo.p99<1s' at ^ (column 19): "
+                "no action is called 'gotoo'; did you mean 'goto'?"
+            ),
+        ),
+        (
+            "cdp.conect.p99<1s",
+            (
+                "SLO 'cdp.^conect.p99<1s' at ^ (column 5): no DevTools domain is "
+                "'conect'; write cdp.connect or cdp.Page.navigate"
             ),
         ),
         (
@@ -262,3 +278,9 @@ def test_errors_are_neither_ok_nor_refusals_of_a_healthy_api():
         o for o in OUTCOMES if not share.counts(o)
     ]
     assert share.counts("an outcome of tomorrow")
+
+
+def test_the_actions_are_the_contract_s():
+    """A method of the socket, or its opening."""
+    assert {"connect", *METHODS} == set(ACTIONS)
+    assert len(set(ACTIONS)) == len(ACTIONS)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
 from harness.cli import target as targets
 from harness.cli.capacity import require_wire
+from harness.cli.mailbox import open_mailbox
 from harness.conformance.check import Check, Seen
 from harness.conformance.desk import Desk
 from harness.conformance.suite import CHECKS, make
 from harness.errors import UsageError
 from harness.exits import Exit
-from harness.load.spec import auth_headers, check_host, read_key
+from harness.load.spec import auth_headers, check_host, is_loopback, read_key
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.trial.store import write_bytes
@@ -58,7 +61,9 @@ def conform(
     out: Annotated[
         Path | None, typer.Option(help="Write the result here instead of stdout.")
     ] = None,
-    patience: Annotated[float, typer.Option(help="Seconds a run's end is waited for.")] = 60.0,
+    patience: Annotated[
+        float, typer.Option(help="Seconds a run's end or a webhook is waited for.")
+    ] = 60.0,
     auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
     transport: Annotated[str, typer.Option(help="fast or httpx.")] = "fast",
     ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
@@ -123,17 +128,20 @@ def _sit(
 ) -> list[Seen]:
     progress = Console(stderr=True, highlight=False)
     targets.preflight(target, Recorder(), key_matters=True)
-    desk = Desk(target, patience_s)
 
     def tell(seen: Seen) -> None:
         progress.print(f"{_MARKS[seen.verdict]}  {seen.check.name}", end="")
         progress.print(f"  {seen.detail}" if seen.detail else "", markup=False)
 
-    try:
-        return make(checks, desk, destructive=destructive, ours=ours, told=tell)
-    finally:
-        for session_id in desk.close():
-            progress.print(f"session {session_id} could not be closed", markup=False)
+    with ExitStack() as stack:
+        # A target elsewhere could not reach an inbox on loopback.
+        near = destructive and is_loopback(urlsplit(target.base_url).hostname or "")
+        desk = Desk(target, patience_s, stack.enter_context(open_mailbox()) if near else None)
+        try:
+            return make(checks, desk, destructive=destructive, ours=ours, told=tell)
+        finally:
+            for session_id in desk.close():
+                progress.print(f"session {session_id} could not be closed", markup=False)
 
 
 def _list(checks: list[Check]) -> None:

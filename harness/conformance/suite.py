@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from harness.conformance import access, runs, sessions
+from harness.conformance import access, runs, sessions, sockets, webhooks
 from harness.conformance.check import BrokenPromiseError, Check, NotSeenError, Seen
 from harness.conformance.desk import Desk
 
@@ -13,6 +13,8 @@ CHECKS: tuple[Check, ...] = (
     *access.CHECKS,
     *sessions.CHECKS,
     *runs.CHECKS,
+    *webhooks.CHECKS,
+    *sockets.CHECKS,
     *access.LAST,
 )
 

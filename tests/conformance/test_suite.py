@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.cli.mailbox import open_mailbox
 from harness.conformance.access import BURST_MAX
 from harness.conformance.desk import Desk
 from harness.conformance.suite import CHECKS, make
@@ -23,10 +24,11 @@ QUICK = {
 }
 
 
-def sit(names: tuple[str, ...] = (), *, destructive: bool = True, **settings):
+def sit(names: tuple[str, ...] = (), *, destructive: bool = True, patience_s=20, **settings):
     """Checks of a stand-in so set: name → verdict, and what the stand-in says it did."""
-    with Standin(StandinConfig(**QUICK | settings)) as standin:
-        desk = Desk(Target(standin.url, auth_headers("api-key", KEY)), patience_s=20)
+    with Standin(StandinConfig(**QUICK | settings)) as standin, open_mailbox() as mailbox:
+        target = Target(standin.url, auth_headers("api-key", KEY))
+        desk = Desk(target, patience_s, mailbox)
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
             found = make(
@@ -79,6 +81,9 @@ LIES = [
         {"import_selector_cache.answer", "import_selector_cache.accounting"},
     ),
     ({"older_wins": 1.0}, {"import_selector_cache.accounting"}),
+    ({"signs_wrongly": 1.0}, {"webhook.signed"}),
+    ({"delivers_for_unsubscribed": 1.0}, {"webhook.subscribed"}),
+    ({"takes_any_token": 1.0}, {"sockets.tokens"}),
     ({"deleted_still_answers": 1.0}, {"delete_session.closed"}),
 ]
 
@@ -91,6 +96,14 @@ def test_a_lie_fails_the_checks_that_are_about_it(lies, failing):
 
     assert {name for name, (verdict, _) in found.items() if verdict == "fail"} == failing, found
     assert all(found[name][1] for name in failing)
+
+
+def test_a_lost_delivery_fails_the_webhook():
+    """A run ended, and nobody was told."""
+    lies = Lies(loses_delivery=1.0)
+    found, _ = sit(("webhook.delivered",), lies=lies, patience_s=1.0, run_canceled=0.0)
+
+    assert "no webhook came" in found["webhook.delivered"][1]
 
 
 @pytest.mark.parametrize("style", ["missing", "malformed", "decimal", "early"])
@@ -132,6 +145,9 @@ def test_a_key_that_everyone_has_fails_the_wrong_key():
         ({"create_session:CLOUD_LAUNCH_FAILED": 1.0}, {"create_session.answer"}),
         ({"delete_session:CLOUD_INTERNAL_ERROR": 1.0}, {"delete_session.answer"}),
         ({"queue_run:CLOUD_TIMEOUT": 1.0}, {"queue_run.answer"}),
+        ({"action.connect:CLOUD_CDP_UNAVAILABLE": 1.0}, {"action.answer"}),
+        ({"action:CLOUD_CONNECTION_LOST": 1.0}, {"action.answer"}),
+        ({"cdp:CLOUD_RUNTIME_GONE": 1.0}, {"cdp.answer"}),
         ({"get_run:CLOUD_INTERNAL_ERROR": 1.0}, {"get_run.unknown", "get_run.status"}),
     ],
     ids=str,
