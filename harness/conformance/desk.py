@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from secrets import token_hex
 from typing import NamedTuple, Protocol
+from urllib.parse import unquote
 
 from harness.clock import unix_ns
 from harness.conformance.check import BrokenPromiseError, NotSeenError
@@ -83,6 +84,7 @@ class Desk:
         self.left_open: set[str] = set()
         self._transport = self._connect(target)
         self._number = 0
+        self._kept_open: set[str] = set()
 
     def strangers(self, header: tuple[str, str] | None) -> Transport:
         """A connection without the key, and with another header in its place."""
@@ -188,13 +190,19 @@ class Desk:
             time.sleep(pause_s)
             pause_s = min(1.0, pause_s * 1.5)
 
-    def close(self) -> list[str]:
-        """Close every session that was opened; returns those that would not close."""
-        for session_id in sorted(self.left_open):
+    def tidy(self) -> None:
+        """Close the sessions that were opened since, so that they take up no room."""
+        for session_id in sorted(self.left_open - self._kept_open):
+            self._kept_open.add(session_id)
             try:
                 self.ask("delete_session", session_id)
             except BrokenPromiseError:
                 continue
+
+    def close(self) -> list[str]:
+        """Close every session that is still open; returns those that would not close."""
+        self._kept_open.clear()
+        self.tidy()
         self._transport.close()
         return sorted(self.left_open)
 
@@ -208,7 +216,7 @@ class Desk:
         if operation == "create_session" and answer.resource_id:
             self.left_open.add(answer.resource_id)
         elif operation == "delete_session" and answer.outcome in _GONE:
-            self.left_open.discard(request.target.rpartition("/")[2])
+            self.left_open.discard(unquote(request.target.rpartition("/")[2]))
         return Heard(reply, answer)
 
     @staticmethod

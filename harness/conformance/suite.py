@@ -45,6 +45,7 @@ def make(
             seen = Seen(check, "skip", "changes the target; made with --destructive")
         else:
             seen = _make(check, desk)
+            desk.tidy()
         told(seen)
         found.append(seen)
     return found

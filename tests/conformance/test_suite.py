@@ -150,7 +150,7 @@ def test_a_key_that_everyone_has_fails_the_wrong_key():
         ({"cdp:CLOUD_RUNTIME_GONE": 1.0}, {"cdp.answer"}),
         ({"get_run:CLOUD_INTERNAL_ERROR": 1.0}, {"get_run.unknown", "get_run.status"}),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)),
 )
 def test_a_failure_fails_the_operation_s_checks(fail, failing):
     """What answers with an error breaks what is stated of its success."""
