@@ -70,6 +70,20 @@ def test_embedded_bucket_is_described_and_the_advice_holds(harness: Command) -> 
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize("limiter", ["fixed-window", "sliding-window"])
+def test_windows_of_the_standin_are_described(harness: Command, limiter: str) -> None:
+    """Twelve in 1.5 s, in windows of the clock or in any: kind, limit and length."""
+    config = StandinConfig(limiter=limiter, rate=8.0, window_s=1.5)
+    ended = _measure(harness, config, "--max-attempts", "1000", "--max-seconds", "60")
+    result = _result(harness)
+
+    assert ended.code == 0, ended.err
+    assert result["algorithm"] == limiter
+    assert result["burst"]["estimate"] == pytest.approx(12, abs=1)
+    assert result["window_s"]["estimate"] == pytest.approx(1.5, rel=0.02)
+    assert result["rate_per_s"]["estimate"] == pytest.approx(8, rel=0.09)  # 1 of 12
+
+
 def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Command) -> None:
     """The operation creates: nothing is left open; each key has a bucket of its own."""
     config = StandinConfig(limiter="token-bucket", rate=40.0, burst=6, retry_after="missing")

@@ -37,6 +37,7 @@ _CONTRADICTION_COST = 3.0
 _GUESS_COST = 0.02
 _LEAST_CHANCES = 2.5
 _BEATS_NULL = 0.4
+_SHARP, _FLAWLESS, _MANY = 0.005, 0.998, 100
 _VAGUE = 0.3
 """Relative width from which a rate fits anything, so explains nothing."""
 COUNTING = "-counting-refusals"
@@ -122,10 +123,15 @@ def beats_null(fit: Fit, log: Log) -> bool:
     A coin that refuses as often as was refused is wrong as often as the rarer answer
     came. Of buckets and logs only those decisions count whose opposite they forbid: in
     step with an offer they forbid nothing. The others' bounds are too loose for that. A
-    bucket that queues has foretold the waits, which no coin does.
+    bucket that queues has foretold the waits, which no coin does; a fast one that allows no
+    other rate has foretold how many pass, though no single decision.
     """
     if fit.variant == QUEUEING:
         return True
+    if fit.variant == "token-bucket" and fit.rate_per_s is not None:
+        sharp = fit.rate_per_s.relative_width < _SHARP
+        if sharp and fit.explained_fraction >= _FLAWLESS and log.refusals > _MANY:
+            return True
     exact = fit.algorithm == "token-bucket" or fit.variant.startswith("sliding-window-log")
     committed = ~fit.undecided | fit.contradicted if exact else np.ones(len(log), np.bool_)
     refused = float(np.mean(~log.accepted[committed])) if committed.any() else 0.0
