@@ -92,8 +92,8 @@ def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> 
     try:
         target = urllib.parse.urlsplit(metrics_url(process)).netloc
         with prometheus(target, tmp_path) as url:
-            seen, p99_s = {}, {}
-            while process.poll() is None and not (seen and p99_s):
+            seen, p99_s, generator = {}, {}, {}
+            while process.poll() is None and not (seen and p99_s and generator):
                 seen = query(url, "opensteer_harness_attempts_total > 0")
                 p99_s = query(
                     url,
@@ -109,6 +109,7 @@ def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> 
 
     assert ended.code in {0, 4}, ended.err
     assert seen
+    assert p99_s
     assert all(count <= written[key] for key, count in seen.items())
     assert all(0 < value <= 1.3e-6 * longest_us for value in p99_s.values())
     assert generator
