@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-ratelimit bench-stats format clean
+.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into d
 
 bench-browsers: $(STAMP) ## 200 sessions with real Chromium, every fifth one killed: nothing may be left
 	@$(BIN)/python -m tests.standin.browsers.churn 200
+
+bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/sockets.md
+	@$(BIN)/python -m tests.bench.sockets
 
 bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, over seeded simulated limiters
 	@$(BIN)/python tests/experiments/rate_limit/sweep.py 140
