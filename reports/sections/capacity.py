@@ -1,0 +1,58 @@
+"""The capacity lab: how many sessions, or what rate, with the evidence in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.model import ReportModel
+from reports.section import Cell, Section, Table
+
+
+def build(model: ReportModel) -> Section | None:
+    """The section; None for a trial without capacity.json."""
+    lab = model.labs.get("capacity")
+    if lab is None:
+        return None
+    tables = _throughput(lab) if lab.get("kind") == "throughput" else _sessions(lab)
+    return Section("capacity", "Capacity", tuple(map(str, lab.get("notes", ()))), tables)
+
+
+def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
+    release, refusal = lab.get("release_ms", {}), lab.get("refusal", {})
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("ceiling, seen most often", lab.get("ceiling")),
+        ("lowest seen", lab.get("ceiling_low")),
+        ("highest seen", lab.get("ceiling_high")),
+        ("refusals", refusal.get("count")),
+        ("their code", lab.get("refusal_code")),
+        ("slot usable again, p50, ms", release.get("p50")),
+        ("slot usable again, p99, ms", release.get("p99")),
+        ("let in beyond the ceiling", lab.get("over_admitted")),
+        ("slots lost to failed creates", lab.get("slots_lost")),
+        ("sessions opened", lab.get("opened")),
+        ("sessions not closed", lab.get("leaked")),
+    )
+    return (Table("Session ceiling", ("what", "found"), rows),)
+
+
+def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
+    rate, knee = lab.get("max_rate_per_s", {}), lab.get("knee") or {}
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("objectives", lab.get("slo")),
+        ("highest rate, 1/s", rate.get("estimate")),
+        ("interval from", rate.get("low")),
+        ("interval to", rate.get("high")),
+        ("gives way first", lab.get("gives_way")),
+        ("knee, 1/s", knee.get("rate_per_s")),
+        ("no USL fit, because", lab.get("usl_reason")),
+    )
+    columns = ("number", "purpose", "rate_per_s", "completed_per_s", "p50_ms")
+    columns += ("p99_ms", "p99_low_ms", "p99_high_ms", "decision")
+    steps = tuple(tuple(step.get(name) for name in columns) for step in lab.get("steps", ()))
+    head = ("step", "purpose", "offered, 1/s", "done, 1/s", "p50, ms", "p99, ms")
+    head += ("p99 from, ms", "p99 to, ms", "decision")
+    return (
+        Table("Highest rate within the objectives", ("what", "found"), rows),
+        Table("Steps of the search", head, steps),
+    )
