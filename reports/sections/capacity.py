@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reports.figures.capacity import draw_steps
 from reports.model import ReportModel
 from reports.section import Cell, Section, Table
+
+_COLUMNS = {
+    "number": "step",
+    "purpose": "purpose",
+    "rate_per_s": "offered, 1/s",
+    "completed_per_s": "done, 1/s",
+    "p50_ms": "p50, ms",
+    "p99_ms": "p99, ms",
+    "p99_low_ms": "p99 from, ms",
+    "p99_high_ms": "p99 to, ms",
+    "decision": "decision",
+}
 
 
 def build(model: ReportModel) -> Section | None:
@@ -14,8 +27,12 @@ def build(model: ReportModel) -> Section | None:
     lab = model.labs.get("capacity")
     if lab is None:
         return None
-    tables = _throughput(lab) if lab.get("kind") == "throughput" else _sessions(lab)
-    return Section("capacity", "Capacity", tuple(map(str, lab.get("notes", ()))), tables)
+    notes = tuple(map(str, lab.get("notes", ())))
+    if lab.get("kind") != "throughput":
+        return Section("capacity", "Capacity", notes, _sessions(lab))
+    drawn = draw_steps(lab)
+    figures = (drawn,) if drawn else ()
+    return Section("capacity", "Capacity", notes, _throughput(lab), figures)
 
 
 def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -47,12 +64,8 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("knee, 1/s", knee.get("rate_per_s")),
         ("no USL fit, because", lab.get("usl_reason")),
     )
-    columns = ("number", "purpose", "rate_per_s", "completed_per_s", "p50_ms")
-    columns += ("p99_ms", "p99_low_ms", "p99_high_ms", "decision")
-    steps = tuple(tuple(step.get(name) for name in columns) for step in lab.get("steps", ()))
-    head = ("step", "purpose", "offered, 1/s", "done, 1/s", "p50, ms", "p99, ms")
-    head += ("p99 from, ms", "p99 to, ms", "decision")
+    steps = tuple(tuple(step.get(name) for name in _COLUMNS) for step in lab.get("steps", ()))
     return (
         Table("Highest rate within the objectives", ("what", "found"), rows),
-        Table("Steps of the search", head, steps),
+        Table("Steps of the search", tuple(_COLUMNS.values()), steps),
     )
