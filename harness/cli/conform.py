@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -134,6 +135,9 @@ def _sit(
         progress.print(f"  {seen.detail}" if seen.detail else "", markup=False)
 
     with ExitStack() as stack:
+        # SIGTERM ends the sitting as Ctrl-C does: what is open is closed first.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        stack.callback(signal.signal, signal.SIGTERM, before)
         # A target elsewhere could not reach an inbox on loopback.
         near = destructive and is_loopback(urlsplit(target.base_url).hostname or "")
         desk = Desk(target, patience_s, stack.enter_context(open_mailbox()) if near else None)

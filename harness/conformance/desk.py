@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from secrets import token_hex
 from typing import NamedTuple, Protocol
@@ -85,6 +86,7 @@ class Desk:
         self._transport = self._connect(target)
         self._number = 0
         self._kept_open: set[str] = set()
+        self._doubtful: dict[str, bytes] = {}
 
     def strangers(self, header: tuple[str, str] | None) -> Transport:
         """A connection without the key, and with another header in its place."""
@@ -157,8 +159,10 @@ class Desk:
         return answer
 
     def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
-        """Open a session, to be closed at the end."""
-        answer = self.good("create_session", body=body or self.session_body(), key=key)
+        """Open a session, to be closed after the check, even if its answer never comes."""
+        key, body = key or self.key(), body or self.session_body()
+        self._doubtful[key] = body
+        answer = self.good("create_session", body=body, key=key)
         assert isinstance(answer.value, CreatedSession)
         return answer.value
 
@@ -192,12 +196,14 @@ class Desk:
 
     def tidy(self) -> None:
         """Close the sessions that were opened since, so that they take up no room."""
+        while self._doubtful:  # asked again with its key, a create tells what it opened
+            key, body = self._doubtful.popitem()
+            with suppress(BrokenPromiseError):
+                self.ask("create_session", body=body, key=key)
         for session_id in sorted(self.left_open - self._kept_open):
             self._kept_open.add(session_id)
-            try:
+            with suppress(BrokenPromiseError):
                 self.ask("delete_session", session_id)
-            except BrokenPromiseError:
-                continue
 
     def close(self) -> list[str]:
         """Close every session that is still open; returns those that would not close."""
@@ -212,6 +218,7 @@ class Desk:
             raise BrokenPromiseError(
                 f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
             )
+        self._doubtful.pop(request.idempotency_key, None)
         answer = interpret(operation, reply.status, reply.body, reply.retry_after)
         if operation == "create_session" and answer.resource_id:
             self.left_open.add(answer.resource_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 
 import pytest
 from junitparser import JUnitXml
@@ -81,6 +83,26 @@ def test_a_mistake_is_one_line(harness, args, code, word):
     assert (ended.code, ended.out) == (code, "")
     assert word in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sitting_closes_its_session(harness, number):
+    """In the middle of a check: exit 130, and nothing stays open."""
+    latency = {"get_session": "lognormal(1500ms,0.01)"}
+    with Standin(StandinConfig(api_keys=(KEY,), latency=latency)) as standin:
+        process = harness.start(
+            "conform", "--host", standin.url, "--destructive", "--only", "get_session.answer"
+        )
+        deadline_s = time.monotonic() + 60
+        while not standin.truth()["sessions"]["open"]:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        process.send_signal(number)
+        ended = harness.wait(process)
+        truth = standin.truth()
+
+    assert ended.code == 130, ended.err
+    assert (truth["sessions"]["created"], truth["sessions"]["open"]) == (1, 0)
 
 
 def test_a_refused_key_is_exit_3(harness):
