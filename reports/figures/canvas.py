@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from markupsafe import escape
 from matplotlib.axes import Axes
@@ -158,14 +159,13 @@ def mark_bands(axes: Iterable[Axes], bands: Sequence[Band]) -> None:
 def _mark_hits(axes: Axes, hits_s: Sequence[float]) -> None:
     """A tick at the upper edge where a fault struck; of thousands an even choice."""
     step = -(-len(hits_s) // HITS_MAX)
-    axes.vlines(
-        hits_s[::step],
-        0.97,
-        1.0,
-        colors=FAULT,
-        linewidth=0.8,
-        transform=axes.get_xaxis_transform(),
-    )
+    x = np.repeat(np.asarray(hits_s[::step], float), 3)
+    y = np.tile([0.97, 1.0, np.nan], len(x) // 3)
+    # One line with gaps: a path a tick would be half of the page's bytes.
+    axes.plot(
+        x, y, color=FAULT, linewidth=0.8, transform=axes.get_xaxis_transform(),
+        scalex=False, scaley=False,
+    )  # fmt: skip
 
 
 def _name_bands(axes: Axes, bands: Sequence[Band]) -> None:

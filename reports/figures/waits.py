@@ -31,7 +31,7 @@ def draw(model: ReportModel) -> Figure:
     both[0].set_ylabel("retries a second")
     both[1].set_ylabel("Retry-After, s")
     for axes in both:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(axes.get_ylim()[1] * 1.25, 1.0))
     set_time(both, model)
     mark_bands(both, model.bands)
     return to_figure(drawing, "waits", "Retries and waits over time", _alt(model))
