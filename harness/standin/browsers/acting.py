@@ -162,6 +162,9 @@ class ChromiumPage:
         if len(await self._targets()) == 1:
             await self._command("Target.createTarget", {"url": "about:blank"})
         await self._command("Target.closeTarget", {"targetId": target})
+        # Chromium answers before the tab is gone from its list.
+        while target in {tab["targetId"] for tab in await self._targets()}:
+            await asyncio.sleep(0.01)
         self._attached.pop(target, None)
         self._active = "" if self._active == target else self._active
 
