@@ -45,6 +45,7 @@ class ChromiumPage:
         self._number = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._attached: dict[str, str] = {}
+        self._order: list[str] = []
         self._active = ""
 
     async def act(self, method: str, args: dict[str, Any]) -> Any:
@@ -163,8 +164,8 @@ class ChromiumPage:
             await self._command("Target.createTarget", {"url": "about:blank"})
         await self._command("Target.closeTarget", {"targetId": target})
         # Chromium answers before the tab is gone from its list.
-        while target in {tab["targetId"] for tab in await self._targets()}:
-            await asyncio.sleep(0.01)
+        while target in {tab["targetId"] for tab in await self._targets()}:  # noqa: ASYNC110  nor the list
+            await asyncio.sleep(_POLL_S)
         self._attached.pop(target, None)
         self._active = "" if self._active == target else self._active
 
@@ -234,8 +235,11 @@ class ChromiumPage:
 
     async def _targets(self) -> list[dict[str, Any]]:
         found = (await self._command("Target.getTargets"))["targetInfos"]
-        pages = [target for target in found if target["type"] == "page"]
-        return pages[::-1]  # Chromium lists the newest first
+        pages = {target["targetId"]: target for target in found if target["type"] == "page"}
+        # Chromium's own order changes; a tab keeps the place in which it was first seen.
+        new = [target for target in reversed(pages) if target not in self._order]
+        self._order = [target for target in self._order if target in pages] + new
+        return [pages[target] for target in self._order]
 
     async def _tab(self, args: dict[str, Any]) -> str:
         index, tabs = args.get("index"), await self._targets()
