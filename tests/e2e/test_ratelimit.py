@@ -84,6 +84,7 @@ def test_windows_of_the_standin_are_described(harness: Command, limiter: str) ->
     assert result["rate_per_s"]["estimate"] == pytest.approx(8, rel=0.09)  # 1 of 12
 
 
+@pytest.mark.alone
 def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Command) -> None:
     """The operation creates: nothing is left open; each key has a bucket of its own."""
     config = StandinConfig(limiter="token-bucket", rate=40.0, burst=6, retry_after="missing")
@@ -99,7 +100,7 @@ def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Comman
         standin.stop()
     result = _result(harness)
 
-    assert result["algorithm"] == "token-bucket"
+    assert truth["sessions"]["created"] > 10
     assert result["scope"] == {"operation": "shared", "key": "separate"}
     assert result["retry_after"]["kind"] == "missing"
     assert truth["sessions"]["open"] == 0
