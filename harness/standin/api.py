@@ -19,6 +19,7 @@ import hashlib
 
 from harness.clock import unix_ns
 from harness.standin.bodies import CreateSession, Import, Problem, QueueRun
+from harness.standin.codes import LAUNCH_FAILURES
 from harness.standin.delivery import Deliveries
 from harness.standin.exchange import Answer, Request, fail, fail_plainly
 from harness.standin.handlers import READERS, Handlers
@@ -100,6 +101,8 @@ class Api:
         after = code == "CLOUD_TIMEOUT" and share > 0 and rng.random() < share
         if code and not after:
             await self.take_time(request.operation)
+            if request.operation == "create_session" and code in LAUNCH_FAILURES:
+                self.state.fail_create(unix_ns())
             return self._inject(code)
         reader = READERS.get(request.operation)
         if reader is None:

@@ -65,6 +65,9 @@ IN_SDK: dict[str, str] = {
 ALL: dict[str, int] = STATUS | SDK_STATUS
 """Every code that can be answered, with its status."""
 
+LAUNCH_FAILURES = frozenset({"CLOUD_LAUNCH_FAILED", "CLOUD_LAUNCH_TIMEOUT"})
+"""A create that fails so was let in first."""
+
 MESSAGES: dict[str, str] = {
     "CLOUD_AUTH_FAILED": "the API key is missing or not known",
     "CLOUD_CAPACITY_FULL": "no runtime capacity available",

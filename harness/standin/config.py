@@ -39,6 +39,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         loses_delivery: A webhook that is due is never sent.
         signs_wrongly: A webhook is signed with another secret.
         leaks_slot: DELETE answers 204, yet the session's slot is never free again.
+        leaks_failed_create: A create that fails to launch keeps the slot it had taken.
         duplicate_session_id: create_session answers the id of a session already open.
         status_goes_back: get_run tells an earlier status than the true one.
         loses_log_line: A page of logs lacks one of its lines.
@@ -56,6 +57,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loses_delivery: float = 0.0
     signs_wrongly: float = 0.0
     leaks_slot: float = 0.0
+    leaks_failed_create: float = 0.0
     duplicate_session_id: float = 0.0
     status_goes_back: float = 0.0
     loses_log_line: float = 0.0

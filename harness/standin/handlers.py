@@ -125,6 +125,7 @@ class Handlers:
         session = state.create_session(body, unix_ns())
         if self.launch is not None and (code := await self.launch(session)):
             state.sessions.close(session, unix_ns(), 0, leak=False)
+            state.fail_create(unix_ns())
             return self._fail(code)
         if self._journal is not None:
             self._journal.note_session(session)

@@ -107,6 +107,12 @@ class Sessions:
         else:
             self._release_at(session, now_ns + release_delay_ns)
 
+    def lose_slot(self) -> None:
+        """Take a slot for a session that never was."""
+        self._taken += 1
+        self.leaked += 1
+        self.peak_taken = max(self.peak_taken, self._taken)
+
     def restore(self, session: Session, now_ns: int) -> None:
         """Put back a session read from a file, with its slot if it still holds one."""
         self._by_id[session.id] = session

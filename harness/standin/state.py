@@ -100,6 +100,12 @@ class State:
             self.told("leaks_slot")
         self.sessions.close(session, now_ns, self.settings.release_delay_ns, leak=leak)
 
+    def fail_create(self, now_ns: int) -> None:
+        """Note a create that was let in and failed to launch: it may keep its slot for good."""
+        if self.lie("leaks_failed_create") and self.has_room(now_ns):
+            self.told("leaks_failed_create")
+            self.sessions.lose_slot()
+
     def queue_run(self, slug: str, request: QueueRun, now_ns: int) -> Run:
         """Queue a run; its whole course is drawn here."""
         settings, rng = self.settings, self.dice.runs

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.cli.session_trial import SessionsJob, hold_sessions
-from harness.standin.config import StandinConfig
+from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 
 pytestmark = pytest.mark.trial
@@ -70,6 +70,17 @@ def test_over_admission_is_found_when_the_stand_in_races(tmp_path):
     assert found["over_admitted"] > 0
     assert truth["sessions"]["over_admitted"] > 0
     assert 0 == truth["sessions"]["open"]
+
+
+def test_slots_that_failed_creates_keep_are_missed(tmp_path):
+    """As many as the stand-in lost after the ceiling was first seen."""
+    lies = Lies(leaks_failed_create=1.0)
+    config = StandinConfig(max_sessions=40, lies=lies, **FAILING)
+    found, truth = find(tmp_path, config)
+
+    assert 0 < found["slots_lost"] <= found["slots_lost_after"]
+    assert 40 == found["ceiling_low"] + truth["sessions"]["leaked"]
+    assert (0, 0) == (found["leaked"], truth["sessions"]["open"])
 
 
 def test_the_command_leaves_a_trial_with_findings_and_a_report(harness):

@@ -65,6 +65,19 @@ def test_leaks_a_slot(liar):
     assert (0, 1, 1) == (truth["open"], truth["taken"], truth["leaked"])
 
 
+def test_a_failed_create_keeps_its_slot(liar):
+    """No session was made, and there is no room for the next; full, nothing more is lost."""
+    fail = {"create_session:CLOUD_LAUNCH_FAILED": 1.0}
+    caller = liar("leaks_failed_create", max_sessions=1, fail=fail)
+    seen = [caller.create(), caller.create()]
+    caller.standin.control(fail={})
+    seen.append(caller.create())
+    assert [502, 502, 503] == [answer.status_code for answer in seen]
+    truth = caller.standin.truth()["sessions"]
+    assert (0, 1, 1) == (truth["open"], truth["taken"], truth["leaked"])
+    assert {"leaks_failed_create": 1} == told(caller)
+
+
 def test_gives_an_id_twice(liar):
     """The second session is told by the first one's id, and is not there."""
     caller = liar("duplicate_session_id")
