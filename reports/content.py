@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.analysis.probes import PREFIX
 from harness.analysis.spectra import METRICS, PERCENTILES
 from harness.verdicts import Finding
 from reports.model import ReportModel
@@ -17,7 +18,12 @@ _HEADINGS = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": 
 
 
 def operations_table(model: ReportModel) -> Table:
-    """One row an operation: how much, how well, and its latencies in ms."""
+    """
+    One row an operation: how much, how well, and its latencies in ms.
+
+    Probes are operations of their own kind, after the load's; how well they went their
+    share of ok cannot tell, a refusal may be what was asked for.
+    """
     latency = tuple(
         f"{metric} {_HEADINGS[name]}, ms"
         for metric in METRICS
@@ -26,11 +32,22 @@ def operations_table(model: ReportModel) -> Table:
     return Table(
         "Operations",
         ("operation", "attempts", "per second", "ok, %", *latency),
-        tuple(
-            (name, row["attempts"], row["attempts_per_s"], _ok_percent(row), *_latency(row))
-            for name, row in model.summary["operations"].items()
-        ),
+        (*_load_rows(model), *_probe_rows(model)),
     )
+
+
+def _load_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
+    for name, row in model.summary["operations"].items():
+        if (load := row["load"])["attempts"]:
+            amount = (load["attempts"], load["attempts_per_s"], _ok_percent(load))
+            yield (name, *amount, *_latency(row))
+
+
+def _probe_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
+    for name, row in model.summary["operations"].items():
+        if (probes := row["probes"])["attempts"]:
+            amount = (probes["attempts"], probes["attempts_per_s"], None)
+            yield (f"{PREFIX}{name}", *amount, *_latency(probes))
 
 
 def operations_grouped(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:

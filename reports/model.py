@@ -15,14 +15,15 @@ import pandas as pd
 
 from harness.analysis.codes import COLUMNS, count_errors
 from harness.analysis.generator import load_s
+from harness.analysis.probes import count_probes
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases
-from harness.analysis.strikes import Strikes, count_probes, gather_strikes
+from harness.analysis.strikes import Strikes, gather_strikes
 from harness.analysis.summary import count_outcomes, summarize
 from harness.analysis.timeline import (
     codes_by_second,
-    count_by_second,
     generator_samples,
     latency_by_second,
+    outcomes_by_second,
 )
 from harness.analysis.waits import COLUMNS as WAITS
 from harness.analysis.waits import waits_by_second
@@ -69,9 +70,9 @@ class ReportModel:
         measured: Latencies of good answers in measured phases.
         counts: Attempts by phase, operation and outcome (``count_outcomes``).
         errors: Attempts that did not end ok, by code (``count_errors``).
-        outcomes_s: Attempts by outcome a step (``count_by_second``; index: seconds since
-            the load's start, Unix seconds nowhere from here on).
-        codes_s: Attempts that did not end ok, by code a step.
+        outcomes_s: Attempts by outcome a step (``outcomes_by_second``; index: seconds
+            since the load's start, Unix seconds nowhere from here on).
+        codes_s: Attempts of the load that did not end ok, by code a step.
         waits_s: Retries and Retry-After a step (``waits_by_second``).
         latency_ms: metric → p50, p99, max a step.
         generator: Samples of the generator (``generator_samples``), time since the start.
@@ -123,7 +124,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     events = trial.events({"generator", "fault"})
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     start_s = manifest.started_ns // NS_PER_S
-    codes = trial.attempts_table(["end_ns", "code", "outcome"])
+    codes = trial.attempts_table(["phase", "end_ns", "code", "outcome"])
     waits = trial.attempts_table(list(WAITS))
     generator = generator_samples(events)
     counts = count_outcomes(trial)
@@ -136,7 +137,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         measured=measured,
         counts=counts,
         errors=count_errors(trial.attempts_table(list(COLUMNS))),
-        outcomes_s=_since(count_by_second(intervals, step_s=step_s), start_s),
+        outcomes_s=_since(outcomes_by_second(intervals, step_s=step_s), start_s),
         codes_s=_since(codes_by_second(codes, step_s=step_s), start_s),
         waits_s=_since(waits_by_second(waits, step_s=step_s), start_s),
         latency_ms={

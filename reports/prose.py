@@ -30,7 +30,8 @@ _PERCENTILES = (
     "Percentiles are nearest ranks of all attempts that ended ok in measured phases, merged "
     "as HdrHistogram counts from 1 µs to one hour with three significant digits; an attempt "
     "beyond one hour counts as one hour. Counts of attempts and outcomes hold every phase, "
-    "warm-up, probes and cleanup too."
+    "warm-up and cleanup too; probes are operations of their own kind and in no other's "
+    "numbers."
 )
 MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
 """How it was measured, in three paragraphs."""
@@ -73,26 +74,31 @@ def percent(share: float) -> str:
 
 
 def _done(model: ReportModel) -> str:
-    summary, totals = model.summary, model.summary["totals"]
+    summary, load = model.summary, model.summary["load"]
     target = "the built-in stand-in" if summary["embedded"] else summary["host"]
     return (
         f"In {format_duration(summary['duration_s'] * NS_PER_S)} of {summary['model']} load, "
-        f"{summary['scenario']} sent {_count(totals['attempts'], 'attempt')} for "
-        f"{_count(totals['calls'], 'call')} ({totals['attempts_per_s']:,.1f} attempts a "
-        f"second) to {target}."
+        f"{summary['scenario']} sent {_count(load['attempts'], 'attempt')} for "
+        f"{_count(load['calls'], 'call')} ({load['attempts_per_s']:,.1f} attempts a "
+        f"second){_probes(model)} to {target}."
     )
 
 
+def _probes(model: ReportModel) -> str:
+    probes = model.summary["totals"]["attempts"] - model.summary["load"]["attempts"]
+    return f" and {_count(probes, 'probe')}" if probes else ""
+
+
 def _ended(model: ReportModel) -> str:
-    totals, outcomes = model.summary["totals"], model.summary["outcomes"]
-    if not totals["attempts"]:
+    load, outcomes = model.summary["load"], model.summary["load"]["outcomes"]
+    if not load["attempts"]:
         return "No attempt ended, well or badly."
-    good = f"{percent(totals['ok'] / totals['attempts'])} of the attempts ended ok"
+    good = f"{percent(load['ok'] / load['attempts'])} of the attempts ended ok"
     others = sorted(
         ((count, name) for name, count in outcomes.items() if name != "ok" and count),
         key=lambda pair: (-pair[0], pair[1]),
     )
-    calls = f"{percent(totals['calls_ok'] / totals['calls'])} of the calls came to a good end"
+    calls = f"{percent(load['calls_ok'] / load['calls'])} of the calls came to a good end"
     if not others:
         return f"{good}, and {calls}."
     worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])

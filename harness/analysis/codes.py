@@ -6,7 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-COLUMNS = ("operation", "code", "status", "outcome")
+from harness.analysis.probes import name_apart
+
+COLUMNS = ("phase", "operation", "code", "status", "outcome")
 """What `count_errors` needs of the attempt log."""
 
 
@@ -15,7 +17,8 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
     Attempts that did not end well, most frequent first.
 
     Args:
-        attempts: At least `COLUMNS`; every phase counts.
+        attempts: At least `COLUMNS`; every phase counts, and a probe is an operation of
+            its own (`name_apart`).
 
     Columns:
         code       str      -  the answer's CLOUD_* code; "" when it had none
@@ -26,6 +29,7 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
         share      float64  -  of all attempts of that operation, 0 … 1
     """
     counts = attempts.group_by(list(COLUMNS)).aggregate([([], "count_all")])
+    counts = name_apart(counts)
     plain = pa.table(
         {name: _as_text(counts[name]) for name in ("code", "operation", "outcome")}
         | {
@@ -33,7 +37,8 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
             "count": counts["count_all"].cast(pa.int64()),
         }
     )
-    frame: pd.DataFrame = plain.to_pandas()
+    kinds = ["code", "operation", "outcome", "status"]
+    frame: pd.DataFrame = plain.to_pandas().groupby(kinds, as_index=False).sum()
     total = frame.groupby("operation")["count"].transform("sum")
     frame["share"] = frame["count"] / total
     errors = frame[frame["outcome"] != "ok"]

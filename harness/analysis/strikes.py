@@ -1,6 +1,4 @@
-"""
-What was done to a trial on purpose: faults with their windows and strikes, and probes.
-"""
+"""What was done to a trial on purpose: faults, with their windows and strikes."""
 
 from __future__ import annotations
 
@@ -9,14 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from harness.attempt import Phase
 from harness.trial.schema import Event
-from harness.trial.store import Trial
 from harness.units import NS_PER_S
 
 _UNSAID = ("fault", "number", "edge")
@@ -92,39 +83,6 @@ def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> l
         ),
         key=lambda strikes: strikes.start_s,
     )
-
-
-def count_probes(trial: Trial) -> pd.DataFrame:
-    """
-    Probes by what they were for, in Arrow but for the few distinct evidence texts.
-
-    Columns: ``operation``, ``probe``, ``outcome`` (str), ``count`` (int64). Sorted by the
-        names; a probe that does not say what it was for is called ``other``.
-    """
-    names = ["operation", "outcome", "evidence"]
-    table = trial.attempts_table(["phase", *names])
-    probes = table.filter(pc.equal(table["phase"].cast(pa.string()), str(Phase.PROBE)))
-    frame = pd.DataFrame(
-        {name: probes[name].cast(pa.string()).to_pylist() for name in names}, dtype=object
-    )
-    frame["probe"] = [_probe_of(text) for text in frame.pop("evidence")]
-    names = ["operation", "probe", "outcome"]
-    counted = frame.groupby(names, as_index=False).size().rename(columns={"size": "count"})
-    return counted.astype({"count": "int64"}).sort_values(names, ignore_index=True)
-
-
-class _Evidence(msgspec.Struct):
-    probe: str = ""
-
-
-_decode = msgspec.json.Decoder(_Evidence).decode
-
-
-def _probe_of(text: str | None) -> str:
-    try:
-        return _decode(text or "{}").probe or "other"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return "other"
 
 
 def describe_settings(strikes: Strikes) -> str:

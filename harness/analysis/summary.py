@@ -1,11 +1,13 @@
 """
 summary.json: the trial in numbers, with keys that are a promise.
 
-Two rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
+Three rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
 every attempt of every phase: warm-up, probes, cleanup and preflight too, because the
-target served them all. ``service_ms`` and ``response_ms`` tell only of attempts that
-ended ok in a measured phase: a fast refusal must not make a latency look good, nor a
-warm-up make it look bad. Where there is no such attempt each percentile is null.
+target served them all. What stands under ``load`` leaves the probes out, which have
+numbers of their own under ``probes``. ``service_ms`` and ``response_ms`` tell only of
+attempts that ended ok in a measured phase (of probes: in theirs): a fast refusal must
+not make a latency look good, nor a warm-up make it look bad. Where there is no such
+attempt each percentile is null.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.analysis.generator import assess, load_s
+from harness.analysis.probes import PROBE, count_probes, is_probe
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
-from harness.analysis.strikes import count_probes
 from harness.attempt import Phase
 from harness.trial.schema import SCHEMA, Manifest, Window
 from harness.trial.store import Trial
@@ -43,7 +45,8 @@ def summarize(
     The document of summary.json, ready to be written.
 
     Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
-    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``probes``.
+    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``probes``, and ``load``
+    of the whole as of each operation, which has ``probes``, too.
 
     Args:
         trial: The finished trial.
@@ -57,6 +60,7 @@ def summarize(
     manifest = trial.manifest
     if measured is None:
         measured = latencies(trial.intervals_table(), measured_phases(manifest))
+    probed = latencies(trial.intervals_table(), {PROBE})
     counts = count_outcomes(trial) if counts is None else counts
     duration_s = load_s(manifest)
     attempts = int(counts["count"].sum())
@@ -71,9 +75,9 @@ def summarize(
         "host": manifest.host,
         "embedded": manifest.embedded,
         "duration_s": duration_s,
-        "totals": _totals(trial, counts, duration_s),
+        **_totals(trial, counts, duration_s),
         "outcomes": {**dict.fromkeys(ALWAYS_COUNTED, 0), **_by_outcome(counts)},
-        "operations": _operations(counts, measured, duration_s),
+        "operations": _operations(counts, measured, probed, duration_s),
         "findings": [_finding(finding) for finding in findings],
         "generator": {
             "cpu_max_fraction": health.cpu_max_fraction,
@@ -121,20 +125,45 @@ def count_outcomes(trial: Trial) -> pd.DataFrame:
 
 
 def _totals(trial: Trial, counts: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+    """``totals`` of every attempt, and ``load``: the same of all but the probes."""
     workers = trial.manifest.workers
-    attempts = int(counts["count"].sum())
-    ids = trial.attempts_table(["call_id", "outcome"])
-    good = pc.equal(ids["outcome"], pa.scalar("ok"))
+    ids = trial.attempts_table(["phase", "call_id", "outcome"])
+    probes = ids.filter(is_probe(ids))
+    calls, calls_ok = _count_calls(ids)
+    probe_calls, probe_calls_ok = _count_calls(probes)
+    load = counts[counts["phase"] != PROBE]
     return {
-        "calls": _count_distinct(ids["call_id"]),
-        "calls_ok": _count_distinct(ids["call_id"].filter(good)),
+        "totals": {
+            **_sums(counts, duration_s, calls, calls_ok),
+            "late_starts": sum(worker.late_starts for worker in workers),
+            "unstarted_arrivals": sum(worker.unstarted_arrivals for worker in workers),
+        },
+        "load": {
+            # All attempts of a call are of one phase.
+            **_sums(load, duration_s, calls - probe_calls, calls_ok - probe_calls_ok),
+            "outcomes": _by_outcome(load),
+        },
+    }
+
+
+def _sums(
+    counts: pd.DataFrame, duration_s: float, calls: int, calls_ok: int
+) -> dict[str, int | float]:
+    attempts = int(counts["count"].sum())
+    return {
+        "calls": calls,
+        "calls_ok": calls_ok,
         "attempts": attempts,
         "attempts_per_s": _rate_per_s(attempts, duration_s),
         "ok": _by_outcome(counts).get("ok", 0),
         "retries": int(counts["retries"].sum()),
-        "late_starts": sum(worker.late_starts for worker in workers),
-        "unstarted_arrivals": sum(worker.unstarted_arrivals for worker in workers),
     }
+
+
+def _count_calls(ids: pa.Table) -> tuple[int, int]:
+    """Calls, and calls that came to a good end."""
+    good = pc.equal(ids["outcome"], pa.scalar("ok"))
+    return _count_distinct(ids["call_id"]), _count_distinct(ids["call_id"].filter(good))
 
 
 def _count_distinct(column: pa.ChunkedArray) -> int:
@@ -144,23 +173,35 @@ def _count_distinct(column: pa.ChunkedArray) -> int:
 
 
 def _operations(
-    counts: pd.DataFrame, measured: Latencies, duration_s: float
+    counts: pd.DataFrame, measured: Latencies, probed: Latencies, duration_s: float
 ) -> dict[str, dict[str, Any]]:
-    spectra = measured.spectra
-    nothing = merge([])
     operations = {}
     for operation, rows in counts.groupby("operation"):
-        attempts = int(rows["count"].sum())
-        operations[str(operation)] = {
-            "attempts": attempts,
-            "attempts_per_s": _rate_per_s(attempts, duration_s),
-            "outcomes": _by_outcome(rows),
-            **{
-                f"{metric}_ms": spectra.get((str(operation), metric), nothing).describe_ms()
-                for metric in METRICS
-            },
+        name, probe = str(operation), rows["phase"] == PROBE
+        operations[name] = {
+            **_amount(rows, duration_s),
+            **_latencies_ms(measured, name),
+            "load": _amount(rows[~probe], duration_s),
+            "probes": {**_amount(rows[probe], duration_s), **_latencies_ms(probed, name)},
         }
     return operations
+
+
+def _amount(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+    attempts = int(rows["count"].sum())
+    return {
+        "attempts": attempts,
+        "attempts_per_s": _rate_per_s(attempts, duration_s),
+        "outcomes": _by_outcome(rows),
+    }
+
+
+def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, float | None]]:
+    nothing = merge([])
+    return {
+        f"{metric}_ms": measured.spectra.get((operation, metric), nothing).describe_ms()
+        for metric in METRICS
+    }
 
 
 def _phase(phase: Window, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.cells import BINS, Ints
+from harness.analysis.probes import is_probe, outcomes_apart
 from harness.analysis.spectra import US_PER_MS, Latencies
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
@@ -44,20 +45,25 @@ def count_by_second(
     return _pivot(sums["second"], sums[by], sums["count_sum"], step_s)
 
 
+def outcomes_by_second(intervals: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
+    """`count_by_second` by outcome, with probes, however they ended, as ``probe``."""
+    return count_by_second(outcomes_apart(intervals), step_s=step_s)
+
+
 def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
-    Attempts that did not end ok, by second and code.
+    Attempts of the load that did not end ok, by second and code; probes are left out.
 
     Args:
-        attempts: At least ``end_ns``, ``code`` and ``outcome``. An attempt without a code
-            stands under its outcome, in brackets.
+        attempts: At least ``phase``, ``end_ns``, ``code`` and ``outcome``. An attempt
+            without a code stands under its outcome, in brackets.
         step_s: Seconds a row, as in `count_by_second`.
 
     Columns:
         one a code, int64; the index ``second`` (Unix) has no gaps.
     """
     outcome = attempts["outcome"].cast(pa.string())
-    failed = attempts.filter(pc.not_equal(outcome, "ok"))
+    failed = attempts.filter(pc.and_not(pc.not_equal(outcome, "ok"), is_probe(attempts)))
     second = pc.divide(failed["end_ns"], NS_PER_S)
     keyed = pa.table({"second": second, "code": failed["code"], "outcome": failed["outcome"]})
     sums = keyed.group_by(["second", "code", "outcome"]).aggregate([([], "count_all")])

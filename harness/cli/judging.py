@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.frames import attempts
+from harness.analysis.probes import PREFIX
 from harness.checks.capacity import judge_capacity
 from harness.checks.check import Context
 from harness.checks.complete import missing_record
@@ -33,6 +34,7 @@ from reports.write import write_reports
 
 _EXIT = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
 _STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
+_ITS_PROBES = "  its probes"
 _PERCENTILES = ("p50", "p99", "p99_9", "max")
 
 
@@ -90,13 +92,15 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
     """The verdict, what was done, and what was found, as tables for a terminal."""
     verdict = summary["verdict"]
     totals = summary["totals"]
+    probes = totals["attempts"] - summary["load"]["attempts"]
     out.print(
         Text.assemble(
             ("verdict: ", "bold"),
             (verdict, _STYLE[verdict]),
             f"   {summary['scenario']} ({summary['model']} model), "
             f"{summary['duration_s']:.1f} s, "
-            f"{totals['calls']:,} calls, {totals['attempts']:,} attempts",
+            f"{totals['calls']:,} calls, {totals['attempts']:,} attempts"
+            f"{f', {probes:,} of them probes' if probes else ''}",
         )
     )
     out.print(_operations(summary["operations"]))
@@ -108,13 +112,17 @@ def _operations(operations: dict[str, Any]) -> Table:
     table.add_column("operation")
     for name in ("attempts", "per s", "ok", *[p.replace("_", ".") for p in _PERCENTILES]):
         table.add_column(name, justify="right")
+    rows = []
     for name, row in sorted(operations.items()):
-        times = row["response_ms"]
-        cells = ["-" if times[p] is None else f"{times[p]:.1f}" for p in _PERCENTILES]
-        ok = row["outcomes"].get("ok", 0)
-        table.add_row(
-            name, f"{row['attempts']:,}", f"{row['attempts_per_s']:.1f}", f"{ok:,}", *cells
-        )
+        # Under its operation's row a short name is enough, and keeps a terminal's width.
+        probes = _ITS_PROBES if row["load"]["attempts"] else f"{PREFIX}{name}"
+        rows.append((name, row["load"], row["response_ms"]))
+        rows.append((probes, row["probes"], row["probes"]["response_ms"]))
+    for name, amount, times in rows:
+        if amount["attempts"]:
+            cells = ["-" if times[p] is None else f"{times[p]:.1f}" for p in _PERCENTILES]
+            told = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:.1f}")
+            table.add_row(name, *told, f"{amount['outcomes'].get('ok', 0):,}", *cells)
     return table
 
 

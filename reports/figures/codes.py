@@ -45,7 +45,7 @@ def draw(model: ReportModel) -> Figure:
 
 def _alt(model: ReportModel, codes: list[str]) -> str:
     if not codes:
-        return "Empty: every attempt ended ok."
+        return "Empty: every attempt of the load ended ok."
     frame = model.codes_s
     first = frame[codes[0]]
     text = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from harness.analysis.probes import PROBE
 from reports.figures.canvas import (
+    MUTED,
     SERIES,
     label,
     mark_bands,
@@ -22,6 +24,7 @@ _COLOURS = {
     "rate_limited": SERIES[1],
     "capacity_full": SERIES[3],
     "timeout": SERIES[4],
+    PROBE: MUTED,
 }
 _MORE = SERIES[2]
 _OTHERS = SERIES[5]
@@ -56,13 +59,19 @@ def draw(model: ReportModel) -> Figure:
 
 
 def group(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Ok first, the named ones, the most frequent unnamed one, then all others in one."""
-    named = [name for name in _COLOURS if name in outcomes]
-    rest = outcomes.drop(columns=named)
+    """
+    Ok first, the named ones, the most frequent unnamed one, then all others in one.
+
+    Probes come last, on top of the load.
+    """
+    named = [name for name in _COLOURS if name in outcomes and name != PROBE]
+    rest = outcomes.drop(columns=[*named, PROBE], errors="ignore")
     order = list(rest.sum().sort_values(ascending=False, kind="stable").index)
     grouped = outcomes[[*named, *order[: 2 if len(order) == 2 else 1]]].copy()
     if len(order) > 2:
         grouped[f"other ({len(order) - 1} kinds)"] = rest[order[1:]].sum(axis=1)
+    if PROBE in outcomes:
+        grouped[PROBE] = outcomes[PROBE]
     return grouped
 
 
@@ -72,9 +81,9 @@ def unnamed(stacked: pd.DataFrame) -> list[str]:
 
 
 def _alt(model: ReportModel) -> str:
-    frame = model.outcomes_s
-    if not len(frame):
-        return "Empty: no attempt was observed."
+    frame = model.outcomes_s.drop(columns=PROBE, errors="ignore")
+    if not frame.to_numpy().any():
+        return "Empty: no attempt of the load was observed."
     totals = frame.sum(axis=1)
     bad = totals - frame.get("ok", 0)
     text = f"At most {totals.max() / model.step_s:,.0f} attempts ended in one second"

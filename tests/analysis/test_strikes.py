@@ -1,10 +1,9 @@
-"""Faults told by their events, and probes told by their attempts."""
+"""Faults told by their events."""
 
 from __future__ import annotations
 
-from harness.analysis.strikes import count_probes, describe_settings, gather_strikes
-from harness.trial.store import open_trial
-from tests.trials import NS, T0, attempt, event, write_trial
+from harness.analysis.strikes import describe_settings, gather_strikes
+from tests.trials import NS, T0, event
 
 EVENTS = (
     event(
@@ -34,20 +33,3 @@ def test_two_faults_of_one_kind_are_two():
     assert ["rate_bytes_per_s=9, probability=0.5", "", "down=1s", ""] == [
         describe_settings(one) for one in told
     ]
-
-
-def test_probes_are_counted_by_what_they_were_for(tmp_path):
-    """Two probes of one kind, one that does not say, and load that is none."""
-    probe = {"phase": "probe", "operation": "get_run"}
-    rows = [
-        attempt(call_id=1),
-        attempt(call_id=2, **probe, evidence='{"probe":"final_again"}'),
-        attempt(call_id=3, **probe, evidence='{"status":"failed","probe":"final_again"}'),
-        attempt(call_id=4, **probe, evidence="{{", outcome="not_found"),
-    ]
-    counted = count_probes(open_trial(write_trial(tmp_path / "t", rows)))
-
-    assert [
-        ("get_run", "final_again", "ok", 2),
-        ("get_run", "other", "not_found", 1),
-    ] == [tuple(row) for row in counted.itertuples(index=False)]

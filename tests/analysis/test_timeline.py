@@ -70,7 +70,7 @@ def test_latency_of_a_longer_step_is_of_all_its_values(trial):
 
 def test_codes_stand_beside_outcomes_without_one(trial):
     """A time-out has no code and stands under its outcome, in brackets."""
-    frame = codes_by_second(trial.attempts_table(["end_ns", "code", "outcome"]))
+    frame = codes_by_second(trial.attempts_table(["phase", "end_ns", "code", "outcome"]))
 
     assert ["(timeout)", "CLOUD_RATE_LIMITED"] == sorted(frame.columns)
     assert [3, 0, 0, 0] == frame["CLOUD_RATE_LIMITED"].tolist()

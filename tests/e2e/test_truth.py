@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -58,7 +60,18 @@ def test_totals_equal_the_truth(harness: Command, processes: int) -> None:
     assert {"rate_limited", "capacity_full", "server_error"} <= {
         name for row in outcomes_of_truth(truth).values() for name in row
     }
+    _load_and_probes_are_all(summary_of(trial))
     _percentiles_agree(trial)
+
+
+def _load_and_probes_are_all(summary: dict) -> None:
+    """What the load and the probes were counted apart is together what was counted."""
+    rows = summary["operations"].values()
+
+    assert sum(row["probes"]["attempts"] for row in rows)
+    for row in rows:
+        apart = Counter(row["load"]["outcomes"]) + Counter(row["probes"]["outcomes"])
+        assert row["outcomes"] == dict(apart)
 
 
 def _percentiles_agree(trial) -> None:

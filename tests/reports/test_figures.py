@@ -82,6 +82,18 @@ def test_rare_outcomes_are_put_together(tmp_path):
     assert [1, 3, 3] == grouped.sum().tolist()
 
 
+def test_probes_are_drawn_apart_from_the_load(tmp_path):
+    """On top of it, in one colour however they ended; the text tells of the load only."""
+    rows = [attempt(call_id=1), attempt(call_id=2)]
+    rows += [refused(call_id=3 + n, phase="probe") for n in range(5)]
+    model = build(tmp_path / "t", rows)
+
+    assert ["ok", "probe"] == list(outcomes.group(model.outcomes_s).columns)
+    assert "At most 2 attempts ended in one second, and all of them ok." == (
+        outcomes.draw(model).alt
+    )
+
+
 def test_long_trials_get_longer_steps(tmp_path):
     """An hour of load is drawn with at most 600 points a series, nothing lost."""
     rows = [attempt(call_id=n, at_s=n * 36.0) for n in range(100)]

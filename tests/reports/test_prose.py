@@ -56,6 +56,18 @@ def test_three_sentences_for_a_manager(tmp_path):
     assert (done, ended, took) == sentences(build(tmp_path / "t", rows))
 
 
+def test_probes_are_not_taken_for_load(tmp_path):
+    """They are counted apart, and their refusals make no share of ok worse."""
+    rows = [attempt(call_id=1)]
+    rows += [refused(call_id=2 + n, phase="probe") for n in range(3)]
+    done, ended, _ = sentences(build(tmp_path / "t", rows))
+
+    assert "1 attempt for 1 call (0.1 attempts a second) and 3 probes to" in done
+    assert ended == (
+        "100 % of the attempts ended ok, and 100 % of the calls came to a good end."
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from reports import tables
+from tests.reports.conftest import build
+from tests.trials import attempt, refused
 
 
 def read(model):
@@ -30,6 +32,25 @@ def test_the_numbers_are_those_of_the_summary(story_model):
     assert [50] == files["errors.csv"]["count"].tolist()
     assert 1052 == files["outcomes.csv"]["count"].sum()
     assert ["fail", "unknown", "pass"] == files["findings.csv"]["verdict"].tolist()
+
+
+def test_probes_have_rows_of_their_own(tmp_path):
+    """After the load's; of a refusal that was asked for no share of ok is told."""
+    rows = [attempt(call_id=1)]
+    rows += [attempt(call_id=2, phase="probe"), refused(call_id=3, phase="probe")]
+    rows += [attempt(call_id=4, operation="get_run", phase="probe")]
+    operations = read(build(tmp_path / "t", rows))["operations.csv"]
+
+    assert [
+        ("create_session", 1, 100.0),
+        ("probe: create_session", 2, None),
+        ("probe: get_run", 1, None),
+    ] == [
+        (row.operation, row.attempts, None if pd.isna(row[3]) else row[3])
+        for row in operations.iloc[:, :4]
+        .rename(columns={"ok, %": "ok"})
+        .itertuples(index=False)
+    ]
 
 
 def test_the_timeline_holds_every_attempt(story_model):

@@ -1,0 +1,72 @@
+"""
+Probes stand apart: operations of their own kind, never part of the load.
+
+An attempt is a probe where its phase says so (`harness.attempt.Phase.PROBE`). A probe is
+sent to make a lie visible, and a refusal can be its right answer; counted among the load
+it would make a throughput look better and an error rate worse than they are.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.attempt import Phase
+from harness.trial.store import Trial
+
+PREFIX = "probe: "
+"""In front of an operation's name where its probes are meant."""
+PROBE = Phase.PROBE.value
+
+
+def is_probe(table: pa.Table) -> pa.ChunkedArray:
+    """Which rows are probes; ``phase`` tells. Booleans, none of them null."""
+    return pc.fill_null(pc.equal(table["phase"].cast(pa.string()), PROBE), fill_value=False)
+
+
+def name_apart(table: pa.Table) -> pa.Table:
+    """The table with ``operation`` as text, and `PREFIX` in front of it in rows of probes."""
+    name = pc.fill_null(table["operation"].cast(pa.string()), "")
+    apart = pc.if_else(is_probe(table), pc.binary_join_element_wise(PREFIX, name, ""), name)
+    return table.set_column(table.column_names.index("operation"), "operation", apart)
+
+
+def outcomes_apart(table: pa.Table) -> pa.Table:
+    """The table with ``outcome`` as text, in rows of probes ``probe`` whatever came of them."""
+    told = pc.if_else(is_probe(table), PROBE, table["outcome"].cast(pa.string()))
+    return table.set_column(table.column_names.index("outcome"), "outcome", told)
+
+
+def count_probes(trial: Trial) -> pd.DataFrame:
+    """
+    Probes by what they were for, in Arrow but for the few distinct evidence texts.
+
+    Columns: ``operation``, ``probe``, ``outcome`` (str), ``count`` (int64). Sorted by the
+        names; a probe that does not say what it was for is called ``other``.
+    """
+    names = ["operation", "outcome", "evidence"]
+    table = trial.attempts_table(["phase", *names])
+    probes = table.filter(is_probe(table))
+    frame = pd.DataFrame(
+        {name: probes[name].cast(pa.string()).to_pylist() for name in names}, dtype=object
+    )
+    frame["probe"] = [_probe_of(text) for text in frame.pop("evidence")]
+    names = ["operation", "probe", "outcome"]
+    counted = frame.groupby(names, as_index=False).size().rename(columns={"size": "count"})
+    return counted.astype({"count": "int64"}).sort_values(names, ignore_index=True)
+
+
+class _Evidence(msgspec.Struct):
+    probe: str = ""
+
+
+_decode = msgspec.json.Decoder(_Evidence).decode
+
+
+def _probe_of(text: str | None) -> str:
+    try:
+        return _decode(text or "{}").probe or "other"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "other"

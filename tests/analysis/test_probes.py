@@ -1,0 +1,108 @@
+"""Probes are operations of their own kind: with numbers of their own, in no other's."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.analysis.codes import count_errors
+from harness.analysis.probes import count_probes
+from harness.analysis.summary import summarize
+from harness.analysis.timeline import codes_by_second, outcomes_by_second
+from harness.trial.store import open_trial
+from tests.trials import T0, attempt, refused, write_trial
+
+AGAIN = {"phase": "probe", "evidence": '{"probe":"same_key_same_body"}'}
+OTHER = {
+    "phase": "probe",
+    "evidence": '{"probe":"same_key_other_body"}',
+    "outcome": "conflict",
+    "status": 409,
+    "code": "CLOUD_IDEMPOTENCY_CONFLICT",
+}
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """
+    Of create_session two good calls and one refused, and three probes in four attempts.
+
+    The load took 10 ms each, the good probe 500 ms; get_run was sent by a probe only.
+    """
+    rows = [attempt(call_id=n) for n in (1, 2)]
+    rows += [refused(call_id=3)]
+    rows += [
+        refused(call_id=4, disposition="retried", phase="probe"),
+        attempt(call_id=4, attempt=2, service_ms=500.0, **AGAIN),
+        attempt(call_id=5, **OTHER),
+        attempt(call_id=6, **OTHER),
+        attempt(call_id=7, operation="get_run", phase="probe"),
+    ]
+    return open_trial(write_trial(tmp_path / "t", rows))
+
+
+def test_probes_have_numbers_of_their_own(trial):
+    """Amount, outcomes and latencies of the load and of the probes; together all there is."""
+    row = summarize(trial, [])["operations"]["create_session"]
+
+    assert {
+        "attempts": 3,
+        "attempts_per_s": 0.15,  # in the 20 s of load
+        "outcomes": {"ok": 2, "rate_limited": 1},
+    } == row["load"]
+    assert (4, 0.2, {"conflict": 2, "ok": 1, "rate_limited": 1}) == tuple(
+        row["probes"][name] for name in ("attempts", "attempts_per_s", "outcomes")
+    )
+    assert 7 == row["attempts"]
+    assert {"ok": 3, "rate_limited": 2, "conflict": 2} == row["outcomes"]
+    assert row["service_ms"]["max"] == pytest.approx(10, rel=2e-3)
+    assert row["probes"]["service_ms"]["p50"] == pytest.approx(500, rel=2e-3)
+
+
+def test_the_load_leaves_its_probes_out(trial):
+    """Calls, attempts, retries and outcomes of all but the probes, beside the totals."""
+    summary = summarize(trial, [])
+
+    names = ("calls", "calls_ok", "attempts", "attempts_per_s", "ok", "retries")
+    assert (3, 2, 3, 0.15, 2, 0) == tuple(summary["load"][name] for name in names)
+    assert (7, 4, 8, 0.4, 4, 1) == tuple(summary["totals"][name] for name in names)
+    assert {"ok": 2, "rate_limited": 1} == summary["load"]["outcomes"]
+    assert 0 == summary["operations"]["get_run"]["load"]["attempts"]
+
+
+def test_a_refused_probe_is_an_error_of_its_own_kind(trial):
+    """In the table under a name of its own; over time it is none of the load's errors."""
+    told = [
+        (row.operation, row.code, row.count, row.share)
+        for row in count_errors(trial.attempts_table()).itertuples()
+    ]
+
+    assert [
+        ("probe: create_session", "CLOUD_IDEMPOTENCY_CONFLICT", 2, 0.5),
+        ("create_session", "CLOUD_RATE_LIMITED", 1, 1 / 3),
+        ("probe: create_session", "CLOUD_RATE_LIMITED", 1, 0.25),
+    ] == told
+    assert {"CLOUD_RATE_LIMITED": {T0: 1}} == codes_by_second(trial.attempts_table()).to_dict()
+
+
+def test_over_time_probes_are_one_series(trial):
+    """However they ended, and beside the load's outcomes: every attempt is in one column."""
+    frame = outcomes_by_second(trial.intervals_table())
+
+    assert {"ok": 2, "rate_limited": 1, "probe": 5} == frame.sum().to_dict()
+
+
+def test_probes_are_counted_by_what_they_were_for(tmp_path):
+    """Two probes of one kind, one that does not say, and load that is none."""
+    probe = {"phase": "probe", "operation": "get_run"}
+    rows = [
+        attempt(call_id=1),
+        attempt(call_id=2, **probe, evidence='{"probe":"final_again"}'),
+        attempt(call_id=3, **probe, evidence='{"status":"failed","probe":"final_again"}'),
+        attempt(call_id=4, **probe, evidence="{{", outcome="not_found"),
+    ]
+    counted = count_probes(open_trial(write_trial(tmp_path / "t", rows)))
+
+    assert [
+        ("get_run", "final_again", "ok", 2),
+        ("get_run", "other", "not_found", 1),
+    ] == [tuple(row) for row in counted.itertuples(index=False)]
