@@ -28,8 +28,9 @@ _NAMES = ("sent", *_ANSWERED, *_EXPECTED)
 
 def examine(frame: pd.DataFrame, context: Context) -> Finding:
     """
-    Sent = inserted + updated + skipped in every answer; entries are inserted once, the
-    same again is skipped, and an older one never wins.
+    Sent = inserted + updated + skipped in every answer; entries are inserted once, so that
+    over the run inserted = distinct keys, the same again is skipped, and an older one
+    never wins.
 
     What the sender expected is demanded to the last entry of the harness's own, empty
     target. A target used before may hold a "fresh" entry already, and a call whose
@@ -50,9 +51,12 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     exact = _find_certain(answered, frame, context)
     _demand_expected(answered.loc[own], numbers.loc[own], exact[own], accusation)
     entries = int(numbers["sent"].sum())
+    inserted = int(numbers.loc[own, "inserted"].sum())
+    keys = int(numbers.loc[own, "fresh"].sum())
     passing = (
         f"{count(int(counted.sum()), 'answer')} with {count(entries, 'entry', 'entries')}: "
-        "every sum holds, nothing inserted twice, no older entry won"
+        f"every sum holds, {inserted:,} inserted of {keys:,} distinct keys, none twice, no "
+        "older entry won"
     )
     return accusation.conclude(passing, "" if counted.any() else "no import was answered")
 

@@ -44,7 +44,7 @@ def draw(model: ReportModel) -> Figure:
                 above,
                 x,
                 baseline=below,
-                fill=True,
+                fill=name != PROBE,  # an outline: what is drawn solid is the load
                 color=colours[name],
                 alpha=0.85,
                 label=label(name),

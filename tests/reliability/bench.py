@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def main() -> int:
         for case in HONEST
     ]
     done = {(row["case"], row["seed"]) for row in read_results(given.results)}
+    _revision()
     missing = [one for one in wanted if one[:2] not in done]
     until = time.monotonic() + given.stop_after if given.stop_after else None
     whole = sweep(missing, given.results, given.jobs, until)
@@ -111,7 +113,15 @@ def _make(name: str, seed: int, seconds: float, *more: str) -> dict[str, Any]:
         if ended.returncode:
             raise RuntimeError(f"{name}, seed {seed}: {ended.stderr[-2000:]}")
     row: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return row
+    return row | {"revision": _revision()}
+
+
+@cache
+def _revision() -> str:
+    """What the trials are made of; asked once, before anybody may move on."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 def _say(text: str) -> None:

@@ -56,7 +56,9 @@ def _measured(rows: Sequence[dict[str, Any]]) -> str:
     attempts = sum(row["attempts"] for row in mine)
     off = sum(bool(row["unbalanced"]) for row in mine)
     seconds = sorted({row["seconds"] for row in mine})
+    revisions = ", ".join(sorted({row.get("revision", "unknown") for row in rows}))
     parts = [
+        f"All of it was made at revision {revisions}.\n",
         "### Lies\n",
         _table("lie", lies, by_case, ("told", "lies")),
         "\n### An honest stand-in\n",
