@@ -39,7 +39,7 @@ def render(model: ReportModel) -> str:
         summary=model.summary,
         verdict=model.verdict,
         verdict_word=prose.WORDS[model.verdict],
-        headline=prose.headline(model),
+        brief=prose.brief(model),
         sentences=prose.sentences(model),
         measured=prose.MEASURED,
         facts=_facts(model),

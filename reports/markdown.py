@@ -13,7 +13,7 @@ import re
 from harness.verdicts import Finding, Verdict
 from reports.content import errors_table, operations_table, phases_table, witness_table
 from reports.model import ReportModel
-from reports.prose import WORDS, headline, sentences
+from reports.prose import WORDS, brief, sentences
 from reports.section import Cell, Table
 from reports.sections import build_sections
 
@@ -28,9 +28,11 @@ _SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔"}
 def render(model: ReportModel) -> str:
     """The page."""
     summary = model.summary
+    passed, *rest = brief(model)
     blocks = [
         f"# {_SYMBOLS[model.verdict]} {WORDS[model.verdict]}: {escape(summary['scenario'])}",
-        f"**{escape(headline(model))}**",
+        f"**{escape(passed)}**",
+        *(escape(sentence) for sentence in rest),
         *(escape(sentence) for sentence in sentences(model)),
         "## Operations",
         gfm_table(_without_response(operations_table(model))),

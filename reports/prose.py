@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.experiments.compare.document import read_comparison
-from harness.units import NS_PER_MS, NS_PER_S, format_duration
+from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
 from reports.comparison.headline import headline as compared
+from reports.limits import limited
 from reports.model import ReportModel
+from reports.wording import listed, milliseconds, percent, plural
 
 WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
 
@@ -43,34 +45,26 @@ def headline(model: ReportModel) -> str:
     doubtful = _names(model.findings, Verdict.UNKNOWN)
     total = len(model.findings)
     if failed:
-        return f"{_of(len(failed), total)} failed: {_list(failed)}."
+        return f"{_of(len(failed), total)} failed: {listed(failed)}."
     if not model.summary["totals"]["attempts"]:
         return "No attempt was observed, so nothing can be said."
     if doubtful:
-        return f"{_of(len(doubtful), total)} could not be answered: {_list(doubtful)}."
+        return f"{_of(len(doubtful), total)} could not be answered: {listed(doubtful)}."
     if not total:
         return "Nothing was checked, so there is nothing to pass."
     return "The one check passed." if total == 1 else f"All {total} checks passed."
 
 
+def brief(model: ReportModel) -> tuple[str, str, str]:
+    """What a manager reads: did it pass, what limited it, what changed since the baseline."""
+    return headline(model), limited(model), _changed(model)
+
+
 def sentences(model: ReportModel) -> tuple[str, ...]:
     """Three sentences: what was done, how it ended, how long it took; then what to mind."""
     told = [_done(model), _ended(model), _took(model)]
-    caveats = [_against_baseline(model), _generator(model), _incomplete(model)]
+    caveats = [_unstarted(model), _incomplete(model)]
     return (*told, *(caveat for caveat in caveats if caveat))
-
-
-def milliseconds(value_ms: float | None) -> str:
-    """A latency for people: ``12.3 ms``; a dash where there is none."""
-    return "–" if value_ms is None else format_duration(value_ms * NS_PER_MS)
-
-
-def percent(share: float) -> str:
-    """A share for people; only the whole is 100 %, and only nothing is 0 %."""
-    if share in (0.0, 1.0):
-        return f"{share:.0%}".replace("%", " %")
-    number = min(max(share * 100, 0.01), 99.99)
-    return f"{number:.2f} %" if number < 1 or number > 99 else f"{number:.1f} %"
 
 
 def _done(model: ReportModel) -> str:
@@ -78,15 +72,15 @@ def _done(model: ReportModel) -> str:
     target = "the built-in stand-in" if summary["embedded"] else summary["host"]
     return (
         f"In {format_duration(summary['duration_s'] * NS_PER_S)} of {summary['model']} load, "
-        f"{summary['scenario']} sent {_count(load['attempts'], 'attempt')} for "
-        f"{_count(load['calls'], 'call')} ({load['attempts_per_s']:,.1f} attempts a "
+        f"{summary['scenario']} sent {plural(load['attempts'], 'attempt')} for "
+        f"{plural(load['calls'], 'call')} ({load['attempts_per_s']:,.1f} attempts a "
         f"second){_probes(model)} to {target}."
     )
 
 
 def _probes(model: ReportModel) -> str:
     probes = model.summary["totals"]["attempts"] - model.summary["load"]["attempts"]
-    return f" and {_count(probes, 'probe')}" if probes else ""
+    return f" and {plural(probes, 'probe')}" if probes else ""
 
 
 def _ended(model: ReportModel) -> str:
@@ -126,33 +120,31 @@ def _took(model: ReportModel) -> str:
     )
 
 
-def _against_baseline(model: ReportModel) -> str:
-    """What changed since the baseline; "" where there is none of the same plan."""
+def _changed(model: ReportModel) -> str:
+    """What changed since the baseline, or that there is none."""
     result = read_comparison(model.labs.get("compare", {}))
     if result is None:
+        return (
+            "What changed cannot be told, for there is no baseline of the same load to "
+            "compare with."
+        )
+    return f"Against the baseline ({listed(result.baseline)}): {compared(result)}"
+
+
+def _unstarted(model: ReportModel) -> str:
+    unstarted = model.summary["totals"]["unstarted_arrivals"]
+    if not unstarted:
         return ""
-    return f"Against the baseline ({_list(result.baseline)}): {compared(result)}"
-
-
-def _generator(model: ReportModel) -> str:
-    generator, totals = model.summary["generator"], model.summary["totals"]
-    if generator["saturated"]:
-        return (
-            f"The load generator itself was the bottleneck ({generator['reason']}): latencies "
-            "here say more about it than about the target. Use more processes or less load."
-        )
-    if totals["unstarted_arrivals"]:
-        return (
-            f"{_count(totals['unstarted_arrivals'], 'planned arrival')} were never begun: the "
-            "load was lower than planned."
-        )
-    return ""
+    return (
+        f"{plural(unstarted, 'planned arrival')} were never begun: the load was lower than "
+        "planned."
+    )
 
 
 def _incomplete(model: ReportModel) -> str:
     lost = [worker.worker for worker in model.manifest.workers if worker.state != "drained"]
     if lost:
-        names = _list(lost)
+        names = listed(lost)
         return f"Generator processes were lost ({names}): some attempts may be missing."
     if model.manifest.state != "complete":
         return f"The trial is {model.manifest.state}: it did not run to its planned end."
@@ -167,12 +159,3 @@ def _of(part: int, whole: int) -> str:
     if whole == 1:
         return "The one check"
     return f"All {whole} checks" if part == whole else f"{part} of {whole} checks"
-
-
-def _list(names: Sequence[str], shown: int = 3) -> str:
-    head = ", ".join(names[:shown])
-    return f"{head} and {len(names) - shown} more" if len(names) > shown else head
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

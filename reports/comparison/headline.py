@@ -1,15 +1,18 @@
-"""A comparison in one plain sentence or two."""
+"""A comparison in plain sentences: the verdict, what limited it, what changed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.experiments.compare.comparison import Change, Comparison
 from harness.units import NS_PER_S, format_duration
+from reports.wording import capitalized, joined, plural
 
 _DAY_S = 86_400
 
 
 def headline(result: Comparison) -> str:
-    """The verdict in one plain sentence or two."""
+    """The verdict in one plain sentence."""
     total = len(result.changes)
     if not total:
         return "Neither side has a measured attempt, so nothing can be compared."
@@ -19,21 +22,65 @@ def headline(result: Comparison) -> str:
         worst = max(regressed, key=_excess)
         told.append(
             f"{len(regressed)} of {total} metrics regressed, most of all {worst.operation} "
-            f"{worst.metric}: {percent_change(worst, worst.change)}."
+            f"{worst.metric} ({percent_change(worst, worst.change)})"
         )
     if open_:
-        told.append(f"{len(open_)} of {total} metrics cannot be told.{needed(result)}")
+        told.append(f"{len(open_)} of {total} metrics cannot be told{_needed(result)}")
     if not told:
-        told.append(f"None of {total} metrics is worse by its threshold.")
-    return " ".join(told)
+        told.append(f"None of {total} metrics is worse by its threshold")
+    return f"{'; '.join(told)}."
 
 
-def needed(result: Comparison) -> str:
+def brief(result: Comparison) -> tuple[str, str, str]:
+    """What a manager reads: did it pass, what limited the answer, what changed."""
+    return headline(result), _limited(result), _changed(result)
+
+
+def _limited(result: Comparison) -> str:
+    if result.doubtful:
+        return f"The load generator limited the comparison: {result.doubtful}."
+    open_ = result.of("inconclusive")
+    if not open_:
+        seen = "every metric could be told" if result.changes else "there was nothing to see"
+        return f"Nothing limited the comparison: {seen}."
+    lacking = [
+        (sum(c.needed_s is not None for c in open_), "the length of the runs"),
+        (sum(c.needed_runs is not None for c in open_), "the number of runs"),
+        (sum(c.needed_s is c.needed_runs is None for c in open_), "what a side never saw"),
+    ]
+    told = joined([f"{name} ({plural(count, 'metric')})" for count, name in lacking if count])
+    return f"{capitalized(told)} limited the comparison."
+
+
+def _changed(result: Comparison) -> str:
+    known = [c for c in result.changes if c.change is not None and c.unit != "share"]
+    if not known:
+        return "What changed cannot be told: no time and no throughput is known on both sides."
+    ends = max(known, key=worsening), min(known, key=worsening)
+    told = joined([*_extremes(*ends)]) or "none, for better or worse"
+    return f"The largest changes of times and throughput are {told}."
+
+
+def _extremes(worst: Change, best: Change) -> Iterator[str]:
+    for change, sign, side in ((worst, 1, "worse"), (best, -1, "better")):
+        if sign * worsening(change) > 0:
+            yield (
+                f"{change.operation} {change.metric} for the {side} "
+                f"({percent_change(change, change.change)})"
+            )
+
+
+def worsening(change: Change) -> float:
+    """A change of a time or a throughput; positive is worse: less throughput is."""
+    return (-1 if change.unit == "per_s" else 1) * (change.change or 0.0)
+
+
+def _needed(result: Comparison) -> str:
     """How long a run, or how many, would tell the rest; "" when that is not known."""
     runs = max((c.needed_runs for c in result.changes if c.needed_runs), default=0)
     parts = [f"runs of {long(result.needed_s)}"] if result.needed_s else []
     parts += [f"{runs} runs"] if runs else []
-    return f" {' and '.join(parts).capitalize()} a side would be needed." if parts else ""
+    return f" ({' and '.join(parts)} a side would tell)" if parts else ""
 
 
 def percent_change(change: Change, number: float | None) -> str:

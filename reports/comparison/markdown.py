@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.experiments.compare.comparison import Comparison
-from reports.comparison.headline import headline
+from reports.comparison.headline import brief
 from reports.comparison.words import METHOD, VERDICTS, changes_table, sides
 from reports.markdown import escape, gfm_table
 from reports.section import Table
@@ -15,11 +15,13 @@ _ROWS_MAX = 60
 def render(result: Comparison) -> str:
     """The page."""
     whole = changes_table(result)
+    passed, *rest = brief(result)
     shown = Table(whole.caption, whole.head, whole.rows[:_ROWS_MAX])
     left = len(whole.rows) - len(shown.rows)
     blocks = [
         f"# {_SYMBOLS[result.verdict]} {VERDICTS[result.verdict]}: candidate against baseline",
-        f"**{escape(headline(result))}**",
+        f"**{escape(passed)}**",
+        *(escape(sentence) for sentence in rest),
         *(f"- {escape(f'{name}: {text}')}" for name, text in sides(result)),
         *(f"- mind: {escape(caution)}" for caution in result.cautions),
         gfm_table(shown) if shown.rows else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.experiments.compare.comparison import Comparison
 from reports import html
 from reports.comparison import words
-from reports.comparison.headline import headline
+from reports.comparison.headline import brief
 from reports.figures import changes
 from reports.figures.canvas import styled
 
@@ -24,7 +24,7 @@ def render(result: Comparison) -> str:
             script=html.trusted("sort.js"),
             verdict_word=words.VERDICTS[result.verdict],
             verdict_class=_CLASSES[result.verdict],
-            headline=headline(result),
+            brief=brief(result),
             sides=words.sides(result),
             cautions=result.cautions,
             changes=words.changes_table(result),

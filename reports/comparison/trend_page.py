@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.experiments.compare.trend import POINTS_MIN, Trend
 from reports import html
 from reports.figures.canvas import styled
 from reports.figures.trend import draw_trend
 from reports.section import Table
+from reports.wording import plural, signed_percent
 
 
 def render(plan: str, trend: Trend) -> str:
@@ -20,7 +23,7 @@ def render(plan: str, trend: Trend) -> str:
             style=html.trusted("style.css"),
             script=html.trusted("sort.js"),
             plan=plan,
-            headline=headline(trend),
+            brief=brief(trend),
             figures=drawn,
             shifts=shifts_table(trend),
             values=_values_table(trend),
@@ -36,6 +39,38 @@ def headline(trend: Trend) -> str:
     if not found:
         return f"No level changed for good over {points} trials."
     return f"{found} {'level' if found == 1 else 'levels'} changed over {points} trials."
+
+
+def brief(trend: Trend) -> tuple[str, str, str]:
+    """What a manager reads: is the level held, what limits the answer, what changed."""
+    return headline(trend), _limited(trend), _changed(trend)
+
+
+def _limited(trend: Trend) -> str:
+    points = len(trend.names)
+    if points < POINTS_MIN:
+        left = plural(POINTS_MIN - points, "more trial")
+        return f"The number of trials limits this answer: {left} of this plan would do."
+    gaps = sum(None in one.values for one in trend.series)
+    if gaps:
+        return f"Gaps limit this answer: {gaps} of {len(trend.series)} figures miss a trial."
+    return "Nothing limits this answer: every trial has every figure."
+
+
+def _changed(trend: Trend) -> str:
+    """From the oldest trial to the newest, where the change is largest."""
+    moved = [
+        (last / first, one)
+        for one in trend.series
+        if (first := one.values[0]) and (last := one.values[-1])
+    ]
+    if not moved or len(trend.names) < 2:
+        return "What changed cannot be told: no figure is known of two trials."
+    ratio, most = max(moved, key=lambda pair: abs(math.log(pair[0])))
+    return (
+        f"From {trend.names[0]} to {trend.names[-1]} the largest change is that of "
+        f"{most.operation} {most.metric}, {signed_percent(ratio - 1)}."
+    )
 
 
 def shifts_table(trend: Trend) -> Table:

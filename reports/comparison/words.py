@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.experiments.compare.comparison import Change, Comparison
 from harness.units import NS_PER_MS, NS_PER_S, format_duration
 from reports.comparison.headline import long
-from reports.prose import percent
 from reports.section import Table
+from reports.wording import percent
 
 VERDICTS = {"pass": "Pass", "regressed": "Regressed", "inconclusive": "Inconclusive"}
 _WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}

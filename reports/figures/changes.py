@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.ticker import FuncFormatter
 
 from harness.experiments.compare.comparison import Change, Comparison
+from reports.comparison.headline import worsening
 from reports.figures.canvas import (
     FAULT,
     INK,
@@ -15,6 +16,7 @@ from reports.figures.canvas import (
     to_figure,
 )
 from reports.section import Figure
+from reports.wording import signed_percent
 
 ROWS_MAX = 60
 _COLOURS = {"pass": SERIES[2], "regressed": FAULT, "inconclusive": SERIES[4]}
@@ -59,7 +61,7 @@ def draw_changes(result: Comparison) -> Figure | None:
 
 
 def _percent(value: float, _: int | None = None) -> str:
-    return f"{100 * value:+.0f} %".replace("-", "−")
+    return signed_percent(value, 0)
 
 
 def _worse(change: Change, number: float | None) -> float:
@@ -80,8 +82,7 @@ def _reach(rows: list[Change]) -> float:
 
 
 def _alt(rows: list[Change]) -> str:
-    worst = max(rows, key=lambda change: _worse(change, change.change))
-    grew = 100 * _worse(worst, worst.change)
+    worst = max(rows, key=worsening)
     counts = ", ".join(
         f"{sum(c.verdict == verdict for c in rows)} {word}"
         for verdict, word in (
@@ -92,5 +93,6 @@ def _alt(rows: list[Change]) -> str:
     )
     return (
         f"Of {len(rows)} metrics {counts}; the least favourable change is that of "
-        f"{label(worst.operation)} {worst.metric}, {grew:+.1f} % in the worse direction."
-    ).replace("-", "−")
+        f"{label(worst.operation)} {worst.metric}, {signed_percent(worsening(worst))} in the "
+        "worse direction."
+    )

@@ -18,8 +18,8 @@ from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S, NS_PER_US, format_duration
 from reports.figures.canvas import mark_bands, new_drawing, set_time, to_figure
 from reports.model import ReportModel
-from reports.prose import milliseconds, percent
 from reports.section import Figure
+from reports.wording import milliseconds, percent
 
 _ROWS = 48
 _COLUMNS_MAX = 240

@@ -19,8 +19,8 @@ from reports.figures.canvas import (
     to_figure,
 )
 from reports.model import ReportModel
-from reports.prose import milliseconds
 from reports.section import Figure
+from reports.wording import milliseconds
 
 
 def draw(model: ReportModel) -> Figure:

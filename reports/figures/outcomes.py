@@ -16,8 +16,8 @@ from reports.figures.canvas import (
     to_figure,
 )
 from reports.model import ReportModel
-from reports.prose import percent
 from reports.section import Figure
+from reports.wording import percent
 
 _COLOURS = {
     "ok": SERIES[0],

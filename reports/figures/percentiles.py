@@ -12,8 +12,8 @@ from harness.analysis.spectra import METRICS, US_PER_MS, Spectrum
 from harness.trial.histograms import bucket_highest_us
 from reports.figures.canvas import DASHES, SERIES, duration_axis, new_drawing, to_figure
 from reports.model import ReportModel
-from reports.prose import milliseconds
 from reports.section import Figure
+from reports.wording import milliseconds
 
 _TICKS = {
     1: "0 %",

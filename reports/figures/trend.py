@@ -15,6 +15,7 @@ from reports.figures.canvas import (
     to_figure,
 )
 from reports.section import Figure
+from reports.wording import signed_percent
 
 _NAMES_MAX = 20
 _DECADE = 10
@@ -55,7 +56,7 @@ def _draw(trend: Trend, metric: str) -> Figure:
 
 def _alt(series: list[Series], trend: Trend) -> str:
     told = [
-        f"{label(one.operation)} {100 * shift.change:+.0f} % from "
+        f"{label(one.operation)} {signed_percent(shift.change, 0)} from "
         f"{label(trend.names[shift.at])} on"
         for one in series
         for shift in one.shifts

@@ -7,6 +7,7 @@ from typing import Any
 from harness.analysis.strikes import Strikes, describe_settings
 from reports.model import ReportModel
 from reports.section import Section, Table
+from reports.wording import plural
 
 
 def build(model: ReportModel) -> Section | None:
@@ -18,7 +19,7 @@ def build(model: ReportModel) -> Section | None:
     if model.faults:
         struck = sum(_strikes(fault) for fault in model.faults)
         prose.append(
-            f"{_count(len(model.faults), 'fault')} struck {_count(struck, 'time')}; each "
+            f"{plural(len(model.faults), 'fault')} struck {plural(struck, 'time')}; each "
             "strike is in events.jsonl with its time."
         )
     if len(model.probes):
@@ -34,10 +35,6 @@ def build(model: ReportModel) -> Section | None:
 def _strikes(fault: Strikes) -> int:
     """A fault that has a window and no hits struck once: its window is the strike."""
     return len(fault.hits_s) or int(fault.name == "restart")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _faults(model: ReportModel) -> Table:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.trial.schema import WorkerEnd
-from reports.prose import headline, milliseconds, percent, sentences
+from reports.prose import brief, headline, sentences
+from reports.wording import milliseconds, percent
 from tests.reports.conftest import build
 from tests.trials import attempt, finding, refused
 
@@ -68,10 +69,20 @@ def test_probes_are_not_taken_for_load(tmp_path):
     )
 
 
+def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
+    """Did it pass, what limited it, what changed: each a sentence, no baseline said plainly."""
+    for model in (empty_model, build(tmp_path / "t", [attempt()], findings=[finding()])):
+        passed, limited, changed = brief(model)
+
+        assert passed == headline(model)
+        assert "limited it" in limited
+        assert "there is no baseline of the same load" in changed
+        assert all(said.endswith(".") for said in (passed, limited, changed))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"workers": [WorkerEnd("a", saturated_s=9)]}, "The load generator itself was the"),
         ({"workers": [WorkerEnd("a", unstarted_arrivals=3)]}, "3 planned arrivals were never"),
         ({"workers": [WorkerEnd("a", state="lost")]}, "Generator processes were lost (a)"),
         ({"state": "interrupted"}, "The trial is interrupted"),

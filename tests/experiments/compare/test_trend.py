@@ -51,4 +51,7 @@ def test_a_trend_is_drawn(tmp_path):
     result = CliRunner().invoke(APP, words, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "create_session response.p50: +100.0 % from t4 on" in result.output
-    assert "create_session +100 % from t4 on" in out.read_text()
+    page = out.read_text()
+    assert "create_session +100 % from t4 on" in page
+    assert "Nothing limits this answer: every trial has every figure." in page
+    assert "From t0 to t7 the largest change is that of create_session response.p" in page

@@ -1,0 +1,174 @@
+"""
+What limited a trial, in one sentence: the second of the three that a manager reads.
+
+The answer is looked for in this order, and the first that applies is told: nothing was
+observed; the generator itself was the bottleneck (whatever the target did is then in
+doubt); what a lab measured; then everything that kept attempts from ending ok in measured
+phases, most frequent first, together with missed latency and throughput; else nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.analysis.spectra import measured_phases
+from harness.attempt import Phase
+from harness.errors import UsageError
+from harness.slo import NOT_ERRORS, Latency, Share, Subject, Throughput, parse_slos
+from harness.verdicts import Finding, Verdict
+from reports.model import ReportModel
+from reports.wording import capitalized, joined, listed, percent, plural
+
+TELLING_SHARE = 0.01
+"""From this share of the attempts on, refusals or errors limit a trial; an objective that
+they broke makes them a limit whatever their share."""
+
+_UNMEASURED = (Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT)
+_GIVES_WAY = {
+    "429": "the rate limiter",
+    "capacity": "the target's capacity",
+    "timeouts": "timeouts of the target",
+    "errors": "errors of the target",
+    "latency": "the target's latency",
+}
+
+
+def limited(model: ReportModel) -> str:
+    """What limited the trial."""
+    generator = model.summary["generator"]
+    if not model.summary["totals"]["attempts"]:
+        return "What limited it cannot be told, for no attempt was observed."
+    if generator["saturated"]:
+        return (
+            f"The load generator itself limited it ({generator['reason']}), so latencies here "
+            "say more about it than about the target: use more processes or less load."
+        )
+    return _by_lab(model.labs) or _by_outcome(model)
+
+
+def _by_lab(labs: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a lab found, whose load goes to the limit on purpose; "" without one."""
+    limiter, capacity = labs.get("rate_limit", {}), labs.get("capacity", {})
+    if limiter.get("limited") is True:
+        rate, burst = (_estimate(limiter.get(key)) for key in ("rate_per_s", "burst"))
+        told = [f"{rate} requests a second"] if rate else []
+        told += [f"bursts of {burst}"] if burst else []
+        allows = f", which allows {' and '.join(told)}" if told else ""
+        return f"The rate limiter limited it ({limiter.get('algorithm')}){allows}."
+    if limiter.get("limited") is False:
+        return "Nothing limited it: the lab met no rate limiter."
+    if capacity.get("kind") == "sessions":
+        return _by_ceiling(capacity)
+    if capacity.get("kind") == "throughput":
+        return _by_search(capacity)
+    return ""
+
+
+def _by_ceiling(lab: Mapping[str, Any]) -> str:
+    ceiling = lab.get("ceiling")
+    if not isinstance(ceiling, int):
+        return "What limited it cannot be told: no session ceiling was found."
+    if lab.get("bounded"):
+        return f"Nothing limited it: all {ceiling:,} sessions asked for were open at once."
+    code = lab.get("refusal_code")
+    told = f", beyond which creates were refused with {code}" if code else ""
+    return f"The target's capacity limited it: {ceiling:,} sessions at once{told}."
+
+
+def _by_search(lab: Mapping[str, Any]) -> str:
+    rate = _estimate(lab.get("max_rate_per_s"))
+    held = f"the objectives held up to about {rate} arrivals a second" if rate else ""
+    if lab.get("bound") == "generator":
+        return f"The load generator itself limited it: {held or 'it could offer no more'}."
+    first = _GIVES_WAY.get(str(lab.get("gives_way")))
+    if first:
+        beyond = held or "the objectives held at no rate that was tried"
+        return f"{capitalized(first)} limited it: {beyond}."
+    if held:
+        return f"Nothing limited it: {held}, the highest rate tried."
+    return "What limited it cannot be told: no step of the search could be judged."
+
+
+def _estimate(value: Any) -> str:
+    number = value.get("estimate") if isinstance(value, Mapping) else None
+    return f"{number:,.4g}" if isinstance(number, int | float) else ""
+
+
+def _by_outcome(model: ReportModel) -> str:
+    outcomes, missed = _count(model), _missed(model.findings)
+    total = sum(outcomes.values())
+    broken = {subject.outcome for subject, _ in missed if isinstance(subject, Share)}
+    limits = list(_refusals(outcomes, total, broken)) + list(_slow(missed))
+    unstarted = model.summary["totals"]["unstarted_arrivals"]
+    if unstarted:
+        limits.append(f"{_ceiling(model)} ({plural(unstarted, 'arrival')} never begun)")
+    if limits:
+        return f"{capitalized(joined(limits))} limited it."
+    if not total:
+        return "What limited it cannot be told, for no attempt ended in a measured phase."
+    good = percent(outcomes.get("ok", 0) / total)
+    return f"Nothing limited it: {good} of the measured attempts ended ok, and {_kept(model)}."
+
+
+def _ceiling(model: ReportModel) -> str:
+    load = model.manifest.plan.get("load")
+    users = load.get("users") if isinstance(load, Mapping) else None
+    most = f" of {users:,} calls in flight" if isinstance(users, int) else ""
+    return f"the plan's own ceiling{most}"
+
+
+def _kept(model: ReportModel) -> str:
+    if model.summary["model"] == "closed":
+        return "its users always had a next call to make"
+    return "every planned arrival was begun"
+
+
+def _count(model: ReportModel) -> dict[str, int]:
+    """Outcomes of measured phases; of all but probes and cleanup where none is measured."""
+    phase = model.counts["phase"]
+    inside = phase.isin(measured_phases(model.manifest))
+    kept = model.counts[inside if inside.any() else ~phase.isin(_UNMEASURED)]
+    return {str(k): int(v) for k, v in kept.groupby("outcome")["count"].sum().items()}
+
+
+def _refusals(outcomes: Mapping[str, int], total: int, broken: set[str]) -> Iterator[str]:
+    """The rate limiter, the capacity and the errors, those that count, most frequent first."""
+    errors = {name: count for name, count in outcomes.items() if name not in NOT_ERRORS}
+    shares = {
+        "rate_limited": outcomes.get("rate_limited", 0),
+        "capacity_full": outcomes.get("capacity_full", 0),
+        "errors": sum(errors.values()),
+    }
+    blamed = broken | ({"errors"} if broken & errors.keys() else set())
+    for name, count in sorted(shares.items(), key=lambda item: -item[1]):
+        if not count or (count < TELLING_SHARE * total and not blamed & {name, "ok"}):
+            continue
+        share = f"{percent(count / total)} of the attempts"
+        if name == "rate_limited":
+            yield f"the rate limiter ({share} refused)"
+        elif name == "capacity_full":
+            yield f"the target's capacity ({share} refused as full)"
+        else:
+            most = max(errors, key=errors.__getitem__)
+            yield f"errors of the target ({share}, most of all {most})"
+
+
+def _slow(missed: Sequence[tuple[Subject, str]]) -> Iterator[str]:
+    for kind, words in ((Latency, "latency"), (Throughput, "throughput")):
+        names = [name for subject, name in missed if isinstance(subject, kind)]
+        if names:
+            yield f"the target's {words} ({listed(names)} missed)"
+
+
+def _missed(findings: Sequence[Finding]) -> list[tuple[Subject, str]]:
+    """What the failed objectives are about; what is no objective is left out."""
+    found = []
+    for finding in findings:
+        if finding.kind != "slo" or finding.verdict is not Verdict.FAIL:
+            continue
+        try:
+            found.append((parse_slos(finding.name)[0].subject, finding.name))
+        except UsageError:  # a name of another version's grammar
+            continue
+    return found

@@ -1,0 +1,58 @@
+"""Numbers and lists as people write them; pure text, shared by all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.units import NS_PER_MS, format_duration
+
+
+def milliseconds(value_ms: float | None) -> str:
+    """A latency for people: ``12.3 ms``; a dash where there is none."""
+    return "–" if value_ms is None else format_duration(value_ms * NS_PER_MS)
+
+
+def percent(share: float) -> str:
+    """A share for people; only the whole is 100 %, and only nothing is 0 %."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    number = min(max(share * 100, 0.01), 99.99)
+    return f"{number:.2f} %" if number < 1 or number > 99 else f"{number:.1f} %"
+
+
+def signed_percent(change: float, decimals: int = 1) -> str:
+    """
+    A relative change, with a true minus.
+
+    >>> signed_percent(-0.042)
+    '−4.2 %'
+    """
+    return f"{100 * change:+.{decimals}f} %".replace("-", "−")
+
+
+def plural(number: int, noun: str) -> str:
+    """A count with its noun: ``1 attempt``, ``1,200 attempts``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], shown: int = 3) -> str:
+    """The first names, and how many more there are: ``a, b, c and 2 more``."""
+    head = ", ".join(names[:shown])
+    return f"{head} and {len(names) - shown} more" if len(names) > shown else head
+
+
+def joined(parts: Sequence[str]) -> str:
+    """
+    All parts as one phrase; "" of none.
+
+    >>> joined(["one", "two", "three"])
+    'one, two and three'
+    """
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def capitalized(text: str) -> str:
+    """The first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
