@@ -112,6 +112,14 @@ def _demand_one_execution(view: pd.DataFrame, context: Context, accusation: Accu
         rows = fresh.loc[fresh["key_code"] == again[0]]
         sentence = f"{count(len(again), 'key')} answered replayed: false more than once"
         accusation.add(sentence, rows)
+    replayed = runs.loc[runs["ok"] & (runs["replayed"] == 1)]
+    told_ns = replayed.groupby("key_code")["end_ns"].min()
+    anew = fresh.loc[(fresh["start_ns"] > fresh["key_code"].map(told_ns)).to_numpy()]
+    if len(anew):
+        rows = runs.loc[runs["ok"] & (runs["key_code"] == anew["key_code"].iloc[0])]
+        number = anew["key_code"].nunique()
+        sentence = f"{count(number, 'key')} answered replayed: false after replayed: true"
+        accusation.add(sentence, rows)
     if not (context.manifest.embedded and is_complete(context)):
         return  # another trial may have used the key, or its first sending is not in the log
     begun = runs.loc[runs["ok"] | runs["maybe"]].sort_values("start_ns")

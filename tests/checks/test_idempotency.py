@@ -67,6 +67,11 @@ BAD = {
         queue("r", at=0, key="k", replayed=0),
         queue("r", at=1, key="k", replayed=0),
     ),
+    "made anew after its replay": (
+        queue("", at=0, key="k", outcome="timeout"),
+        queue("r", at=1, key="k", replayed=1),
+        queue("r", at=2, key="k", replayed=0),
+    ),
     "another body is taken": (
         queue("r", at=0, key="k", body="b"),
         queue("r", at=1, key="k", replayed=1, body="c", probe="same_key_other_body"),
