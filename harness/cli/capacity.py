@@ -12,6 +12,17 @@ from rich.console import Console
 from harness.cli.loading import find_scenario
 from harness.cli.session_trial import SessionsJob, measure_sessions
 from harness.cli.throughput_trial import SPACINGS, ThroughputJob, measure_throughput
+from harness.cli.wire_options import (
+    AllowHost,
+    Auth,
+    CaFile,
+    Host,
+    Http2,
+    Insecure,
+    Proxy,
+    TransportName,
+    require_wire,
+)
 from harness.errors import UsageError
 from harness.load.naming import new_trial_id
 from harness.load.plan_file import find_plan, read_plan
@@ -23,15 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
 Out = Annotated[Path | None, typer.Option(help="The trial directory itself.")]
-TransportName = Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")]
-AllowHost = Annotated[str, typer.Option(help="Name of a host that is not this machine.")]
-Auth = Annotated[str, typer.Option(help="api-key or bearer.")]
-CaFile = Annotated[str | None, typer.Option(help="PEM file of your own authority.")]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")]
-Proxy = Annotated[str | None, typer.Option(help="Proxy URL (needs --transport httpx).")]
-Http2 = Annotated[bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")]
 
 
 @app.command()
@@ -142,20 +145,3 @@ def throughput(
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_throughput(job, key, Console(), Console(stderr=True))))
-
-
-def require_wire(transport: str, auth: str, *, proxy: str | None, http2: bool) -> None:
-    """
-    See that the options of the wire fit together.
-
-    Raises:
-        UsageError: They do not.
-    """
-    for option, value, known in (
-        ("--transport", transport, ("fast", "httpx")),
-        ("--auth", auth, ("api-key", "bearer")),
-    ):
-        if value not in known:
-            raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")
-    if (proxy or http2) and transport != "httpx":
-        raise UsageError("--proxy and --http2 need --transport httpx")

@@ -14,8 +14,18 @@ import typer
 from rich.console import Console
 
 from harness.cli import target as targets
-from harness.cli.capacity import require_wire
 from harness.cli.mailbox import open_mailbox
+from harness.cli.wire_options import (
+    AllowHost,
+    Auth,
+    CaFile,
+    Host,
+    Http2,
+    Insecure,
+    Proxy,
+    TransportName,
+    require_wire,
+)
 from harness.conformance.check import Check, Seen
 from harness.conformance.desk import Desk
 from harness.conformance.suite import CHECKS, make
@@ -35,12 +45,8 @@ _MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yello
 
 
 def conform(
-    host: Annotated[
-        str, typer.Option(help="Base URL; the stand-in's own when not given.")
-    ] = "",
-    allow_host: Annotated[
-        str, typer.Option(help="Name of a host that is not this machine.")
-    ] = "",
+    host: Host = "",
+    allow_host: AllowHost = "",
     destructive: Annotated[
         bool,
         typer.Option(
@@ -65,14 +71,12 @@ def conform(
     patience: Annotated[
         float, typer.Option(help="Seconds a run's end or a webhook is waited for.")
     ] = 60.0,
-    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
-    transport: Annotated[str, typer.Option(help="fast or httpx.")] = "fast",
-    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Do not check the certificate.")
-    ] = False,
-    proxy: Annotated[str | None, typer.Option(help="Proxy (httpx only).")] = None,
-    http2: Annotated[bool, typer.Option("--http2", help="HTTP/2 (httpx only).")] = False,
+    auth: Auth = "api-key",
+    transport: TransportName = "fast",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    proxy: Proxy = None,
+    http2: Http2 = False,
 ) -> None:
     """Hold a target against the API's documented statements; destructive ones are opt-in."""
     if format_ not in FORMATS:

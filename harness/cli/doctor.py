@@ -7,7 +7,6 @@ import resource
 import shutil
 import time
 from dataclasses import dataclass
-from typing import Annotated
 
 import psutil
 import typer
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli import target as targets
+from harness.cli.wire_options import AllowHost, Auth, CaFile, Host
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import HarnessError
 from harness.exits import Exit
@@ -40,14 +40,10 @@ class Remark:
 
 
 def doctor(
-    host: Annotated[
-        str, typer.Option(help="Base URL; the stand-in's own when not given.")
-    ] = "",
-    allow_host: Annotated[
-        str, typer.Option(help="Name of a host that is not this machine.")
-    ] = "",
-    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
-    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
+    host: Host = "",
+    allow_host: AllowHost = "",
+    auth: Auth = "api-key",
+    ca_file: CaFile = None,
 ) -> None:
     """Look at this machine and at the target, and say what is in the way of a good trial."""
     out = Console()

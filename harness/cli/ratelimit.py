@@ -10,6 +10,17 @@ import typer
 from rich.console import Console
 
 from harness.cli.limiter_trial import LimiterJob, measure_limiter
+from harness.cli.options import require
+from harness.cli.wire_options import (
+    AllowHost,
+    Auth,
+    CaFile,
+    Http2,
+    Insecure,
+    Proxy,
+    TransportName,
+    require_wire,
+)
 from harness.errors import UsageError
 from harness.exits import Exit
 from harness.experiments.rate_limit.lab import Setup
@@ -37,27 +48,18 @@ def ratelimit(
         float, typer.Option(min=5, max=3600, help="About how long it may take.")
     ] = 180.0,
     out: Annotated[Path | None, typer.Option(help="The trial directory itself.")] = None,
-    transport: Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")] = "fast",
-    allow_host: Annotated[
-        str, typer.Option(help="Name of a host that is not this machine.")
-    ] = "",
-    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
-    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")] = False,
-    proxy: Annotated[
-        str | None, typer.Option(help="Proxy URL (needs --transport httpx).")
-    ] = None,
-    http2: Annotated[
-        bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")
-    ] = False,
+    transport: TransportName = "fast",
+    allow_host: AllowHost = "",
+    auth: Auth = "api-key",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    proxy: Proxy = None,
+    http2: Http2 = False,
     seed: Annotated[int, typer.Option(help="Seed of the payloads.")] = 1,
 ) -> None:
     """Measure the rate limiter: algorithm, rate, burst, window, Retry-After."""
-    _require("--operation", operation, OPERATIONS)
-    _require("--transport", transport, ("fast", "httpx"))
-    _require("--auth", auth, ("api-key", "bearer"))
-    if (proxy or http2) and transport != "httpx":
-        raise UsageError("--proxy and --http2 need --transport httpx")
+    require("--operation", operation, OPERATIONS)
+    require_wire(transport, auth, proxy=proxy, http2=http2)
     checked = check_host(host, allow_host) if host else ""
     key = read_key(os.environ, embedded=not host)
     second = _second_key() if host else ""
@@ -90,8 +92,3 @@ def _second_key() -> str:
     if key and not (key.isascii() and key.isprintable()):
         raise UsageError(f"{SECOND_KEY_VARIABLE} holds characters that no header can carry")
     return key
-
-
-def _require(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")

@@ -16,10 +16,21 @@ from harness.cli import remote
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around, start_target
 from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
-from harness.cli.options import GitHub, Overrides, override, require
+from harness.cli.options import GitHub, Overrides, override
 from harness.cli.rescue import LOG, SPEC, settle
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
 from harness.cli.watching import NOBODY, Facts, OtlpOption, PrometheusOption, Watch
+from harness.cli.wire_options import (
+    AllowHost,
+    Auth,
+    CaFile,
+    Host,
+    Http2,
+    Insecure,
+    Proxy,
+    TransportName,
+    require_wire,
+)
 from harness.errors import HarnessError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
@@ -80,9 +91,7 @@ def run(
         list[str] | None,
         typer.Argument(metavar="[-- LOCUST OPTIONS]", help="Handed on to Locust."),
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="Base URL; the stand-in's own when not given.")
-    ] = "",
+    host: Host = "",
     plan: Annotated[str, typer.Option(help="A plan's name or a .toml file.")] = "smoke",
     rate: Annotated[
         float | None, typer.Option(help="Arrivals a second, in every phase.")
@@ -100,19 +109,13 @@ def run(
         list[str] | None, typer.Option(help="A fault, e.g. response-lost:probability=0.05.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The trial directory itself.")] = None,
-    transport: Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")] = "fast",
-    allow_host: Annotated[
-        str, typer.Option(help="Name of a host that is not this machine.")
-    ] = "",
-    auth: Annotated[str, typer.Option(help="api-key or bearer.")] = "api-key",
-    ca_file: Annotated[str | None, typer.Option(help="PEM file of your own authority.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")] = False,
-    proxy: Annotated[
-        str | None, typer.Option(help="Proxy URL (needs --transport httpx).")
-    ] = None,
-    http2: Annotated[
-        bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")
-    ] = False,
+    transport: TransportName = "fast",
+    allow_host: AllowHost = "",
+    auth: Auth = "api-key",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    proxy: Proxy = None,
+    http2: Http2 = False,
     master: Annotated[
         int | None, typer.Option(help="Lead so many workers on other machines.")
     ] = None,
@@ -125,8 +128,7 @@ def run(
     otlp: OtlpOption = None,
 ) -> None:
     """Make one trial and report it."""
-    require("--transport", transport, ("fast", "httpx"))
-    require("--auth", auth, ("api-key", "bearer"))
+    require_wire(transport, auth, proxy=proxy, http2=http2)
     path = find_scenario(scenario)
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
     resolved = override(read_plan(find_plan(plan)), overrides)
