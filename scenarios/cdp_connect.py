@@ -12,16 +12,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.clock import unix_ns
 from harness.contract.shapes import CreatedSession
 from harness.contract.vocabulary import ORIGINS
 from harness.load.plan import Number, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.sockets.devtools import DevTools
-from scenarios.socket_probes import SocketProbes
+from scenarios._socket_round import SocketRound
 
 
-class CdpConnect:
+class CdpConnect(SocketRound):
     """One round: create, connect, version, page, navigate, evaluate, screenshot, delete."""
 
     class Settings(Table):
@@ -35,38 +34,17 @@ class CdpConnect:
         """Address to visit; "" takes made-up ones, which a real browser does not reach."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
+        super().__init__("cdp")
         self._settings = settings
-        self._probes = SocketProbes("cdp")
 
-    def round(self, visit: Visit) -> None:
-        """Make the calls of one arrival."""
-        client = visit.client
-        begun_ns = unix_ns()
-        body = visit.session_body()
-        key = visit.key()
-        result = client.create_session(body, key)
-        session_id, created = result.answer.resource_id, result.answer.value
-        if not session_id:
-            return
-        if visit.probing():
-            visit.as_probe()
-            client.create_session(body, key, probe="same_key_same_body")
-            visit.as_load()
-        try:
-            if isinstance(created, CreatedSession):
-                self._drive(visit, created, begun_ns)
-        finally:
-            client.delete_session(session_id)
-        if isinstance(created, CreatedSession) and visit.probing():
-            self._probes.try_closed(visit, created)
-
-    def _drive(self, visit: Visit, created: CreatedSession, begun_ns: int) -> None:
+    def work(self, visit: Visit, created: CreatedSession, begun_ns: int) -> None:
+        """Drive the browser over the CDP socket."""
         tools = visit.client.devtools(created)
         try:
             if not tools.connect().ok or tools.version(begun_ns) is None:
                 return
             if visit.probing():
-                self._probes.try_open(visit, created)
+                self.probes.try_open(visit, created)
             page = tools.open_page()
             if page is None:
                 return

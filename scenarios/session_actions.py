@@ -12,18 +12,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client import OpensteerClient
 from harness.contract.journeys import Step, make_journey
 from harness.contract.shapes import CreatedSession
 from harness.load.plan import Number, Share, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.sockets.actions import Actions
-from scenarios.socket_probes import SocketProbes
+from scenarios._socket_round import SocketRound
 
 _LOOKS = (Step("getTitle", {}), Step("tabs", {}), Step("getHtml", {}))
 
 
-class SessionActions:
+class SessionActions(SocketRound):
     """One round: create, connect, a journey of actions with thinking between, delete."""
 
     class Settings(Table):
@@ -37,37 +36,17 @@ class SessionActions:
         """Share of journeys that end with three looks at the page at once."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
+        super().__init__("action")
         self._settings = settings
-        self._probes = SocketProbes("action")
 
-    def round(self, visit: Visit) -> None:
-        """Make the calls of one arrival."""
-        client = visit.client
-        body = visit.session_body()
-        key = visit.key()
-        result = client.create_session(body, key)
-        session_id, created = result.answer.resource_id, result.answer.value
-        if not session_id:
-            return
-        if visit.probing():
-            visit.as_probe()
-            client.create_session(body, key, probe="same_key_same_body")
-            visit.as_load()
-        try:
-            if isinstance(created, CreatedSession):
-                self._act(visit, client, created)
-        finally:
-            client.delete_session(session_id)
-        if isinstance(created, CreatedSession) and visit.probing():
-            self._probes.try_closed(visit, created)
-
-    def _act(self, visit: Visit, client: OpensteerClient, created: CreatedSession) -> None:
-        actions = client.actions(created, self._settings.reconnects)
+    def work(self, visit: Visit, created: CreatedSession, _begun_ns: int) -> None:
+        """Walk a journey on the action socket."""
+        actions = visit.client.actions(created, self._settings.reconnects)
         try:
             if not actions.connect().ok:
                 return
             if visit.probing():
-                self._probes.try_open(visit, created)
+                self.probes.try_open(visit, created)
             self._walk(visit, actions)
         finally:
             actions.line.close()

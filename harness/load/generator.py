@@ -8,6 +8,7 @@ sweep closes what is open, the last batch leaves, and `WorkerEnd` says how it wa
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -42,7 +43,9 @@ from harness.wire import Target, Transport, connect
 from harness.wire.pool import Pool, Pooled
 
 BATCH_ROWS = 500
-"""Rows turned into a batch at a time: some 2 ms in which no user can start."""
+"""Rows turned into a batch at a time, in steps of some 1 ms in which no user can start."""
+BREATH_S = 0.0001
+"""Between two steps: the loop looks at its sockets, which ``gevent.sleep(0)`` leaves out."""
 FLUSH_S = 1.0
 SWEEP_S = 60.0
 _CALL_IDS_OF_A_WORKER = 1 << 40
@@ -103,6 +106,7 @@ class Generator:
         self._check: SelfCheck | None = None
         self._flusher: Any = None
         self._finishing = RLock()
+        self._batching = RLock()
         self._stopping = Flag()
         self.ended: WorkerEnd | None = None
         _warm_up()
@@ -184,7 +188,8 @@ class Generator:
             self._check.stop()
         left = sweep(self.ledger, self.seat, self._connect_directly, SWEEP_S)
         if self._flusher is not None:
-            self._flusher.kill()
+            with self._batching:  # never in the middle of a batch
+                self._flusher.kill()
         self._flush()
         if self._pool is not None:
             self._pool.close()
@@ -218,19 +223,27 @@ class Generator:
             self._flush()
 
     def _flush(self) -> None:
-        while rows := self.recorder.drain(BATCH_ROWS):
-            table = attempts_table(rows)
-            self._sink.batch(self.worker, table, bucket_table(table))
-            for observe in self.observers:
-                observe(rows)
-            gevent.sleep(0)
+        with self._batching:
+            while rows := self.recorder.drain(BATCH_ROWS):
+                table = attempts_table(rows)
+                gevent.sleep(BREATH_S)
+                buckets = bucket_table(table)
+                gevent.sleep(BREATH_S)
+                self._sink.batch(self.worker, table, buckets)
+                for observe in self.observers:
+                    gevent.sleep(BREATH_S)
+                    observe(rows)
+                gevent.sleep(BREATH_S)
 
 
 def _warm_up() -> None:
-    """Pay for the first use of Arrow and numpy now, not in the first second of the load."""
+    """Pay for first uses, and for a look through all modules, now and not during the load."""
     nothing = Attempt(
         "", "", "", 0, 1, 0, 0, 0, 0, "", "ok", 1, 1, math.nan, "", "", -1, 0, 0, "done", "", ""
     )
     table = attempts_table([nothing])
     to_ipc(table)
     Progress(None, 0).add(bucket_table(table))
+    # What is here now stays; looking through it again would stop every user for 0.1 s.
+    gc.collect()
+    gc.freeze()

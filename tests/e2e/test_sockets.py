@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.trial
 PLAN = """
 [load]
 users = 60
-phases = [{name = "load", duration = "2500ms", rate = 24}]
+phases = [{name = "load", duration = "2s", rate = 50}]
 [probes]
 share = 0.3
 [scenario.session_actions]
@@ -37,29 +39,37 @@ think = [0.0, 0.02]
 entries = 30
 """
 
-TROUBLED = StandinConfig(
-    api_keys=(KEY,),
-    max_sessions=40,
-    launch_s=0.05,
-    latency={"action": "lognormal(3ms,0.5)", "cdp": "1ms", "action.goto": "10ms"},
-    fail={
-        "action:CLOUD_CONNECTION_LOST": 0.02,
-        "action:CLOUD_ACTION_FAILED": 0.03,
-        "action:CLOUD_TIMEOUT": 0.02,
-        "action:CLOUD_RUNTIME_GONE": 0.01,
-        "action.connect:CLOUD_SESSION_STALE": 0.05,
-        "action.connect:CLOUD_CDP_UNAVAILABLE": 0.05,
-        "cdp.connect:CLOUD_CDP_UNAVAILABLE": 0.05,
-        "cdp:CLOUD_CONNECTION_LOST": 0.02,
-        "cdp:CLOUD_INTERNAL_ERROR": 0.02,
+ACTIONS = {
+    "action:CLOUD_CONNECTION_LOST": 0.05,
+    "action:CLOUD_ACTION_FAILED": 0.05,
+    "action:CLOUD_TIMEOUT": 0.05,
+}
+FAIL = {
+    "session_actions": {
+        **ACTIONS,
+        "action:CLOUD_RUNTIME_GONE": 0.05,
+        "action.connect:CLOUD_SESSION_STALE": 0.21,
+        "action.connect:CLOUD_CDP_UNAVAILABLE": 0.21,
     },
-)
-"""Every kind of ending: refused upgrades, failed actions, lost connections."""
+    "cdp_connect": {
+        "cdp.connect:CLOUD_CDP_UNAVAILABLE": 0.21,
+        "cdp:CLOUD_CONNECTION_LOST": 0.06,
+        "cdp:CLOUD_INTERNAL_ERROR": 0.06,
+    },
+    "sdk_session": ACTIONS,
+}
+"""
+Every kind of ending: refused upgrades, failed actions, lost connections.
 
+Which request meets which depends on the order of arrival. With 100 upgrades, and 450
+actions or commands, the chance that one kind stays away is 0.79^100 or 0.95^450: 6e-11.
+"""
+
+RECONNECTS = {"session_actions": {1, 2}, "cdp_connect": {0}, "sdk_session": {0}}
 SEEN = {
     "session_actions": {
         "connection_lost", "action_failed", "timeout", "runtime_gone", "session_closed",
-        "auth_failed",
+        "cdp_unavailable", "auth_failed",
     },
     "cdp_connect": {"connection_lost", "server_error", "cdp_unavailable", "auth_failed"},
     "sdk_session": {"connection_lost", "action_failed", "timeout"},
@@ -77,19 +87,25 @@ def run(harness: Command, scenario: str, standin: Standin, *more: str):
 @pytest.mark.parametrize("scenario", SEEN)
 def test_totals_equal_the_truth(harness: Command, scenario: str) -> None:
     """Every upgrade, action and command is counted, however it ended; no token is kept."""
-    with Standin(TROUBLED) as standin:
+    config = StandinConfig(
+        api_keys=(KEY,),
+        max_sessions=40,
+        launch_s=0.05,
+        latency={"action": "lognormal(3ms,0.5)", "cdp": "1ms", "action.goto": "10ms"},
+        fail=FAIL[scenario],
+    )
+    with Standin(config) as standin:
         ended = run(harness, scenario, standin)
         truth = standin.truth()
     trial = harness.folder / "trial"
     summary = summary_of(trial)
+    outcomes = outcomes_of_summary(summary)
 
     assert ended.code in {0, 1, 4}, ended.err
-    assert outcomes_of_truth(truth) == outcomes_of_summary(summary)
+    assert outcomes_of_truth(truth) == outcomes
     assert truth["sessions"]["open"] == 0
-    _reconnected_as_allowed(scenario, truth)
-    seen = {name for row in outcomes_of_summary(summary).values() for name in row}
-    # Which failures are drawn depends on the order of arrival: one kind may stay away.
-    assert len(SEEN[scenario] - seen) <= 1
+    assert SEEN[scenario] <= {name for row in outcomes.values() for name in row}
+    assert reconnects(trial) in RECONNECTS[scenario]
     failed = {f["name"] for f in summary["findings"] if f["verdict"] == "fail"}
     assert not failed
     secret = re.compile(rb"(act|cdp)_[0-9a-f]{32}")
@@ -98,12 +114,17 @@ def test_totals_equal_the_truth(harness: Command, scenario: str) -> None:
     assert not secret.search((ended.out + ended.err).encode())
 
 
-def _reconnected_as_allowed(scenario: str, truth: dict) -> None:
-    """A lost action socket is opened again, twice at most; by the SDK never."""
-    if scenario != "cdp_connect":
-        opened = truth["requests"]["action.connect"]["by_code"]["ok"]
-        again = opened - truth["sessions"]["created"]
-        assert 0 < again if scenario == "session_actions" else again <= 0
+def reconnects(trial: Path) -> int:
+    """How often the action socket that was lost most often was opened again."""
+    table = pq.read_table(
+        trial / "attempts.parquet", columns=["operation", "phase", "outcome", "resource_id"]
+    )
+    opened = Counter(
+        row["resource_id"]
+        for row in table.to_pylist()
+        if (row["operation"], row["phase"], row["outcome"]) == ("action.connect", "load", "ok")
+    )
+    return max(opened.values(), default=1) - 1
 
 
 def test_probes_are_refused(harness: Command) -> None:

@@ -8,17 +8,14 @@ the synthetic browser; what is forwarded is forwarded as it came.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from harness.standin.browsers.wire import Wire, WireError
-from harness.standin.codes import name_in
 from harness.standin.sockets.action import Timing
+from harness.standin.sockets.cdp import CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
-from harness.standin.sockets.devtools import COUNTED, CdpError, Command, read_command
+from harness.standin.sockets.commands import Command
 from harness.standin.sockets.frames import encode
-from harness.standin.sockets.names import CDP
 
 IN_FLIGHT_MAX = 4096
 """Commands of one socket that wait for the browser; more are refused."""
@@ -34,43 +31,25 @@ class _Head(msgspec.Struct):
 _read_head = msgspec.json.Decoder(_Head).decode
 
 
-class BridgedSocket:
-    """Serves the frames of one open CDP socket."""
+class BridgedSocket(CommandSocket):
+    """A CDP socket over a real browser."""
 
     def __init__(self, api: Timing, channel: Channel, wire: Wire) -> None:
-        self._api = api
-        self._channel = channel
+        super().__init__(api, channel)
         self._wire = wire
         self._waiting: dict[int, object] = {}
         channel.spawn(self._pump())
 
-    async def take(self, frame: bytes | str) -> None:
-        """Take in one frame and pass it on."""
-        api, channel = self._api, self._channel
-        key = object()
-        channel.in_flight[key] = CDP
-        try:
-            command = read_command(frame)
-        except CdpError as error:
-            said = {"error": {"code": error.code, "message": str(error)}}
-            await channel.answer(key, "CLOUD_CONFIG_INVALID", encode(said))
-            return
-        if command.method in COUNTED:
-            channel.in_flight[key] = f"{CDP}.{command.method}"
-        await api.take_time(CDP)
-        settings = api.state.settings
-        code = settings.draw_failure(CDP, api.state.dice.failures)
-        if code == "CLOUD_CONNECTION_LOST":
-            await channel.close(LOST, code)
-        elif code:
-            await self._fail(key, command, name_in(settings.config.vocabulary, code))
-        elif command.method == "Browser.close":  # the browser is the session's, not theirs
+    async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
+        """Pass a command on as it came."""
+        channel = self._channel
+        if command.method == "Browser.close":  # the browser is the session's, not theirs
             await channel.answer(key, "", encode({"id": command.id, "result": {}}))
             await channel.close(NORMAL, "CLOUD_SESSION_CLOSED")
         elif len(self._waiting) >= IN_FLIGHT_MAX:
-            await self._fail(key, command, "CLOUD_RATE_LIMITED")
+            await self.fail(key, command, "CLOUD_RATE_LIMITED")
         else:
-            await api.wait_out_stall()
+            await self._api.wait_out_stall()
             self._waiting[command.id] = key
             await self._forward(frame)
 
@@ -80,12 +59,6 @@ class BridgedSocket:
             await self._wire.send(text)
         except WireError:
             await self._channel.close(LOST, "CLOUD_CONNECTION_LOST")
-
-    async def _fail(self, key: object, command: Command, name: str) -> None:
-        told: dict[str, Any] = {"id": command.id, "error": {"code": -32000, "message": name}}
-        if command.sessionId:
-            told["sessionId"] = command.sessionId
-        await self._channel.answer(key, name, encode(told))
 
     async def _pump(self) -> None:
         channel = self._channel

@@ -10,7 +10,9 @@ The two WebSockets of a session: `/ws/action/:id` and `/ws/cdp/:id`.
 `frames`     what travels over the action socket, and the methods there are
 `page`       the synthetic page that actions act upon
 `cdp`        commands of the DevTools protocol, over …
-`devtools`   … a synthetic browser endpoint
+`devtools`   … a synthetic browser endpoint,
+`tabs`       … its pages,
+`commands`   and how commands are read
 `evaluation` the few expressions its pages can evaluate
 `names`      what happens on sockets, by the names of settings and of the truth
 ===========  ====================================================================

@@ -1,39 +1,44 @@
 """
-The CDP socket over the synthetic browser: commands one after the other.
+The CDP socket: commands one after the other, over whatever browser there is.
 
 A command takes its time (the setting ``cdp``) and may fail as it is told to: lost
-(closed with 1011), or with a DevTools error that names the code.
+(closed with 1011), or with a DevTools error that names the code. `CdpSocket` has the
+synthetic browser behind it, `harness.standin.browsers.bridge` a real one.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from harness.standin.codes import name_in
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
-from harness.standin.sockets.devtools import COUNTED, CdpError, DevTools, read_command
+from harness.standin.sockets.commands import CdpError, Command, read_command
+from harness.standin.sockets.devtools import COUNTED, DevTools
 from harness.standin.sockets.frames import encode
 from harness.standin.sockets.names import CDP
 
 
-class CdpSocket:
+class CommandSocket(ABC):
     """Serves the frames of one open CDP socket."""
 
     def __init__(self, api: Timing, channel: Channel) -> None:
         self._api = api
         self._channel = channel
-        first = api.state.settings.config.chrome_page_first
-        self._tools = DevTools(chrome_page_first=first)
+
+    @abstractmethod
+    async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
+        """Do what a command asks for; it is in flight under ``key``."""
 
     async def take(self, frame: bytes | str) -> None:
-        """Take in one frame, answer it, and tell what it caused."""
+        """Take in one frame: read it, let its time pass, fail as told, or handle it."""
         api, channel = self._api, self._channel
         key = object()
         channel.in_flight[key] = CDP
         try:
             command = read_command(frame)
         except CdpError as error:
-            said = {"error": {"code": error.code, "message": str(error)}}
-            await channel.answer(key, "CLOUD_CONFIG_INVALID", encode(said))
+            await channel.answer(key, "CLOUD_CONFIG_INVALID", encode({"error": error.told()}))
             return
         if command.method in COUNTED:
             channel.in_flight[key] = f"{CDP}.{command.method}"
@@ -42,14 +47,30 @@ class CdpSocket:
         code = settings.draw_failure(CDP, api.state.dice.failures)
         if code == "CLOUD_CONNECTION_LOST":
             await channel.close(LOST, code)
-            return
-        name = name_in(settings.config.vocabulary, code) if code else ""
-        if code:
-            place = {"sessionId": command.sessionId} if command.sessionId else {}
-            told = {"id": command.id, "error": {"code": -32000, "message": name}} | place
-            await channel.answer(key, name, encode(told))
-            return
-        await api.wait_out_stall()
+        elif code:
+            await self.fail(key, command, name_in(settings.config.vocabulary, code))
+        else:
+            await self.handle(key, command, frame)
+
+    async def fail(self, key: object, command: Command, name: str) -> None:
+        """Answer with a DevTools error that names a code."""
+        error = CdpError(name).told()
+        told = encode({"id": command.id, "error": error, **command.place})
+        await self._channel.answer(key, name, told)
+
+
+class CdpSocket(CommandSocket):
+    """A CDP socket over the synthetic browser."""
+
+    def __init__(self, api: Timing, channel: Channel) -> None:
+        super().__init__(api, channel)
+        first = api.state.settings.config.chrome_page_first
+        self._tools = DevTools(chrome_page_first=first)
+
+    async def handle(self, key: object, command: Command, frame: bytes | str) -> None:  # noqa: ARG002  a real browser gets it as it came
+        """Answer a command, and tell what it caused."""
+        channel = self._channel
+        await self._api.wait_out_stall()
         for message in self._tools.handle(command):
             if message.get("id") == command.id:
                 failed = "CLOUD_ACTION_FAILED" if "error" in message else ""

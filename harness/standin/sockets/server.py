@@ -21,7 +21,7 @@ from harness.standin.exchange import Answer, fail
 from harness.standin.sessions import Session
 from harness.standin.sockets import names
 from harness.standin.sockets.action import ActionSocket, Browser
-from harness.standin.sockets.cdp import CdpSocket
+from harness.standin.sockets.cdp import CdpSocket, CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel, Send
 from harness.standin.sockets.gate import find_door, judge
 from harness.standin.sockets.page import Page
@@ -125,9 +125,7 @@ class Sockets:
                 self._open.pop(session.id, None)
             await channel.end()
 
-    async def _connect(
-        self, channel: Channel, *, cdp: bool
-    ) -> ActionSocket | CdpSocket | BridgedSocket:
+    async def _connect(self, channel: Channel, *, cdp: bool) -> ActionSocket | CommandSocket:
         session_id, real = channel.session.id, self._real
         if not cdp:
             browser: Browser

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from harness.standin.sockets.devtools import Command, DevTools
+from harness.standin.sockets.commands import Command
+from harness.standin.sockets.devtools import DevTools
 from tests.standin.sockets.conftest import by_code
 
 

@@ -1,14 +1,17 @@
 """
-Tokens that must not open a socket: a wrong one, another's, an expired, a closed session's.
+A round of work on one of a session's sockets, and tokens that must not open it.
 
-Each is tried on a socket of its own, in the probe phase, outside every SLO; the check
-``sockets.tokens`` looks at what came of it.
+The tokens are a wrong one, another's, an expired, a closed session's. Each is tried on a
+socket of its own, in the probe phase, outside every SLO; the check ``sockets.tokens``
+looks at what came of it.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from time import time
 
+from harness.clock import unix_ns
 from harness.contract.shapes import CreatedSession
 from harness.contract.sockets import Kind
 from harness.load.user import Visit
@@ -16,6 +19,42 @@ from harness.sockets.line import Way
 
 EXPIRY_MAX_S = 2.0
 """How long a probe waits for a token to expire."""
+
+
+class SocketRound(ABC):
+    """
+    One round: create, work on a socket, delete, with probes in between.
+
+    Attributes:
+        probes: Tries tokens that must not open the socket.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.probes = SocketProbes(kind)
+
+    @abstractmethod
+    def work(self, visit: Visit, created: CreatedSession, begun_ns: int) -> None:
+        """Connect and work in the session that was asked for at ``begun_ns``."""
+
+    def round(self, visit: Visit) -> None:
+        """Make the calls of one arrival."""
+        client, begun_ns = visit.client, unix_ns()
+        body, key = visit.session_body(), visit.key()
+        result = client.create_session(body, key)
+        session_id, created = result.answer.resource_id, result.answer.value
+        if not session_id:
+            return
+        if visit.probing():
+            visit.as_probe()
+            client.create_session(body, key, probe="same_key_same_body")
+            visit.as_load()
+        try:
+            if isinstance(created, CreatedSession):
+                self.work(visit, created, begun_ns)
+        finally:
+            client.delete_session(session_id)
+        if isinstance(created, CreatedSession) and visit.probing():
+            self.probes.try_closed(visit, created)
 
 
 class SocketProbes:
