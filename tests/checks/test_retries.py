@@ -34,6 +34,14 @@ GOOD = {
         create("", at=1, key="k", outcome="server_error"),
         create("s", at=2, key="k"),
     ),
+    "a wait that the server did not ask for": chain(
+        get_run("r", at=0, outcome="timeout"),
+        get_run("r", at=3, outcome="connection_lost"),
+        get_run("r", "queued", at=9.9),
+    ),
+    "a call given up without another attempt": (
+        create("", at=0, key="k", outcome="timeout", disposition="budget_spent"),
+    ),
     "the cleanup tries harder": chain(
         *(create("", at=n, key="k", outcome="timeout", phase="cleanup") for n in range(5)),
     ),

@@ -33,6 +33,35 @@ def test_a_socket_that_opens_to_a_probe_fails():
 
 
 @pytest.mark.parametrize(
+    "probes",
+    [
+        {"wrong_token": (401, "auth_failed")},
+        {"other_session": (404, "not_found")},
+        {"closed_session": (410, "session_closed")},
+        {"no_token": (401, "auth_failed"), "expired_token": (0, "timeout")},
+        {"other_socket": (403, "client_error"), "no_token": (500, "server_error")},
+    ],
+)
+def test_refusals_pass_beside_what_says_nothing(probes):
+    """Any refusal is one; a lost answer or an error of the server neither helps nor harms."""
+    rows = [probe(kind, status=s, outcome=outcome) for kind, (s, outcome) in probes.items()]
+
+    assert Verdict.PASS is judge(CHECK, rows).verdict
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["wrong_token", "no_token", "other_socket", "other_session", "expired_token"],
+)
+def test_each_kind_of_probe_that_opens_fails(kind):
+    """Whatever it was that should not have opened, alone or after refusals of its kind."""
+    opened = probe(kind, status=101, outcome="ok", at=2)
+
+    assert Verdict.FAIL is judge(CHECK, [opened]).verdict
+    assert Verdict.FAIL is judge(CHECK, [probe(kind), opened]).verdict
+
+
+@pytest.mark.parametrize(
     "rows",
     [
         [attempt("action.connect", "s1", status=101)],

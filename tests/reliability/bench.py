@@ -119,9 +119,15 @@ def _make(name: str, seed: int, seconds: float, *more: str) -> dict[str, Any]:
 @cache
 def _revision() -> str:
     """What the trials are made of; asked once, before anybody may move on."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or "unknown"
+    code = ("harness", "scenarios", "tests/reliability")
+    head = _git("rev-parse", "--short", "HEAD")
+    changed = " (changed)" if _git("status", "--porcelain", "--", *code) else ""
+    return f"{head}{changed}" if head else "unknown"
+
+
+def _git(*words: str) -> str:
+    told = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return told.stdout.strip()
 
 
 def _say(text: str) -> None:
