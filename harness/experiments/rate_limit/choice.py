@@ -24,10 +24,8 @@ from harness.experiments.rate_limit.models.fixed_window import (
 )
 from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
-from harness.experiments.rate_limit.models.sliding_window import (
-    fit_sliding_counter,
-    fit_sliding_log,
-)
+from harness.experiments.rate_limit.models.sliding_counter import fit_sliding_counter
+from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
 from harness.experiments.rate_limit.observations import Log, Observation, read_log
 
@@ -149,13 +147,17 @@ def _is_clear(ranked: Sequence[Fit]) -> bool:
 
 
 def _plain(log: Log) -> Iterator[Fit]:
-    bucket = fit_token_bucket(log)
-    fits = [bucket, fit_sliding_log(log), fit_anchored_window(log), fit_aligned_window(log)]
-    fits.append(fit_concurrency(log))
+    fits = [
+        fit_token_bucket(log),
+        fit_sliding_log(log),
+        fit_anchored_window(log),
+        fit_aligned_window(log),
+        fit_concurrency(log),
+    ]
     known = [fit for fit in fits if fit is not None]
     yield from known
-    if bucket and bucket.rate_per_s and not any(f.explained_fraction >= _CLEAR for f in known):
-        counter = fit_sliding_counter(log, rate_hint_per_s=bucket.rate_per_s.estimate)
+    if not any(fit.explained_fraction >= _CLEAR for fit in known):
+        counter = fit_sliding_counter(log)
         if counter:
             yield counter
 

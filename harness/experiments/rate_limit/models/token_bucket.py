@@ -33,8 +33,11 @@ _KEPT_BOUNDS = 160
 _NARROW = 1.003
 _MOST_SPLITS = 200
 _WIDEST_VALLEY = 1.2
-_COST_SLACK = 1.0
-"""How much worse than the best still counts as as good, in broken bounds."""
+_COST_SLACK = 4.5
+"""
+How much worse than the best is still as good, in broken bounds: half the square of three
+standard deviations. The delays are alike from one request to the next, so are their errors.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,12 +210,11 @@ def _region(log: Log, rate: float) -> tuple[tuple[float, float], tuple[float, fl
     ends: list[float] = []
     bursts: list[float] = []
     for sign in (-1, 1):
-        end = rate
         for step in steps:
-            cost, _, low, high = _best_burst(_bounds(log, rate * np.exp(sign * step)))
+            end = rate * float(np.exp(sign * step))  # the first that is too bad bounds them
+            cost, _, low, high = _best_burst(_bounds(log, end))
             if cost > limit:
                 break
-            end = rate * float(np.exp(sign * step))
             bursts += [low, high]
         ends.append(end)
     return (ends[0], ends[1]), (min(bursts), max(bursts))

@@ -1,0 +1,259 @@
+r"""
+The two-counter window: an approximation of the sliding log, as many proxies have it.
+
+The count of the previous window of the clock, weighted by what is left of it, stands in
+for its log. With edges :math:`e_k = p + k W`, ``N(t)`` takers before *t* and
+:math:`\lambda = (e_{k+1} - t)/W` left of window *k*, a request finds
+
+.. math:: n = N(t) - (1 - \lambda)\, N(e_k) - \lambda\, N(e_{k-1})
+
+and passes if :math:`n \le \theta`. Some demand room for a whole request
+(:math:`\theta = L - 1`), some only that the count is below the limit
+(:math:`\theta \to L`); from rest both let ``L`` through.
+
+``N`` only grows, so over a span of lengths and phases *n* has plain bounds: a decision
+that contradicts them contradicts every window of the span. Branch and bound over spans
+finds the windows that contradict the fewest, wherever they are. Late decisions speak
+only once a span is narrow: no drift can mislead.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.observations import Bools, Floats, Ints, Log
+
+VARIANT = "sliding-window-counter"
+SHORTEST_S, LONGEST_S = 0.3, 65.0
+_OPEN = 0.05
+"""How far below the limit the count must be where only that is demanded: beyond the slack."""
+_SLACK = 0.02
+_FIRST_LENGTHS, _FIRST_PHASES = 1.1, 12
+_BATCH, _MOST_SPANS = 96, 24_000
+_PARTS = 4
+_FINE = 0.002
+"""Share of a window within which an edge's place is not looked for further."""
+_ROWS = 320
+_MOST_LIMITS = 24
+_LEAST_EXPLAINED = 0.95
+
+
+class _Spans(NamedTuple):
+    """Spans of windows, one a row: shortest and longest length, first and last edge."""
+
+    short: Floats
+    long: Floats
+    first: Floats
+    last: Floats
+
+
+class _Place(NamedTuple):
+    """A narrow span that contradicts few: what its middle contradicts, and under which limit."""
+
+    broken: int
+    theta: float
+    short: float
+    long: float
+    first: float
+    last: float
+
+    @property
+    def window_s(self) -> float:
+        return (self.short + self.long) / 2
+
+    @property
+    def phase_s(self) -> float:
+        return (self.first + self.last) / 2
+
+
+def fit_sliding_counter(log: Log) -> Fit | None:
+    """Fit length, phase and limit; None without both answers, or when nothing comes near."""
+    if not log.refusals or not log.accepted.any():
+        return None
+    places = _search(_thinned(log), _thetas(log))
+    if not places:
+        return None
+    exact = [(int(_contradicted(log, place).sum()), place) for place in places]
+    fewest = min(broken for broken, _ in exact)
+    good = sorted((p for broken, p in exact if broken == fewest), key=lambda p: p.window_s)
+    best = good[len(good) // 2]
+    window = Interval(best.window_s, min(p.short for p in good), max(p.long for p in good))
+    limits = [_limit_of(p.theta) for p in good]
+    limit = Interval(float(_limit_of(best.theta)), float(min(limits)), float(max(limits)))
+    return Fit(
+        algorithm="sliding-window",
+        variant=VARIANT,
+        parameters=3,
+        rate_per_s=Interval(
+            limit.estimate / window.estimate, limit.low / window.high, limit.high / window.low
+        ),
+        burst=limit,
+        window_s=window,
+        contradicted=_contradicted(log, best),
+        undecided=~_contradicted(log.opposite(), best),
+        phase_s=best.phase_s,
+    )
+
+
+def _thetas(log: Log) -> Floats:
+    """What the count may be compared with: the first drain shows the limit but for its blur."""
+    first = float(log.t_s[int(np.argmax(~log.accepted))])
+    took = log.t_s[log.accepted]
+    least, most = np.searchsorted(took, [first, first + 0.03 + 4 * log.typical_doubt_s])
+    low, high = max(1, int(least) - 1), max(1, int(most) + 1)
+    limits = np.unique(np.linspace(low, high, min(high - low + 1, _MOST_LIMITS)).astype(int))
+    return np.sort(np.concatenate([limits - 1.0, limits - _OPEN]))
+
+
+def _limit_of(theta: float) -> int:
+    return int(np.floor(theta)) + 1
+
+
+def _thinned(log: Log) -> Log:
+    """Those decisions that say most: beside a change of answer, and some of the others."""
+    if len(log) <= _ROWS:
+        return log
+    change = np.flatnonzero(np.diff(log.accepted.astype(int)))
+    telling = np.unique(np.concatenate([change, change + 1]))[-_ROWS:]
+    spread = np.linspace(0, len(log) - 1, max(0, _ROWS - len(telling))).astype(int)
+    rows = np.union1d(telling, spread)
+    return replace(
+        log,
+        t_s=log.t_s[rows],
+        doubt_s=log.doubt_s[rows],
+        sent_s=log.sent_s[rows],
+        received_s=log.received_s[rows],
+        accepted=log.accepted[rows],
+    )
+
+
+def _search(log: Log, thetas: Floats) -> list[_Place]:
+    """
+    The narrow spans whose middles contradict the fewest decisions.
+
+    Spans with the smallest lower bound are split first, of equals the narrowest. What
+    contradicts more than a believable model may is not looked into.
+    """
+    most = int((1 - _LEAST_EXPLAINED) * len(log)) + 2
+    heap = _ranked(log, _first_spans(log), thetas, most)
+    heapq.heapify(heap)
+    places: list[_Place] = []
+    looked = 0
+    while heap and heap[0][0] <= most and looked < _MOST_SPANS:
+        popped = [heapq.heappop(heap) for _ in range(min(_BATCH, len(heap)))]
+        spans = _Spans(*np.array([item[2:] for item in popped if item[0] <= most]).T)
+        fine = _drift(log, spans) < _FINE * spans.short
+        if fine.any():
+            places += _places(log, _Spans(*(part[fine] for part in spans)), thetas)
+            most = min([most, *(place.broken for place in places)])
+        wide = _Spans(*(part[~fine] for part in spans))
+        if len(wide.short):
+            parts = _split(log, wide)
+            looked += len(parts.short)
+            for item in _ranked(log, parts, thetas, most):
+                heapq.heappush(heap, item)
+    return [place for place in places if place.broken <= most]
+
+
+def _first_spans(log: Log) -> _Spans:
+    """Every length, and every place of the first edge after the first decision."""
+    longest = min(LONGEST_S, max(2 * SHORTEST_S, float(log.t_s[-1] - log.t_s[0])))
+    count = int(np.ceil(np.log(longest / SHORTEST_S) / np.log(_FIRST_LENGTHS)))
+    lengths = np.geomspace(SHORTEST_S, longest, count + 1)
+    turns = np.arange(_FIRST_PHASES + 1) / _FIRST_PHASES
+    short, start = (part.ravel() for part in np.meshgrid(lengths[:-1], turns[:-1]))
+    long, end = (part.ravel() for part in np.meshgrid(lengths[1:], turns[1:]))
+    return _Spans(short, long, log.t_s[0] + start * short, log.t_s[0] + end * long)
+
+
+def _drift(log: Log, spans: _Spans) -> Floats:
+    """How far the last edge's place varies within each span, seconds."""
+    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
+    return spans.last - spans.first + windows * (spans.long - spans.short)
+
+
+def _split(log: Log, spans: _Spans) -> _Spans:
+    """Each in four, along what makes its edges drift most."""
+    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
+    # Early edges tell the phase from few windows; the length is worth splitting from then on.
+    along = np.minimum(windows, 3.0) * (spans.long - spans.short) > spans.last - spans.first
+    parts = []
+    for k in range(_PARTS):
+        low, high = k / _PARTS, (k + 1) / _PARTS
+        wide, turn = spans.long - spans.short, spans.last - spans.first
+        parts.append(
+            (
+                np.where(along, spans.short + low * wide, spans.short),
+                np.where(along, spans.short + high * wide, spans.long),
+                np.where(along, spans.first, spans.first + low * turn),
+                np.where(along, spans.last, spans.first + high * turn),
+            )
+        )
+    return _Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _ranked(
+    log: Log, spans: _Spans, thetas: Floats, most: int
+) -> list[tuple[float, float, float, float, float, float]]:
+    """(contradicted at least, drift, the span) of those that contradict no more than most."""
+    broken = _fewest(log, spans, thetas)[0]
+    kept = broken <= most
+    drift = _drift(log, spans)
+    rows = np.column_stack([broken, drift, *spans])[kept]
+    return [tuple(row) for row in rows.tolist()]
+
+
+def _places(log: Log, spans: _Spans, thetas: Floats) -> list[_Place]:
+    window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
+    broken, best = _fewest(log, _Spans(window, window, phase, phase), thetas)
+    columns = np.column_stack([broken, thetas[best], *spans]).tolist()
+    return [_Place(int(row[0]), *row[1:]) for row in columns]
+
+
+def _fewest(log: Log, spans: _Spans, thetas: Floats) -> tuple[Ints, Ints]:
+    """For each span: decisions that it contradicts at least, and under which of the thetas."""
+    least, most = _counts(log, spans)
+    broken = np.stack([_broken(log, least, most, theta).sum(axis=1) for theta in thetas])
+    best = broken.argmin(axis=0)
+    return broken.min(axis=0), best
+
+
+def _broken(log: Log, least: Floats, most: Floats, theta: float) -> Bools:
+    broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - _SLACK)
+    return broken
+
+
+def _contradicted(log: Log, place: _Place) -> Bools:
+    window, phase = np.array([place.window_s]), np.array([place.phase_s])
+    least, most = _counts(log, _Spans(window, window, phase, phase))
+    return _broken(log, least, most, place.theta)[0]
+
+
+def _counts(log: Log, spans: _Spans) -> tuple[Floats, Floats]:
+    """Least and most that each decision may have found; one row a span, one column each."""
+    takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
+    short, long, first, last = (part[:, None] for part in spans)
+    early, late = log.t_s - margin - last, log.t_s + margin - first
+    low, high = np.minimum(early / long, early / short), np.maximum(late / short, late / long)
+    index = np.floor(low)
+    vague = np.floor(high) != index
+    left_most, left_least = index + 1 - low, np.clip(index + 1 - high, 0.0, 1.0)
+    blur = log.typical_doubt_s
+    begun = [
+        (
+            np.searchsorted(takes, first + np.minimum(k * short, k * long) - blur),
+            np.searchsorted(takes, last + np.maximum(k * short, k * long) + blur),
+        )
+        for k in (index, index - 1)
+    ]
+    (now_least, now_most), (before_least, before_most) = begun
+    reach = np.searchsorted(takes, log.t_s + 2 * log.doubt_s, side="right") - log.own_take
+    most = reach - (1 - left_most) * now_least - left_most * before_least
+    least = np.searchsorted(takes, log.t_s) - (1 - left_least) * now_most
+    least = least - left_least * before_most
+    return np.where(vague, 0.0, least), np.where(vague, np.inf, most)
