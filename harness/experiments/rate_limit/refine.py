@@ -22,6 +22,7 @@ EDGE = "where the limiter lets go again"
 Steps = Generator[Probe, Sequence[Observation], None]
 _TIED = 9.0
 """Three contradictions: less does not tell two models apart."""
+_LEAST_DECISIONS = 60
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -82,6 +83,15 @@ def long_offer(
 def portion_of(burst: int) -> int:
     """Shots a poll: they must not use a small limit up before its shape is seen."""
     return 1 if burst <= 12 else 3
+
+
+def is_settled(choice: Choice) -> bool:
+    """Whether a model is believed, and none of another algorithm comes near it."""
+    if choice.best is None or len(choice.log) < _LEAST_DECISIONS:
+        return False
+    best = choice.fits[0]
+    others = [fit for fit in choice.fits if fit.algorithm != best.algorithm]
+    return all(cost(fit) - cost(best) >= _TIED for fit in others)
 
 
 def _is_tight(choice: Choice) -> bool:

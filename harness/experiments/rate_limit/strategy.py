@@ -32,7 +32,14 @@ from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.queueing import may_queue
 from harness.experiments.rate_limit.observations import Observation, read_log
 from harness.experiments.rate_limit.probes import Probe, Shot, volley
-from harness.experiments.rate_limit.refine import EDGE, Steps, long_offer, portion_of, tighten
+from harness.experiments.rate_limit.refine import (
+    EDGE,
+    Steps,
+    is_settled,
+    long_offer,
+    portion_of,
+    tighten,
+)
 from harness.experiments.rate_limit.retry_after import PURPOSE
 from harness.units import NS_PER_S
 
@@ -40,6 +47,10 @@ __all__ = ["Bench", "StopProbingError", "explore"]
 
 _LONGEST_RECOVERY_S = 75.0
 _LONGEST_REFILL_S = 12.5
+_RECOVERIES = 3
+_SOON_S = 0.2
+"""What is all back by then may be a bucket, or what was at work and is done."""
+RECOVERY = "recovery"
 
 
 def explore(bench: Bench) -> Steps:
@@ -49,26 +60,26 @@ def explore(bench: Bench) -> Steps:
         yield from _no_limit(bench)
         bench.ended = "nothing was refused"
         return
-    drained_s = bench.now_s
-    back = yield from _recovery(bench)
-    if not back:
+    back = yield from _surely_recovered(bench, burst)
+    if back is None:
         bench.ended = "it never let go again"
         return
-    elapsed = max(bench.now_s - drained_s, 1e-3)
-    returned = accepted(back)
-    if returned >= 0.6 * burst and elapsed < 0.2:
-        # A fast bucket, or a window's edge that came by chance: look again.
-        drained_s = bench.now_s
-        back = yield from _recovery(bench)
-        elapsed = max(bench.now_s - drained_s, 1e-3)
-        returned = accepted(back)
+    returned, elapsed = back
     rate = min(max(returned / elapsed, 0.02), bench.max_rate_per_s)
-    trickles = returned < 0.6 * burst or elapsed < 0.2
-    if trickles or burst <= 3 or (_may_queue(bench) and rate < bench.max_rate_per_s / 2):
-        yield from _trickle(bench, burst, rate)
-    best = choose(bench.observations).best
-    if not trickles and not _is_bucket(best):
+    trickles = returned < 0.6 * burst or elapsed < _SOON_S
+    trickled = trickles or burst <= 3
+    trickled |= _may_queue(bench) and rate < bench.max_rate_per_s / 2
+    if trickled:
+        yield from _trickle(bench, burst, rate, elapsed)
+    windowed = not trickles and not _is_bucket(choose(bench.observations).best)
+    if windowed:
         yield from _windows(bench, burst)
+    if not is_settled(choose(bench.observations)):
+        # What was taken for a trickle was none, or the other way round.
+        if not windowed:
+            yield from _windows(bench, burst)
+        if not trickled:
+            yield from _trickle(bench, burst, rate, elapsed)
     yield from tighten(bench, burst)
     yield from _retry_after(bench, burst)
     yield from _scope(bench, burst)
@@ -80,7 +91,7 @@ def _may_queue(bench: Bench) -> bool:
 
 
 def _is_bucket(fit: Fit | None) -> bool:
-    return fit is not None and fit.algorithm in ("token-bucket", "concurrency")
+    return fit is not None and fit.algorithm == "token-bucket"
 
 
 def _cold(bench: Bench) -> Generator[Probe, Sequence[Observation], int]:
@@ -106,11 +117,28 @@ def _no_limit(bench: Bench) -> Steps:
         yield from bench.fire("long offer", "whether a long offer is refused", shots)
 
 
+def _surely_recovered(
+    bench: Bench, burst: int
+) -> Generator[Probe, Sequence[Observation], tuple[int, float] | None]:
+    """(how many came back, after how long); None when nothing did."""
+    for _ in range(_RECOVERIES):
+        drained_s, before = bench.now_s, len(bench.observations)
+        back = yield from _recovery(bench)
+        if not back:
+            return None
+        elapsed = max(bench.now_s - drained_s, 1e-3)
+        waited = not all(o.accepted for o in bench.observations[before:] if o.purpose == RECOVERY)
+        # Else it is a fast bucket, or a window's edge that came by chance: look again.
+        if waited and not (accepted(back) >= 0.6 * burst and elapsed < _SOON_S):
+            break
+    return accepted(back), elapsed
+
+
 def _recovery(bench: Bench) -> Step:
     """Wait for the first pass after a drain, then see how much came back."""
     gap = 0.004
     while gap < _LONGEST_RECOVERY_S:
-        shots = volley(bench.operation, 1, at_s=gap, purpose="recovery")
+        shots = volley(bench.operation, 1, at_s=gap, purpose=RECOVERY)
         seen = list((yield from bench.fire("recovery", EDGE, shots)))
         if accepted(seen):
             more = yield from bench.drain(
@@ -121,17 +149,25 @@ def _recovery(bench: Bench) -> Step:
     return []
 
 
-def _trickle(bench: Bench, burst: int, rate: float) -> Steps:
+def _trickle(bench: Bench, burst: int, rate: float, elapsed_s: float) -> Steps:
     """Refill after silence, the long offer, bursts from full and half-full."""
+    longest_s = 4 * elapsed_s + 0.5  # a rate from one pass may be far too low
     for share in (0.5, 0.7):
         tokens = min(max(share * burst, 1.5), 15.0)
         count = math.ceil(tokens * 1.6) + 3
         before_s = bench.now_s
         seen = yield from bench.burst(
-            count, after_s=tokens / rate, name="refill", why="how much a silence brings back"
+            count,
+            after_s=min(tokens / rate, longest_s),
+            name="refill",
+            why="how much a silence brings back",
         )
+        longest_s = math.inf
+        came = accepted(seen) / (bench.now_s - before_s)
         if burst > 4 and refused(seen) and accepted(seen):
-            rate = min(accepted(seen) / (bench.now_s - before_s), bench.max_rate_per_s)
+            rate = min(came, bench.max_rate_per_s)
+        elif not refused(seen):
+            rate = min(max(rate, 2 * came), bench.max_rate_per_s)
     rate = yield from long_offer(bench, rate)
     if burst / rate <= _LONGEST_REFILL_S:
         times = 3 if rate > 40 else 1
