@@ -119,10 +119,10 @@ def beats_null(fit: Fit, log: Log) -> bool:
     Whether it does far better than a coin where it commits itself.
 
     A coin that refuses as often as was refused is wrong as often as the rarer answer
-    came. Of buckets and logs only those decisions count whose opposite they forbid: in
-    step with an offer they forbid nothing. The others' bounds are too loose for that. A
-    bucket that queues has foretold the waits, which no coin does; a fast one that allows no
-    other rate has foretold how many pass, though no single decision.
+    came. Of buckets and sliding windows only those decisions count whose opposite they
+    forbid: in step with an offer they forbid nothing. The others' bounds are too loose for
+    that. A bucket that queues has foretold the waits, which no coin does; a fast one that
+    allows no other rate has foretold how many pass, though no single decision.
     """
     if fit.variant == QUEUEING:
         return True
@@ -130,7 +130,7 @@ def beats_null(fit: Fit, log: Log) -> bool:
         sharp = fit.rate_per_s.relative_width < _SHARP
         if sharp and fit.explained_fraction >= _FLAWLESS and log.refusals > _MANY:
             return True
-    exact = fit.algorithm == "token-bucket" or fit.variant.startswith("sliding-window-log")
+    exact = fit.algorithm in ("token-bucket", "sliding-window")
     committed = ~fit.undecided | fit.contradicted if exact else np.ones(len(log), np.bool_)
     refused = float(np.mean(~log.accepted[committed])) if committed.any() else 0.0
     chance = min(refused, 1 - refused) * int(committed.sum())

@@ -127,7 +127,9 @@ def _surely_recovered(
         if not back:
             return None
         elapsed = max(bench.now_s - drained_s, 1e-3)
-        waited = not all(o.accepted for o in bench.observations[before:] if o.purpose == RECOVERY)
+        waited = not all(
+            o.accepted for o in bench.observations[before:] if o.purpose == RECOVERY
+        )
         # Else it is a fast bucket, or a window's edge that came by chance: look again.
         if waited and not (accepted(back) >= 0.6 * burst and elapsed < _SOON_S):
             break

@@ -29,8 +29,16 @@ def write_page(rows: Sequence[Row], page: Path) -> None:
 def summarise(rows: Sequence[Row]) -> str:
     """How often each number was right, by algorithm."""
     lines = [
-        "| limiter | settings | algorithm | rate ±3 % | burst ±1 or 5 % | window ±2 % "
-        "| intervals hold the truth | Retry-After called so |",
+        _row(
+            "limiter",
+            "settings",
+            "algorithm",
+            "rate ±3 %",
+            "burst ±1 or 5 %",
+            "window ±2 %",
+            "intervals hold the truth",
+            "Retry-After called so",
+        ),
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
@@ -39,14 +47,27 @@ def summarise(rows: Sequence[Row]) -> str:
         cells = [_share(group, test) for test in (_named, _rate, _burst, _window)]
         held = [held for row in group for held in _held(row)]
         cells += [f"{sum(held)} of {len(held)}", _share(group, _called)]
-        lines.append(f"| {name} | {len(group)} | " + " | ".join(cells) + " |")
+        lines.append(_row(name, str(len(group)), *cells))
     return "\n".join(lines)
 
 
 def _table(rows: Sequence[Row]) -> str:
     lines = [
-        "| seed | limiter | rate, 1/s | told | burst | told | window, s | told | Retry-After "
-        "| called | requests | s | check run |",
+        _row(
+            "seed",
+            "limiter",
+            "rate, 1/s",
+            "told",
+            "burst",
+            "told",
+            "window, s",
+            "told",
+            "Retry-After",
+            "called",
+            "requests",
+            "s",
+            "check run",
+        ),
         "| ---: | --- | ---: | --- | ---: | --- | ---: | --- | --- | --- | ---: | ---: | --- |",
     ]
     for row in rows:
@@ -67,8 +88,12 @@ def _table(rows: Sequence[Row]) -> str:
             f"{row['seconds']:.0f}",
             f"{check['refused']} of {check['sent']} refused" if check else "–",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(_row(*cells))
     return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _interval(told: dict[str, float] | None, *, right: bool) -> str:

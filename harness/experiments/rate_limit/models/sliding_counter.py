@@ -20,6 +20,7 @@ only once a span is narrow: no drift can mislead.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ _OPEN = 0.05
 """How far below the limit the count must be where only that is demanded: beyond the slack."""
 _SLACK = 0.02
 _FIRST_LENGTHS, _FIRST_PHASES = 1.1, 12
-_BATCH, _MOST_SPANS = 96, 24_000
+_BATCH, _MOST_SPANS = 96, 12_000
 _PARTS = 4
 _FINE = 0.002
 """Share of a window within which an edge's place is not looked for further."""
@@ -53,7 +54,7 @@ class _Spans(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A narrow span that contradicts few: what its middle contradicts, and under which limit."""
+    """A narrow span that contradicts few; ``broken`` and ``theta`` are its middle's."""
 
     broken: int
     theta: float
@@ -75,14 +76,18 @@ def fit_sliding_counter(log: Log) -> Fit | None:
     """Fit length, phase and limit; None without both answers, or when nothing comes near."""
     if not log.refusals or not log.accepted.any():
         return None
-    places = _search(_thinned(log), _thetas(log))
+    places, unseen = _search(_thinned(log), _thetas(log))
     if not places:
         return None
     exact = [(int(_contradicted(log, place).sum()), place) for place in places]
     fewest = min(broken for broken, _ in exact)
     good = sorted((p for broken, p in exact if broken == fewest), key=lambda p: p.window_s)
     best = good[len(good) // 2]
-    window = Interval(best.window_s, min(p.short for p in good), max(p.long for p in good))
+    window = Interval(
+        best.window_s,
+        min([*(p.short for p in good), *unseen.short.tolist()]),
+        max([*(p.long for p in good), *unseen.long.tolist()]),
+    )
     limits = [_limit_of(p.theta) for p in good]
     limit = Interval(float(_limit_of(best.theta)), float(min(limits)), float(max(limits)))
     return Fit(
@@ -132,9 +137,9 @@ def _thinned(log: Log) -> Log:
     )
 
 
-def _search(log: Log, thetas: Floats) -> list[_Place]:
+def _search(log: Log, thetas: Floats) -> tuple[list[_Place], _Spans]:
     """
-    The narrow spans whose middles contradict the fewest decisions.
+    The narrow spans whose middles contradict the fewest decisions; what was not looked into.
 
     Spans with the smallest lower bound are split first, of equals the narrowest. What
     contradicts more than a believable model may is not looked into.
@@ -146,18 +151,21 @@ def _search(log: Log, thetas: Floats) -> list[_Place]:
     looked = 0
     while heap and heap[0][0] <= most and looked < _MOST_SPANS:
         popped = [heapq.heappop(heap) for _ in range(min(_BATCH, len(heap)))]
-        spans = _Spans(*np.array([item[2:] for item in popped if item[0] <= most]).T)
+        spans = _spans_of(popped, most)
         fine = _drift(log, spans) < _FINE * spans.short
         if fine.any():
             places += _places(log, _Spans(*(part[fine] for part in spans)), thetas)
             most = min([most, *(place.broken for place in places)])
-        wide = _Spans(*(part[~fine] for part in spans))
-        if len(wide.short):
-            parts = _split(log, wide)
-            looked += len(parts.short)
-            for item in _ranked(log, parts, thetas, most):
-                heapq.heappush(heap, item)
-    return [place for place in places if place.broken <= most]
+        parts = _split(log, _Spans(*(part[~fine] for part in spans)))
+        looked += len(parts.short) + int(fine.sum())
+        for item in _ranked(log, parts, thetas, most):
+            heapq.heappush(heap, item)
+    return [place for place in places if place.broken <= most], _spans_of(heap, most)
+
+
+def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> _Spans:
+    rows = [item[2:] for item in ranked if item[0] <= most]
+    return _Spans(*np.array(rows).reshape(-1, 4).T)
 
 
 def _first_spans(log: Log) -> _Spans:
@@ -174,7 +182,8 @@ def _first_spans(log: Log) -> _Spans:
 def _drift(log: Log, spans: _Spans) -> Floats:
     """How far the last edge's place varies within each span, seconds."""
     windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
-    return spans.last - spans.first + windows * (spans.long - spans.short)
+    drift: Floats = spans.last - spans.first + windows * (spans.long - spans.short)
+    return drift
 
 
 def _split(log: Log, spans: _Spans) -> _Spans:
@@ -197,9 +206,7 @@ def _split(log: Log, spans: _Spans) -> _Spans:
     return _Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _ranked(
-    log: Log, spans: _Spans, thetas: Floats, most: int
-) -> list[tuple[float, float, float, float, float, float]]:
+def _ranked(log: Log, spans: _Spans, thetas: Floats, most: int) -> list[tuple[float, ...]]:
     """(contradicted at least, drift, the span) of those that contradict no more than most."""
     broken = _fewest(log, spans, thetas)[0]
     kept = broken <= most
@@ -210,14 +217,16 @@ def _ranked(
 
 def _places(log: Log, spans: _Spans, thetas: Floats) -> list[_Place]:
     window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
-    broken, best = _fewest(log, _Spans(window, window, phase, phase), thetas)
+    broken, best = _fewest(log, _Spans(window, window, phase, phase), thetas, across=True)
     columns = np.column_stack([broken, thetas[best], *spans]).tolist()
     return [_Place(int(row[0]), *row[1:]) for row in columns]
 
 
-def _fewest(log: Log, spans: _Spans, thetas: Floats) -> tuple[Ints, Ints]:
+def _fewest(
+    log: Log, spans: _Spans, thetas: Floats, *, across: bool = False
+) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
-    least, most = _counts(log, spans)
+    least, most = _counts(log, spans, across=across)
     broken = np.stack([_broken(log, least, most, theta).sum(axis=1) for theta in thetas])
     best = broken.argmin(axis=0)
     return broken.min(axis=0), best
@@ -230,30 +239,47 @@ def _broken(log: Log, least: Floats, most: Floats, theta: float) -> Bools:
 
 def _contradicted(log: Log, place: _Place) -> Bools:
     window, phase = np.array([place.window_s]), np.array([place.phase_s])
-    least, most = _counts(log, _Spans(window, window, phase, phase))
-    return _broken(log, least, most, place.theta)[0]
+    least, most = _counts(log, _Spans(window, window, phase, phase), across=True)
+    broken: Bools = _broken(log, least, most, place.theta)[0]
+    return broken
 
 
-def _counts(log: Log, spans: _Spans) -> tuple[Floats, Floats]:
-    """Least and most that each decision may have found; one row a span, one column each."""
-    takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
+def _counts(log: Log, spans: _Spans, *, across: bool = False) -> tuple[Floats, Floats]:
+    """
+    Least and most that each decision may have found; one row a span, one column each.
+
+    Where an edge may lie on either side of a decision there is no bound, or with
+    ``across`` what both sides allow: the count does not jump there.
+    """
+    margin = log.doubt_s + log.typical_doubt_s
     short, long, first, last = (part[:, None] for part in spans)
     early, late = log.t_s - margin - last, log.t_s + margin - first
     low, high = np.minimum(early / long, early / short), np.maximum(late / short, late / long)
-    index = np.floor(low)
-    vague = np.floor(high) != index
-    left_most, left_least = index + 1 - low, np.clip(index + 1 - high, 0.0, 1.0)
-    blur = log.typical_doubt_s
-    begun = [
+    index, after = np.floor(low), np.floor(high)
+    least, most = _counts_in(log, spans, index, low, np.minimum(high, index + 1))
+    vague = after != index
+    if across:
+        other = _counts_in(log, spans, after, np.maximum(low, after), high)
+        least, most = np.minimum(least, other[0]), np.maximum(most, other[1])
+        vague = after > index + 1
+    return np.where(vague, 0.0, least), np.where(vague, np.inf, most)
+
+
+def _counts_in(
+    log: Log, spans: _Spans, index: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Floats]:
+    """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
+    takes, blur = log.takes_s, log.typical_doubt_s
+    short, long, first, last = (part[:, None] for part in spans)
+    left_most, left_least = index + 1 - low, index + 1 - high
+    (now_least, now_most), (before_least, before_most) = (
         (
             np.searchsorted(takes, first + np.minimum(k * short, k * long) - blur),
             np.searchsorted(takes, last + np.maximum(k * short, k * long) + blur),
         )
         for k in (index, index - 1)
-    ]
-    (now_least, now_most), (before_least, before_most) = begun
+    )
     reach = np.searchsorted(takes, log.t_s + 2 * log.doubt_s, side="right") - log.own_take
     most = reach - (1 - left_most) * now_least - left_most * before_least
     least = np.searchsorted(takes, log.t_s) - (1 - left_least) * now_most
-    least = least - left_least * before_most
-    return np.where(vague, 0.0, least), np.where(vague, np.inf, most)
+    return least - left_least * before_most, most

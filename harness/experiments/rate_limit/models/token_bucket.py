@@ -18,6 +18,7 @@ that satisfies as many is the interval.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,6 +34,8 @@ _KEPT_BOUNDS = 160
 _NARROW = 1.003
 _MOST_SPLITS = 200
 _WIDEST_VALLEY = 1.2
+_TRIES = 41
+_FARTHEST, _SHARPNESS = 3.0, 0.05
 _COST_SLACK = 4.5
 """
 How much worse than the best is still as good, in broken bounds: half the square of three
@@ -68,8 +71,8 @@ def fit_token_bucket(log: Log, *, variant: str = "token-bucket") -> Fit | None:
         return None
     rate = _best_rate(log)
     rates, bursts = _region(log, rate)
-    estimate = float(np.sqrt(rates[0] * rates[1]))
-    burst = _snap(_best_burst(_bounds(log, estimate))[1], bursts)
+    burst = _snap(_best_burst(_bounds(log, rate))[1], bursts)
+    estimate = _rate_under(log, burst, rates)
     low, high = min(bursts[0], burst), max(bursts[1], burst)
     return Fit(
         algorithm="token-bucket",
@@ -142,15 +145,34 @@ def _best_burst(bounds: _Bounds) -> tuple[float, float, float, float]:
     """(cost, centre, low, high) of the bursts that break the fewest bounds."""
     top = np.argsort(bounds.floor)[-_KEPT_BOUNDS:]
     bottom = np.argsort(bounds.ceiling)[:_KEPT_BOUNDS]
-    floor, floor_scale = bounds.floor[top], bounds.floor_scale[top]
-    ceiling, ceiling_scale = bounds.ceiling[bottom], bounds.ceiling_scale[bottom]
-    tries = np.unique(np.maximum(1.0, np.concatenate([floor, ceiling])))
-    cost = np.clip((floor - tries[:, None]) / floor_scale, 0, 1).sum(axis=1)
-    cost += np.clip((tries[:, None] - ceiling) / ceiling_scale, 0, 1).sum(axis=1)
+    tight = _Bounds(
+        bounds.floor[top],
+        bounds.floor_scale[top],
+        bounds.ceiling[bottom],
+        bounds.ceiling_scale[bottom],
+    )
+    tries = np.unique(np.maximum(1.0, np.concatenate([tight.floor, tight.ceiling])))
+    cost = _graded(tight, tries)
     best = float(cost.min())
     good = tries[cost <= best + _COST_SLACK]
     flat = tries[cost <= best + 1e-9]
     return best, float(flat[0] + flat[-1]) / 2, float(good[0]), float(good[-1])
+
+
+def _graded(bounds: _Bounds, bursts: Floats) -> Floats:
+    """Cost of each burst: a bound that is broken within its doubt counts in part."""
+    above = (bounds.floor - bursts[:, None]) / bounds.floor_scale
+    below = (bursts[:, None] - bounds.ceiling) / bounds.ceiling_scale
+    cost: Floats = np.clip(above, 0, 1).sum(axis=1) + np.clip(below, 0, 1).sum(axis=1)
+    return cost
+
+
+def _rate_under(log: Log, burst: float, rates: tuple[float, float]) -> float:
+    """The rate, of those that do well, that goes best with this burst; the middle of equals."""
+    tries = np.geomspace(*rates, _TRIES)
+    cost = np.array([_graded(_bounds(log, r), np.array([burst]))[0] for r in tries])
+    good = tries[cost <= cost.min() + 1e-9]
+    return float(np.sqrt(good[0] * good[-1]))
 
 
 def _cost(log: Log, rate: float) -> float:
@@ -205,19 +227,32 @@ def _descend(log: Log, low: float, high: float) -> tuple[float, float]:
 
 def _region(log: Log, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """The rates, and the bursts at those rates, that do as well as the best."""
-    steps = np.concatenate([[0.0], np.geomspace(2e-4, 3.0, 24)])
     limit = _cost(log, rate) + _COST_SLACK
-    ends: list[float] = []
     bursts: list[float] = []
-    for sign in (-1, 1):
-        for step in steps:
-            end = rate * float(np.exp(sign * step))  # the first that is too bad bounds them
-            cost, _, low, high = _best_burst(_bounds(log, end))
-            if cost > limit:
-                break
-            bursts += [low, high]
-        ends.append(end)
+
+    def does_well(step: float) -> bool:
+        cost, _, low, high = _best_burst(_bounds(log, rate * float(np.exp(step))))
+        if cost <= limit:
+            bursts.extend((low, high))
+        return cost <= limit
+
+    does_well(0.0)
+    ends = [rate * float(np.exp(sign * _reach(does_well, sign))) for sign in (-1, 1)]
     return (ends[0], ends[1]), (min(bursts), max(bursts))
+
+
+def _reach(does_well: Callable[[float], bool], sign: int) -> float:
+    """The first step in a direction that does well no more."""
+    good, bad = 0.0, _FARTHEST
+    for step in np.geomspace(2e-4, _FARTHEST, 24):
+        if not does_well(sign * float(step)):
+            bad = float(step)
+            break
+        good = float(step)
+    while bad - good > _SHARPNESS * bad:
+        middle = (good + bad) / 2
+        good, bad = (middle, bad) if does_well(sign * middle) else (good, middle)
+    return bad
 
 
 def _snap(burst: float, region: tuple[float, float]) -> float:
