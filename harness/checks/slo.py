@@ -31,7 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from hdrh.histogram import HdrHistogram
-from scipy import stats
+from scipy import special
 
 from harness.slo import Latency, Share, Slo
 from harness.trial.schema import (
@@ -138,7 +138,7 @@ def _judge_latency(slo: Slo, subject: Latency, spectrum: Spectrum, ok: pd.DataFr
         needed = needed_attempts(subject.quantile)
         allowed = 1 - subject.quantile
         # P(at least `over` beyond the limit) for a target that just meets the objective.
-        chance = float(stats.binom.sf(over - 1, n, allowed))
+        chance = float(special.bdtrc(over - 1, n, allowed))
         if n < needed and not (not holds and chance < CLEAR):
             return _unknown(slo, f"{detail}: too few, {needed:,} are needed to tell")
     witness = () if holds else _slowest_seconds(ok)

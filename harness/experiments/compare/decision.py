@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from harness.experiments.compare.sides import Floats
 
 ALPHA = 0.05
-Z = float(stats.norm.ppf(1 - ALPHA / 2))
-POWER_Z = float(stats.norm.ppf(0.8))
+Z = float(special.ndtri(1 - ALPHA / 2))
+POWER_Z = float(special.ndtri(0.8))
 TAIL_MIN = 10
 """A percentile needs so many values above it, on either side."""
 STEPS_MIN = 8
@@ -90,12 +90,12 @@ def measure(baseline: Sample, candidate: Sample, *, sign: int) -> Effect | None:
     degrees = _welch(variances, (baseline.degrees, candidate.degrees))
     between, between_degrees = _between_runs(baseline.runs, candidate.runs)
     if _runs_differ(between, between_degrees, spread, degrees):
-        t = float(stats.t.ppf(1 - ALPHA / 2, between_degrees))
-        p = float(stats.t.sf(value / between, between_degrees))
+        t = float(special.stdtrit(between_degrees, 1 - ALPHA / 2))
+        p = float(special.stdtr(between_degrees, -value / between))
         return Effect(value, value - t * between, value + t * between, p, between=True)
-    stretch = float(stats.t.ppf(1 - ALPHA / 2, degrees)) / Z
+    stretch = float(special.stdtrit(degrees, 1 - ALPHA / 2)) / Z
     low, high = np.quantile(replicates, (ALPHA / 2, 1 - ALPHA / 2))
-    p = float(stats.t.sf(value / spread, degrees)) if spread > 0 else float(value <= 0)
+    p = float(special.stdtr(degrees, -value / spread)) if spread > 0 else float(value <= 0)
     return Effect(
         value,
         min(value + (float(low) - value) * stretch, value),
@@ -158,7 +158,9 @@ def _welch(variances: Sequence[float], degrees: Sequence[float]) -> float:
 def _runs_differ(between: float, of_runs: float, spread: float, of_blocks: float) -> bool:
     if between <= spread:
         return False
-    return spread == 0 or float(stats.f.sf((between / spread) ** 2, of_runs, of_blocks)) < 0.1
+    if spread == 0:
+        return True
+    return float(special.fdtrc(of_runs, of_blocks, (between / spread) ** 2)) < 0.1
 
 
 def _between_runs(baseline: Floats, candidate: Floats) -> tuple[float, float]:
