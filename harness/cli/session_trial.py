@@ -216,7 +216,13 @@ def _created(key: str, seen: Seen) -> Created:
 
 
 def _closed(session_id: str, seen: Seen) -> Closed:
-    return Closed(session_id, seen.outcome in _CLOSED, seen.received_ns / NS_PER_S)
+    return Closed(
+        session_id,
+        closed=seen.outcome in _CLOSED,
+        end_s=seen.received_ns / NS_PER_S,
+        limited=seen.outcome == "rate_limited",
+        retry_after_s=float("nan") if seen.retry_after_s is None else seen.retry_after_s,
+    )
 
 
 @contextmanager

@@ -106,14 +106,34 @@ class Holdings:
         return definite
 
     def close(self, session_ids: list[str], purpose: Purpose) -> Script:
-        """Delete sessions; those not surely gone stay held."""
-        if not session_ids:
-            return
-        for answer in (yield Close(tuple(session_ids), purpose)):
-            assert isinstance(answer, Closed)
-            self.now_s = max(self.now_s, answer.end_s)
-            if answer.closed:
-                self.open.pop(answer.session_id, None)
+        """
+        Delete sessions; those not surely gone stay held.
+
+        A 429 is waited out, and then no more are sent at once than passed before: where
+        refused requests count against the limit too, a crowd would never get through.
+        """
+        left, most, limited = list(session_ids), len(session_ids), 0
+        while left:
+            sent, left = left[:most], left[most:]
+            wait_s, again = 0.0, []
+            for answer in (yield Close(tuple(sent), purpose)):
+                assert isinstance(answer, Closed)
+                self.now_s = max(self.now_s, answer.end_s)
+                if answer.closed:
+                    self.open.pop(answer.session_id, None)
+                elif answer.limited:
+                    wait_s = max(wait_s, _limited_wait_s(answer, limited))
+                    again.append(answer.session_id)
+            left = again + left
+            if not again:
+                most *= 2
+                continue
+            self.rate_limited += len(again)
+            most = max(1, len(sent) - len(again))
+            limited += 1
+            if self.stopping and purpose != "cleanup":
+                return
+            yield Wait(wait_s, "rate limited")
 
     def newest(self, count: int) -> list[str]:
         """The ids opened last."""
@@ -143,7 +163,7 @@ class Holdings:
             self.failed += 1
 
 
-def _limited_wait_s(answer: Created, limited: int) -> float:
+def _limited_wait_s(answer: Created | Closed, limited: int) -> float:
     if math.isnan(answer.retry_after_s):
         return float(min(LIMITED_WAIT_S * 2**limited, 8.0))
     # Not exactly at the second told: the server's clock may round down.

@@ -72,11 +72,21 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """How one delete ended; `closed` is true when the session is surely gone."""
+    """
+    How one delete ended.
+
+    Attributes:
+        closed: The session is surely gone.
+        end_s: Wholly answered.
+        limited: It was answered 429: it did nothing, and must come again.
+        retry_after_s: NaN when absent.
+    """
 
     session_id: str
     closed: bool
     end_s: float
+    limited: bool = False
+    retry_after_s: float = math.nan
 
 
 Told = tuple[Created, ...] | tuple[Closed, ...]
@@ -128,7 +138,7 @@ class Sessions:
         slots_lost: By how much the refill's ceiling fell short of the first one seen.
         refill_failed: Creates that failed or were lost between the two: what `slots_lost` is
             due to. None when there was no refill.
-        rate_limited: Creates answered 429 and waited out.
+        rate_limited: Creates and deletes answered 429, each waited out.
         leaked: Sessions that could not be closed.
         unresolved: Creates whose effect stayed unknown: each may have left a session.
         opened: Sessions opened in all.

@@ -201,10 +201,14 @@ class SessionSearch:
         self._bounded = True
 
     def _cycle(self) -> Script:
-        while self._held.open:
+        tries = 0
+        while self._held.open and tries < CLOSE_TRIES:
             self._check_stop()
+            held = len(self._held.open)
             yield from self._held.close(self._held.newest(1), "cycle")
-            if (yield from self._await_slot()):
+            if len(self._held.open) == held:
+                tries += 1
+            elif (yield from self._await_slot()):
                 yield from self._climb()
                 return
 

@@ -23,6 +23,7 @@ class Target:
     races: int = 0
     loses: float = 0.0
     limit: int = 0
+    refuses_deletes: float = 0.0
     falls_at_s: float = float("inf")
     seed: int = 1
     now_s: float = 0.0
@@ -40,17 +41,22 @@ class Target:
         self.freed_s = [at for at in self.freed_s if at > self.now_s]
         return len(self.open) + len(self.freed_s) + self.stuck
 
+    def limited(self):
+        """Of the last second's requests no more than the limit, refused ones included."""
+        if not self.limit:
+            return False
+        self.window = [at for at in self.window if at > self.now_s - 1.0]
+        self.window.append(self.now_s)
+        return len(self.window) > self.limit
+
     def create(self, key, spare):
         start_s, self.now_s = self.now_s, self.now_s + 0.002
 
         def answer(outcome, **rest):
             return Created(key, outcome, start_s, self.now_s, **rest)
 
-        if self.limit:
-            self.window = [at for at in self.window if at > self.now_s - 1.0]
-            if len(self.window) >= self.limit:
-                return answer("rate_limited", code="CLOUD_RATE_LIMITED", retry_after_s=1.0)
-            self.window.append(self.now_s)
+        if self.limited():
+            return answer("rate_limited", code="CLOUD_RATE_LIMITED", retry_after_s=1.0)
         if key not in self.keys:
             ceiling = self.ceiling - (3 if self.now_s >= self.falls_at_s else 0)
             if self.taken() >= ceiling + spare:
@@ -75,13 +81,17 @@ class Target:
                 self.races if len(action.keys) > 1 and self.taken() >= self.ceiling - 8 else 0
             )
             return tuple(self.create(key, spare) for key in action.keys)
-        told = []
-        for session_id in action.session_ids:
-            if self.open.pop(session_id, None) is not None:
-                self.freed_s.append(self.now_s + self.release_s)
-            self.now_s += 0.002
-            told.append(Closed(session_id, closed=True, end_s=self.now_s))
-        return tuple(told)
+        return tuple(map(self.delete, action.session_ids))
+
+    def delete(self, session_id):
+        self.now_s += 0.002
+        if self.limited():
+            return Closed(session_id, False, self.now_s, limited=True, retry_after_s=1.0)
+        if self.chance.random() < self.refuses_deletes:
+            return Closed(session_id, False, self.now_s)
+        if self.open.pop(session_id, None) is not None:
+            self.freed_s.append(self.now_s + self.release_s)
+        return Closed(session_id, True, self.now_s)
 
 
 def explore(target, *, stop_after=None, **settings):
@@ -173,6 +183,16 @@ def test_a_stop_closes_everything_at_any_moment(stop_after):
     assert {} == target.open
     assert 0 == search.result().leaked == search.result().unresolved
     assert "stopped before the end" in search.result().notes
+
+
+def test_a_delete_that_fails_is_no_slot_that_does_not_come_back():
+    """It is sent again, and nobody waits for the slot of a session that is still open."""
+    target = Target(16, refuses_deletes=0.3, seed=2)
+
+    found = explore(target).result()
+
+    assert (16, 0) == (found.ceiling, found.leaked)
+    assert target.now_s < 10
 
 
 def test_a_ceiling_that_falls_is_told_as_a_range():
