@@ -7,12 +7,10 @@ least ten minutes. A sag is no finding: caches warm up.
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
-from harness.analysis.drift import CONFIDENCE, POINTS_MIN, RISE_MIN, Drift, find_drift
+from harness.analysis.drift import POINTS_MIN, RISE_MIN, Drift, find_drift, find_slope
 from harness.analysis.generator import assess
 from harness.analysis.spectra import latencies
 from harness.analysis.timeline import count_by_second, latency_by_second
@@ -99,11 +97,9 @@ def _judge_errors(intervals: pa.Table, step_s: int) -> Finding:
     if len(shares) < POINTS_MIN:
         detail = f"fewer than {POINTS_MIN} stretches of the load have an attempt"
         return Finding("drift.errors", "slo", Verdict.UNKNOWN, detail)
-    found = stats.theilslopes(shares, np.arange(len(shares)), alpha=CONFIDENCE)
+    found = find_slope(shares)
     whole = len(shares) - 1
-    rise, low, high = (
-        float(slope) * whole for slope in (found.slope, found.low_slope, found.high_slope)
-    )
+    rise, low, high = (slope * whole for slope in (found.estimate, found.low, found.high))
     rises = low > 0 and rise >= ERRORS_RISE_MIN
     detail = f"the error rate changed by {rise:+.2%} over the load ({low:+.2%} to {high:+.2%})"
     return Finding("drift.errors", "slo", Verdict.FAIL if rises else Verdict.PASS, detail)

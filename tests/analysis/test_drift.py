@@ -2,45 +2,82 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy import stats
 
-from harness.analysis.drift import find_drift
+from harness.analysis.drift import CONFIDENCE, find_drift, find_slope
 
 POINTS = 60
 CALLS = 3000
 
 
-def percentiles(seed, rise, jump_at=None):
+MEMORIES = [(0.0, 0.0), (0.5, 0.03), (0.8, 0.02)]
+"""Correlation of a minute with the next, and how much the minutes' levels vary."""
+
+
+def percentiles(seed, rise, jump_at=None, memory=(0.0, 0.0)):
     """p50 and p99 of 60 minutes of lognormal latencies at 50/s that rise over the hour."""
     random = np.random.default_rng(seed)
-    p50, p99 = [], []
-    for point in range(POINTS):
-        share = point / (POINTS - 1) if jump_at is None else float(point >= jump_at)
-        times = random.lognormal(np.log(20.0 * (1 + rise * share)), 0.5, CALLS)
-        p50.append(float(np.quantile(times, 0.5)))
-        p99.append(float(np.quantile(times, 0.99)))
-    return p50, p99
+    rho, spread = memory
+    point = np.arange(POINTS)
+    share = point / (POINTS - 1) if jump_at is None else point >= jump_at
+    middle = np.log(20.0 * (1 + rise * share)) + remembering(random, rho, spread)
+    times = random.lognormal(middle[:, None], 0.5, (POINTS, CALLS))
+    return np.quantile(times, [0.5, 0.99], axis=1)
 
 
+def remembering(random, rho, spread):
+    """An AR(1) series of 60 points."""
+    shocks = random.normal(0, spread * math.sqrt(1 - rho**2), POINTS)
+    level = [random.normal(0, spread)]
+    for shock in shocks[1:]:
+        level.append(rho * level[-1] + shock)
+    return np.array(level)
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
 @pytest.mark.parametrize("seed", range(20))
-def test_a_rise_of_20_percent_is_flagged(seed):
+def test_a_rise_of_20_percent_is_flagged(seed, memory):
     """In the median and in the tail, by about as much as it rose."""
-    for values in percentiles(seed, 0.2):
+    for values in percentiles(seed, 0.2, memory=memory):
         drift = find_drift(values)
 
         assert drift.rises
-        assert abs(drift.rise - 0.2) < 0.05
+        assert abs(drift.rise - 0.2) < 0.05 + 3 * memory[1]
 
 
+@pytest.mark.parametrize("memory", MEMORIES)
 @pytest.mark.parametrize("seed", range(20))
-def test_a_flat_run_is_not_flagged(seed):
-    """Neither as a rise nor as a step."""
-    for values in percentiles(seed, 0.0):
+def test_a_flat_run_is_not_flagged(seed, memory):
+    """Neither as a rise nor as a step, also where a slow minute makes the next one slow."""
+    for values in percentiles(seed, 0.0, memory=memory):
         drift = find_drift(values)
 
         assert not drift.rises
         assert drift.step_at is None
+
+
+def test_the_interval_holds_the_slope_though_points_have_a_memory():
+    """Of 200 series without a slope, whose points correlate by 0.6, nine in ten."""
+    random, held = np.random.default_rng(4), 0
+    for _ in range(200):
+        slope = find_slope(remembering(random, 0.6, 1.0))
+        held += slope.low <= 0 <= slope.high
+
+    assert held >= 0.9 * 200
+
+
+def test_independent_points_have_the_interval_of_kendall_s_tau():
+    """As scipy has it, but for what 60 points show of memory by chance."""
+    values = np.random.default_rng(0).normal(100, 1, POINTS)
+    ours, theirs = find_slope(values), stats.theilslopes(values, alpha=CONFIDENCE)
+
+    assert math.isclose(theirs.slope, ours.estimate)
+    assert ours.low <= theirs.low_slope < theirs.high_slope <= ours.high
+    assert ours.high - ours.low < 1.5 * (theirs.high_slope - theirs.low_slope)
 
 
 @pytest.mark.parametrize("seed", range(5))
