@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-ratelimit bench-stats format clean
+.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench-browsers: $(STAMP) ## 200 sessions with real Chromium, every fifth one kil
 
 bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/sockets.md
 	@$(BIN)/python -m tests.bench.sockets
+
+bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (90 min)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.bench
 
 bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, over seeded simulated limiters
 	@$(BIN)/python tests/experiments/rate_limit/sweep.py 140
