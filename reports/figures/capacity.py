@@ -1,12 +1,29 @@
-"""The search for the highest rate: what was done, and how long it took, by what was offered."""
+"""
+The capacity lab's figures: what was done and how long it took by what was offered, the
+scalability law, when a slot was usable again, and a ceiling that moved.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.figures.canvas import SERIES, duration_axis, new_drawing, styled, to_figure
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from harness.experiments.capacity.usl import predict
+from harness.units import NS_PER_MS, format_duration
+from reports.figures.canvas import (
+    MUTED,
+    SERIES,
+    duration_axis,
+    new_drawing,
+    styled,
+    to_figure,
+)
 from reports.section import Figure
+
+RELEASES_MIN = 3
 
 
 def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
@@ -69,3 +86,100 @@ def _alt(lab: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> str:
     if failed:
         text += f", and the lowest rate at which they broke was {failed[0]['rate_per_s']:.4g}"
     return text + "."
+
+
+def draw_usl(lab: Mapping[str, Any]) -> Figure | None:
+    """The scalability law through the load levels it was fitted to; None without a fit."""
+    usl = lab.get("usl")
+    if not usl or not usl.get("levels"):
+        return None
+    found = [float(usl[name]) for name in ("lambda", "sigma", "kappa")]
+    calls, done = (np.array(column, float) for column in zip(*usl["levels"], strict=True))
+    with styled():
+        drawing, (axes,) = new_drawing(3.6)
+        along = np.linspace(0, 1.15 * calls.max(), 200)
+        top = 1.25 * done.max()
+        axes.plot(along, found[0] * along, ls=":", color=SERIES[5], label="if none had to wait")
+        axes.plot(along, predict(along, *found), color=SERIES[0], label="the law, fitted")
+        axes.plot(calls, done, ls="none", marker="o", ms=5, color=SERIES[1], label="steps")
+        if usl.get("peak_concurrency"):
+            axes.axvline(usl["peak_concurrency"], color=SERIES[3], ls="--", label="its peak")
+        axes.set_ylim(0, top)
+        axes.set_xlim(0, along[-1])
+        axes.set_xlabel("calls in flight")
+        axes.set_ylabel("done a second")
+        axes.legend(loc="lower right")
+        return to_figure(drawing, "capacity-usl", "Universal Scalability Law", _usl_alt(usl))
+
+
+def _usl_alt(usl: Mapping[str, Any]) -> str:
+    text = (
+        f"One call at a time does {usl['lambda']:.4g} a second; of each further one "
+        f"contention takes {100 * usl['sigma']:.3g} %, coherency {100 * usl['kappa']:.3g} %"
+    )
+    peak = usl.get("peak_concurrency")
+    if peak:
+        text += (
+            f"; with {peak:.0f} in flight throughput is greatest, {usl['peak_per_s']:,.0f}/s"
+        )
+    else:
+        text += "; no peak is sure"
+    return f"{text}. The law explains {100 * usl['r2']:.1f} % of the steps' throughput."
+
+
+def draw_releases(lab: Mapping[str, Any]) -> Figure | None:
+    """How long slots took to be usable again; None without three of them."""
+    times_ms = sorted(map(float, lab.get("releases_ms", ())))
+    if len(times_ms) < RELEASES_MIN:
+        return None
+    release = lab.get("release_ms") or {}
+    with styled():
+        drawing, (axes,) = new_drawing(3.0)
+        axes.hist(times_ms, bins=_bins(times_ms), color=SERIES[0], alpha=0.85)
+        for name, colour, style in (("p50", SERIES[1], "-"), ("p99", SERIES[3], "--")):
+            if release.get(name) is not None:
+                axes.axvline(release[name], color=colour, ls=style, label=name)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _told(value)))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("from the answer to DELETE to the create that got the slot")
+        axes.set_ylabel("cycles")
+        if axes.lines:
+            axes.legend(loc="upper right")
+        alt = (
+            f"In {len(times_ms)} cycles a slot was usable again after {_told(times_ms[0])} to "
+            f"{_told(times_ms[-1])}, half of the time after {_told(float(np.median(times_ms)))}"
+        )
+        if release.get("resolution"):
+            alt += f"; a time may be too long by {_told(float(release['resolution']))}"
+        return to_figure(drawing, "capacity-releases", "A slot is usable again", f"{alt}.")
+
+
+def _bins(times_ms: Sequence[float]) -> Any:
+    """Twice the root of the count, and never narrower than a tenth of a millisecond."""
+    low, high = times_ms[0], times_ms[-1]
+    count = min(40, max(6, 2 * int(len(times_ms) ** 0.5)), max(1, int((high - low) / 0.1)))
+    return np.linspace(low, max(high, low + 0.1), count + 1)
+
+
+def _told(value_ms: float) -> str:
+    return format_duration(value_ms * NS_PER_MS) if value_ms > 0 else "0"
+
+
+def draw_sightings(lab: Mapping[str, Any]) -> Figure | None:
+    """A ceiling that moved: each sighting at its second; None for one that stood still."""
+    seen = [(float(s["at_s"]), int(s["sessions"])) for s in lab.get("sightings", ())]
+    heights = [height for _, height in seen]
+    if len(set(heights)) < 2:
+        return None
+    with styled():
+        drawing, (axes,) = new_drawing(2.8)
+        axes.step(*zip(*seen, strict=True), where="post", color=MUTED, lw=0.8)
+        axes.plot(*zip(*seen, strict=True), ls="none", marker="o", ms=4, color=SERIES[0])
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("seconds since the ceiling was first seen")
+        axes.set_ylabel("sessions open when refused")
+        alt = (
+            f"Of {len(seen)} sightings the lowest was {min(heights)} and the highest "
+            f"{max(heights)}; the first was {heights[0]}, the last {heights[-1]}."
+        )
+        return to_figure(drawing, "capacity-sightings", "The ceiling over time", alt)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.figures.capacity import draw_steps
+from reports.figures.capacity import (
+    draw_releases,
+    draw_sightings,
+    draw_steps,
+    draw_usl,
+)
 from reports.model import ReportModel
-from reports.section import Cell, Section, Table
+from reports.section import Cell, Figure, Section, Table
 
 _COLUMNS = {
     "number": "step",
@@ -21,6 +26,12 @@ _COLUMNS = {
     "decision": "decision",
 }
 
+_PARAMETERS = {
+    "lambda": "one call at a time, 1/s",
+    "sigma": "contention",
+    "kappa": "coherency",
+}
+
 
 def build(model: ReportModel) -> Section | None:
     """The section; None for a trial without capacity.json."""
@@ -29,10 +40,14 @@ def build(model: ReportModel) -> Section | None:
         return None
     notes = tuple(map(str, lab.get("notes", ())))
     if lab.get("kind") != "throughput":
-        return Section("capacity", "Capacity", notes, _sessions(lab))
-    drawn = draw_steps(lab)
-    figures = (drawn,) if drawn else ()
-    return Section("capacity", "Capacity", notes, _throughput(lab), figures)
+        drawn = (draw_releases(lab), draw_sightings(lab))
+        return Section("capacity", "Capacity", notes, _sessions(lab), _present(drawn))
+    drawn = (draw_steps(lab), draw_usl(lab))
+    return Section("capacity", "Capacity", notes, _throughput(lab), _present(drawn))
+
+
+def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
+    return tuple(figure for figure in figures if figure is not None)
 
 
 def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -68,4 +83,22 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     return (
         Table("Highest rate within the objectives", ("what", "found"), rows),
         Table("Steps of the search", tuple(_COLUMNS.values()), steps),
+        *_law(lab.get("usl") or {}),
     )
+
+
+def _law(usl: Mapping[str, Any]) -> tuple[Table, ...]:
+    """The parameters of the scalability law with their intervals; none without a fit."""
+    if not usl:
+        return ()
+    ends = usl.get("intervals", {})
+    rows = tuple(
+        (f"{name}, {what}", usl.get(name), *ends.get(name, (None, None)))
+        for name, what in _PARAMETERS.items()
+    )
+    rows += (
+        ("R²", usl.get("r2"), None, None),
+        ("calls in flight at the peak", usl.get("peak_concurrency"), None, None),
+    )
+    head = ("parameter", "estimate", "95 % from", "to")
+    return (Table("Universal Scalability Law", head, rows),)

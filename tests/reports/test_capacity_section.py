@@ -41,6 +41,46 @@ def test_a_search_is_told_with_its_figure(tmp_path):
     assert "the lowest rate at which they broke was 200." in figure.alt
 
 
+def test_the_scalability_law_is_told_with_its_intervals(tmp_path):
+    """Each parameter a row, and the curve with its peak."""
+    usl = {
+        "lambda": 100.0, "sigma": 0.05, "kappa": 0.0002, "r2": 0.998,
+        "intervals": {"lambda": [97.0, 103.0], "sigma": [0.04, 0.06], "kappa": [1e-4, 3e-4]},
+        "peak_concurrency": 68.9, "peak_per_s": 1283.0,
+        "levels": [[1, 100], [4, 346], [16, 889], [64, 1287]],
+    }  # fmt: skip
+    told = section(tmp_path, {"kind": "throughput", "usl": usl})
+    (figure,) = told.figures
+
+    assert ("sigma, contention", 0.05, 0.04, 0.06) in told.tables[2].rows
+    assert "contention takes 5 %, coherency 0.02 %" in figure.alt
+    assert "with 69 in flight throughput is greatest, 1,283/s" in figure.alt
+
+
+def test_releases_and_a_moving_ceiling_are_drawn(tmp_path):
+    """When a slot was usable again, and the range over time."""
+    document = {
+        "kind": "sessions", "ceiling": 20, "releases_ms": [52.0, 50.0, 61.5, 54.0],
+        "release_ms": {"p50": 53.0, "p99": 61.5, "resolution": 4.0},
+        "sightings": [{"at_s": 0.0, "sessions": 20}, {"at_s": 4.0, "sessions": 17}],
+    }  # fmt: skip
+    releases, sightings = section(tmp_path, document).figures
+
+    assert "usable again after 50 ms to 61.5 ms" in releases.alt
+    assert "may be too long by 4 ms" in releases.alt
+    assert (
+        "the lowest was 17 and the highest 20; the first was 20, the last 17" in sightings.alt
+    )
+
+
+def test_times_all_alike_are_one_bar(tmp_path):
+    """Nothing is divided by their range."""
+    document = {"kind": "sessions", "releases_ms": [0.0, 0.0, 0.0]}
+    (figure,) = section(tmp_path, document).figures
+
+    assert "In 3 cycles a slot was usable again after 0 to 0" in figure.alt
+
+
 def test_one_step_draws_nothing(tmp_path):
     """A line needs two points."""
     told = section(tmp_path, {"kind": "throughput", "steps": [step(100.0, None, "void", 40.0)]})
