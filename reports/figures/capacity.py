@@ -144,10 +144,11 @@ def draw_releases(lab: Mapping[str, Any]) -> Figure | None:
         axes.set_xlabel("from the answer to DELETE to the create that got the slot")
         axes.set_ylabel("cycles")
         if axes.lines:
-            axes.legend(loc="upper right")
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        middle_ms = float(release.get("p50") or np.median(times_ms))
         alt = (
             f"In {len(times_ms)} cycles a slot was usable again after {_told(times_ms[0])} to "
-            f"{_told(times_ms[-1])}, half of the time after {_told(float(np.median(times_ms)))}"
+            f"{_told(times_ms[-1])}, half of the time within {_told(middle_ms)}"
         )
         if release.get("resolution"):
             alt += f"; a time may be too long by {_told(float(release['resolution']))}"
