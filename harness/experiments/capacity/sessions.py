@@ -8,8 +8,8 @@ says what to do, `SessionSearch.tell` takes the answers, `SessionSearch.result` 
 2. **Probe** one at a time until one is refused: a *sighting* of the ceiling.
 3. **Cycle**: delete one, poll creates until the slot is given again (that is the release
    time), then probe that one more is refused. When the slot does not come back, more were
-   open than the ceiling allows (a race while filling) or the ceiling fell: another one is
-   deleted, until a create succeeds again.
+   open than the ceiling allows (a race while filling) or the ceiling fell: more and more
+   are deleted, until a create succeeds again, and then opened up to the ceiling.
 4. **Race** at the edge: free a few slots, send more creates at once than there are slots;
    whatever is then open beyond the ceiling was over-admitted, unless a probe shows that
    the ceiling itself rose.
@@ -46,6 +46,8 @@ RACE_FREE = 4
 RACE_EXTRA = 8
 RELEASE_TIMEOUT_S = 15.0
 POLL_S = (0.02, 0.5)
+EXCESS_GROWTH = 4
+"""Where a slot does not come back, so many times more are deleted the next time."""
 FAILURES_IN_A_ROW = 60
 CLOSE_TRIES = 4
 
@@ -135,7 +137,7 @@ class SessionSearch:
     def _explore(self) -> Script:
         if not (yield from self._fill("fill")):
             return
-        peak = len(self._held.open)
+        peak, failures = len(self._held.open), self._failures()
         self._stage = "cycle"
         for _ in range(self.cycles):
             yield from self._cycle()
@@ -143,8 +145,10 @@ class SessionSearch:
         ceiling = self._ceiling()
         if ceiling is None:
             return
-        if peak > max(s.sessions for s in self._sightings):
-            self._over_admitted = peak - max(s.sessions for s in self._sightings)
+        # What failed between the two may have taken slots with it.
+        lost = self._failures_at_first - failures
+        highest = max(s.sessions for s in self._sightings)
+        self._over_admitted = max(0, peak - highest - lost)
         self._stage = "race"
         for _ in range(self.races):
             yield from self._race()
@@ -201,16 +205,18 @@ class SessionSearch:
         self._bounded = True
 
     def _cycle(self) -> Script:
-        tries = 0
+        tries, count = 0, 1
         while self._held.open and tries < CLOSE_TRIES:
             self._check_stop()
             held = len(self._held.open)
-            yield from self._held.close(self._held.newest(1), "cycle")
+            yield from self._held.close(self._held.newest(count), "cycle")
             if len(self._held.open) == held:
                 tries += 1
             elif (yield from self._await_slot()):
                 yield from self._climb()
                 return
+            else:
+                count *= EXCESS_GROWTH
 
     def _await_slot(self) -> Generator[Action, Told, bool]:
         """Poll creates after a delete; note the release time; False when none came."""

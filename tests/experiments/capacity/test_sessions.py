@@ -145,12 +145,24 @@ def test_creates_let_in_beyond_the_ceiling_are_counted(ceiling):
     assert {} == target.open
 
 
-def test_slots_lost_to_failed_launches_are_found():
+def test_many_let_in_while_filling_do_not_take_a_timeout_each():
+    """A slot that does not come back is waited for three times, not thirty."""
+    target = Target(64, races=25, seed=4)
+
+    found = explore(target, races=0).result()
+
+    assert (64, 25) == (found.ceiling, found.over_admitted)
+    assert target.now_s < 60
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_slots_lost_to_failed_launches_are_found(seed):
     """Each failed launch takes a slot with it: a refill shows by how many."""
-    found = explore(Target(64, fails=0.1, leaks=True, seed=3), cycles=2).result()
+    found = explore(Target(64, fails=0.1, leaks=True, seed=seed), cycles=2).result()
 
     assert found.slots_lost > 0
     assert found.slots_lost == found.refill_failed
+    assert 0 == found.over_admitted
 
 
 def test_failed_launches_that_take_no_slot_are_not_accused():
