@@ -137,7 +137,7 @@ def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """The answer as a table, and where the rest is."""
     steps = Table(title="steps", title_justify="left", title_style="dim")
-    for name in ("step", "purpose", "rate, 1/s", "done, 1/s", "p99, ms", "95 %", "decision"):
+    for name in ("step", "purpose", "rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision"):
         steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
     for step in document["steps"]:
         between = f"{_number(step['p99_low_ms'])} to {_number(step['p99_high_ms'])}"
@@ -145,7 +145,7 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
             str(step["number"]),
             step["purpose"],
             f"{step['rate_per_s']:.4g}",
-            _number(step["completed_per_s"]),
+            _number(step["served_per_s"]),
             _number(step["p99_ms"]),
             between,
             step["decision"],

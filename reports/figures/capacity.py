@@ -29,7 +29,7 @@ RELEASES_MIN = 3
 def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
     """Throughput and latency of each step against its offer; None without two steps."""
     steps = sorted(
-        (step for step in lab.get("steps", ()) if step.get("completed_per_s") is not None),
+        (step for step in lab.get("steps", ()) if step.get("served_per_s") is not None),
         key=lambda step: float(step["rate_per_s"]),
     )
     if len(steps) < 2:
@@ -39,8 +39,8 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
         offered = [float(step["rate_per_s"]) for step in steps]
         done.plot(offered, offered, ls=":", color=SERIES[5], label="as offered")
         done.plot(
-            offered, _series(steps, "completed_per_s"), ls="none", marker="o", ms=4,
-            color=SERIES[0], label="done",
+            offered, _series(steps, "served_per_s"), ls="none", marker="o", ms=4,
+            color=SERIES[0], label="served",
         )  # fmt: skip
         for name, colour in (("p50_ms", SERIES[0]), ("p99_ms", SERIES[1])):
             values = _series(steps, name)
@@ -53,9 +53,9 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
         )  # fmt: skip
         duration_axis(times)
         _mark(lab, (done, times))
-        done.set_ylabel("done a second")
+        done.set_ylabel("arrivals served a second")
         times.set_ylabel("response time")
-        times.set_xlabel("offered a second")
+        times.set_xlabel("arrivals offered a second")
         done.legend(loc="upper left")
         times.legend(loc="upper left")
         return to_figure(drawing, "capacity-steps", "Steps of the search", _alt(lab, steps))

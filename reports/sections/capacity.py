@@ -18,7 +18,7 @@ _COLUMNS = {
     "number": "step",
     "purpose": "purpose",
     "rate_per_s": "offered, 1/s",
-    "completed_per_s": "done, 1/s",
+    "served_per_s": "served, 1/s",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
     "p99_low_ms": "p99 from, ms",

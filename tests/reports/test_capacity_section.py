@@ -10,7 +10,7 @@ from tests.trials import attempt
 def step(rate, done, decision, p99_ms):
     """One step of a search."""
     return {
-        "number": 1, "purpose": "bracket", "rate_per_s": rate, "completed_per_s": done,
+        "number": 1, "purpose": "bracket", "rate_per_s": rate, "served_per_s": done,
         "p50_ms": p99_ms / 2, "p99_ms": p99_ms, "p99_low_ms": p99_ms * 0.9, "p99_high_ms": None,
         "decision": decision,
     }  # fmt: skip

@@ -115,7 +115,7 @@ def throughput_document(found: Answer, slo: str, *, interrupted: bool) -> dict[s
         interrupted: The operator ended the search early.
     """
     knee = find_knee(
-        [trial.result.completed_per_s for trial in found.trials],
+        [trial.result.served_per_s for trial in found.trials],
         [trial.result.p50_ms for trial in found.trials],
     )
     usl, reason = _fit_usl(found.trials)
@@ -187,6 +187,7 @@ def _step(result: StepResult, decision: str, growth: float) -> dict[str, Any]:
         "decision": decision,
         "offered": result.offered,
         "completed_per_s": _finite(result.completed_per_s),
+        "served_per_s": _finite(result.served_per_s),
         "p50_ms": _finite(result.p50_ms),
         "p99_ms": _finite(result.p99_ms),
         "p99_low_ms": _finite(result.p99_low_ms),

@@ -19,7 +19,8 @@ of c workers with service time s; how far depends on how random arrivals and ser
 (M/M/8, 20 ms, p99<250ms: 95 % of 400/s; evenly spaced and equal: all of it).
 
 A step with a saturated generator is void: repeated once, then taken as the generator's
-limit, never as the target's failure.
+limit, never as the target's failure. At a rate below one that was offered before it is only
+repeated.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ CONFIRM_S = 15.0
 CONFIRM_WINDOWS = 2
 CONFIRM_RATES = 3
 BISECT_STEPS = 8
+VOIDS_MAX = 6
 SETTLE_SHARE = 0.25
 REST_S = 2.0
 """What a rest costs on average; only for the estimate of the time to go."""
@@ -160,8 +162,7 @@ class Search:
                 return
             self._high = rate
             self._stage = "bisect"
-            completed = trial.result.completed_per_s
-            guess = 0.97 * completed
+            guess = 0.97 * trial.result.served_per_s
             inside = self._low < guess < self._high
             self._rate = guess if inside else math.sqrt(self._low * self._high)
             return
@@ -210,6 +211,10 @@ class Search:
     def _tell_void(self, result: StepResult) -> None:
         self._voids.append(result)
         rate = result.step.rate_per_s
+        # A generator that has offered more before was only disturbed.
+        could = any(trial.result.step.rate_per_s >= rate for trial in self._trials)
+        if could and len(self._voids) < VOIDS_MAX:
+            return
         if sum(v.step.rate_per_s == rate for v in self._voids) < 2:
             return
         if self._low == 0.0:

@@ -85,7 +85,7 @@ class StepResult:
     Attributes:
         step: The step.
         blocks: In order of time, settling included.
-        offered: Arrivals begun.
+        offered: Calls begun; an arrival may make several.
         completed_per_s: Ok attempts that *ended* within the step, a second.
         outcomes: Attempts by outcome.
         p50_ms, p99_ms: Response time of the ok attempts after settling; NaN when none.
@@ -103,6 +103,15 @@ class StepResult:
     p99_low_ms: float = float("nan")
     p99_high_ms: float = float("nan")
     saturated: bool = False
+
+    @property
+    def served_per_s(self) -> float:
+        """
+        Arrivals a second that were served within the step: the share of its calls that
+        ended ok in time, of the rate offered; NaN without a call.
+        """
+        ended = self.completed_per_s * self.step.duration_s
+        return self.step.rate_per_s * ended / self.offered if self.offered else float("nan")
 
     @property
     def judged(self) -> tuple[Block, ...]:

@@ -12,8 +12,10 @@ Source: Gunther, *Guerrilla Capacity Planning* (2007), chapters 4 to 6.
 
 Bounded least squares on relative errors; intervals by a residual bootstrap (a covariance
 says nothing of a parameter that sits on its bound). Refused: fewer than 6 distinct levels
-(Gunther's own advice), levels within a factor of 2, or a poor fit. A fit that says nothing
-is worse than none.
+(Gunther's own advice), levels within a factor of 2, or a poor fit: one that explains little
+or that rises, between its levels, to what was never seen (a queue with workers to spare and
+one in overload ask for a curve that the law does not have). A fit that says nothing is
+worse than none.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ Floats = npt.NDArray[np.float64]
 LEVELS_MIN = 6
 SPAN_MIN = 2.0
 R2_MIN = 0.90
+BEYOND_MAX = 1.2
+"""The fitted curve may rise, between its levels, to so many times what was seen."""
 RESAMPLES = 200
 
 
@@ -108,6 +112,12 @@ def fit_usl(
     r2 = 1 - float(((x - fitted) ** 2).sum()) / spread if spread > 0 else 0.0
     if r2 < R2_MIN:
         return NoFit(f"poor fit: R² = {r2:.2f}, {R2_MIN:.2f} is needed")
+    inside = predict(np.geomspace(n.min(), n.max(), 200), *parameters).max()
+    if inside > BEYOND_MAX * x.max():
+        return NoFit(
+            f"poor fit: it rises to {inside:.4g}/s between the load levels, where no more than "
+            f"{x.max():.4g}/s was seen"
+        )
     samples = _bootstrap(n, x, parameters, seed)
     bounds = np.quantile(samples, [0.025, 0.975], axis=0)
     gamma, sigma, kappa = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -82,6 +83,32 @@ def test_a_saturated_generator_makes_a_step_void_and_no_failure_of_the_target(qu
     assert 320 <= found.estimate <= 500
     assert all(trial.decision is not Decision.FAIL for trial in found.trials)
     assert "void" in found.notes[0]
+
+
+def test_a_disturbed_generator_only_repeats_the_step(queue_type):
+    """Every third step is void, at rates that it has offered before: the answer stands."""
+    server = queue_type(4, 0.02, False, False, 1)
+    search, number = Search([CRITERION]), 0
+    while (step := search.next_step()) is not None:
+        result, number = server.run(step), number + 1
+        if number > 6 and number % 3 == 0:
+            result = dataclasses.replace(result, saturated=True)
+        search.tell(result)
+    found = search.result()
+
+    assert Bound.SLO == found.bound
+    assert abs(found.estimate / 200 - 1) < 0.05
+    assert len(found.voids) > 2
+
+
+def test_what_is_served_is_counted_in_arrivals(queue_type):
+    """An overloaded step whose arrivals make two calls each served half as many of them."""
+    search = Search([CRITERION], start_per_s=20.0)
+    result = queue_type(1, 0.1, False, False, 1).run(search.next_step())
+    two = dataclasses.replace(result, offered=2 * result.offered)
+
+    assert math.isclose(10, result.served_per_s, rel_tol=0.05)
+    assert math.isclose(result.served_per_s / 2, two.served_per_s)
 
 
 def test_the_document_has_null_for_what_is_not_known(queue_type):
@@ -195,6 +222,8 @@ def test_no_poor_fit_is_shown():
     """Too few levels, too narrow a range, or throughput that follows no law."""
     assert isinstance(fit_usl([1, 2, 3], [1, 2, 3]), NoFit)
     assert isinstance(fit_usl([10, 11, 12, 13, 14, 15], [1, 2, 3, 4, 5, 6]), NoFit)
+    spare = fit_usl([0.3, 0.5, 1.4, 2.4, 2.7, 47], [14, 21, 53, 103, 113, 198])
+    assert "between the load levels" in spare.reason
     levels = [1, 2, 4, 8, 16, 32, 64]
     fit = fit_usl(levels, [10, 300, 20, 500, 5, 90, 400])
     assert "poor fit" in fit.reason
