@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.experiments.capacity.usl import predict
 from harness.units import NS_PER_MS, format_duration
@@ -140,7 +140,7 @@ def draw_releases(lab: Mapping[str, Any]) -> Figure | None:
             if release.get(name) is not None:
                 axes.axvline(release[name], color=colour, ls=style, label=name)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _told(value)))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("from the answer to DELETE to the create that got the slot")
         axes.set_ylabel("cycles")
         if axes.lines:
@@ -176,7 +176,7 @@ def draw_sightings(lab: Mapping[str, Any]) -> Figure | None:
         drawing, (axes,) = new_drawing(2.8)
         axes.step(*zip(*seen, strict=True), where="post", color=MUTED, lw=0.8)
         axes.plot(*zip(*seen, strict=True), ls="none", marker="o", ms=4, color=SERIES[0])
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("seconds since the ceiling was first seen")
         axes.set_ylabel("sessions open when refused")
         alt = (
