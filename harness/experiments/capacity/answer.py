@@ -2,9 +2,8 @@
 What the steps of a throughput search add up to.
 
 The estimate comes from the posterior over all steps (`threshold`), of the criterion that
-gives way at the lowest rate. Its interval is the posterior's central 99 %; against
-simulated queues it holds the truth in about nine of ten searches, because the model is
-not the queue and windows of seconds are not the long run.
+gives way at the lowest rate. Its interval is wider than the posterior's central 99 %,
+because the model is not the queue and windows of seconds are not the long run.
 """
 
 from __future__ import annotations
@@ -22,6 +21,8 @@ BURST_EFFECT = 30.0
 """Design effect expected before any is seen: about what a queue of 100/s shows."""
 BURST_WEIGHT = 20.0
 """How many bad events that expectation weighs like."""
+BURSTS_MAX = 0.05
+"""Share of bad events from which on a step says nothing of the bursts of others."""
 BROKEN_SHARE = 0.01
 """Share of a step's attempts from which on a kind of refusal is what gave way."""
 
@@ -160,7 +161,8 @@ def combine(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
 
 def _evidence(trials: Sequence[Trial], index: int) -> list[Evidence]:
     shares = [measure_share(trial.result.judged, index) for trial in trials]
-    some = [share for share in shares if 0 < share.value < 0.3]
+    # Overload is one long burst: it says nothing of those below.
+    some = [share for share in shares if 0 < share.value < BURSTS_MAX]
     bursts = sum(share.bad * share.design_effect for share in some)
     events = sum(share.bad for share in some)
     typical = (bursts + BURST_EFFECT * BURST_WEIGHT) / (events + BURST_WEIGHT)

@@ -86,7 +86,7 @@ class Search:
     criteria: Sequence[Criterion]
     start_per_s: float = 10.0
     max_per_s: float = math.inf
-    precision: float = 0.04
+    precision: float = 0.08
     patience: float = 1.0
     _stage: Purpose = "bracket"
     _done: bool = False
@@ -185,7 +185,7 @@ class Search:
         """A rate within 1 % of one already offered is repeated, not grazed."""
         for trial in self._trials:
             known = trial.result.step.rate_per_s
-            if abs(math.log(rate / known)) < 0.01 * self.precision / 0.04:
+            if abs(math.log(rate / known)) < self.precision / 8:
                 return known
         return rate
 

@@ -10,10 +10,11 @@ of the bad share, relative to the allowance, is modelled as linear in the log of
 
 with threshold, steepness k and floor f (the bad events of an idle server, as a fraction of
 the allowance) unknown and their posterior computed on a grid, flat in the threshold and in
-log k. A step without a bad event, or in overload (mostly bad, or its
-backlog growing), says only "at most" or "at least": it is censored. The noise is
-Student's t with 3 degrees of freedom, because bad events come in bursts and one burst may
-turn a whole step: no single step can then drag the answer away.
+log k. The noise is Student's t with 3 degrees of freedom, because bad events come in bursts
+and one burst may turn a whole step: no single step can then drag the answer away. A step in
+overload (mostly bad, or its backlog growing) says only "at least": it is censored. In a step
+without a bad event no burst began: the bursts are taken as a Poisson process, each as many
+events as the design effect says.
 
 This is how psychophysics finds a threshold by an adaptive staircase: Watson and Pelli,
 "QUEST", Percept. Psychophys. 33 (1983); Kontsevich and Tyler, Vision Research 39 (1999),
@@ -39,6 +40,12 @@ NOISE = (0.3, 1.5)
 """Least and greatest standard scale of the noise, in natural logs."""
 OVERLOADED = 0.5
 """A share of bad events from which on a step says only: overload."""
+LUCK = 0.05
+"""Probability that a step shows no bad event whatever was expected of it."""
+MODEL_ERROR = 0.02
+"""What each end of the interval is moved by, because the model is not the queue."""
+POINTS = (0.0025, 0.25, 0.9925)
+"""The posterior's points: lower end, estimate, upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,9 @@ class Threshold:
     A rate with its interval, all in arrivals a second.
 
     Attributes:
-        estimate: The posterior's 35 % point: below the median, because windows that begin
-            with an empty queue flatter the target, and because to promise too much costs more.
-        low, high: The posterior's 0.25 % and 99.25 % points.
+        estimate: The posterior's lower quartile: below the median, because windows that
+            begin with an empty queue flatter the target, and to promise too much costs more.
+        low, high: The posterior's 0.25 % and 99.25 % points, `MODEL_ERROR` further out.
     """
 
     estimate: float
@@ -102,8 +109,12 @@ def locate_threshold(
     weight = np.stack(weights)
     density = np.exp(weight - weight.max()).sum(axis=(0, 2))
     cumulative = np.cumsum(density) / density.sum()
-    points = np.exp(np.interp([0.0025, 0.35, 0.9925], cumulative, grid))
-    return Threshold(estimate=float(points[1]), low=float(points[0]), high=float(points[2]))
+    points = np.exp(np.interp(POINTS, cumulative, grid))
+    return Threshold(
+        estimate=float(points[1]),
+        low=float(points[0]) * (1 - MODEL_ERROR),
+        high=float(points[2]) * (1 + MODEL_ERROR),
+    )
 
 
 def _log_likelihood(item: Evidence, allowed: float, expected: Floats) -> Floats:
@@ -115,8 +126,8 @@ def _log_likelihood(item: Evidence, allowed: float, expected: Floats) -> Floats:
         seen = math.log(OVERLOADED / allowed)
         return _log_cdf((expected - seen) / scale)
     if item.bad == 0:
-        seen = math.log(max(item.design_effect, 1.0) / (item.total * allowed))
-        return _log_cdf((seen - expected) / scale)
+        bursts = item.total * allowed / max(item.design_effect, 1.0) * np.exp(expected)
+        return np.asarray(np.log(LUCK + (1 - LUCK) * np.exp(-bursts)))
     seen = math.log(share / allowed)
     return _log_density((seen - expected) / scale) - math.log(scale)
 
