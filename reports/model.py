@@ -13,12 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.codes import COLUMNS, count_errors
+from harness.analysis.codes import COLUMNS as CODES
+from harness.analysis.codes import count_errors
 from harness.analysis.generator import load_s
 from harness.analysis.probes import count_probes
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases
 from harness.analysis.strikes import Strikes, gather_strikes
-from harness.analysis.summary import count_outcomes, summarize
+from harness.analysis.summary import COLUMNS as COUNTED
+from harness.analysis.summary import count_attempts, summarize
 from harness.analysis.timeline import (
     codes_by_second,
     generator_samples,
@@ -34,6 +36,9 @@ from harness.verdicts import Finding, Verdict
 
 LABS = ("rate_limit", "capacity", "compare")
 """Results that a lab may have left beside the trial, as NAME.json."""
+
+_READ = tuple(dict.fromkeys((*COUNTED, *CODES, *WAITS)))
+"""One reading of the attempt log serves everything that is counted of it."""
 
 POINTS_MAX = 600
 """More points a series are not seen on a page; longer trials get longer steps."""
@@ -68,7 +73,7 @@ class ReportModel:
         summary: The document of summary.json.
         findings: What the checks said, failures first, then doubts.
         measured: Latencies of good answers in measured phases.
-        counts: Attempts by phase, operation and outcome (``count_outcomes``).
+        counts: Attempts by phase, operation and outcome (``Counted.outcomes``).
         errors: Attempts that did not end ok, by code (``count_errors``).
         outcomes_s: Attempts by outcome a step (``outcomes_by_second``; index: seconds
             since the load's start, Unix seconds nowhere from here on).
@@ -124,22 +129,21 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     events = trial.events({"generator", "fault"})
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     start_s = manifest.started_ns // NS_PER_S
-    codes = trial.attempts_table(["phase", "end_ns", "code", "outcome"])
-    waits = trial.attempts_table(list(WAITS))
+    log = trial.attempts_table(_READ)
+    counted = count_attempts(log, count_probes(trial))
     generator = generator_samples(events)
-    counts = count_outcomes(trial)
     faults = gather_strikes(events, manifest.started_ns, load_s(manifest))
     generator["time_s"] -= manifest.started_ns / NS_PER_S
     return ReportModel(
         manifest=manifest,
-        summary=summarize(trial, told, measured=measured, counts=counts),
+        summary=summarize(trial, told, measured=measured, counted=counted),
         findings=tuple(sorted(told, key=_by_weight)),
         measured=measured,
-        counts=counts,
-        errors=count_errors(trial.attempts_table(list(COLUMNS))),
+        counts=counted.outcomes,
+        errors=count_errors(log),
         outcomes_s=_since(outcomes_by_second(intervals, step_s=step_s), start_s),
-        codes_s=_since(codes_by_second(codes, step_s=step_s), start_s),
-        waits_s=_since(waits_by_second(waits, step_s=step_s), start_s),
+        codes_s=_since(codes_by_second(log, step_s=step_s), start_s),
+        waits_s=_since(waits_by_second(log, step_s=step_s), start_s),
         latency_ms={
             name: _since(latency_by_second(measured, name, step_s=step_s), start_s)
             for name in METRICS
@@ -148,7 +152,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         step_s=step_s,
         bands=(*_phase_bands(manifest), *_fault_bands(faults)),
         faults=tuple(faults),
-        probes=count_probes(trial),
+        probes=counted.probes,
         labs=_labs(trial),
     )
 

@@ -47,8 +47,7 @@ def count_probes(trial: Trial) -> pd.DataFrame:
         names; a probe that does not say what it was for is called ``other``.
     """
     names = ["operation", "outcome", "evidence"]
-    table = trial.attempts_table(["phase", *names])
-    probes = table.filter(is_probe(table))
+    probes = trial.attempts_table(names, phases={PROBE})
     frame = pd.DataFrame(
         {name: probes[name].cast(pa.string()).to_pylist() for name in names}, dtype=object
     )

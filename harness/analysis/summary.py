@@ -13,6 +13,7 @@ attempt each percentile is null.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -33,13 +34,35 @@ from harness.verdicts import Finding, Verdict, overall
 ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
 """Outcomes that have a key even when they never occurred."""
 
+COLUMNS = ("phase", "operation", "outcome", "attempt", "call_id")
+"""What `count_attempts` needs of the attempt log."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """
+    The attempts of a trial, counted.
+
+    Attributes:
+        outcomes: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
+            attempts that were not their call's first). Sorted by the names.
+        calls: Calls of every phase, and those that came to a good end.
+        probe_calls: The same of probes alone.
+        probes: Probes by what they were for (``count_probes``).
+    """
+
+    outcomes: pd.DataFrame
+    calls: tuple[int, int]
+    probe_calls: tuple[int, int]
+    probes: pd.DataFrame
+
 
 def summarize(
     trial: Trial,
     findings: Sequence[Finding],
     *,
     measured: Latencies | None = None,
-    counts: pd.DataFrame | None = None,
+    counted: Counted | None = None,
 ) -> dict[str, Any]:
     """
     The document of summary.json, ready to be written.
@@ -52,7 +75,7 @@ def summarize(
         trial: The finished trial.
         findings: What the checks said of it.
         measured: Its latencies when they are decoded already; read when None.
-        counts: What `count_outcomes` gave when it was called already.
+        counted: What `count_attempts` gave when it was called already.
 
     Raises:
         TrialError: A table is absent or damaged.
@@ -61,7 +84,9 @@ def summarize(
     if measured is None:
         measured = latencies(trial.intervals_table(), measured_phases(manifest))
     probed = latencies(trial.intervals_table(), {PROBE})
-    counts = count_outcomes(trial) if counts is None else counts
+    if counted is None:
+        counted = count_attempts(trial.attempts_table(COLUMNS), count_probes(trial))
+    counts = counted.outcomes
     duration_s = load_s(manifest)
     attempts = int(counts["count"].sum())
     health = assess(manifest)
@@ -75,7 +100,7 @@ def summarize(
         "host": manifest.host,
         "embedded": manifest.embedded,
         "duration_s": duration_s,
-        **_totals(trial, counts, duration_s),
+        **_totals(manifest, counted, duration_s),
         "outcomes": {**dict.fromkeys(ALWAYS_COUNTED, 0), **_by_outcome(counts)},
         "operations": _operations(counts, measured, probed, duration_s),
         "findings": [_finding(finding) for finding in findings],
@@ -88,7 +113,7 @@ def summarize(
         "phases": [_phase(phase, counts, manifest) for phase in manifest.phases],
         "workers": [msgspec.to_builtins(worker) for worker in manifest.workers],
         "cleanup": _cleanup(counts, manifest),
-        "probes": _probes(trial),
+        "probes": _probes(counted.probes),
     }
 
 
@@ -98,18 +123,27 @@ def judge(findings: Sequence[Finding], attempts: int) -> Verdict:
     return overall([*observed, *(finding.verdict for finding in findings)])
 
 
-def count_outcomes(trial: Trial) -> pd.DataFrame:
+def count_attempts(log: pa.Table, probes: pd.DataFrame) -> Counted:
     """
-    Attempts counted where they lie, in Arrow.
+    Count attempts where they lie, in Arrow.
 
-    Columns: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
-        attempts that were not their call's first). Sorted by the names.
+    Args:
+        log: All attempts, at least `COLUMNS`.
+        probes: As ``count_probes`` gives them.
     """
+    return Counted(
+        outcomes=_count_outcomes(log),
+        calls=_count_calls(log),
+        probe_calls=_count_calls(log.filter(is_probe(log))),
+        probes=probes,
+    )
+
+
+def _count_outcomes(log: pa.Table) -> pd.DataFrame:
     names = ["phase", "operation", "outcome"]
-    table = trial.attempts_table([*names, "attempt"])
-    retry = pc.greater(table["attempt"], 1).cast(pa.int64())
+    retry = pc.greater(log["attempt"], 1).cast(pa.int64())
     grouped = (
-        table.drop_columns(["attempt"])
+        log.select(names)
         .append_column("retries", retry)
         .group_by(names)
         .aggregate([([], "count_all"), ("retries", "sum")])
@@ -124,23 +158,22 @@ def count_outcomes(trial: Trial) -> pd.DataFrame:
     )
 
 
-def _totals(trial: Trial, counts: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+def _totals(manifest: Manifest, counted: Counted, duration_s: float) -> dict[str, Any]:
     """``totals`` of every attempt, and ``load``: the same of all but the probes."""
-    workers = trial.manifest.workers
-    ids = trial.attempts_table(["phase", "call_id", "outcome"])
-    probes = ids.filter(is_probe(ids))
-    calls, calls_ok = _count_calls(ids)
-    probe_calls, probe_calls_ok = _count_calls(probes)
+    workers, counts = manifest.workers, counted.outcomes
     load = counts[counts["phase"] != PROBE]
+    # All attempts of a call are of one phase.
+    calls, calls_ok = (
+        every - probe for every, probe in zip(counted.calls, counted.probe_calls, strict=True)
+    )
     return {
         "totals": {
-            **_sums(counts, duration_s, calls, calls_ok),
+            **_sums(counts, duration_s, *counted.calls),
             "late_starts": sum(worker.late_starts for worker in workers),
             "unstarted_arrivals": sum(worker.unstarted_arrivals for worker in workers),
         },
         "load": {
-            # All attempts of a call are of one phase.
-            **_sums(load, duration_s, calls - probe_calls, calls_ok - probe_calls_ok),
+            **_sums(load, duration_s, calls, calls_ok),
             "outcomes": _by_outcome(load),
         },
     }
@@ -228,10 +261,10 @@ def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
     }
 
 
-def _probes(trial: Trial) -> dict[str, dict[str, dict[str, int]]]:
+def _probes(probes: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
     """Operation → what the probe was for → outcome → attempts."""
     told: dict[str, dict[str, dict[str, int]]] = {}
-    for operation, probe, outcome, count in count_probes(trial).to_numpy():
+    for operation, probe, outcome, count in probes.to_numpy():
         told.setdefault(operation, {}).setdefault(probe, {})[outcome] = int(count)
     return told
 

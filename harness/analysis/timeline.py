@@ -63,7 +63,8 @@ def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
         one a code, int64; the index ``second`` (Unix) has no gaps.
     """
     outcome = attempts["outcome"].cast(pa.string())
-    failed = attempts.filter(pc.and_not(pc.not_equal(outcome, "ok"), is_probe(attempts)))
+    failed = attempts.filter(pc.not_equal(outcome, "ok"))
+    failed = failed.filter(pc.invert(is_probe(failed)))
     second = pc.divide(failed["end_ns"], NS_PER_S)
     keyed = pa.table({"second": second, "code": failed["code"], "outcome": failed["outcome"]})
     sums = keyed.group_by(["second", "code", "outcome"]).aggregate([([], "count_all")])

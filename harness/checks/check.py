@@ -47,8 +47,9 @@ class Check:
         operations: The operations whose attempts it reads; None means every one.
         examine: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
-        sparse: Columns that `examine` looks at only in attempts that are, or were
-            followed by, a retry; elsewhere they may be "".
+        sparse: Columns that `examine` looks at only in attempts that did not end ok, or
+            have a code or a violation, or are, or were followed by, a retry; elsewhere
+            they may be "".
     """
 
     name: str

@@ -122,5 +122,7 @@ _READ = tuple(
     name for name in COLUMNS if name not in ("phase", "replayed", "bytes_out", "evidence")
 )
 
-CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, examine)
+_SPARSE = ("idempotency_key", "resource_id")
+
+CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, examine, sparse=_SPARSE)
 """`examine` as a check."""

@@ -8,7 +8,7 @@ that one had ended when the other began; what overlapped proves no order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -55,6 +55,7 @@ MAYBE: Sequence[str] = (
 """Outcomes after which the work may have been done."""
 
 _EVIDENCE_CHARS_MAX = 4096
+_PIECE_ROWS = 1 << 16
 
 Cursor = str | int | None
 
@@ -97,7 +98,7 @@ def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
 
 def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """
-    Decode some keys of many evidence texts, each distinct text once.
+    Decode some keys of many evidence texts, in bounded memory beside what they say.
 
     What cannot be read (no JSON, other types, over 4096 characters) tells nothing.
 
@@ -105,20 +106,37 @@ def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
         one a name  object  as in `Evidence`, None where absent; the index is `texts`'
     """
     decode = _decoder(tuple(names)).decode
-    codes, distinct = pd.factorize(texts)
-    columns = {name: np.full(len(distinct) + 1, None, dtype=object) for name in names}
-    for row, text in enumerate(np.asarray(distinct, dtype=object)):
-        if not text or len(text) > _EVIDENCE_CHARS_MAX:
-            continue
-        try:
-            evidence = decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        for name in names:
-            columns[name][row] = getattr(evidence, name)
-    # A missing text has the code -1 and reads the last row, which is None.
-    picked = {name: values[codes] for name, values in columns.items()}
-    return pd.DataFrame(picked, index=texts.index, dtype=object)
+    columns = {name: np.full(len(texts), None, dtype=object) for name in names}
+    words: dict[str, str] = {}
+    for first in range(0, len(texts), _PIECE_ROWS):
+        piece = slice(first, first + _PIECE_ROWS)
+        codes, distinct = pd.factorize(texts.iloc[piece])
+        told = _decode_all(decode, np.asarray(distinct, dtype=object))
+        for name, column in columns.items():
+            values = [None if one is None else getattr(one, name) for one in told]
+            # Of equal words one object: some are told a million times.
+            shared = [words.setdefault(v, v) if type(v) is str else v for v in values]
+            # A missing text has the code -1 and reads the last, which is None.
+            column[piece] = np.fromiter([*shared, None], dtype=object)[codes]
+        if len(words) > _PIECE_ROWS:
+            words.clear()
+    return pd.DataFrame(columns, index=texts.index, dtype=object)
+
+
+def _decode_all(decode: Callable[[str], Any], texts: npt.NDArray[np.object_]) -> list[Any]:
+    try:
+        return [decode(t) if 0 < len(t) <= _EVIDENCE_CHARS_MAX else None for t in texts]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [_decode_one(decode, text) for text in texts]
+
+
+def _decode_one(decode: Callable[[str], Any], text: str) -> Any:
+    if len(text) > _EVIDENCE_CHARS_MAX:
+        return None
+    try:
+        return decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def pick_numbers(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:

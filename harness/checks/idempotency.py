@@ -40,7 +40,8 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     twice, may have acted each time, and never got an answer: one sending alone cannot
     break the promise. O(n) in attempts; evidence is read for keys sent twice only.
     """
-    keyed = frame.loc[(frame["idempotency_key"] != "").to_numpy()].reset_index(drop=True)
+    has_key = (frame["idempotency_key"] != "").to_numpy()
+    keyed = (frame if has_key.all() else frame.loc[has_key]).reset_index(drop=True)
     if keyed.empty:
         return Accusation(NAME, context).conclude("", "no attempt carried a key")
     keys = _codes_by_unit(keyed)

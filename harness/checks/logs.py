@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.checks.check import Check, Context
-from harness.checks.history import COLUMNS, Accusation, count, pick_evidence
+from harness.checks.history import COLUMNS, Accusation, Codes, count, pick_evidence
 from harness.contract.cursors import place_of
 from harness.verdicts import Finding
 
@@ -62,7 +62,8 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
         cursor, next        object   "" for none, else as text
         first, last         object   "" for none, else as text
         first_n, last_n     float64  the numbers they end in; NaN when they are opaque
-        series              object   what precedes the numbers; None unless both have one
+        series              int      what precedes the numbers, as a code; -1 unless both have
+                                     the same
         lines, limit        float64  NaN when untold
         digest, ascending   object   None when untold
         dense               bool     cursors rise by one within the page
@@ -71,25 +72,16 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {
         name: _texts(told[name]) for name in ("cursor", "next", "first", "last")
     }
-    places = {
-        name: [None if cursor is None else place_of(cursor) for cursor in told[name]]
-        for name in ("first", "last")
-    }
-    for name, found in places.items():
-        columns[f"{name}_n"] = np.array([p.number if p else math.nan for p in found], float)
-    columns["series"] = pd.Series(
-        [
-            first.series if first and last and first.series == last.series else None
-            for first, last in zip(places["first"], places["last"], strict=True)
-        ],
-        index=frame.index,
-        dtype=object,
-    )
+    series: dict[str, Codes] = {}
+    known: dict[str, int] = {}
+    for name in ("first", "last"):
+        columns[f"{name}_n"], series[name] = _places(told[name], known)
+    columns["series"] = np.where(series["first"] == series["last"], series["first"], -1)
     for name in ("lines", "limit"):
         columns[name] = told[name].astype(float)
     columns |= {name: told[name] for name in ("digest", "ascending")}
     span = columns["last_n"] - columns["first_n"] + 1
-    columns["dense"] = (span == columns["lines"].to_numpy()) & columns["series"].notna()
+    columns["dense"] = (span == columns["lines"].to_numpy()) & (columns["series"] >= 0)
     return frame.assign(**columns).loc[told["digest"].notna().to_numpy()]
 
 
@@ -102,7 +94,7 @@ def _compare_neighbours(pages: pd.DataFrame, accusation: Accusation) -> int:
     edges = newer.merge(
         older, left_on=["resource_id", "next"], right_on=["resource_id", "cursor"]
     )
-    alike = edges["series_x"] == edges["series_y"]
+    alike = (edges["series_x"] == edges["series_y"]) & (edges["series_x"] >= 0)
     back = alike & (edges["last_n_y"] >= edges["first_n_x"])
     twice = (edges["first_x"] == edges["last_y"]) | back
     gap = (
@@ -146,6 +138,23 @@ def _compare_repetitions(pages: pd.DataFrame, accusation: Accusation) -> int:
         sentence = f"{count(int(flaw.sum()), 'page')} read again and not the same"
         accusation.add(sentence, rows)
     return int(again.sum())
+
+
+def _places(cursors: pd.Series, known: dict[str, int]) -> tuple[npt.NDArray[np.float64], Codes]:
+    """
+    The numbers that cursors end in, NaN when opaque, and codes of what precedes them.
+
+    Args:
+        cursors: As told; each distinct one is looked at once.
+        known: What precedes a number → its code; what is new is added.
+    """
+    codes, distinct = pd.factorize(cursors)
+    places = [place_of(cursor) for cursor in distinct]
+    numbers = np.array([*(p.number if p else math.nan for p in places), math.nan])
+    series = np.array(
+        [*(known.setdefault(p.series, len(known)) if p else -1 for p in places), -1]
+    )
+    return numbers[codes], series[codes]
 
 
 def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:

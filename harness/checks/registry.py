@@ -55,7 +55,10 @@ CHECKS: tuple[Check, ...] = (
 Read = Callable[[Sequence[str], Collection[str] | None, Collection[str]], pd.DataFrame]
 """Reads attempts: columns, operations (None for all), sparse columns → frame."""
 
-_READ_TOGETHER: tuple[frozenset[str], ...] = (frozenset({runs.NAME, logs.NAME, webhooks.NAME}),)
+_READ_TOGETHER: tuple[frozenset[str], ...] = (
+    frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
+    frozenset({contract.NAME, retries.NAME}),
+)
 """Checks of the same attempts, by and large."""
 
 _TRIGGERS: dict[str, frozenset[str]] = {
@@ -113,7 +116,8 @@ def _run_group(
     kinds = [check.operations for check in group]
     every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
     try:
-        sparse = set(group[0].sparse).intersection(*(check.sparse for check in group))
+        dense = {name for check in group for name in set(check.columns) - set(check.sparse)}
+        sparse = {name for check in group for name in check.sparse} - dense
         frame = read(columns, every, sparse)
     except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
         if len(group) == 1:

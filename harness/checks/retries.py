@@ -160,5 +160,7 @@ def _demand_budget(frame: pd.DataFrame, fraction: float, accusation: Accusation)
 
 _READ = ("worker", "intended_ns", "retry_after_s", "disposition")
 
-CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine, sparse=("evidence", "resource_id"))
+_SPARSE = ("evidence", "idempotency_key", "resource_id")
+
+CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine, sparse=_SPARSE)
 """`examine` as a check."""

@@ -34,7 +34,7 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     Runs that were not asked after, or not until their deadline, owe nothing yet. Unknown
     when no run was seen to end. O(n) in attempts, but for a sort of those out of order.
     """
-    frame = frame.loc[(frame["resource_id"] != "").to_numpy()].reset_index(drop=True)
+    frame = frame.reset_index(drop=True)
     accusation = Accusation(NAME, context)
     told = _with_status(frame)
     final = told.loc[told["rank"] == 2].drop_duplicates(["resource_id", "status_told"])
@@ -65,19 +65,25 @@ def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
         status_told  object  -  the run's status
         rank         int     -  0 queued, 1 running, 2 final
     """
-    told = frame.loc[frame["status"].between(200, 299).to_numpy()]
     # A replayed answer tells of the moment when the run was queued.
-    told = told.loc[(told["replayed"] != 1).to_numpy()]
-    statuses = pick_evidence(told["evidence"], ["status"])["status"]
-    told = told.assign(status_told=statuses, rank=statuses.map(_RANKS).astype(float))
-    return told.loc[told["rank"].notna()].reset_index(drop=True)
+    said = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
+    said &= (frame["resource_id"] != "").to_numpy()
+    statuses = pick_evidence(frame.loc[said, "evidence"], ["status"])["status"]
+    ranks = statuses.map(_RANKS).astype(float)
+    known = ranks.notna().to_numpy()
+    told = frame.loc[statuses.index[known]]
+    told = told.assign(status_told=statuses[known], rank=ranks[known])
+    return told.reset_index(drop=True)
 
 
 def _demand_presence(frame: pd.DataFrame, accusation: Accusation) -> None:
     # What a replayed answer names wrongly is the fault of its key, and another promise's.
     told = (frame["operation"] == "queue_run").to_numpy() & (frame["replayed"] != 1).to_numpy()
     queued = frame.loc[told & succeeded(frame)]
-    missed = frame.loc[(frame["operation"] == "get_run") & (frame["status"] == 404)]
+    asked = (frame["operation"] == "get_run") & (frame["resource_id"] != "")
+    missed = frame.loc[asked & (frame["status"] == 404)]
+    if missed.empty:
+        return
     acknowledged = queued.sort_values("end_ns").drop_duplicates("resource_id")
     ends_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
     known_ns = ends_ns.reindex(missed["resource_id"]).to_numpy()

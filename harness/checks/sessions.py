@@ -15,6 +15,7 @@ from harness.checks.check import Check, Context
 from harness.checks.history import (
     COLUMNS,
     Accusation,
+    Codes,
     Mask,
     call_unit,
     code_of,
@@ -50,24 +51,25 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     those that are out of order.
     """
     accusation = Accusation(NAME, context)
-    named = (frame["resource_id"] != "").to_numpy()
-    known = (frame if named.all() else frame.loc[named]).reset_index(drop=True)
-    known = known.assign(session=code_of(known["resource_id"]))
-    opened = known.loc[(known["operation"] == "create_session").to_numpy() & succeeded(known)]
-    ranks = _rank(known)
-    _demand_single_birth(opened, accusation)
-    _demand_forward(known, ranks, accusation)
-    closed = known["session"].to_numpy()[ranks >= _CLOSING]
-    total = opened["session"].nunique()
-    still_open = opened.loc[~opened["session"].isin(closed).to_numpy()]
-    still_open = still_open.drop_duplicates("session")
-    doubtful = _judge_open(still_open, known, context, accusation)
+    frame = frame.reset_index(drop=True)
+    sessions = code_of(frame["resource_id"])
+    opened = (frame["operation"] == "create_session").to_numpy() & succeeded(frame)
+    ranks = _rank(frame, sessions)
+    _demand_single_birth(frame, sessions, opened, accusation)
+    _demand_forward(frame, sessions, ranks, accusation)
+    born, closed = np.zeros((2, len(frame)), dtype=np.bool_)
+    born[sessions[opened]] = True
+    closed[sessions[ranks >= _CLOSING]] = True
+    total = int(np.count_nonzero(born))
+    left = np.flatnonzero(opened & ~closed[sessions])
+    still_open = frame.loc[left].assign(session=sessions[left]).drop_duplicates("session")
+    doubtful = _judge_open(still_open, frame, sessions, context, accusation)
     refused = (frame["outcome"] == Outcome.CAPACITY_FULL).any()
     if refused and context.manifest.embedded and is_complete(context):
-        ends = known.loc[ranks >= _CLOSING].groupby("resource_id")["end_ns"].min()
+        ends = frame.loc[ranks >= _CLOSING, ["resource_id", "end_ns"]]
         grace_ns = plan_duration_ns(context, SLOT_DEADLINE)
         grace_ns = GRACE_NS_DEFAULT if grace_ns is None else grace_ns
-        demand_slots(frame, ends, grace_ns, accusation)
+        demand_slots(frame, ends.groupby("resource_id")["end_ns"].min(), grace_ns, accusation)
     leaks = _find_possible_leaks(frame)
     doubts = []
     if len(doubtful):
@@ -83,33 +85,35 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     return accusation.conclude(passing, "; ".join(doubts), pd.concat([doubtful, leaks]))
 
 
-def _rank(known: pd.DataFrame) -> npt.NDArray[np.int8]:
-    """How far along each answer says its session is; -1 where it says nothing."""
-    ranks = np.full(len(known), -1, dtype=np.int8)
-    operation, status = known["operation"], known["status"]
-    answered = status.between(200, 299).to_numpy()
-    read = answered & operation.isin(("create_session", "get_session")).to_numpy()
-    states = pick_evidence(known.loc[read, "evidence"], ["state"])["state"]
+def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
+    """How far along each answer says its session is; -1 where it says nothing, or of none."""
+    ranks = np.full(len(frame), -1, dtype=np.int8)
+    operation, status = frame["operation"], frame["status"]
+    named = (frame["resource_id"] != "").to_numpy()
+    answered = named & status.between(200, 299).to_numpy()
+    created = answered & (operation == "create_session").to_numpy()
+    read = created | answered & (operation == "get_session").to_numpy()
+    states = pick_evidence(frame.loc[read, "evidence"], ["state"])["state"]
     ranks[read] = states.map(_RANKS).astype(float).fillna(-1).to_numpy().astype(np.int8)
     # A create replayed under its key tells of the moment of its first answer.
-    creates = known.loc[
-        read & (operation == "create_session").to_numpy(), ["session", "end_ns"]
-    ]
-    order = np.argsort(creates["end_ns"].to_numpy(), kind="stable")
-    again = creates["session"].iloc[order].duplicated().to_numpy()
-    ranks[creates.index.to_numpy()[order[again]]] = -1
+    creates = np.flatnonzero(created)
+    creates = creates[np.argsort(frame["end_ns"].to_numpy()[creates], kind="stable")]
+    ranks[creates[pd.Series(sessions[creates]).duplicated().to_numpy()]] = -1
     deleted = (operation == "delete_session").to_numpy()
     ranks[answered & deleted] = _CLOSING
     gone = status.isin(_GONE).to_numpy() & operation.isin(("get_session", "delete_session"))
-    ranks[gone] = _RANKS["closed"]
+    ranks[named & gone] = _RANKS["closed"]
     return ranks
 
 
-def _demand_single_birth(opened: pd.DataFrame, accusation: Accusation) -> None:
+def _demand_single_birth(
+    frame: pd.DataFrame, sessions: Codes, opened: Mask, accusation: Accusation
+) -> None:
     """One id for two creates; a wrong replay, one key with two ids, is another promise's."""
-    if not opened["session"].duplicated().any():
+    if not pd.Series(sessions[opened]).duplicated().any():
         return
-    births = opened.assign(unit=code_of(call_unit(opened))).drop_duplicates(["unit", "session"])
+    births = frame.loc[opened].assign(session=sessions[opened])
+    births = births.assign(unit=code_of(call_unit(births))).drop_duplicates(["unit", "session"])
     births = births.loc[~births["unit"].duplicated(keep=False)]
     twice = births.loc[births["session"].duplicated(keep=False)]
     if len(twice):
@@ -120,23 +124,32 @@ def _demand_single_birth(opened: pd.DataFrame, accusation: Accusation) -> None:
 
 
 def _demand_forward(
-    known: pd.DataFrame, ranks: npt.NDArray[np.int8], accusation: Accusation
+    frame: pd.DataFrame,
+    sessions: Codes,
+    ranks: npt.NDArray[np.int8],
+    accusation: Accusation,
 ) -> None:
-    seen: Mask = ranks >= 0
-    told = known.loc[seen, ["session", "start_ns", "end_ns"]]
-    pairs = find_backward(told["session"].to_numpy(), told, ranks[seen])
+    seen = np.flatnonzero(ranks >= 0)
+    told = frame[["start_ns", "end_ns"]].take(seen)
+    pairs = find_backward(sessions[seen], told, ranks[seen])
     if len(pairs):
         sentence = f"{count(len(pairs) // 2, 'session')} went back to an earlier state"
-        accusation.add(sentence, known.loc[told.index[pairs[:2]]])
+        accusation.add(sentence, frame.loc[seen[pairs[:2]]])
 
 
 def _judge_open(
-    still_open: pd.DataFrame, known: pd.DataFrame, context: Context, accusation: Accusation
+    still_open: pd.DataFrame,
+    frame: pd.DataFrame,
+    sessions: Codes,
+    context: Context,
+    accusation: Accusation,
 ) -> pd.DataFrame:
     """Accuse what was surely left open; returns the sessions that may be closed."""
     if still_open.empty:
         return still_open
-    deletes = known.loc[(known["operation"] == "delete_session").to_numpy()]
+    of_one = np.isin(sessions, still_open["session"])
+    deletes = frame.loc[of_one & (frame["operation"] == "delete_session").to_numpy()]
+    deletes = deletes.assign(session=sessions[deletes.index])
     maybe = deletes.loc[may_have_happened(deletes) | _unsent(deletes), "session"].unique()
     may_be_closed = np.array(still_open["session"].isin(maybe))
     if not is_complete(context):
@@ -158,13 +171,14 @@ def _unsent(deletes: pd.DataFrame) -> Mask:
 
 def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
     """Creates that may have happened and whose session no answer named."""
-    creates = frame.loc[(frame["operation"] == "create_session").to_numpy()]
-    lost = may_have_happened(creates) & ~succeeded(creates)
+    create = (frame["operation"] == "create_session").to_numpy()
+    lost = create & may_have_happened(frame) & ~succeeded(frame)
     if not lost.any():
-        return creates.loc[lost]
+        return frame.loc[lost]
+    creates = frame.loc[create]
     unit = code_of(call_unit(creates))
     named = np.unique(unit[succeeded(creates)])
-    leaked = creates.assign(unit=unit).loc[lost & ~np.isin(unit, named)]
+    leaked = creates.assign(unit=unit).loc[lost[create] & ~np.isin(unit, named)]
     return leaked.drop_duplicates("unit")
 
 

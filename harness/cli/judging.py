@@ -50,7 +50,10 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     manifest = trial.manifest
     context = Context(manifest, trial.events())
     plan = build_plan(manifest.plan, f"{path}/manifest.json: plan")
-    findings = list(evaluate(plan.slo.to_slos(), trial.intervals_table(), manifest))
+    intervals = trial.intervals_table()
+    findings = list(evaluate(plan.slo.to_slos(), intervals, manifest))
+    drift = judge_drift(intervals, manifest)
+    del intervals  # the checks need the memory
     findings += missing_record(manifest)
     findings += run_checks(
         lambda columns, operations, sparse: attempts(
@@ -58,7 +61,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
         ),
         context,
     )
-    findings += judge_drift(trial.intervals_table(), manifest)
+    findings += drift
     findings += judge_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
     return trial, findings

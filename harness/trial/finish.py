@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -42,7 +45,9 @@ from harness.trial.store import (
     write_bytes,
 )
 
-_ROW_GROUP = 256 * 1024
+_WINDOW_ROWS = 512 * 1024
+_TABLES_AT_ONCE = 100
+_GROUP_ROWS_MIN = 16 * 1024
 _TIMES = ("call_id", "intended_ns", "start_ns", "end_ns")
 _OPTIONS: dict[str, Any] = {
     "compression": "zstd",
@@ -92,8 +97,11 @@ def finish_trial(trial: Path) -> Manifest:
 
 
 def _finish(trial: Path, manifest: Manifest) -> Manifest:
-    counted, last_ns = _write_attempts(trial)
-    _write_intervals(trial)
+    # Both are Arrow's and numpy's work for the most part, and that needs no interpreter.
+    with ThreadPoolExecutor(1) as other:
+        intervals = other.submit(_write_intervals, trial)
+        counted, last_ns = _write_attempts(trial)
+        intervals.result()
     _write_events(trial)
     manifest = _settle(manifest, counted, last_ns)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
@@ -174,13 +182,31 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
             last_ns = max(last_ns, pc.max(table["end_ns"]).as_py() or 0)
             waiting.append(table)
             rows += len(table)
-            if rows >= _ROW_GROUP:
-                writer.write_table(_joined(waiting))
+            if rows >= _WINDOW_ROWS:
+                _write_groups(writer, _joined(waiting))
                 waiting, rows = [], 0
         if waiting:
-            writer.write_table(_joined(waiting))
+            _write_groups(writer, _joined(waiting))
     temporary.replace(target)
     return counted, last_ns
+
+
+def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    """
+    Write a row group for each operation of which there are many attempts, one for the rest.
+
+    Whoever looks at some operations then need not read the others; within a group
+    attempts keep their order.
+    """
+    codes = pc.fill_null(table["operation"].combine_chunks().indices, -1).to_numpy()
+    rest = np.ones(len(codes), np.bool_)
+    for code, rows in zip(*np.unique(codes, return_counts=True), strict=True):
+        if _GROUP_ROWS_MIN <= rows < len(codes):
+            chosen = codes == code
+            rest &= ~chosen
+            writer.write_table(table.filter(pa.array(chosen)))
+    if rest.any():
+        writer.write_table(table if rest.all() else table.filter(pa.array(rest)))
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
@@ -189,9 +215,10 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 
 def _write_intervals(trial: Path) -> None:
     merger = Merger()
-    for worker, table in _tables(trial, BUCKETS_SUFFIX, BUCKETS):
+    for worker, tables in groupby(_tables(trial, BUCKETS_SUFFIX, BUCKETS), itemgetter(0)):
         try:
-            merger.add(table)
+            while some := [table for _, table in islice(tables, _TABLES_AT_ONCE)]:
+                merger.add(_joined(some))
         except ValueError as error:
             path = trial / PARTS / f"{worker}{BUCKETS_SUFFIX}"
             raise TrialError(f"{path}: a damaged batch: {error}") from error

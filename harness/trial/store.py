@@ -20,10 +20,9 @@ from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from harness.errors import StorageError, TrialError
+from harness.trial.parquet import REDO, brief, read_parquet
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
 from harness.verdicts import Finding
 
@@ -36,8 +35,6 @@ FINDINGS = "findings.json"
 DOCUMENT_BYTES_MAX = 64 << 20
 EVENT_LINE_BYTES_MAX = 1 << 20
 EVENTS_MAX = 5_000_000
-ROWS_MAX = 1_000_000_000
-_BATCH_ROWS = 1 << 20
 
 _T = TypeVar("_T")
 
@@ -60,6 +57,7 @@ class Trial:
         columns: Sequence[str] | None = None,
         operations: Collection[str] | None = None,
         sparse: Collection[str] = (),
+        phases: Collection[str] | None = None,
     ) -> pa.Table:
         """
         The attempt log: columns of `ATTEMPTS`, one row an attempt, in the file's order.
@@ -68,12 +66,16 @@ class Trial:
             columns: Which to read, in this order; all when None. Only these are held.
             operations: Keep only these operations; all when None.
             sparse: Texts of millions of rows that hardly anybody looks at: these columns
-                are "" but in attempts that are, or were followed by, a retry.
+                are "" in attempts that ended ok, without a code or a violation, and
+                neither were a retry nor were followed by one.
+            phases: Keep only attempts of these phases; of all when None.
 
         Raises:
             TrialError: The file is absent, damaged, or has other columns.
         """
-        return _read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, operations, sparse)
+        asked = {"operation": operations, "phase": phases}
+        keep = {column: names for column, names in asked.items() if names is not None}
+        return read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, keep, sparse)
 
     def intervals_table(self) -> pa.Table:
         """
@@ -82,7 +84,7 @@ class Trial:
         Raises:
             TrialError: The file is absent, damaged, or has other columns.
         """
-        return _read_parquet(self.path / INTERVALS_FILE, INTERVALS, None, None)
+        return read_parquet(self.path / INTERVALS_FILE, INTERVALS)
 
     def events(self, kinds: Collection[str] | None = None) -> list[Event]:
         """
@@ -103,7 +105,7 @@ class Trial:
                     try:
                         yield decoder.decode(line)
                     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                        msg = f"{path}, line {number}: not an event ({_brief(error)}); {_REDO}"
+                        msg = f"{path}, line {number}: not an event ({brief(error)}); {REDO}"
                         raise TrialError(msg) from error
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -129,9 +131,6 @@ class Trial:
         """
         path = self.path / name
         return _decode_document(path, dict[str, Any]) if path.exists() else None
-
-
-_REDO = "the file is damaged: copy the trial again or repeat it"
 
 
 def open_trial(path: str | os.PathLike[str]) -> Trial:
@@ -227,7 +226,7 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
         if not line:
             return
         if len(line) > EVENT_LINE_BYTES_MAX:
-            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {_REDO}"
+            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {REDO}"
             raise TrialError(msg)
         if number > EVENTS_MAX:
             break
@@ -239,127 +238,17 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
 def _decode_document(path: Path, kind: type[_T]) -> _T:
     try:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
-            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {_REDO}"
+            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {REDO}"
             raise TrialError(msg)
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise _unreadable(path, error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: not as expected ({_brief(error)}); {_REDO}"
+        msg = f"{path}: not as expected ({brief(error)}); {REDO}"
         raise TrialError(msg) from error
-
-
-def _read_parquet(
-    path: Path,
-    schema: pa.Schema,
-    columns: Sequence[str] | None,
-    operations: Collection[str] | None,
-    sparse: Collection[str] = (),
-) -> pa.Table:
-    wanted = list(columns) if columns is not None else schema.names
-    # What was read before and dropped would otherwise stay with Arrow's allocator.
-    pa.default_memory_pool().release_unused()
-    try:
-        with pq.ParquetFile(
-            path, thrift_string_size_limit=1 << 28, thrift_container_size_limit=1 << 24
-        ) as file:
-            _check_columns(path, file.schema_arrow, schema)
-            if file.metadata.num_rows > ROWS_MAX:
-                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {_REDO}"
-                raise TrialError(msg)
-            return _select(file, schema, wanted, operations, sparse)
-    except FileNotFoundError as error:
-        msg = f"{path} is missing: the trial was not finished or not wholly copied; {_REDO}"
-        raise TrialError(msg) from error
-    except (pa.ArrowException, OSError) as error:
-        msg = f"{path}: not a readable Parquet file ({_brief(error)}); {_REDO}"
-        raise TrialError(msg) from error
-
-
-def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
-    wrong = [
-        f"{field.name} ({'absent' if kind is None else kind})"
-        for field in wanted
-        if _plain(kind := _type_of(found, field.name)) != _plain(field.type)
-    ]
-    if wrong:
-        msg = f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it"
-        raise TrialError(msg)
-
-
-def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
-    index = schema.get_field_index(name)
-    return None if index < 0 else schema.field(index).type
-
-
-def _plain(kind: pa.DataType | None) -> pa.DataType | None:
-    """The type of the values: Parquet may hand a dictionary back with other indices."""
-    return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
-
-
-def _select(
-    file: pq.ParquetFile,
-    schema: pa.Schema,
-    wanted: list[str],
-    operations: Collection[str] | None,
-    sparse: Collection[str],
-) -> pa.Table:
-    extra = [*(() if operations is None else ["operation"])]
-    extra += ["attempt", "disposition"] if sparse else []
-    read = list(dict.fromkeys([*wanted, *extra]))
-    keep = pa.array(sorted(operations), pa.string()) if operations is not None else None
-    parts = []
-    for piece in _pieces(file, read):
-        piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
-        part = _encode_names(piece, schema)
-        if keep is not None:
-            names = part["operation"].cast(pa.string())
-            part = part.filter(pc.is_in(names, value_set=keep))
-        parts.append(_thin_out(part, sparse).select(wanted))
-    if not parts:
-        return schema.empty_table().select(wanted)
-    return pa.concat_tables(parts).unify_dictionaries()
-
-
-def _thin_out(table: pa.Table, sparse: Collection[str]) -> pa.Table:
-    if not sparse:
-        return table
-    retried = pc.equal(table["disposition"].cast(pa.string()), "retried")
-    kept = pc.or_(retried, pc.greater(table["attempt"], 1))
-    for name in sparse:
-        column = pc.if_else(kept, table[name], "")
-        table = table.set_column(table.schema.get_field_index(name), name, column)
-    return table
-
-
-def _pieces(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.Table]:
-    """The file in tables of bounded length: its row groups, which are read fastest whole."""
-    for number in range(file.num_row_groups):
-        if file.metadata.row_group(number).num_rows <= _BATCH_ROWS:
-            yield file.read_row_group(number, columns)
-        else:
-            for batch in file.iter_batches(_BATCH_ROWS, [number], columns):
-                yield pa.Table.from_batches([batch])
-
-
-def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Every name column as a dictionary with int32 indices, whatever the file had."""
-    kind = pa.dictionary(pa.int32(), pa.string())
-    for index, field in enumerate(table.schema):
-        if pa.types.is_dictionary(schema.field(field.name).type) and field.type != kind:
-            column = table.column(index)
-            plain = column.cast(kind) if pa.types.is_dictionary(field.type) else None
-            encoded = plain if plain is not None else column.dictionary_encode()
-            table = table.set_column(index, field.name, encoded)
-    return table
 
 
 def _unreadable(path: Path, error: OSError) -> TrialError:
     if isinstance(error, FileNotFoundError):
         return TrialError(f"{path} is missing: the trial was not wholly written or copied")
     return TrialError(f"{path}: cannot be read ({error.strerror}); check its permissions")
-
-
-def _brief(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import StorageError, TrialError
+from harness.trial import finish
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.finish import finish_trial
 from harness.trial.histograms import decode
@@ -51,6 +52,33 @@ def test_a_trial_in_order_is_complete(tmp_path):
     assert done.state == "complete"
     assert counts(trial) == (12, 12)
     assert not (trial / PARTS).exists()
+
+
+def test_attempts_of_a_frequent_operation_stand_together(tmp_path, monkeypatch):
+    """A window's rows: a group for each of the frequent ones, then the rest, each in order."""
+    monkeypatch.setattr(finish, "_WINDOW_ROWS", 100)
+    monkeypatch.setattr(finish, "_GROUP_ROWS_MIN", 20)
+    names = ["get_run"] * 5 + ["queue_run"] * 4 + ["create_session"]
+    with PartWriter(tmp_path) as writer:
+        for first in range(0, 200, 50):
+            rows = [
+                attempt(call_id=n, operation=names[n % 10]) for n in range(first, first + 50)
+            ]
+            table = attempts_table(rows)
+            writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(manifest(state="measured")))
+
+    finish_trial(tmp_path)
+
+    file = pq.ParquetFile(tmp_path / "attempts.parquet")
+    groups = [
+        file.read_row_group(n, ["operation", "call_id"]).to_pydict()
+        for n in range(file.num_row_groups)
+    ]
+    told = [(len(g["call_id"]), set(map(str, g["operation"]))) for g in groups]
+    assert 2 * [(50, {"get_run"}), (40, {"queue_run"}), (10, {"create_session"})] == told
+    assert all(sorted(g["call_id"]) == g["call_id"] for g in groups)
+    assert set(range(200)) == {n for g in groups for n in g["call_id"]}
 
 
 @pytest.mark.parametrize("torn", ["attempts", "buckets"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import TrialError
-from harness.trial import store
+from harness.trial import parquet, store
 from harness.trial.schema import ATTEMPTS, Event, WorkerEnd
 from harness.trial.store import open_trial, write_bytes, write_json
 from harness.verdicts import Verdict
@@ -67,6 +67,24 @@ def test_an_operation_that_never_occurred_gives_an_empty_table(path):
     assert (0, ["status"]) == (len(table), table.column_names)
 
 
+def test_only_the_phases_asked_for_are_read(tmp_path):
+    """Of probes the evidence, whatever else is in the log; of no such phase nothing."""
+    rows = [
+        attempt(call_id=n, phase=phase, operation=operation, evidence=f"{phase} {n}")
+        for n, (phase, operation) in enumerate(
+            [("steady", "get_run"), ("probe", "get_run"), ("probe", "queue_run")]
+        )
+    ]
+    trial = open_trial(write_trial(tmp_path / "t", rows))
+
+    told = trial.attempts_table(["evidence"], phases={"probe"})
+    both = trial.attempts_table(["evidence"], ["queue_run"], phases={"probe"})
+
+    assert ["probe 1", "probe 2"] == told["evidence"].to_pylist()
+    assert ["probe 2"] == both["evidence"].to_pylist()
+    assert 0 == len(trial.attempts_table(["evidence"], phases={"cleanup"}))
+
+
 def test_names_may_be_plain_strings_in_the_file(path):
     """Another writer's plain strings are as good as dictionaries."""
     plain = pa.schema(
@@ -88,26 +106,29 @@ def test_batches_with_other_dictionaries_are_one_table(tmp_path, monkeypatch):
     """Names keep their meaning however the file is cut into batches."""
     rows = [attempt(call_id=n, operation=f"op_{n % 7}") for n in range(100)]
     path = write_trial(tmp_path / "trial", rows)
-    monkeypatch.setattr(store, "_BATCH_ROWS", 9)
+    monkeypatch.setattr(parquet, "_BATCH_ROWS", 9)
 
     read = open_trial(path).attempts_table(["operation"])
 
     assert [row.operation for row in rows] == read["operation"].to_pylist()
 
 
-def test_sparse_columns_are_told_of_retries_only(tmp_path):
-    """A text nobody looks at costs no memory; attempts of a call that was retried keep it."""
+def test_sparse_columns_are_told_only_where_something_was_strange(tmp_path):
+    """A text nobody looks at costs no memory; what was retried, refused or broken keeps it."""
     rows = [
         attempt(call_id=1, evidence="a"),
         attempt(call_id=2, evidence="b", disposition="retried"),
         attempt(call_id=2, evidence="c", attempt=2),
+        attempt(call_id=3, evidence="d", violation="an unexpected status 203"),
+        attempt(call_id=4, evidence="e", outcome="conflict", status=409),
+        attempt(call_id=5, evidence="f", code="CLOUD_ODD"),
     ]
     trial = open_trial(write_trial(tmp_path / "trial", rows))
 
-    assert ["", "b", "c"] == trial.attempts_table(["evidence"], None, ["evidence"])[
-        0
-    ].to_pylist()
-    assert ["a", "b", "c"] == trial.attempts_table(["evidence"])[0].to_pylist()
+    told = trial.attempts_table(["evidence"], sparse=["evidence"])[0].to_pylist()
+
+    assert ["", "b", "c", "d", "e", "f"] == told
+    assert ["a", "b", "c", "d", "e", "f"] == trial.attempts_table(["evidence"])[0].to_pylist()
 
 
 def test_missing_findings_are_no_findings(path):

@@ -1,0 +1,186 @@
+"""
+Parquet files from another hand: columns, size and text are checked before they are believed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from harness.errors import TrialError
+
+ROWS_MAX = 1_000_000_000
+_BATCH_ROWS = 1 << 20
+
+REDO = "the file is damaged: copy the trial again or repeat it"
+
+
+def read_parquet(
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+    keep: Mapping[str, Collection[str]] | None = None,
+    sparse: Collection[str] = (),
+) -> pa.Table:
+    """
+    Read one table of a trial.
+
+    Args:
+        path: The file.
+        schema: What it must hold; it may hold more.
+        columns: Which to read, in this order; all when None.
+        keep: Name column → the names whose rows are kept; every row when None.
+        sparse: As at ``Trial.attempts_table``.
+
+    Raises:
+        TrialError: The file is absent, damaged, too long, or has other columns.
+    """
+    wanted = list(columns) if columns is not None else schema.names
+    # What was read before and dropped would otherwise stay with Arrow's allocator.
+    pa.default_memory_pool().release_unused()
+    try:
+        with pq.ParquetFile(
+            path, thrift_string_size_limit=1 << 28, thrift_container_size_limit=1 << 24
+        ) as file:
+            _check_columns(path, file.schema_arrow, schema)
+            if file.metadata.num_rows > ROWS_MAX:
+                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {REDO}"
+                raise TrialError(msg)
+            return _select(file, schema, wanted, keep or {}, sparse)
+    except FileNotFoundError as error:
+        msg = f"{path} is missing: the trial was not finished or not wholly copied; {REDO}"
+        raise TrialError(msg) from error
+    except (pa.ArrowException, OSError) as error:
+        msg = f"{path}: not a readable Parquet file ({brief(error)}); {REDO}"
+        raise TrialError(msg) from error
+
+
+def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    wrong = [
+        f"{field.name} ({'absent' if kind is None else kind})"
+        for field in wanted
+        if _plain(kind := _type_of(found, field.name)) != _plain(field.type)
+    ]
+    if wrong:
+        msg = f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it"
+        raise TrialError(msg)
+
+
+def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
+    index = schema.get_field_index(name)
+    return None if index < 0 else schema.field(index).type
+
+
+def _plain(kind: pa.DataType | None) -> pa.DataType | None:
+    """The type of the values: Parquet may hand a dictionary back with other indices."""
+    return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
+
+
+def _select(
+    file: pq.ParquetFile,
+    schema: pa.Schema,
+    wanted: list[str],
+    keep: Mapping[str, Collection[str]],
+    sparse: Collection[str],
+) -> pa.Table:
+    extra = _SMOOTH if sparse else ()
+    read = list(dict.fromkeys([*wanted, *keep, *extra]))
+    names = {column: pa.array(sorted(kept), pa.string()) for column, kept in keep.items()}
+    parts = []
+    for piece in _pieces(file, schema, read, names):
+        piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
+        part = _encode_names(piece, schema)
+        if names and not pc.all(kept := _kept(part, names), min_count=0).as_py():
+            part = part.filter(kept)
+        parts.append(_thin_out(part, sparse).select(wanted))
+    if not parts:
+        return schema.empty_table().select(wanted)
+    return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _kept(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.ChunkedArray:
+    """Which rows have one of the names in each of the columns."""
+    return functools.reduce(
+        pc.and_, (_is_one_of(table[column], values) for column, values in names.items())
+    )
+
+
+def _is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
+    """Where a name column has one of the names; each distinct name is looked at once."""
+    chunks = []
+    for chunk in column.chunks:
+        known = pc.is_in(chunk.dictionary, value_set=names)
+        chunks.append(pc.fill_null(known.take(chunk.indices), fill_value=False))
+    return pa.chunked_array(chunks, pa.bool_())
+
+
+def _thin_out(table: pa.Table, sparse: Collection[str]) -> pa.Table:
+    if not sparse:
+        return table
+    smooth = _is_smooth(table)
+    for name in sparse:
+        column = pc.if_else(smooth, "", table[name])
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
+
+
+_SMOOTH = ("outcome", "code", "violation", "disposition", "attempt")
+"""What `_is_smooth` reads."""
+
+
+def _is_smooth(table: pa.Table) -> pa.ChunkedArray:
+    """Attempts that ended ok and said nothing strange, and had neither a retry nor were one."""
+    marks = (
+        _is_one_of(table["outcome"], pa.array(["ok"])),
+        _is_one_of(table["code"], pa.array([""])),
+        pc.invert(_is_one_of(table["disposition"], pa.array(["retried"]))),
+        pc.equal(table["violation"], ""),
+        pc.equal(table["attempt"], 1),
+    )
+    return pc.fill_null(functools.reduce(pc.and_, marks), fill_value=False)
+
+
+def _pieces(
+    file: pq.ParquetFile, schema: pa.Schema, columns: list[str], names: Mapping[str, pa.Array]
+) -> Iterator[pa.Table]:
+    """
+    The file in tables of bounded length: its row groups, which are read fastest whole.
+
+    Of a group without a row that is kept nothing but the names is read.
+    """
+    for number in range(file.num_row_groups):
+        if file.metadata.row_group(number).num_rows > _BATCH_ROWS:
+            for batch in file.iter_batches(_BATCH_ROWS, [number], columns):
+                yield pa.Table.from_batches([batch])
+        elif not names or _is_concerned(
+            file.read_row_group(number, list(names)), schema, names
+        ):
+            yield file.read_row_group(number, columns)
+
+
+def _is_concerned(heads: pa.Table, schema: pa.Schema, names: Mapping[str, pa.Array]) -> bool:
+    heads.validate(full=True)
+    return bool(pc.any(_kept(_encode_names(heads, schema), names)).as_py())
+
+
+def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Every name column as a dictionary with int32 indices, whatever the file had."""
+    kind = pa.dictionary(pa.int32(), pa.string())
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(schema.field(field.name).type) and field.type != kind:
+            column = table.column(index)
+            plain = column.cast(kind) if pa.types.is_dictionary(field.type) else None
+            encoded = plain if plain is not None else column.dictionary_encode()
+            table = table.set_column(index, field.name, encoded)
+    return table
+
+
+def brief(error: BaseException) -> str:
+    """An error's text in a line of bounded length."""
+    text = " ".join(str(error).split())
+    return text[:160] or type(error).__name__
