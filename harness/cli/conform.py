@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +29,7 @@ from harness.cli.wire_options import (
     require_wire,
 )
 from harness.conformance.check import Check, Seen
-from harness.conformance.desk import Desk
+from harness.conformance.desk import Desk, Mailbox
 from harness.conformance.suite import CHECKS, make
 from harness.errors import UsageError
 from harness.exits import Exit
@@ -39,8 +41,9 @@ from harness.wire import Target
 from reports.conformance import render_junit, render_tap
 
 FORMATS = ("tap", "junit")
-_STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40)
-"""The embedded stand-in has a limit, for there is a check of it."""
+FILL_MAX = 10_000
+_STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
+"""The embedded stand-in has its limits, for there are checks of them."""
 _MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yellow]skip[/]"}
 
 
@@ -68,6 +71,15 @@ def conform(
     out: Annotated[
         Path | None, typer.Option(help="Write the result here instead of stdout.")
     ] = None,
+    fill: Annotated[
+        int, typer.Option(help="Open up to so many sessions to find the target full.")
+    ] = 0,
+    webhook_url: Annotated[
+        str, typer.Option(help="Where the target reaches this machine's webhook receiver.")
+    ] = "",
+    webhook_listen: Annotated[
+        str, typer.Option(metavar="[HOST:]PORT", help="Where that receiver listens.")
+    ] = "",
     patience: Annotated[
         float, typer.Option(help="Seconds a run's end or a webhook is waited for.")
     ] = 60.0,
@@ -83,6 +95,9 @@ def conform(
         raise UsageError(f"--format {format_!r}: known are {', '.join(FORMATS)}")
     if not 0 < patience <= 3600:
         raise UsageError(f"--patience {patience:g}: seconds, above 0 and 3600 at most")
+    if not 0 <= fill <= FILL_MAX:
+        raise UsageError(f"--fill {fill}: sessions, from 0 to {FILL_MAX:,}")
+    receiver = read_receiver(webhook_url, webhook_listen)
     require_wire(transport, auth, proxy=proxy, http2=http2)
     chosen = choose(only or [])
     if list_:
@@ -95,7 +110,8 @@ def conform(
         target = Target(
             url, headers, ca_file=ca_file, verify=not insecure, proxy=proxy, http2=http2
         )
-        return _sit(target, chosen, patience, destructive=destructive, ours=ours)
+        sitting = Sitting(patience, fill, receiver, destructive=destructive, ours=ours)
+        return _sit(target, chosen, sitting)
 
     if host:
         found = sit(check_host(host, allow_host))
@@ -128,9 +144,72 @@ def choose(patterns: list[str]) -> list[Check]:
     ]
 
 
-def _sit(
-    target: Target, checks: list[Check], patience_s: float, *, destructive: bool, ours: bool
-) -> list[Seen]:
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """
+    Where webhooks come to when it is not simply loopback.
+
+    Attributes:
+        url: Where the target reaches it; "" where it listens.
+        listen: ``host:port``; None for a free port of loopback.
+    """
+
+    url: str = ""
+    listen: str | None = None
+
+
+def read_receiver(url: str, listen: str) -> Receiver:
+    """
+    ``--webhook-url`` and ``--webhook-listen``.
+
+    Raises:
+        UsageError: One of them is none, or would lead nowhere.
+    """
+    if url and urlsplit(url).scheme not in {"http", "https"}:
+        raise UsageError(f"--webhook-url {url!r}: an http or https URL")
+    if url and not listen:
+        raise UsageError("--webhook-url needs --webhook-listen PORT: what it leads to")
+    if not listen:
+        return Receiver()
+    host, _, port = listen.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"--webhook-listen {listen!r}: write PORT or HOST:PORT")
+    return Receiver(url.rstrip("/"), f"{host.strip('[]') or '127.0.0.1'}:{port}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """
+    How the checks are made.
+
+    Attributes:
+        patience_s: How long something is waited for.
+        fill: Most sessions opened to find the target full.
+        receiver: Where webhooks come to.
+        destructive: Make those that leave something behind.
+        ours: Make those that no document states.
+    """
+
+    patience_s: float
+    fill: int
+    receiver: Receiver
+    destructive: bool
+    ours: bool
+
+    @contextmanager
+    def mailbox(self, target: Target) -> Iterator[Mailbox | None]:
+        """Where the target's webhooks come to; None where none can."""
+        receiver = self.receiver
+        # A target elsewhere could not reach an inbox on loopback.
+        near = is_loopback(urlsplit(target.base_url).hostname or "")
+        if not self.destructive or not (near or receiver.url):
+            yield None
+            return
+        with open_mailbox(receiver.listen, receiver.url) as mailbox:
+            yield mailbox
+
+
+def _sit(target: Target, checks: list[Check], sitting: Sitting) -> list[Seen]:
     progress = Console(stderr=True, highlight=False)
     targets.preflight(target, Recorder(), key_matters=True)
 
@@ -142,11 +221,12 @@ def _sit(
         # SIGTERM ends the sitting as Ctrl-C does: what is open is closed first.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
-        # A target elsewhere could not reach an inbox on loopback.
-        near = destructive and is_loopback(urlsplit(target.base_url).hostname or "")
-        desk = Desk(target, patience_s, stack.enter_context(open_mailbox()) if near else None)
+        mailbox = stack.enter_context(sitting.mailbox(target))
+        desk = Desk(target, sitting.patience_s, mailbox, fill=sitting.fill)
         try:
-            return make(checks, desk, destructive=destructive, ours=ours, told=tell)
+            return make(
+                checks, desk, destructive=sitting.destructive, ours=sitting.ours, told=tell
+            )
         finally:
             for session_id in desk.close():
                 progress.print(f"session {session_id} could not be closed", markup=False)

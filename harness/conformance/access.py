@@ -26,6 +26,29 @@ def _key_taken(desk: Desk) -> None:
     require(answer.outcome is not Outcome.AUTH_FAILED, f"the key was refused: {tell(answer)}")
 
 
+def _health_without_key(desk: Desk) -> None:
+    via = desk.strangers(None)
+    try:
+        status = desk.ask("health", via=via).reply.status
+    finally:
+        via.close()
+    require(status == 200, f"GET /health without a key answered {status}")
+
+
+def _either_header(desk: Desk) -> None:
+    key = desk.key_text()
+    for header in (("x-api-key", key), ("authorization", f"Bearer {key}")):
+        via = desk.strangers(header)
+        try:
+            answer = desk.ask("get_session", f"conform-{desk.nonce}", via=via).answer
+        finally:
+            via.close()
+        require(
+            answer.outcome is not Outcome.AUTH_FAILED,
+            f"the key was refused as {header[0]}: {tell(answer)}",
+        )
+
+
 def _no_key(desk: Desk) -> None:
     _refused_key(desk, None)
 
@@ -52,6 +75,39 @@ def _unknown_session(desk: Desk) -> None:
         answer.outcome is Outcome.NOT_FOUND and bool(answer.code),
         f"a session that never was is answered {tell(answer)}, not CLOUD_SESSION_NOT_FOUND",
     )
+
+
+def _refusal(desk: Desk) -> None:
+    for key in ("", f"osk_conform_{desk.nonce}"):
+        via = desk.strangers(("x-api-key", key)) if key else None
+        try:
+            reply, answer = desk.ask("get_session", f"conform-{desk.nonce}", via=via)
+        finally:
+            if via is not None:
+                via.close()
+        require(
+            bool(answer.code) and not answer.violation,
+            f"a refusal with {reply.status} is no {{error, code}}: {tell(answer)}",
+        )
+
+
+def _method(desk: Desk) -> None:
+    reply, answer = desk.ask("create_session", method="PUT", body=b"{}")
+    require(
+        reply.status == 405 and answer.outcome is Outcome.UNSUPPORTED_METHOD,
+        f"PUT /sessions was answered {reply.status} {tell(answer)}, "
+        "not 405 CLOUD_UNSUPPORTED_METHOD",
+    )
+
+
+def _invalid(desk: Desk) -> None:
+    for what, body in (("{}", b"{}"), ("half a JSON text", b'{"sourceType":')):
+        reply, answer = desk.ask("create_session", body=body)
+        require(
+            reply.status == 400 and answer.outcome is Outcome.CONFIG_INVALID,
+            f"a create of {what} was answered {reply.status} {tell(answer)}, "
+            "not 400 CLOUD_CONFIG_INVALID",
+        )
 
 
 def _mismatch(desk: Desk) -> None:
@@ -93,6 +149,20 @@ CHECKS = (
     Check("health.ok", "GET /health answers 200", _health, destructive=False),
     Check("auth.key_taken", "The key is taken by its header", _key_taken, destructive=False),
     Check(
+        "health.without_key",
+        "GET /health needs no key",
+        _health_without_key,
+        source="ours",
+        destructive=False,
+    ),
+    Check(
+        "auth.either_header",
+        "The key is taken as x-api-key and as a bearer token alike",
+        _either_header,
+        source="ours",
+        destructive=False,
+    ),
+    Check(
         "auth.no_key",
         "A request without a key is answered 401 CLOUD_AUTH_FAILED",
         _no_key,
@@ -109,6 +179,26 @@ CHECKS = (
         "A session id that is not known is answered CLOUD_SESSION_NOT_FOUND",
         _unknown_session,
         destructive=False,
+    ),
+    Check(
+        "errors.body",
+        "A refusal is JSON: {error, code, details?}",
+        _refusal,
+        source="client",
+        destructive=False,
+    ),
+    Check(
+        "errors.method",
+        "A method that a path does not have is answered 405 CLOUD_UNSUPPORTED_METHOD",
+        _method,
+        source="ours",
+        destructive=False,
+    ),
+    Check(
+        "create_session.invalid",
+        "A body that lacks what is required is answered 400 CLOUD_CONFIG_INVALID",
+        _invalid,
+        source="ours",
     ),
     Check(
         "create_session.contract_mismatch",

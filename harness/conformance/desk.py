@@ -45,18 +45,39 @@ class Heard(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A webhook that came: whose it is, its event, and what its signature is worth."""
+    """
+    A webhook that came.
+
+    Attributes:
+        tag: Whose it is: the last part of its URL's path.
+        event: Its event.
+        signature: What its signature is worth.
+        id: Its own id.
+        run_id: The run it tells of.
+        status: What it was answered.
+    """
 
     tag: str
     event: str
     signature: str
+    id: str = ""
+    run_id: str = ""
+    status: int = 0
 
 
 class Mailbox(Protocol):
-    """Where webhooks are received."""
+    """
+    Where webhooks are received.
+
+    Attributes:
+        url: Give ``url/tag`` as a webhook's.
+        secret: Its secret.
+        refuses: The ending of tags whose deliveries are refused until one came twice.
+    """
 
     url: str
     secret: str
+    refuses: str
 
     def deliveries(self) -> list[Delivery]:
         """All that came so far."""
@@ -70,23 +91,35 @@ class Desk:
         target: Where to, with the key in its headers.
         patience_s: How long a run's end, or a webhook, is waited for.
         mailbox: Receives webhooks; None where the target could not reach one.
+        fill: Most sessions opened to find the target full; 0 leaves that alone.
 
     Attributes:
         nonce: Tells this sitting's names from those of any other.
     """
 
     def __init__(
-        self, target: Target, patience_s: float = 60.0, mailbox: Mailbox | None = None
+        self,
+        target: Target,
+        patience_s: float = 60.0,
+        mailbox: Mailbox | None = None,
+        *,
+        fill: int = 0,
     ) -> None:
         self.target = target
         self.patience_s = patience_s
         self.mailbox = mailbox
+        self.fill = fill
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
         self._transport = self._connect(target)
         self._number = 0
         self._kept_open: set[str] = set()
         self._doubtful: dict[str, bytes] = {}
+
+    def key_text(self) -> str:
+        """The key, as it stands in the target's headers."""
+        given = next((value for name, value in self.target.headers if name in _KEY_HEADERS), "")
+        return given.removeprefix("Bearer ")
 
     def strangers(self, header: tuple[str, str] | None) -> Transport:
         """A connection without the key, and with another header in its place."""
@@ -104,6 +137,7 @@ class Desk:
         via: Transport | None = None,
         patient: bool = True,
         query: Query | None = None,
+        method: str = "",
     ) -> Heard:
         """
         Make one request.
@@ -116,12 +150,13 @@ class Desk:
             via: Another connection than the desk's own.
             patient: Wait out a rate limit.
             query: Parameters.
+            method: Another one than the operation's.
 
         Raises:
             BrokenPromiseError: No whole answer came.
         """
         request = Request(
-            OPERATIONS[operation].method,
+            method or OPERATIONS[operation].method,
             path_of(operation, resource_id, **(query or {})),
             body,
             key,

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.conformance.check import Check, NotSeenError
-from harness.conformance.desk import Desk, require
+from harness.conformance.desk import Desk, require, tell
 from harness.contract.outcomes import Outcome
-from harness.contract.payloads import Webhook, run_body
+from harness.contract.payloads import Webhook, altered, run_body
 from harness.contract.shapes import FINAL_RUN_STATUSES, Cursor, LogLine, LogPage, QueuedRun
 
 READS_AFTER_THE_END = 12
@@ -68,6 +68,24 @@ def _without_key(desk: Desk) -> None:
     require(first != second, "two requests without a key gave the same run")
 
 
+def _any_input(desk: Desk) -> None:
+    values: tuple[Any, ...] = ({}, [1, "two"], "text", 7, True, None)
+    for given in values:
+        body = _encode({"input": given})
+        desk.good("queue_run", "conform", body, key=desk.key())
+
+
+def _key_reused(desk: Desk) -> None:
+    key = desk.key()
+    slug, body = run_body(int(desk.nonce, 16), desk.number())
+    desk.good("queue_run", slug, body, key=key)
+    reply, answer = desk.ask("queue_run", slug, altered(body), key=key)
+    require(
+        reply.status == 422,
+        f"a used key with another body was answered {reply.status} {answer.code}",
+    )
+
+
 def _links(desk: Desk) -> None:
     queued = queue(desk)
     run_id = queued.run.id or ""
@@ -97,6 +115,27 @@ def _unknown(desk: Desk) -> None:
         reply.status == 404 and answer.outcome is Outcome.NOT_FOUND,
         f"a run that never was is answered {reply.status}",
     )
+
+
+def _unknown_logs(desk: Desk) -> None:
+    reply, answer = desk.ask("get_run_logs", f"conform-{desk.nonce}")
+    require(
+        reply.status == 404 and answer.outcome is Outcome.NOT_FOUND,
+        f"the logs of a run that never was are answered {reply.status}",
+    )
+
+
+def _bounds(desk: Desk) -> None:
+    run_id = queue(desk).run.id or ""
+    for limit in (0, 1001):
+        reply, answer = desk.ask("get_run_logs", run_id, query={"logLimit": limit})
+        require(
+            reply.status == 400 and answer.outcome is Outcome.CONFIG_INVALID,
+            f"logLimit={limit} was answered {reply.status} {tell(answer)}, "
+            "not 400 CLOUD_CONFIG_INVALID",
+        )
+    lines = len(_page(desk, run_id, None).logs)
+    require(lines <= 100, f"a page without logLimit has {lines} lines")
 
 
 def _limit(desk: Desk) -> None:
@@ -136,7 +175,7 @@ def _read(desk: Desk, run_id: str, limit: int) -> list[bytes]:
     raise NotSeenError(f"the log has more than {_PAGES_MAX} pages")
 
 
-def _page(desk: Desk, run_id: str, limit: int, cursor: Cursor = None) -> LogPage:
+def _page(desk: Desk, run_id: str, limit: int | None, cursor: Cursor = None) -> LogPage:
     query = {"logLimit": limit, "beforeLogCursor": cursor}
     page = desk.good("get_run_logs", run_id, query=query).value
     assert isinstance(page, LogPage)
@@ -148,6 +187,13 @@ CHECKS = (
         "get_run.unknown",
         "A run id that is not known is answered 404",
         _unknown,
+        source="ours",
+        destructive=False,
+    ),
+    Check(
+        "get_run_logs.unknown",
+        "The logs of a run id that is not known are answered 404",
+        _unknown_logs,
         source="ours",
         destructive=False,
     ),
@@ -166,6 +212,13 @@ CHECKS = (
         "The Idempotency-Key is optional: without one, each request queues a run",
         _without_key,
     ),
+    Check("queue_run.any_input", "input is any JSON value", _any_input),
+    Check(
+        "queue_run.key_reused",
+        "A key that comes with another body than before is refused with 422",
+        _key_reused,
+        source="ours",
+    ),
     Check("queue_run.links", "The links lead to the run's status and logs", _links),
     Check(
         "get_run.status",
@@ -176,6 +229,12 @@ CHECKS = (
         "get_run.final",
         "A run's status never goes back, and a final one stays",
         _final,
+    ),
+    Check(
+        "get_run_logs.bounds",
+        "logLimit is from 1 to 1000, and 100 when it is absent",
+        _bounds,
+        source="ours",
     ),
     Check("get_run_logs.limit", "A page has logLimit lines at most", _limit),
     Check(

@@ -1,14 +1,14 @@
-"""Checks of sessions and of the selector cache."""
+"""Checks of sessions."""
 
 from __future__ import annotations
 
 import msgspec
 
-from harness.conformance.check import Check
+from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
 from harness.conformance.desk import Desk, require, tell
-from harness.contract.entries import EntryPool, Times
+from harness.contract.answers import Answer
 from harness.contract.outcomes import Outcome
-from harness.contract.shapes import ImportCounts
+from harness.contract.payloads import altered
 
 _CLOSED = frozenset({Outcome.SESSION_CLOSED, Outcome.NOT_FOUND})
 
@@ -29,6 +29,37 @@ def _create_again(desk: Desk) -> None:
     require(
         first.session_id == second.session_id,
         "a create repeated with its Idempotency-Key opened a second session",
+    )
+
+
+def _optional(desk: Desk) -> None:
+    fields = msgspec.json.decode(desk.session_body())
+    for name in ("name", "model"):
+        fields.pop(name, None)
+    desk.open_session(body=msgspec.json.encode(fields))
+    fields |= {"localRunId": desk.key(), "name": "conform", "model": "gpt-5.1"}
+    desk.open_session(body=msgspec.json.encode(fields))
+
+
+def _create_without_key(desk: Desk) -> None:
+    body = desk.session_body()
+    first, second = (desk.good("create_session", body=body).resource_id for _ in range(2))
+    require(first != second, "two creates without a key gave the same sessionId")
+
+
+def _launch(desk: Desk) -> None:
+    fields = msgspec.json.decode(desk.session_body())
+    fields |= {"launchContext": {}, "launchConfig": {"browser": {}}}
+    desk.open_session(body=msgspec.json.encode(fields))
+
+
+def _create_key_reused(desk: Desk) -> None:
+    key, body = desk.key(), desk.session_body()
+    desk.open_session(key=key, body=body)
+    reply, answer = desk.ask("create_session", body=altered(body), key=key)
+    require(
+        reply.status == 422,
+        f"a used key with another body was answered {reply.status} {answer.code}",
     )
 
 
@@ -54,51 +85,45 @@ def _closed(desk: Desk) -> None:
     )
 
 
-def _import_iso(desk: Desk) -> None:
-    _import(desk, "iso")
-
-
-def _import_ms(desk: Desk) -> None:
-    _import(desk, "epoch_ms")
-
-
-def _import(desk: Desk, times: Times) -> None:
-    pool = EntryPool(
-        int(desk.nonce, 16), style="seed" if times == "iso" else "sdk", times=times
+def _delete_again(desk: Desk) -> None:
+    session_id = desk.open_session().session_id
+    desk.good("delete_session", session_id)
+    answer = desk.ask("delete_session", session_id).answer
+    require(
+        answer.outcome is Outcome.OK or (answer.outcome in _CLOSED and bool(answer.code)),
+        f"a session deleted twice is answered {tell(answer)}, "
+        "not CLOUD_SESSION_CLOSED, CLOUD_SESSION_NOT_FOUND or as a success",
     )
-    _count(desk, pool, [(desk.number(), 0)])
 
 
-def _import_again(desk: Desk) -> None:
-    pool, entry = EntryPool(int(desk.nonce, 16)), (desk.number(), 0)
-    _count(desk, pool, [entry])
-    _count(desk, pool, [entry])
-
-
-def _accounting(desk: Desk) -> None:
-    pool = EntryPool(int(desk.nonce, 16))
-    first, second, third = (desk.number() for _ in range(3))
-    for entries, expected, told in (
-        ([(first, 1), (second, 1)], (2, 0, 0), "two new entries"),
-        ([(first, 1), (third, 0)], (1, 0, 1), "one entry again and a new one"),
-        ([(first, 0)], (0, 0, 1), "an entry with an older updatedAt"),
-        ([(first, 2), (second, 1)], (0, 1, 1), "a newer entry and one again"),
-    ):
-        counts = _count(desk, pool, entries)
+def _full(desk: Desk) -> None:
+    if not desk.fill:
+        raise NotSeenError("opens sessions until there is no room; made with --fill N")
+    opened: list[str] = []
+    while (answer := _try_create(desk)).outcome is not Outcome.CAPACITY_FULL:
         require(
-            (counts.inserted, counts.updated, counts.skipped) == expected,
-            f"{told} were counted {_tell(counts)}",
+            answer.outcome is Outcome.OK,
+            f"after {len(opened)} sessions a create was answered {tell(answer)}, "
+            "not CLOUD_CAPACITY_FULL",
         )
+        opened.append(answer.resource_id)
+        if len(opened) >= desk.fill:
+            raise NotSeenError(f"{desk.fill} sessions were opened, and there was still room")
+    require(not answer.violation, f"the refusal is {tell(answer)}")
+    if not opened:
+        raise NotSeenError("there was no room for a single session")
+    desk.good("delete_session", opened[0])
+    try:
+        desk.until(lambda: _try_create(desk).outcome is Outcome.OK, "there was room again")
+    except NotSeenError:
+        raise BrokenPromiseError(
+            f"full with {len(opened)} sessions, and still {desk.patience_s:g} s after one of "
+            "them was deleted"
+        ) from None
 
 
-def _count(desk: Desk, pool: EntryPool, entries: list[tuple[int, int]]) -> ImportCounts:
-    counts = desk.good("import_selector_cache", body=pool.batch(entries)).value
-    assert isinstance(counts, ImportCounts)
-    return counts
-
-
-def _tell(counts: ImportCounts) -> str:
-    return ", ".join(f"{name} {n}" for name, n in msgspec.structs.asdict(counts).items())
+def _try_create(desk: Desk) -> Answer:
+    return desk.ask("create_session", body=desk.session_body(), key=desk.key()).answer
 
 
 CHECKS = (
@@ -114,6 +139,28 @@ CHECKS = (
         "A create repeated with its Idempotency-Key opens no second session",
         _create_again,
     ),
+    Check(
+        "create_session.without_key",
+        "The Idempotency-Key is optional: without one, each create opens a session",
+        _create_without_key,
+    ),
+    Check(
+        "create_session.optional",
+        "name and model are optional",
+        _optional,
+    ),
+    Check(
+        "create_session.launch",
+        "launchContext and launchConfig are taken",
+        _launch,
+        source="client",
+    ),
+    Check(
+        "create_session.key_reused",
+        "A key that comes with another body than before is refused with 422",
+        _create_key_reused,
+        source="ours",
+    ),
     Check("get_session.answer", "GET /sessions/:sessionId answers the session", _get),
     Check("delete_session.answer", "DELETE /sessions/:sessionId closes the session", _delete),
     Check(
@@ -122,22 +169,17 @@ CHECKS = (
         _closed,
     ),
     Check(
-        "import_selector_cache.answer",
-        "POST /selector-cache/import takes ISO-8601 times and counts imported, inserted, "
-        "updated and skipped",
-        _import_iso,
-    ),
-    Check(
-        "import_selector_cache.epoch_ms",
-        "An import takes the SDK's times, epoch milliseconds",
-        _import_ms,
-        source="client",
-    ),
-    Check("import_selector_cache.again", "An entry imported twice is no error", _import_again),
-    Check(
-        "import_selector_cache.accounting",
-        "Every entry is counted once: new as inserted, newer as updated, else as skipped",
-        _accounting,
+        "delete_session.again",
+        "A session deleted again is CLOUD_SESSION_CLOSED, CLOUD_SESSION_NOT_FOUND or a success",
+        _delete_again,
         source="ours",
     ),
 )
+LAST = (
+    Check(
+        "create_session.capacity_full",
+        "With no capacity left a create is CLOUD_CAPACITY_FULL; a deleted session makes room",
+        _full,
+    ),
+)
+"""What takes up all room comes after what needs some."""

@@ -1,128 +1,47 @@
-"""Checks of the two WebSockets that come with a session."""
+"""Checks of what opens a session's sockets, and what ends them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
-from harness.clock import unix_ns
-from harness.conformance.check import BrokenPromiseError, Check
+from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
 from harness.conformance.desk import Desk, require, tell
-from harness.contract.answers import Answer
-from harness.contract.outcomes import Outcome
+from harness.conformance.dialing import dial, open_socket
 from harness.contract.shapes import CreatedSession
-from harness.contract.sockets import (
-    ACTION_CONNECT,
-    CDP_CONNECT,
-    Heard,
-    Kind,
-    action_frame,
-    command_frame,
-    read_action,
-    read_message,
-    read_upgrade,
-)
-from harness.sockets.dialer import Dialer
-from harness.units import NS_PER_S
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.websocket import WebSocket
+from harness.contract.sockets import Kind
 
-ANSWER_S = 30.0
-_FRAMES_MAX = 1000
-_UNKNOWN_METHOD = "conformUnknownMethod"
-
-
-def _deadline_ns() -> int:
-    return unix_ns() + int(ANSWER_S * NS_PER_S)
-
-
-def _dial(
-    desk: Desk, kind: Kind, created: CreatedSession, token: str
-) -> tuple[int, Answer, WebSocket | None]:
-    action = kind == "action"
-    url = created.action_ws_url if action else created.cdp_ws_url
-    reply, socket = Dialer(desk.target).dial(url, token, _deadline_ns())
-    if reply.failure is not None:
-        raise BrokenPromiseError(
-            f"the {kind} socket got no answer: {reply.failure} {reply.detail}".rstrip()
-        )
-    operation = ACTION_CONNECT if action else CDP_CONNECT
-    return reply.status, read_upgrade(operation, reply.status, reply.body), socket
-
-
-@contextmanager
-def _open(desk: Desk, kind: Kind, created: CreatedSession) -> Iterator[WebSocket]:
-    token = created.action_token if kind == "action" else created.cdp_token
-    status, answer, socket = _dial(desk, kind, created, token)
-    if socket is None:
-        raise BrokenPromiseError(f"the {kind} socket answered {status} {tell(answer)}")
-    try:
-        yield socket
-    finally:
-        socket.close()
-
-
-def _hear(socket: WebSocket, kind: Kind, frame: bytes, number: int) -> Heard:
-    """Send one request and wait for its answer; what else comes is passed over."""
-    read = read_action if kind == "action" else read_message
-    deadline_ns = _deadline_ns()
-    try:
-        socket.send(frame, deadline_ns)
-        for _ in range(_FRAMES_MAX):
-            data = socket.receive(deadline_ns)
-            if data is None:
-                raise BrokenPromiseError(f"the {kind} socket was closed without an answer")
-            heard = read(data)
-            if heard.id == number and not heard.method:
-                return heard
-    except BrokenExchangeError:
-        pass
-    raise BrokenPromiseError(f"the {kind} socket gave no answer in {ANSWER_S:g} s")
-
-
-def _act(desk: Desk, method: str) -> Answer:
-    created = desk.open_session()
-    frame = action_frame(1, method, {}, created.session_id, created.action_token)
-    with _open(desk, "action", created) as socket:
-        return _hear(socket, "action", frame, 1).answer
-
-
-def _action(desk: Desk) -> None:
-    answer = _act(desk, "tabs")
-    require(
-        answer.outcome is Outcome.OK and not answer.violation,
-        f"the action tabs was answered {tell(answer)}",
-    )
-
-
-def _unsupported(desk: Desk) -> None:
-    answer = _act(desk, _UNKNOWN_METHOD)
-    require(
-        answer.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"a method that is none was answered {tell(answer)}, not CLOUD_UNSUPPORTED_METHOD",
-    )
-
-
-def _cdp(desk: Desk) -> None:
-    with _open(desk, "cdp", desk.open_session()) as socket:
-        frame = command_frame(1, "Browser.getVersion", {})
-        answer = _hear(socket, "cdp", frame, 1).answer
-    require(answer.outcome is Outcome.OK, f"Browser.getVersion was answered {tell(answer)}")
+_SPARE_S = 0.1
+"""Added to an expiry: the clocks of two machines."""
 
 
 def _tokens(desk: Desk) -> None:
     mine, other = desk.open_session(), desk.open_session()
-    for kind, right, wrong in (
-        ("action", mine.action_token, other.action_token),
-        ("cdp", mine.cdp_token, other.cdp_token),
-    ):
+    tokens: tuple[tuple[Kind, str, str, str], ...] = (
+        ("action", mine.action_token, mine.cdp_token, other.action_token),
+        ("cdp", mine.cdp_token, mine.action_token, other.cdp_token),
+    )
+    for kind, right, beside, foreign in tokens:
         altered = right[:-1] + ("0" if right[-1] != "0" else "1")
-        for what, token in (("an altered", altered), ("no", ""), ("another session's", wrong)):
-            _refuse(desk, "action" if kind == "action" else "cdp", mine, token, what)
+        _refuse(desk, kind, mine, altered, "an altered")
+        _refuse(desk, kind, mine, "", "no")
+        _refuse(desk, kind, mine, beside, "the other socket's")
+        _refuse(desk, kind, mine, foreign, "another session's")
+
+
+def _expired(desk: Desk) -> None:
+    created = desk.open_session()
+    if created.expires_at is None:
+        raise NotSeenError("create_session tells no expiresAt")
+    left_s = created.expires_at / 1000 - time.time()
+    if left_s > desk.patience_s:
+        raise NotSeenError(f"tokens are good for {left_s:.0f} s, longer than --patience")
+    time.sleep(max(0.0, left_s) + _SPARE_S)
+    _refuse(desk, "action", created, created.action_token, "an expired")
+    _refuse(desk, "cdp", created, created.cdp_token, "an expired")
 
 
 def _refuse(desk: Desk, kind: Kind, created: CreatedSession, token: str, what: str) -> None:
-    status, answer, socket = _dial(desk, kind, created, token)
+    status, answer, socket = dial(desk, kind, created, token)
     if socket is not None:
         socket.close()
     require(
@@ -134,35 +53,38 @@ def _refuse(desk: Desk, kind: Kind, created: CreatedSession, token: str, what: s
 def _closed(desk: Desk) -> None:
     created = desk.open_session()
     desk.good("delete_session", created.session_id)
-    _, _, socket = _dial(desk, "action", created, created.action_token)
+    _, _, socket = dial(desk, "action", created, created.action_token)
     if socket is not None:
         socket.close()
         raise BrokenPromiseError("the action socket of a deleted session opened")
 
 
+def _closed_under_way(desk: Desk) -> None:
+    created = desk.open_session()
+    with open_socket(desk, "action", created) as socket:
+        desk.good("delete_session", created.session_id)
+        still_open = socket.attend(desk.patience_s)
+    require(not still_open, f"still open {desk.patience_s:g} s after the session was deleted")
+
+
 CHECKS = (
     Check(
-        "action.answer",
-        "The action socket opens with its token and answers by id",
-        _action,
-        source="client",
-    ),
-    Check(
-        "action.unsupported_method",
-        "A method that is none is answered CLOUD_UNSUPPORTED_METHOD",
-        _unsupported,
-    ),
-    Check(
-        "cdp.answer",
-        "The CDP socket opens with its token and speaks the DevTools protocol",
-        _cdp,
-        source="client",
-    ),
-    Check(
         "sockets.tokens",
-        "A socket refuses a wrong token, none, and another session's with 401 at the upgrade",
+        "A socket refuses a wrong token, none, its sibling's and another session's with 401",
         _tokens,
         source="client",
+    ),
+    Check(
+        "sockets.expired_token",
+        "A socket refuses a token whose time is over with 401",
+        _expired,
+        source="client",
+    ),
+    Check(
+        "sockets.closed_under_way",
+        "The open action socket of a session ends when the session is deleted",
+        _closed_under_way,
+        source="ours",
     ),
     Check(
         "sockets.closed_session",

@@ -5,16 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from harness.conformance import access, runs, sessions, sockets, webhooks
+from harness.conformance import (
+    access,
+    actions,
+    cache,
+    devtools,
+    runs,
+    sessions,
+    sockets,
+    webhooks,
+)
 from harness.conformance.check import BrokenPromiseError, Check, NotSeenError, Seen
 from harness.conformance.desk import Desk
 
 CHECKS: tuple[Check, ...] = (
     *access.CHECKS,
     *sessions.CHECKS,
+    *cache.CHECKS,
     *runs.CHECKS,
     *webhooks.CHECKS,
+    *actions.CHECKS,
+    *devtools.CHECKS,
     *sockets.CHECKS,
+    *sessions.LAST,
     *access.LAST,
 )
 

@@ -31,22 +31,44 @@ def _signed(desk: Desk) -> None:
     require(delivery.signature == "valid", f"the signature is {delivery.signature}")
 
 
+def _body(desk: Desk) -> None:
+    (delivery, *_), _, run_id = _await_deliveries(desk)
+    require(bool(delivery.id), "the webhook has no id")
+    require(delivery.run_id == run_id, "the webhook tells of another run in data.run")
+
+
+def _redelivered(desk: Desk) -> None:
+    refused, _, _ = _await_deliveries(desk, _mailbox(desk).refuses, times=2)
+    require(refused[0].status >= 500, f"the first try was answered {refused[0].status}")
+    require(refused[0].id == refused[1].id, "it was told again under another id")
+
+
 def _await_delivery(desk: Desk) -> tuple[Delivery, str]:
     """Queue a run with a webhook for all events, and wait until its end was told."""
+    (delivery, *_), event, _ = _await_deliveries(desk)
+    return delivery, event
+
+
+def _await_deliveries(
+    desk: Desk, ending: str = "", times: int = 1
+) -> tuple[list[Delivery], str, str]:
+    """Queue runs until one's end was told so often: the deliveries, the event, the run."""
     mailbox = _mailbox(desk)
     for _ in range(RUNS_MAX):
-        tag = desk.key()
+        tag = desk.key() + ending
         hook = Webhook(f"{mailbox.url}/{tag}", mailbox.secret)
-        event = EVENTS.get(finish(desk, queue(desk, hook).run.id or ""))
+        run_id = queue(desk, hook).run.id or ""
+        event = EVENTS.get(finish(desk, run_id))
         if event is None:
             continue
         try:
-            desk.until(partial(_came, mailbox, tag), "the webhook came")
+            desk.until(partial(_came, mailbox, tag, times), "the webhook came")
         except NotSeenError:
+            so_often = "no webhook" if times == 1 else f"no {times} webhooks"
             raise BrokenPromiseError(
-                f"a run ended, and no webhook came within {desk.patience_s:g} s"
+                f"a run ended, and {so_often} came within {desk.patience_s:g} s"
             ) from None
-        return _of(mailbox, tag)[0], event
+        return _of(mailbox, tag), event, run_id
     raise NotSeenError(f"{RUNS_MAX} runs were all canceled")
 
 
@@ -64,8 +86,8 @@ def _unsubscribed(desk: Desk) -> None:
     raise NotSeenError(f"none of {RUNS_MAX} runs succeeded")
 
 
-def _came(mailbox: Mailbox, tag: str) -> bool:
-    return bool(_of(mailbox, tag))
+def _came(mailbox: Mailbox, tag: str, times: int) -> bool:
+    return len(_of(mailbox, tag)) >= times
 
 
 def _of(mailbox: Mailbox, tag: str) -> list[Delivery]:
@@ -82,6 +104,18 @@ CHECKS = (
         "webhook.signed",
         "x-opensteer-signature is t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>",
         _signed,
+    ),
+    Check(
+        "webhook.body",
+        "A webhook has an id of its own and its run in data.run",
+        _body,
+        source="ours",
+    ),
+    Check(
+        "webhook.redelivered",
+        "A webhook that was refused is told again, under the same id",
+        _redelivered,
+        source="ours",
     ),
     Check("webhook.subscribed", "Only the events asked for are told", _unsubscribed),
 )

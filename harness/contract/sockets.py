@@ -202,4 +202,13 @@ def read_close(status: int, reason: str) -> Answer:
     return Answer(Outcome.CONNECTION_LOST)
 
 
+ACTION_FAILURES = frozenset(
+    {
+        "TARGET_NOT_FOUND", "TARGET_UNAVAILABLE", "TARGET_STALE", "TARGET_AMBIGUOUS",
+        "BLOCKED_BY_INTERCEPTOR", "NOT_VISIBLE", "NOT_ENABLED", "NOT_EDITABLE",
+        "INVALID_TARGET", "INVALID_OPTIONS", "ACTION_TIMEOUT", "UNKNOWN",
+    }
+)  # fmt: skip
+"""Reasons of CLOUD_ACTION_FAILED, in ``details.actionFailure.code``. [client]"""
+
 Kind = Literal["action", "cdp"]

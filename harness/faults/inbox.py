@@ -71,7 +71,7 @@ class _Request:
 
 class InboxServer:
     """
-    Listens on loopback and hands each POST to the receiver.
+    Listens, on loopback unless told otherwise, and hands each POST to the receiver.
 
     Args:
         receiver: Judges deliveries.

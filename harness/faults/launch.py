@@ -150,6 +150,7 @@ class Inbox(_FaultProcess):
         seed: The seed of that choice.
         events_path: Where webhook events are appended; None for nowhere.
         secret: The webhook's secret; a fresh one when None.
+        listen: ``host:port``; a free port of loopback when None.
 
     Attributes:
         secret: The secret to give to the API; in no artifact.
@@ -162,6 +163,7 @@ class Inbox(_FaultProcess):
         seed: int = 0,
         events_path: Path | None = None,
         secret: str | None = None,
+        listen: str | None = None,
     ) -> None:
         self.secret = secret or f"whsec_{secrets.token_hex(24)}"
         config = {
@@ -170,4 +172,6 @@ class Inbox(_FaultProcess):
             "seed": seed,
             "events": None if events_path is None else str(events_path),
         }
+        if listen is not None:
+            config["listen"] = listen
         super().__init__("harness.faults.inbox", config)

@@ -73,6 +73,8 @@ class Behaviour:
         fail: Share answered with 500.
         silent: Share that gets no answer: the connection is held for `hold_ns`, then closed.
         hold_ns: See `silent`.
+        refused: Ending of tags (docs/conform.md) whose deliveries are answered with 500
+            until one came twice; "" refuses none.
     """
 
     slow: float = 0.0
@@ -80,11 +82,12 @@ class Behaviour:
     fail: float = 0.0
     silent: float = 0.0
     hold_ns: int = 30 * NS_PER_S
+    refused: str = ""
 
 
 def read_behaviour(table: Mapping[str, Any]) -> Behaviour:
     """
-    Read ``slow``, ``fail``, ``silent`` (shares) and ``slow_by``, ``hold`` (durations).
+    Read ``slow``, ``fail``, ``silent`` (shares), ``slow_by``, ``hold`` (times), ``refused``.
 
     Raises:
         UsageError: A share is not one, or all together are more than 1.
@@ -95,6 +98,7 @@ def read_behaviour(table: Mapping[str, Any]) -> Behaviour:
             **shares,
             slow_ns=parse_duration_ns(str(table.get("slow_by", "2s"))),
             hold_ns=parse_duration_ns(str(table.get("hold", "30s"))),
+            refused=str(table.get("refused", "")),
         )
     except (TypeError, ValueError) as error:
         msg = f"inbox behaviour: {error}"
@@ -135,6 +139,7 @@ class Receiver:
         self._tolerance_s = tolerance_s
         self._now_ns = now_ns
         self._accepted: OrderedDict[str, None] = OrderedDict()
+        self._refused: OrderedDict[str, None] = OrderedDict()
         self._signatures: OrderedDict[bytes, None] = OrderedDict()
 
     async def receive(self, path: str, signature: str | None, body: bytes) -> int:
@@ -163,7 +168,7 @@ class Receiver:
             self._journal.tell("webhook", told | {"status": 400}, time_ns=arrived_ns)
             return 400
         told["duplicate"] = told["delivery_id"] in self._accepted
-        status, wait_ns = self._choose()
+        status, wait_ns = (500, 0) if self._refuses(told) else self._choose()
         # Told before the wait: a trial that ends meanwhile still knows that it came.
         self._journal.tell("webhook", told | {"status": status}, time_ns=arrived_ns)
         if wait_ns:
@@ -172,6 +177,14 @@ class Receiver:
             _remember(self._accepted, told["delivery_id"])
             _remember(self._signatures, mark)
         return status
+
+    def _refuses(self, told: Mapping[str, Any]) -> bool:
+        """Whether this is the first of a delivery that is to be told twice."""
+        ending, delivery_id = self._behaviour.refused, told["delivery_id"]
+        if not ending or not told["tag"].endswith(ending) or delivery_id in self._refused:
+            return False
+        _remember(self._refused, delivery_id)
+        return True
 
     def _choose(self) -> tuple[int, int]:
         """The status to answer, and the wait before it in ns."""

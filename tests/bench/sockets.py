@@ -118,7 +118,7 @@ def tell(attempts: pa.Table, own_ns: np.ndarray) -> tuple[str, bool]:
     text = (
         f"Measured {machine()}: one generator process on core 1, `serve --latency action="
         f"{ACTION_US // 1000}ms` on core 0, {USERS} users thinking {THINK[0]:g} to {THINK[1]:g} s, "
-        f"{SECONDS} s, nothing else at work.\n\n"
+        f"{SECONDS} s.\n\n"
         "| what | figure |\n| --- | ---: |\n"
         + "".join(f"| {what} | {figure} |\n" for what, figure in rows).rstrip()
     )

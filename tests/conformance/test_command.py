@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -26,12 +27,13 @@ def harness(tmp_path) -> Command:
 
 def test_the_embedded_stand_in_conforms(harness):
     """TAP on stdout and nothing else there; a line a check; exit 0."""
-    ended = harness("conform", "--destructive", "--only", "*_session.*", "--only", "health.*")
+    only = ("--only", "*_session.*", "--only", "health.ok")
+    ended = harness("conform", "--destructive", "--ours", "--fill", "30", *only)
 
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     assert lines[0] == "TAP version 14"
-    wanted = [c.name for c in CHECKS if re.match(r"\w+_session\.|health\.", c.name)]
+    wanted = [c.name for c in CHECKS if re.match(r"\w+_session\.|health\.ok", c.name)]
     assert lines[1] == f"1..{len(wanted)}"
     assert lines[2:] == [f"ok {n} - {name}" for n, name in enumerate(wanted, 1)]
 
@@ -48,7 +50,7 @@ def test_a_lie_is_exit_1_and_a_failure_in_junit(harness):
     assert ended.code == 1
     assert ended.out == ""
     document = JUnitXml.fromfile(str(harness.folder / "conform.xml"))
-    assert (document.failures, document.errors) == (1, 0)
+    assert (document.failures, document.errors) == (2, 0)
     assert "same sessionId" in (harness.folder / "conform.xml").read_text()
     assert KEY not in (harness.folder / "conform.xml").read_text() + ended.err
 
@@ -74,6 +76,10 @@ def test_a_failure_in_tap_tells_what_was_seen(harness):
         (("--format", "yaml"), 2, "tap, junit"),
         (("--patience", "0"), 2, "--patience"),
         (("--host", "http://api.example"), 2, "--allow-host"),
+        (("--fill", "-1"), 2, "--fill"),
+        (("--webhook-url", "ftp://hooks.example"), 2, "http or https"),
+        (("--webhook-url", "https://hooks.example"), 2, "--webhook-listen"),
+        (("--webhook-listen", "here"), 2, "HOST:PORT"),
     ],
 )
 def test_a_mistake_is_one_line(harness, args, code, word):
@@ -83,6 +89,19 @@ def test_a_mistake_is_one_line(harness, args, code, word):
     assert (ended.code, ended.out) == (code, "")
     assert word in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_webhooks_come_in_at_an_address_of_the_user_s(harness):
+    """Where it listens and where the target reaches it are two things."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Standin(StandinConfig(api_keys=(KEY,), **RUNS)) as standin:
+        ended = harness(
+            "conform", "--host", standin.url, "--destructive", "--only", "webhook.signed",
+            "--webhook-listen", str(port), "--webhook-url", f"http://127.0.0.1:{port}/in/",
+        )  # fmt: skip
+
+    assert (ended.code, ended.out.splitlines()[2:]) == (0, ["ok 1 - webhook.signed"]), ended.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

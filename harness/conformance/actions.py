@@ -1,0 +1,179 @@
+"""Checks of the action socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from typing import Annotated, Any
+
+import msgspec
+
+from harness.conformance.check import BrokenPromiseError, Check
+from harness.conformance.desk import Desk, require, tell
+from harness.conformance.dialing import answer_deadline_ns, hear, listen, open_socket
+from harness.contract.answers import Answer
+from harness.contract.outcomes import Outcome
+from harness.contract.shapes import FrameResult
+from harness.contract.sockets import ACTION_FAILURES, METHODS, action_frame
+
+_UNKNOWN_METHOD = "conformUnknownMethod"
+_MAY_LACK = frozenset({"uploadFile"})
+"""Methods that a cloud may not have: there is no file of the user's."""
+
+
+class _State(msgspec.Struct):
+    url: str
+    title: str
+    html: str
+
+
+class _Tab(msgspec.Struct):
+    index: int
+    url: str
+    title: str
+    active: bool
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_RESULTS: tuple[tuple[str, Mapping[str, Any], Any], ...] = (
+    ("goto", {"url": "about:blank"}, None),
+    ("state", {}, _State),
+    ("snapshot", {}, str),
+    ("screenshot", {}, _Text),
+    ("tabs", {}, list[_Tab]),
+    ("getCookies", {}, list[dict[str, Any]]),
+    ("getTitle", {}, str),
+    ("getHtml", {}, str),
+)
+"""Methods, their arguments, and the form of their results. [client]"""
+
+
+@contextmanager
+def _acting(desk: Desk) -> Iterator[Callable[..., Answer]]:
+    """Open a session's action socket; gives what does one action on it."""
+    created, numbers = desk.open_session(), count(1)
+    with open_socket(desk, "action", created) as socket:
+
+        def act(method: str, args: Mapping[str, Any] | None = None, token: str = "") -> Answer:
+            number, token = next(numbers), token or created.action_token
+            frame = action_frame(number, method, args or {}, created.session_id, token)
+            return hear(socket, "action", frame, number).answer
+
+        yield act
+
+
+def _action(desk: Desk) -> None:
+    with _acting(desk) as act:
+        answer = act("tabs")
+    require(
+        answer.outcome is Outcome.OK and not answer.violation,
+        f"the action tabs was answered {tell(answer)}",
+    )
+
+
+def _by_id(desk: Desk) -> None:
+    created = desk.open_session()
+    numbers = (7, 3, 5)
+    with open_socket(desk, "action", created) as socket:
+        deadline_ns = answer_deadline_ns()
+        for number in numbers:
+            frame = action_frame(number, "tabs", {}, created.session_id, created.action_token)
+            socket.send(frame, deadline_ns)
+        heard = [listen(socket, "action", deadline_ns).id for _ in numbers]
+    require(sorted(heard) == sorted(numbers), f"ids 7, 3 and 5 were answered as {heard}")
+
+
+def _unsupported(desk: Desk) -> None:
+    with _acting(desk) as act:
+        answer = act(_UNKNOWN_METHOD)
+    require(
+        answer.outcome is Outcome.UNSUPPORTED_METHOD,
+        f"a method that is none was answered {tell(answer)}, not CLOUD_UNSUPPORTED_METHOD",
+    )
+
+
+def _methods(desk: Desk) -> None:
+    with _acting(desk) as act:
+        unknown = [
+            method
+            for method in sorted(METHODS.keys() - _MAY_LACK)
+            if act(method).outcome is Outcome.UNSUPPORTED_METHOD
+        ]
+    require(not unknown, f"CLOUD_UNSUPPORTED_METHOD: {', '.join(unknown)}")
+
+
+def _results(desk: Desk) -> None:
+    with _acting(desk) as act:
+        for method, args, form in _RESULTS:
+            answer = act(method, args)
+            require(answer.outcome is Outcome.OK, f"{method} was answered {tell(answer)}")
+            assert isinstance(answer.value, FrameResult)
+            try:
+                msgspec.convert(answer.value.result, form)
+            except msgspec.ValidationError as error:
+                raise BrokenPromiseError(f"the result of {method}: {error}") from None
+
+
+def _failed(desk: Desk) -> None:
+    with _acting(desk) as act:
+        answer = act("click", {"selector": "#conform-no-such-element"})
+    require(
+        answer.outcome is Outcome.ACTION_FAILED and answer.state in ACTION_FAILURES,
+        f"a click on nothing was answered {tell(answer)} {answer.state}".rstrip()
+        + ", not CLOUD_ACTION_FAILED with a known details.actionFailure.code",
+    )
+
+
+def _frame_token(desk: Desk) -> None:
+    with _acting(desk) as act:
+        answer = act("tabs", token="act_conform")  # noqa: S106  it is to be refused
+    require(
+        answer.outcome is Outcome.AUTH_FAILED,
+        f"a frame with another token was answered {tell(answer)}, not CLOUD_AUTH_FAILED",
+    )
+
+
+CHECKS = (
+    Check(
+        "action.answer",
+        "The action socket opens with its token and answers by id",
+        _action,
+        source="client",
+    ),
+    Check(
+        "action.by_id",
+        "Requests sent at once are each answered under their own id",
+        _by_id,
+        source="client",
+    ),
+    Check(
+        "action.methods",
+        "Every method of the SDK is one of the socket's",
+        _methods,
+        source="client",
+    ),
+    Check(
+        "action.results",
+        "Results have the form that the SDK reads",
+        _results,
+        source="client",
+    ),
+    Check(
+        "action.failed",
+        "What the page refuses is CLOUD_ACTION_FAILED, with the reason in actionFailure",
+        _failed,
+        source="client",
+    ),
+    Check(
+        "action.frame_token",
+        "A frame with another token is answered CLOUD_AUTH_FAILED",
+        _frame_token,
+        source="ours",
+    ),
+    Check(
+        "action.unsupported_method",
+        "A method that is none is answered CLOUD_UNSUPPORTED_METHOD",
+        _unsupported,
+    ),
+)
