@@ -42,7 +42,9 @@ def render_log(model: ReportModel) -> bytes:
     rows = model.measured.rows
     columns = (rows[name] for name in ("second", "operation", "metric", "hdr"))
     for (second, operation, metric, blob), max_us in zip(
-        zip(*columns, strict=True), _row_max_us(model), strict=True
+        zip(*columns, strict=True),
+        bucket_highest_us(model.measured.highest).tolist(),
+        strict=True,
     ):
         head = f"Tag={tag(operation, metric)},{second:.3f},1.000,{max_us / US_PER_MS:.3f}"
         lines.append(f"{head},{blob.decode('ascii')}")
@@ -112,12 +114,3 @@ def _steps(spectrum: Spectrum) -> Iterator[tuple[float, float, int]]:
             return
         halvings = int(np.floor(np.log2(1 / (1 - fraction)))) + 1
         fraction += 1 / (_TICKS_PER_HALF_DISTANCE * 2**halvings)
-
-
-def _row_max_us(model: ReportModel) -> list[int]:
-    """Largest value of each interval, in µs."""
-    cells = model.measured.cells
-    # Bins rise within a row, so the last cell of a row is its largest value.
-    last = np.searchsorted(cells.row, np.arange(len(model.measured.rows)), side="right") - 1
-    highest: list[int] = bucket_highest_us(cells.bin[last].astype(np.int64)).tolist()
-    return highest

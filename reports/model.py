@@ -22,6 +22,7 @@ from harness.analysis.strikes import Strikes, gather_strikes
 from harness.analysis.summary import COLUMNS as COUNTED
 from harness.analysis.summary import count_attempts, summarize
 from harness.analysis.timeline import (
+    coarsen_samples,
     codes_by_second,
     generator_samples,
     latency_by_second,
@@ -80,7 +81,8 @@ class ReportModel:
         codes_s: Attempts of the load that did not end ok, by code a step.
         waits_s: Retries and Retry-After a step (``waits_by_second``).
         latency_ms: metric → p50, p99, max a step.
-        generator: Samples of the generator (``generator_samples``), time since the start.
+        generator: Samples of the generator by step (``coarsen_samples``), time since the
+            start.
         step_s: Seconds a step of the series.
         bands: Phases and faults.
         faults: Faults, with their settings.
@@ -125,15 +127,16 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     manifest = trial.manifest
     told = trial.findings() if findings is None else list(findings)
     intervals = trial.intervals_table()
-    measured = latencies(intervals, measured_phases(manifest))
-    events = trial.events({"generator", "fault"})
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
+    measured = latencies(intervals, measured_phases(manifest), step_s)
+    events = trial.events({"generator", "fault"})
     start_s = manifest.started_ns // NS_PER_S
     log = trial.attempts_table(_READ)
     counted = count_attempts(log, count_probes(trial))
     generator = generator_samples(events)
     faults = gather_strikes(events, manifest.started_ns, load_s(manifest))
     generator["time_s"] -= manifest.started_ns / NS_PER_S
+    generator = coarsen_samples(generator, step_s)
     return ReportModel(
         manifest=manifest,
         summary=summarize(trial, told, measured=measured, counted=counted),

@@ -7,7 +7,8 @@ seconds since the load's start, so that phases, faults and series share one axis
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S
 
+_STEPS_AT_ONCE = 60
 SERIES = {"p50": 0.50, "p99": 0.99, "max": 1.0}
 
 
@@ -86,23 +88,43 @@ def latency_by_second(
         measured: Decoded latencies.
         metric: ``service`` or ``response``.
         operation: One operation, or all together when "".
-        step_s: Seconds a row, as in `count_by_second`; merged as counts, so exact.
+        step_s: Seconds a row, as in `count_by_second`; merged as counts, so exact. A
+            multiple of the slots' length.
 
     Columns:
         p50, p99, max  float64  ms; the index ``second`` (Unix) holds only steps in
         which something was measured.
     """
-    rows = measured.rows
-    chosen = (rows["metric"] == metric).to_numpy()
+    parts = [
+        _percentiles(second // step_s * step_s, bins, counts)
+        for second, bins, counts in _pieces(measured, metric, operation, step_s)
+    ]
+    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def _pieces(
+    measured: Latencies, metric: str, operation: str = "", step_s: int = 1
+) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """
+    Second, bin and count of the cells of a metric, a bounded number of seconds at a time.
+
+    At least one piece; seconds rise from piece to piece, and no step lies in two.
+    """
+    slots, row = measured.slots, measured.cells.row
+    chosen = (slots["metric"] == metric).to_numpy()
     if operation:
-        chosen = chosen & (rows["operation"] == operation).to_numpy()
-    inside = chosen[measured.cells.row]
-    second = rows["second"].to_numpy(np.int64)[measured.cells.row[inside]]
-    return _percentiles(
-        second // step_s * step_s,
-        measured.cells.bin[inside].astype(np.int64),
-        measured.cells.counts[inside],
-    )
+        chosen = chosen & (slots["operation"] == operation).to_numpy()
+    second = slots["slot"].to_numpy(np.int64)
+    steps = np.unique(second // step_s)
+    borders = np.searchsorted(second // step_s, steps[_STEPS_AT_ONCE::_STEPS_AT_ONCE])
+    ends = [0, *np.searchsorted(row, borders).tolist(), len(row)]
+    for begin, end in itertools.pairwise(ends):
+        inside = np.flatnonzero(chosen[row[begin:end]]) + begin
+        yield (
+            second[row[inside]],
+            measured.cells.bin[inside].astype(np.int64),
+            measured.cells.counts[inside],
+        )
 
 
 def _percentiles(second: Ints, bins: Ints, counts: Ints) -> pd.DataFrame:
@@ -144,14 +166,13 @@ def heat_map(
         Shape (m, n), int64: latency upwards, time to the right.
     """
     width, height = len(edges_s) - 1, len(edges_us) - 1
-    cells = measured.cells
-    inside = (measured.rows["metric"] == metric).to_numpy()[cells.row]
-    second = measured.rows["second"].to_numpy(np.int64)[cells.row[inside]]
-    value_us = bucket_highest_us(cells.bin[inside].astype(np.int64))
-    x = np.clip(np.searchsorted(edges_s, second, side="right") - 1, 0, width - 1)
-    y = np.clip(np.searchsorted(edges_us, value_us, side="right") - 1, 0, height - 1)
-    counts = np.bincount(y * width + x, cells.counts[inside], width * height)
-    return counts.astype(np.int64).reshape(height, width)
+    heat = np.zeros(height * width)
+    for second, bins, counts in _pieces(measured, metric):
+        x = np.clip(np.searchsorted(edges_s, second, side="right") - 1, 0, width - 1)
+        y = np.searchsorted(edges_us, bucket_highest_us(bins), side="right") - 1
+        y = np.clip(y, 0, height - 1)
+        heat += np.bincount(y * width + x, counts, height * width)
+    return heat.astype(np.int64).reshape(height, width)
 
 
 def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
@@ -177,6 +198,27 @@ def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
     for name in names:
         columns[name] = np.array([_number(e.data.get(name)) for e in samples], float)
     return pd.DataFrame(columns)
+
+
+def coarsen_samples(samples: pd.DataFrame, step_s: int) -> pd.DataFrame:
+    """
+    Samples of a long load by worker and step: late starts added up, of all else the worst.
+
+    Args:
+        samples: As `generator_samples` gives them.
+        step_s: Seconds a row; the samples as they are where it is 1.
+
+    Columns:
+        those of the samples; ``time_s`` is the step's middle.
+    """
+    if step_s == 1 or not len(samples):
+        return samples
+    step = (samples["time_s"] // step_s * step_s + step_s / 2).rename("step_s")
+    grouped = samples.groupby(["worker", step], as_index=False)
+    coarse = grouped.max(numeric_only=True)
+    coarse["late_starts"] = grouped["late_starts"].sum()["late_starts"]
+    coarse["time_s"] = coarse.pop("step_s")
+    return coarse[samples.columns].sort_values("time_s", ignore_index=True, kind="stable")
 
 
 def _number(value: object) -> float:

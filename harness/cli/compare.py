@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.against import identity, load_run, write_comparison
+from harness.cli.stages import stage
 from harness.cli.trials import TrialPath
 from harness.errors import UsageError
 from harness.exits import Exit
@@ -60,10 +61,11 @@ def compare(
     candidate = sides[1][0]
     if out is None and candidate.parent == BASELINES:
         raise UsageError(f"{candidate} is a baseline; say with --out where the answer goes")
-    runs = [[load_run(path) for path in paths] for paths in sides]
+    with stage("reading the trials …"):
+        runs = [[load_run(path) for path in paths] for paths in sides]
     cautions = _comparable(runs, anyway=anyway)
     plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")
-    with Console(stderr=True).status("resampling …"):
+    with stage("resampling …"):
         result = compare_sides(
             runs[0], runs[1], plan.compare.to_thresholds(), cautions=cautions
         )

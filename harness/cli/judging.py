@@ -24,6 +24,7 @@ from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
 from harness.cli.against import compare_with_baseline
 from harness.cli.pipeline import annotate, append_step_summary
+from harness.cli.stages import stage
 from harness.errors import UsageError
 from harness.exits import Exit
 from harness.load.plan_file import build_plan
@@ -76,12 +77,15 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
         out: Where results go.
         github: Say failures and doubts as GitHub annotations, too.
     """
-    check_trial(path)
+    with stage("checking …"):
+        check_trial(path)
     try:
-        compare_with_baseline(path)
+        with stage("comparing with the baseline …"):
+            compare_with_baseline(path)
     except UsageError as error:  # a baseline that cannot be read is no fault of the trial
         Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
-    write_reports(path)
+    with stage("writing the reports …"):
+        write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)
     out.print(f"report: {path / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.against import identity
+from harness.cli.stages import stage
 from harness.errors import NothingObservedError
 from harness.experiments.compare.sides import Run
 from harness.experiments.compare.trend import build_trend
@@ -42,7 +43,8 @@ def trend(
     kept = [trial for trial in ordered if identity(trial.manifest) == same]
     thresholds = build_plan(ordered[-1].manifest.plan, f"{plan}: plan").compare.to_thresholds()
     points = [(t.path.name, Run(t.manifest, t.intervals_table())) for t in kept]
-    result = build_trend(points, thresholds)
+    with stage(f"reading {len(kept)} trials …"):
+        result = build_trend(points, thresholds)
     write_bytes(out, trend_page.render(plan, result).encode())
     console = Console()
     console.print(Text(trend_page.headline(result)))

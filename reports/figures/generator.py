@@ -46,7 +46,7 @@ def draw(model: ReportModel) -> Figure:
                 ms=3,
                 label=label(worker),
             )
-        one.set_ylabel(name)
+        one.set_ylabel(_name(name, model.step_s))
         _set_top(one, np.nanmax(samples[column].to_numpy() * scale, initial=0.0))
     axes[0].axhline(_CPU_LIMIT, color=FAULT, linewidth=1, linestyle=(0, (4, 3)))
     axes[0].set_ylim(0, 105)
@@ -59,6 +59,11 @@ def draw(model: ReportModel) -> Figure:
             0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED
         )
     return to_figure(drawing, "generator", "Health of the load generator", _alt(model))
+
+
+def _name(name: str, step_s: int) -> str:
+    """Late starts are counted by step; all else has no length of time in it."""
+    return f"{name} in {step_s} s" if step_s > 1 and name == "late starts" else name
 
 
 def _set_top(axes: Axes, highest: float) -> None:

@@ -59,9 +59,10 @@ def draw(model: ReportModel) -> Figure:
 
 
 def _seconds(model: ReportModel) -> Ints:
-    seconds = model.measured.rows["second"]
-    first, last = int(seconds.min()), int(seconds.max()) + 1
-    step_s = max(1, -(-(last - first) // _COLUMNS_MAX))
+    seconds = model.measured.slots["slot"]
+    first, last = int(seconds.min()), int(seconds.max()) + model.step_s
+    # Columns of whole steps: a slot that lay in two would be counted in one of them.
+    step_s = model.step_s * max(1, -(-(last - first) // (_COLUMNS_MAX * model.step_s)))
     return np.arange(first, last + step_s, step_s, dtype=np.int64)
 
 

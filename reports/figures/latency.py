@@ -10,9 +10,11 @@ from harness.analysis.timeline import SERIES as LINES
 from reports.figures.canvas import (
     DASHES,
     SERIES,
+    draw_points,
     duration_axis,
     label,
     mark_bands,
+    marker,
     new_drawing,
     peak_s,
     set_time,
@@ -32,9 +34,11 @@ def draw(model: ReportModel) -> Figure:
         x = frame.index.to_numpy() + model.step_s / 2
         for name, colour, dash in zip(LINES, SERIES, DASHES, strict=False):
             # Where few end in a step p99 is max, and a line would hide the other: dots.
-            line = "none" if name == "max" else dash
-            size = 5 if name == "max" else 3
-            axes.plot(x, frame[name], color=colour, ls=line, label=name, marker=".", ms=size)
+            if name == "max":
+                draw_points(axes, frame[name], model.step_s, colour, name)
+                continue
+            dots = {"marker": marker(frame), "ms": 3}
+            axes.plot(x, frame[name], color=colour, ls=dash, label=name, **dots)
         axes.set_ylabel(f"{metric} time")
         if len(frame):
             duration_axis(axes)

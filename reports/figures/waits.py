@@ -5,7 +5,9 @@ from __future__ import annotations
 from harness.units import NS_PER_S, format_duration
 from reports.figures.canvas import (
     SERIES,
+    draw_points,
     mark_bands,
+    marker,
     new_drawing,
     peak_s,
     set_time,
@@ -25,8 +27,8 @@ def draw(model: ReportModel) -> Figure:
             frame["retries"] / model.step_s, edges, fill=True, color=SERIES[1], alpha=0.85
         )
         x = frame.index.to_numpy() + model.step_s / 2
-        both[1].plot(x, frame["longest_s"], ls="none", marker=".", color=SERIES[3])
-        both[1].plot(x, frame["median_s"], marker=".", ms=3, color=SERIES[0])
+        draw_points(both[1], frame["longest_s"], model.step_s, SERIES[3], "longest")
+        both[1].plot(x, frame["median_s"], marker=marker(frame), ms=3, color=SERIES[0])
         both[1].legend(["longest", "median"], loc="upper right", ncols=2)
     both[0].set_ylabel("retries a second")
     both[1].set_ylabel("Retry-After, s")

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.analysis import spectra, timeline
 from harness.analysis.spectra import latencies
 from harness.analysis.timeline import (
+    coarsen_samples,
     codes_by_second,
     count_by_second,
     generator_samples,
@@ -68,6 +70,35 @@ def test_latency_of_a_longer_step_is_of_all_its_values(trial):
     np.testing.assert_allclose([[51, 100, 500]], frame.to_numpy(), rtol=1e-3)
 
 
+def test_merged_and_in_pieces_it_is_the_same(tmp_path, monkeypatch):
+    """Slots, parts that are decoded and pieces that are counted change no number."""
+    rows = [
+        attempt(
+            call_id=n, at_s=n * 0.13, service_ms=float(1 + n * 37 % 500),
+            operation=("get_run", "create_session")[n % 2], phase=("steady", "ramp")[n % 3 > 1],
+        )
+        for n in range(600)
+    ]  # fmt: skip
+    intervals = open_trial(write_trial(tmp_path / "t", rows)).intervals_table()
+    phases = {"steady", "ramp"}
+    first = T0 // 6 * 6
+    edges = np.arange(first, first + 90, 6), np.geomspace(500.0, 600_000.0, 20)
+
+    def told(step_s):
+        measured = latencies(intervals, phases, step_s)
+        times = latency_by_second(measured, "response", step_s=6)
+        one = latency_by_second(measured, "service", "get_run", step_s=6)
+        heat = heat_map(measured, "service", *edges)
+        counts = {key: one.counts.tolist() for key, one in measured.spectra.items()}
+        return times.to_dict(), one.to_dict(), heat.tolist(), counts, measured.highest.tolist()
+
+    by_second = told(1)
+    monkeypatch.setattr(spectra, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(timeline, "_STEPS_AT_ONCE", 3)
+
+    assert by_second == told(6) == told(3) == told(1)
+
+
 def test_codes_stand_beside_outcomes_without_one(trial):
     """A time-out has no code and stands under its outcome, in brackets."""
     frame = codes_by_second(trial.attempts_table(["phase", "end_ns", "code", "outcome"]))
@@ -117,3 +148,21 @@ def test_no_samples_are_an_empty_frame():
 
     assert 0 == len(frame)
     assert isinstance(frame["worker"].dtype, pd.StringDtype)
+
+
+def test_samples_of_a_long_load_are_coarsened():
+    """By worker and step: the worst of each figure, and all late starts."""
+    events = [
+        event(float(s), "generator", worker, cpu_fraction=s / 10, late_starts=1)
+        for s in range(8)
+        for worker in ("a", "b")
+    ]
+    samples = generator_samples(events)
+    samples["time_s"] -= T0
+    coarse = coarsen_samples(samples, 4)
+
+    assert [("a", 2.0, 0.3), ("b", 2.0, 0.3), ("a", 6.0, 0.7), ("b", 6.0, 0.7)] == list(
+        zip(coarse["worker"], coarse["time_s"], coarse["cpu_fraction"], strict=True)
+    )
+    assert {4.0} == set(coarse["late_starts"])
+    assert samples.equals(coarsen_samples(samples, 1))

@@ -119,7 +119,15 @@ def _intervals(
                     bins = bucket_indices((service + lag_us).astype(np.int64))
                     encoded = encoder.encode(*np.unique(bins, return_counts=True))
                     rows.append(
-                        (T0 + second, phases[second], operation, outcome, metric, count, encoded)
+                        (
+                            T0 + second,
+                            phases[second],
+                            operation,
+                            outcome,
+                            metric,
+                            count,
+                            encoded,
+                        )
                     )
     columns = zip(INTERVALS, zip(*rows, strict=True), strict=True)
     return pa.table([pa.array(c).cast(f.type) for f, c in columns], schema=INTERVALS)

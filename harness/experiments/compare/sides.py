@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.analysis.cells import BINS, Ints
+from harness.analysis.cells import Ints
 from harness.analysis.spectra import latencies, measured_phases
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Manifest
@@ -169,7 +169,7 @@ def build_sides(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[Side
 def _build(runs: Sequence[Run], step_s: int) -> Side:
     strata: list[Stratum] = []
     counted: list[pd.DataFrame] = []
-    timed: list[pd.DataFrame] = []
+    timed: list[dict[tuple[str, str], Times]] = []
     for number, run in enumerate(runs):
         frame = _counts(run)
         placed = _place(run, frame, number, step_s, strata)
@@ -177,7 +177,7 @@ def _build(runs: Sequence[Run], step_s: int) -> Side:
         counted.append(frame)
         timed.append(_cells(run, placed, step_s))
     total = sum(stratum.steps for stratum in strata)
-    return Side(tuple(strata), _outcomes(pd.concat(counted), total), _times(pd.concat(timed)))
+    return Side(tuple(strata), _outcomes(pd.concat(counted), total), _times(timed))
 
 
 def _counts(run: Run) -> pd.DataFrame:
@@ -220,20 +220,20 @@ def _steps(frame: pd.DataFrame, placed: dict[str, tuple[int, Stratum]], step_s: 
     return steps
 
 
-def _cells(run: Run, placed: dict[str, tuple[int, Stratum]], step_s: int) -> pd.DataFrame:
-    measured = latencies(run.intervals, list(placed))
-    rows, cells = measured.rows, measured.cells
-    step = _steps(rows, placed, step_s)
-    of_row = cells.row.astype(np.int64)
-    return pd.DataFrame(
-        {
-            "operation": rows["operation"].to_numpy()[of_row],
-            "metric": rows["metric"].to_numpy()[of_row],
-            "step": step[of_row],
-            "bin": cells.bin.astype(np.int64),
-            "counts": cells.counts,
-        }
-    )
+def _cells(
+    run: Run, placed: dict[str, tuple[int, Stratum]], step_s: int
+) -> dict[tuple[str, str], Times]:
+    measured = latencies(run.intervals, list(placed), lambda rows: _steps(rows, placed, step_s))
+    slots, cells = measured.slots, measured.cells
+    step = slots["slot"].to_numpy(np.int64)[cells.row]
+    found = {}
+    for key, rows in slots.groupby(["operation", "metric"]).groups.items():
+        chosen = np.zeros(len(slots), bool)
+        chosen[rows] = True
+        inside = chosen[cells.row]
+        bins = cells.bin[inside].astype(np.int64)
+        found[str(key[0]), str(key[1])] = Times(step[inside], bins, cells.counts[inside])
+    return found
 
 
 def _outcomes(frame: pd.DataFrame, steps: int) -> dict[str, dict[str, Ints]]:
@@ -244,13 +244,17 @@ def _outcomes(frame: pd.DataFrame, steps: int) -> dict[str, dict[str, Ints]]:
     return found
 
 
-def _times(frame: pd.DataFrame) -> dict[tuple[str, str], Times]:
-    assert not len(frame) or frame["bin"].max() < BINS
+def _times(parts: Sequence[dict[tuple[str, str], Times]]) -> dict[tuple[str, str], Times]:
+    """Those of all runs of a side, one behind the other."""
+    gathered: dict[tuple[str, str], list[Times]] = {}
+    for part in parts:
+        for key, times in part.items():
+            gathered.setdefault(key, []).append(times)
     return {
-        (str(operation), str(metric)): Times(
-            rows["step"].to_numpy(np.int64),
-            rows["bin"].to_numpy(np.int64),
-            rows["counts"].to_numpy(np.int64),
+        key: Times(
+            np.concatenate([one.step for one in gathered[key]]),
+            np.concatenate([one.bin for one in gathered[key]]),
+            np.concatenate([one.counts for one in gathered[key]]),
         )
-        for (operation, metric), rows in frame.groupby(["operation", "metric"])
+        for key in sorted(gathered)
     }
