@@ -191,7 +191,7 @@ def _merge_rows(blobs: pd.Series, group: Ints) -> tuple[Cells, Ints]:
     order = np.argsort(group, kind="stable")
     sorted_group = group[order]
     highest = np.zeros(len(blobs), np.int64)
-    parts = [Cells(*(np.empty(0, kind) for kind in (np.int32, np.int16, np.int64)))]
+    parts = [Cells(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int64))]
     begin = 0
     while begin < len(order):
         # A part ends with a group, so that no group lies in two parts.

@@ -37,8 +37,8 @@ def draw(model: ReportModel) -> Figure:
             if name == "max":
                 draw_points(axes, frame[name], model.step_s, colour, name)
                 continue
-            dots = {"marker": marker(frame), "ms": 3}
-            axes.plot(x, frame[name], color=colour, ls=dash, label=name, **dots)
+            dots = marker(frame)
+            axes.plot(x, frame[name], color=colour, ls=dash, label=name, marker=dots, ms=3)
         axes.set_ylabel(f"{metric} time")
         if len(frame):
             duration_axis(axes)

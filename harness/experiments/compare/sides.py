@@ -227,12 +227,12 @@ def _cells(
     slots, cells = measured.slots, measured.cells
     step = slots["slot"].to_numpy(np.int64)[cells.row]
     found = {}
-    for key, rows in slots.groupby(["operation", "metric"]).groups.items():
+    for (operation, metric), rows in slots.groupby(["operation", "metric"]):
         chosen = np.zeros(len(slots), bool)
-        chosen[rows] = True
+        chosen[rows.index] = True
         inside = chosen[cells.row]
         bins = cells.bin[inside].astype(np.int64)
-        found[str(key[0]), str(key[1])] = Times(step[inside], bins, cells.counts[inside])
+        found[str(operation), str(metric)] = Times(step[inside], bins, cells.counts[inside])
     return found
 
 
