@@ -155,14 +155,12 @@ def latencies(
         TrialError: An interval holds no histogram.
     """
     rows = _good_rows(intervals, phases)
-    if isinstance(slot, int):
-        placed = rows["second"].to_numpy(np.int64) // slot * slot
-    else:
-        placed = slot(rows)
+    second: Ints = rows["second"].to_numpy(np.int64)
+    placed = second // slot * slot if isinstance(slot, int) else slot(rows)
     keyed = rows[["operation", "metric"]].assign(slot=placed)
     grouped = keyed.groupby(["slot", "operation", "metric"])
     slots = grouped.size().index.to_frame(index=False)
-    cells, highest = _merge_rows(rows["hdr"], grouped.ngroup().to_numpy(np.int64))
+    cells, highest = _merge_rows(rows["hdr"], np.asarray(grouped.ngroup(), np.int64))
     return Latencies(rows, highest, slots, cells, _merge_groups(slots, cells))
 
 
