@@ -15,10 +15,18 @@ from harness.verdicts import Finding, Verdict
 
 
 def judge_capacity(document: Mapping[str, Any] | None) -> list[Finding]:
-    """Findings on a session lab's document; none where there is none, or of another kind."""
+    """
+    Findings on a session lab's document; none where there is none, or of another kind.
+
+    A document that is not as the lab writes it is one unknown.
+    """
     if document is None or document.get("kind") != "sessions":
         return []
-    return [_admission(document), _refusal(document), _slots(document), _closed(document)]
+    try:
+        return [judge(document) for judge in (_admission, _refusal, _slots, _closed)]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        detail = "capacity.json is not as this version writes it"
+        return [_say("document", Verdict.UNKNOWN, detail)]
 
 
 def _admission(document: Mapping[str, Any]) -> Finding:

@@ -6,8 +6,9 @@ and offers one function::
 
     def build(model: ReportModel) -> Section | None: ...
 
-None means that the trial has nothing to tell there. A result without a module is
-shown as a plain table of its keys, so nothing that was measured stays unsaid.
+None means that the trial has nothing to tell there. A result without a module, or one
+that its module cannot read, is shown as a plain table of its keys, so nothing that was
+measured stays unsaid.
 """
 
 from __future__ import annotations
@@ -29,18 +30,29 @@ def build_sections(model: ReportModel) -> list[Section]:
     told = set()
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
         told.add(module.name)
-        section = importlib.import_module(f"{__name__}.{module.name}").build(model)
+        section = _build(module.name, model)
         if section is not None:
             built.append(section)
     return built + [_plain(name, lab) for name, lab in model.labs.items() if name not in told]
 
 
-def _plain(name: str, lab: Mapping[str, Any]) -> Section:
+def _build(name: str, model: ReportModel) -> Section | None:
+    """A module's section; the plain table where the document is not what the lab writes."""
+    build = importlib.import_module(f"{__name__}.{name}").build
+    try:
+        section: Section | None = build(model)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        if name not in model.labs:
+            raise
+        return _plain(name, model.labs[name], f"{name}.json is not as this version writes it.")
+    return section
+
+
+def _plain(name: str, lab: Mapping[str, Any], first: str = "") -> Section:
     rows = tuple(_flatten(lab))
     table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX])
-    prose = (
-        (f"{len(rows) - _ROWS_MAX} more are in {name}.json.",) if len(rows) > _ROWS_MAX else ()
-    )
+    more = f"{len(rows) - _ROWS_MAX} more are in {name}.json."
+    prose = tuple(filter(None, (first, more if len(rows) > _ROWS_MAX else "")))
     return Section(name.replace("_", "-"), name.replace("_", " "), prose, (table,))
 
 

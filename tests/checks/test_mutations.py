@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from harness.checks.check import run_check
@@ -19,15 +19,8 @@ from harness.verdicts import Verdict
 from tests.checks.changes import KINDS
 from tests.checks.mutations import MUTATIONS
 from tests.checks.simulated import BY_NAME, judge_all, simulate
+from tests.examples import few
 from tests.histories import attempt, context, history
-
-_SEARCHING = not settings.default.derandomize
-
-
-def few(examples, **options):
-    """Settings: so many examples in `make test`, 25 times as many where new ones are sought."""
-    return settings(deadline=None, max_examples=examples * (25 if _SEARCHING else 1), **options)
-
 
 ALONE = ("contract.responses", "sockets.tokens")
 """Checks that look at each answer alone: neither their number nor their order says anything."""

@@ -1,0 +1,159 @@
+"""What comes over sockets: frames and batches of any bytes, read by whoever has to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.standin.sockets.commands import CdpError, read_command
+from harness.standin.sockets.devtools import DevTools
+from harness.standin.sockets.frames import ActionRequest, read_request
+from harness.trial.batches import attempts_table, from_ipc, to_ipc
+from harness.trial.schema import ATTEMPTS
+from harness.wire import websocket
+from harness.wire.broken import BrokenExchangeError
+from harness.wire.transport import Failure, Reply, Target
+from tests.fuzz.test_readers import JSON, mutated
+from tests.trials import attempt
+
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+FRAMES = st.lists(
+    st.binary(max_size=40)
+    | st.tuples(st.integers(0, 255), st.binary(max_size=120)).map(
+        lambda told: bytes([told[0], len(told[1])]) + told[1]
+    ),
+    max_size=6,
+)
+
+
+class Scripted:
+    """A stream whose server agrees to an upgrade, or does not, and then says anything."""
+
+    def __init__(self, pieces, *, agrees, answer=b""):
+        self.deadline_ns = 0
+        self._pieces = list(pieces)
+        self._agrees = agrees
+        self._answer = answer
+
+    def send(self, data):
+        """Take everything; an upgrade gets its answer put first."""
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", data)
+        if key:
+            token = base64.b64encode(hashlib.sha1(key[1] + MAGIC).digest())  # noqa: S324  the RFC's own
+            agreed = (
+                b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
+                b"connection: upgrade\r\nsec-websocket-accept: " + token + b"\r\n\r\n"
+            )
+            self._pieces.insert(0, agreed if self._agrees else self._answer)
+        return len(data)
+
+    def receive(self):
+        """The next piece; nothing more comes in time after the last."""
+        if not self._pieces:
+            raise BrokenExchangeError(Failure.READ_TIMEOUT, "nothing came")
+        return self._pieces.pop(0)
+
+    def close(self):
+        """Forget what was left."""
+        self._pieces = []
+
+
+def upgraded(monkeypatch_to):
+    """Upgrade over a scripted stream."""
+    place = websocket.find_place("ws://127.0.0.1:1/actions/s", "token")
+    original, websocket.dial = websocket.dial, lambda *_: monkeypatch_to
+    try:
+        return websocket.upgrade(place, Target("http://127.0.0.1:1"), None, 1)
+    finally:
+        websocket.dial = original
+
+
+@settings(max_examples=120)
+@given(FRAMES)
+def test_any_frames_are_messages_an_end_or_silence(pieces):
+    """Whatever a server sends after the upgrade, reading ends, and says how."""
+    reply, socket = upgraded(Scripted(pieces, agrees=True))
+    assert reply.status == 101
+
+    try:
+        while (message := socket.receive(1)) is not None:
+            assert isinstance(message, bytes)
+    except BrokenExchangeError:
+        assert socket.closed is None
+    socket.close()
+
+    assert socket.closed is not None
+
+
+@settings(max_examples=80)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 401 No\r\n"]))
+def test_any_answer_to_an_upgrade_is_a_reply(data, head):
+    """A refusal, or why there was none; never a socket, never an exception."""
+    reply, socket = upgraded(Scripted([], agrees=False, answer=head + data))
+
+    assert isinstance(reply, Reply)
+    assert socket is None
+    assert reply.status or reply.failure
+
+
+@settings(max_examples=100)
+@given(
+    JSON.map(msgspec.json.encode)
+    | st.fixed_dictionaries({"id": JSON, "method": JSON, "sessionId": JSON, "token": JSON}).map(
+        msgspec.json.encode
+    )
+    | st.binary(max_size=60)
+)
+def test_any_frame_to_the_action_socket_is_a_request_or_told_as_none(frame):
+    """With its id, where it has one."""
+    read = read_request(frame)
+
+    assert isinstance(read, ActionRequest) or (isinstance(read[0], int) and read[1])
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(
+        ["Target.createTarget", "Target.attachToTarget", "Target.closeTarget",
+         "Target.getTargetInfo", "Page.navigate", "Runtime.evaluate",
+         "Runtime.callFunctionOn", "Browser.getVersion", "Page.getFrameTree", "x"]
+    )
+    | st.text(max_size=20),
+    st.dictionaries(
+        st.sampled_from(["url", "targetId", "expression", "arguments", "sessionId", "flatten",
+                         "frameId", "returnByValue"]),
+        JSON,
+    ),
+)  # fmt: skip
+def test_any_devtools_command_is_answered(method, params):
+    """Strange parameters are an error told to whoever sent them."""
+    frame = msgspec.json.encode({"id": 7, "method": method, "params": params})
+    try:
+        command = read_command(frame)
+    except CdpError as error:
+        assert error.told()  # noqa: PT017  both ways out are allowed
+        return
+
+    messages = list(DevTools(chrome_page_first=True).handle(command))
+
+    assert 7 in [message.get("id") for message in messages]
+    assert msgspec.json.encode(messages)
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_a_changed_batch_is_a_batch_or_a_value_error(data):
+    """What a worker of another machine sends to the master."""
+    blob = mutated(data, to_ipc(attempts_table([attempt(call_id=n) for n in range(4)])))
+
+    try:
+        table = from_ipc(blob, ATTEMPTS)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017  both ways out are allowed
+    else:
+        assert table.schema.equals(ATTEMPTS)
