@@ -18,9 +18,9 @@ equals what the criterion allows. For a latency objective that lies below the ca
 of c workers with service time s; how far depends on how random arrivals and services are
 (M/M/8, 20 ms, p99<250ms: 95 % of 400/s; evenly spaced and equal: all of it).
 
-A step with a saturated generator is void: repeated once, then taken as the generator's
+A step with a saturated generator is void: repeated twice, then taken as the generator's
 limit, never as the target's failure. At a rate below one that was offered before it is only
-repeated.
+repeated: the machine was busy with something else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ CONFIRM_S = 15.0
 CONFIRM_WINDOWS = 2
 CONFIRM_RATES = 3
 BISECT_STEPS = 8
-VOIDS_MAX = 6
+VOIDS_AT_A_RATE = 3
+VOIDS_MAX = 8
 SETTLE_SHARE = 0.25
 REST_S = 2.0
 """What a rest costs on average; only for the estimate of the time to go."""
@@ -213,9 +214,8 @@ class Search:
         rate = result.step.rate_per_s
         # A generator that has offered more before was only disturbed.
         could = any(trial.result.step.rate_per_s >= rate for trial in self._trials)
-        if could and len(self._voids) < VOIDS_MAX:
-            return
-        if sum(v.step.rate_per_s == rate for v in self._voids) < 2:
+        again = sum(v.step.rate_per_s == rate for v in self._voids) < VOIDS_AT_A_RATE
+        if again or (could and len(self._voids) < VOIDS_MAX):
             return
         if self._low == 0.0:
             self._finish(Bound.UNKNOWN)

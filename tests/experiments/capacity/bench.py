@@ -34,7 +34,7 @@ from tests.experiments.capacity.cases import (
     Server,
     list_ceilings,
 )
-from tests.experiments.capacity.page import write_page
+from tests.experiments.capacity.page import is_void, write_page
 
 ROOT = Path(__file__).parents[3]
 KEY = "osk_bench"
@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--stop-after", type=float, default=5400, help="s; then go on later")
     given = parser.parse_args()
     given.results.parent.mkdir(parents=True, exist_ok=True)
-    done = {row["name"] for row in read_results(given.results)}
+    done = {row["name"] for row in read_results(given.results) if not is_void(row)}
     missing = [item for item in list_wanted(given.repeat) if name_of(*item) not in done]
     broken = sweep(missing, given.results, given.jobs, time.monotonic() + given.stop_after)
     bad = broken + write_page(read_results(given.results), given.page)

@@ -22,8 +22,14 @@ Rows = Sequence[dict[str, Any]]
 def write_page(rows: Rows, page: Path) -> list[str]:
     """Put the tables into the page; what was not as it must be, one line each."""
     ceilings = [row for row in rows if "setting" in row]
-    rates = [row for row in rows if "spacing" in row]
+    valid = [row for row in rows if "spacing" in row and not is_void(row)]
+    rates = list({row["name"]: row for row in valid}.values())
+    void = sum(map(is_void, rows))
     parts = [*_ceilings(ceilings), "", *_rates(rates)]
+    if void:
+        parts.append(
+            f"\n{void} searches in which the generator was the bottleneck were repeated."
+        )
     head, _, rest = page.read_text().partition(BEGIN)
     _, _, tail = rest.partition(END)
     page.write_text(f"{head}{BEGIN}\n\n" + "\n".join(parts) + f"\n\n{END}{tail}")
@@ -72,6 +78,11 @@ def _ceiling(row: dict[str, Any]) -> str:
     if truth["over_admitted"] or found["over_admitted"]:
         text += f", {found['over_admitted']} over (truly {truth['over_admitted']})"
     return f"**{text}**" if find_wrong(row) else text
+
+
+def is_void(row: dict[str, Any]) -> bool:
+    """Whether a throughput search measured the generator: the machine was busy."""
+    return bool(row.get("bound") in {"generator", "unknown"})
 
 
 def _is_near(row: dict[str, Any]) -> bool:

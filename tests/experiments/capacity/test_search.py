@@ -82,7 +82,7 @@ def test_a_server_too_slow_for_the_first_rate_is_doomed(queue_type):
 
 
 def test_a_saturated_generator_makes_a_step_void_and_no_failure_of_the_target(queue_type):
-    """Repeated once, then it is the generator's limit."""
+    """Repeated twice, then it is the generator's limit."""
     server = queue_type(64, 0.01, False, False, 1)
     search = Search([CRITERION], max_per_s=10_000)
     while (step := search.next_step()) is not None:
