@@ -178,10 +178,10 @@ def test_no_browser_outlives_the_server(number):
 
 @real
 @pytest.mark.slow
-def test_nothing_is_left_of_twenty_sessions():
+def test_nothing_is_left_of_ten_sessions():
     """Every fifth one's browser is killed in between."""
-    left = churn(20)
-    assert (20, 4, 0, 0, 0) == (*left[:4], left.sessions_open)
+    left = churn(10)
+    assert (10, 2, 0, 0, 0) == (*left[:4], left.sessions_open)
     assert left.descriptors_more <= 0
 
 
