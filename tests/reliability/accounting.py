@@ -7,9 +7,7 @@ struck, so the books must balance to the last one::
     the stand-in's answers = answers recorded + answers that a fault swallowed
 
 A restart swallows answers that nobody logs; there the books balance within the attempts
-that were cut off in it. So does a client that gave up waiting, on a starved machine, for
-an answer that was on its way: within the timeouts that no fault explains. Everything that
-was *done* still balances exactly.
+that were cut off in it, and everything that was *done* still balances exactly.
 """
 
 from __future__ import annotations
@@ -28,8 +26,6 @@ from harness.standin.operations import find_route
 
 FORWARDED = frozenset({"response-lost", "reset-after", "response-truncated"})
 """Faults after which the target had the request and the client no answer."""
-HELD = frozenset({"blackhole"})
-"""Faults after which the client waits in vain; the target has not had the request."""
 _SILENT = frozenset({"timeout", "connection_lost", "connection_refused"})
 _DOUBTFUL = frozenset(
     {"timeout", "connection_lost", "server_error", "launch_timeout", "invalid_response"}
@@ -86,7 +82,6 @@ def _answers(
 ) -> Iterable[Line]:
     hits = [e["data"] for e in events if e["kind"] == "fault" and e["data"]["edge"] == "hit"]
     swallowed = Counter(_operation(hit) for hit in hits if hit["fault"] in FORWARDED)
-    held = Counter(_operation(hit) for hit in hits if hit["fault"] in HELD)
     restarted = any(e["data"].get("fault") == "restart" for e in events if e["kind"] == "fault")
     # A 504 is a timeout that was answered: it has a code, which a cut-off answer has not.
     silent = attempts["outcome"].isin(_SILENT) & (attempts["code"] == "")
@@ -95,8 +90,7 @@ def _answers(
         seen = mine.loc[~silent]
         # What a fault would have swallowed never arrived where the target was down.
         least = len(seen) + (0 if restarted else swallowed[operation])
-        gave_up = int((silent & (attempts["outcome"] == "timeout")).loc[mine.index].sum())
-        most = len(mine) if restarted else least + max(0, gave_up - held[operation])
+        most = len(mine) if restarted else least
         yield Line(f"answers to {operation}", sum(told["by_status"].values()), least, most)
         by_outcome = seen["outcome"].value_counts()
         lost = most - len(seen)
