@@ -64,8 +64,9 @@ bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an act
 bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (90 min)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.bench
 
-bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, over seeded simulated limiters
+bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/rate-limit.md
 	@$(BIN)/python tests/experiments/rate_limit/sweep.py 140
+	@$(BIN)/python tests/experiments/rate_limit/over_http.py --jobs 3
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .
