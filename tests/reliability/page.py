@@ -58,7 +58,7 @@ def _measured(rows: Sequence[dict[str, Any]]) -> str:
     seconds = sorted({row["seconds"] for row in mine})
     revisions = ", ".join(sorted({row.get("revision", "unknown") for row in rows}))
     parts = [
-        f"All of it was made at revision {revisions}.\n",
+        f"The trials were made at revisions: {revisions}.\n",
         "### Lies\n",
         _table("lie", lies, by_case, ("told", "lies")),
         "\n### An honest stand-in\n",
