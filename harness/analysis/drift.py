@@ -26,8 +26,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import ruptures
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +88,7 @@ def find_slope(values: Floats) -> Slope:
     rest = values - estimate * np.arange(n)
     rho = _correlation(rest)
     variance = n * (n - 1) * (2 * n + 5) / 18 * (1 + rho) / (1 - rho)
-    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(variance)
+    half = special.ndtri((1 + CONFIDENCE) / 2) * np.sqrt(variance)
     low = max(0, round((len(slopes) - half) / 2) - 1)
     high = min(len(slopes) - 1, round((len(slopes) + half) / 2))
     return Slope(estimate, float(slopes[low]), float(slopes[high]), float(np.median(rest)))
@@ -133,6 +132,8 @@ def find_drift(values: npt.ArrayLike) -> Drift | None:
 
 def _find_step(logs: Floats) -> tuple[int | None, float]:
     """The greatest jump between segments, and where; (None, 0) when there is none."""
+    import ruptures  # noqa: PLC0415  half a second, and only long loads need it
+
     noise = float(np.median(np.abs(np.diff(logs)))) / (0.6745 * np.sqrt(2))
     if noise == 0:
         return None, 0.0
