@@ -14,10 +14,10 @@ from typing import Any
 
 from harness.analysis.spectra import measured_phases
 from harness.attempt import Phase
-from harness.errors import UsageError
-from harness.slo import NOT_ERRORS, Latency, Share, Subject, Throughput, parse_slos
-from harness.verdicts import Finding, Verdict
+from harness.slo import NOT_ERRORS, Latency, Share, Subject, Throughput
+from harness.verdicts import Verdict
 from reports.model import ReportModel
+from reports.objectives import objectives
 from reports.wording import capitalized, joined, listed, percent, plural
 
 TELLING_SHARE = 0.01
@@ -96,7 +96,8 @@ def _estimate(value: Any) -> str:
 
 
 def _by_outcome(model: ReportModel) -> str:
-    outcomes, missed = _count(model), _missed(model.findings)
+    outcomes = _count(model)
+    missed = [(slo.subject, f.name) for slo, f in objectives(model.findings, Verdict.FAIL)]
     total = sum(outcomes.values())
     broken = {subject.outcome for subject, _ in missed if isinstance(subject, Share)}
     limits = list(_refusals(outcomes, total, broken)) + list(_slow(missed))
@@ -159,16 +160,3 @@ def _slow(missed: Sequence[tuple[Subject, str]]) -> Iterator[str]:
         names = [name for subject, name in missed if isinstance(subject, kind)]
         if names:
             yield f"the target's {words} ({listed(names)} missed)"
-
-
-def _missed(findings: Sequence[Finding]) -> list[tuple[Subject, str]]:
-    """What the failed objectives are about; what is no objective is left out."""
-    found = []
-    for finding in findings:
-        if finding.kind != "slo" or finding.verdict is not Verdict.FAIL:
-            continue
-        try:
-            found.append((parse_slos(finding.name)[0].subject, finding.name))
-        except UsageError:  # a name of another version's grammar
-            continue
-    return found

@@ -157,6 +157,21 @@ def set_time(axes: Sequence[Axes], model: ReportModel) -> None:
     axes[-1].set_xlabel("seconds since the load began")
 
 
+def mark_objectives(axes: Axes, limits: Sequence[tuple[float, str]]) -> None:
+    """A dashed line at each limit, its objective written on it; limits as y values."""
+    for y, name in limits:
+        axes.axhline(y, color=INK, linewidth=1.1, linestyle=(0, (6, 3)))
+        axes.annotate(
+            label(name),
+            (1.0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(-3, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+        )
+
+
 def mark_bands(axes: Iterable[Axes], bands: Sequence[Band]) -> None:
     """Shade warm-ups, frame phases and mark faults; the first axes bear the names."""
     for number, one in enumerate(axes):

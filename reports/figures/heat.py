@@ -12,17 +12,28 @@ from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter
 
 from harness.analysis.cells import Ints
-from harness.analysis.spectra import US_PER_MS
+from harness.analysis.spectra import US_PER_MS, Spectrum
 from harness.analysis.timeline import heat_map
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S, NS_PER_US, format_duration
-from reports.figures.canvas import mark_bands, new_drawing, set_time, to_figure
+from reports.figures.canvas import (
+    label,
+    mark_bands,
+    mark_objectives,
+    new_drawing,
+    set_time,
+    to_figure,
+)
 from reports.model import ReportModel
+from reports.objectives import latency_limits
 from reports.section import Figure
-from reports.wording import milliseconds, percent
+from reports.wording import joined, milliseconds, percent
 
 _ROWS = 48
 _COLUMNS_MAX = 240
+_FAR = 30.0
+"""An objective so many times above the slowest answer would squeeze what there is to see."""
+_ROOM = 0.12  # of a decade, for the name on the topmost line
 # An image cannot follow the page's colours; this blue at rising opacity reads on both papers.
 _HUE = "#2f81c7"
 
@@ -34,6 +45,7 @@ def draw(model: ReportModel) -> Figure:
     if spectrum.total:
         bins = np.flatnonzero(spectrum.counts)
         low_us, high_us = (float(bucket_highest_us(bins[[n]])[0]) for n in (0, -1))
+        limits = _limits(model, high_us)
         edges_us = np.geomspace(max(low_us * 0.98, 0.5), high_us * 1.02 + 1, _ROWS + 1)
         edges_s = _seconds(model)
         counts = heat_map(model.measured, "response", edges_s, edges_us)
@@ -47,7 +59,10 @@ def draw(model: ReportModel) -> Figure:
         axes.imshow(
             _colours(counts), origin="lower", aspect="auto", extent=extent, interpolation="none"
         )
-        axes.set_yticks(_decades(edges_us))
+        top = max([extent[3], *(y + _ROOM for y, _ in limits)])
+        axes.set_ylim(min([extent[2], *(y for y, _ in limits)]), top)
+        mark_objectives(axes, limits)
+        axes.set_yticks(_decades(axes.get_ylim()))
         axes.yaxis.set_major_formatter(
             FuncFormatter(lambda value, _: format_duration(10**value * NS_PER_US))
         )
@@ -75,14 +90,23 @@ def _colours(counts: Ints) -> np.ndarray:
     return image
 
 
-def _decades(edges_us: np.ndarray) -> list[float]:
+def _limits(model: ReportModel, high_us: float) -> list[tuple[float, str]]:
+    """The latency objectives near enough to be seen with the data, as heights."""
+    return [
+        (float(np.log10(limit_us)), name)
+        for limit_us, name in latency_limits(model.findings, "response")
+        if limit_us < _FAR * high_us
+    ]
+
+
+def _decades(ends: tuple[float, float]) -> list[float]:
     """Ticks at 1, 2 and 5 of each decade, or at decades alone where these are many."""
-    low, high = int(np.floor(np.log10(edges_us[0]))), int(np.ceil(np.log10(edges_us[-1])))
+    low, high = int(np.floor(ends[0])), int(np.ceil(ends[1]))
     digits = (1, 2, 5) if high - low <= 3 else (1,)
     ticks = [
         np.log10(digit * 10.0**power) for power in range(low, high + 1) for digit in digits
     ]
-    return [t for t in ticks if np.log10(edges_us[0]) <= t <= np.log10(edges_us[-1])]
+    return [tick for tick in ticks if ends[0] <= tick <= ends[1]]
 
 
 def _alt(model: ReportModel) -> str:
@@ -95,8 +119,15 @@ def _alt(model: ReportModel) -> str:
         f"The middle half of all response times lies between {milliseconds(low / US_PER_MS)} "
         f"and {milliseconds(high / US_PER_MS)}"
     )
-    if not tail:
-        return f"{text}; none took ten times as long as that."
-    return (
-        f"{text}; {percent(float(tail / spectrum.total))} took over ten times as long as that."
-    )
+    share = percent(float(tail / spectrum.total)) if tail else "none"
+    return f"{text}; {share} took over ten times as long as that{_over(model, spectrum)}."
+
+
+def _over(model: ReportModel, spectrum: Spectrum) -> str:
+    """How much lies above each objective, whether or not its line is near enough to draw."""
+    told = []
+    for limit_us, name in latency_limits(model.findings, "response"):
+        above = spectrum.counts[bucket_highest_us(np.arange(len(spectrum.counts))) > limit_us]
+        share = percent(float(above.sum() / spectrum.total))
+        told.append(f"{share} above the limit of {label(name)}")
+    return f"; {joined(told)}" if told else ""

@@ -24,6 +24,7 @@ _TICKS = {
     1e4: "99.99 %",
     1e5: "99.999 %",
 }
+_CROWDED = 1e5
 _TITLE = "Latency by percentile"
 
 
@@ -39,7 +40,8 @@ def draw(model: ReportModel) -> Figure:
             last = max(last, x[-1])
     axes.set_xscale("log")
     axes.set_xlim(1, last * 1.05)
-    shown = [tick for tick in _TICKS if tick <= last * 1.05]
+    # With many nines the first two ticks would be written over each other.
+    shown = [t for t in _TICKS if t <= last * 1.05 and (t > 1 or last < _CROWDED)]
     axes.set_xticks(shown, [_TICKS[tick] for tick in shown])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("percentile of attempts that ended ok")

@@ -8,11 +8,11 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from reports.figures import draw_figures, outcomes, percentiles
-from reports.figures.canvas import label
+from reports.figures import draw_figures, heat, outcomes, percentiles
+from reports.figures.canvas import label, styled
 from tests.reports.conftest import build
 from tests.reports.test_hdr import spectrum_of
-from tests.trials import T0, attempt, event, refused
+from tests.trials import T0, attempt, event, finding, ladder, refused
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +117,17 @@ def test_long_trials_get_longer_steps(tmp_path):
 def test_labels_are_printable_and_short(text, expected):
     """What strangers wrote fits a legend."""
     assert expected == label(text)
+
+
+def test_the_heat_map_bears_the_objectives(tmp_path):
+    """A line at each near limit, with its text; what lies above is told of far ones, too."""
+    findings = [finding(name="create_session.p99<2s"), finding(name="p99<900ms"),
+                finding(name="p99<1h"), finding(name="service.p99<1s"), finding(name="drift.p99")]  # fmt: skip
+    with styled():
+        drawn = heat.draw(build(tmp_path / "t", ladder(), findings=findings))
+
+    assert "create_session.p99&lt;2s</text>" in drawn.svg
+    assert "p99&lt;1h</text>" not in drawn.svg
+    assert "service.p99" not in drawn.svg
+    assert "10.1 % above the limit of p99<900ms" in drawn.alt
+    assert "0 % above the limit of p99<1h" in drawn.alt
