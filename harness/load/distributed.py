@@ -11,7 +11,8 @@ Conductors of a distributed load: a master and its workers, over Locust's own ch
       │   harness_ended (last seq)     │   swept, flushed: nothing more will come
 
 Only when every living worker has ended does the master let Locust quit. A worker
-that dies is named in the manifest; its batches up to its death are kept.
+that is late, because its machine stood still for some seconds, is waited for; one that is
+silent for `SILENCE_S` is given up. It is named in the manifest, and what it had sent is kept.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import gevent
 import msgspec
 import pyarrow as pa
 from gevent.lock import RLock
+from locust.runners import HEARTBEAT_LIVENESS
 
 from harness.clock import unix_ns
 from harness.exits import Exit
@@ -38,6 +40,8 @@ from harness.units import NS_PER_S
 PIECE_BYTES = 1 << 20
 """A larger batch is split in halves until its pieces fit; only a single attempt may not."""
 GO_DELAY_NS = NS_PER_S // 2
+SILENCE_S = 10
+"""A worker that has given no sign of life for so long is not waited for any more."""
 CLOCK_TRUST_NS = 2 * NS_PER_S
 """A start time further off than this is taken for a difference of clocks."""
 
@@ -196,14 +200,13 @@ class MasterConductor:
         raise AssertionError(text)
 
     def _alive(self) -> set[str]:
-        """Workers with a share that Locust has not given up."""
-        return self._names.keys() - self.missing()
-
-    def missing(self) -> set[str]:
-        """Locust's ids of workers that died or were lost."""
-        clients = self._runner.clients
-        here = {client.id for client in clients.all} - {client.id for client in clients.missing}
-        return self._names.keys() - here
+        """Locust's ids of workers with a share that have not quit and are not given up."""
+        silent_for_s = {
+            # Counted down by one each second, and set anew by each sign of life.
+            client.id: HEARTBEAT_LIVENESS - client.heartbeat
+            for client in self._runner.clients.all
+        }
+        return {id_ for id_ in self._names if silent_for_s.get(id_, SILENCE_S) < SILENCE_S}
 
     def _on_batch(self, msg: Any, **_rest: Any) -> None:
         data = msg.data
