@@ -108,7 +108,7 @@ def draw_usl(lab: Mapping[str, Any]) -> Figure | None:
         axes.set_xlim(0, along[-1])
         axes.set_xlabel("calls in flight")
         axes.set_ylabel("done a second")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower center")
         return to_figure(drawing, "capacity-usl", "Universal Scalability Law", _usl_alt(usl))
 
 

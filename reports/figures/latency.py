@@ -44,7 +44,7 @@ def draw(model: ReportModel) -> Figure:
             duration_axis(axes)
     set_time(both, model)
     mark_bands(both, model.bands)
-    both[0].legend(loc="upper right", ncols=3)
+    both[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
     return to_figure(drawing, "latency", "Latency over time", _alt(model))
 
 

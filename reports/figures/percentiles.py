@@ -48,7 +48,7 @@ def draw(model: ReportModel) -> Figure:
     axes.set_ylabel("latency")
     if spectra["service"].total:
         duration_axis(axes)
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")
     return to_figure(drawing, "percentiles", _TITLE, _alt(spectra))
 
 

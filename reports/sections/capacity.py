@@ -77,7 +77,7 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("interval to", rate.get("high")),
         ("gives way first", lab.get("gives_way")),
         ("knee, 1/s", knee.get("rate_per_s")),
-        ("no USL fit, because", lab.get("usl_reason")),
+        *((("no USL fit, because", reason),) if (reason := lab.get("usl_reason")) else ()),
     )
     steps = tuple(tuple(step.get(name) for name in _COLUMNS) for step in lab.get("steps", ()))
     return (
