@@ -40,7 +40,7 @@ types: $(STAMP) ## Types
 
 unit: $(STAMP) ## Tests
 	@$(BIN)/pytest -n 3 --dist worksteal -q -m 'not alone'
-	@$(BIN)/pytest -n 3 --dist worksteal -q -m alone
+	@$(BIN)/pytest -n 4 --dist worksteal -q -m alone
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
