@@ -62,7 +62,16 @@ def test_every_code_arrives_with_its_outcome(
     trial = harness.folder / "trial"
     summary = summary_of(trial)
 
-    assert outcomes_of_truth(truth) == outcomes_of_summary(summary), ended.err
+    told, counted = outcomes_of_truth(truth), outcomes_of_summary(summary)
+    assert told.keys() == counted.keys(), ended.err
+    for name, row in told.items():
+        # An answer that is on its way when its socket ends is lost, and counted as that.
+        unseen, unsaid = (
+            Counter(row) - Counter(counted[name]),
+            Counter(counted[name]) - Counter(row),
+        )
+        assert unsaid.keys() <= {"connection_lost"}, (name, unseen, unsaid)
+        assert unseen.total() <= unsaid.total() <= 2, (name, unseen, unsaid)
     table = pq.read_table(trial / "attempts.parquet", columns=["operation", "code", "outcome"])
     seen = Counter(
         (row["code"], row["outcome"])
