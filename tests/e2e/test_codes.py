@@ -53,7 +53,10 @@ def test_every_code_arrives_with_its_outcome(
     (harness.folder / "plan.toml").write_text(PLAN)
     # Of 24 codes at 0.03 in 800 requests, one stays away with a chance of 24 * 0.97^800: 6e-10.
     fail = {f"{operation}:{code}": 0.03 for code in OUTCOME}
-    config = StandinConfig(api_keys=(KEY,), fail=fail, run_duration="2s")
+    # Three actions sent at once are all read before the first one's end can end their socket:
+    # a request that was never read is lost to its sender, and nothing that the stand-in knows.
+    latency = {"action": "20ms"}
+    config = StandinConfig(api_keys=(KEY,), fail=fail, run_duration="2s", latency=latency)
     with Standin(config) as standin:
         ended = harness(
             "run", scenario, "--host", standin.url, "--plan", "plan.toml", "--out", "trial"
@@ -62,16 +65,7 @@ def test_every_code_arrives_with_its_outcome(
     trial = harness.folder / "trial"
     summary = summary_of(trial)
 
-    told, counted = outcomes_of_truth(truth), outcomes_of_summary(summary)
-    assert told.keys() == counted.keys(), ended.err
-    for name, row in told.items():
-        # An answer that is on its way when its socket ends is lost, and counted as that.
-        unseen, unsaid = (
-            Counter(row) - Counter(counted[name]),
-            Counter(counted[name]) - Counter(row),
-        )
-        assert unsaid.keys() <= {"connection_lost"}, (name, unseen, unsaid)
-        assert unseen.total() <= unsaid.total() <= 2, (name, unseen, unsaid)
+    assert outcomes_of_truth(truth) == outcomes_of_summary(summary), ended.err
     table = pq.read_table(trial / "attempts.parquet", columns=["operation", "code", "outcome"])
     seen = Counter(
         (row["code"], row["outcome"])
