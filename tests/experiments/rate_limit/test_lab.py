@@ -37,7 +37,7 @@ def exact(wait_s, _):
 def test_bucket_is_described_to_the_promise():
     """50 a second, bursts to 20: the promised keys with the right numbers."""
     report = drive(World(TokenBucket(50, 20), seed=1)).to_json()
-    assert True is report["limited"]
+    assert report["limited"] is True
     assert "token-bucket" == report["algorithm"]
     assert pytest.approx(50, rel=0.03) == report["rate_per_s"]["estimate"]
     assert 20 == report["burst"]["estimate"]
@@ -122,7 +122,7 @@ def test_scope_of_operations(shared, word):
 def test_refusals_that_count_are_found_out():
     """A sliding log that logs refusals too."""
     report = drive(World(SlidingLog(20, 2.0, refused_count=True), seed=7))
-    assert True is report.rejected_count
+    assert report.rejected_count is True
 
 
 def test_advice_sees_no_refusals():
@@ -132,7 +132,7 @@ def test_advice_sees_no_refusals():
         report = drive(world)
         check = evaluate_check(world.run(check_run(report)))
         assert 0 == check.refused
-        assert True is check.holds
+        assert check.holds is True
 
 
 def test_figures_have_one_entry_a_decision():
