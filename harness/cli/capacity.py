@@ -21,7 +21,7 @@ from harness.cli.wire_options import (
     Insecure,
     Proxy,
     TransportName,
-    require_wire,
+    Wire,
 )
 from harness.errors import UsageError
 from harness.load.naming import new_trial_id
@@ -63,7 +63,7 @@ def sessions(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the payloads.")] = 1,
 ) -> None:
     """Find how many sessions can be open at once, and close them all again."""
-    require_wire(transport, auth, proxy=proxy, http2=http2)
+    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     trial_id = new_trial_id("capacity_sessions")
     job = SessionsJob(
         host=check_host(host, allow_host) if host else "",
@@ -74,12 +74,7 @@ def sessions(
         cycles=cycles,
         races=races,
         seed=seed,
-        transport=transport,
-        auth=auth,
-        ca_file=ca_file,
-        verify=not insecure,
-        proxy=proxy,
-        http2=http2,
+        wire=wire,
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_sessions(job, key, Console(), Console(stderr=True))))
@@ -119,7 +114,7 @@ def throughput(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
 ) -> None:
     """Find the highest arrival rate at which the objectives hold."""
-    require_wire(transport, auth, proxy=proxy, http2=http2)
+    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     if spacing not in SPACINGS:
         raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
     trial_id = new_trial_id("capacity_throughput")
@@ -136,12 +131,7 @@ def throughput(
         patience=patience,
         spacing=spacing,
         seed=seed,
-        transport=transport,
-        auth=auth,
-        ca_file=ca_file,
-        verify=not insecure,
-        proxy=proxy,
-        http2=http2,
+        wire=wire,
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_throughput(job, key, Console(), Console(stderr=True))))

@@ -26,7 +26,7 @@ from harness.cli.wire_options import (
     Insecure,
     Proxy,
     TransportName,
-    require_wire,
+    Wire,
 )
 from harness.conformance.check import Check, Seen
 from harness.conformance.desk import Desk, Mailbox
@@ -98,7 +98,7 @@ def conform(
     if not 0 <= fill <= FILL_MAX:
         raise UsageError(f"--fill {fill}: sessions, from 0 to {FILL_MAX:,}")
     receiver = read_receiver(webhook_url, webhook_listen)
-    require_wire(transport, auth, proxy=proxy, http2=http2)
+    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     chosen = choose(only or [])
     if list_:
         _list(chosen)
@@ -106,9 +106,13 @@ def conform(
     key = read_key(os.environ, embedded=not host)
 
     def sit(url: str) -> list[Seen]:
-        headers = auth_headers(auth, key)
         target = Target(
-            url, headers, ca_file=ca_file, verify=not insecure, proxy=proxy, http2=http2
+            url,
+            auth_headers(wire.auth, key),
+            ca_file=wire.ca_file,
+            verify=wire.verify,
+            proxy=wire.proxy,
+            http2=wire.http2,
         )
         sitting = Sitting(patience, fill, receiver, destructive=destructive, ours=ours)
         return _sit(target, chosen, sitting)

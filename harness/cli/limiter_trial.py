@@ -24,6 +24,7 @@ from harness.cli import target as targets
 from harness.cli.limiter_view import ProbeView, print_answer, print_plan
 from harness.cli.rescue import rescue
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
 from harness.experiments.rate_limit.advice import Check, evaluate_check
@@ -60,7 +61,7 @@ class LimiterJob:
         out: The trial directory; it does not exist yet, or is empty.
         setup: What the lab may do.
         standin: Settings of the embedded stand-in.
-        transport, auth, ca_file, verify, proxy, http2: As `Spec` has them.
+        wire: How the target is spoken to.
     """
 
     host: str
@@ -69,12 +70,7 @@ class LimiterJob:
     setup: Setup
     seed: int = 1
     standin: StandinConfig = EMBEDDED
-    transport: str = "fast"
-    auth: str = "api-key"
-    ca_file: str | None = None
-    verify: bool = True
-    proxy: str | None = None
-    http2: bool = False
+    wire: Wire = PLAIN
 
 
 @dataclass(slots=True)
@@ -147,13 +143,8 @@ def _prepare(job: LimiterJob, stack: ExitStack) -> Spec:
         direct_host=host,
         shown_host=job.host or "stand-in",
         plan=_plan(job).model_dump(mode="json", by_alias=True),
-        transport=job.transport,  # type: ignore[arg-type]
         embedded=embedded,
-        auth=job.auth,  # type: ignore[arg-type]
-        ca_file=job.ca_file,
-        verify=job.verify,
-        proxy=job.proxy,
-        http2=job.http2,
+        **job.wire.to_spec(),
     )
     recorder = Recorder()
     timeouts = _plan(job).timeouts.to_timeouts()

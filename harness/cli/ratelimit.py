@@ -19,7 +19,7 @@ from harness.cli.wire_options import (
     Insecure,
     Proxy,
     TransportName,
-    require_wire,
+    Wire,
 )
 from harness.errors import UsageError
 from harness.exits import Exit
@@ -59,7 +59,7 @@ def ratelimit(
 ) -> None:
     """Measure the rate limiter: algorithm, rate, burst, window, Retry-After."""
     require("--operation", operation, OPERATIONS)
-    require_wire(transport, auth, proxy=proxy, http2=http2)
+    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     checked = check_host(host, allow_host) if host else ""
     key = read_key(os.environ, embedded=not host)
     second = _second_key() if host else ""
@@ -76,12 +76,7 @@ def ratelimit(
             second_key=bool(second),
         ),
         seed=seed,
-        transport=transport,
-        auth=auth,
-        ca_file=ca_file,
-        verify=not insecure,
-        proxy=proxy,
-        http2=http2,
+        wire=wire,
     )
     code: Exit = measure_limiter(job, key, Console(), Console(stderr=True))
     raise typer.Exit(int(code))

@@ -21,6 +21,7 @@ from harness.cli.rescue import LOG, SPEC, settle
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
 from harness.cli.watching import NOBODY, Facts, OtlpOption, PrometheusOption, Watch
 from harness.cli.wire_options import (
+    PLAIN,
     AllowHost,
     Auth,
     CaFile,
@@ -29,7 +30,7 @@ from harness.cli.wire_options import (
     Insecure,
     Proxy,
     TransportName,
-    require_wire,
+    Wire,
 )
 from harness.errors import HarnessError, StorageError, UsageError
 from harness.exits import Exit
@@ -55,13 +56,12 @@ class Job:
         host: The target's base URL; "" for the embedded stand-in.
         out: Its directory; it does not exist yet, or is empty.
         processes: Load processes.
-        transport: Which wire.
+        wire: How the target is spoken to.
         locust_options: Handed on to Locust as they are.
         standin: Settings of the embedded stand-in.
         github: Say failures and doubts as GitHub annotations, too.
         running: An embedded stand-in that runs already, for several trials in a row.
         watch: Who sees its live figures.
-        auth, ca_file, verify, proxy, http2: As `Spec` has them.
     """
 
     scenario: Path
@@ -70,17 +70,12 @@ class Job:
     out: Path
     trial_id: str
     processes: int = 1
-    transport: str = "fast"
+    wire: Wire = PLAIN
     locust_options: tuple[str, ...] = ()
     standin: StandinConfig | None = None
     github: bool = False
     running: Standin | None = None
     watch: Watch = NOBODY
-    auth: str = "api-key"
-    ca_file: str | None = None
-    verify: bool = True
-    proxy: str | None = None
-    http2: bool = False
 
 
 def run(
@@ -128,7 +123,7 @@ def run(
     otlp: OtlpOption = None,
 ) -> None:
     """Make one trial and report it."""
-    require_wire(transport, auth, proxy=proxy, http2=http2)
+    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     path = find_scenario(scenario)
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
     resolved = override(read_plan(find_plan(plan)), overrides)
@@ -140,13 +135,8 @@ def run(
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
         processes=processes,
-        transport=transport,
         locust_options=tuple(locust_options or ()),
-        auth=auth,
-        ca_file=ca_file,
-        verify=not insecure,
-        proxy=proxy,
-        http2=http2,
+        wire=wire,
         github=github,
         watch=Watch(prometheus, otlp),
     )
@@ -252,13 +242,8 @@ def _spec_of(
         webhook_url=webhook_url,
         shown_host=job.host or "stand-in",
         plan=job.plan.model_dump(mode="json", by_alias=True),
-        transport=job.transport,  # type: ignore[arg-type]
         embedded=embedded,
-        auth=job.auth,  # type: ignore[arg-type]
-        ca_file=job.ca_file,
-        verify=job.verify,
-        proxy=job.proxy,
-        http2=job.http2,
+        **job.wire.to_spec(),
         watched=bool(job.watch),
     )
 

@@ -25,6 +25,7 @@ from harness.cli import target as targets
 from harness.cli.capacity_view import SessionsView, print_sessions
 from harness.cli.rescue import rescue
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
 from harness.experiments.capacity.document import sessions_document
@@ -66,7 +67,7 @@ class SessionsJob:
         out: The trial directory; it does not exist yet, or is empty.
         max_sessions, parallel, cycles, races: As `SessionSearch` has them.
         standin: Settings of the embedded stand-in.
-        transport, auth, ca_file, verify, proxy, http2: As `Spec` has them.
+        wire: How the target is spoken to.
     """
 
     host: str
@@ -78,12 +79,7 @@ class SessionsJob:
     races: int = 3
     seed: int = 1
     standin: StandinConfig = EMBEDDED
-    transport: str = "fast"
-    auth: str = "api-key"
-    ca_file: str | None = None
-    verify: bool = True
-    proxy: str | None = None
-    http2: bool = False
+    wire: Wire = PLAIN
 
 
 def measure_sessions(job: SessionsJob, key: str, out: Console, progress: Console) -> Exit:
@@ -136,13 +132,8 @@ def _prepare(job: SessionsJob, key: str, stack: ExitStack) -> Spec:
         direct_host=host,
         shown_host=job.host or "stand-in",
         plan=plan.model_dump(mode="json", by_alias=True),
-        transport=job.transport,  # type: ignore[arg-type]
         embedded=embedded,
-        auth=job.auth,  # type: ignore[arg-type]
-        ca_file=job.ca_file,
-        verify=job.verify,
-        proxy=job.proxy,
-        http2=job.http2,
+        **job.wire.to_spec(),
     )
     recorder = Recorder()
     target = spec.target(plan.timeouts.to_timeouts(), key)

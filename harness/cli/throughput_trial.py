@@ -27,6 +27,7 @@ from harness.cli import target as targets
 from harness.cli.capacity_view import print_throughput, tell_step
 from harness.cli.run import Job, measure
 from harness.cli.trial_directory import claim, disclaim, point_latest
+from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.experiments.capacity.document import throughput_document
@@ -67,7 +68,7 @@ class ThroughputJob:
         users: Most calls in flight.
         spacing: Of the arrivals.
         standin: Settings of the embedded stand-in.
-        transport, auth, ca_file, verify, proxy, http2: As `Spec` has them.
+        wire: How the target is spoken to.
     """
 
     scenario: Path
@@ -83,12 +84,7 @@ class ThroughputJob:
     spacing: str = "poisson"
     seed: int = 1
     standin: StandinConfig = EMBEDDED
-    transport: str = "fast"
-    auth: str = "api-key"
-    ca_file: str | None = None
-    verify: bool = True
-    proxy: str | None = None
-    http2: bool = False
+    wire: Wire = PLAIN
 
 
 @dataclass(slots=True)
@@ -177,13 +173,8 @@ def _take(
         host=job.host,
         out=folder,
         trial_id=f"{job.trial_id}-{step.number:02}",
-        transport=job.transport,
+        wire=job.wire,
         running=running,
-        auth=job.auth,
-        ca_file=job.ca_file,
-        verify=job.verify,
-        proxy=job.proxy,
-        http2=job.http2,
     )
     with _restoring_signals():
         record.interrupted = measure(inner, key, progress).interrupted

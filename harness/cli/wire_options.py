@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import typer
 
+from harness.cli.options import require
 from harness.errors import UsageError
 
 Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
@@ -21,18 +23,38 @@ TRANSPORTS = ("fast", "httpx")
 SCHEMES = ("api-key", "bearer")
 
 
-def require_wire(transport: str, auth: str, *, proxy: str | None, http2: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Wire:
     """
-    See that the options of the wire fit together.
+    How a target is spoken to.
 
-    Raises:
-        UsageError: They do not.
+    Attributes:
+        transport, auth, ca_file, verify, proxy, http2: As `harness.load.spec.Spec` has them.
     """
-    for option, value, known in (
-        ("--transport", transport, TRANSPORTS),
-        ("--auth", auth, SCHEMES),
-    ):
-        if value not in known:
-            raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")
-    if (proxy or http2) and transport != "httpx":
-        raise UsageError("--proxy and --http2 need --transport httpx")
+
+    transport: str = "fast"
+    auth: str = "api-key"
+    ca_file: str | None = None
+    verify: bool = True
+    proxy: str | None = None
+    http2: bool = False
+
+    def __post_init__(self) -> None:
+        """
+        See that the options fit together.
+
+        Raises:
+            UsageError: They do not.
+        """
+        require("--transport", self.transport, TRANSPORTS)
+        require("--auth", self.auth, SCHEMES)
+        if (self.proxy or self.http2) and self.transport != "httpx":
+            raise UsageError("--proxy and --http2 need --transport httpx")
+
+    def to_spec(self) -> dict[str, Any]:
+        """Give the fields of a `Spec` that are the wire's."""
+        return asdict(self)
+
+
+PLAIN = Wire()
+"""HTTP/1.1 over our own wire, the key in its header, TLS verified."""
