@@ -37,7 +37,7 @@ from harness.load.spec import auth_headers, check_host, is_loopback, read_key
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.trial.store import write_bytes
-from harness.wire import Target
+from harness.wire import Kind, Target
 from reports.conformance import render_junit, render_tap
 
 FORMATS = ("tap", "junit")
@@ -114,7 +114,9 @@ def conform(
             proxy=wire.proxy,
             http2=wire.http2,
         )
-        sitting = Sitting(patience, fill, receiver, destructive=destructive, ours=ours)
+        sitting = Sitting(
+            patience, fill, receiver, wire.kind, destructive=destructive, ours=ours
+        )
         return _sit(target, chosen, sitting)
 
     if host:
@@ -190,6 +192,7 @@ class Sitting:
         patience_s: How long something is waited for.
         fill: Most sessions opened to find the target full.
         receiver: Where webhooks come to.
+        kind: Which wire.
         destructive: Make those that leave something behind.
         ours: Make those that no document states.
     """
@@ -197,6 +200,7 @@ class Sitting:
     patience_s: float
     fill: int
     receiver: Receiver
+    kind: Kind
     destructive: bool
     ours: bool
 
@@ -226,7 +230,7 @@ def _sit(target: Target, checks: list[Check], sitting: Sitting) -> list[Seen]:
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
         mailbox = stack.enter_context(sitting.mailbox(target))
-        desk = Desk(target, sitting.patience_s, mailbox, fill=sitting.fill)
+        desk = Desk(target, sitting.patience_s, mailbox, fill=sitting.fill, kind=sitting.kind)
         try:
             return make(
                 checks, desk, destructive=sitting.destructive, ours=sitting.ours, told=tell

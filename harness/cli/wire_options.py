@@ -9,6 +9,7 @@ import typer
 
 from harness.cli.options import require
 from harness.errors import UsageError
+from harness.wire import Kind
 
 Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
 TransportName = Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")]
@@ -50,6 +51,11 @@ class Wire:
         require("--auth", self.auth, SCHEMES)
         if (self.proxy or self.http2) and self.transport != "httpx":
             raise UsageError("--proxy and --http2 need --transport httpx")
+
+    @property
+    def kind(self) -> Kind:
+        """The transport, as `harness.wire.connect` takes it."""
+        return "httpx" if self.transport == "httpx" else "fast"
 
     def to_spec(self) -> dict[str, Any]:
         """Give the fields of a `Spec` that are the wire's."""

@@ -26,7 +26,7 @@ from harness.contract.outcomes import Outcome
 from harness.contract.payloads import session_body
 from harness.contract.shapes import CreatedSession
 from harness.units import NS_PER_S
-from harness.wire import Reply, Request, Target, Transport, connect
+from harness.wire import Kind, Reply, Request, Target, Transport, connect
 
 Query = Mapping[str, str | int | None]
 
@@ -92,6 +92,7 @@ class Desk:
         patience_s: How long a run's end, or a webhook, is waited for.
         mailbox: Receives webhooks; None where the target could not reach one.
         fill: Most sessions opened to find the target full; 0 leaves that alone.
+        kind: Which wire; without one, the one that can do what the target asks for.
 
     Attributes:
         nonce: Tells this sitting's names from those of any other.
@@ -104,6 +105,7 @@ class Desk:
         mailbox: Mailbox | None = None,
         *,
         fill: int = 0,
+        kind: Kind | None = None,
     ) -> None:
         self.target = target
         self.patience_s = patience_s
@@ -111,6 +113,7 @@ class Desk:
         self.fill = fill
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
+        self._kind: Kind = kind or ("httpx" if target.proxy or target.http2 else "fast")
         self._transport = self._connect(target)
         self._number = 0
         self._kept_open: set[str] = set()
@@ -261,9 +264,8 @@ class Desk:
             self.left_open.discard(unquote(request.target.rpartition("/")[2]))
         return Heard(reply, answer)
 
-    @staticmethod
-    def _connect(target: Target) -> Transport:
-        return connect(target, "httpx" if target.proxy or target.http2 else "fast")
+    def _connect(self, target: Target) -> Transport:
+        return connect(target, self._kind)
 
 
 def tell(answer: Answer) -> str:
