@@ -8,7 +8,6 @@ clock to itself (`harness.load.prober`). Between them go lines of JSON: a list o
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -160,8 +159,3 @@ class Prober:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def plain_environ() -> dict[str, str]:
-    """The environment to start a sending process with."""
-    return dict(os.environ)

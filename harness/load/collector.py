@@ -137,11 +137,6 @@ class Collector:
         with self._storing():
             self._writer.flush()
 
-    def missing(self, worker: str) -> int:
-        """Attempts that a worker recorded and that did not arrive."""
-        end = self.workers.get(worker)
-        return end.attempts - self._seen.get(worker, 0) if end else 0
-
     def _windows(self, start_ns: int) -> list[Window]:
         windows = []
         for phase in self.plan.phases():

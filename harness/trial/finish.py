@@ -65,11 +65,6 @@ _DONE = "parts.done"
 ENDED = frozenset({"complete", "interrupted"})
 
 
-def is_unfinished(trial: Path) -> bool:
-    """Whether a directory is a trial that still has parts to be finished."""
-    return (trial / MANIFEST).is_file() and (trial / PARTS).is_dir()
-
-
 def finish_trial(trial: Path) -> Manifest:
     """
     Make the tables of a trial from its parts; a finished one is left as it is.
