@@ -33,6 +33,10 @@ Query = Mapping[str, str | int | None]
 DEADLINE_S = 30.0
 WAITS_MAX = 5
 WAIT_MAX_S = 60.0
+SETTLE_S = 1.0
+"""Between two questions what became of a create that is still being handled."""
+_IN_FLIGHT = 409
+"""The status while the first request with a key is still being handled."""
 _KEY_HEADERS = frozenset({"x-api-key", "authorization"})
 _GONE = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
 
@@ -234,14 +238,22 @@ class Desk:
 
     def tidy(self) -> None:
         """Close the sessions that were opened since, so that they take up no room."""
-        while self._doubtful:  # asked again with its key, a create tells what it opened
-            key, body = self._doubtful.popitem()
+        for key, body in list(self._doubtful.items()):
             with suppress(BrokenPromiseError):
-                self.ask("create_session", body=body, key=key)
+                self._settle(key, body)
+            self._doubtful.pop(key, None)
         for session_id in sorted(self.left_open - self._kept_open):
             self._kept_open.add(session_id)
             with suppress(BrokenPromiseError):
                 self.ask("delete_session", session_id)
+
+    def _settle(self, key: str, body: bytes) -> None:
+        """Asked again with its key, a create tells what it opened, once it has been handled."""
+        for _ in range(WAITS_MAX):
+            self.ask("create_session", body=body, key=key)
+            if key not in self._doubtful:
+                return
+            time.sleep(SETTLE_S)
 
     def close(self) -> list[str]:
         """Close every session that is still open; returns those that would not close."""
@@ -256,12 +268,14 @@ class Desk:
             raise BrokenPromiseError(
                 f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
             )
-        self._doubtful.pop(request.idempotency_key, None)
         answer = interpret(operation, reply.status, reply.body, reply.retry_after)
         if operation == "create_session" and answer.resource_id:
             self.left_open.add(answer.resource_id)
         elif operation == "delete_session" and answer.outcome in _GONE:
             self.left_open.discard(unquote(request.target.rpartition("/")[2]))
+        # Last, so that an interrupt before it leaves the create in doubt.
+        if reply.status != _IN_FLIGHT:
+            self._doubtful.pop(request.idempotency_key, None)
         return Heard(reply, answer)
 
     def _connect(self, target: Target) -> Transport:
