@@ -3,7 +3,8 @@
 
 Its law is known, so what a caller on schedule would have felt can be computed: at 200
 arrivals a second one in ten comes in a stall. A closed load stops asking in the stall,
-and then has few slow answers to tell of (coordinated omission).
+and then has few slow answers to tell of (coordinated omission). The tools take turns in
+rounds; each is shown by the round that was farthest from the truth.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from pathlib import Path
 from tests.bench.stalling import PERIOD_S, done_at
 from tests.bench.throughput import BENCH, BODY
 
-RATE_PER_S, SECONDS = 200, 30
+RATE_PER_S, SECONDS, ROUNDS = 200, 30, 3
+ALLOWED = 0.02
+"""How far our p99 and p99.9 may be from the truth, as a fraction of it."""
 FRACTIONS = (0.5, 0.99, 0.999)
 
 PLAN = f"""
@@ -122,34 +125,64 @@ def start() -> tuple[subprocess.Popen[bytes], str]:
     raise RuntimeError(msg)
 
 
-def bench() -> str:
+def off(row: Sequence[float], known: Sequence[float]) -> float:
+    """How far p99 and p99.9 are from the truth at most, as a fraction of it."""
+    return max(abs(row[n] / known[n] - 1) for n in (1, 2))
+
+
+def bench(rounds: int = ROUNDS) -> str:
     """Ask every tool; the section's text."""
+    tools = {
+        "`harness run`, response time": ours,
+        "Locust FastHttpUser, 2 users": fast_http_user,
+    }
+    if shutil.which("wrk"):
+        tools["wrk, 2 connections"] = wrk
+    known = truth()
+    worst: dict[str, list[float]] = {}
     process, url = start()
     folder = Path(tempfile.mkdtemp(prefix="harness-bench-"))
-    known = truth()
-    rows = {"truth, computed": known}
     try:
-        rows["`harness run`, response time"] = ours(url, folder)
-        rows["Locust FastHttpUser, 2 users"] = fast_http_user(url, folder)
-        if shutil.which("wrk"):
-            rows["wrk, 2 connections"] = wrk(url, folder)
+        for number in range(rounds):
+            for name, ask in tools.items():
+                (place := folder / f"{number}").mkdir(exist_ok=True)
+                row = ask(url, place)
+                worst[name] = max(worst.get(name, row), row, key=lambda r: off(r, known))
+                print(f"round {number + 1}: {name}: {_cells(row)}", flush=True)
     finally:
         process.terminate()
         process.wait(10)
         shutil.rmtree(folder, ignore_errors=True)
+    return table(known, worst, rounds)
+
+
+def _cells(row: Sequence[float]) -> str:
+    return " | ".join(f"{ms:.1f}" for ms in row)
+
+
+def table(known: Sequence[float], worst: dict[str, list[float]], rounds: int) -> str:
+    """The section, from percentiles in ms of the truth and of each tool's worst round."""
     lines = [
-        f"{SECONDS} s at {RATE_PER_S} arrivals/s; milliseconds, and the share of the truth.",
+        f"{SECONDS} s at {RATE_PER_S} arrivals/s, {rounds} rounds, each tool's worst one.",
+        "Milliseconds, and the share of the truth.",
         "",
         "| tool | p50 | p99 | p99.9 | p99 of the truth | p99.9 of the truth |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, row in rows.items():
+    for name, row in {"truth, computed": list(known), **worst}.items():
         shares = [f"{100 * row[n] / known[n]:.1f} %" for n in (1, 2)]
-        lines.append(f"| {name} | {' | '.join([f'{v:.1f}' for v in row] + shares)} |")
-    lines += [
-        "",
-        "Two users, or connections, are what 200 requests a second of 10 ms need. Neither tool",
-        "knows a schedule: in a stall two requests wait where 200 callers would have come. wrk",
-        "estimates afterwards what it did not send (a correction by the mean interval).",
-    ]
-    return "\n".join(lines)
+        lines.append(f"| {name} | {_cells(row)} | {' | '.join(shares)} |")
+    far = off(next(iter(worst.values())), known)
+    verdict = "holds" if far <= ALLOWED else "does not hold"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"In the worst round our p99 and p99.9 are within {100 * far:.1f} % of the truth:",
+            f"the mark of {100 * ALLOWED:.0f} % {verdict}.",
+            "",
+            "Two users, or connections, are what 200 requests a second of 10 ms need. Neither tool",
+            "knows a schedule: in a stall two requests wait where 200 callers would have come. wrk",
+            "estimates afterwards what it did not send (a correction by the mean interval).",
+        ]
+    )
