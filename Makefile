@@ -45,7 +45,7 @@ unit: $(STAMP) ## Tests
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
 
-bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … g)
+bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … h)
 	@$(BIN)/python -m tests.bench $(PART)
 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics

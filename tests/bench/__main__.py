@@ -1,7 +1,7 @@
 """
 `make bench`: what the harness costs and how true it is, into docs/performance.md.
 
-``python -m tests.bench [a … g]``: each part by itself, all when none is named. A
+``python -m tests.bench [a … h]``: each part by itself, all when none is named. A
 part replaces its own section of the page; what is not installed is skipped with a word.
 """
 
@@ -24,6 +24,7 @@ PARTS = {
     "e": ("Finishing, checking and reporting long trials", "reporting"),
     "f": ("Memory of a generator over a long load", "soak"),
     "g": ("An hour at 10,000 attempts a second: report, comparison, opening", "hour"),
+    "h": ("Two load processes against one", "scaling"),
 }
 
 
@@ -55,7 +56,7 @@ def put(part: str, text: str) -> None:
 def main(names: list[str]) -> int:
     """Run the parts named."""
     if unknown := set(names) - PARTS.keys():
-        sys.stderr.write(f"bench: no part {', '.join(sorted(unknown))}; there are a to g\n")
+        sys.stderr.write(f"bench: no part {', '.join(sorted(unknown))}; there are a to h\n")
         return 2
     for part in names or list(PARTS):
         title, module = PARTS[part]

@@ -51,14 +51,21 @@ share = 0.0
 
 @dataclass(frozen=True)
 class Speed:
-    """Requests a second, and CPU µs of the generator a request."""
+    """Requests a second, and CPU µs of the generator a request: its busiest process, and all."""
 
     rate_per_s: float
     cpu_us: float
+    all_cpu_us: float
 
 
 class Watch:
-    """CPU time of the busiest process below this one, over a second in the load's middle."""
+    """
+    CPU time of a command over a second in the load's middle, as fractions of a core.
+
+    Attributes:
+        busiest: Of the busiest of its processes.
+        together: Of all of them.
+    """
 
     def __init__(self, process: subprocess.Popen[str], after_s: float) -> None:
         time.sleep(after_s)
@@ -67,7 +74,14 @@ class Watch:
         time.sleep(1.0)
         after = self._used(process.pid)
         spent = [after[pid] - used for pid, used in before.items() if pid in after]
-        self.fraction = max(spent, default=0.0) / (time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self.busiest, self.together = max(spent, default=0.0) / seconds, sum(spent) / seconds
+
+    def speed(self, rate_per_s: float) -> Speed:
+        """The command's, which made so many requests a second."""
+        return Speed(
+            rate_per_s, 1e6 * self.busiest / rate_per_s, 1e6 * self.together / rate_per_s
+        )
 
     @staticmethod
     def _used(root: int) -> dict[int, float]:
@@ -79,10 +93,12 @@ class Watch:
         return found
 
 
-def run(command: list[str], after_s: float, **environ: str) -> tuple[str, float]:
-    """Run a tool on core 1: what it printed, and the share of the core it used."""
+def run(
+    command: list[str], after_s: float, cores: str = "1", **environ: str
+) -> tuple[str, Watch]:
+    """Run a tool on core 1, or others: what it printed, and the CPU it used."""
     process = subprocess.Popen(
-        ["taskset", "-c", "1", *command],
+        ["taskset", "-c", cores, *command],
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -90,7 +106,7 @@ def run(command: list[str], after_s: float, **environ: str) -> tuple[str, float]
     )
     watch = Watch(process, after_s)
     out, _ = process.communicate(timeout=120)
-    return out, watch.fraction
+    return out, watch
 
 
 def wrk(url: str) -> Speed:
@@ -101,10 +117,10 @@ def wrk(url: str) -> Speed:
         script.write(f'wrk.method="POST"\n{headers}wrk.body=[[{BODY.decode()}]]\n')
         script.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script.name]
-        out, cpu = run([*command, f"{url}/selector-cache/import"], 1.0)
+        out, watch = run([*command, f"{url}/selector-cache/import"], 1.0)
     found = re.search(r"Requests/sec:\s+([\d.]+)", out)
     assert found, out
-    return Speed(float(found[1]), 1e6 * cpu / float(found[1]))
+    return watch.speed(float(found[1]))
 
 
 def locust(kind: str) -> Callable[[str], Speed]:
@@ -114,16 +130,17 @@ def locust(kind: str) -> Callable[[str], Speed]:
         command = [sys.executable, "-m", "locust", "-f", str(BENCH / "rivals.py"), kind]
         command += ["--headless", "--host", url, "-u", str(CONNECTIONS), "-r", "32"]
         command += ["-t", f"{SECONDS}s", "--only-summary", "--loglevel", "ERROR", "--json"]
-        out, cpu = run(command, 3.0, BENCH_BODY=BODY.decode())
+        out, watch = run(command, 3.0, BENCH_BODY=BODY.decode())
         row = json.loads(out)[0]
         assert not row["num_failures"]
-        rate = row["num_requests"] / (row["last_request_timestamp"] - row["start_time"])
-        return Speed(rate, 1e6 * cpu / rate)
+        return watch.speed(
+            row["num_requests"] / (row["last_request_timestamp"] - row["start_time"])
+        )
 
     return measure
 
 
-def harness(url: str, processes: int = 1) -> Speed:
+def harness(url: str, processes: int = 1, cores: str = "1") -> Speed:
     """`harness run cache_import --closed`, in full: validation, records, checks, reports."""
     folder = Path(tempfile.mkdtemp(prefix="harness-bench-"))
     try:
@@ -132,11 +149,11 @@ def harness(url: str, processes: int = 1) -> Speed:
         command += ["cache_import", "--closed", "--plan", str(folder / "plan.toml")]
         command += ["--processes", str(processes), "--host", url]
         command += ["--out", str(folder / "trial")]
-        _, cpu = run(command, 3.0, OPENSTEER_API_KEY="osk_bench")
+        _, watch = run(command, 3.0, cores, OPENSTEER_API_KEY="osk_bench")
         summary = json.loads((folder / "trial" / "summary.json").read_text())
         phase = summary["phases"][0]
         assert phase["ok"] == phase["attempts"] > 0, summary["outcomes"]
-        return Speed(phase["attempts_per_s"], 1e6 * cpu / phase["attempts_per_s"])
+        return watch.speed(phase["attempts_per_s"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
