@@ -3,7 +3,8 @@
 
 `harness run cache_import --closed` at full speed against nginx; the resident memory of the
 generator's process is read every second. After the first quarter, which fills buffers and
-memories that are bounded, it should stay where it is, whatever was sent.
+memories that are bounded, it should stay where it is, whatever was sent: the slope of what
+follows (Theil-Sen, `harness.analysis.drift`), carried on over an hour, must be small.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 
+from harness.analysis.drift import find_slope
 from tests.bench.servers import NGINX, Nginx
 from tests.bench.throughput import CONNECTIONS, PLAN
 
-SECONDS = 120
+SECONDS = 180
+GROWTH_MAX_MIB = 64.0
+"""What an hour at full speed may add, at the upper end of the slope's interval."""
 
 
 def _resident_mib(root: int) -> float:
@@ -62,16 +67,26 @@ def bench(seconds: int = SECONDS) -> str:
         attempts = json.loads((folder / "trial" / "summary.json").read_text())["totals"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    samples = samples[2:-1]  # imports before, the farewell after
+    return table(samples[2:-1], attempts["attempts"], seconds)  # imports and farewell left out
+
+
+def table(samples: list[float], attempts: int, seconds: int) -> str:
+    """The section, from the generator's MiB at each second."""
     quarter = len(samples) // 4
     quarters = [statistics.median(samples[n * quarter : (n + 1) * quarter]) for n in range(4)]
-    cells = " | ".join(f"{mib:.0f}" for mib in quarters)
+    slope = find_slope(np.array(samples[quarter:]))
+    hour = [3600 * mib_per_s for mib_per_s in (slope.estimate, slope.low, slope.high)]
+    verdict = "flat" if hour[2] <= GROWTH_MAX_MIB else "not flat"
     return "\n".join(
         [
-            f"{attempts['attempts']:,} attempts in {seconds} s; medians of resident MiB.",
+            f"{attempts:,} attempts in {seconds} s; medians of resident MiB.",
             "",
             "| first quarter | second | third | fourth | fourth to second |",
             "| ---: | ---: | ---: | ---: | ---: |",
-            f"| {cells} | {quarters[3] / quarters[1]:.3f} |",
+            f"| {' | '.join(f'{mib:.0f}' for mib in quarters)} | {quarters[3] / quarters[1]:.3f} |",
+            "",
+            f"After the first quarter it changes by {hour[0]:+.1f} MiB an hour (95 % interval",
+            f"{hour[1]:+.1f} to {hour[2]:+.1f}, Theil-Sen): {verdict}; at most",
+            f"{GROWTH_MAX_MIB:.0f} are allowed.",
         ]
     )
