@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.experiments.compare.comparison import Comparison, compare
+from harness.experiments.compare.changes import Comparison
+from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
 from harness.trial.baselines import BASELINES, find_baselines

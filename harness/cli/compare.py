@@ -17,8 +17,9 @@ from harness.cli.stages import stage
 from harness.cli.trials import TrialPath
 from harness.errors import UsageError
 from harness.exits import Exit
-from harness.experiments.compare.comparison import Change, Comparison, differences
+from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.comparison import compare as compare_sides
+from harness.experiments.compare.differences import differences
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
 from harness.trial.baselines import BASELINES, find_trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.experiments.compare.comparison import Change, Comparison
+from harness.experiments.compare.changes import Change, Comparison
 from harness.units import NS_PER_S, format_duration
 from reports.wording import capitalized, joined, plural
 

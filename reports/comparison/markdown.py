@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiments.compare.comparison import Comparison
+from harness.experiments.compare.changes import Comparison
 from reports.comparison.headline import brief
 from reports.comparison.words import METHOD, VERDICTS, changes_table, sides
 from reports.markdown import escape, gfm_table

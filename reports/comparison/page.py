@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiments.compare.comparison import Comparison
+from harness.experiments.compare.changes import Comparison
 from reports import html
 from reports.comparison import words
 from reports.comparison.headline import brief

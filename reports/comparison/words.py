@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiments.compare.comparison import Change, Comparison
+from harness.experiments.compare.changes import Change, Comparison
 from harness.units import NS_PER_MS, NS_PER_S, format_duration
 from reports.comparison.headline import long
 from reports.section import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.ticker import FuncFormatter
 
-from harness.experiments.compare.comparison import Change, Comparison
+from harness.experiments.compare.changes import Change, Comparison
 from reports.comparison.headline import worsening
 from reports.figures.canvas import (
     FAULT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from harness.experiments.compare.comparison import Change, Comparison
+from harness.experiments.compare.changes import Change, Comparison
 
 
 class _Side(msgspec.Struct, frozen=True):

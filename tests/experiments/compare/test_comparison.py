@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.analysis.spectra import latencies
-from harness.experiments.compare.comparison import compare, differences
+from harness.experiments.compare.comparison import compare
+from harness.experiments.compare.differences import differences
 from harness.experiments.compare.sides import Run
 from harness.thresholds import Thresholds, check_key
 from harness.trial.schema import WorkerEnd
