@@ -37,7 +37,7 @@ _GIVES_WAY = {
 def limited(model: ReportModel) -> str:
     """What limited the trial."""
     generator = model.summary["generator"]
-    if not model.summary["totals"]["attempts"]:
+    if not model.observed:
         return "What limited it cannot be told, for no attempt was observed."
     if generator["saturated"]:
         return (

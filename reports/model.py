@@ -112,6 +112,13 @@ class ReportModel:
         """The verdict of the whole trial."""
         return Verdict(self.summary["verdict"])
 
+    @property
+    def observed(self) -> int:
+        """Attempts since the load began."""
+        before = sum(sum(told.values()) for told in self.summary["preflight"].values())
+        attempts: int = self.summary["totals"]["attempts"]
+        return attempts - before
+
 
 def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> ReportModel:
     """

@@ -31,9 +31,10 @@ _RESPONSE = (
 _PERCENTILES = (
     "Percentiles are nearest ranks of all attempts that ended ok in measured phases, merged "
     "as HdrHistogram counts from 1 µs to one hour with three significant digits; an attempt "
-    "beyond one hour counts as one hour. Counts of attempts and outcomes hold every phase, "
-    "warm-up and cleanup too; probes are operations of their own kind and in no other's "
-    "numbers."
+    "beyond one hour counts as one hour. Counts of attempts and outcomes hold every phase of "
+    "the load, warm-up and cleanup too; probes are operations of their own kind and in no "
+    "other's numbers, and what was asked before the load began (is the target there, does it "
+    "take the key) is in no table and no figure."
 )
 MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
 """How it was measured, in three paragraphs."""
@@ -46,7 +47,7 @@ def headline(model: ReportModel) -> str:
     total = len(model.findings)
     if failed:
         return f"{_of(len(failed), total)} failed: {listed(failed)}."
-    if not model.summary["totals"]["attempts"]:
+    if not model.observed:
         return "No attempt was observed, so nothing can be said."
     if doubtful:
         return f"{_of(len(doubtful), total)} could not be answered: {listed(doubtful)}."
@@ -79,7 +80,7 @@ def _done(model: ReportModel) -> str:
 
 
 def _probes(model: ReportModel) -> str:
-    probes = model.summary["totals"]["attempts"] - model.summary["load"]["attempts"]
+    probes = sum(row["probes"]["attempts"] for row in model.summary["operations"].values())
     return f" and {plural(probes, 'probe')}" if probes else ""
 
 

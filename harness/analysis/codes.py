@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.analysis.probes import name_apart
+from harness.analysis.probes import name_apart, without_preflight
 
 COLUMNS = ("phase", "operation", "code", "status", "outcome")
 """What `count_errors` needs of the attempt log."""
@@ -17,8 +17,8 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
     Attempts that did not end well, most frequent first.
 
     Args:
-        attempts: At least `COLUMNS`; every phase counts, and a probe is an operation of
-            its own (`name_apart`).
+        attempts: At least `COLUMNS`; every phase but the preflight counts, and a probe is
+            an operation of its own (`name_apart`).
 
     Columns:
         code       str      -  the answer's CLOUD_* code; "" when it had none
@@ -29,7 +29,7 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
         share      float64  -  of all attempts of that operation, 0 … 1
     """
     counts = attempts.group_by(list(COLUMNS)).aggregate([([], "count_all")])
-    counts = name_apart(counts)
+    counts = name_apart(without_preflight(counts))
     plain = pa.table(
         {name: _as_text(counts[name]) for name in ("code", "operation", "outcome")}
         | {

@@ -4,6 +4,10 @@ Probes stand apart: operations of their own kind, never part of the load.
 An attempt is a probe where its phase says so (`harness.attempt.Phase.PROBE`). A probe is
 sent to make a lie visible, and a refusal can be its right answer; counted among the load
 it would make a throughput look better and an error rate worse than they are.
+
+The preflight (`Phase.PREFLIGHT`) was sent before the load began, to see the target alive and
+the key taken; the 404 that it asks for is its good answer. The target served it, so totals
+hold it; nothing that tells of the load does (`without_preflight`).
 """
 
 from __future__ import annotations
@@ -19,11 +23,22 @@ from harness.trial.store import Trial
 PREFIX = "probe: "
 """In front of an operation's name where its probes are meant."""
 PROBE = Phase.PROBE.value
+PREFLIGHT = Phase.PREFLIGHT.value
 
 
 def is_probe(table: pa.Table) -> pa.ChunkedArray:
     """Which rows are probes; ``phase`` tells. Booleans, none of them null."""
-    return pc.fill_null(pc.equal(table["phase"].cast(pa.string()), PROBE), fill_value=False)
+    return _is_of(table, PROBE)
+
+
+def is_preflight(table: pa.Table) -> pa.ChunkedArray:
+    """Which rows are of the preflight, as `is_probe`."""
+    return _is_of(table, PREFLIGHT)
+
+
+def without_preflight(table: pa.Table) -> pa.Table:
+    """The rows that the load is told by: all but the preflight's."""
+    return table.filter(pc.invert(is_preflight(table)))
 
 
 def name_apart(table: pa.Table) -> pa.Table:
@@ -55,6 +70,10 @@ def count_probes(trial: Trial) -> pd.DataFrame:
     names = ["operation", "probe", "outcome"]
     counted = frame.groupby(names, as_index=False).size().rename(columns={"size": "count"})
     return counted.astype({"count": "int64"}).sort_values(names, ignore_index=True)
+
+
+def _is_of(table: pa.Table, phase: str) -> pa.ChunkedArray:
+    return pc.fill_null(pc.equal(table["phase"].cast(pa.string()), phase), fill_value=False)
 
 
 class _Evidence(msgspec.Struct):

@@ -3,11 +3,11 @@ summary.json: the trial in numbers, with keys that are a promise.
 
 Three rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
 every attempt of every phase: warm-up, probes, cleanup and preflight too, because the
-target served them all. What stands under ``load`` leaves the probes out, which have
-numbers of their own under ``probes``. ``service_ms`` and ``response_ms`` tell only of
-attempts that ended ok in a measured phase (of probes: in theirs): a fast refusal must
-not make a latency look good, nor a warm-up make it look bad. Where there is no such
-attempt each percentile is null.
+target served them all. What stands under ``load`` leaves out the probes, which have
+numbers of their own under ``probes``, and the preflight, which was before the load.
+``service_ms`` and ``response_ms`` tell only of attempts that ended ok in a measured phase
+(of probes: in theirs): a fast refusal must not make a latency look good, nor a warm-up
+make it look bad. Where there is no such attempt each percentile is null.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.analysis.generator import assess, load_s
-from harness.analysis.probes import PROBE, count_probes, is_probe
+from harness.analysis.probes import PREFLIGHT, PROBE, count_probes, is_preflight, is_probe
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
 from harness.attempt import Phase
 from harness.trial.schema import SCHEMA, Manifest, Window
@@ -47,13 +47,14 @@ class Counted:
         outcomes: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
             attempts that were not their call's first). Sorted by the names.
         calls: Calls of every phase, and those that came to a good end.
-        probe_calls: The same of probes alone.
+        probe_calls, preflight_calls: The same of probes alone, and of the preflight.
         probes: Probes by what they were for (``count_probes``).
     """
 
     outcomes: pd.DataFrame
     calls: tuple[int, int]
     probe_calls: tuple[int, int]
+    preflight_calls: tuple[int, int]
     probes: pd.DataFrame
 
 
@@ -68,8 +69,8 @@ def summarize(
     The document of summary.json, ready to be written.
 
     Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
-    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``probes``, and ``load``
-    of the whole as of each operation, which has ``probes``, too.
+    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``preflight``, ``probes``,
+    and ``load`` of the whole as of each operation, which has ``probes``, too.
 
     Args:
         trial: The finished trial.
@@ -88,14 +89,14 @@ def summarize(
         counted = count_attempts(trial.attempts_table(COLUMNS), count_probes(trial))
     counts = counted.outcomes
     duration_s = load_s(manifest)
-    attempts = int(counts["count"].sum())
+    observed = int(counts[counts["phase"] != PREFLIGHT]["count"].sum())
     health = assess(manifest)
     return {
         "schema": SCHEMA,
         "trial_id": manifest.trial_id,
         "scenario": manifest.scenario,
         "model": manifest.model,
-        "verdict": str(judge(findings, attempts)),
+        "verdict": str(judge(findings, observed)),
         "state": manifest.state,
         "host": manifest.host,
         "embedded": manifest.embedded,
@@ -113,12 +114,13 @@ def summarize(
         "phases": [_phase(phase, counts, manifest) for phase in manifest.phases],
         "workers": [msgspec.to_builtins(worker) for worker in manifest.workers],
         "cleanup": _cleanup(counts, manifest),
+        "preflight": _preflight(counts),
         "probes": _probes(counted.probes),
     }
 
 
 def judge(findings: Sequence[Finding], attempts: int) -> Verdict:
-    """The heaviest verdict; with no attempt observed at best unknown."""
+    """The heaviest verdict; with no attempt since the load began at best unknown."""
     observed = [] if attempts else [Verdict.UNKNOWN]
     return overall([*observed, *(finding.verdict for finding in findings)])
 
@@ -135,6 +137,7 @@ def count_attempts(log: pa.Table, probes: pd.DataFrame) -> Counted:
         outcomes=_count_outcomes(log),
         calls=_count_calls(log),
         probe_calls=_count_calls(log.filter(is_probe(log))),
+        preflight_calls=_count_calls(log.filter(is_preflight(log))),
         probes=probes,
     )
 
@@ -159,12 +162,13 @@ def _count_outcomes(log: pa.Table) -> pd.DataFrame:
 
 
 def _totals(manifest: Manifest, counted: Counted, duration_s: float) -> dict[str, Any]:
-    """``totals`` of every attempt, and ``load``: the same of all but the probes."""
+    """``totals`` of every attempt, and ``load``: the same without probes and preflight."""
     workers, counts = manifest.workers, counted.outcomes
-    load = counts[counts["phase"] != PROBE]
+    load = counts[_is_load(counts)]
     # All attempts of a call are of one phase.
+    parts = (counted.calls, counted.probe_calls, counted.preflight_calls)
     calls, calls_ok = (
-        every - probe for every, probe in zip(counted.calls, counted.probe_calls, strict=True)
+        every - probe - before for every, probe, before in zip(*parts, strict=True)
     )
     return {
         "totals": {
@@ -214,10 +218,15 @@ def _operations(
         operations[name] = {
             **_amount(rows, duration_s),
             **_latencies_ms(measured, name),
-            "load": _amount(rows[~probe], duration_s),
+            "load": _amount(rows[_is_load(rows)], duration_s),
             "probes": {**_amount(rows[probe], duration_s), **_latencies_ms(probed, name)},
         }
     return operations
+
+
+def _is_load(counts: pd.DataFrame) -> pd.Series:
+    """Which counts are of the load: neither of probes nor of the preflight."""
+    return ~counts["phase"].isin([PROBE, PREFLIGHT])
 
 
 def _amount(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
@@ -259,6 +268,12 @@ def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
         "ok": _by_outcome(rows).get("ok", 0),
         "left_open": sum(worker.sweep_failed for worker in manifest.workers),
     }
+
+
+def _preflight(counts: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Operation → outcome → attempts that were sent before the load began."""
+    rows = counts[counts["phase"] == PREFLIGHT]
+    return {str(name): _by_outcome(group) for name, group in rows.groupby("operation")}
 
 
 def _probes(probes: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:

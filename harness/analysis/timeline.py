@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.cells import BINS, Ints
-from harness.analysis.probes import is_probe, outcomes_apart
+from harness.analysis.probes import is_probe, outcomes_apart, without_preflight
 from harness.analysis.spectra import US_PER_MS, Latencies
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
@@ -48,13 +48,17 @@ def count_by_second(
 
 
 def outcomes_by_second(intervals: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
-    """`count_by_second` by outcome, with probes, however they ended, as ``probe``."""
-    return count_by_second(outcomes_apart(intervals), step_s=step_s)
+    """
+    `count_by_second` by outcome, without the preflight.
+
+    Probes, however they ended, are the column ``probe``.
+    """
+    return count_by_second(outcomes_apart(without_preflight(intervals)), step_s=step_s)
 
 
 def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
-    Attempts of the load that did not end ok, by second and code; probes are left out.
+    Attempts of the load that did not end ok, by second and code: no probe, no preflight.
 
     Args:
         attempts: At least ``phase``, ``end_ns``, ``code`` and ``outcome``. An attempt
@@ -66,7 +70,7 @@ def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
     outcome = attempts["outcome"].cast(pa.string())
     failed = attempts.filter(pc.not_equal(outcome, "ok"))
-    failed = failed.filter(pc.invert(is_probe(failed)))
+    failed = without_preflight(failed.filter(pc.invert(is_probe(failed))))
     second = pc.divide(failed["end_ns"], NS_PER_S)
     keyed = pa.table({"second": second, "code": failed["code"], "outcome": failed["outcome"]})
     sums = keyed.group_by(["second", "code", "outcome"]).aggregate([([], "count_all")])

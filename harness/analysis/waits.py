@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from harness.analysis.probes import is_preflight
 from harness.units import NS_PER_S
 
-COLUMNS = ("end_ns", "attempt", "retry_after_s")
+COLUMNS = ("phase", "end_ns", "attempt", "retry_after_s")
 """What `waits_by_second` reads of the attempts."""
 
 
@@ -19,7 +20,7 @@ def waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     Retries and Retry-After, by the second in which the attempt ended.
 
     Args:
-        attempts: At least `COLUMNS`, of every phase.
+        attempts: At least `COLUMNS`; every phase but the preflight counts.
         step_s: Seconds a row; steps begin at multiples of it.
 
     Columns:
@@ -31,21 +32,25 @@ def waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
         The index ``second`` (Unix, the step's first) has no gaps.
     """
     step = attempts["end_ns"].to_numpy() // (NS_PER_S * step_s)
-    if not len(step):
+    kept = ~is_preflight(attempts).to_numpy()
+    if not kept.any():
         return pd.DataFrame(
             {"retries": [], "told": [], "median_s": [], "longest_s": []},
             index=pd.Index([], dtype=np.int64, name="second"),
         )
-    first = int(step.min())
+    # Of millions of rows a few are left out: masks cost less than copies.
+    ends = np.iinfo(step.dtype)
+    first = int(step.min(where=kept, initial=ends.max))
     place = step - first
-    steps = int(place.max()) + 1
+    steps = int(place.max(where=kept, initial=ends.min)) + 1
     wait_s = attempts["retry_after_s"].to_numpy()
-    told = np.isfinite(wait_s)
+    told = np.isfinite(wait_s) & kept
+    again = (attempts["attempt"].to_numpy() > 1) & kept
     waits = pd.Series(wait_s[told]).groupby(place[told])
     index = pd.RangeIndex(steps)
     frame = pd.DataFrame(
         {
-            "retries": np.bincount(place[attempts["attempt"].to_numpy() > 1], minlength=steps),
+            "retries": np.bincount(place[again], minlength=steps),
             "told": np.bincount(place[told], minlength=steps),
             "median_s": waits.median().reindex(index),
             "longest_s": waits.max().reindex(index),

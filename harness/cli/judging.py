@@ -99,7 +99,7 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
     """The verdict, what was done, and what was found, as tables for a terminal."""
     verdict = summary["verdict"]
     totals = summary["totals"]
-    probes = totals["attempts"] - summary["load"]["attempts"]
+    probes = sum(row["probes"]["attempts"] for row in summary["operations"].values())
     out.print(
         Text.assemble(
             ("verdict: ", "bold"),

@@ -1,4 +1,4 @@
-"""Probes are operations of their own kind: with numbers of their own, in no other's."""
+"""Probes and preflight stand apart from the load, with numbers of their own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from harness.analysis.codes import count_errors
 from harness.analysis.probes import count_probes
 from harness.analysis.summary import summarize
 from harness.analysis.timeline import codes_by_second, outcomes_by_second
+from harness.analysis.waits import waits_by_second
 from harness.trial.store import open_trial
-from tests.trials import T0, attempt, refused, write_trial
+from tests.trials import T0, attempt, finding, refused, write_trial
 
 AGAIN = {"phase": "probe", "evidence": '{"probe":"same_key_same_body"}'}
 OTHER = {
@@ -106,3 +107,42 @@ def test_probes_are_counted_by_what_they_were_for(tmp_path):
         ("get_run", "final_again", "ok", 2),
         ("get_run", "other", "not_found", 1),
     ] == [tuple(row) for row in counted.itertuples(index=False)]
+
+
+BEFORE = [
+    attempt(call_id=90, at_s=-6.0, phase="preflight", operation="health", status=200),
+    refused(call_id=91, at_s=-6.0, phase="preflight", operation="get_session",
+            outcome="not_found", code="CLOUD_SESSION_NOT_FOUND", status=404),
+]  # fmt: skip
+"""What asks whether the target is there and takes the key: its 404 is a good answer."""
+
+
+def test_the_preflight_is_no_error_of_the_load(tmp_path):
+    """Neither a row of the tables nor a point of the series: they begin with the load."""
+    trial = open_trial(write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1), refused()]))
+    log, intervals = trial.attempts_table(), trial.intervals_table()
+
+    assert ["CLOUD_RATE_LIMITED"] == count_errors(log)["code"].tolist()
+    assert {"CLOUD_RATE_LIMITED": {T0: 1}} == codes_by_second(log).to_dict()
+    assert {"ok": {T0: 1}, "rate_limited": {T0: 1}} == outcomes_by_second(intervals).to_dict()
+    waits = waits_by_second(log)
+    assert ([T0], [1]) == (waits.index.tolist(), waits["told"].tolist())
+
+
+def test_the_preflight_is_counted_as_what_it_is(tmp_path):
+    """The target served it, so totals hold it; the load does not, and nothing is lost."""
+    trial = open_trial(write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1)]))
+    summary = summarize(trial, [])
+
+    assert {"health": {"ok": 1}, "get_session": {"not_found": 1}} == summary["preflight"]
+    assert (3, 3, 2) == tuple(summary["totals"][n] for n in ("attempts", "calls", "calls_ok"))
+    assert (1, 1, 1) == tuple(summary["load"][n] for n in ("attempts", "calls", "calls_ok"))
+    assert 0 == summary["operations"]["get_session"]["load"]["attempts"]
+
+
+def test_a_preflight_alone_is_no_observation(tmp_path):
+    """Whatever the checks say of it: nothing was seen of the load."""
+    trial = open_trial(write_trial(tmp_path / "t", BEFORE))
+
+    assert "unknown" == summarize(trial, [finding()])["verdict"]
+    assert 0 == len(waits_by_second(trial.attempts_table()))

@@ -65,13 +65,14 @@ def test_totals_equal_the_truth(harness: Command, processes: int) -> None:
 
 
 def _load_and_probes_are_all(summary: dict) -> None:
-    """What the load and the probes were counted apart is together what was counted."""
-    rows = summary["operations"].values()
+    """Load, probes and preflight, which are counted apart, are together what was counted."""
+    before = summary["preflight"]
 
-    assert sum(row["probes"]["attempts"] for row in rows)
-    for row in rows:
+    assert before == {"health": {"ok": 1}}
+    assert sum(row["probes"]["attempts"] for row in summary["operations"].values())
+    for name, row in summary["operations"].items():
         apart = Counter(row["load"]["outcomes"]) + Counter(row["probes"]["outcomes"])
-        assert row["outcomes"] == dict(apart)
+        assert row["outcomes"] == dict(apart + Counter(before.get(name, {})))
 
 
 def _percentiles_agree(trial) -> None:
