@@ -1,4 +1,4 @@
-"""What came of conformance checks, as TAP 14 or JUnit XML."""
+"""What came of conformance checks, as TAP or JUnit XML."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ _NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def render_tap(found: Sequence[Seen]) -> str:
     """
-    TAP version 14: a line a check, and what was seen instead below one that failed.
+    TAP version 13: a line a check, and what was seen instead below one that failed.
 
-    Source: https://testanything.org/tap-version-14-specification.html
+    Nothing here needs version 14, and the most common reader, Perl's ``prove``, takes the
+    line "TAP version 14" for a mistake.
+
+    Source: https://testanything.org/tap-version-13-specification.html
     """
-    lines = ["TAP version 14", f"1..{len(found)}"]
+    lines = ["TAP version 13", f"1..{len(found)}"]
     for number, seen in enumerate(found, start=1):
         word = "not ok" if seen.verdict == "fail" else "ok"
         line = f"{word} {number} - {seen.check.name}"

@@ -16,7 +16,14 @@ from harness.experiments.compare.sides import Run
 from harness.experiments.compare.trend import build_trend
 from harness.load.plan_file import build_plan
 from harness.trial.baselines import BASELINES, find_baselines
-from harness.trial.store import INTERVALS_FILE, MANIFEST, Trial, open_trial, write_bytes
+from harness.trial.store import (
+    INTERVALS_FILE,
+    MANIFEST,
+    Trial,
+    open_trial,
+    write_bytes,
+    write_json,
+)
 from reports.comparison import trend_page
 
 
@@ -24,7 +31,9 @@ def trend(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")] = "smoke",
     trials: Annotated[Path, typer.Option(help="Where trials are.")] = Path("trials"),
     baselines: Annotated[Path, typer.Option(help="Where baselines are.")] = BASELINES,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("trend.html"),
+    out: Annotated[
+        Path, typer.Option(help="The page; its figures go beside it, as .json.")
+    ] = Path("trend.html"),
 ) -> None:
     """Draw a plan's baselines and trials over time, and tell where levels changed for good."""
     found = [*find_baselines(baselines), *_trials(trials)]
@@ -46,6 +55,7 @@ def trend(
     with stage(f"reading {len(kept)} trials …"):
         result = build_trend(points, thresholds)
     write_bytes(out, trend_page.render(plan, result).encode())
+    write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
     console.print(Text(trend_page.headline(result)))
     for row in trend_page.shifts_table(result).rows:

@@ -40,7 +40,7 @@ THROUGHPUT = {
 }  # fmt: skip
 COMPARISON = {
     "schema": 1, "verdict": "pass", "baseline": SIDE, "candidate": SIDE,
-    "metrics": [{"operation": "get_run", "metric": "p50", "unit": "ms", "verdict": "pass",
+    "metrics": [{"operation": "get_run", "metric": "service.p50", "unit": "ms", "verdict": "pass",
                  "threshold": 0.1, "baseline": 1.0, "candidate": 1.0, "change": 0.0,
                  "ci_low": -0.1, "ci_high": 0.1}],
 }  # fmt: skip

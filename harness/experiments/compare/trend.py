@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import ruptures
@@ -77,6 +78,32 @@ class Trend:
 
     names: tuple[str, ...]
     series: tuple[Series, ...]
+
+    def document(self, plan: str) -> dict[str, Any]:
+        """trend.json, for a plan of that name."""
+        return {
+            "schema": 1,
+            "plan": plan,
+            "trials": list(self.names),
+            "series": [self._series(one) for one in self.series],
+        }
+
+    def _series(self, one: Series) -> dict[str, Any]:
+        return {
+            "operation": one.operation,
+            "metric": one.metric,
+            "unit": "per_s" if one.metric == "throughput" else "ms",
+            "values": list(one.values),
+            "shifts": [
+                {
+                    "from_trial": self.names[shift.at],
+                    "before": shift.before,
+                    "after": shift.after,
+                    "change": shift.change,
+                }
+                for shift in one.shifts
+            ],
+        }
 
 
 def build_trend(points: Sequence[tuple[str, Run]], thresholds: Thresholds) -> Trend:

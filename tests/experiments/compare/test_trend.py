@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from harness.cli import register
 from harness.experiments.compare.trend import find_shifts
+from tests.schemas import complaints
 from tests.trials import NS, T0, attempt, write_trial
 
 APP = register(["trend"])
@@ -51,7 +55,14 @@ def test_a_trend_is_drawn(tmp_path):
     result = CliRunner().invoke(APP, words, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "create_session response.p50: +100.0 % from t4 on" in result.output
-    page = out.read_text()
+    page, document = out.read_text(), json.loads((tmp_path / "trend.json").read_text())
+    (median,) = (s for s in document["series"] if s["metric"] == "response.p50")
+    (shift,) = median["shifts"]
+    assert complaints("trend", document) == []
+    assert document["trials"] == [f"t{number}" for number in range(8)]
+    assert shift["from_trial"] == "t4"
+    assert shift["change"] == pytest.approx(1.0, abs=0.01)
+    assert median["values"][0] == pytest.approx(12, rel=0.01)
     assert "create_session +100 % from t4 on" in page
     assert "Nothing limits this answer: every trial has every figure." in page
     assert "From t0 to t7 the largest change is that of create_session response.p" in page
