@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 
+import duckdb
 import psutil
 import pytest
 
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording, _clean_environ, summary_of
+from tests.schemas import complaints_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -120,7 +122,7 @@ def _scenario(name: str) -> str:
 
 
 def test_every_promised_file_is_there(harness: Command) -> None:
-    """The trial directory holds what the design promises, and no parts."""
+    """The trial directory holds what the design promises, and no parts; strangers can read it."""
     ended = harness("run", "mixed", "--duration", "2s", "--out", "trial")
     trial = harness.folder / "trial"
     names = {path.name for path in trial.iterdir()}
@@ -134,3 +136,9 @@ def test_every_promised_file_is_there(harness: Command) -> None:
     assert "parts" not in names
     assert manifest["state"] == "complete"
     assert (trial / "tables").is_dir()
+    for name in ("manifest.json", "summary.json", "findings.json", "events.jsonl"):
+        assert complaints_of_file(trial / name) == [], name
+    attempts = duckdb.read_parquet(str(trial / "attempts.parquet"))
+    counted = attempts.aggregate("outcome, count(*)").fetchall()
+    outcomes = summary_of(trial)["outcomes"]
+    assert dict(counted) == {name: count for name, count in outcomes.items() if count}

@@ -12,6 +12,7 @@ import pytest
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command
+from tests.schemas import complaints_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -29,7 +30,9 @@ PROMISED = {
 
 
 def _result(harness: Command) -> dict:
-    return json.loads((harness.folder / "trial" / "rate_limit.json").read_text())
+    path = harness.folder / "trial" / "rate_limit.json"
+    assert complaints_of_file(path) == []
+    return json.loads(path.read_text())
 
 
 def _no_key_anywhere(harness: Command, *keys: str) -> None:

@@ -15,6 +15,7 @@ from harness.trial.store import open_trial
 from reports.model import build_model
 from reports.prose import brief
 from reports.sections import build_sections
+from tests.schemas import complaints_of_file
 from tests.trials import attempt, write_trial
 
 APP = register(["compare", "baseline"])
@@ -45,6 +46,7 @@ def test_regressed_exits_1_and_writes_all(tmp_path):
     assert code == 1
     assert "verdict: regressed" in said
     assert "create_session" in said
+    assert complaints_of_file(two / "compare.json") == []
     document = json.loads((two / "compare.json").read_text())
     assert document["verdict"] == "regressed"
     assert document["baseline"]["trials"] == ["one"]
