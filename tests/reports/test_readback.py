@@ -254,3 +254,13 @@ def required_in(schema):
     elif isinstance(schema, list):
         for inner in schema:
             yield from required_in(inner)
+
+
+def test_the_page_of_formats_names_tests_and_schemas_that_there_are():
+    """docs/formats.md; that it lists every file is seen on a whole trial, in tests/e2e."""
+    page = (ROOT / "docs/formats.md").read_text()
+    tests = set(re.findall(r"`(tests/\S+\.py)` \|$", page, re.MULTILINE))
+
+    assert len(tests) > 10
+    assert [name for name in sorted(tests) if not (ROOT / name).is_file()] == []
+    assert set(NAMES) == set(re.findall(r"\(schemas/(\w+)\.schema\.json\)", page))
