@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -42,7 +43,7 @@ _CREATE = target("create_session")
 _HEALTH = target("health")
 
 
-class Expected(NamedTuple):
+class Expected(msgspec.Struct, frozen=True, gc=False):
     """
     What the sender of a cache import expects of its entries, by count.
 
@@ -179,24 +180,15 @@ class OpensteerClient:
 
         None is for a single entry of which nothing can be expected.
         """
-        sent = 1 if expected is None else sum(expected)
-        tail = (
-            ""
-            if expected is None
-            else (
-                f',"fresh":{expected.fresh},"same":{expected.same}'
-                f',"newer":{expected.newer},"older":{expected.older}'
-            )
-        )
-        tail += f',"probe":"{probe}"}}' if probe else "}"
+        sent, hopes = _hopes(expected, probe)
 
         def describe(answer: Answer) -> str:
             counts = answer.value
             if not isinstance(counts, ImportCounts):
-                return f'{{"sent":{sent}{tail}'
+                return sent + hopes
             return (
-                f'{{"sent":{sent},"imported":{counts.imported},"inserted":{counts.inserted}'
-                f',"updated":{counts.updated},"skipped":{counts.skipped}{tail}'
+                f'{sent},"imported":{counts.imported},"inserted":{counts.inserted}'
+                f',"updated":{counts.updated},"skipped":{counts.skipped}{hopes}'
             )
 
         return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
@@ -256,6 +248,15 @@ class OpensteerClient:
     def close(self) -> None:
         """Close the connection."""
         self._caller.transport.close()
+
+
+@lru_cache(maxsize=1024)
+def _hopes(expected: Expected | None, probe: str) -> tuple[str, str]:
+    """Begin and end of a cache import's evidence, which are the same for many imports."""
+    counts = {} if expected is None else msgspec.structs.asdict(expected)
+    sent = sum(counts.values()) if counts else 1
+    hopes = "".join(f',"{name}":{count}' for name, count in counts.items())
+    return f'{{"sent":{sent}', hopes + (f',"probe":"{probe}"}}' if probe else "}")
 
 
 def _evidence(**facts: Any) -> str:

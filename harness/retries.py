@@ -84,7 +84,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A call was begun."""
-        self._tokens = min(HOARD_MAX, self._tokens + self.fraction)
+        if self._tokens < HOARD_MAX:
+            self._tokens += self.fraction
 
     def spend(self) -> bool:
         """Take one retry; False when there is none."""

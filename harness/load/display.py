@@ -8,72 +8,89 @@ plug-in, a user's own locustfile), it is fired for each attempt all the same.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from locust.stats import StatsEntry, bucket_response_time
+from numpy.typing import NDArray
 
-from harness.attempt import Attempt
+from harness.trial.histograms import IntArray
 from harness.units import NS_PER_S
+
+Mask = NDArray[np.bool_]
 
 _OWN_LISTENERS = 1
 """Locust's runner itself listens to its request event."""
 
 
-def display_for(environment: Any) -> Callable[[Sequence[Attempt]], None]:
-    """A function that shows a batch of attempts in Locust's statistics."""
+def display_for(environment: Any) -> Callable[[pa.Table], None]:
+    """A function that shows a table of attempts in Locust's statistics."""
     request = environment.events.request
 
-    def show(rows: Sequence[Attempt]) -> None:
+    def show(attempts: pa.Table) -> None:
         if len(request._handlers) > _OWN_LISTENERS:  # noqa: SLF001  there is no other way to ask
-            _fire(request.fire, rows)
+            _fire(request.fire, attempts)
         else:
-            _merge(environment.stats, rows)
+            _merge(environment.stats, attempts)
 
     return show
 
 
-def _fire(fire: Callable[..., None], rows: Sequence[Attempt]) -> None:
-    for row in rows:
+def _fire(fire: Callable[..., None], attempts: pa.Table) -> None:
+    shown = ["phase", "operation", "response_us", "bytes_in", "outcome"]
+    for row in attempts.select(shown).to_pylist():
         fire(
-            request_type=row.phase,
-            name=row.operation,
-            response_time=row.response_us / 1000,
-            response_length=row.bytes_in,
-            exception=None if row.outcome == "ok" else row.outcome,
+            request_type=row["phase"],
+            name=row["operation"],
+            response_time=row["response_us"] / 1000,
+            response_length=row["bytes_in"],
+            exception=None if row["outcome"] == "ok" else row["outcome"],
             context={},
         )
 
 
-def _merge(stats: Any, rows: Sequence[Attempt]) -> None:
-    groups: defaultdict[tuple[str, str], list[Attempt]] = defaultdict(list)
-    for row in rows:
-        groups[row.phase, row.operation].append(row)
-    for (phase, operation), members in groups.items():
-        delta = _entry(stats, operation, phase, members)
+def _merge(stats: Any, attempts: pa.Table) -> None:
+    phases, operations, outcomes = (
+        attempts[name].combine_chunks() for name in ("phase", "operation", "outcome")
+    )
+    kinds = (
+        phases.indices.to_numpy() * len(operations.dictionary) + operations.indices.to_numpy()
+    )
+    for kind in np.unique(kinds).tolist():
+        at_phase, at_operation = divmod(kind, len(operations.dictionary))
+        phase = phases.dictionary[at_phase].as_py()
+        operation = operations.dictionary[at_operation].as_py()
+        members = kinds == kind
+        delta = _entry(stats, operation, phase, attempts, members)
         stats.get(operation, phase).extend(delta)
         stats.total.extend(delta)
-        for row in members:
-            if row.outcome != "ok":
-                stats.log_error(phase, operation, row.outcome)
+        for code, count in _counts(outcomes.indices.to_numpy()[members]).items():
+            outcome = outcomes.dictionary[code].as_py()
+            for _ in range(count if outcome != "ok" else 0):
+                stats.log_error(phase, operation, outcome)
 
 
-def _entry(stats: Any, operation: str, phase: str, rows: Sequence[Attempt]) -> Any:
-    """The rows as one entry of Locust's statistics; failures are logged one by one."""
+def _entry(stats: Any, operation: str, phase: str, attempts: pa.Table, members: Mask) -> Any:
+    """The attempts as one entry of Locust's statistics; failures are logged one by one."""
+    times_us, size_bytes, end_ns = (
+        attempts[name].to_numpy()[members] for name in ("response_us", "bytes_in", "end_ns")
+    )
     entry = StatsEntry(stats, operation, phase)
-    entry.num_requests = len(rows)
-    times_ms = [row.response_us / 1000 for row in rows]
-    entry.total_response_time = sum(times_ms)
-    entry.min_response_time = min(times_ms)
-    entry.max_response_time = max(times_ms)
-    entry.total_content_length = sum([row.bytes_in for row in rows])
-    seconds: defaultdict[int, int] = defaultdict(int)
-    buckets: defaultdict[int, int] = defaultdict(int)
-    for row in rows:
-        seconds[row.end_ns // NS_PER_S] += 1
-        buckets[bucket_response_time(row.response_us / 1000)] += 1
-    entry.num_reqs_per_sec.update(seconds)
-    entry.response_times.update(buckets)
-    entry.last_request_timestamp = rows[-1].end_ns / NS_PER_S
+    entry.num_requests = len(times_us)
+    entry.total_response_time = int(times_us.sum()) / 1000
+    entry.min_response_time = int(times_us.min()) / 1000
+    entry.max_response_time = int(times_us.max()) / 1000
+    entry.total_content_length = int(size_bytes.sum())
+    entry.num_reqs_per_sec.update(_counts(end_ns // NS_PER_S))
+    for us, count in _counts(times_us).items():
+        bucket = bucket_response_time(us / 1000)
+        entry.response_times[bucket] = entry.response_times.get(bucket, 0) + count
+    entry.last_request_timestamp = int(end_ns[-1]) / NS_PER_S
     return entry
+
+
+def _counts(values: IntArray) -> dict[int, int]:
+    distinct, counts = np.unique(values, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -90,7 +90,7 @@ class Generator:
         self.recorder = Recorder()
         self.memory = Memory()
         self.turnstile: Turnstile | None = None
-        self.observers: list[Callable[[Sequence[Attempt]], None]] = []
+        self.observers: list[Callable[[pa.Table], None]] = []
         parts = Path(spec.out) / PARTS
         parts.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(parts / f"{file_stem(self.worker)}.ledger")
@@ -232,7 +232,7 @@ class Generator:
                 self._sink.batch(self.worker, table, buckets)
                 for observe in self.observers:
                     gevent.sleep(BREATH_S)
-                    observe(rows)
+                    observe(table)
                 gevent.sleep(BREATH_S)
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+import msgspec
 from gevent.event import Event as Flag
 from gevent.lock import Semaphore
 
@@ -26,7 +27,7 @@ LATE_NS = 10 * NS_PER_MS
 """A start later than this after its intended time is counted as late."""
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """
     One planned start, taken by a user.
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from harness.attempt import Attempt
-from harness.trial.histograms import IntArray, bucket_indices
+from harness.trial.histograms import bucket_indices
 from harness.trial.merge import Merger
 from harness.trial.schema import ATTEMPTS, INTERVALS
 from harness.units import NS_PER_S
@@ -38,29 +40,36 @@ BLOB_BYTES_MAX = 1 << 30
 _LENGTH = struct.Struct("<Q")
 _codec = pa.Codec("zstd", compression_level=1)
 _LABELS = ("phase", "operation", "outcome")
+_METRICS = pa.array(["service", "response"])
+_COUNTED = ["end_ns", *_LABELS, "service_us", "response_us"]
+_BUCKET_BITS = 15
+_BUCKET_MASK = (1 << _BUCKET_BITS) - 1
 
 
 def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
     """The rows as a table of schema `ATTEMPTS`, in their order."""
     if not rows:
         return ATTEMPTS.empty_table()
-    columns = zip(*rows, strict=True)
     arrays = [
         _dictionary(column)
         if pa.types.is_dictionary(field.type)
         else pa.array(column, field.type)
-        for field, column in zip(ATTEMPTS, columns, strict=True)
+        for field, column in zip(ATTEMPTS, zip(*rows, strict=True), strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=ATTEMPTS)
 
 
 def _dictionary(column: Sequence[str]) -> pa.DictionaryArray:
+    if column.count(column[0]) == len(column):  # most columns of most batches say one thing
+        return _named(np.zeros(len(column), np.int32), pa.array(column[:1], pa.string()))
     # A dict look-up a value is several times cheaper than letting Arrow hash each string.
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in column]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(indices, pa.int32()), pa.array(codes, pa.string())
-    )
+    return _named(np.array(indices, np.int32), pa.array(codes, pa.string()))
+
+
+def _named(codes: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), names)
 
 
 def bucket_table(attempts: pa.Table) -> pa.Table:
@@ -72,41 +81,29 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
     """
     if not len(attempts):
         return BUCKETS.empty_table()
-    attempts = attempts.unify_dictionaries().combine_chunks()
-    second = attempts["end_ns"].to_numpy() // NS_PER_S
-    labels = [attempts[name].combine_chunks() for name in _LABELS]
-    group = np.unique(
-        np.stack([second, *(array.indices.to_numpy(zero_copy_only=False) for array in labels)]),
-        axis=1,
-        return_inverse=True,
-    )
-    tables = [
-        _buckets_of(metric, attempts[f"{metric}_us"].to_numpy(), group, labels)
-        for metric in ("service", "response")
+    counted = attempts.select(_COUNTED).unify_dictionaries().combine_chunks()
+    second = counted["end_ns"].to_numpy() // NS_PER_S
+    first = second.min()
+    labels = [counted[name].chunk(0) for name in _LABELS]
+    # One integer holds all that a histogram is told apart by, so that counting is one sort.
+    group = second - first
+    for label in labels:
+        group = group * len(label.dictionary) + label.indices.to_numpy()
+    count = group.max() + 1
+    keys = [
+        group + count * place << _BUCKET_BITS
+        | bucket_indices(counted[f"{metric}_us"].to_numpy())
+        for place, metric in enumerate(_METRICS)
     ]
-    return pa.concat_tables(tables, promote_options="default")
-
-
-def _buckets_of(
-    metric: str,
-    values_us: IntArray,
-    group: tuple[IntArray, IntArray],
-    labels: Sequence[pa.DictionaryArray],
-) -> pa.Table:
-    keys, member = group
-    combined = (member.reshape(-1).astype(np.int64) << 32) | bucket_indices(values_us)
-    distinct, counts = np.unique(combined, return_counts=True)
-    of_group = keys[:, distinct >> 32]
-    named = [
-        pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), array.dictionary)
-        for codes, array in zip(of_group[1:], labels, strict=True)
-    ]
-    metrics = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(len(distinct), np.int32)), pa.array([metric])
-    )
-    arrays = [pa.array(of_group[0]), *named, metrics]
-    arrays += [pa.array((distinct & 0xFFFFFFFF).astype(np.int32)), pa.array(counts)]
-    return pa.Table.from_arrays(arrays, schema=BUCKETS)
+    distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
+    metric, group = np.divmod(distinct >> _BUCKET_BITS, count)
+    arrays = [pa.array(counts), pa.array((distinct & _BUCKET_MASK).astype(np.int32))]
+    arrays.append(_named(metric, _METRICS))
+    for label in labels[::-1]:
+        group, code = np.divmod(group, len(label.dictionary))
+        arrays.append(_named(code, label.dictionary))
+    arrays.append(pa.array(group + first))
+    return pa.Table.from_arrays(arrays[::-1], schema=BUCKETS)
 
 
 def intervals_table(attempts: pa.Table) -> pa.Table:

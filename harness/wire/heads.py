@@ -38,7 +38,8 @@ class Heads:
         Raises:
             ValueError: Method, target or key cannot stand in a head.
         """
-        method, target, body, key = request
+        method, target, body = request.method, request.target, request.body
+        key = request.idempotency_key
         head = self._kept.get((method, target))
         if head is None:
             head = self._begin(method, target)

@@ -147,7 +147,7 @@ class HttpxTransport:
         self._http = self._make_http()
 
     def _write(self, request: Request) -> httpx.Request:
-        method, target, body, key = request
+        method, target, key = request.method, request.target, request.idempotency_key
         check_line(method, target)
         headers = [("host", self._origin.authority), *self._headers]
         if method in {"POST", "PUT", "PATCH"} and not self._types:
@@ -161,7 +161,9 @@ class HttpxTransport:
         if self._target.proxy is None:
             extensions["target"] = path.encode()  # as it stands, not as httpx would quote it
         url = f"{scheme}://{self._origin.authority}{path}"
-        return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+        return httpx.Request(
+            method, url, headers=headers, content=request.body, extensions=extensions
+        )
 
     def _read_body(self, response: httpx.Response) -> bytes:
         bound_bytes = self._target.max_body_bytes
