@@ -83,23 +83,56 @@ def test_every_code_arrives_with_its_outcome(
     assert {name: found[name] for name in expected} == dict(expected)
 
 
-def test_every_code_is_explained():
-    """docs/errors.md has a row a code with its aliases and outcome, and names the others."""
-    text = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text()
+def lacking(page: str) -> set[str]:
+    """Codes of which a page does not say, or says wrongly, what they are; "" for the rest."""
     rows = {
-        cells[0]: (set(filter(None, cells[1].split(", "))), cells[2], cells[3], cells[4])
-        for line in text.splitlines()
+        cells[0]: cells[1:]
+        for line in page.splitlines()
         if (cells := [cell.strip() for cell in line.strip("|").split("|")])[0] in TABLE
     }
-    assert TABLE.keys() == rows.keys()
-    for code, (aliases, outcome, meaning, does) in rows.items():
-        assert {alias for alias, of in ALIASES.items() if of == code} == aliases
-        assert TABLE[code] == outcome
-        assert meaning
-        if code != "CLOUD_CONNECTION_LOST":  # there is no socket left to try again on
-            assert does.startswith("retried") == (outcome in RETRYABLE), code
+    wrong = set(TABLE.keys() - rows.keys())
+    for code, cells in rows.items():
+        aliases, outcome, meaning, does = cells
+        # After CLOUD_CONNECTION_LOST there is no socket left to try again on.
+        retried = TABLE[code] in RETRYABLE and code != "CLOUD_CONNECTION_LOST"
+        said = (set(filter(None, aliases.split(", "))), outcome, does.startswith("retried"))
+        told = {alias for alias, of in ALIASES.items() if of == code}
+        if said != (told, TABLE[code], retried) or not meaning or not does:
+            wrong.add(code)
     exempt = re.search(
-        r"Every outcome but (.*) counts against the SLO `errors`", text, re.DOTALL
+        r"Every outcome but (.*) counts against the SLO `errors`", page, re.DOTALL
     )
-    assert set(re.findall(r"`(\w+)`", exempt[1])) == NOT_ERRORS
-    assert set(re.findall(r"CLOUD_\w+", text)) >= SDK_ONLY
+    if not exempt or set(re.findall(r"`(\w+)`", exempt[1])) != NOT_ERRORS:
+        wrong.add("")
+    return wrong | (SDK_ONLY - set(re.findall(r"CLOUD_\w+", page)))
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text()
+
+
+def test_every_code_is_explained():
+    """docs/errors.md has a row a code with its aliases and outcome, and names the others."""
+    assert set() == lacking(PAGE)
+
+
+@pytest.mark.parametrize("code", sorted(TABLE))
+def test_a_page_that_errs_is_found_out(code):
+    """A row that is away, of another outcome, of other aliases, without words, or retried."""
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {code} |"))
+    _, _, aliases, outcome, meaning, does, _ = row.split("|")
+    swapped = (" not" if does.startswith(" retried") else " retried") + does
+    for wrong in (
+        "",
+        row.replace(f"| {outcome.strip()} |", "| ok |"),
+        row.replace(f"|{aliases}|", "| CLOUD_OTHER |"),
+        row.replace(f"|{meaning}|", "| |"),
+        row.replace(f"|{does}|", "| |"),
+        row.replace(f"|{does}|", f"|{swapped}|"),
+    ):
+        assert {code} == lacking(PAGE.replace(row, wrong)), wrong
+
+
+def test_other_omissions_are_found_out():
+    """What is no error, and the codes that only the SDK has."""
+    assert {""} == lacking(PAGE.replace("`rate_limited` and", "and"))
+    assert SDK_ONLY == lacking(re.sub(r"CLOUD_(?=MODEL|PROXY|BILL|BROWSER)", "", PAGE))
