@@ -203,10 +203,14 @@ class Desk:
     def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
         """Open a session, to be closed after the check, even if its answer never comes."""
         key, body = key or self.key(), body or self.session_body()
-        self._doubtful[key] = body
+        self.doubt(key, body)
         answer = self.good("create_session", body=body, key=key)
         assert isinstance(answer.value, CreatedSession)
         return answer.value
+
+    def doubt(self, key: str, body: bytes) -> None:
+        """A create is about to be sent: what it opens is to be closed, whatever comes of it."""
+        self._doubtful[key] = body
 
     def session_body(self) -> bytes:
         """Another body of create_session at each call."""

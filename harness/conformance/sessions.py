@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.conformance.at_once import create_at_once
 from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.desk import Desk, require, tell
+from harness.conformance.desk import Desk, Heard, require, tell
 from harness.contract.answers import Answer
 from harness.contract.outcomes import Outcome
 from harness.contract.payloads import altered
 
 _CLOSED = frozenset({Outcome.SESSION_CLOSED, Outcome.NOT_FOUND})
+_NO_ROOM = frozenset({Outcome.RATE_LIMITED, Outcome.CAPACITY_FULL})
 
 
 def _create(desk: Desk) -> None:
@@ -30,6 +32,35 @@ def _create_again(desk: Desk) -> None:
         first.session_id == second.session_id,
         "a create repeated with its Idempotency-Key opened a second session",
     )
+
+
+def _create_at_once(desk: Desk) -> None:
+    answers = [heard.answer for heard in _let_in(desk)]
+    opened = {answer.resource_id for answer in answers if answer.outcome is Outcome.OK}
+    require(bool(opened), f"of creates sent at once none succeeded: {tell(answers[0])}")
+    require(
+        len(opened) == 1,
+        f"creates sent at once under one Idempotency-Key opened {len(opened)} sessions",
+    )
+
+
+def _create_in_flight(desk: Desk) -> None:
+    refused = [heard for heard in _let_in(desk) if heard.answer.outcome is not Outcome.OK]
+    if not refused:
+        raise NotSeenError("the target was done with the first before the next one came")
+    for reply, answer in refused:
+        require(
+            reply.status == 409,
+            f"a key in flight was answered {reply.status} {tell(answer)}, not 409",
+        )
+
+
+def _let_in(desk: Desk) -> list[Heard]:
+    """Creates sent at once, but those that a limit kept out."""
+    heard = [each for each in create_at_once(desk) if each.answer.outcome not in _NO_ROOM]
+    if not heard:
+        raise NotSeenError("none was let in: rate limited, or no capacity left")
+    return heard
 
 
 def _optional(desk: Desk) -> None:
@@ -140,6 +171,11 @@ CHECKS = (
         _create_again,
     ),
     Check(
+        "create_session.at_once",
+        "Creates sent at the same moment under one Idempotency-Key open one session",
+        _create_at_once,
+    ),
+    Check(
         "create_session.without_key",
         "The Idempotency-Key is optional: without one, each create opens a session",
         _create_without_key,
@@ -159,6 +195,12 @@ CHECKS = (
         "create_session.key_reused",
         "A key that comes with another body than before is refused with 422",
         _create_key_reused,
+        source="ours",
+    ),
+    Check(
+        "create_session.in_flight",
+        "A key that comes again while its first request is being handled is refused with 409",
+        _create_in_flight,
         source="ours",
     ),
     Check("get_session.answer", "GET /sessions/:sessionId answers the session", _get),

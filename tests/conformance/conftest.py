@@ -39,6 +39,7 @@ class Stage:
         patience_s=20,
         fill=0,
         host="",
+        mailbox=None,
         truly=None,
         **settings,
     ):
@@ -51,6 +52,7 @@ class Stage:
             patience_s: The desk's.
             fill: The desk's.
             host: Where it is reached, when not at its own URL.
+            mailbox: Where webhooks come to, when not to the stage's.
             truly: Called before the last sessions are closed.
             settings: Of the stand-in.
 
@@ -61,7 +63,7 @@ class Stage:
         self.standin.control(**{k: v for k, v in set_.items() if k not in FIXED_FIELDS})
         before = self.standin.truth()
         target = Target(host or self.standin.url, auth_headers("api-key", KEY))
-        desk = Desk(target, patience_s, self.mailbox, fill=fill)
+        desk = Desk(target, patience_s, mailbox or self.mailbox, fill=fill)
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
             found = make(
