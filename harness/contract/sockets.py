@@ -24,8 +24,6 @@ from harness.contract.shapes import FrameResult
 
 ACTION_CONNECT = "action.connect"
 CDP_CONNECT = "cdp.connect"
-MESSAGE_BYTES_MAX = 8 * 1024 * 1024
-"""A longer message is not read: the socket is closed with 1009."""
 
 _REPEATABLE = frozenset(
     {
@@ -49,8 +47,13 @@ METHODS: Mapping[str, bool] = MappingProxyType(
 
 _NORMAL = frozenset({1000, 1001})
 _AUTH = frozenset({1008, 4001, 4401})
-_BROKEN = frozenset({1002, 1003, 1007})
-"""RFC 6455, section 7.4.1: what was sent is no WebSocket's."""
+_BROKEN = {
+    1002: "what came is no WebSocket's",
+    1003: "a kind of data that is not taken",
+    1007: "a text that is no UTF-8",
+    1009: "a message longer than is read",
+}
+"""RFC 6455, section 7.4.1: closes that tell of a message, not of the server's health."""
 
 
 class _Frame(msgspec.Struct, gc=False):
@@ -197,7 +200,7 @@ def read_close(status: int, reason: str) -> Answer:
     if status in _AUTH:
         return Answer(Outcome.AUTH_FAILED)
     if status in _BROKEN:
-        violation = f"the socket's protocol was broken ({status})"
+        violation = f"the socket was closed with {status}: {reason or _BROKEN[status]}"
         return Answer(Outcome.INVALID_RESPONSE, violation=violation)
     return Answer(Outcome.CONNECTION_LOST)
 

@@ -166,7 +166,7 @@ ASKS = {
 }
 """Check → how its requests are changed: as by a target that does not look at it."""
 
-SLOW = {"create_session.in_flight": {"latency": {"create_session": "500ms"}}}
+SLOW = {"create_session.in_flight": {"latency": {"create_session": "300ms"}}}
 """Check → settings of the stand-in without which there is no occasion to see it."""
 
 

@@ -126,7 +126,7 @@ def test_devtools_messages_are_told_apart():
         (1002, "Invalid opcode 0x3", Outcome.INVALID_RESPONSE),
         (1007, "", Outcome.INVALID_RESPONSE),
         (1012, "restart", Outcome.CONNECTION_LOST),
-        (1009, "", Outcome.CONNECTION_LOST),
+        (1009, "a message longer than is read", Outcome.INVALID_RESPONSE),
         (1000, "", Outcome.SESSION_CLOSED),
         (1001, "bye", Outcome.SESSION_CLOSED),
         (1008, "", Outcome.AUTH_FAILED),
