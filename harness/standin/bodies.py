@@ -9,18 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from harness.standin.cache import CacheKey
+
+_T = TypeVar("_T")
 
 CONTRACT_VERSION = "v3"
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
 _Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+")]
-_Instant = Annotated[datetime, msgspec.Meta(tz=True)] | int | float
+
+EPOCH_MS_MAX = 8_640_000_000_000_000
+"""100 million days to either side of 1970: what JavaScript, and so the SDK, calls a date."""
+
+_Instant = (
+    Annotated[datetime, msgspec.Meta(tz=True)]
+    | Annotated[int, msgspec.Meta(ge=-EPOCH_MS_MAX, le=EPOCH_MS_MAX)]
+    | Annotated[float, msgspec.Meta(ge=-EPOCH_MS_MAX, le=EPOCH_MS_MAX)]
+)
 
 
 class CreateSession(msgspec.Struct, frozen=True):
@@ -91,13 +101,14 @@ _create = msgspec.json.Decoder(CreateSession)
 _version = msgspec.json.Decoder(_Version)
 _import = msgspec.json.Decoder(Import)
 _queue = msgspec.json.Decoder(QueueRun)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_create_session(body: bytes) -> CreateSession | Problem:
     """Read a body of create_session; another contract version is told before all else."""
     try:
-        request = _create.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        request = _decode(_create, body)
+    except _UNREADABLE as error:
         return _mismatch(body) or _invalid(error)
     if request.cloudSessionContractVersion != CONTRACT_VERSION:
         return _mismatch(body) or _invalid(ValueError("wrong contract version"))
@@ -107,23 +118,28 @@ def read_create_session(body: bytes) -> CreateSession | Problem:
 def read_import(body: bytes) -> Import | Problem:
     """Read a body of import_selector_cache."""
     try:
-        return _import.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _decode(_import, body)
+    except _UNREADABLE as error:
         return _invalid(error)
 
 
 def read_queue_run(body: bytes) -> QueueRun | Problem:
     """Read a body of queue_run."""
     try:
-        return _queue.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _decode(_queue, body)
+    except _UNREADABLE as error:
         return _invalid(error)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    body.decode()  # JSON is UTF-8 (RFC 8259, 8.1); members kept raw are not looked into
+    return decoder.decode(body)
 
 
 def _mismatch(body: bytes) -> Problem | None:
     try:
         version = _version.decode(body).cloudSessionContractVersion
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return None
     if version == CONTRACT_VERSION:
         return None
