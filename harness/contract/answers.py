@@ -22,9 +22,10 @@ from msgspec.json import Decoder
 
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import Outcome
-from harness.contract.refusals import BROKEN, read_refusal, say_broken
+from harness.contract.refusals import BROKEN, CODE_MAX, read_refusal, say_broken
 from harness.contract.retry_after import parse_retry_after
 from harness.contract.shapes import (
+    ID_MAX,
     CloudSession,
     CreatedSession,
     FoundRun,
@@ -145,9 +146,9 @@ def _broken(body: bytes, error: Exception) -> Answer:
     )
     return Answer(
         Outcome.INVALID_RESPONSE,
-        code=_text(fields.get("code"))[:64],
+        code=_text(fields.get("code"))[:CODE_MAX],
         resource_id=next(
-            filter(None, (_text(part.get(key)) for part in (inner, fields) for key in _IDS)), ""
+            filter(None, (_id(part.get(key)) for part in (inner, fields) for key in _IDS)), ""
         ),
         replayed=int(replayed) if isinstance(replayed, bool) else -1,
         violation=say_broken(body, error),
@@ -160,6 +161,10 @@ _IDS = ("sessionId", "id", "runId")
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _id(value: Any) -> str:
+    return "" if len(text := _text(value)) > ID_MAX else text
 
 
 # One reader an operation: body in, Answer out; BROKEN means the contract is broken.

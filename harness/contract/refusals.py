@@ -77,7 +77,7 @@ def read_refusal(operation: str, status: int, body: bytes) -> tuple[Outcome, str
     if not code:
         return by_status, "", said
     if code not in CODES and code not in SDK_CODES:
-        said.append(f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is no name")
+        said.append(say_unknown(code))
     elif not agrees(code, status):
         said.append(f"code {code} with status {status}")
     return CODES.get(code, by_status), code, said
@@ -136,6 +136,11 @@ def _has_no_code(operation: str, status: int) -> bool:
         return not operation.endswith(("_session", ".connect"))
     op = OPERATIONS.get(operation)  # an upgrade is none of them
     return status in (409, 422) and op is not None and op.keyed
+
+
+def say_unknown(code: str) -> str:
+    """Say that no list has a code; what is no name is not repeated."""
+    return f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is no name"
 
 
 def say_broken(body: bytes, error: Exception) -> str:

@@ -15,10 +15,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+ID_MAX = 1_000
+"""
+Characters of an id or a cursor that are believed. No limit is documented, but both go into
+request targets, of which 8,000 octets have to be taken (RFC 9112, section 3), and into every
+record of the trial.
+"""
+
 Name = Annotated[str, Meta(min_length=1)]
+Id = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 Count = Annotated[int, Meta(ge=0)]
 Time = str | float | None
-Cursor = str | int | None
+Cursor = Annotated[str, Meta(max_length=ID_MAX)] | int | None
 
 SessionState = Literal["provisioning", "active", "closing", "closed", "failed"]
 SourceType = Literal["agent-thread", "agent-run", "project-agent-run", "local-cloud", "manual"]
@@ -31,7 +39,7 @@ FINAL_RUN_STATUSES = frozenset({"succeeded", "failed", "canceled"})
 class CloudSession(Struct, frozen=True, gc=False, rename="camel"):
     """The session object [client]; ``created_at`` is epoch milliseconds."""
 
-    session_id: Name
+    session_id: Id
     workspace_id: Name
     state: SessionState
     created_at: float
@@ -43,7 +51,7 @@ class CloudSession(Struct, frozen=True, gc=False, rename="camel"):
 class CreatedSession(Struct, frozen=True, gc=False, rename="camel"):
     """Answer of create_session [seed]; ``expires_at`` [client]."""
 
-    session_id: Name
+    session_id: Id
     action_ws_url: Name
     cdp_ws_url: Name
     action_token: Name
@@ -61,7 +69,7 @@ class FoundSession(Struct, frozen=True, gc=False, rename="camel"):
     """Answer of get_session [ours]; the object may also come bare or as ``session``."""
 
     cloud_session: CloudSession
-    session_id: Name | None = None
+    session_id: Id | None = None
 
 
 class SessionUnderSession(Struct, frozen=True, gc=False):
@@ -88,8 +96,8 @@ class Run(Struct, frozen=True, gc=False, rename="camel"):
         status: None when the answer has none, which get_run does not allow.
     """
 
-    id: Name | None = None
-    run_id: Name | None = None
+    id: Id | None = None
+    run_id: Id | None = None
     status: RunStatus | None = None
 
     def __post_init__(self) -> None:

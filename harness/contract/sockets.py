@@ -19,7 +19,13 @@ from msgspec.json import Decoder
 
 from harness.contract.answers import Answer
 from harness.contract.outcomes import CODES, SDK_CODES, Outcome
-from harness.contract.refusals import BROKEN, CODE_MAX, read_refusal, say_broken
+from harness.contract.refusals import (
+    BROKEN,
+    CODE_MAX,
+    read_refusal,
+    say_broken,
+    say_unknown,
+)
 from harness.contract.shapes import FrameResult
 
 ACTION_CONNECT = "action.connect"
@@ -138,7 +144,7 @@ def _refused(frame: _Frame) -> Answer:
     if not code:
         said.append("the error frame has no `code`")
     elif code not in CODES and code not in SDK_CODES:
-        said.append(f"unknown code {code}")
+        said.append(say_unknown(code))
     failure = ""
     if isinstance(frame.details, dict):
         inner = frame.details.get("actionFailure")

@@ -238,6 +238,37 @@ def test_a_broken_create_still_tells_its_session():
     assert ("r", 1) == (queued.resource_id, queued.replayed)
 
 
+@pytest.mark.parametrize("length", [1000, 1001])
+@pytest.mark.parametrize(
+    ("operation", "body", "path"),
+    [("create_session", CREATED, ("sessionId",)),
+     ("get_session", {"cloudSession": SESSION}, ("cloudSession", "sessionId")),
+     ("queue_run", QUEUED, ("run", "id")),
+     ("get_run", {"run": RUN}, ("run", "id"))],
+)  # fmt: skip
+def test_an_id_is_believed_while_a_request_can_carry_it(operation, body, path, length):
+    """A thousand characters; a longer one would end up in every target, record and ledger."""
+    answer = ask(operation, _with(body, path, "x" * length))
+    if length > 1000:
+        assert "invalid_response" == answer.outcome
+        assert answer.violation.startswith("Expected `str` of length <= 1000 - at `$.")
+        assert "" == answer.resource_id or len(answer.resource_id) < 10
+    else:
+        assert ("ok", "x" * 1000) == (answer.outcome, answer.resource_id)
+
+
+@pytest.mark.parametrize("name", ["cursor", "nextBeforeLogCursor"])
+def test_a_cursor_is_believed_while_a_request_can_carry_it(name):
+    """The same thousand characters."""
+    seen = []
+    for length in (1000, 1001):
+        page = {"logs": [LINE | {"cursor": "x" * length}]}
+        if name != "cursor":
+            page = {"logs": [], name: "x" * length}
+        seen.append(ask("get_run_logs", page).outcome)
+    assert ["ok", "invalid_response"] == seen
+
+
 def test_an_error_body_under_200_is_invalid_but_keeps_its_code():
     """The status says success, so the code cannot decide."""
     answer = ask("get_run", {"error": "no", "code": "CLOUD_TIMEOUT"})
