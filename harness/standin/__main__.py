@@ -34,7 +34,7 @@ def main() -> int:
 
     try:
         run_server(config)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, msgspec.MsgspecError) as error:  # address, or state file
         sys.stderr.write(f"standin: cannot serve: {error}\n")
         return Exit.UNREACHABLE
     return Exit.PASS

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, data BLOB) WITHOUT R
 _PUT_RUN = """
 INSERT INTO runs (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data
 """
-_SESSION_COUNTERS = ("created", "closed", "leaked", "peak_taken", "over_admitted")
+_SESSION_COUNTERS = ("created", "closed", "leaked", "lost", "peak_taken", "over_admitted")
 _CACHE_COUNTERS = ("inserted", "updated", "skipped")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -82,6 +82,7 @@ class Journal:
         for name, owner in (("sessions", state.sessions), ("cache", state.cache)):
             for field, value in msgspec.msgpack.decode(rows.get(name, b"\x80")).items():
                 setattr(owner, field, value)
+        state.sessions.retake_lost()
 
     def note_session(self, session: Session) -> None:
         """A session was made or changed."""
@@ -114,19 +115,29 @@ class Journal:
         ]
 
     def commit(self, state: State) -> None:
-        """Write what was noted, and the truth's counters, in one transaction."""
+        """
+        Write what was noted, and the truth's counters, in one transaction.
+
+        Raises:
+            sqlite3.Error: It cannot be written; what was noted is given up.
+        """
         noted, self._noted = self._noted, []
         sessions = {name: getattr(state.sessions, name) for name in _SESSION_COUNTERS}
         cache = {name: getattr(state.cache, name) for name in _CACHE_COUNTERS}
         counters = {"tally": state.tally, "sessions": sessions, "cache": cache}
         self._db.execute("BEGIN")
-        for statement, values in noted:
-            self._db.execute(statement, values)
-        self._db.executemany(
-            "REPLACE INTO counters VALUES (?, ?)",
-            [(name, _encode(value)) for name, value in counters.items()],
-        )
-        self._db.execute("COMMIT")
+        try:
+            for statement, values in noted:
+                self._db.execute(statement, values)
+            self._db.executemany(
+                "REPLACE INTO counters VALUES (?, ?)",
+                [(name, _encode(value)) for name, value in counters.items()],
+            )
+            self._db.execute("COMMIT")
+        except BaseException:  # left open, it would keep out every later one
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Close the file."""

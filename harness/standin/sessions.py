@@ -54,6 +54,7 @@ class Sessions:
         closed: Sessions deleted so far.
         expired: Sessions that closed by themselves.
         leaked: Slots that will never be free again.
+        lost: Those of them that no session holds.
         peak_taken: The most slots taken at once.
         over_admitted: The most slots taken beyond what was allowed.
     """
@@ -68,6 +69,7 @@ class Sessions:
         self.closed = 0
         self.expired = 0
         self.leaked = 0
+        self.lost = 0
         self.peak_taken = 0
         self.over_admitted = 0
 
@@ -111,7 +113,12 @@ class Sessions:
         """Take a slot for a session that never was."""
         self._taken += 1
         self.leaked += 1
+        self.lost += 1
         self.peak_taken = max(self.peak_taken, self._taken)
+
+    def retake_lost(self) -> None:
+        """After the counters were read from a file: no session brings these slots back."""
+        self._taken += self.lost
 
     def restore(self, session: Session, now_ns: int) -> None:
         """Put back a session read from a file, with its slot if it still holds one."""

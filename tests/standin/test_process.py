@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ import httpx
 import pytest
 
 from harness.errors import TargetError
-from harness.standin.config import StandinConfig
+from harness.standin.config import Lies, StandinConfig
+from harness.standin.journal import Journal
 from harness.standin.launch import Standin
+from harness.standin.state import State
 
 
 def is_alive(pid):
@@ -24,6 +27,12 @@ def is_alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def wait_until_begun(caller):
+    """Until a request has passed the limiter: from then on it only takes its time."""
+    while not caller.standin.truth()["limiter"]["accepted"]:
+        time.sleep(0.01)
 
 
 def test_sigterm_ends_it_clean(start):
@@ -41,7 +50,7 @@ def test_an_open_request_is_answered_before_the_end(start):
     caller = start(latency={"get_run": "400ms"})
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.run, "r")
-        time.sleep(0.15)
+        wait_until_begun(caller)
         assert 0 == caller.standin.stop()
         assert 404 == answer.result().status_code
 
@@ -51,7 +60,7 @@ def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
     caller = start(latency={"get_run": "1h"})
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(caller.run, "r")
-        time.sleep(0.15)
+        wait_until_begun(caller)
         begun = time.perf_counter()
         assert 0 == caller.standin.stop()
         assert time.perf_counter() - begun < 2.5
@@ -152,6 +161,49 @@ def test_a_killed_server_goes_on_where_it_was(start, tmp_path):
         again.get(first["sessionId"]).status_code, again.get(closed).status_code,
     ]  # fmt: skip
     assert [201, 503] == [again.create().status_code for _ in range(2)]
+
+
+def test_what_cannot_be_written_does_not_keep_out_what_can(tmp_path):
+    """A transaction that fails is rolled back; the next one is written."""
+    journal, state = Journal(str(tmp_path / "state.db")), State(StandinConfig())
+    key = ("ns", "https://a.test", "click", "1")
+    journal.note_entries({key: 1 << 70})
+    with pytest.raises(OverflowError):
+        journal.commit(state)
+    journal.note_entries({key: 5})
+    journal.commit(state)
+    journal.close()
+    journal = Journal(str(tmp_path / "state.db"))
+    journal.restore(state, 0)
+    assert {key: 5} == state.cache.updated_us
+    journal.close()
+
+
+def test_a_lost_slot_stays_lost_after_a_restart(tmp_path):
+    """No session holds it, so the counters have to bring it back."""
+    config = StandinConfig(max_sessions=2, lies=Lies(leaks_failed_create=1))
+    journal, state = Journal(str(tmp_path / "state.db")), State(config)
+    state.fail_create(0)
+    journal.commit(state)
+    again = State(config)
+    journal.restore(again, 0)
+    assert (1, 1) == (again.taken(0), again.sessions.leaked)
+    journal.close()
+
+
+def test_a_state_file_of_something_else_is_one_clear_line(start, tmp_path):
+    """Neither another program's text nor a row that is none is a traceback."""
+    path = tmp_path / "state.db"
+    path.write_bytes(b"name = 'plan'\n" * 100)
+    with pytest.raises(TargetError, match=r"said: standin: cannot serve: [^\n]*$"):
+        Standin(StandinConfig(state=str(path)))
+    path.unlink()
+    start(state=str(path)).standin.stop()
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO sessions VALUES ('s', x'ff')")
+    db.close()
+    with pytest.raises(TargetError, match=r"said: standin: cannot serve: [^\n]*$"):
+        Standin(StandinConfig(state=str(path)))
 
 
 def test_no_id_is_given_twice_after_a_restart(start, tmp_path):
