@@ -21,6 +21,9 @@ from harness.standin.state import State
 from harness.standin.truth import add
 from harness.units import NS_PER_MS, NS_PER_S
 
+_AT_ONCE = 100  # as many connections as httpx keeps
+_ANSWER_BYTES_MAX = 64 * 1024
+
 
 class Deliveries:
     """
@@ -34,7 +37,8 @@ class Deliveries:
     def __init__(self, state: State, changed: Callable[[Run], None]) -> None:
         self._state = state
         self._changed = changed
-        self._client: httpx.AsyncClient | None = None
+        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def schedule(self, run: Run) -> None:
@@ -51,8 +55,8 @@ class Deliveries:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
     async def _deliver(self, run: Run) -> None:
         await asyncio.sleep(max(0.0, (run.finished_ns - unix_ns()) / NS_PER_S))
@@ -90,9 +94,10 @@ class Deliveries:
         while run.tries < config.webhook_tries:
             if run.tries:
                 await asyncio.sleep(config.webhook_backoff_s * 2 ** (run.tries - 1))
-            run.tries += 1
-            add(tally.deliveries, "attempted")
-            run.delivered = await self._post(run, body)
+            async with self._slots:  # a try begins when it is sent
+                run.tries += 1
+                add(tally.deliveries, "attempted")
+                run.delivered = await self._post(run, body)
             if run.delivered:
                 add(tally.deliveries, "delivered")
                 return
@@ -110,19 +115,37 @@ class Deliveries:
             "content-type": "application/json",
             shapes.SIGNATURE_HEADER: shapes.sign_webhook(secret, unix_ns() // NS_PER_S, body),
         }
-        if self._client is None:
-            # On loopback certificates are self-signed, and loading the world's takes
-            # 35 ms, which requests under measurement would feel.
-            verify = state.settings.config.webhook_any_host
-            self._client = httpx.AsyncClient(trust_env=False, verify=verify)
+        # httpx bounds each read; a try as a whole is bounded here.
+        timeout_s = state.settings.config.webhook_timeout_s
         try:
-            answer = await self._client.post(
-                hook.url, content=body, headers=headers,
-                timeout=state.settings.config.webhook_timeout_s,
-            )  # fmt: skip
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            async with (
+                asyncio.timeout(timeout_s),
+                self._client().stream(
+                    "POST", hook.url, content=body, headers=headers, timeout=timeout_s
+                ) as answer,
+            ):
+                await _pass_over(answer)
+                return answer.is_success
+        except Exception:  # noqa: BLE001  whatever a receiver or its address does to a try
             return False
-        return answer.is_success
+
+    def _client(self) -> httpx.AsyncClient:
+        # On loopback certificates are self-signed, and loading the world's takes
+        # 35 ms, which requests under measurement would feel.
+        verify = self._state.settings.config.webhook_any_host
+        client = self._clients.get(verify)
+        if client is None:
+            client = self._clients[verify] = httpx.AsyncClient(trust_env=False, verify=verify)
+        return client
+
+
+async def _pass_over(answer: httpx.Response) -> None:
+    """Read a short body to its end, so that the connection can be used again."""
+    size_bytes = 0
+    async for piece in answer.aiter_raw():
+        size_bytes += len(piece)
+        if size_bytes > _ANSWER_BYTES_MAX:
+            return
 
 
 def _is_loopback(url: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +110,67 @@ def test_a_failed_delivery_is_tried_again_with_the_same_id(start, inbox):
     caller.queue(webhook=inbox.hook())
     assert 3 == settle(caller, delivered=1)["attempted"]
     assert (3, 1) == (len(inbox.received), len({body for _, body in inbox.received}))
+
+
+class Dripper:
+    """A receiver that says 200, and then a byte of its body now and then, or all at once."""
+
+    def __init__(self, piece, pause_s):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.threads = []
+        self.thread = threading.Thread(target=self._accept, args=(piece, pause_s))
+        self.thread.start()
+
+    def _accept(self, piece, pause_s):
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self.listener.accept()
+                self.threads.append(
+                    threading.Thread(target=self._drip, args=(line, piece, pause_s))
+                )
+                self.threads[-1].start()
+
+    def _drip(self, line, piece, pause_s):
+        with line, contextlib.suppress(OSError):
+            line.recv(65_536)
+            line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n")
+            while True:
+                line.sendall(piece)
+                time.sleep(pause_s)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in (self.thread, *self.threads):
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_a_try_ends_though_its_answer_does_not(start):
+    """A byte now and then is no progress: each try has its time, and then it has failed."""
+    dripper = Dripper(b"x", 0.02)
+    caller = start(**QUICK, webhook_timeout_s=0.3, webhook_tries=2, webhook_backoff_s=0.01)
+    caller.queue(webhook={"url": dripper.url, "secret": SECRET})
+    assert (2, 0) == ((seen := settle(caller, given_up=1))["attempted"], seen["delivered"])
+    dripper.close()
+
+
+def test_no_more_of_an_answer_is_read_than_its_status_needs(start):
+    """A 200 with a body of a gigabyte is a 200; most of it is never sent."""
+    dripper = Dripper(b"x" * 65_536, 0)
+    caller = start(**QUICK, webhook_timeout_s=10)
+    caller.queue(webhook={"url": dripper.url, "secret": SECRET})
+    assert 1 == settle(caller, delivered=1)["attempted"]
+    dripper.close()
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:99999", "127.0.0.1:0", "localhost:-1"])
+def test_an_address_that_nobody_can_have_is_given_up(start, place):
+    """It fails like any other, however the client below it puts that."""
+    caller = start(**QUICK, webhook_tries=2, webhook_backoff_s=0.01)
+    caller.queue(webhook={"url": f"http://{place}/", "secret": SECRET})
+    assert 2 == settle(caller, given_up=1)["attempted"]
 
 
 def test_five_tries_are_the_most(start, inbox):
