@@ -33,6 +33,7 @@ from harness.standin.settings import to_ns
 from harness.standin.state import State
 from harness.units import NS_PER_S
 
+_KEYS_KEPT = 10_000  # hashed before, so that a key costs its SHA-256 once
 _REFUSALS = {
     Refusal.ANOTHER_REQUEST: "this Idempotency-Key came with another request before",
     Refusal.IN_FLIGHT: "the first request with this Idempotency-Key is still being handled",
@@ -49,12 +50,16 @@ class Api:
         self.handlers = Handlers(state, journal, self.deliveries.schedule)
         self._key_hashes: dict[bytes, str] = {}
         self._start_ns = unix_ns()
+        self._workers = 0
+        self._queue: ServiceQueue | None = None
         self.adopt_settings()
 
     def adopt_settings(self) -> None:
         """Build what hangs on the settings, after they changed."""
         config = self.state.settings.config
-        self._queue = ServiceQueue(config.workers) if config.workers else None
+        if config.workers != self._workers:  # else those at work stay at work
+            self._workers = config.workers
+            self._queue = ServiceQueue(config.workers) if config.workers else None
         self.stall = Stall(self._start_ns, to_ns(config.stall_period_s), to_ns(config.stall_s))
 
     def find_key(self, key: bytes) -> str:
@@ -66,6 +71,8 @@ class Api:
             self.state.settings.api_keys and key not in self.state.settings.api_keys
         ):
             return ""
+        if len(self._key_hashes) >= _KEYS_KEPT:
+            self._key_hashes.clear()
         self._key_hashes[key] = hashed = hashlib.sha256(key).hexdigest()[:16]
         return hashed
 

@@ -8,13 +8,12 @@ the record reads the same in a file, on a wire and in a test.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, Self
 
 import msgspec
 
 from harness.standin.codes import ALL, Vocabulary
-from harness.standin.laws import parse_law
+from harness.standin.laws import LONGEST_S, parse_law
 from harness.standin.operations import SETTABLE
 from harness.standin.sockets.names import group_of
 
@@ -24,7 +23,9 @@ RetryAfterStyle = Literal[
     "exact-ceil", "decimal", "http-date", "early", "late", "missing", "malformed"
 ]
 
-FIXED_FIELDS = frozenset({"host", "port", "seed", "state", "parent_pid", "browser"})
+FIXED_FIELDS = frozenset(
+    {"host", "port", "seed", "state", "parent_pid", "browser", "request_timeout_s"}
+)
 """Settings that cannot change while the server runs."""
 
 
@@ -73,7 +74,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in self.__struct_fields__:
             if name != "forgets_keys_after_s":
                 _require_share(f"lie {name}", getattr(self, name))
-        _require_at_least(0, "lie forgets_keys_after_s", self.forgets_keys_after_s)
+        _require_within(0, LONGEST_S, "lie forgets_keys_after_s", self.forgets_keys_after_s)
 
 
 class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +128,7 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         webhook_timeout_s: Most time one try may take.
         webhook_any_host: Deliver to addresses that are not loopback as well.
         max_body_bytes: A larger request body is refused with 413.
+        request_timeout_s: A request that has not wholly arrived by then is refused with 408.
         key_lifetime_s: Time for which an Idempotency-Key is remembered.
         state: SQLite file that the state survives in; "" keeps it in memory.
         parent_pid: End when this parent process is gone; 0 does not look.
@@ -173,6 +175,7 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_timeout_s: float = 5.0
     webhook_any_host: bool = False
     max_body_bytes: int = 1 << 20
+    request_timeout_s: float = 60.0
     key_lifetime_s: float = 86_400.0
     state: str = ""
     parent_pid: int = 0
@@ -240,31 +243,35 @@ def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float
     return [(code, share) for code, share in shares.items() if share > 0]
 
 
+_SPANS: tuple[tuple[float, float, tuple[str, ...]], ...] = (
+    (0, LONGEST_S, (
+        "release_delay_s", "race_window_s", "token_lifetime_s", "launch_s", "stale_s",
+        "stall_period_s", "stall_s", "webhook_backoff_s",
+    )),
+    (1e-6, LONGEST_S, (
+        "window_s", "session_lifetime_s", "key_lifetime_s", "launch_timeout_s",
+        "webhook_timeout_s", "request_timeout_s",
+    )),
+    (1e-6, 1e9, ("rate",)),
+    (0, 1_000_000, ("max_sessions", "workers")),
+    (1, 1_000_000, ("burst",)),
+    (2, 1_000_000, ("run_log_lines",)),
+    (1, 100, ("webhook_tries",)),
+    (0, 1 << 30, ("max_body_bytes",)),
+    (0, 65_535, ("port",)),
+    (0, 1 << 31, ("parent_pid",)),
+)  # fmt: skip
+"""From where to where a number may go, and which settings are so."""
+
+
 def _check_numbers(config: StandinConfig) -> None:
     for name in ("timeout_after_effect", "run_failed", "run_canceled"):
         _require_share(name, getattr(config, name))
     if config.run_failed + config.run_canceled > 1:
         raise ValueError("run_failed and run_canceled add up to more than 1")
-    for name in (
-        "max_sessions", "release_delay_s", "race_window_s", "token_lifetime_s",
-        "launch_s", "stale_s", "workers",
-        "stall_period_s", "stall_s", "webhook_backoff_s", "max_body_bytes", "parent_pid",
-    ):  # fmt: skip
-        _require_at_least(0, name, getattr(config, name))
-    for name in (
-        "rate",
-        "window_s",
-        "session_lifetime_s",
-        "key_lifetime_s",
-        "launch_timeout_s",
-        "webhook_timeout_s",
-    ):
-        _require_at_least(1e-6, name, getattr(config, name))
-    _require_at_least(1, "burst", config.burst)
-    _require_at_least(1, "webhook_tries", config.webhook_tries)
-    _require_at_least(2, "run_log_lines", config.run_log_lines)
-    if not 0 <= config.port <= 65535:
-        raise ValueError(f"port is a number from 0 to 65535, not {config.port}")
+    for least, most, names in _SPANS:
+        for name in names:
+            _require_within(least, most, name, getattr(config, name))
     if config.stall_s and config.stall_s >= config.stall_period_s:
         raise ValueError(
             "stall_s must be shorter than stall_period_s, or nothing is ever answered"
@@ -272,12 +279,8 @@ def _check_numbers(config: StandinConfig) -> None:
 
 
 def _check_laws(config: StandinConfig) -> None:
-    for text in (
-        config.service,
-        config.run_wait,
-        config.run_duration,
-        *config.latency.values(),
-    ):
+    laws = (config.service, config.run_wait, config.run_duration)
+    for text in (*laws, *config.latency.values()):
         parse_law(text)
     for operation in (*config.latency, config.service_operation):
         if operation != "*" and operation not in SETTABLE:
@@ -289,6 +292,6 @@ def _require_share(name: str, value: float) -> None:
         raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
 
 
-def _require_at_least(least: float, name: str, value: float) -> None:
-    if not least <= value or math.isinf(value):
-        raise ValueError(f"{name} is a finite number of {least:g} or more, not {value!r}")
+def _require_within(least: float, most: float, name: str, value: float) -> None:
+    if not least <= value <= most:  # also refuses NaN
+        raise ValueError(f"{name} is a number from {least:g} to {most:.10g}, not {value!r}")

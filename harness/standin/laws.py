@@ -9,7 +9,8 @@ Laws of duration: how long something takes, as text and as numbers.
     lognormal(20ms,0.5)    median 20 ms; sigma of the logarithm 0.5
 
 The lognormal law is given by its median because that is what one reads off a
-latency chart: its p99 is ``median * exp(2.326 * sigma)``.
+latency chart: its p99 is ``median * exp(2.326 * sigma)``. No duration is longer than
+`LONGEST_S`, whatever is drawn: instants that far ahead still fit into 63 bits.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ import random
 import re
 from collections.abc import Callable
 
-from harness.units import parse_duration_ns
+from harness.units import NS_PER_S, parse_duration_ns
 
 Law = Callable[[random.Random], int]
 """Draws one duration in nanoseconds, zero or more."""
+
+LONGEST_S = 1_000_000_000
+"""31 years."""
+_LONGEST_NS = LONGEST_S * NS_PER_S
 
 _CALL = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
 _ARGUMENTS = {"uniform": 2, "exponential": 1, "lognormal": 2, "constant": 1}
@@ -59,7 +64,7 @@ def _constant(ns: int) -> Law:
 def _exponential(mean_ns: int) -> Law:
     if mean_ns == 0:
         return _constant(0)
-    return lambda rng: round(rng.expovariate(1.0 / mean_ns))
+    return lambda rng: min(_LONGEST_NS, round(rng.expovariate(1.0 / mean_ns)))
 
 
 def _uniform(low_ns: int, high_ns: int, text: str) -> Law:
@@ -69,16 +74,19 @@ def _uniform(low_ns: int, high_ns: int, text: str) -> Law:
 
 
 def _lognormal(median_ns: int, sigma: float) -> Law:
-    return lambda rng: round(median_ns * math.exp(rng.gauss(0.0, sigma)))
+    return lambda rng: min(_LONGEST_NS, round(median_ns * math.exp(rng.gauss(0.0, sigma))))
 
 
 def _read_ns(text: str, whole: str) -> int:
     if text.strip() == "0":
         return 0
     try:
-        return parse_duration_ns(text)
+        ns = parse_duration_ns(text)
     except ValueError:
         raise ValueError(f"{whole!r} is no law of duration; write {_SHAPE}") from None
+    if ns > _LONGEST_NS:
+        raise ValueError(f"{whole!r} is longer than {LONGEST_S} s")
+    return ns
 
 
 def _read_sigma(text: str, whole: str) -> float:

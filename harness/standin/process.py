@@ -21,6 +21,7 @@ from harness.standin.api import Api
 from harness.standin.browsers.chromium import sweep_profiles
 from harness.standin.browsers.pool import sessions_the_machine_allows
 from harness.standin.config import StandinConfig
+from harness.standin.connections import Connection, sweep
 from harness.standin.journal import Journal
 from harness.standin.server import Server
 from harness.standin.state import State
@@ -62,6 +63,7 @@ def run_server(config: StandinConfig) -> None:
     Raises:
         OSError: The address cannot be listened on.
         sqlite3.Error: The state file cannot be used.
+        msgspec.DecodeError: What it holds is not a stand-in's.
     """
     listener = _listen(config.host, config.port)
     address = f"[{config.host}]" if ":" in config.host else config.host
@@ -81,7 +83,7 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     app = Server(api)
     server = _Uvicorn(
         uvicorn.Config(
-            app, http="httptools", ws="wsproto", ws_ping_interval=None,
+            app, http=Connection, ws="wsproto", ws_ping_interval=None,
             ws_max_size=config.max_body_bytes, ws_per_message_deflate=False,
             lifespan="off", interface="asgi3",
             access_log=False, log_level="critical", server_header=False,
@@ -92,11 +94,13 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     for run in state.runs.by_id.values():
         api.deliveries.schedule(run)
     watch = asyncio.create_task(_watch_parent(config.parent_pid, server))
+    sweeper = asyncio.create_task(sweep(server.server_state, config.request_timeout_s))
     gc.freeze()  # what is here now stays: it need not be looked through again
     try:
         await server.serve([listener])
     finally:
         watch.cancel()
+        sweeper.cancel()
         await app.stop()
         await api.deliveries.stop()
         if journal is not None:

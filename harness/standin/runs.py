@@ -70,7 +70,9 @@ class Run(msgspec.Struct):
         """When line ``number`` (from 1) is written."""
         if number == 1:
             return self.created_ns
-        steps = max(1, self.lines - 2)
+        if number == self.lines:
+            return self.finished_ns
+        steps = self.lines - 2
         return self.started_ns + (self.finished_ns - self.started_ns) * (number - 2) // steps
 
     def lines_at(self, now_ns: int) -> int:

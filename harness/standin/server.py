@@ -32,6 +32,7 @@ TRUTH_PATH = "/__truth__"
 CONTROL_PATH = "/__control__"
 _BACK_DOORS = frozenset({TRUTH_PATH, CONTROL_PATH, *described.PATHS})
 
+_CONTROL_BYTES_MAX = 1 << 20
 _JSON = (b"content-type", b"application/json")
 _LENGTH = b"content-length"
 
@@ -70,7 +71,11 @@ class Server:
         except DisconnectedError:
             return
         await self._api.wait_out_stall()
-        self._api.count(route.operation, answer)
+        try:
+            self._api.count(route.operation, answer)
+        except Exception:  # noqa: BLE001  what cannot be written down must not be promised
+            traceback.print_exc(file=sys.stderr)
+            answer = fail(self._api.state.settings.config.vocabulary, "CLOUD_INTERNAL_ERROR")
         if route.operation == "delete_session" and answer.status == 204:
             await self._sockets.close_session(route.argument)
         await _send(send, answer)
@@ -123,7 +128,7 @@ class Server:
             query=scope["query_string"],
             api_key=self._api.find_key(api_key) if api_key else "",
             idempotency_key=key.decode("latin-1"),
-            host=host.decode("latin-1"),
+            host=host.decode("latin-1") or _address_of(scope),
             body=await _read_body(receive, most) if scope["method"] == "POST" else b"",
         )
 
@@ -137,7 +142,10 @@ class Server:
             client = scope.get("client")
             if client is None or not ipaddress.ip_address(client[0]).is_loopback:
                 return fail_plainly(403, "settings are changed from loopback only")
-            return self._control(await _read_body(receive, 1 << 20))
+            try:
+                return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))
+            except TooLargeError:
+                return fail_plainly(413, f"more than {_CONTROL_BYTES_MAX} bytes of settings")
         if scope["path"] in described.PATHS and scope["method"] == "GET":
             return Answer(200, described.document_body(scope["path"]))
         return fail_plainly(405, "GET /__truth__, POST /__control__, GET of the documents")
@@ -147,7 +155,7 @@ class Server:
         try:
             changes = msgspec.json.decode(body, type=dict[str, Any])
             config = api.state.settings.config.changed(changes)
-        except ValueError as error:  # msgspec's own are ValueErrors
+        except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
             return fail_plainly(400, str(error))
         api.state.reconfigure(config)
         api.adopt_settings()
@@ -156,16 +164,22 @@ class Server:
         return Answer(200, msgspec.json.encode(shown))
 
 
+def _address_of(scope: Scope) -> str:
+    """``address:port`` that the connection came to, for who sends no Host."""
+    name, port = scope.get("server") or ("127.0.0.1", 80)
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
 async def _read_body(receive: Receive, most: int) -> bytes:
     message = await receive()
-    body: bytes = message.get("body", b"")
+    body = bytearray(message.get("body", b""))
     while True:
         if message["type"] == "http.disconnect":
             raise DisconnectedError
         if len(body) > most:
             raise TooLargeError
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
         message = await receive()
         body += message.get("body", b"")
 

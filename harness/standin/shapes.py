@@ -108,9 +108,20 @@ def queued_body(run: Run, status: Status) -> bytes:
     )
 
 
+class _Queued(msgspec.Struct):
+    run: msgspec.Raw
+    replayed: bool
+    links: msgspec.Raw
+
+
+_queued = msgspec.json.Decoder(_Queued).decode
+
+
 def replayed_body(body: bytes) -> bytes:
-    """The same answer told again."""
-    return encode(msgspec.json.decode(body) | {"replayed": True})
+    """The same answer told again: the run's input to the letter, whatever it holds."""
+    queued = _queued(body)
+    queued.replayed = True
+    return encode(queued)
 
 
 def run_body(run: Run, status: Status) -> bytes:

@@ -44,10 +44,10 @@ class State:
 
     def reconfigure(self, config: StandinConfig) -> None:
         """Take new settings; limits start afresh only if theirs changed."""
-        before = self.settings.config
+        before, make_limiter = self.settings.config, limiter_factory(config)
         self.settings = Settings(config)
         if any(getattr(before, name) != getattr(config, name) for name in _LIMITER_FIELDS):
-            self._make_limiter = limiter_factory(config)
+            self._make_limiter = make_limiter
             self._limiters.clear()
 
     def limit(self, api_key: str, operation: str, now_ns: int) -> tuple[RateLimiter, Decision]:

@@ -38,6 +38,13 @@ def test_a_law_has_the_quantiles_of_its_textbook(text, median_ms, p90_ms):
     assert pytest.approx(p90_ms, rel=0.03) == draws[36_000]
 
 
+@pytest.mark.parametrize("text", ["exponential(270000h)", "lognormal(270000h,10)"])
+def test_no_draw_is_longer_than_an_instant_can_say(text):
+    """31 years at most, so that what ends then is still a number of 63 bits."""
+    law, rng = parse_law(text), random.Random(7)
+    assert 10**18 == max(law(rng) for _ in range(200))
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "5", "5 parsecs", "normal(5ms,1ms)", "uniform(5ms)", "uniform(9ms,5ms)",
@@ -103,7 +110,9 @@ def test_failures_cannot_add_up_to_more_than_certainty():
     "setting",
     [{"rate": 0}, {"burst": 0}, {"port": 70_000}, {"run_failed": 0.7, "run_canceled": 0.7},
      {"stall_s": 2, "stall_period_s": 1}, {"latency": {"sleep": "5ms"}}, {"service": "soon"},
-     {"latency": {"*": "soon"}}, {"launch_s": float("nan")}, {"rate": float("inf")}],
+     {"latency": {"*": "soon"}}, {"launch_s": float("nan")}, {"rate": float("inf")},
+     {"session_lifetime_s": 1e300}, {"rate": 1e10}, {"workers": 10**9}, {"run_log_lines": 1},
+     {"webhook_tries": 0}, {"request_timeout_s": 0}, {"latency": {"*": "9999999h"}}],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused(setting):
     """When the record is made, not when it first hurts."""

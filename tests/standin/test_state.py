@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.standin.api import Api
 from harness.standin.bodies import CreateSession
 from harness.standin.cache import Imported, SelectorCache
 from harness.standin.config import Lies, StandinConfig
@@ -129,6 +130,7 @@ def test_a_run_of_two_lines_has_none_between():
     """Queued and ended is all it says."""
     run = make_run(lines=2)
     assert [1, 1, 2] == [run.lines_at(t * S) for t in (0, 15, 20)]
+    assert [0, 20] == [run.line_ns(number) // S for number in (1, 2)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -198,6 +200,30 @@ def test_two_workers_serve_two_a_service_time():
     queue = ServiceQueue(2)
     assert [10, 10, 20, 20, 30] == [queue.admit(0, 10 * S) // S for _ in range(5)]
     assert 110 == queue.admit(100 * S, 10 * S) // S
+
+
+def test_workers_at_work_stay_at_work_when_other_settings_change():
+    """The queue begins afresh only with another number of workers."""
+    api = Api(State(StandinConfig(workers=1)))
+    queue = api._queue
+
+    def change(**changes):
+        api.state.reconfigure(api.state.settings.config.changed(changes))
+        api.adopt_settings()
+        return api._queue
+
+    assert queue is change(vocabulary="sdk") is change(service="5ms")
+    assert queue is not change(workers=2) is not None
+    assert change(workers=0) is None
+
+
+def test_a_stranger_with_many_keys_is_not_remembered_for_ever():
+    """A key keeps its hash, whether or not it was met before; few are kept."""
+    api = Api(State(StandinConfig()))
+    first = api.find_key(b"osk_first")
+    for number in range(25_000):
+        api.find_key(b"%d" % number)
+    assert (first, True) == (api.find_key(b"osk_first"), len(api._key_hashes) <= 10_000)
 
 
 def test_a_stall_is_at_the_end_of_each_period():

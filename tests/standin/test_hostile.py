@@ -1,0 +1,187 @@
+"""Clients that mean no good: what they send is refused in a word, and costs a bounded time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness.standin.connections import HEAD_BYTES_MAX
+
+HEAD = b"POST /scrapers/a/runs HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n"
+
+
+def speak(caller, *pieces):
+    """Say something over a connection of one's own; what was answered until its end."""
+    parts, heard = urlsplit(caller.standin.url), b""
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+        try:
+            for piece in pieces:
+                line.sendall(piece)
+        except OSError:
+            pass  # it was cut off, and what it was told before is still there
+        try:
+            while piece := line.recv(65_536):
+                heard += piece
+        except ConnectionResetError:
+            pass
+    return heard
+
+
+def told(heard):
+    """Status and message of the only answer."""
+    head, _, body = heard.partition(b"\r\n\r\n")
+    assert b"connection: close" in head
+    return int(head.split()[1]), json.loads(body)["error"]
+
+
+def post(body, *headers):
+    """A request whose connection ends with its answer."""
+    return b"".join(
+        [HEAD, *headers, b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body), body]
+    )
+
+
+TOO_LONG = (431, f"a head of more than {HEAD_BYTES_MAX} bytes")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [HEAD, b"a: ", b"b" * (HEAD_BYTES_MAX + 1)],
+        [HEAD, b"a: b\r\n" * (HEAD_BYTES_MAX // 6 + 1)],
+        [b"GET /", b"a" * (HEAD_BYTES_MAX + 1)],
+        [HEAD, b"transfer-encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n" * HEAD_BYTES_MAX],
+        [HEAD, b"transfer-encoding: chunked\r\n\r\n1;", b"a" * (HEAD_BYTES_MAX + 1000)],
+    ],
+    ids=["one-header", "many-headers", "target", "trailers", "chunk-extension"],
+)
+def test_a_head_without_end_is_refused(honest, pieces):
+    """Whatever it is that does not end, the connection does; the next one is served."""
+    assert TOO_LONG == told(speak(honest, *pieces))
+    assert 200 == honest.health().status_code
+
+
+def test_a_refusal_is_no_answer_to_an_earlier_request(hasty):
+    """While get_run takes its time a second head grows too long: cut off without a word."""
+    first = b"GET /runs/r HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n\r\n"
+    assert b"" == speak(hasty, first, HEAD, b"a: ", b"b" * (HEAD_BYTES_MAX + 1))
+
+
+def test_a_body_in_the_smallest_chunks_is_a_body(honest):
+    """5 bytes of framing for each of body are no head, however many there are."""
+    body = b'{"input":"' + b"x" * 30_000 + b'"}'
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    heard = speak(
+        honest, HEAD + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n" + chunks
+    )
+    assert heard.startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"POST /sess", HEAD, HEAD + b"content-length: 9\r\n\r\n{"],
+    ids=["nothing", "half-a-line", "half-a-head", "half-a-body"],
+)
+def test_a_request_that_does_not_come_to_its_end_is_refused(hasty, said):
+    """After the time that it has, with 408, wherever it stopped."""
+    begun = time.perf_counter()
+    heard = told(speak(hasty, said))
+    assert (408, "the request did not come to its end") == heard
+    assert 0.4 <= time.perf_counter() - begun < 10
+
+
+def test_one_byte_at_a_time_is_no_way_to_live_for_ever(hasty):
+    """The time counts from the first byte of the request, not from the last that came."""
+    parts, begun = urlsplit(hasty.standin.url), time.perf_counter()
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+        line.sendall(HEAD)
+        line.settimeout(0.05)
+        heard = b""
+        while not heard:
+            assert time.perf_counter() - begun < 10
+            try:
+                line.sendall(b"x")
+                heard = line.recv(65_536)
+            except TimeoutError:
+                continue
+    assert heard.startswith(b"HTTP/1.1 408 ")
+
+
+def test_what_the_server_takes_is_not_the_clients_time(hasty):
+    """A request that is whole may take longer, and so may the pause before the next."""
+    assert [404, 404] == [hasty.run("r").status_code for _ in range(2)]
+    time.sleep(0.6)
+    assert 404 == hasty.run("r").status_code
+
+
+@pytest.fixture(scope="module")
+def hasty(honest):
+    """A stand-in that gives a request 400 ms to arrive, and takes 900 ms for get_run."""
+    from harness.standin.config import StandinConfig
+    from harness.standin.launch import Standin
+
+    with Standin(StandinConfig(request_timeout_s=0.4, latency={"get_run": "900ms"})) as it:
+        caller = type(honest)(it)
+        yield caller
+        caller.http.close()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"1e400", b"123456789012345678901234567890", b"1.0", b'{"a":1,"a":2}',
+     b'"\\"replayed\\":false"'],
+)  # fmt: skip
+def test_an_input_is_told_again_to_the_letter(honest, value):
+    """Numbers that no type holds, names that come twice: a replay is the same run."""
+    key = b"idempotency-key: letter-%s\r\n" % value.hex().encode()
+    bodies = [
+        speak(honest, post(b'{"input":' + value + b"}", key)).partition(b"\r\n\r\n")[2]
+        for _ in range(2)
+    ]
+    assert b'"input":' + value + b',"output":null' in bodies[0]
+    assert bodies[0].replace(b'"replayed":false,"links"', b'"replayed":true,"links"') == (
+        bodies[1]
+    )
+    assert bodies[0] != bodies[1]
+
+
+@pytest.mark.parametrize("value", [b'"\xff"', b'{"\xff":1}', b"NaN", b"[" * 50_000])
+def test_an_input_that_is_no_json_is_a_400(honest, value):
+    """Also where nobody looks into it: what is not UTF-8 is never told to the next reader."""
+    heard = speak(honest, post(b'{"input":' + value + b"}"))
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert b"CLOUD_CONFIG_INVALID" in heard
+
+
+def test_who_sends_no_host_is_told_where_he_is(honest):
+    """The sockets of a session have an address in any case."""
+    body = json.dumps(honest.session_body()).encode()
+    head = b"POST /sessions HTTP/1.0\r\nx-api-key: k\r\ncontent-length: %d\r\n\r\n" % len(body)
+    created = json.loads(speak(honest, head + body).partition(b"\r\n\r\n")[2])
+    place = honest.standin.url.replace("http://", "ws://")
+    assert f"{place}/ws/action/{created['sessionId']}" == created["actionWsUrl"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b" " * (1 << 20) + b"{}", 413),
+        (b'{"fail":' + b"[" * 50_000, 400),
+        (b'{"session_lifetime_s":1e300}', 400),
+        (b'{"rate":1e308,"window_s":1e9}', 400),
+        (b'{"latency":{"*":"99999999999999999999h"}}', 400),
+        (b'{"lies":\xff}', 400),
+        (b"", 400),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_and_change_nothing(honest, body, status):
+    """A line that says why; the settings are as they were."""
+    before = honest.standin.control()
+    answer = honest.http.post("/__control__", content=body)
+    assert status == answer.status_code
+    assert answer.json()["error"]
+    assert before == honest.standin.control()
