@@ -1,73 +1,15 @@
-"""
-Service level objectives: one grammar, in plans and on the command line.
-
-::
-
-    p99<250ms, errors<1%, create_session.p99<2s, create_session.service.p99.9<=1s
-
-    slos       = slo *( "," slo )
-    slo        = [operation "."] subject comparison limit
-    subject    = [("response" | "service") "."] ("p" percent | "max" | "mean")
-               | "errors" | "ok_rate" | outcome | "throughput"
-    comparison = "<" | "<=" | ">" | ">="          a latency takes the first two only
-    limit      = duration (250ms) | share (0.1%) | rate (100/s), as the subject demands
-
-What each one means:
-
-- **Latency**: over the *ok* attempts of the measured phases. ``response`` (the default)
-  counts from the intended start, so that a stall shows in whatever queued behind it;
-  ``service`` counts from the sending. ``p99`` is the smallest value that at least 99 % of
-  the attempts do not exceed, ``max`` the largest and ``mean`` the mean value.
-- **errors**: the share of the attempts of the measured phases whose outcome is none of
-  ``ok``, ``rate_limited`` and ``capacity_full``: those two are answers of a healthy API.
-- **an outcome's name**: the share of the attempts of the measured phases that ended so.
-  ``ok_rate`` is another spelling of ``ok``.
-- **throughput**: ok attempts a second, over the length of the measured phases.
-- **operation**: only attempts of that operation; without one, all operations together.
-  ``action`` and ``cdp`` stand for all that happens on that socket, ``action.goto`` and
-  ``cdp.Page.navigate`` for one method of it.
-
-An `Slo` keeps its source text: it is the name of its finding. Everything is parsed before
-the first request, so a slip costs a second and not a trial.
-"""
+"""Reading objectives: the text of `harness.slo` in, objectives or the column of a slip out."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from harness.errors import UsageError
-from harness.units import format_duration, parse_duration_ns
-
-Clock = Literal["response", "service"]
-Comparison = Literal["<", "<=", ">", ">="]
-
-# fmt: off
-OPERATIONS = (
-    "health", "create_session", "get_session", "delete_session", "import_selector_cache",
-    "queue_run", "get_run", "get_run_logs", "action", "cdp", "webhook",
-)
-GROUPS = ("action", "cdp")
-ACTIONS = (
-    "connect", "goto", "snapshot", "screenshot", "state", "click", "dblclick", "rightclick",
-    "hover", "input", "select", "scroll", "tabs", "newTab", "switchTab", "closeTab",
-    "getCookies", "setCookie", "clearCookies", "pressKey", "type", "getElementText",
-    "getElementValue", "getElementAttributes", "getElementBoundingBox", "getHtml", "getTitle",
-    "uploadFile", "exportCookies", "importCookies", "waitForText", "extract",
-    "extractFromPlan", "clearCache",
-)
-OUTCOMES = (
-    "ok", "rate_limited", "capacity_full", "auth_failed", "contract_mismatch", "timeout",
-    "launch_timeout", "launch_failed", "not_found", "session_closed", "runtime_gone",
-    "cdp_unavailable", "connection_lost", "connection_refused", "action_failed",
-    "unsupported_method", "config_invalid", "not_configured", "invalid_response",
-    "server_error", "client_error",
-)
-# fmt: on
-NOT_ERRORS = frozenset({"ok", "rate_limited", "capacity_full"})
-"""Outcomes that ``errors`` does not count."""
+from harness.slo.names import ACTIONS, GROUPS, OPERATIONS, OUTCOMES
+from harness.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
+from harness.units import parse_duration_ns
 
 _CLOCKS = ("response", "service")
 _SUBJECTS = (
@@ -101,115 +43,6 @@ class SloError(UsageError):
         marked = f"{text[:at]}^{text[at:]}"
         super().__init__(f"SLO '{marked}' at ^ (column {at + 1}): {problem}")
         self.column = at + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """
-    A statistic of the ok attempts' times.
-
-    Attributes:
-        clock: From the intended start (``response``) or the sending (``service``).
-        statistic: ``percentile``, ``max`` or ``mean``.
-        quantile: 0.99 for p99; 1.0 for ``max``; NaN for ``mean``.
-    """
-
-    clock: Clock
-    statistic: Literal["percentile", "max", "mean"]
-    quantile: float
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """
-    A share of the attempts.
-
-    Attributes:
-        outcome: An outcome's name, or ``errors``.
-    """
-
-    outcome: str
-
-    def counts(self, outcome: str) -> bool:
-        """Tell whether an attempt with `outcome` is in the share."""
-        if self.outcome == "errors":
-            return outcome not in NOT_ERRORS
-        return outcome == self.outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """Ok attempts a second."""
-
-
-Subject = Latency | Share | Throughput
-
-
-@dataclass(frozen=True, slots=True)
-class Slo:
-    """
-    One objective.
-
-    Attributes:
-        source: The author's text of this one objective.
-        operation: The operation it is about; None for all together.
-        subject: What is measured.
-        comparison: How the measured value must compare with the limit.
-        limit: Microseconds for a latency, a fraction for a share, attempts a second
-            for a throughput.
-    """
-
-    source: str
-    operation: str | None
-    subject: Subject
-    comparison: Comparison
-    limit: float
-
-    def concerns(self, operation: str) -> bool:
-        """Whether attempts of an operation count; a socket's name stands for all on it."""
-        if self.operation is None or operation == self.operation:
-            return True
-        return self.operation in GROUPS and operation.startswith(f"{self.operation}.")
-
-    def holds(self, value: float) -> bool:
-        """Tell whether `value` (in the unit of `limit`) meets the objective."""
-        match self.comparison:
-            case "<":
-                return value < self.limit
-            case "<=":
-                return value <= self.limit
-            case ">":
-                return value > self.limit
-            case ">=":
-                return value >= self.limit
-
-    def format(self, value: float) -> str:
-        """Write a value of this objective's unit for people."""
-        match self.subject:
-            case Latency():
-                return format_duration(value * 1_000)
-            case Share():
-                return f"{100 * value:.3g} %"
-            case Throughput():
-                return f"{value:.4g}/s"
-
-    @property
-    def allowance(self) -> float | None:
-        """
-        The share of bad events that the objective allows: 0.01 for ``p99<…``,
-        ``errors<1%`` and ``ok_rate>99%``, 0 for ``max<…``; None for a mean, a throughput
-        and a lower bound on anything but ``ok``: those are no such shares.
-        """
-        upper = self.comparison in ("<", "<=")
-        match self.subject:
-            case Latency(statistic="mean") | Throughput():
-                return None
-            case Latency():
-                return round(1.0 - self.subject.quantile, 12)
-            case Share(outcome="ok") if not upper:
-                return round(1.0 - self.limit, 12)
-            case Share():
-                return self.limit if upper and self.subject.outcome != "ok" else None
 
 
 def parse_slos(text: str) -> tuple[Slo, ...]:
