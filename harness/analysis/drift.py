@@ -31,7 +31,8 @@ from scipy import special
 Floats = npt.NDArray[np.float64]
 
 POINTS_MIN = 20
-CONFIDENCE = 0.95
+CONFIDENCE = 0.99
+"""Of the slope's interval: a soak has three figures, and a flat one is to raise no alarm."""
 RISE_MIN = 0.08
 """Least rise over the load, as a fraction of the level at its start, that counts."""
 _PENALTY = 8.0
@@ -46,7 +47,7 @@ class Drift:
 
     Attributes:
         rise: Change over the whole load, as a fraction of the level at its start.
-        low, high: The slope's 95 % interval, in the same measure; the level at the start
+        low, high: The slope's 99 % interval, in the same measure; the level at the start
             is taken as known.
         step_at: Number of the point at which it jumped; None when it did not.
         step: The jump, as a fraction of the level before; 0 without one.
@@ -67,7 +68,7 @@ class Drift:
 @dataclass(frozen=True, slots=True)
 class Slope:
     """
-    A line through points at even times: its slope a point, with a 95 % interval.
+    A line through points at even times: its slope a point, with a 99 % interval.
 
     Attributes:
         start: The line's value at the first point.

@@ -176,8 +176,12 @@ class TimeoutsTable(Table):
 
 
 class SloTable(Table):
-    """Objectives, in the grammar of `harness.slo`."""
+    """
+    Objectives, in the grammar of `harness.slo`; and whether nothing may drift, of which a
+    load of under ten minutes is judged only when asked (`harness.checks.drift`).
+    """
 
+    drift: Flag = False
     must: tuple[Annotated[str, AfterValidator(_check_slo)], ...] = ()
 
     def to_slos(self) -> tuple[Slo, ...]:
