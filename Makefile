@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-ratelimit bench-stats format clean
+.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ unit: $(STAMP) ## Tests
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.described docs
 
-bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … h)
+bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … g)
 	@$(BIN)/python -m tests.bench $(PART)
 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
@@ -61,8 +61,11 @@ bench-browsers: $(STAMP) ## 200 sessions with real Chromium, every fifth one kil
 bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/sockets.md
 	@$(BIN)/python -m tests.bench.sockets
 
-bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (90 min)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.bench
+bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (one part: PART=sessions, uniform or poisson)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.bench $(PART)
+
+bench-soaks: $(STAMP) ## Real soaks whose latency rises by a fifth, or stays: is it told? into docs/capacity.md (25 min)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.soaks
 
 bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/rate-limit.md
 	@$(BIN)/python tests/experiments/rate_limit/sweep.py 140

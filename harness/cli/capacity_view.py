@@ -89,8 +89,7 @@ class SessionsView(StatusView):
             text += f", round {stage.done + 1} of {stage.planned}"
             if stage.done:
                 each_s = (time.monotonic() - self._full_s) / stage.done
-                left_ns = round(each_s * (stage.planned - stage.done) * NS_PER_S)
-                text += f", about {format_duration(left_ns)} to go"
+                text += f", about {_about(each_s * (stage.planned - stage.done))} to go"
         self.say(text)
 
 
@@ -118,16 +117,20 @@ def print_sessions(found: Sessions, path: Path, out: Console) -> None:
     out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _about(seconds: float) -> str:
+    """A guess, to whole seconds."""
+    return format_duration(max(round(seconds), 1) * NS_PER_S)
+
+
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
 
 
 def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
     """What is offered next, and how long the search will still take."""
-    left = format_duration(round(outlook.remaining_s * NS_PER_S))
     console.print(
         f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "
-        f"{step.duration_s:.0f} s; about {left} of load to go",
+        f"{step.duration_s:.0f} s; about {_about(outlook.remaining_s)} of load to go",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -1,4 +1,4 @@
-"""The drift check on whole synthetic trials of an hour."""
+"""The drift check on whole synthetic trials of ten minutes and less."""
 
 from __future__ import annotations
 
@@ -11,27 +11,37 @@ from harness.trial.schema import Window
 from harness.verdicts import Verdict
 from tests.trials import NS, T0, attempt, manifest
 
-LENGTH_S = 1800
+NAMES = ("drift.p50", "drift.p99", "drift.errors")
 
 
-def soak(seed, rise=0.0, error_rise=0.0, **of_manifest):
-    """Half an hour at 6/s whose latency and errors rise by so much."""
+def soak(
+    seed,
+    rise=0.0,
+    error_rise=0.0,
+    *,
+    length_s=600,
+    rate=10,
+    sigma=0.15,
+    asked=False,
+    **of_manifest,
+):
+    """A load whose latency and errors rise by so much; ten minutes at 10/s."""
     random = np.random.default_rng(seed)
     rows = []
-    for number in range(LENGTH_S * 6):
-        share = number / (LENGTH_S * 6)
+    for number in range(length_s * rate):
+        share = number / (length_s * rate)
         failed = random.random() < 0.002 + error_rise * share
         rows.append(
             attempt(
-                call_id=number, at_s=number / 6, phase="soak",
-                service_ms=float(random.lognormal(np.log(20 * (1 + rise * share)), 0.15)),
+                call_id=number, at_s=number / rate, phase="soak",
+                service_ms=float(random.lognormal(np.log(20 * (1 + rise * share)), sigma)),
                 **({"outcome": "server_error", "status": 500} if failed else {}),
             )
         )  # fmt: skip
     told = manifest(
-        phases=[Window("soak", T0 * NS, (T0 + LENGTH_S) * NS)],
-        plan={"load": {"phases": [{"name": "soak", "rate": 6}]}},
-        started_ns=T0 * NS, ended_ns=(T0 + LENGTH_S) * NS, **of_manifest,
+        phases=[Window("soak", T0 * NS, (T0 + length_s) * NS)],
+        plan={"load": {"phases": [{"name": "soak", "rate": rate}]}, "slo": {"drift": asked}},
+        started_ns=T0 * NS, ended_ns=(T0 + length_s) * NS, **of_manifest,
     )  # fmt: skip
     found = judge_drift(intervals_table(attempts_table(rows)), told)
     return {finding.name: finding.verdict for finding in found}
@@ -39,11 +49,7 @@ def soak(seed, rise=0.0, error_rise=0.0, **of_manifest):
 
 def test_a_flat_run_passes():
     """All three."""
-    assert {
-        "drift.p50": Verdict.PASS,
-        "drift.p99": Verdict.PASS,
-        "drift.errors": Verdict.PASS,
-    } == soak(1)
+    assert dict.fromkeys(NAMES, Verdict.PASS) == soak(1)
 
 
 def test_a_rise_of_latency_fails_and_the_errors_pass():
@@ -62,8 +68,30 @@ def test_a_rise_of_the_error_rate_fails():
     assert Verdict.PASS is found["drift.p50"]
 
 
-@pytest.mark.parametrize("model", ["closed"])
-def test_another_load_has_no_such_finding(model):
+def test_a_load_of_four_minutes_is_judged_where_the_plan_asks_for_it():
+    """And only there."""
+    short = {"length_s": 240, "rate": 25}
+
+    assert Verdict.FAIL is soak(5, rise=0.2, asked=True, **short)["drift.p50"]
+    assert dict.fromkeys(NAMES, Verdict.PASS) == soak(6, asked=True, **short)
+    assert {} == soak(7, rise=0.2, length_s=240, rate=1)
+
+
+def test_an_interval_that_reaches_a_fifth_passes_nothing():
+    """Four minutes at 2/s of a wide law: 20 % more would not have been seen."""
+    found = soak(0, length_s=240, rate=2, sigma=1.5, asked=True)
+
+    assert Verdict.UNKNOWN is found["drift.p50"]
+    assert Verdict.UNKNOWN is found["drift.p99"]
+
+
+@pytest.mark.parametrize("unfit", [{"length_s": 179}, {"model": "closed"}])
+def test_what_was_asked_for_and_cannot_be_told_is_unknown(unfit):
+    """Too short for it, or no open load."""
+    assert dict.fromkeys(NAMES, Verdict.UNKNOWN) == soak(9, rate=1, asked=True, **unfit)
+
+
+def test_another_load_has_no_such_finding():
     """Only a long, steady, open one."""
-    assert {} == soak(4, model=model)
+    assert {} == soak(4, rate=1, model="closed")
     assert [] == judge_drift(intervals_table(attempts_table([attempt()])), manifest())

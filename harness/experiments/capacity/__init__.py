@@ -3,5 +3,5 @@ The capacity lab's pure half: how many sessions, what rate, and where it breaks.
 
 State machines that say what to do next and are told how it went (`sessions`,
 `search`), and estimators over what was seen (`order_statistics`, `threshold`, `usl`,
-`knee`, `soak`). Nothing here sends, sleeps or reads a clock.
+`knee`). Nothing here sends, sleeps or reads a clock.
 """

@@ -28,6 +28,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from harness.experiments.capacity.holdings import Holdings, Script
+from harness.experiments.capacity.releases import POLL_S, Releases
 from harness.experiments.capacity.session_words import (
     Action,
     Created,
@@ -44,8 +45,6 @@ CYCLES = 10
 RACES = 3
 RACE_FREE = 4
 RACE_EXTRA = 8
-RELEASE_TIMEOUT_S = 15.0
-POLL_S = (0.02, 0.5)
 EXCESS_GROWTH = 4
 """Where a slot does not come back, so many times more are deleted the next time."""
 FAILURES_IN_A_ROW = 60
@@ -79,8 +78,7 @@ class SessionSearch:
     _pending: Action | None = None
     _done: bool = False
     _sightings: list[Sighting] = field(default_factory=list)
-    _releases_s: list[float] = field(default_factory=list)
-    _release_step_s: float = 0.0
+    _releases: Releases = field(default_factory=Releases)
     _over_admitted: int = 0
     _races_done: int = 0
     _slots_lost: int = 0
@@ -221,7 +219,7 @@ class SessionSearch:
     def _await_slot(self) -> Generator[Action, Told, bool]:
         """Poll creates after a delete; note the release time; False when none came."""
         deleted_s = refused_s = self._held.now_s
-        pause_s, longest_s = POLL_S
+        pause_s = POLL_S[0]
         tallies = (self._held.rate_limited, self._held.failed)
         while True:
             answer = yield from self._create_one("cycle")
@@ -229,16 +227,12 @@ class SessionSearch:
                 return False
             if answer.outcome == "ok":
                 if tallies == (self._held.rate_limited, self._held.failed):
-                    self._releases_s.append(max(0.0, answer.start_s - deleted_s))
-                    gap_s = max(0.0, answer.start_s - refused_s)
-                    self._release_step_s = max(self._release_step_s, gap_s)
+                    self._releases.note(deleted_s, refused_s, answer.start_s)
                 return True
             refused_s = answer.start_s
-            if answer.end_s - deleted_s > self._release_timeout_s():
+            if answer.end_s - deleted_s > self._releases.timeout_s:
                 return False
-            # A limiter would swallow the resolution: poll no faster than needed to be
-            # within about a tenth of the time already waited.
-            pause_s = min(longest_s, max(pause_s, 0.1 * (answer.end_s - deleted_s)))
+            pause_s = self._releases.pause_s(pause_s, answer.end_s - deleted_s)
             yield Wait(pause_s, "the slot is not free yet")
 
     def _race(self) -> Script:
@@ -248,14 +242,14 @@ class SessionSearch:
             return
         free = min(RACE_FREE, len(self._held.open))
         yield from self._held.close(self._held.newest(free), "race")
-        yield Wait(self._release_wait_s(), "the freed slots come back")
+        yield Wait(self._releases.wait_s, "the freed slots come back")
         count = free + RACE_EXTRA
         yield from self._held.create(count, "race")
         self._races_done += 1
         excess = len(self._held.open) - ceiling
         if excess > 0:
             yield from self._held.close(self._held.newest(excess), "race")
-            yield Wait(self._release_wait_s(), "the excess is released")
+            yield Wait(self._releases.wait_s, "the excess is released")
             before = len(self._held.open)
             yield from self._climb()
             rose = len(self._held.open) - before
@@ -265,7 +259,7 @@ class SessionSearch:
 
     def _refill(self) -> Script:
         yield from self._held.close(list(self._held.open), "refill")
-        yield Wait(self._release_wait_s(), "everything is released")
+        yield Wait(self._releases.wait_s, "everything is released")
         if not (yield from self._fill("refill")):
             return
         yield from self._climb()
@@ -297,14 +291,6 @@ class SessionSearch:
             return None
         return statistics.mode(s.sessions for s in reversed(self._sightings))
 
-    def _release_timeout_s(self) -> float:
-        if len(self._releases_s) < 3:
-            return RELEASE_TIMEOUT_S
-        return min(RELEASE_TIMEOUT_S, 3 * max(self._releases_s) + 1.0)
-
-    def _release_wait_s(self) -> float:
-        return 2 * max(self._releases_s, default=0.25) + 0.1
-
     def result(self) -> Sessions:
         """The answer; `leaked` is right once `next_action` gives None."""
         ceiling = self._ceiling()
@@ -315,8 +301,8 @@ class SessionSearch:
             bounded=self._bounded,
             sightings=tuple(self._sightings),
             refusals=tuple(self._held.refusals),
-            releases_s=tuple(self._releases_s),
-            release_step_s=self._release_step_s,
+            releases_s=tuple(self._releases.times_s),
+            release_step_s=self._releases.step_s,
             over_admitted=self._over_admitted,
             races=self._races_done,
             failed=self._held.failed,

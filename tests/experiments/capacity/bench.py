@@ -3,7 +3,9 @@
 
 Each search is a real one, in processes of its own; a few run at a time, for most of their
 time is waiting. What comes of each is one line of a results file, so that a sweep that was
-cut off goes on where it ended. The page is written from that file alone.
+cut off goes on where it ended. The page is written from that file alone. A part of it,
+``sessions``, ``uniform`` or ``poisson``, can be made by itself: ``make bench-capacity
+PART=sessions``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from harness.cli.session_trial import SessionsJob, hold_sessions
 from harness.cli.throughput_trial import ThroughputJob, search_throughput
 from harness.load.plan_file import build_plan
 from harness.standin.launch import Standin
+from tests.bench.__main__ import machine
 from tests.experiments.capacity.cases import (
     PLAN,
     SERVERS,
@@ -39,20 +42,28 @@ from tests.experiments.capacity.page import is_void, write_page
 ROOT = Path(__file__).parents[3]
 KEY = "osk_bench"
 SPACINGS = ("uniform", "poisson")
+PARTS = ("sessions", *SPACINGS)
 
 
 def main() -> int:
     """Make the searches that are missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without")
     parser.add_argument("--results", type=Path, default=ROOT / "trials" / "capacity.jsonl")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "capacity.md")
     parser.add_argument("--repeat", type=int, default=3, help="searches of each server")
     parser.add_argument("--jobs", type=int, default=3, help="searches at a time")
     parser.add_argument("--stop-after", type=float, default=5400, help="s; then go on later")
     given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     given.results.parent.mkdir(parents=True, exist_ok=True)
     done = {row["name"] for row in read_results(given.results) if not is_void(row)}
-    missing = [item for item in list_wanted(given.repeat) if name_of(*item) not in done]
+    missing = [
+        item
+        for item in list_wanted(given.repeat)
+        if (item[1] or "sessions") in (given.parts or PARTS) and name_of(*item) not in done
+    ]
     broken = sweep(missing, given.results, given.jobs, time.monotonic() + given.stop_after)
     bad = broken + write_page(read_results(given.results), given.page)
     for line in bad:
@@ -118,7 +129,7 @@ def make(
             row = find_ceiling(case, Path(folder) / "trial")
         else:
             row = find_rate(case, spacing, number, Path(folder) / "trial")
-    return row | {"seconds": time.monotonic() - begun_s}
+    return row | {"seconds": time.monotonic() - begun_s, "machine": machine()}
 
 
 def find_ceiling(case: Ceiling, out: Path) -> dict[str, Any]:

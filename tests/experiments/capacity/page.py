@@ -1,7 +1,7 @@
 """
-The measured part of docs/capacity.md, from a results file.
+The measured parts of docs/capacity.md, from a results file.
 
-What stands between the page's two marks is replaced; everything else is a person's.
+What stands between a part's two marks is replaced; everything else is a person's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.experiments.capacity.cases import CEILINGS
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 NEAR = 0.05
 ENOUGH = 0.9
 Rows = Sequence[dict[str, Any]]
@@ -21,19 +20,30 @@ Rows = Sequence[dict[str, Any]]
 
 def write_page(rows: Rows, page: Path) -> list[str]:
     """Put the tables into the page; what was not as it must be, one line each."""
-    ceilings = [row for row in rows if "setting" in row]
-    valid = [row for row in rows if "spacing" in row and not is_void(row)]
-    rates = list({row["name"]: row for row in valid}.values())
-    void = sum(map(is_void, rows))
-    parts = [*_ceilings(ceilings), "", *_rates(rates)]
-    if void:
-        parts.append(
-            f"\n{void} searches in which the generator was the bottleneck were repeated."
-        )
-    head, _, rest = page.read_text().partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    page.write_text(f"{head}{BEGIN}\n\n" + "\n".join(parts) + f"\n\n{END}{tail}")
-    return [*filter(None, map(find_wrong, ceilings)), *_missed(rates)]
+    latest = list({row["name"]: row for row in rows if not is_void(row)}.values())
+    ceilings = [row for row in latest if "setting" in row]
+    if ceilings:
+        put(page, "sessions", _ceilings(ceilings), ceilings)
+    missed = []
+    for spacing in ("uniform", "poisson"):
+        mine = [row for row in latest if row.get("spacing") == spacing]
+        void = sum(is_void(row) for row in rows if row.get("spacing") == spacing)
+        if mine:
+            put(page, spacing, _rates(mine, spacing, void), mine)
+            missed += _missed(mine, spacing)
+    return [*filter(None, map(find_wrong, ceilings)), *missed]
+
+
+def put(page: Path, part: str, lines: Sequence[str], rows: Rows) -> None:
+    """Replace a part of the page by its table, and by when and where it was measured."""
+    begin, end = f"<!-- {part} -->\n", f"<!-- /{part} -->"
+    text = page.read_text()
+    assert begin in text, f"{page} has no place for {part}"
+    assert end in text, f"{page} has no end of {part}"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    machines = "; ".join(sorted({row["machine"] for row in rows}))
+    page.write_text("\n".join([f"{head}{begin}Measured {machines}.", "", *lines, end]) + tail)
 
 
 def find_wrong(row: dict[str, Any]) -> str:
@@ -95,38 +105,33 @@ def _is_inside(row: dict[str, Any]) -> bool:
     return low is not None and high is not None and low <= row["edge_per_s"] <= high
 
 
-def _missed(rows: Rows) -> list[str]:
-    """The issue's aim holds for evenly spaced arrivals: their edge is the known capacity."""
-    even = [row for row in rows if row["spacing"] == "uniform"]
+def _missed(rows: Rows, spacing: str) -> list[str]:
     return [
-        f"{what} in {sum(map(holds, even))} of {len(even)} searches"
+        f"{spacing}: {what} in {sum(map(holds, rows))} of {len(rows)} searches"
         for what, holds in (("within 5 %", _is_near), ("interval holds the truth", _is_inside))
-        if sum(map(holds, even)) < ENOUGH * len(even)
+        if sum(map(holds, rows)) < ENOUGH * len(rows)
     ]
 
 
-def _rates(rows: Rows) -> list[str]:
-    lines = []
-    for spacing in ("uniform", "poisson"):
-        mine = [row for row in rows if row["spacing"] == spacing]
-        if not mine:
-            continue
-        near, inside = sum(map(_is_near, mine)), sum(map(_is_inside, mine))
-        lines += [
-            (
-                f"{len(mine)} throughput searches with {spacing} arrivals: {near} within 5 % of "
-                f"the truth, {inside} with the truth in their interval:"
-            ),
-            "",
-            (
-                "| workers × service | truth, 1/s | searches | least | median | greatest "
-                "| within 5 % | truth inside | width |"
-            ),
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-            *_servers(mine),
-            "",
-        ]
-    return lines[:-1]
+def _rates(rows: Rows, spacing: str, void: int) -> list[str]:
+    near, inside = sum(map(_is_near, rows)), sum(map(_is_inside, rows))
+    lines = [
+        (
+            f"{len(rows)} throughput searches with {spacing} arrivals: {near} within 5 % of "
+            f"the truth, {inside} with the truth in their interval:"
+        ),
+        "",
+        (
+            "| workers × service | truth, 1/s | searches | least | median | greatest "
+            "| within 5 % | truth inside | width | took |"
+        ),
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *_servers(rows),
+    ]
+    if void:
+        text = f"{void} searches in which the generator was the bottleneck were repeated."
+        lines += ["", text]
+    return lines
 
 
 def _servers(rows: Rows) -> list[str]:
@@ -150,6 +155,7 @@ def _servers(rows: Rows) -> list[str]:
         lines.append(
             f"| {workers} × {service_ms:g} ms | {mine[0]['edge_per_s']:.1f} | {len(mine)} "
             f"| {' | '.join(figures)} | {sum(map(_is_near, mine))} "
-            f"| {sum(map(_is_inside, mine))} | {width} |"
+            f"| {sum(map(_is_inside, mine))} | {width} "
+            f"| {statistics.median(row['seconds'] for row in mine):.0f} s |"
         )
     return lines

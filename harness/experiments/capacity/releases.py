@@ -1,0 +1,55 @@
+"""
+How long a closed session's slot takes to be usable again, and how long to wait for one.
+
+A release is timed from the DELETE's answer to the sending of the create that got the slot.
+Creates are polled, so a time may be too long by the gap to the poll before, which was still
+refused: the largest such gap is the resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TIMEOUT_S = 15.0
+"""Longest wait for a slot while few releases were seen."""
+POLL_S = (0.02, 0.5)
+"""Shortest and longest pause between two polls."""
+_ENOUGH = 3
+
+
+@dataclass(slots=True)
+class Releases:
+    """
+    The releases seen.
+
+    Attributes:
+        times_s: Each one's time.
+        step_s: Their resolution.
+    """
+
+    times_s: list[float] = field(default_factory=list)
+    step_s: float = 0.0
+
+    def note(self, deleted_s: float, refused_s: float, admitted_s: float) -> None:
+        """A slot freed at `deleted_s`, last refused at `refused_s`, was given again."""
+        self.times_s.append(max(0.0, admitted_s - deleted_s))
+        self.step_s = max(self.step_s, admitted_s - refused_s)
+
+    def pause_s(self, last_s: float, waited_s: float) -> float:
+        """
+        The pause before the next poll. A limiter would swallow the resolution: no faster
+        than needed to be within about a tenth of the time already waited.
+        """
+        return min(POLL_S[1], max(last_s, 0.1 * waited_s))
+
+    @property
+    def timeout_s(self) -> float:
+        """After so long a slot does not come back."""
+        if len(self.times_s) < _ENOUGH:
+            return TIMEOUT_S
+        return min(TIMEOUT_S, 3 * max(self.times_s) + 1.0)
+
+    @property
+    def wait_s(self) -> float:
+        """After so long freed slots are surely usable."""
+        return 2 * max(self.times_s, default=0.25) + 0.1
