@@ -12,10 +12,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.experiments.capacity.document import describe_ceiling, sessions_document
+from harness.experiments.capacity.document import sessions_document
 from harness.experiments.capacity.search import Outlook
 from harness.experiments.capacity.session_words import Sessions, Stage
 from harness.experiments.capacity.steps import Step
+from harness.experiments.capacity.wording import (
+    describe_bound,
+    describe_ceiling,
+    describe_refusal,
+    describe_release,
+)
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0
@@ -96,16 +102,17 @@ class SessionsView(StatusView):
 def print_sessions(found: Sessions, path: Path, out: Console) -> None:
     """The answer as a table, and where the rest is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
-    release, refusal = document["release_ms"], document["refusal"]
     table = Table(title="session capacity", title_justify="left", title_style="dim")
     table.add_column("what")
     table.add_column("found", justify="right")
     rows = (
         ("ceiling", describe_ceiling(document)),
-        ("refusal", refusal["code"] or "-"),
-        ("slot usable again, p50", _ms(release["p50"])),
-        ("slot usable again, p99", _ms(release["p99"])),
+        ("refusal", document["refusal_code"] or "-"),
+        ("refused", describe_refusal(document) or "-"),
+        ("slot usable again, p50", describe_release(document, "p50") or "-"),
+        ("slot usable again, p99", describe_release(document, "p99") or "-"),
         ("let in beyond the ceiling", str(found.over_admitted) if found.races else "-"),
+        ("creates failed, answers lost", f"{found.failed:,}, {found.lost:,}"),
         ("429 waited out", f"{found.rate_limited:,}"),
         ("sessions opened", f"{found.opened:,}"),
     )
@@ -120,10 +127,6 @@ def print_sessions(found: Sessions, path: Path, out: Console) -> None:
 def _about(seconds: float) -> str:
     """A guess, to whole seconds."""
     return format_duration(max(round(seconds), 1) * NS_PER_S)
-
-
-def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} ms"
 
 
 def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
@@ -162,7 +165,7 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
     rows = (
         (f"highest rate with {document['slo']}", f"{_number(rate['estimate'])}/s"),
         ("99 % interval", between),
-        ("ended by", document["bound"]),
+        ("ended by", describe_bound(document)),
         ("gives way first", document["gives_way"] or "-"),
         ("knee", f"{_number(knee['rate_per_s'])}/s" if knee else "-"),
         ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),

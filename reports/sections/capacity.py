@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.experiments.capacity.wording import (
+    describe_bound,
+    describe_ceiling,
+    describe_refusal,
+    describe_release,
+)
 from reports.figures.capacity import (
     draw_releases,
     draw_sightings,
@@ -51,17 +57,18 @@ def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
 
 
 def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
-    release, refusal = lab.get("release_ms", {}), lab.get("refusal", {})
     rows: tuple[tuple[Cell, ...], ...] = (
-        ("ceiling, seen most often", lab.get("ceiling")),
-        ("lowest seen", lab.get("ceiling_low")),
-        ("highest seen", lab.get("ceiling_high")),
-        ("refusals", refusal.get("count")),
+        ("ceiling", describe_ceiling(lab)),
+        ("refusals", (lab.get("refusal") or {}).get("count")),
         ("their code", lab.get("refusal_code")),
-        ("slot usable again, p50, ms", release.get("p50")),
-        ("slot usable again, p99, ms", release.get("p99")),
+        ("refused", describe_refusal(lab)),
+        ("slot usable again, p50", describe_release(lab, "p50")),
+        ("slot usable again, p99", describe_release(lab, "p99")),
         ("let in beyond the ceiling", lab.get("over_admitted")),
-        ("slots lost to failed creates", lab.get("slots_lost")),
+        ("creates that failed", lab.get("failed_creates")),
+        ("answers lost", lab.get("lost_answers")),
+        ("slots lost to these", lab.get("slots_lost")),
+        ("429 waited out", lab.get("rate_limited")),
         ("sessions opened", lab.get("opened")),
         ("sessions not closed", lab.get("leaked")),
     )
@@ -73,9 +80,12 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     rows: tuple[tuple[Cell, ...], ...] = (
         ("objectives", lab.get("slo")),
         ("highest rate, 1/s", rate.get("estimate")),
-        ("interval from", rate.get("low")),
-        ("interval to", rate.get("high")),
+        ("99 % interval from", rate.get("low")),
+        ("99 % interval to", rate.get("high")),
+        ("ended by", describe_bound(lab)),
+        ("objective that binds", lab.get("binding")),
         ("gives way first", lab.get("gives_way")),
+        ("held in all confirming windows, 1/s", lab.get("confirmed_per_s")),
         ("knee, 1/s", knee.get("rate_per_s")),
         *((("no USL fit, because", reason),) if (reason := lab.get("usl_reason")) else ()),
     )

@@ -26,7 +26,7 @@ def test_a_search_is_told_with_its_figure(tmp_path):
     told = section(
         tmp_path,
         {
-            "kind": "throughput", "slo": "p99<250ms", "gives_way": "latency",
+            "kind": "throughput", "slo": "p99<250ms", "gives_way": "latency", "bound": "slo",
             "max_rate_per_s": {"estimate": 150.0, "low": 140.0, "high": 160.0},
             "knee": {"rate_per_s": 145.0}, "notes": ["A note."],
             "steps": [step(100.0, 99.0, "pass", 40.0), step(200.0, 160.0, "fail", 900.0)],
@@ -36,6 +36,7 @@ def test_a_search_is_told_with_its_figure(tmp_path):
 
     assert ("A note.",) == told.prose
     assert ("highest rate, 1/s", 150.0) in told.tables[0].rows
+    assert ("ended by", "an objective that failed above it") in told.tables[0].rows
     assert 2 == len(told.tables[1].rows)
     assert "hold up to about 150 a second" in figure.alt
     assert "the lowest rate at which they broke was 200." in figure.alt
@@ -89,10 +90,30 @@ def test_one_step_draws_nothing(tmp_path):
 
 
 def test_a_ceiling_is_a_table(tmp_path):
-    """Sessions: the ceiling, and what was lost."""
-    told = section(
-        tmp_path, {"kind": "sessions", "ceiling": 37, "over_admitted": 0, "leaked": 0}
-    )
+    """Sessions: the ceiling, how it refuses, when a slot is usable again."""
+    document = {
+        "kind": "sessions", "ceiling": 37, "over_admitted": 0, "leaked": 0,
+        "refusal": {
+            "count": 60, "latency_ms": {"p50": 11.4, "p99": 40.6}, "retry_after_fraction": 0.5,
+        },
+        "release_ms": {"p50": 314.5, "p99": None, "resolution": 61.2},
+    }  # fmt: skip
+    told = section(tmp_path, document)
 
-    assert ("ceiling, seen most often", 37) in told.tables[0].rows
+    rows = dict(told.tables[0].rows)
+    assert "37" == rows["ceiling"]
+    assert "in 11.4 ms (p99 40.6 ms), 50% with Retry-After" == rows["refused"]
+    assert "314 ms, or up to 61 ms less" == rows["slot usable again, p50"]
+    assert rows["slot usable again, p99"] is None
     assert () == told.figures
+
+
+def test_a_ceiling_that_was_not_reached_or_moved_is_told_so(tmp_path):
+    """A bound, and a range."""
+    seen = {"kind": "sessions", "ceiling": 64, "ceiling_low": 60, "ceiling_high": 64}
+    told = [
+        dict(section(tmp_path / name, document).tables[0].rows)["ceiling"]
+        for name, document in (("a", seen), ("b", seen | {"bounded": True}))
+    ]
+
+    assert ["60 to 64, most often 64", "64 or more"] == told

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from harness.experiments.capacity.answer import Answer, Trial
@@ -67,16 +67,6 @@ def sessions_document(found: Sessions, *, leaked: int, interrupted: bool) -> dic
         ],
         "releases_ms": [_ms(s) for s in found.releases_s],
     }
-
-
-def describe_ceiling(document: Mapping[str, Any]) -> str:
-    """The ceiling in words: ``37``, ``30 to 37``, ``64 or more``; "unknown"."""
-    if document["ceiling"] is None:
-        return "unknown"
-    if document["bounded"]:
-        return f"{document['ceiling']} or more"
-    low, high = document["ceiling_low"], document["ceiling_high"]
-    return f"{low}" if low == high else f"{low} to {high}, most often {document['ceiling']}"
 
 
 def _describe_refusal(refusals: Sequence[Created]) -> dict[str, Any]:

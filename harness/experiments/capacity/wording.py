@@ -1,0 +1,50 @@
+"""What capacity.json says, in words: the same on the terminal and in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_BOUNDS = {
+    "slo": "an objective that failed above it",
+    "max_rate": "the highest rate allowed: it still held",
+    "generator": "the generator, which could offer no more",
+    "doomed": "the first rate, which failed already",
+    "unknown": "nothing valid observed",
+}
+
+
+def describe_ceiling(document: Mapping[str, Any]) -> str:
+    """The ceiling: ``37``, ``30 to 37, most often 36``, ``64 or more``; "unknown"."""
+    ceiling = document.get("ceiling")
+    if ceiling is None:
+        return "unknown"
+    if document.get("bounded"):
+        return f"{ceiling} or more"
+    low, high = document.get("ceiling_low", ceiling), document.get("ceiling_high", ceiling)
+    return f"{ceiling}" if low == high else f"{low} to {high}, most often {ceiling}"
+
+
+def describe_release(document: Mapping[str, Any], name: str) -> str | None:
+    """A release time's percentile: ``314 ms, or up to 61 ms less``; None when unknown."""
+    release = document.get("release_ms") or {}
+    value, resolution = release.get(name), release.get("resolution")
+    if value is None:
+        return None
+    text = f"{value:.3g} ms" if value < 1000 else f"{value:.0f} ms"
+    return f"{text}, or up to {resolution:.2g} ms less" if resolution else text
+
+
+def describe_refusal(document: Mapping[str, Any]) -> str | None:
+    """``in 11 ms (p99 41 ms), 0 % with Retry-After``; None when it never refused."""
+    refusal = document.get("refusal") or {}
+    times, told = refusal.get("latency_ms") or {}, refusal.get("retry_after_fraction")
+    if not refusal.get("count") or times.get("p50") is None or told is None:
+        return None
+    return f"in {times['p50']:.3g} ms (p99 {times['p99']:.3g} ms), {told:.0%} with Retry-After"
+
+
+def describe_bound(document: Mapping[str, Any]) -> str:
+    """What ended a throughput search."""
+    bound = str(document.get("bound"))
+    return _BOUNDS.get(bound, bound)
