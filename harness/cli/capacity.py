@@ -117,6 +117,8 @@ def throughput(
     wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     if spacing not in SPACINGS:
         raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
+    if start_rate > max_rate:
+        raise UsageError(f"--start-rate {start_rate:g} is above --max-rate {max_rate:g}")
     trial_id = new_trial_id("capacity_throughput")
     job = ThroughputJob(
         scenario=find_scenario(scenario),

@@ -19,6 +19,7 @@ from harness.experiments.capacity.steps import Step
 from harness.experiments.capacity.wording import (
     describe_bound,
     describe_ceiling,
+    describe_rate,
     describe_refusal,
     describe_release,
 )
@@ -163,7 +164,7 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
     answer.add_column("found", justify="right")
     between = f"{_number(rate['low'])} to {_number(rate['high'])}"
     rows = (
-        (f"highest rate with {document['slo']}", f"{_number(rate['estimate'])}/s"),
+        (f"highest rate with {document['slo']}", describe_rate(document) or "-"),
         ("99 % interval", between),
         ("ended by", describe_bound(document)),
         ("gives way first", document["gives_way"] or "-"),

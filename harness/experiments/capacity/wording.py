@@ -44,6 +44,14 @@ def describe_refusal(document: Mapping[str, Any]) -> str | None:
     return f"in {times['p50']:.3g} ms (p99 {times['p99']:.3g} ms), {told:.0%} with Retry-After"
 
 
+def describe_rate(document: Mapping[str, Any]) -> str | None:
+    """The rate found: ``191.3/s``, or ``20/s or more``; None when unknown."""
+    rate = document.get("max_rate_per_s") or {}
+    if rate.get("estimate") is None:
+        return None
+    return f"{rate['estimate']:.4g}/s{'' if rate.get('high') is not None else ' or more'}"
+
+
 def describe_bound(document: Mapping[str, Any]) -> str:
     """What ended a throughput search."""
     bound = str(document.get("bound"))
