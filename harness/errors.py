@@ -9,7 +9,8 @@ Errors that an operator can act on.
     │   └── TrialError      exit 2   a trial directory that is absent or damaged
     │       └── StorageError  exit 4   the disk is full or gone: what was written is kept
     ├── TargetError         exit 3   unreachable host, failed preflight
-    └── NothingObserved     exit 4   a result with no evidence under it
+    ├── NothingObservedError  exit 4   a result with no evidence under it
+    └── StoppedEarlyError   exit 130 Ctrl-C or SIGTERM before there was anything to keep
 
 Each message is one line: what happened, where, what to do. A mistake of ours is
 an assertion or a plain exception, never one of these.
@@ -54,3 +55,9 @@ class NothingObservedError(HarnessError):
     """There is no observation to base an answer on."""
 
     exit_code = Exit.UNKNOWN
+
+
+class StoppedEarlyError(HarnessError):
+    """Ctrl-C or SIGTERM came before there was anything to keep."""
+
+    exit_code = Exit.INTERRUPTED

@@ -83,11 +83,34 @@ class Ledger:
     def _write(self, entry: Entry) -> None:
         if self._file is None:
             return
+        line = self._encode(entry) + b"\n"
         try:
-            self._file.write(self._encode(entry) + b"\n")
+            whole = self._file.write(line) == len(line)
         except OSError:
-            # A full disk must not keep a session from being closed: memory goes on.
+            whole = False
+        # A full disk must not keep a session from being closed: memory goes on. Nothing may
+        # follow a line of which the disk took a part only.
+        if not whole:
             self.shut()
+
+
+def read_debts(folder: Path) -> tuple[Ledger, list[str]]:
+    """
+    What the ledgers of a folder (``*.ledger``) hold all together.
+
+    Returns:
+        The debts, in memory only, and a word on each ledger that cannot be read.
+    """
+    debts, damages = Ledger(), []
+    for path in sorted(folder.glob("*.ledger")):
+        try:
+            ledger = read_ledger(path)
+        except TrialError as error:
+            damages.append(str(error))
+            continue
+        debts.open.update(ledger.open)
+        debts.doubtful.update(ledger.doubtful)
+    return debts, damages
 
 
 def read_ledger(path: Path) -> Ledger:

@@ -7,6 +7,7 @@ one line and the right exit code (`harness.exits.Exit`), never a traceback.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -70,6 +71,8 @@ def register(names: list[str]) -> typer.Typer:
 
 def main() -> None:
     """Entry point of ``harness``."""
+    # What ends an ordinary process in the middle ends ours in order, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asked = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
         register(asked or list(COMMANDS))()

@@ -11,20 +11,38 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from harness.cli.live import LiveView
-from harness.errors import HarnessError, TargetError, UsageError
+from harness.errors import (
+    HarnessError,
+    StoppedEarlyError,
+    StorageError,
+    TargetError,
+    UsageError,
+)
 from harness.exits import Exit
 from harness.load.plan import Plan
 from harness.load.progress import Live
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
+_LOG_BYTES_READ = 64 * 1024
+"""What is read of a load process's log, its end: a scenario may print without measure."""
+_REFUSALS: Mapping[int, type[HarnessError]] = {
+    Exit.USAGE: UsageError,
+    Exit.UNREACHABLE: TargetError,
+    Exit.UNKNOWN: StorageError,
+}
+"""Exit status of a load process that refused its orders → what it means here."""
+_MARK = "harness: "
+"""Before each line of a refusal."""
+NOTHING_KEPT = "stopped before the load began; there is nothing to keep"
+_STOPPING = b"\nharness: stopping: closing sessions, then the report (again: kill)\n"
 
 
 def find_scenario(name: str) -> Path:
@@ -51,7 +69,13 @@ def find_scenario(name: str) -> Path:
 def locust_command(
     scenario: Path, host: str, plan: Plan, processes: int, options: Sequence[str]
 ) -> list[str]:
-    """The command line of the load process; it holds no secret."""
+    """
+    The command line of the load process; it holds no secret.
+
+    Raises:
+        UsageError: There are fewer users than processes.
+    """
+    demand_users(plan, processes, f"--processes {processes}")
     users = str(plan.load.users)
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", host]
     command += ["-u", users, "-r", users, "--loglevel", "ERROR", "--only-summary"]
@@ -65,6 +89,20 @@ def locust_command(
     return [*command, *options]
 
 
+def demand_users(plan: Plan, workers: int, option: str) -> None:
+    """
+    See that every worker gets a user: the arrivals of one without any would never begin.
+
+    Raises:
+        UsageError: There are too few; the message names the option.
+    """
+    if plan.load.users < workers:
+        raise UsageError(
+            f"{option}: {plan.load.users} users are too few, each process needs one; "
+            f"give --users {workers} or more"
+        )
+
+
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -74,27 +112,42 @@ def _free_port() -> int:
 
 class Interruption:
     """
-    What Ctrl-C and SIGTERM do while load is made.
+    What Ctrl-C and SIGTERM do from a trial's first preparation until its parts are settled.
 
-    The first one asks the load process to end in order, the second kills it.
+    Before the load process is started the first one ends everything. While it runs, the
+    first asks it to end in order, and the second kills it. Afterwards what is left to do
+    is short, and none of them stops it.
+
+    Attributes:
+        count: Signals taken so far.
+        begun: The load process is being started, or was.
+        child: The load process, once it is there.
     """
 
     def __init__(self) -> None:
         self.count = 0
+        self.begun = False
         self.child: subprocess.Popen[bytes] | None = None
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        """Take one signal."""
+        """
+        Take one signal.
+
+        Raises:
+            StoppedEarlyError: There is no load yet.
+        """
         self.count += 1
-        if self.child is None or self.child.poll() is not None:
+        if not self.begun:
+            raise StoppedEarlyError(NOTHING_KEPT)
+        if self.child is None or _has_ended(self.child):
             return
         if self.count == 1:
-            sys.stderr.write(
-                "\nharness: stopping: closing sessions, then the report (again: kill)\n"
-            )
+            # Not sys.stderr: the signal may have come in the middle of a write to that.
+            with suppress(OSError):
+                os.write(2, _STOPPING)
             self.child.terminate()
         else:
-            os.killpg(self.child.pid, signal.SIGKILL)
+            _kill_group(self.child)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -135,6 +188,7 @@ def run_load(
     Returns:
         Its exit status, negative when a signal ended it.
     """
+    interruption.begun = True
     reading, writing = os.pipe()
     child_environ = {
         **environ,
@@ -160,12 +214,28 @@ def run_load(
                 child.terminate()
             with LiveView(console) as view:
                 _follow(reading, child, view, on_start, on_live)
-            return child.wait()
+            _has_ended(child, wait=True)
         finally:
             os.close(reading)
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            # Also when it ended by itself: a leader that was killed leaves its workers.
+            _kill_group(child)
+            status = child.wait()
+        return status
+
+
+def _has_ended(child: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
+    """Whether it has; its status is left to be asked for, so that its number stays its own."""
+    options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
+    try:
+        return os.waitid(os.P_PID, child.pid, options) is not None
+    except ChildProcessError:  # it was asked for already
+        return True
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill it and all that it started; only before its status was asked for."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _follow(
@@ -181,7 +251,7 @@ def _follow(
         selector.register(reading, selectors.EVENT_READ)
         while True:
             if not selector.select(timeout=0.5):
-                if child.poll() is not None:
+                if _has_ended(child):
                     return
                 continue
             chunk = os.read(reading, 65536)
@@ -199,10 +269,13 @@ def _follow(
 
 
 def refusal(log: Path, status: int) -> HarnessError:
-    """What the load process said when it refused its orders with this exit status."""
-    lines = [line for line in _lines(log) if line.startswith("harness: ")]
-    text = lines[0].removeprefix("harness: ") if lines else last_line(log)
-    return TargetError(text) if status == Exit.UNREACHABLE else UsageError(text)
+    """Why a load process that began no trial ended with this exit status, by its log."""
+    kind = _REFUSALS.get(status)
+    # Each of several processes says the same.
+    said = list(dict.fromkeys(line for line in _lines(log) if line.startswith(_MARK)))
+    if kind is not None and said:
+        return kind("\n".join(line.removeprefix(_MARK) for line in said))
+    return (kind or UsageError)(f"the load process ended with {status}: {last_line(log)}")
 
 
 def last_line(log: Path) -> str:
@@ -212,4 +285,8 @@ def last_line(log: Path) -> str:
 
 
 def _lines(log: Path) -> list[str]:
-    return log.read_text(errors="replace").splitlines() if log.is_file() else []
+    if not log.is_file():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_BYTES_READ))
+        return file.read(_LOG_BYTES_READ).decode(errors="replace").splitlines()

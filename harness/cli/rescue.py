@@ -14,10 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.cli.loading import last_line, refusal
-from harness.errors import TrialError, UsageError
-from harness.exits import Exit
-from harness.ledger import read_ledger
+from harness.cli.loading import refusal
+from harness.cli.trial_directory import has_begun
+from harness.ledger import read_debts
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
 
@@ -40,19 +39,13 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
     Returns:
         How many sessions could not be closed.
     """
-    debts = 0
-    for path in sorted((out / PARTS).glob("*.ledger")):
-        try:
-            ledger = read_ledger(path)
-        except TrialError as error:
-            progress.print(f"harness: {error}", highlight=False)
-            continue
-        debts += len(ledger.open) + len(ledger.doubtful)
+    ledger, damages = read_debts(out / PARTS)
+    for damage in damages:
+        _say(progress, damage)
+    debts = len(ledger.open) + len(ledger.doubtful)
     if not debts:
         return 0
-    progress.print(
-        f"harness: closing {debts} sessions that the load left open", highlight=False
-    )
+    _say(progress, f"closing {debts} sessions that the load left open")
     environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
     if not embedded:
         environ["OPENSTEER_API_KEY"] = key
@@ -68,11 +61,12 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
     except (subprocess.TimeoutExpired, ValueError):
         left = debts
     if left:
-        progress.print(
-            f"harness: {left} sessions could not be closed; they may be open still",
-            highlight=False,
-        )
+        _say(progress, f"{left} sessions could not be closed; they may be open still")
     return left
+
+
+def _say(progress: Console, text: str) -> None:
+    progress.print(f"harness: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def settle(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:
@@ -83,10 +77,8 @@ def settle(out: Path, status: int, key: str, progress: Console, *, embedded: boo
         HarnessError: It refused its orders, or ended without a trial.
     """
     log = out / LOG
-    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
+    if not has_begun(out):
         raise refusal(log, status)
-    if not (out / "manifest.json").is_file():
-        raise UsageError(f"the load process ended with {status}: {last_line(log)}")
     rescue(out, out / SPEC, key, progress, embedded=embedded)
     (out / SPEC).unlink(missing_ok=True)
     if log.is_file() and log.stat().st_size == 0:

@@ -15,10 +15,22 @@ from rich.console import Console
 from harness.cli import remote
 from harness.cli import target as targets
 from harness.cli.around import Around, start_around, start_target
-from harness.cli.loading import Interruption, find_scenario, locust_command, run_load
+from harness.cli.loading import (
+    NOTHING_KEPT,
+    Interruption,
+    find_scenario,
+    locust_command,
+    run_load,
+)
 from harness.cli.options import GitHub, Overrides, override
-from harness.cli.rescue import LOG, SPEC, settle
-from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.rescue import LOG, SPEC, rescue, settle
+from harness.cli.trial_directory import (
+    claim,
+    disclaim,
+    has_begun,
+    point_latest,
+    write_own,
+)
 from harness.cli.watching import NOBODY, Facts, OtlpOption, PrometheusOption, Watch
 from harness.cli.wire_options import (
     PLAIN,
@@ -32,7 +44,7 @@ from harness.cli.wire_options import (
     TransportName,
     Wire,
 )
-from harness.errors import HarnessError, StorageError, UsageError
+from harness.errors import HarnessError, StoppedEarlyError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.naming import new_trial_id
 from harness.load.plan import Plan
@@ -41,7 +53,7 @@ from harness.load.spec import Spec, check_host, read_key
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
-from harness.trial.parts import PREFLIGHT
+from harness.trial.parts import PREFLIGHT, holding
 from harness.trial.store import unwritable, write_bytes
 
 
@@ -174,7 +186,12 @@ def make_trial(job: Job, out: Console, progress: Console) -> Exit:
     made = measure(job, key, progress)
     from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
 
-    code = judge_trial(job.out, out, github=job.github)
+    try:
+        code = judge_trial(job.out, out, github=job.github)
+    except KeyboardInterrupt:
+        told = f"harness: stopped; what was measured is kept: harness report {job.out}"
+        progress.print(told, markup=False, highlight=False, soft_wrap=True)
+        raise
     return Exit.INTERRUPTED if made.interrupted else code
 
 
@@ -190,44 +207,62 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
     Make the load of a trial and leave its parts and manifest in the directory.
 
     Raises:
-        HarnessError: Nothing was measured.
+        HarnessError: Nothing was measured, and nothing is left; or something failed
+            afterwards, and the message says that the rest is kept.
     """
     claim(job.out)
     interruption = Interruption()
-    prepared = False
     try:
-        with ExitStack() as stack:
-            stack.enter_context(interruption.watching())
-            facts = Facts(job.trial_id, job.scenario.stem, job.plan.name)
-            latest = stack.enter_context(job.watch.watching(facts, progress))
-            spec, around = _prepare(job, key, stack)
-            prepared = True
-            command = locust_command(
-                job.scenario, spec.host, job.plan, job.processes, job.locust_options
-            )
-            status = run_load(
-                command,
-                job.out / SPEC,
-                job.out / LOG,
-                os.environ,
-                interruption,
-                progress,
-                around.begin,
-                latest.take,
-            )
-            around.end()
-            settle(job.out, status, key, progress, embedded=spec.embedded)
-            around.keep_truth(job.out)
+        _load(job, key, progress, interruption)
     except HarnessError as error:
-        if not (prepared and isinstance(error, StorageError)):
+        if not has_begun(job.out):
             disclaim(job.out)
-        raise
+            raise
+        raise type(error)(f"{error}; {_keep(job, key, progress)}") from error
     except OSError as error:
-        if not prepared:
+        told = unwritable(job.out, error)
+        if not has_begun(job.out):
             disclaim(job.out)
-        raise unwritable(job.out, error) from error
+            raise told from error
+        raise StorageError(f"{told}; {_keep(job, key, progress)}") from error
     point_latest(job.out)
     return Measured(interrupted=interruption.count > 0)
+
+
+def _keep(job: Job, key: str, progress: Console) -> str:
+    """After a failure amidst a trial: close what is open, and say where the rest is."""
+    if job.host:  # else the target is gone, and its sessions with it
+        rescue(job.out, job.out / SPEC, key, progress, embedded=False)
+    (job.out / SPEC).unlink(missing_ok=True)
+    return f"what was measured is kept: harness report {job.out}"
+
+
+def _load(job: Job, key: str, progress: Console, interruption: Interruption) -> None:
+    """Start what the trial needs, have the load made, see its debts paid."""
+    with ExitStack() as stack:
+        stack.enter_context(interruption.watching())
+        stack.enter_context(holding(job.out))
+        facts = Facts(job.trial_id, job.scenario.stem, job.plan.name)
+        latest = stack.enter_context(job.watch.watching(facts, progress))
+        spec, around = _prepare(job, key, stack)
+        command = locust_command(
+            job.scenario, spec.host, job.plan, job.processes, job.locust_options
+        )
+        status = run_load(
+            command,
+            job.out / SPEC,
+            job.out / LOG,
+            os.environ,
+            interruption,
+            progress,
+            around.begin,
+            latest.take,
+        )
+        if interruption.count and not has_begun(job.out):
+            raise StoppedEarlyError(NOTHING_KEPT)
+        around.end()
+        settle(job.out, status, key, progress, embedded=spec.embedded)
+        around.keep_truth(job.out)
 
 
 def _spec_of(

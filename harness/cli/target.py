@@ -24,7 +24,7 @@ from harness.retries import RetryBudget, RetryPolicy
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
-from harness.wire import Target, connect
+from harness.wire import Reply, Target, connect
 
 PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
 """Contract versions that `find_versions` asks for."""
@@ -68,7 +68,7 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
     try:
         caller = Caller(transport, seat)
         caller.arrive(Phase.PREFLIGHT.value, 0)
-        _judge_health(caller.call("health", "/health"), target.base_url, recorder)
+        _judge_health(caller.call("health", "/health"), caller.last, target.base_url)
         if key_matters:
             caller.arrive(Phase.PREFLIGHT.value, 0)
             absent = target_of("get_session", "harness-preflight")
@@ -109,14 +109,13 @@ def find_versions(target: Target) -> dict[str, str]:
     return found
 
 
-def _judge_health(result: Result, host: str, recorder: Recorder) -> None:
+def _judge_health(result: Result, last: Reply | None, host: str) -> None:
     if result.ok:
         return
     answer = result.answer
-    last = recorder.last
     status = last.status if last is not None else 0
     if answer.outcome in _DEAD:
-        detail = last.violation if last is not None and last.violation else answer.outcome
+        detail = last.detail if last is not None and last.detail else answer.outcome
         raise TargetError(
             f"{host} cannot be reached ({detail}); is the address right, and is it running?"
         )

@@ -58,6 +58,7 @@ class _FaultProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for the caller, whose load still needs it
         )
         self.url = str(self._ask({**self._config, "parent": os.getpid()}, "listening"))
 

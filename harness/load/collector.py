@@ -43,6 +43,7 @@ class Collector:
         expected: Workers that were given a share of the load.
         on_failure: Called once, when the trial directory can no longer be written.
         failure: Why it cannot; "" while it can.
+        finished: The end was written down; what comes now is too late.
     """
 
     def __init__(self, spec: Spec, plan: Plan, progress_fd: int | None) -> None:
@@ -53,6 +54,7 @@ class Collector:
         self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
         self.on_failure: Callable[[], None] = _nothing
         self.failure = ""
+        self.finished = False
         self._seen: dict[str, int] = {}
         self._started_ns = 0
         self._out = Path(spec.out)
@@ -93,7 +95,7 @@ class Collector:
 
     def _store(self, worker: str, rows: int, attempts: bytes, buckets: bytes) -> None:
         # After a failed write the part may end in a torn batch: nothing may follow it.
-        if not self.failure:
+        if not (self.failure or self.finished):
             with self._storing():
                 self._writer.append(worker, attempts, buckets)
                 self._seen[worker] = self._seen.get(worker, 0) + rows
@@ -101,8 +103,9 @@ class Collector:
     def event(self, event: Event) -> None:
         """Take one event."""
         self.progress.event(event)
-        with self._storing():
-            self._writer.event(event)
+        if not self.finished:
+            with self._storing():
+                self._writer.event(event)
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
@@ -126,6 +129,7 @@ class Collector:
             seen = self._seen.get(worker, 0)
             self.workers[worker] = WorkerEnd(worker, state="lost", attempts=seen)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
+        self.finished = True
         with self._storing():
             self._writer.close()
         state = "interrupted" if interrupted or self.failure else "measured"
@@ -134,8 +138,9 @@ class Collector:
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
-        with self._storing():
-            self._writer.flush()
+        if not self.finished:
+            with self._storing():
+                self._writer.flush()
 
     def _windows(self, start_ns: int) -> list[Window]:
         windows = []

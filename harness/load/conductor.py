@@ -124,11 +124,11 @@ class LocalConductor:
 
 
 def report_often(collector: Collector) -> None:
-    """Write the live figures and flush the parts once a second, until killed."""
-    while True:
-        gevent.sleep(1.0)
+    """Write the live figures and flush the parts once a second, until the end."""
+    while not collector.finished:
         collector.progress.write()
         collector.flush()
+        gevent.sleep(1.0)
 
 
 def closing_note(sessions: int) -> str:

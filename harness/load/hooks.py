@@ -20,13 +20,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
-from harness.errors import HarnessError, PlanError, UsageError
+from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.conductor import Conductor, LocalConductor
@@ -88,7 +88,12 @@ def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
         orders = take_orders(environment)
         conductor = _conductor(environment, runner, orders)
     except HarnessError as error:
-        _die(error)
+        _die(str(error), int(error.exit_code))
+    except OSError as error:
+        _die(str(error), int(Exit.UNKNOWN))
+    except Exception:  # noqa: BLE001  Locust would log it, and go on without us for ever
+        sys.stderr.write(traceback.format_exc())
+        _die("the harness failed in this process; see the traceback above", 1)
     setattr(environment, _ATTRIBUTE, conductor)
     grace_s = orders.plan.load.grace / 1e9
     environment.stop_timeout = max(environment.stop_timeout or 0.0, grace_s)
@@ -110,11 +115,8 @@ def _conductor(environment: Any, runner: Any, orders: Orders) -> Conductor:
     return LocalConductor(runner, orders, collector, headless=headless)
 
 
-def _die(error: HarnessError) -> None:
-    kind = "plan" if isinstance(error, PlanError) else "usage"
-    if not isinstance(error, UsageError):
-        kind = "target"
-    sys.stderr.write(f"harness: {kind} error: {error}\n")
+def _die(text: str, status: int) -> NoReturn:
+    sys.stderr.writelines(f"harness: {line}\n" for line in text.splitlines())
     sys.stderr.flush()
     # Locust would wrap sys.exit in a listener into a logged traceback.
-    os._exit(int(error.exit_code))
+    os._exit(status)

@@ -16,7 +16,7 @@ from random import Random
 import gevent
 
 from harness.caller import Seat
-from harness.ledger import Ledger, read_ledger
+from harness.ledger import read_debts
 from harness.load.generator import SWEEP_S
 from harness.load.plan_file import build_plan
 from harness.load.spec import SPEC_VARIABLE, read_key, read_spec
@@ -37,13 +37,7 @@ def main() -> None:
     target = spec.target(
         plan.timeouts.to_timeouts(), read_key(os.environ, embedded=spec.embedded), direct=True
     )
-    parts = Path(spec.out) / PARTS
-    debts = Ledger()
-    paths = sorted(parts.glob("*.ledger"))
-    for path in paths:
-        ledger = read_ledger(path)
-        debts.open.update(ledger.open)
-        debts.doubtful.update(ledger.doubtful)
+    debts, _ = read_debts(Path(spec.out) / PARTS)
     recorder = Recorder()
     seat = Seat(
         worker=RESCUE,

@@ -35,12 +35,14 @@ from harness.trial.parts import (
     count_batches,
     file_stem,
     read_batches,
+    taking,
 )
 from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerEnd
 from harness.trial.store import (
     ATTEMPTS_FILE,
     INTERVALS_FILE,
     MANIFEST,
+    open_trial,
     unwritable,
     write_bytes,
 )
@@ -73,15 +75,17 @@ def finish_trial(trial: Path) -> Manifest:
         The manifest as it now stands.
 
     Raises:
-        TrialError: The directory holds no trial, or a part is damaged.
+        TrialError: The directory holds no trial, a part is damaged, or another process
+            is still making the trial.
         StorageError: The disk is full; the parts stay, and finishing can be repeated.
     """
-    manifest = _read_manifest(trial)
+    manifest = open_trial(trial).manifest
     shutil.rmtree(trial / _DONE, ignore_errors=True)
     if not (trial / PARTS).is_dir():
         return manifest
     try:
-        return _finish(trial, manifest)
+        with taking(trial):
+            return _finish(trial, manifest)
     except (OSError, StorageError) as error:
         for temporary in trial.glob("*.tmp"):
             temporary.unlink()
@@ -105,18 +109,6 @@ def _finish(trial: Path, manifest: Manifest) -> Manifest:
     (trial / PARTS).replace(trial / _DONE)
     shutil.rmtree(trial / _DONE)
     return manifest
-
-
-def _read_manifest(trial: Path) -> Manifest:
-    path = trial / MANIFEST
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except OSError as error:
-        raise TrialError(
-            f"{path}: cannot be read ({error.strerror}); is this a trial?"
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TrialError(f"{path}: damaged: {error}") from error
 
 
 def _settle(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manifest:
@@ -225,12 +217,14 @@ def _write_intervals(trial: Path) -> None:
 
 def _write_events(trial: Path) -> None:
     """One file of events in order of time, whoever wrote them; a torn line is left out."""
-    lines: list[tuple[int, bytes]] = []
-    for path in [trial / EVENTS, *sorted((trial / PARTS).glob(f"*{EVENTS_SUFFIX}"))]:
-        if path.is_file():
-            lines += _timed_lines(path)
+    path = trial / EVENTS
+    lines = list(_timed_lines(path)) if path.is_file() else []
+    # A finishing that was killed before its last step has added the others' already.
+    told = {line for _, line in lines}
+    for part in sorted((trial / PARTS).glob(f"*{EVENTS_SUFFIX}")):
+        lines += [timed for timed in _timed_lines(part) if timed[1] not in told]
     lines.sort(key=lambda timed: timed[0])
-    write_bytes(trial / EVENTS, b"".join(line for _, line in lines))
+    write_bytes(path, b"".join(line for _, line in lines))
 
 
 def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:

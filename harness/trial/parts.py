@@ -5,14 +5,20 @@ Under ``parts/`` of the trial directory each generator process has one append-on
 file of attempts and one of interval buckets: a sequence of length-prefixed batches,
 each a self-contained Arrow stream. Whatever kills the writer, all whole batches
 can be read; a torn last one is passed over and reported.
+
+Who writes holds the folder (a shared lock), who finishes the trial takes it (an exclusive
+one): so nobody can finish a trial that is still being made. The locks go with their
+processes.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -50,9 +56,10 @@ class PartWriter:
 
     def __init__(self, trial: Path) -> None:
         self._parts = trial / PARTS
-        self._parts.mkdir(parents=True, exist_ok=True)
         self._files: dict[str, BinaryIO] = {}
-        self._events = (trial / EVENTS).open("ab")
+        self._stack = ExitStack()
+        self._stack.enter_context(holding(trial))
+        self._events = self._stack.enter_context((trial / EVENTS).open("ab"))
 
     def append(self, worker: str, attempts: bytes, buckets: bytes) -> None:
         """Append one batch of a worker: both tables as `batches.to_ipc` gives them."""
@@ -69,14 +76,14 @@ class PartWriter:
             file.flush()
 
     def close(self) -> None:
-        """Flush and close."""
-        for file in (*self._files.values(), self._events):
-            file.close()
+        """Flush and close, each file, whatever becomes of another one."""
+        self._stack.close()
 
     def _write(self, name: str, blob: bytes) -> None:
         file = self._files.get(name)
         if file is None:
-            file = self._files[name] = (self._parts / name).open("ab")
+            opened = (self._parts / name).open("ab")
+            file = self._files[name] = self._stack.enter_context(opened)
         file.write(_LENGTH.pack(len(blob)) + blob)
 
     def __enter__(self) -> Self:
@@ -89,6 +96,43 @@ class PartWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def holding(trial: Path) -> Iterator[None]:
+    """Hold the parts of a trial, made if need be: nobody finishes it meanwhile."""
+    parts = trial / PARTS
+    parts.mkdir(parents=True, exist_ok=True)
+    folder = os.open(parts, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def taking(trial: Path) -> Iterator[None]:
+    """
+    Take the parts of a trial, to finish it.
+
+    Raises:
+        TrialError: Another process holds them.
+    """
+    folder = os.open(trial / PARTS, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrialError(
+                f"{trial}: still being made by another process; wait until it has ended"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(folder)
 
 
 def count_batches(path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -111,6 +112,14 @@ def test_it_dies_with_its_parent(target):
         parent.wait()
 
         assert is_gone(pid)
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_it(target):
+    """The load that is ending in order still needs its way to the target."""
+    with FaultProxy(target, []) as proxy:
+        group = os.getpgid(proxy.pid)
+
+    assert group != os.getpgid(0)
 
 
 @pytest.mark.parametrize("upstream", ["ftp://127.0.0.1:1", "127.0.0.1:1", "http://h:99999999"])

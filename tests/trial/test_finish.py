@@ -13,7 +13,7 @@ from harness.trial.finish import finish_trial
 from harness.trial.histograms import decode
 from harness.trial.parts import PARTS, PartWriter, count_batches, read_batches
 from harness.trial.schema import WorkerEnd
-from tests.trials import NS, T0, attempt, manifest
+from tests.trials import NS, T0, attempt, event, manifest
 
 
 def running_trial(path, batches=3, rows=4, **of_manifest):
@@ -140,6 +140,55 @@ def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
     assert not list(trial.glob("*.tmp"))
     assert finish_trial(trial).state == "interrupted"
     assert counts(trial) == (12, 12)
+
+
+def test_a_trial_that_is_being_made_is_not_finished(tmp_path):
+    """Its parts would go from under its writer; when that has ended, it is finished."""
+    trial = running_trial(tmp_path / "t")
+    with PartWriter(trial), pytest.raises(TrialError, match="still being made"):
+        finish_trial(trial)
+
+    assert (trial / PARTS / "local.attempts").is_file()
+    assert finish_trial(trial).state == "interrupted"
+    assert counts(trial) == (12, 12)
+
+
+def test_events_are_told_once_however_often_finishing_was_cut_off(tmp_path, monkeypatch):
+    """Killed between its last two steps: what it had added is not added again."""
+    trial = running_trial(tmp_path / "t")
+    lines = [msgspec.json.encode(event(at_s, "webhook", "inbox")) for at_s in (1.0, 2.0)]
+    (trial / PARTS / "webhooks.events").write_bytes(b"\n".join([*lines, b""]))
+
+    def killed(*_given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finish, "_settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            finish_trial(trial)
+    before = (trial / "events.jsonl").read_bytes()
+    finish_trial(trial)
+
+    assert before == (trial / "events.jsonl").read_bytes() == b"\n".join([*lines, b""])
+
+
+def test_one_file_that_cannot_be_closed_keeps_no_other_from_being(tmp_path):
+    """A full disk under one part: what is in memory of the others is written all the same."""
+    writer = PartWriter(tmp_path)
+    writer.append("w0", b"a", b"b")
+    writer.append("w1", b"c", b"d")
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    writer._stack.callback(full)
+    with pytest.raises(OSError, match="No space"):
+        writer.close()
+
+    assert [[b"a"], [b"b"], [b"c"], [b"d"]] == [
+        list(read_batches(tmp_path / PARTS / name))
+        for name in ("w0.attempts", "w0.buckets", "w1.attempts", "w1.buckets")
+    ]
 
 
 @pytest.mark.parametrize("line", [b"\x80\n", b"[" * 5000 + b"\n", b"{}\n"])
