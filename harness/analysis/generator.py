@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.trial.schema import Manifest
+from harness.trial.schema import Manifest, WorkerEnd
 from harness.units import NS_PER_S
 
 SATURATED_SHARE = 0.10
 """Share of the load's seconds in which one worker may be the bottleneck."""
 LATE_SHARE = 0.01
-"""Share of planned arrivals that may begin late."""
+"""Share of its arrivals that a worker may begin late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +40,34 @@ def assess(manifest: Manifest) -> GeneratorHealth:
     """
     Judge the generator by what its workers said when they ended.
 
-    Saturated: a worker was the bottleneck in at least a tenth of the load's seconds,
-    or more than one in a hundred planned arrivals began late though a user was free.
+    Saturated: one worker was the bottleneck in at least a tenth of the load's seconds, or
+    began more than one in a hundred of its arrivals late though a user was free. One is
+    enough: its numbers are among all the others'.
     """
     duration_s = load_s(manifest)
     workers = manifest.workers
-    worst_s = max((worker.saturated_s for worker in workers), default=0)
-    planned = sum(worker.planned for worker in workers)
-    late = sum(worker.late_by_generator for worker in workers)
-    reasons = []
-    if worst_s > 0 and worst_s >= SATURATED_SHARE * duration_s:
-        reasons.append(
-            f"a worker was at its limit in {worst_s} of {duration_s:.0f} seconds of load"
-        )
-    if late > LATE_SHARE * planned:
-        reasons.append(
-            f"{late} of {planned} planned arrivals began late though a user was free"
-        )
+    reasons = [reason for worker in workers if (reason := _limit_of(worker, duration_s))]
     return GeneratorHealth(
         cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
         loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
         saturated=bool(reasons),
         reason="; ".join(reasons),
     )
+
+
+def _limit_of(worker: WorkerEnd, duration_s: float) -> str:
+    """How a worker was itself the bottleneck, in words; "" when it was not."""
+    if worker.saturated_s and worker.saturated_s >= SATURATED_SHARE * duration_s:
+        return (
+            f"worker {worker.worker} was at its limit in {worker.saturated_s} of "
+            f"{duration_s:.0f} seconds of load"
+        )
+    if worker.late_by_generator > LATE_SHARE * worker.planned:
+        return (
+            f"worker {worker.worker} began {worker.late_by_generator:,} of "
+            f"{worker.planned:,} arrivals late though a user was free"
+        )
+    return ""
 
 
 def load_s(manifest: Manifest) -> float:

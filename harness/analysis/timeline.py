@@ -189,11 +189,10 @@ def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
         cpu_fraction float64  -   of one core
         loop_lag_ms  float64  ms  worst of the sample
         late_starts  float64  -   in the sample
-        backlog      float64  -   arrivals due and not begun
         in_flight    float64  -   calls under way
         (NaN where a sample does not say, or says no number.)
     """
-    names = ("cpu_fraction", "loop_lag_ms", "late_starts", "backlog", "in_flight")
+    names = ("cpu_fraction", "loop_lag_ms", "late_starts", "in_flight")
     samples = [e for e in events if e.kind == "generator"]
     columns: dict[str, object] = {
         "time_s": np.array([e.time_ns / NS_PER_S for e in samples], float),

@@ -13,45 +13,38 @@ When is the answer *unknown*, although a number could be computed?
   with 95 % confidence only that the share beyond it is under 3/n; Hanley and
   Lippman-Hand, JAMA 249 (1983).) It still *fails* when so many are over the limit that a
   target which just meets the objective would give as many in under 1 % of all trials.
-- The generator was saturated (`explain_saturation`): its own delay is in every number.
+- The generator was saturated (`harness.analysis.generator`): its own delay is in every
+  number.
 
-Percentiles are read from the merged counts, at rank ``ceil(q n)``, as the upper end of
-the histogram's bucket (3 significant digits).
+Percentiles and means are those of the summary (`harness.analysis.spectra`): read from the
+merged counts, at rank ``ceil(q n)``, as the upper end of the histogram's bucket.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from hdrh.histogram import HdrHistogram
 from scipy import special
 
+from harness.analysis.cells import BINS, Cells, decode
+from harness.analysis.generator import assess
+from harness.analysis.spectra import Spectrum
 from harness.slo import Latency, Share, Slo
-from harness.trial.schema import (
-    HDR_DIGITS,
-    HDR_HIGHEST_US,
-    HDR_LOWEST_US,
-    Manifest,
-)
+from harness.trial.histograms import bucket_highest_us
+from harness.trial.schema import Manifest
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 
-SATURATED_SHARE = 0.10
-"""A worker that was the bottleneck for this share of the load spoils its numbers."""
-LATE_SHARE = 0.01
-"""So does one that began more than this share of its arrivals late."""
 CLEAR = 0.01
 """How improbable a failure on few attempts must be before it counts as one."""
-
-Spectrum = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Values in microseconds, rising, and how many attempts took each."""
+REMEDY = "run again with more --processes, fewer probes, or on another machine"
+"""What to do about a saturated generator."""
 
 
 def evaluate(
@@ -69,32 +62,15 @@ def evaluate(
         One finding an objective, in the same order.
     """
     frame = _select_measured(intervals, manifest)
-    saturation = explain_saturation(manifest)
+    health = assess(manifest)
     findings = []
     for slo in slos:
         finding = _judge(slo, frame, manifest)
-        if saturation and finding.verdict is not Verdict.UNKNOWN:
-            detail = f"{finding.detail}; but {saturation}"
+        if health.saturated and finding.verdict is not Verdict.UNKNOWN:
+            detail = f"{finding.detail}; but {health.reason}: {REMEDY}"
             finding = replace(finding, verdict=Verdict.UNKNOWN, detail=detail, witness=())
         findings.append(finding)
     return findings
-
-
-def explain_saturation(manifest: Manifest) -> str:
-    """Say which worker was itself the bottleneck, and what to do; "" when none was."""
-    load_s = (manifest.ended_ns - manifest.started_ns) / NS_PER_S
-    for end in manifest.workers:
-        reason = ""
-        if end.saturated_s and end.saturated_s >= SATURATED_SHARE * load_s:
-            reason = f"saturated for {end.saturated_s} s of {load_s:.0f} s"
-        elif end.late_by_generator > LATE_SHARE * end.planned:
-            reason = f"late with {end.late_by_generator:,} of {end.planned:,} arrivals"
-        if reason:
-            return (
-                f"the generator itself was the bottleneck (worker {end.worker} was {reason}): "
-                "run again with more --processes, fewer checks, or on another machine"
-            )
-    return ""
 
 
 def _select_measured(intervals: pa.Table | pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
@@ -115,22 +91,24 @@ def _judge(slo: Slo, frame: pd.DataFrame, manifest: Manifest) -> Finding:
         if ok.empty:
             seen = ", ".join(f"{n:,} {outcome}" for outcome, n in counts.items())
             return _unknown(slo, f"no ok attempt{_of(slo)} to take a latency from ({seen})")
-        return _judge_latency(slo, slo.subject, merge_spectrum(ok["hdr"]), ok)
+        return _judge_latency(slo, slo.subject, ok)
     if isinstance(slo.subject, Share):
         return _judge_share(slo, slo.subject, counts, frame)
     return _judge_throughput(slo, counts, manifest)
 
 
-def _judge_latency(slo: Slo, subject: Latency, spectrum: Spectrum, ok: pd.DataFrame) -> Finding:
-    values_us, counts = spectrum
-    n = int(counts.sum())
-    over = int(counts[[not slo.holds(float(value)) for value in values_us]].sum())
+def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
+    cells = decode(ok["hdr"])
+    spectrum = Spectrum(np.bincount(cells.bin, cells.counts, BINS).astype(np.int64))
+    n = spectrum.total
+    bins = np.flatnonzero(spectrum.counts)
+    beyond = [not slo.holds(float(value)) for value in bucket_highest_us(bins)]
+    over = int(spectrum.counts[bins[beyond]].sum())
     if subject.statistic == "mean":
-        name, value = "mean", float(np.average(values_us, weights=counts))
+        name, value = "mean", spectrum.mean_us()
     else:
         name = "max" if subject.statistic == "max" else f"p{100 * subject.quantile:.6g}"
-        rank = math.ceil(round(subject.quantile * n, 6))
-        value = float(values_us[np.searchsorted(np.cumsum(counts), max(rank, 1))])
+        value = float(spectrum.percentile_us(subject.quantile))
     seen = f"{subject.clock} {name}{_of(slo)} was {slo.format(value)}"
     detail = f"{seen}, required {_required(slo)}, n = {n:,} ok attempts"
     holds = slo.holds(value)
@@ -141,7 +119,7 @@ def _judge_latency(slo: Slo, subject: Latency, spectrum: Spectrum, ok: pd.DataFr
         chance = float(special.bdtrc(over - 1, n, allowed))
         if n < needed and not (not holds and chance < CLEAR):
             return _unknown(slo, f"{detail}: too few, {needed:,} are needed to tell")
-    witness = () if holds else _slowest_seconds(ok)
+    witness = () if holds else _slowest_seconds(ok, cells)
     return _finding(slo, holds=holds, detail=detail, witness=witness)
 
 
@@ -178,30 +156,6 @@ def needed_attempts(quantile: float) -> int:
     return math.ceil(round(3 / (1 - quantile), 6))
 
 
-def merge_spectrum(histograms: Iterable[bytes]) -> Spectrum:
-    """
-    Merge encoded histograms and read every bucket in use.
-
-    Args:
-        histograms: HdrHistogram V2, compressed, base64; microseconds.
-
-    Returns:
-        The buckets' upper ends in microseconds, rising, and their counts.
-    """
-    merged = HdrHistogram(HDR_LOWEST_US, HDR_HIGHEST_US, HDR_DIGITS)
-    for encoded in histograms:
-        merged.decode_and_add(encoded)
-    buckets = [
-        (
-            merged.get_highest_equivalent_value(item.value_iterated_to),
-            item.count_at_value_iterated_to,
-        )
-        for item in merged.get_recorded_iterator()
-    ]
-    values, counts = zip(*buckets, strict=True) if buckets else ((), ())
-    return np.array(values, dtype=np.int64), np.array(counts, dtype=np.int64)
-
-
 def _count_outcomes(frame: pd.DataFrame) -> dict[str, int]:
     """Attempts by outcome, the most frequent first; every attempt has a service row."""
     service = frame.loc[frame["metric"] == "service"]
@@ -211,9 +165,11 @@ def _count_outcomes(frame: pd.DataFrame) -> dict[str, int]:
     return {str(outcome): int(count) for outcome, count in counts.items() if count}
 
 
-def _slowest_seconds(ok: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+def _slowest_seconds(ok: pd.DataFrame, cells: Cells) -> tuple[dict[str, Any], ...]:
     """The three seconds (of one operation) that hold the largest values."""
-    maxima_us = [HdrHistogram.decode(encoded).get_max_value() for encoded in ok["hdr"]]
+    # Bins rise within a row, so its last cell is its largest value.
+    last = np.searchsorted(cells.row, np.arange(len(ok)), side="right") - 1
+    maxima_us = bucket_highest_us(cells.bin[last].astype(np.int64))
     worst = ok.assign(max_us=maxima_us).nlargest(3, "max_us")
     return tuple(
         {

@@ -33,7 +33,8 @@ from harness.trial.store import FINDINGS, Trial, open_trial, write_json
 from harness.verdicts import Finding, Verdict
 from reports.write import write_reports
 
-_EXIT = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
+EXITS = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
+"""What a verdict is to a pipeline."""
 _STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
 _ITS_PROBES = "  its probes"
 _PERCENTILES = ("p50", "p99", "p99_9", "max")
@@ -92,7 +93,7 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
     append_step_summary(path / "report.md", os.environ, sys.stderr)
     if github:
         annotate(summary, out.file)
-    return _EXIT[Verdict(summary["verdict"])]
+    return EXITS[Verdict(summary["verdict"])]
 
 
 def print_summary(summary: dict[str, Any], out: Console) -> None:

@@ -54,6 +54,8 @@ def override(plan: Plan, overrides: Overrides) -> Plan:
     if overrides.rate is not None:
         if overrides.rate <= 0:
             raise UsageError(f"--rate {overrides.rate:g}: must be above zero")
+        if overrides.closed or load["model"] == "closed":
+            raise UsageError("--rate: a closed load has none, its users wait; leave it out")
         for phase in load["phases"]:
             phase["rate"] = overrides.rate
     if overrides.users is not None:
@@ -79,7 +81,10 @@ def _one_phase(plan: Plan, duration: str) -> dict[str, Any]:
 
 
 def _parse_fault(text: str) -> dict[str, Any]:
-    return parse_fault(text).to_table()
+    try:
+        return parse_fault(text).to_table()
+    except UsageError as error:
+        raise UsageError(f"--fault: {error}") from error
 
 
 def require(option: str, value: str, known: tuple[str, ...]) -> None:

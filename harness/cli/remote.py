@@ -17,9 +17,10 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from harness.cli.loading import Interruption, run_load
-from harness.cli.rescue import rescue
-from harness.errors import TargetError, UsageError
+from harness.cli.loading import Interruption, demand_users, last_line, refusal, run_load
+from harness.cli.rescue import LOG, SPEC, rescue
+from harness.cli.trial_directory import claim, disclaim
+from harness.errors import HarnessError, TargetError, UsageError
 from harness.exits import Exit
 from harness.load.plan import Plan
 from harness.load.spec import Spec
@@ -61,6 +62,7 @@ def master_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
         raise UsageError("--master needs --host: the embedded stand-in is of one machine")
     if plan.fault_specs():
         raise UsageError("--master: faults need a proxy on each machine; leave them out")
+    demand_users(plan, workers, f"--master {workers}")
     name, port = parse_address(bind, "--bind")
     options = ["--master", "--expect-workers", str(workers)]
     return [*options, "--master-bind-host", name, "--master-bind-port", str(port)]
@@ -81,13 +83,15 @@ def work(
         progress: Where complaints go.
 
     Raises:
-        UsageError: The address is wrong, or the load process refused its orders.
+        UsageError: The address or the directory is wrong.
         TargetError: The master was not there.
+        HarnessError: The load process refused its orders.
     """
     name, port = parse_address(master, "--worker")
     out = Path(spec.out)
-    (out / PARTS).mkdir(parents=True, exist_ok=True)
-    spec_path, log = out / "spec.json", out / "load.log"
+    claim(out)
+    spec_path, log = out / SPEC, out / LOG
+    (out / PARTS).mkdir()
     write_bytes(spec_path, msgspec.json.encode(spec))
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
@@ -99,12 +103,21 @@ def work(
         )
     left = rescue(out, spec_path, key, progress, embedded=False)
     spec_path.unlink(missing_ok=True)
+    failure = _failure(status, log, f"{name}:{port}")
+    if not left:  # all that is worth keeping is with the master
+        disclaim(out)
     if interruption.count:
         return Exit.INTERRUPTED
-    if status:
-        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        text = said[-1].removeprefix("harness: ")[:300] if said else "it said nothing"
-        if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
-            raise UsageError(text)
-        raise TargetError(f"the worker ended with {status}: {text}; is {name}:{port} a master?")
+    if failure is not None:
+        raise failure
     return Exit.UNKNOWN if left else Exit.PASS
+
+
+def _failure(status: int, log: Path, master: str) -> HarnessError | None:
+    """Why a worker's load process ended as it did; None when it ended well."""
+    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
+        return refusal(log, status)
+    if status:
+        said = last_line(log)
+        return TargetError(f"the worker ended with {status}: {said}; is {master} a master?")
+    return None

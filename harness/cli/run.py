@@ -74,6 +74,7 @@ class Job:
         github: Say failures and doubts as GitHub annotations, too.
         running: An embedded stand-in that runs already, for several trials in a row.
         watch: Who sees its live figures.
+        plan_file: Where the plan was read, to point at its lines.
     """
 
     scenario: Path
@@ -88,6 +89,7 @@ class Job:
     github: bool = False
     running: Standin | None = None
     watch: Watch = NOBODY
+    plan_file: Path | None = None
 
 
 def run(
@@ -138,7 +140,8 @@ def run(
     wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     path = find_scenario(scenario)
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
-    resolved = override(read_plan(find_plan(plan)), overrides)
+    plan_file = find_plan(plan)
+    resolved = override(read_plan(plan_file), overrides)
     trial_id = new_trial_id(path.stem)
     job = Job(
         scenario=path,
@@ -151,6 +154,7 @@ def run(
         wire=wire,
         github=github,
         watch=Watch(prometheus, otlp),
+        plan_file=plan_file,
     )
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")
@@ -169,7 +173,6 @@ def _serve_master(job: Job, master: str) -> Exit:
     if not job.host:
         raise UsageError("--worker needs --host: the target as this machine reaches it")
     key = read_key(os.environ, embedded=False)
-    claim(job.out)
     spec = _spec_of(job, job.host, "")
     progress = Console(stderr=True)
     return remote.work(spec, job.scenario, master, job.locust_options, key, progress)
@@ -280,6 +283,7 @@ def _spec_of(
         embedded=embedded,
         **job.wire.to_spec(),
         watched=bool(job.watch),
+        plan_file=str(job.plan_file or ""),
     )
 
 

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from harness.analysis.summary import summarize
-from harness.cli.judging import check_trial, judge_trial, print_summary
+from harness.cli.judging import EXITS, check_trial, judge_trial, print_summary
 from harness.cli.options import GitHub
+from harness.verdicts import Verdict
 
 TrialPath = Annotated[
     Path, typer.Argument(metavar="TRIAL", help="A trial directory, such as trials/latest.")
@@ -30,4 +31,4 @@ def check(trial: TrialPath) -> None:
     opened, findings = check_trial(trial)
     summary = summarize(opened, findings)
     print_summary(summary, Console())
-    raise typer.Exit({"pass": 0, "fail": 1, "unknown": 4}[summary["verdict"]])
+    raise typer.Exit(int(EXITS[Verdict(summary["verdict"])]))

@@ -4,11 +4,11 @@ Conductors of a distributed load: a master and its workers, over Locust's own ch
 ::
 
     worker                          master
-      │   harness_batch (seq 1…n)      │   as they come, each at most `PIECE_BYTES`
+      │   harness_batch                │   as they come, each at most `PIECE_BYTES`
       │ ◄──────────────── harness_go   │   start time and share of each worker
       │   harness_done                 │   its share is done
       │ ◄──────────── harness_finish   │   all are done, or somebody wants to stop
-      │   harness_ended (last seq)     │   swept, flushed: nothing more will come
+      │   harness_ended                │   swept, flushed: nothing more will come
 
 Only when every living worker has ended does the master let Locust quit. A worker
 that is late, because its machine stood still for some seconds, is waited for; one that is
@@ -47,11 +47,10 @@ CLOCK_TRUST_NS = 2 * NS_PER_S
 
 
 class RemoteSink:
-    """A worker's way to the master; each message carries its number."""
+    """A worker's way to the master."""
 
     def __init__(self, runner: Any) -> None:
         self._send = runner.send_message
-        self._seq = 0
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         """Send one batch, in several messages where it is too large for one."""
@@ -61,9 +60,8 @@ class RemoteSink:
             for piece in (attempts.slice(0, half), attempts.slice(half)):
                 self.batch(worker, piece, bucket_table(piece))
             return
-        self._seq += 1
-        data = {"worker": worker, "seq": self._seq}
-        self._send("harness_batch", data | {"attempts": blobs[0], "buckets": blobs[1]})
+        data = {"worker": worker, "attempts": blobs[0], "buckets": blobs[1]}
+        self._send("harness_batch", data)
 
     def event(self, event: Event) -> None:
         """Send one event."""
@@ -71,7 +69,7 @@ class RemoteSink:
 
     def end(self, end: WorkerEnd) -> None:
         """Send the last word."""
-        self._send("harness_ended", {"end": msgspec.json.encode(end), "seq": self._seq})
+        self._send("harness_ended", {"end": msgspec.json.encode(end)})
 
 
 class WorkerConductor:

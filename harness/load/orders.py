@@ -14,7 +14,14 @@ from pydantic import ValidationError
 from harness.errors import PlanError, UsageError
 from harness.load.naming import new_trial_id
 from harness.load.plan import Plan
-from harness.load.plan_file import build_plan, find_plan, read_plan
+from harness.load.plan_file import (
+    build_plan,
+    find_plan,
+    near,
+    read_plan,
+    say_mistake,
+    say_mistakes,
+)
 from harness.load.spec import (
     ALLOW_VARIABLE,
     SPEC_VARIABLE,
@@ -36,14 +43,21 @@ class Orders:
         spec: The trial's spec.
         plan: Its plan.
         key: The API key; shown by no repr.
+        text: The plan's file, for the lines of mistakes; "" when it is not at hand.
         made: Workloads made so far; all users of a process share them.
     """
 
     spec: Spec
     plan: Plan
     key: str = field(repr=False)
+    text: str = field(default="", repr=False)
 
     made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def source(self) -> str:
+        """What to call the plan in messages."""
+        return self.spec.plan_file if self.text else f"plan {self.plan.name!r}"
 
     def workload(self, name: str, kind: Any) -> Any:
         """
@@ -56,12 +70,9 @@ class Orders:
         try:
             settings = kind.Settings.model_validate(document)
         except ValidationError as errors:
-            lines = [
-                f"plan {self.plan.name!r}: scenario.{name}."
-                f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
-                for error in errors.errors(include_url=False, include_input=False)
-            ]
-            raise PlanError("\n".join(lines)) from None
+            at, model = ("scenario", name), kind.Settings
+            told = say_mistakes(errors, self.source, self.text, at=at, model=model)
+            raise PlanError(told) from None
         if name not in self.made:
             self.made[name] = kind(settings, self.plan.seed)
         return self.made[name]
@@ -77,19 +88,39 @@ def take_orders(environment: Any) -> Orders:
     path = os.environ.get(SPEC_VARIABLE)
     spec = read_spec(Path(path)) if path else default_spec(environment)
     plan = build_plan(spec.plan, f"plan {spec.plan.get('name', '')!r}")
-    orders = Orders(spec, plan, read_key(os.environ, embedded=spec.embedded))
+    key = read_key(os.environ, embedded=spec.embedded)
+    orders = Orders(spec, plan, key, _text_of(spec.plan_file))
     scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
     if not scenarios:
         raise UsageError("the locustfile has no ScenarioUser; see scenarios/ for examples")
     known = {name: kind for user in scenarios for name, kind in user.workloads.items()}
-    for name in plan.weights:
-        if len(known) > 1 and name not in known:
-            raise PlanError(f"plan {plan.name!r}: weights.{name}: known are {', '.join(known)}")
-    if len(known) > 1 and not any(plan.weights.get(name, 1.0) for name in known):
-        raise PlanError(f"plan {plan.name!r}: weights: all are zero")
+    if len(known) > 1:
+        _check_weights(orders, list(known))
     for name, kind in known.items():
         orders.workload(name, kind)
     return orders
+
+
+def _check_weights(orders: Orders, known: list[str]) -> None:
+    weights = orders.plan.weights
+    wrong = {name: f"no such scenario; {near(name, known)}" for name in weights}
+    told = {name: remark for name, remark in wrong.items() if name not in known}
+    if not told and not any(weights.get(name, 1.0) for name in known):
+        told = {known[0]: "all weights are zero, so nothing would be sent"}
+    lines = [
+        say_mistake(("weights", name), remark, orders.source, orders.text)
+        for name, remark in told.items()
+    ]
+    if lines:
+        raise PlanError("\n".join(lines))
+
+
+def _text_of(path: str) -> str:
+    """The plan's file, in order to point at lines; "" where it cannot be read any more."""
+    try:
+        return Path(path).read_text() if path else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def default_spec(environment: Any) -> Spec:
@@ -99,7 +130,8 @@ def default_spec(environment: Any) -> Spec:
     if not host:
         raise UsageError("no target: give --host, or use `harness run`, which brings its own")
     host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""))
-    plan = read_plan(find_plan(os.environ.get(PLAN_VARIABLE, "smoke")))
+    path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
+    plan = read_plan(path)
     document = plan.model_dump(mode="json")
     run_time_s = getattr(options, "run_time", None) or 24 * 3600
     document["load"] |= {
@@ -117,4 +149,5 @@ def default_spec(environment: Any) -> Spec:
         direct_host=host,
         shown_host=host,
         plan=document,
+        plan_file=str(path),
     )

@@ -83,13 +83,40 @@ def build_plan(document: Mapping[str, Any], source: str, text: str = "") -> Plan
     try:
         return Plan.model_validate(document)
     except ValidationError as errors:
-        told = errors.errors(include_url=False, include_input=False)
-        lines = [
-            _say(error["loc"], error["type"], error["msg"], source, text)
-            for error in told
-            if not _follows(error["loc"], error["type"], [other["loc"] for other in told])
-        ]
-        raise PlanError("\n".join(dict.fromkeys(lines))) from None
+        raise PlanError(say_mistakes(errors, source, text)) from None
+
+
+def say_mistakes(
+    errors: ValidationError,
+    source: str,
+    text: str = "",
+    *,
+    at: Location = (),
+    model: type[BaseModel] = Plan,
+) -> str:
+    """
+    One line a mistake: file, line, key, what is wrong with it.
+
+    Args:
+        errors: What the model found.
+        source: What to call the file.
+        text: The file's text, for the lines; "" when there is none.
+        at: Where in the plan the model's own keys stand.
+        model: The model.
+    """
+    told = errors.errors(include_url=False, include_input=False)
+    lines = [
+        _say((*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text)
+        for error in told
+        if not _follows(error["loc"], error["type"], [other["loc"] for other in told])
+        for keys in [_keys_of(error["loc"], error["type"])]
+    ]
+    return "\n".join(dict.fromkeys(lines))
+
+
+def say_mistake(keys: Location, remark: str, source: str, text: str = "") -> str:
+    """One line on a mistake that no model sees; arguments as of `say_mistakes`."""
+    return _say(keys, f": {remark}", source, text)
 
 
 def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
@@ -98,18 +125,27 @@ def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
     return kind == "too_short" and inside
 
 
-def _say(location: Location, kind: str, message: str, source: str, text: str) -> str:
+def _keys_of(location: Location, kind: str) -> Location:
     # Pydantic names the branch of a union in the location: it is no key of the file.
     branches = () if kind == "extra_forbidden" else BRANCHES
-    keys = tuple(key for key in location if key not in branches)
+    return tuple(key for key in location if key not in branches)
+
+
+def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:
+    if kind != "extra_forbidden":
+        return f": {message.removeprefix('Value error, ').rstrip('.')}"
+    return f" is unknown; {near(str(keys[-1]), _known_keys(keys[:-1], model))}"
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The nearest of the known names, else all of them."""
+    found = get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
+
+
+def _say(keys: Location, remark: str, source: str, text: str) -> str:
     where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
-    name = _spell(keys)
-    if kind == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        near = get_close_matches(str(keys[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        return f"{where}: unknown key {name!r}; {hint}"
-    return f"{where}: {name}: {message.removeprefix('Value error, ').rstrip('.')}"
+    return f"{where}: {_spell(keys)}{remark}"
 
 
 def _spell(keys: Sequence[str | int]) -> str:
@@ -119,8 +155,8 @@ def _spell(keys: Sequence[str | int]) -> str:
     return name
 
 
-def _known_keys(keys: Sequence[str | int]) -> list[str]:
-    model: Any = Plan
+def _known_keys(keys: Location, root: type[BaseModel]) -> list[str]:
+    model: Any = root
     for key in keys:
         if isinstance(key, int) or not (
             isinstance(model, type) and issubclass(model, BaseModel)

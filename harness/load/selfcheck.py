@@ -58,9 +58,9 @@ class SelfCheck:
 
     @property
     def loop_lag_p99_ms(self) -> float:
-        """99th percentile of the loop's lag over all heartbeats."""
+        """99th percentile (nearest rank) of the loop's lag over all heartbeats."""
         lags = sorted(self._all_lags_ms)
-        return lags[min(len(lags) - 1, int(len(lags) * 0.99))] if lags else 0.0
+        return lags[(99 * len(lags) + 99) // 100 - 1] if lags else 0.0
 
     def _run(self) -> None:
         cpu_s, since_ns, late = time.process_time(), unix_ns(), self._turnstile.late

@@ -46,6 +46,7 @@ class Spec(msgspec.Struct, frozen=True):
         proxy, http2: What only the httpx wire can do.
         webhook_url: Where scraper runs shall report to; "" for nowhere.
         watched: Live figures are to be told in full, by operation and outcome.
+        plan_file: Where the plan was read, to point at its lines; "" for nowhere.
     """
 
     trial_id: str
@@ -64,6 +65,7 @@ class Spec(msgspec.Struct, frozen=True):
     http2: bool = False
     webhook_url: str = ""
     watched: bool = False
+    plan_file: str = ""
 
     def target(self, timeouts: Timeouts, key: str, *, direct: bool = False) -> Target:
         """The wire's target, with the key in its headers and nowhere else."""
@@ -128,7 +130,7 @@ def check_host(host: str, allowed: str) -> str:
         raise UsageError(f"--host {host!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not name:
         raise UsageError(f"--host {host!r} is no http:// or https:// URL")
-    if not is_loopback(name) and allowed != name:
+    if not is_loopback(name) and allowed.lower() != name:
         raise UsageError(
             f"{name} is not this machine; to load it all the same, add --allow-host {name}"
         )

@@ -24,6 +24,8 @@ from harness.wire import Transport
 SWEEPERS = 16
 SWEEP_POLICY = RetryPolicy(attempts=50, cap_s=2.0, deadline_s=30.0)
 """Cleaning up is worth many polite tries; the deadline of the whole sweep bounds them."""
+_CALL_IDS_APART = 1 << 36
+"""More calls than one process ever makes, and a small part of the ids that a worker has."""
 
 
 class _Endless(RetryBudget):
@@ -51,7 +53,13 @@ def sweep(
     if ledger.settled:
         return 0
     own = replace(
-        seat, policy=SWEEP_POLICY, budget=_Endless(1.0), stopping=False, sleep=gevent.sleep
+        seat,
+        policy=SWEEP_POLICY,
+        budget=_Endless(1.0),
+        stopping=False,
+        sleep=gevent.sleep,
+        # Users whose grace is over may be at work still, and go on counting from the seat's.
+        next_call_id=seat.next_call_id + _CALL_IDS_APART,
     )
     clients = [
         OpensteerClient(connect(), own, ledger)
@@ -63,7 +71,6 @@ def sweep(
     finally:
         for client in clients:
             client.close()
-        seat.next_call_id = own.next_call_id
     return len(ledger.open) + len(ledger.doubtful)
 
 

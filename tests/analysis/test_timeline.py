@@ -134,11 +134,11 @@ def test_the_heat_map_holds_every_value_once(trial):
 def test_samples_tolerate_what_is_no_number():
     """A sample that says nothing, or nonsense, is NaN there."""
     frame = generator_samples(
-        [event(1, "generator", cpu_fraction=0.5, backlog="many"), event(2, "note", text="no")]
+        [event(1, "generator", cpu_fraction=0.5, in_flight="many"), event(2, "note", text="no")]
     )
 
     assert [0.5] == frame["cpu_fraction"].tolist()
-    assert frame[["backlog", "loop_lag_ms"]].isna().all(axis=None)
+    assert frame[["in_flight", "loop_lag_ms"]].isna().all(axis=None)
     assert [T0 + 1.0] == frame["time_s"].tolist()
 
 

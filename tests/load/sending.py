@@ -51,7 +51,6 @@ def main(rows: int, noise: int, piece_bytes: int) -> None:
     came = pa.concat_tables([from_ipc(m["attempts"], ATTEMPTS) for m in runner.sent])
     told = {
         "sizes": [len(m["attempts"]) + len(m["buckets"]) for m in runner.sent],
-        "seq": [m["seq"] for m in runner.sent],
         "calls": came["call_id"].to_pylist(),
         "same_intervals": whole.intervals().equals(pieces.intervals()),
     }
