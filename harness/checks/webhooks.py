@@ -21,6 +21,7 @@ from harness.checks.history import (
     Mask,
     call_unit,
     count,
+    is_complete,
     pick_evidence,
     plan_duration_ns,
     succeeded,
@@ -43,8 +44,8 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     in time; no other run got one.
 
     Runs whose end was not seen, or whose deadline the trial did not outlast, owe nothing
-    yet. Duplicates are allowed (at least once) and counted. Unknown when nothing was due.
-    O(n) in attempts and events.
+    yet. Duplicates are allowed (at least once) and counted. Unknown when nothing was due,
+    and for what is missing in a trial that was cut off. O(n) in attempts and events.
     """
     accusation = Accusation(NAME, context)
     deliveries = gather_deliveries(context.events)
@@ -61,13 +62,18 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     waits_ns = came_ns - due["final_ns"]
     missing = came_ns.isna().to_numpy()
     ripe = (due["final_ns"] + deadline_ns < until_ns).to_numpy()
-    _demand_in_time(due, missing & ripe, waits_ns > deadline_ns, deadline_ns, frame, accusation)
+    # The inbox of a trial that was cut off may have ended, or its disk been full, before.
+    absent = missing & ripe & is_complete(context)
+    _demand_in_time(due, absent, waits_ns > deadline_ns, deadline_ns, frame, accusation)
     told = int((~missing).sum())
     passing = _describe(told, waits_ns, own, valid)
     young = int((missing & ~ripe).sum())
     if young:
         passing += f"; {young:,} not due before the trial ended"
-    return accusation.conclude(passing, "" if told else "no delivery was due and none came")
+    doubt = "" if told else "no delivery was due and none came"
+    if lost := int((missing & ripe & ~absent).sum()):
+        doubt = f"{count(lost, 'run')} without a delivery in a trial that was cut off"
+    return accusation.conclude(passing, doubt)
 
 
 def _select_concerned(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:

@@ -65,7 +65,10 @@ class Progress:
     """
 
     def __init__(self, fd: int | None, planned_ns: int, *, watched: bool = False) -> None:
+        if fd is not None:
+            os.set_blocking(fd, False)
         self._fd = fd
+        self._unsent = b""
         self._tally = Tally() if watched else None
         self._planned_ns = planned_ns
         self._outcomes: Counter[str] = Counter()
@@ -125,11 +128,21 @@ class Progress:
         )
 
     def write(self) -> None:
-        """Write the figures of this moment, if anybody listens."""
+        """
+        Write the figures of this moment, if anybody listens.
+
+        Whoever listens may stand still (Ctrl-Z) and the pipe be full; the load must not wait
+        for that. Figures are then left out: the next ones hold them, for they are sums.
+        """
         if self._fd is None:
             return
         try:
-            os.write(self._fd, msgspec.json.encode(self.live()) + b"\n")
+            while self._unsent:  # the rest of a line that the pipe took in part
+                self._unsent = self._unsent[os.write(self._fd, self._unsent) :]
+            line = msgspec.json.encode(self.live()) + b"\n"
+            self._unsent = line[os.write(self._fd, line) :]
+        except BlockingIOError:
+            return
         except OSError:  # the reader was killed: nobody is left to stop or judge this load
             self._fd = None
             self.on_orphaned()

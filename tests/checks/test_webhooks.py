@@ -121,6 +121,22 @@ def test_histories_that_do_not_tell_are_unknown(name):
     assert Verdict.UNKNOWN is finding.verdict, finding.detail
 
 
+def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
+    """The inbox may have ended before the load did; what came too late came too late."""
+    rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
+    one = (rows, (webhook("r", at=6),))
+    late = (rows, (webhook("r", at=6), webhook("l", at=30)))
+    findings = [
+        judge(CHECK, one),
+        judge(CHECK, one, state="interrupted"),
+        judge(CHECK, one, worker="lost"),
+        judge(CHECK, late, state="interrupted"),
+    ]
+
+    assert ["fail", "unknown", "unknown", "fail"] == [f.verdict for f in findings]
+    assert "1 run without a delivery in a trial that was cut off" == findings[1].detail
+
+
 def test_the_plans_deadline_is_heeded():
     """25 s after the status seen is late for 10 s, and in time for 30 s."""
     rows = (RUN, (webhook("r", at=30),))
