@@ -64,7 +64,6 @@ _OPTIONS: dict[str, Any] = {
 }
 """How attempts.parquet is written; any Parquet reader takes it."""
 _DONE = "parts.done"
-ENDED = frozenset({"complete", "interrupted"})
 
 
 def finish_trial(trial: Path) -> Manifest:
