@@ -16,6 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.experiments.rate_limit.models.clock_windows import (
+    fit_sliding_counter,
+    search_fixed_window,
+)
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import (
@@ -24,7 +28,6 @@ from harness.experiments.rate_limit.models.fixed_window import (
 )
 from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
-from harness.experiments.rate_limit.models.sliding_counter import fit_sliding_counter
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
 from harness.experiments.rate_limit.observations import Log, Observation, read_log
@@ -35,7 +38,7 @@ _CONTRADICTION_COST = 3.0
 _GUESS_COST = 0.02
 _LEAST_CHANCES = 2.5
 _BEATS_NULL = 0.4
-_SHARP, _FLAWLESS, _MANY = 0.005, 0.998, 100
+_SHARP, _FLAWLESS, _MANY = 0.012, 0.998, 100
 _VAGUE = 0.3
 """Relative width from which a rate fits anything, so explains nothing."""
 COUNTING = "-counting-refusals"
@@ -138,8 +141,11 @@ def beats_null(fit: Fit, log: Log) -> bool:
 
 
 def rank(fits: Sequence[Fit]) -> list[Fit]:
-    """Best first; at equal cost the order in which they were given."""
-    return sorted(fits, key=cost)
+    """Best first, the best of each variant; at equal cost the order in which they came."""
+    best: dict[str, Fit] = {}
+    for fit in sorted(fits, key=cost):
+        best.setdefault(fit.variant, fit)
+    return list(best.values())
 
 
 def _is_clear(ranked: Sequence[Fit]) -> bool:
@@ -157,9 +163,8 @@ def _plain(log: Log) -> Iterator[Fit]:
     known = [fit for fit in fits if fit is not None]
     yield from known
     if not any(fit.explained_fraction >= _CLEAR for fit in known):
-        counter = fit_sliding_counter(log)
-        if counter:
-            yield counter
+        searched = search_fixed_window(log), fit_sliding_counter(log)
+        yield from (fit for fit in searched if fit is not None)
 
 
 def _counting(log: Log) -> Iterator[Fit]:

@@ -76,6 +76,8 @@ class Log:
         accepted: Whether each was let through.
         takes_s: Times of everything that uses the limit up, sorted: the accepted
             requests, and whatever else a hypothesis counts.
+        blur_s: Half-width of what is believed about each of ``takes_s``, beyond the
+            typical doubt; 0 for most.
         own_take: Whether ``takes_s`` may hold the refused requests too, so that a
             refusal has to leave itself out when it counts.
     """
@@ -87,6 +89,7 @@ class Log:
     received_s: Floats
     accepted: Bools
     takes_s: Floats
+    blur_s: Floats
     own_take: bool = False
 
     def __len__(self) -> int:
@@ -150,15 +153,18 @@ def read_log(
     # Equal times would hide one request from the other's count.
     times = times[order] + np.arange(len(order)) * 1e-9
     keep = told[order]
+    doubt = doubt[order]
+    typical = float(np.median(doubt[keep])) if keep.any() else LEAST_DOUBT_S
     takes = accepted[order] | (errors_count & ~keep) | (refused_count & keep)
     return Log(
         origin_ns=origin_ns,
         t_s=times[keep],
-        doubt_s=doubt[order][keep],
+        doubt_s=doubt[keep],
         sent_s=sent[order][keep],
         received_s=received[order][keep],
         accepted=accepted[order][keep],
         takes_s=times[takes],
+        blur_s=np.maximum(0.0, doubt[takes] - typical),
         own_take=refused_count,
     )
 

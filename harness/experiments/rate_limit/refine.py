@@ -47,7 +47,8 @@ def tighten(bench: Bench, burst: int) -> Steps:
             yield from bench.drain(burst, name="fill", why="fill a window")
             low, high = 0.97 * fit.window_s.low, 1.03 * fit.window_s.high
             low, high = max(low, 0.6 * window_s), min(high, 1.4 * window_s)
-            times = [filled_s + low + (high - low) * k / 20 for k in range(21)]
+            shares = [(low + (high - low) * k / 20) / window_s for k in range(21)]
+            times = edge_times(filled_s, window_s, shares)
             yield from bench.poll(
                 times, name="window edge", why=EDGE, portion=portion_of(burst)
             )
@@ -78,6 +79,12 @@ def long_offer(
             return rate
         return (yield from long_offer(bench, 2 * rate, most=most))
     return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
+
+
+def edge_times(filled_s: float, window_s: float, shares: Sequence[float]) -> list[float]:
+    """At these shares of a window after its fill; coarser ones behind, should it be longer."""
+    behind = [shares[-1] * more for more in (1.03, 1.08, 1.15, 1.25, 1.4, 1.6, 1.9, 2.3)]
+    return [filled_s + window_s * share for share in (*shares, *behind)]
 
 
 def portion_of(burst: int) -> int:
@@ -147,4 +154,5 @@ def _next_edge(bench: Bench, burst: int, choice: Choice) -> Steps:
     unsure_s = 0.006 + fit.window_s.relative_width * min(3 * window_s, last_s)
     edge_s = phase_s + ahead * window_s
     times = [edge_s + unsure_s * (k - 8) / 8 for k in range(20)]
+    times += [edge_s + unsure_s * more for more in (2, 3, 5, 9)]
     yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))

@@ -35,6 +35,7 @@ from harness.experiments.rate_limit.probes import Probe, Shot, volley
 from harness.experiments.rate_limit.refine import (
     EDGE,
     Steps,
+    edge_times,
     is_settled,
     long_offer,
     portion_of,
@@ -185,20 +186,26 @@ def _trickle(bench: Bench, burst: int, rate: float, elapsed_s: float) -> Steps:
 
 def _windows(bench: Bench, burst: int) -> Steps:
     """Edges ever more finely, then a fill in the middle of a window."""
-    filled_s = bench.now_s
-    times = [filled_s + 0.04 * 1.17**i for i in range(48)]
-    seen = yield from bench.poll(times, name="window edge", why=EDGE, portion=1)
-    if not accepted(seen):
-        yield from _quiet_recovery(bench, bench.now_s - filled_s, burst)
-        return
+    for _ in range(_RECOVERIES):
+        yield from bench.drain(burst, name="fill", why="fill a window")
+        filled_s = bench.now_s
+        times = [filled_s + 0.04 * 1.17**i for i in range(48)]
+        seen = yield from bench.poll(times, name="window edge", why=EDGE, portion=1)
+        if not accepted(seen):
+            yield from _quiet_recovery(bench, bench.now_s - filled_s, burst)
+            return
+        if refused(seen):
+            break
     for spread, step in ((0.17, 0.012), (0.03, 0.004)):
         window_s = middle_s(seen[-1]) - filled_s
         filled_s = bench.now_s
         yield from bench.drain(burst, name="fill", why="fill a window at its start")
-        steps = round(spread / step)
-        times = [filled_s + window_s * (1 + step * k) for k in range(-steps, 4)]
+        shares = [1 + step * k for k in range(-round(spread / step), 4)]
         seen = yield from bench.poll(
-            times, name="window edge", why=EDGE, portion=portion_of(burst)
+            edge_times(filled_s, window_s, shares),
+            name="window edge",
+            why=EDGE,
+            portion=portion_of(burst),
         )
         if not accepted(seen):
             break
@@ -218,7 +225,7 @@ def _half_phase(bench: Bench, burst: int, window_s: float) -> Steps:
     # Refused ones in number: they show whether refusals are counted as well.
     yield from bench.burst(min(burst, 40), name="hammer", why="whether refused requests count")
     for start_s in (edge_s, filled_s):
-        times = [start_s + window_s * (1 + 0.004 * k) for k in range(-4, 9)]
+        times = edge_times(start_s, window_s, [1 + 0.004 * k for k in range(-4, 9)])
         yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
         yield from bench.drain(
             burst, name="double burst", why="how much is back across the window's edge"

@@ -7,6 +7,7 @@ Nothing here knows the estimators: each limiter is the textbook's loop over
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import math
 import random
@@ -177,6 +178,25 @@ class Unlimited:
         return True
 
 
+class _Pauses:
+    """Times at which a process gets no turn: nothing leaves it, nothing is seen."""
+
+    def __init__(self, world, name):
+        self.random = random.Random(f"{name} {world.seed}")
+        self.mean_s, self.spans, self.last_s = world.pause_ms / 1e3, [], world.start_s
+
+    def over(self, at_s):
+        """When what is due at a time is done."""
+        if not self.mean_s:
+            return at_s
+        while self.last_s <= at_s:
+            begin = self.last_s + self.random.expovariate(1.5)
+            self.last_s = begin + self.random.expovariate(1 / self.mean_s)
+            self.spans.append((begin, self.last_s))
+        index = bisect.bisect(self.spans, (at_s, math.inf)) - 1
+        return max(at_s, self.spans[index][1]) if index >= 0 else at_s
+
+
 @dataclass
 class World:
     """
@@ -188,6 +208,8 @@ class World:
         latency_ms: Least one-way time.
         jitter_ms: Mean of the exponential that comes on top, each way.
         work_ms: How long an accepted request is worked on.
+        pause_ms: Mean of the pauses that a busy machine makes, now the client's, now the
+            server's; about three a second.
         error_fraction: Share answered by a 503 that says nothing (after the limiter).
         flip_fraction: Share of decisions turned around.
         dies_at_s: When the server dies; everything after is lost.
@@ -199,6 +221,7 @@ class World:
     latency_ms: float = 0.5
     jitter_ms: float = 1.0
     work_ms: float = 3.0
+    pause_ms: float = 0.0
     error_fraction: float = 0.0
     flip_fraction: float = 0.0
     dies_at_s: float = math.inf
@@ -210,6 +233,7 @@ class World:
     def __post_init__(self):
         self.random = random.Random(self.seed)
         self.start_s = self.now_s = 1_700_000_000 + self.random.random() * 1000
+        self.pauses = {name: _Pauses(self, name) for name in ("client", "server")}
 
     def run(self, probe: Probe) -> list[Observation]:
         """Send the probe, wait for its answers, and a little more."""
@@ -218,9 +242,10 @@ class World:
         for shot in probe.shots:
             # One sender: a shot is late when the one before it still takes its time.
             sent = max(self.now_s + shot.intended_ns / 1e9 + rand.expovariate(1e4), free_s)
+            sent = self.pauses["client"].over(sent)
             free_s = sent + 6e-5
             lag = (self.latency_ms + rand.expovariate(1 / self.jitter_ms)) / 1e3
-            flights.append((sent + lag, sent, shot))
+            flights.append((self.pauses["server"].over(sent + lag), sent, shot))
         seen = [self._decide(*flight) for flight in sorted(flights, key=lambda f: f[0])]
         self.attempts += len(seen)
         last_s = max((o.received_ns / 1e9 for o in seen), default=self.now_s)
@@ -248,6 +273,7 @@ class World:
             if ok and isinstance(limiter, QueueingBucket):
                 work += limiter.hold_s()
             received = at + back + (work if ok else 0.0)
+            received = self.pauses["client"].over(received)
             if rand.random() < self.flip_fraction:
                 ok = not ok
             if rand.random() < self.error_fraction:

@@ -1,5 +1,5 @@
 r"""
-Sliding window, by a log of instants; its approximation is in `sliding_counter`.
+Sliding window, by a log of instants; its approximation is in `clock_windows`.
 
 A request passes if fewer than ``L`` passed in the ``W`` behind it. So, with
 ``k`` takers before request *i* at times ``a``, and for a given ``L``, every decision
@@ -70,11 +70,13 @@ def _length_bounds(log: Log, limit: int) -> tuple[Floats, Floats]:
     yes, no = log.accepted, ~log.accepted
     before = np.searchsorted(takes, log.t_s[yes]) - limit
     free = before < 0
-    most = log.t_s[yes] - takes[np.maximum(before, 0)] + margin[yes]
+    oldest = np.maximum(before, 0)
+    most = log.t_s[yes] - takes[oldest] + margin[yes] + log.blur_s[oldest]
     ceilings = np.where(free, np.inf, most)
     upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right") - limit
     upto -= log.own_take
-    least = log.t_s[no] - takes[np.clip(upto, 0, len(takes) - 1)] - margin[no]
+    oldest = np.clip(upto, 0, len(takes) - 1)
+    least = log.t_s[no] - takes[oldest] - margin[no] - log.blur_s[oldest]
     floors = np.where(upto < 0, np.inf, np.maximum(least, 0.0))
     return floors, ceilings
 

@@ -95,11 +95,14 @@ def contradictions(log: Log, rate_per_s: float, burst: float) -> Bools:
     return broken
 
 
-def _relative_level(log: Log, rate: float, t_s: Floats, taken: np.ndarray) -> Floats:
-    """``x - b``: zero for a full bucket, negative below."""
+def _relative_level(
+    log: Log, rate: float, t_s: Floats, taken: np.ndarray, *, blur: int = 0
+) -> Floats:
+    """``x - b``: zero for a full bucket, negative below; tokens taken by ``blur`` times theirs."""
     if not len(log.takes_s):
         return np.zeros(len(t_s))
-    lowest = np.minimum.accumulate(np.arange(len(log.takes_s)) - rate * log.takes_s)
+    at_s = log.takes_s + blur * log.blur_s
+    lowest = np.minimum.accumulate(np.arange(len(at_s)) - rate * at_s)
     below = rate * t_s - taken + lowest[np.maximum(taken - 1, 0)]
     return np.where(taken > 0, np.minimum(0.0, below), 0.0)
 
@@ -120,19 +123,23 @@ def _floors(log: Log, rate: float) -> tuple[Floats, Floats]:
     t_s, doubt = log.t_s[log.accepted], log.doubt_s[log.accepted]
     before = np.searchsorted(log.takes_s, t_s)
     late = _relative_level(log, rate, t_s + doubt, before)
-    later = _relative_level(log, rate, t_s + 2 * doubt + log.typical_doubt_s, before)
-    return 1 - late, _SLACK_TOKENS + later - late
+    surely = np.searchsorted(np.sort(log.takes_s + log.blur_s), t_s)
+    latest = t_s + 2 * doubt + log.typical_doubt_s
+    later = _relative_level(log, rate, latest, np.minimum(before, surely), blur=-1)
+    return 1 - late, _SLACK_TOKENS + np.maximum(0.0, later - late)
 
 
 def _ceilings(log: Log, rate: float) -> tuple[Floats, Floats]:
     t_s, doubt = log.t_s[~log.accepted], log.doubt_s[~log.accepted]
     before = np.searchsorted(log.takes_s, t_s)
     level = _relative_level(log, rate, t_s, before)
-    early = _relative_level(log, rate, t_s - doubt - log.typical_doubt_s, before)
     # A refusal may come after requests that seem to come just after it.
-    reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right")
-    reach -= log.own_take
+    reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right") - log.own_take
     after = np.minimum(level, _relative_level(log, rate, t_s, reach))
+    earliest = np.sort(log.takes_s - log.blur_s)
+    perhaps = np.searchsorted(earliest, t_s, side="right") - log.own_take
+    perhaps = np.maximum(before, np.minimum(perhaps, len(earliest)))
+    early = _relative_level(log, rate, t_s - doubt - log.typical_doubt_s, perhaps, blur=1)
     ceiling, scale = 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
     # A bucket that is full whatever the doubt holds a whole token whatever its size: no
     # rounding makes its refusal right. Without this, one token refilled at once explains

@@ -1,20 +1,22 @@
 r"""
-The two-counter window: an approximation of the sliding log, as many proxies have it.
+Windows of the clock, found wherever they are: fixed ones, and the two-counter ones.
 
-The count of the previous window of the clock, weighted by what is left of it, stands in
-for its log. With edges :math:`e_k = p + k W`, ``N(t)`` takers before *t* and
-:math:`\lambda = (e_{k+1} - t)/W` left of window *k*, a request finds
+A two-counter window approximates the sliding log, as many proxies do: the count of the
+previous window, weighted by what is left of it, stands in for its log. With edges
+:math:`e_k = p + k W`, ``N(t)`` takers before *t* and :math:`\lambda = (e_{k+1} - t)/W`
+left of window *k*, a request finds
 
 .. math:: n = N(t) - (1 - \lambda)\, N(e_k) - \lambda\, N(e_{k-1})
 
-and passes if :math:`n \le \theta`. Some demand room for a whole request
-(:math:`\theta = L - 1`), some only that the count is below the limit
-(:math:`\theta \to L`); from rest both let ``L`` through.
+(a fixed window :math:`N(t) - N(e_k)`) and passes if :math:`n \le \theta`. Some demand
+room for a whole request (:math:`\theta = L - 1`), some only that the count is below the
+limit (:math:`\theta \to L`); from rest both let ``L`` through.
 
 ``N`` only grows, so over a span of lengths and phases *n* has plain bounds: a decision
 that contradicts them contradicts every window of the span. Branch and bound over spans
-finds the windows that contradict the fewest, wherever they are. Late decisions speak
-only once a span is narrow: no drift can mislead.
+(after A. H. Land and A. G. Doig, 1960) finds the windows that contradict the fewest. Late
+decisions speak only once a span is narrow: no drift can mislead. It takes a second of
+computing, so it is for what nothing simpler explains.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.models.fit import Algorithm, Fit, Interval
 from harness.experiments.rate_limit.observations import Bools, Floats, Ints, Log
 
-VARIANT = "sliding-window-counter"
+COUNTER, FIXED = "sliding-window-counter", "fixed-window-aligned"
 SHORTEST_S, LONGEST_S = 0.3, 65.0
 _OPEN = 0.05
 """How far below the limit the count must be where only that is demanded: beyond the slack."""
@@ -74,12 +76,26 @@ class _Place(NamedTuple):
 
 def fit_sliding_counter(log: Log) -> Fit | None:
     """Fit length, phase and limit; None without both answers, or when nothing comes near."""
+    return _fit(log, "sliding-window", COUNTER)
+
+
+def search_fixed_window(log: Log) -> Fit | None:
+    """As `fit_aligned_window`, slow and sure: for edges that no two answers are close to."""
+    return _fit(log, "fixed-window", FIXED)
+
+
+def _fit(log: Log, algorithm: Algorithm, variant: str) -> Fit | None:
     if not log.refusals or not log.accepted.any():
         return None
-    places, unseen = _search(_thinned(log), _thetas(log))
+    carry = variant == COUNTER
+    limits = _limits(log)
+    thetas: Floats = limits - 1
+    if carry:
+        thetas = np.sort(np.concatenate([thetas, limits - _OPEN]))
+    places, unseen = _search(_thinned(log), thetas, carry=carry)
     if not places:
         return None
-    exact = [(int(_contradicted(log, place).sum()), place) for place in places]
+    exact = [(int(_contradicted(log, place, carry=carry).sum()), place) for place in places]
     fewest = min(broken for broken, _ in exact)
     good = sorted((p for broken, p in exact if broken == fewest), key=lambda p: p.window_s)
     best = good[len(good) // 2]
@@ -88,31 +104,31 @@ def fit_sliding_counter(log: Log) -> Fit | None:
         min([*(p.short for p in good), *unseen.short.tolist()]),
         max([*(p.long for p in good), *unseen.long.tolist()]),
     )
-    limits = [_limit_of(p.theta) for p in good]
-    limit = Interval(float(_limit_of(best.theta)), float(min(limits)), float(max(limits)))
+    may_be = [_limit_of(p.theta) for p in good]
+    limit = Interval(float(_limit_of(best.theta)), float(min(may_be)), float(max(may_be)))
     return Fit(
-        algorithm="sliding-window",
-        variant=VARIANT,
+        algorithm=algorithm,
+        variant=variant,
         parameters=3,
         rate_per_s=Interval(
             limit.estimate / window.estimate, limit.low / window.high, limit.high / window.low
         ),
         burst=limit,
         window_s=window,
-        contradicted=_contradicted(log, best),
-        undecided=~_contradicted(log.opposite(), best),
+        contradicted=_contradicted(log, best, carry=carry),
+        undecided=~_contradicted(log.opposite(), best, carry=carry),
         phase_s=best.phase_s,
     )
 
 
-def _thetas(log: Log) -> Floats:
-    """What the count may be compared with: the first drain shows the limit but for its blur."""
+def _limits(log: Log) -> Floats:
+    """Whole limits that may be: the first drain shows the limit but for its blur."""
     first = float(log.t_s[int(np.argmax(~log.accepted))])
     took = log.t_s[log.accepted]
     least, most = np.searchsorted(took, [first, first + 0.03 + 4 * log.typical_doubt_s])
     low, high = max(1, int(least) - 1), max(1, int(most) + 1)
-    limits = np.unique(np.linspace(low, high, min(high - low + 1, _MOST_LIMITS)).astype(int))
-    return np.sort(np.concatenate([limits - 1.0, limits - _OPEN]))
+    few = np.linspace(low, high, min(high - low + 1, _MOST_LIMITS))
+    return np.unique(few.astype(int)).astype(np.float64)
 
 
 def _limit_of(theta: float) -> int:
@@ -137,7 +153,7 @@ def _thinned(log: Log) -> Log:
     )
 
 
-def _search(log: Log, thetas: Floats) -> tuple[list[_Place], _Spans]:
+def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], _Spans]:
     """
     The narrow spans whose middles contradict the fewest decisions; what was not looked into.
 
@@ -145,7 +161,7 @@ def _search(log: Log, thetas: Floats) -> tuple[list[_Place], _Spans]:
     contradicts more than a believable model may is not looked into.
     """
     most = int((1 - _LEAST_EXPLAINED) * len(log)) + 2
-    heap = _ranked(log, _first_spans(log), thetas, most)
+    heap = _ranked(log, _first_spans(log), thetas, most, carry=carry)
     heapq.heapify(heap)
     places: list[_Place] = []
     looked = 0
@@ -154,11 +170,11 @@ def _search(log: Log, thetas: Floats) -> tuple[list[_Place], _Spans]:
         spans = _spans_of(popped, most)
         fine = _drift(log, spans) < _FINE * spans.short
         if fine.any():
-            places += _places(log, _Spans(*(part[fine] for part in spans)), thetas)
+            places += _places(log, _Spans(*(part[fine] for part in spans)), thetas, carry=carry)
             most = min([most, *(place.broken for place in places)])
         parts = _split(log, _Spans(*(part[~fine] for part in spans)))
         looked += len(parts.short) + int(fine.sum())
-        for item in _ranked(log, parts, thetas, most):
+        for item in _ranked(log, parts, thetas, most, carry=carry):
             heapq.heappush(heap, item)
     return [place for place in places if place.broken <= most], _spans_of(heap, most)
 
@@ -206,72 +222,76 @@ def _split(log: Log, spans: _Spans) -> _Spans:
     return _Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _ranked(log: Log, spans: _Spans, thetas: Floats, most: int) -> list[tuple[float, ...]]:
+def _ranked(
+    log: Log, spans: _Spans, thetas: Floats, most: int, *, carry: bool
+) -> list[tuple[float, ...]]:
     """(contradicted at least, drift, the span) of those that contradict no more than most."""
-    broken = _fewest(log, spans, thetas)[0]
+    broken = _fewest(log, spans, thetas, carry=carry)[0]
     kept = broken <= most
     drift = _drift(log, spans)
     rows = np.column_stack([broken, drift, *spans])[kept]
     return [tuple(row) for row in rows.tolist()]
 
 
-def _places(log: Log, spans: _Spans, thetas: Floats) -> list[_Place]:
+def _places(log: Log, spans: _Spans, thetas: Floats, *, carry: bool) -> list[_Place]:
     window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
-    broken, best = _fewest(log, _Spans(window, window, phase, phase), thetas, across=True)
+    points = _Spans(window, window, phase, phase)
+    broken, best = _fewest(log, points, thetas, carry=carry, across=carry)
     columns = np.column_stack([broken, thetas[best], *spans]).tolist()
     return [_Place(int(row[0]), *row[1:]) for row in columns]
 
 
 def _fewest(
-    log: Log, spans: _Spans, thetas: Floats, *, across: bool = False
+    log: Log, spans: _Spans, thetas: Floats, *, carry: bool, across: bool = False
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
-    least, most = _counts(log, spans, across=across)
+    least, most = _counts(log, spans, carry=carry, across=across)
     broken = np.stack([_broken(log, least, most, theta).sum(axis=1) for theta in thetas])
     best = broken.argmin(axis=0)
     return broken.min(axis=0), best
 
 
 def _broken(log: Log, least: Floats, most: Floats, theta: float) -> Bools:
-    broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - _SLACK)
+    broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta + 1e-9)
     return broken
 
 
-def _contradicted(log: Log, place: _Place) -> Bools:
+def _contradicted(log: Log, place: _Place, *, carry: bool) -> Bools:
     window, phase = np.array([place.window_s]), np.array([place.phase_s])
-    least, most = _counts(log, _Spans(window, window, phase, phase), across=True)
+    points = _Spans(window, window, phase, phase)
+    least, most = _counts(log, points, carry=carry, across=carry)
     broken: Bools = _broken(log, least, most, place.theta)[0]
     return broken
 
 
-def _counts(log: Log, spans: _Spans, *, across: bool = False) -> tuple[Floats, Floats]:
+def _counts(log: Log, spans: _Spans, *, carry: bool, across: bool) -> tuple[Floats, Floats]:
     """
     Least and most that each decision may have found; one row a span, one column each.
 
     Where an edge may lie on either side of a decision there is no bound, or with
-    ``across`` what both sides allow: the count does not jump there.
+    ``across`` what both sides allow: a count that is carried over does not jump there.
     """
     margin = log.doubt_s + log.typical_doubt_s
     short, long, first, last = (part[:, None] for part in spans)
     early, late = log.t_s - margin - last, log.t_s + margin - first
     low, high = np.minimum(early / long, early / short), np.maximum(late / short, late / long)
     index, after = np.floor(low), np.floor(high)
-    least, most = _counts_in(log, spans, index, low, np.minimum(high, index + 1))
+    least, most = _counts_in(log, spans, index, low, np.minimum(high, index + 1), carry=carry)
     vague = after != index
     if across:
-        other = _counts_in(log, spans, after, np.maximum(low, after), high)
+        other = _counts_in(log, spans, after, np.maximum(low, after), high, carry=carry)
         least, most = np.minimum(least, other[0]), np.maximum(most, other[1])
         vague = after > index + 1
     return np.where(vague, 0.0, least), np.where(vague, np.inf, most)
 
 
 def _counts_in(
-    log: Log, spans: _Spans, index: Floats, low: Floats, high: Floats
+    log: Log, spans: _Spans, index: Floats, low: Floats, high: Floats, *, carry: bool
 ) -> tuple[Floats, Floats]:
     """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
     takes, blur = log.takes_s, log.typical_doubt_s
     short, long, first, last = (part[:, None] for part in spans)
-    left_most, left_least = index + 1 - low, index + 1 - high
+    left_most, left_least = carry * (index + 1 - low), carry * (index + 1 - high)
     (now_least, now_most), (before_least, before_most) = (
         (
             np.searchsorted(takes, first + np.minimum(k * short, k * long) - blur),
