@@ -12,6 +12,8 @@ from reports.section import Figure
 
 _POINTS_MAX = 1200
 _UP, _DOWN = 1.0, 0.0
+_SEEN_S = 0.05
+"""A wait that is wrong by less is not called so."""
 
 
 def draw_all(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, ...]:
@@ -85,26 +87,68 @@ def draw_refill(data: Mapping[str, Any]) -> Figure | None:
 
 
 def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
-    """The wait that refusals told against the wait that the model says was needed."""
+    """The wait that refusals told against the wait that the model, and tries, say was needed."""
     told, needed = _numbers(data.get("retry_told_s")), _numbers(data.get("retry_needed_s"))
-    if len(told) == 0 or len(told) != len(needed):
+    if len(told) != len(needed):
+        told = needed = np.array([])
+    tried = _brackets(data)
+    if not len(told) and not len(tried):
         return None
     kept = _evenly(len(told))
     drawing, (axes,) = new_drawing(3.2)
-    top = max(float(told.max()), float(needed.max()), 1e-3) * 1.05
+    top = max([1e-3, *told, *needed, *tried[:, 0], *tried[:, 1]]) * 1.05
     axes.plot([0, top], [0, top], color=MUTED, linestyle=DASHES[1], label="exactly right")
-    axes.plot(needed[kept], told[kept], "o", color=SERIES[1], markersize=4, label="a refusal")
+    name = "a refusal, by the model"
+    if len(told):
+        axes.plot(needed[kept], told[kept], "o", color=SERIES[1], markersize=4, label=name)
+    name = "tried: refused until, passed from"
+    for told_s, low_s, high_s in tried:
+        span = [low_s, top if np.isnan(high_s) else high_s]
+        axes.plot(span, [told_s] * 2, "|-", color=SERIES[0], markersize=11, label=name)
+        name = "_again"
+    axes.set_xlim(0, top)
     axes.set_xlabel("wait that was needed, s")
     axes.set_ylabel("wait that was told, s")
     axes.legend(loc="lower right")
+    alt = " ".join([*_told_alt(told, needed), *_tried_alt(tried)])
+    return to_figure(drawing, "limiter-retry-after", "Retry-After, told against needed", alt)
+
+
+def _told_alt(told: np.ndarray, needed: np.ndarray) -> list[str]:
+    if not len(told):
+        return []
     late = told - needed
     middle = float(np.median(late))
-    alt = (
+    return [
         f"Of {len(told):,} refusals, the told wait was in the median {abs(middle):.2f} s "
         f"{'longer' if middle >= 0 else 'shorter'} than needed; "
-        f"{np.mean(late < -0.05):.0%} told one that was too short."
-    )
-    return to_figure(drawing, "limiter-retry-after", "Retry-After, told against needed", alt)
+        f"{np.mean(late < -_SEEN_S):.0%} told one that was too short."
+    ]
+
+
+def _tried_alt(tried: np.ndarray) -> list[str]:
+    if not len(tried):
+        return []
+    early = int((tried[:, 1] >= tried[:, 0]).sum())
+    late = int((tried[:, 0] - tried[:, 2] > _SEEN_S).sum())
+    return [
+        f"Put to the test were {len(tried)}: after {early} a request was still refused when the "
+        f"told wait was over, and before the end of {late} one passed."
+    ]
+
+
+def _brackets(data: Mapping[str, Any]) -> np.ndarray:
+    """What was told, refused until, passed from (NaN: never): one row a try."""
+    columns = [data.get(f"tried_{part}_s") or [] for part in ("told", "low", "high")]
+    rows = [row for row in zip(*columns, strict=False) if _is_number(row[0], row[1])]
+    return np.array(
+        [[told, low, high if _is_number(high) else np.nan] for told, low, high in rows],
+        dtype=float,
+    ).reshape(-1, 3)
+
+
+def _is_number(*values: Any) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def _numbers(values: Sequence[float] | None) -> np.ndarray:

@@ -11,6 +11,8 @@ from reports.section import Section, Table
 
 _PARTS = (("rate_per_s", "sustained rate, 1/s"), ("burst", "burst"), ("window_s", "window, s"))
 
+_TRIED = ("told_s", "refused_s", "passed_s")
+
 
 def build(model: ReportModel) -> Section | None:
     """The section; None for a trial that measured no limiter."""
@@ -22,7 +24,7 @@ def build(model: ReportModel) -> Section | None:
         "rate-limit",
         "Rate limit",
         _prose(lab),
-        (_answer(lab), _retry_after(lab), _models(lab)),
+        (_answer(lab), _retry_after(lab), *_tries(lab), _models(lab)),
         draw_all(lab, data),
     )
 
@@ -84,6 +86,14 @@ def _retry_after(lab: Mapping[str, Any]) -> Table:
         ("median of told minus needed, s", _short(told.get("overshoot_p50_s"))),
     )
     return Table("Retry-After", ("what", "value"), rows)
+
+
+def _tries(lab: Mapping[str, Any]) -> list[Table]:
+    """What was sent just before, at and after the end of some; nothing where nothing was."""
+    tries = [_mapping(one) for one in _mapping(lab.get("retry_after")).get("tries") or ()]
+    rows = tuple(tuple(_short(one.get(part)) for part in _TRIED) for one in tries)
+    head = ("told, s", "still refused after, s", "first passed after, s")
+    return [Table("Retry-After put to the test", head, rows)] if rows else []
 
 
 def _models(lab: Mapping[str, Any]) -> Table:

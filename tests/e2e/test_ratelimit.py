@@ -104,6 +104,7 @@ def test_sessions_of_the_probes_are_closed_and_two_keys_compared(harness: Comman
     result = _result(harness)
 
     assert truth["sessions"]["created"] > 10
+    assert result["algorithm"] == "token-bucket"
     assert result["scope"] == {"operation": "shared", "key": "separate"}
     assert result["retry_after"]["kind"] == "missing"
     assert truth["sessions"]["open"] == 0

@@ -18,6 +18,8 @@ LAB = {
     "retry_after": {
         "kind": "too late", "present_fraction": 1.0, "honest_fraction": 1.0,
         "overshoot_p50_s": 2.5,
+        "tries": [{"told_s": 3.0, "refused_s": 0.0, "passed_s": 1.95},
+                  {"told_s": 3.0, "refused_s": 3.4, "passed_s": None}],
     },
     "rejected_count_against_limit": False,
     "attempts": 8,
@@ -36,6 +38,7 @@ LAB = {
         "room": [2.0, 1.0, 0.0, 0.4],
         "refill_silence_s": [0.1, 0.4], "refill_passed": [1, 4],
         "retry_told_s": [3.0], "retry_needed_s": [0.5],
+        "tried_told_s": [3.0, 3.0], "tried_low_s": [0.0, 3.4], "tried_high_s": [1.95, None],
     },
 }  # fmt: skip
 
@@ -63,6 +66,26 @@ def test_draws_three_figures_whose_alt_texts_say_what_they_show():
     assert "leaves 1 of them unexplained" in timeline.alt
     assert "at most 4 requests passed at once (after 0.4 s)" in refill.alt
     assert "in the median 2.50 s longer than needed" in retry.alt
+    assert "after 1 a request was still refused when the told wait was over" in retry.alt
+    assert "before the end of 1 one passed" in retry.alt
+
+
+def test_shows_what_was_put_to_the_test():
+    """A row a try: told, still refused, passed; nothing where nothing passed."""
+    (table,) = [t for t in section(LAB).tables if t.caption == "Retry-After put to the test"]
+
+    assert ((3.0, 0.0, 1.95), (3.0, 3.4, None)) == table.rows
+
+
+def test_tries_are_drawn_without_a_model():
+    """A model that cannot say what was needed leaves the brackets."""
+    figures = {**LAB["figures"], "retry_told_s": [], "retry_needed_s": []}
+    (retry,) = section({**LAB, "figures": {"tried_told_s": figures["tried_told_s"],
+                                           "tried_low_s": figures["tried_low_s"],
+                                           "tried_high_s": figures["tried_high_s"]}}).figures
+
+    assert retry.alt.startswith("Put to the test were 2")
+
 
 
 @pytest.mark.parametrize("missing", sorted(LAB))

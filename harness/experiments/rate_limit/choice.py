@@ -111,10 +111,16 @@ def cost(fit: Fit) -> float:
     size = np.log(max(len(fit.contradicted), 2))
     vague = fit.rate_per_s is not None and fit.rate_per_s.relative_width > _VAGUE
     own = 0.5 * (fit.parameters + 3 * vague) * size
-    # Whatever is at work when a bucket is empty looks like a limit on it.
-    own += size if fit.algorithm == "concurrency" else 0.0
+    # Whatever is at work when a bucket is empty looks like a limit on it; a bucket of one
+    # looks like a window of one; what is said of refusals needs more than a lucky one.
+    twin = fit.algorithm == "concurrency" or _is_bucket_of_one(fit)
+    own += size * (twin + fit.variant.endswith(COUNTING))
     told = _CONTRADICTION_COST * fit.contradictions + _GUESS_COST * fit.guesses
     return float(told + own)
+
+
+def _is_bucket_of_one(fit: Fit) -> bool:
+    return fit.window_s is not None and fit.burst.estimate == 1
 
 
 def beats_null(fit: Fit, log: Log) -> bool:
@@ -122,10 +128,11 @@ def beats_null(fit: Fit, log: Log) -> bool:
     Whether it does far better than a coin where it commits itself.
 
     A coin that refuses as often as was refused is wrong as often as the rarer answer
-    came. Of buckets and sliding windows only those decisions count whose opposite they
-    forbid: in step with an offer they forbid nothing. The others' bounds are too loose for
-    that. A bucket that queues has foretold the waits, which no coin does; a fast one that
-    allows no other rate has foretold how many pass, though no single decision.
+    came. Only those decisions count whose opposite the model forbids: in step with an offer
+    it forbids nothing. A limit on what is at work forbids refusals more than passes, and is
+    held against a coin of all decisions. A bucket that queues has foretold the waits, which
+    no coin does; a fast one that allows no other rate has foretold how many pass, though no
+    single decision.
     """
     if fit.variant == QUEUEING:
         return True
@@ -133,9 +140,9 @@ def beats_null(fit: Fit, log: Log) -> bool:
         sharp = fit.rate_per_s.relative_width < _SHARP
         if sharp and fit.explained_fraction >= _FLAWLESS and log.refusals > _MANY:
             return True
-    exact = fit.algorithm in ("token-bucket", "sliding-window")
-    committed = ~fit.undecided | fit.contradicted if exact else np.ones(len(log), np.bool_)
-    refused = float(np.mean(~log.accepted[committed])) if committed.any() else 0.0
+    committed = ~fit.undecided | fit.contradicted
+    coin = np.ones(len(log), np.bool_) if fit.algorithm == "concurrency" else committed
+    refused = float(np.mean(~log.accepted[coin])) if coin.any() else 0.0
     chance = min(refused, 1 - refused) * int(committed.sum())
     return chance >= _LEAST_CHANCES and fit.contradictions < _BEATS_NULL * chance
 

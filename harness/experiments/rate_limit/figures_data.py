@@ -6,6 +6,7 @@ Times are seconds since the first request.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ class FiguresData(NamedTuple):
         refill_silence_s, refill_passed: Length of each silence before a burst, and how
             many of the burst passed.
         retry_told_s, retry_needed_s: Of each refusal with a readable Retry-After.
+        tried_told_s, tried_low_s, tried_high_s: Of each Retry-After that was put to the
+            test: what it said, and the bracket round the wait that was needed; the end is
+            None where nothing passed.
     """
 
     timeline_s: list[float]
@@ -39,6 +43,9 @@ class FiguresData(NamedTuple):
     refill_passed: list[int]
     retry_told_s: list[float]
     retry_needed_s: list[float]
+    tried_told_s: list[float]
+    tried_low_s: list[float]
+    tried_high_s: list[float | None]
 
 
 def figures_data(report: RateLimitReport) -> FiguresData:
@@ -46,6 +53,7 @@ def figures_data(report: RateLimitReport) -> FiguresData:
     log, fit = report.choice.log, report.fit
     contradicted = fit.contradicted if fit is not None else np.zeros(len(log), dtype=np.bool_)
     silence, passed = _refills(log)
+    tries = report.retry_after.tries
     return FiguresData(
         timeline_s=log.t_s.tolist(),
         timeline_accepted=log.accepted.tolist(),
@@ -55,6 +63,9 @@ def figures_data(report: RateLimitReport) -> FiguresData:
         refill_passed=passed,
         retry_told_s=list(report.retry_after.told_s),
         retry_needed_s=list(report.retry_after.needed_s),
+        tried_told_s=[one.told_s for one in tries],
+        tried_low_s=[one.refused_s for one in tries],
+        tried_high_s=[None if math.isinf(one.passed_s) else one.passed_s for one in tries],
     )
 
 

@@ -15,6 +15,7 @@ from harness.experiments.rate_limit.bench import Bench, accepted, refused
 from harness.experiments.rate_limit.choice import Choice, choose, cost
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.probes import Probe, shots_at
+from harness.experiments.rate_limit.rivals import find_rivals, tell_apart
 from harness.units import NS_PER_S
 
 TIGHT = 0.02
@@ -23,13 +24,21 @@ Steps = Generator[Probe, Sequence[Observation], None]
 _TIED = 9.0
 """Three contradictions: less does not tell two models apart."""
 _LEAST_DECISIONS = 60
+_TIMES_APART = 2
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def tighten(bench: Bench, burst: int) -> Steps:
     """More of what tells most while the intervals are wide and the budget allows."""
-    for _ in range(4):
+    apart = 0
+    for _ in range(6):
         choice = choose(bench.observations)
+        rivals = find_rivals(choice, tied=_TIED) if apart < _TIMES_APART else None
+        if rivals is not None:
+            apart += 1
+            for probe in tell_apart(rivals, bench.operation, most=bench.attempts_left // 4):
+                yield from bench.fire(probe.name, probe.why, probe.shots)
+            continue
         fit = choice.best or (choice.fits[0] if choice.fits else None)
         if _is_tight(choice) and not _is_tied(choice):
             bench.ended = "the intervals are tight"

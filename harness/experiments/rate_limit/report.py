@@ -7,6 +7,7 @@ server and no lab.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.paragraph import write_paragraph
 from harness.experiments.rate_limit.probes import Probe
+from harness.experiments.rate_limit.promises import Try
 from harness.experiments.rate_limit.retry_after import RetryAfter, judge
 from harness.units import NS_PER_S
 
@@ -82,6 +84,7 @@ class RateLimitReport:
                 "overshoot_p50_s": told.overshoot_p50_s,
                 "kind": told.kind,
                 "trials": told.trials,
+                "tries": [_try(one) for one in told.tries],
             },
             "rejected_count_against_limit": self.rejected_count,
             "attempts": len(self.observations),
@@ -163,6 +166,12 @@ def _own(observations: Sequence[Observation], operation: str) -> list[Observatio
 
 def _interval(interval: Interval | None) -> dict[str, float] | None:
     return {k: float(v) for k, v in interval._asdict().items()} if interval else None
+
+
+def _try(one: Try) -> dict[str, float | None]:
+    """One Retry-After put to the test; seconds since the refusal was received."""
+    passed_s = None if math.isinf(one.passed_s) else one.passed_s
+    return {"told_s": one.told_s, "refused_s": one.refused_s, "passed_s": passed_s}
 
 
 def _model(fit: Fit) -> dict[str, Any]:

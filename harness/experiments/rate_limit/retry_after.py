@@ -2,13 +2,16 @@
 Is Retry-After there, and is it true?
 
 *Honest* is measured, not inferred: a request sent when a refusal's Retry-After was
-over either passes or does not. *Overshoot* needs the fitted model: it alone knows
-when a request would first have passed, so told minus needed can be computed for
-every refusal, not only for those that were tried.
+over either passes or does not (`harness.experiments.rate_limit.promises`). *Overshoot* is
+told minus needed. The fitted model knows when a request would first have passed, so it can
+be computed for every refusal, not only for those that were tried; where there is no model,
+or one that cannot say, the tries' brackets tell it. Where the two differ, the tries are
+believed.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +19,12 @@ from typing import Literal
 
 import numpy as np
 
+from harness.experiments.rate_limit.choice import COUNTING
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import anchored_starts
 from harness.experiments.rate_limit.models.token_bucket import levels
 from harness.experiments.rate_limit.observations import Floats, Log, Observation
+from harness.experiments.rate_limit.promises import ROUNDING_S, TOLERANCE_S, Try, read_tries
 from harness.units import NS_PER_S
 
 Kind = Literal[
@@ -32,10 +37,8 @@ Kind = Literal[
     "too early",
     "too late",
 ]
-PURPOSE = "retry-after"
-"""Purpose of the shots that are sent when a Retry-After is over."""
-_TOLERANCE_S = 0.05
-_LATE_S = 1.0
+_LEAST_HONEST = 0.6
+_LEAST_ROUNDED_S, _LEAST_LATE_S = 0.02, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class RetryAfter:
             what the model says about all refusals, when none was sent); None unknown.
         overshoot_p50_s: Median of told minus needed, seconds; None unknown.
         trials: Requests sent when a Retry-After was over.
+        tries: What was sent just before, at and after the end of some.
         told_s, needed_s: Of every refusal with a readable value, for the figure.
     """
 
@@ -58,6 +62,7 @@ class RetryAfter:
     honest_fraction: float | None
     overshoot_p50_s: float | None
     trials: int = 0
+    tries: tuple[Try, ...] = ()
     told_s: tuple[float, ...] = ()
     needed_s: tuple[float, ...] = ()
 
@@ -70,20 +75,21 @@ def judge(observations: Sequence[Observation], fit: Fit | None, log: Log) -> Ret
     forms: Counter[str] = Counter(o.retry_after_form for o in refused)
     present = 1 - forms["missing"] / len(refused)
     told, needed = _told_and_needed(refused, fit, log)
-    trials = _trials(observations)
-    overshoot = float(np.median(told - needed)) if len(told) else None
+    tries = tuple(read_tries(observations))
+    kept = _kept(tries, fit)
+    overshoot = float(np.median(told - needed)) if len(told) else _overshoot_s(tries)
     honest: float | None = None
-    if trials:
-        honest = sum(trials) / len(trials)
+    if kept:
+        honest = sum(kept) / len(kept)
     elif len(told):
-        honest = float(np.mean(told >= needed - _TOLERANCE_S))
-    whole = forms["decimal"] == 0
+        honest = float(np.mean(told >= needed - TOLERANCE_S))
     return RetryAfter(
-        kind=_kind(forms, honest, overshoot, told, whole=whole),
+        kind=_kind(refused, honest, overshoot, tries),
         present_fraction=present,
         honest_fraction=honest,
         overshoot_p50_s=overshoot,
-        trials=len(trials),
+        trials=len(kept),
+        tries=tries,
         told_s=tuple(told.tolist()),
         needed_s=tuple(needed.tolist()),
     )
@@ -128,43 +134,57 @@ def _told_and_needed(
     return told, np.maximum(0.0, needed - (received - sent) / 2)
 
 
-def _trials(observations: Sequence[Observation]) -> list[bool]:
-    """Whether each request sent when a Retry-After was over passed."""
-    trials: list[bool] = []
-    due_ns: float | None = None
-    for o in sorted(observations, key=lambda o: o.sent_ns):
-        if o.key != 0:
-            continue
-        if o.purpose == PURPOSE and due_ns is not None and o.sent_ns >= due_ns:
-            if o.accepted is not None:
-                trials.append(o.accepted)
-            due_ns = None
-        elif o.accepted is False and not np.isnan(o.retry_after_s):
-            due_ns = o.received_ns + o.retry_after_s * NS_PER_S
-        elif o.accepted is False:
-            due_ns = None
-    return trials
+def _kept(tries: Sequence[Try], fit: Fit | None) -> list[bool]:
+    """Whether each promise was kept; without those that a request sent before may have spoilt."""
+    counts = fit is None or fit.variant.endswith(COUNTING)
+    return [one.kept for one in tries if one.kept is not None and (one.kept or one.quiet or not counts)]
+
+
+def _overshoot_s(tries: Sequence[Try]) -> float | None:
+    """Told minus needed by the tries alone: the middle of what each leaves open."""
+    known = [
+        one.told_s - (one.passed_s + one.refused_s) / 2
+        for one in tries
+        if not one.quiet and not math.isinf(one.passed_s)
+    ]
+    return float(np.median(known)) if known else None
 
 
 def _kind(
-    forms: Counter[str],
+    refused: Sequence[Observation],
     honest: float | None,
     overshoot: float | None,
-    told: Floats,
-    *,
-    whole: bool,
+    tries: Sequence[Try],
 ) -> Kind:
+    forms = Counter(o.retry_after_form for o in refused)
     most = forms.most_common(1)[0][0]
     if most in ("missing", "malformed"):
         return "missing" if most == "missing" else "malformed"
-    early = overshoot is not None and overshoot < -_TOLERANCE_S
-    if early or (honest is not None and honest < 0.6):
+    untried = all(one.kept is None for one in tries)
+    if (honest is not None and honest < _LEAST_HONEST) or (
+        untried and overshoot is not None and overshoot < -TOLERANCE_S
+    ):
         return "too early"
-    if overshoot is not None and overshoot > _LATE_S + _TOLERANCE_S:
+    late_s = _late_s(overshoot, tries)
+    if late_s > ROUNDING_S:
         return "too late"
     if most == "http-date":
         return "http-date"
-    rounded = whole and len(told) > 0 and bool(np.all(told == np.round(told)))
-    if rounded and overshoot is not None and overshoot > 0.02:
+    told = [o.retry_after_s for o in refused if not math.isnan(o.retry_after_s)]
+    whole = forms["decimal"] == 0 and all(value == round(value) for value in told)
+    if whole and late_s > _LEAST_ROUNDED_S:
         return "rounded up to whole seconds"
-    return "too late" if overshoot is not None and overshoot > 0.25 else "true"
+    return "too late" if late_s > _LEAST_LATE_S else "true"
+
+
+def _late_s(overshoot: float | None, tries: Sequence[Try]) -> float:
+    """How much later than needed it tells to come: the model's word, within what was seen."""
+    loud = [one for one in tries if not one.quiet]
+    if not loud:
+        return overshoot or 0.0
+    least = float(np.median([one.late_s for one in loud]))
+    most = float(np.median([one.told_s - min(one.refused_s, one.told_s) for one in loud]))
+    late_s = min(max(overshoot or 0.0, least), most)
+    # What passes so long before is proof, were it but once.
+    proof = max(one.late_s for one in loud)
+    return max(late_s, proof) if proof > ROUNDING_S else late_s

@@ -32,6 +32,7 @@ from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.queueing import may_queue
 from harness.experiments.rate_limit.observations import Observation, read_log
 from harness.experiments.rate_limit.probes import Probe, Shot, volley
+from harness.experiments.rate_limit.promises import Try, put_to_test, read_tries
 from harness.experiments.rate_limit.refine import (
     EDGE,
     Steps,
@@ -41,7 +42,6 @@ from harness.experiments.rate_limit.refine import (
     portion_of,
     tighten,
 )
-from harness.experiments.rate_limit.retry_after import PURPOSE
 from harness.units import NS_PER_S
 
 __all__ = ["Bench", "StopProbingError", "explore"]
@@ -49,6 +49,7 @@ __all__ = ["Bench", "StopProbingError", "explore"]
 _LONGEST_RECOVERY_S = 75.0
 _LONGEST_REFILL_S = 12.5
 _RECOVERIES = 3
+_TRIES, _LONGEST_TOLD_S = 6, 35.0
 _SOON_S = 0.2
 """What is all back by then may be a bucket, or what was at work and is done."""
 RECOVERY = "recovery"
@@ -244,26 +245,21 @@ def _quiet_recovery(bench: Bench, window_s: float, burst: int) -> Steps:
 
 
 def _retry_after(bench: Bench, burst: int) -> Steps:
-    """Requests sent just when a Retry-After is over."""
-    spent_s, tries = 0.0, 0
-    while tries < 5 and spent_s < 30.0:
+    """Requests sent just before, at and after the end of a Retry-After."""
+    tried: list[Try] = []
+    spent_s = 0.0
+    for _ in range(_TRIES):
         seen = yield from bench.drain(
-            min(burst, 12) if tries else burst, name="drain", why="to be told when to come back"
+            min(burst, 12) if tried else burst, name="drain", why="to be told when to come back"
         )
         told = [o for o in seen if o.accepted is False and not math.isnan(o.retry_after_s)]
-        if not told or told[-1].retry_after_s > 35:
+        last = max(told, key=lambda o: o.received_ns, default=None)
+        if last is None or spent_s + last.retry_after_s > _LONGEST_TOLD_S:
             return
-        last = max(told, key=lambda o: o.received_ns)
-        due_s = last.received_ns / NS_PER_S + last.retry_after_s
-        shots = [
-            Shot(s.intended_ns, s.operation, s.key, PURPOSE)
-            for s in volley(bench.operation, 1, at_s=max(0.0, due_s - bench.now_s) + 0.002)
-        ]
-        yield from bench.fire(
-            "retry-after", "whether Retry-After is true when it is over", shots
-        )
-        spent_s += last.retry_after_s
-        tries += 1
+        probe = put_to_test(bench.operation, last, tried, now_s=bench.now_s)
+        seen = yield from bench.fire(probe.name, probe.why, probe.shots)
+        spent_s += probe.duration_s
+        tried += read_tries([last, *seen])
 
 
 def _scope(bench: Bench, burst: int) -> Steps:

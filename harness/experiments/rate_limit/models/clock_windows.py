@@ -246,13 +246,14 @@ def _fewest(
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
     least, most = _counts(log, spans, carry=carry, across=across)
-    broken = np.stack([_broken(log, least, most, theta).sum(axis=1) for theta in thetas])
+    broken = np.stack([_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas])
     best = broken.argmin(axis=0)
     return broken.min(axis=0), best
 
 
-def _broken(log: Log, least: Floats, most: Floats, theta: float) -> Bools:
-    broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta + 1e-9)
+def _broken(log: Log, least: Floats, most: Floats, theta: float, *, carry: bool) -> Bools:
+    slack = _SLACK if carry else -1e-9  # what is not carried over is counted in whole numbers
+    broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - slack)
     return broken
 
 
@@ -260,7 +261,7 @@ def _contradicted(log: Log, place: _Place, *, carry: bool) -> Bools:
     window, phase = np.array([place.window_s]), np.array([place.phase_s])
     points = _Spans(window, window, phase, phase)
     least, most = _counts(log, points, carry=carry, across=carry)
-    broken: Bools = _broken(log, least, most, place.theta)[0]
+    broken: Bools = _broken(log, least, most, place.theta, carry=carry)[0]
     return broken
 
 

@@ -98,7 +98,7 @@ def contradictions(log: Log, rate_per_s: float, burst: float) -> Bools:
 def _relative_level(
     log: Log, rate: float, t_s: Floats, taken: np.ndarray, *, blur: int = 0
 ) -> Floats:
-    """``x - b``: zero for a full bucket, negative below; tokens taken by ``blur`` times theirs."""
+    """``x - b``: zero for a full bucket, negative below; takers moved by ``blur`` of theirs."""
     if not len(log.takes_s):
         return np.zeros(len(t_s))
     at_s = log.takes_s + blur * log.blur_s
