@@ -87,7 +87,7 @@ def draw_refill(data: Mapping[str, Any]) -> Figure | None:
 
 
 def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
-    """The wait that refusals told against the wait that the model, and tries, say was needed."""
+    """The wait that refusals told against what the model, and tries, say was needed."""
     told, needed = _numbers(data.get("retry_told_s")), _numbers(data.get("retry_needed_s"))
     if len(told) != len(needed):
         told = needed = np.array([])
@@ -110,31 +110,31 @@ def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
     axes.set_xlabel("wait that was needed, s")
     axes.set_ylabel("wait that was told, s")
     axes.legend(loc="lower right")
-    alt = " ".join([*_told_alt(told, needed), *_tried_alt(tried)])
+    alt = f"{_told_alt(told, needed)} {_tried_alt(tried)}".strip()
     return to_figure(drawing, "limiter-retry-after", "Retry-After, told against needed", alt)
 
 
-def _told_alt(told: np.ndarray, needed: np.ndarray) -> list[str]:
+def _told_alt(told: np.ndarray, needed: np.ndarray) -> str:
     if not len(told):
-        return []
+        return ""
     late = told - needed
     middle = float(np.median(late))
-    return [
+    return (
         f"Of {len(told):,} refusals, the told wait was in the median {abs(middle):.2f} s "
         f"{'longer' if middle >= 0 else 'shorter'} than needed; "
         f"{np.mean(late < -_SEEN_S):.0%} told one that was too short."
-    ]
+    )
 
 
-def _tried_alt(tried: np.ndarray) -> list[str]:
+def _tried_alt(tried: np.ndarray) -> str:
     if not len(tried):
-        return []
+        return ""
     early = int((tried[:, 1] >= tried[:, 0]).sum())
     late = int((tried[:, 0] - tried[:, 2] > _SEEN_S).sum())
-    return [
-        f"Put to the test were {len(tried)}: after {early} a request was still refused when the "
-        f"told wait was over, and before the end of {late} one passed."
-    ]
+    return (
+        f"Put to the test were {len(tried)}: after {early} a request was still refused when"
+        f" the told wait was over, and before the end of {late} one passed."
+    )
 
 
 def _brackets(data: Mapping[str, Any]) -> np.ndarray:

@@ -80,12 +80,18 @@ def test_shows_what_was_put_to_the_test():
 def test_tries_are_drawn_without_a_model():
     """A model that cannot say what was needed leaves the brackets."""
     figures = {**LAB["figures"], "retry_told_s": [], "retry_needed_s": []}
-    (retry,) = section({**LAB, "figures": {"tried_told_s": figures["tried_told_s"],
-                                           "tried_low_s": figures["tried_low_s"],
-                                           "tried_high_s": figures["tried_high_s"]}}).figures
+    (retry,) = section(
+        {
+            **LAB,
+            "figures": {
+                "tried_told_s": figures["tried_told_s"],
+                "tried_low_s": figures["tried_low_s"],
+                "tried_high_s": figures["tried_high_s"],
+            },
+        }
+    ).figures
 
     assert retry.alt.startswith("Put to the test were 2")
-
 
 
 @pytest.mark.parametrize("missing", sorted(LAB))

@@ -13,9 +13,10 @@ from collections.abc import Generator, Sequence
 
 from harness.experiments.rate_limit.bench import Bench, accepted, refused
 from harness.experiments.rate_limit.choice import Choice, choose, cost
+from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.probes import Probe, shots_at
-from harness.experiments.rate_limit.rivals import find_rivals, tell_apart
+from harness.experiments.rate_limit.rivals import Rivals, find_rivals, tell_apart
 from harness.units import NS_PER_S
 
 TIGHT = 0.02
@@ -24,21 +25,21 @@ Steps = Generator[Probe, Sequence[Observation], None]
 _TIED = 9.0
 """Three contradictions: less does not tell two models apart."""
 _LEAST_DECISIONS = 60
-_TIMES_APART = 2
+_TIMES_APART, _ROUNDS = 2, 4
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def tighten(bench: Bench, burst: int) -> Steps:
     """More of what tells most while the intervals are wide and the budget allows."""
-    apart = 0
-    for _ in range(6):
+    apart = rounds = 0
+    while rounds < _ROUNDS:
         choice = choose(bench.observations)
-        rivals = find_rivals(choice, tied=_TIED) if apart < _TIMES_APART else None
-        if rivals is not None:
+        rivals = find_rivals(choice, tied=_TIED)
+        if rivals is not None and apart < _TIMES_APART:
             apart += 1
-            for probe in tell_apart(rivals, bench.operation, most=bench.attempts_left // 4):
-                yield from bench.fire(probe.name, probe.why, probe.shots)
+            yield from _tell_apart(bench, rivals)
             continue
+        rounds += 1
         fit = choice.best or (choice.fits[0] if choice.fits else None)
         if _is_tight(choice) and not _is_tied(choice):
             bench.ended = "the intervals are tight"
@@ -49,20 +50,28 @@ def tighten(bench: Bench, burst: int) -> Steps:
         elif fit.variant == "fixed-window-aligned":
             yield from _next_edge(bench, burst, choice)
         elif fit.window_s is not None and fit.algorithm != "token-bucket":
-            window_s = fit.window_s.estimate
-            if window_s > bench.seconds_left / 2:
-                return
-            filled_s = bench.now_s
-            yield from bench.drain(burst, name="fill", why="fill a window")
-            low, high = 0.97 * fit.window_s.low, 1.03 * fit.window_s.high
-            low, high = max(low, 0.6 * window_s), min(high, 1.4 * window_s)
-            shares = [(low + (high - low) * k / 20) / window_s for k in range(21)]
-            times = edge_times(filled_s, window_s, shares)
-            yield from bench.poll(
-                times, name="window edge", why=EDGE, portion=portion_of(burst)
-            )
+            yield from _known_edge(bench, burst, fit.window_s)
         elif fit.rate_per_s is not None:
             yield from long_offer(bench, fit.rate_per_s.estimate, most=0.6)
+
+
+def _tell_apart(bench: Bench, rivals: Rivals) -> Steps:
+    for probe in tell_apart(rivals, bench.operation, most=bench.attempts_left // 4):
+        yield from bench.fire(probe.name, probe.why, probe.shots)
+
+
+def _known_edge(bench: Bench, burst: int, window: Interval) -> Steps:
+    """Fill a window, and poll where its end is thought to be."""
+    window_s = window.estimate
+    if window_s > bench.seconds_left / 2:
+        return
+    filled_s = bench.now_s
+    yield from bench.drain(burst, name="fill", why="fill a window")
+    low = max(0.97 * window.low, 0.6 * window_s)
+    high = min(1.03 * window.high, 1.4 * window_s)
+    shares = [(low + (high - low) * k / 20) / window_s for k in range(21)]
+    times = edge_times(filled_s, window_s, shares)
+    yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
 
 
 def long_offer(

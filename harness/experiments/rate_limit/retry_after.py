@@ -135,9 +135,13 @@ def _told_and_needed(
 
 
 def _kept(tries: Sequence[Try], fit: Fit | None) -> list[bool]:
-    """Whether each promise was kept; without those that a request sent before may have spoilt."""
+    """Whether each promise was kept; not those that a request sent before may have spoilt."""
     counts = fit is None or fit.variant.endswith(COUNTING)
-    return [one.kept for one in tries if one.kept is not None and (one.kept or one.quiet or not counts)]
+    return [
+        one.kept
+        for one in tries
+        if one.kept is not None and (one.kept or one.quiet or not counts)
+    ]
 
 
 def _overshoot_s(tries: Sequence[Try]) -> float | None:

@@ -42,7 +42,6 @@ from harness.experiments.rate_limit.refine import (
     portion_of,
     tighten,
 )
-from harness.units import NS_PER_S
 
 __all__ = ["Bench", "StopProbingError", "explore"]
 

@@ -246,7 +246,9 @@ def _fewest(
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
     least, most = _counts(log, spans, carry=carry, across=across)
-    broken = np.stack([_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas])
+    broken = np.stack(
+        [_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas]
+    )
     best = broken.argmin(axis=0)
     return broken.min(axis=0), best
 
