@@ -86,9 +86,9 @@ def choose(observations: Sequence[Observation], *, operation: str | None = None)
         return chosen
     counting = read_log(observations, operation=operation, refused_count=True)
     ranked = rank([*chosen.fits, *_counting(counting)])
-    if ranked and ranked[0].variant.endswith(COUNTING):
-        return Choice(tuple(ranked), counting)
-    return Choice(tuple(ranked), chosen.log)
+    if not (_counts(ranked) and ranked[0].explained_fraction >= _FLAWLESS):
+        ranked = rank([*ranked, *_searched(chosen.log)])
+    return Choice(tuple(ranked), counting if _counts(ranked) else chosen.log)
 
 
 def _queueing(
@@ -159,19 +159,25 @@ def _is_clear(ranked: Sequence[Fit]) -> bool:
     return bool(ranked) and ranked[0].explained_fraction >= _CLEAR
 
 
+def _counts(ranked: Sequence[Fit]) -> bool:
+    return bool(ranked) and ranked[0].variant.endswith(COUNTING)
+
+
 def _plain(log: Log) -> Iterator[Fit]:
-    fits = [
+    fits = (
         fit_token_bucket(log),
         fit_sliding_log(log),
         fit_anchored_window(log),
         fit_aligned_window(log),
         fit_concurrency(log),
-    ]
-    known = [fit for fit in fits if fit is not None]
-    yield from known
-    if not any(fit.explained_fraction >= _CLEAR for fit in known):
-        searched = search_fixed_window(log), fit_sliding_counter(log)
-        yield from (fit for fit in searched if fit is not None)
+    )
+    yield from (fit for fit in fits if fit is not None)
+
+
+def _searched(log: Log) -> Iterator[Fit]:
+    """What takes a second of computing: for what nothing simpler explains."""
+    fits = search_fixed_window(log), fit_sliding_counter(log)
+    yield from (fit for fit in fits if fit is not None)
 
 
 def _counting(log: Log) -> Iterator[Fit]:

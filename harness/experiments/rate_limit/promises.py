@@ -132,9 +132,25 @@ def next_lag_s(told_s: float, tried: Sequence[Try]) -> float:
     return max([least, *(_WIDEN * one.early_s for one in tried)])
 
 
+def last_promise(observations: Iterable[Observation]) -> Observation | None:
+    """
+    The refusal whose Retry-After is over last, of those answered last; None without one.
+
+    Of refusals that were under way together each may have prolonged the others' wait.
+    """
+    told = [o for o in observations if o.accepted is False and not math.isnan(o.retry_after_s)]
+    last = max(told, key=lambda o: o.received_ns, default=None)
+    if last is None:
+        return None
+    return max(
+        (o for o in told if o.received_ns >= last.sent_ns),
+        key=lambda o: o.received_ns + o.retry_after_s * NS_PER_S,
+    )
+
+
 def read_tries(observations: Iterable[Observation]) -> Iterator[Try]:
     """The tries that these observations hold, in order of time."""
-    told: Observation | None = None
+    before: list[Observation] = []
     shots: list[Observation] = []
     for one in sorted(observations, key=lambda o: o.sent_ns):
         if one.key != 0:
@@ -143,12 +159,11 @@ def read_tries(observations: Iterable[Observation]) -> Iterator[Try]:
             shots.append(one)
             continue
         if shots:
-            yield from _read(told, shots)
-            told, shots = None, []
-        if one.accepted is False and not math.isnan(one.retry_after_s):
-            told = one if told is None else max(told, one, key=lambda o: o.received_ns)
+            yield from _read(last_promise(before), shots)
+            before, shots = [], []
+        before.append(one)
     if shots:
-        yield from _read(told, shots)
+        yield from _read(last_promise(before), shots)
 
 
 def _read(told: Observation | None, shots: Sequence[Observation]) -> Iterator[Try]:

@@ -32,7 +32,7 @@ from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.queueing import may_queue
 from harness.experiments.rate_limit.observations import Observation, read_log
 from harness.experiments.rate_limit.probes import Probe, Shot, volley
-from harness.experiments.rate_limit.promises import Try, put_to_test, read_tries
+from harness.experiments.rate_limit.promises import Try, last_promise, put_to_test, read_tries
 from harness.experiments.rate_limit.refine import (
     EDGE,
     Steps,
@@ -251,8 +251,7 @@ def _retry_after(bench: Bench, burst: int) -> Steps:
         seen = yield from bench.drain(
             min(burst, 12) if tried else burst, name="drain", why="to be told when to come back"
         )
-        told = [o for o in seen if o.accepted is False and not math.isnan(o.retry_after_s)]
-        last = max(told, key=lambda o: o.received_ns, default=None)
+        last = last_promise(seen)
         if last is None or spent_s + last.retry_after_s > _LONGEST_TOLD_S:
             return
         probe = put_to_test(bench.operation, last, tried, now_s=bench.now_s)

@@ -178,6 +178,17 @@ class Unlimited:
         return True
 
 
+class Dice:
+    """Lets a share of the requests pass, at random."""
+
+    def __init__(self, share, seed):
+        self.share, self.random = share, random.Random(f"dice {seed}")
+
+    def allow(self, now):
+        """Whether luck has it."""
+        return self.random.random() < self.share
+
+
 class _Pauses:
     """Times at which a process gets no turn: nothing leaves it, nothing is seen."""
 

