@@ -14,7 +14,13 @@ from typing import Any
 
 from harness.experiments.rate_limit import advice as advising
 from harness.experiments.rate_limit import scope
-from harness.experiments.rate_limit.choice import COUNTING, Choice, choose, cost
+from harness.experiments.rate_limit.choice import (
+    COUNTING,
+    LEAST_EXPLAINED,
+    Choice,
+    choose,
+    cost,
+)
 from harness.experiments.rate_limit.models.fit import Fit, Interval
 from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.observations import Observation
@@ -204,7 +210,12 @@ def _notes(
             f"{len(own)} requests in {span_s:.1f} s, up to {peak} in one second, passed."
         )
     if limited and choice.best is None and not stopped:
-        notes.append("No model explains 95 % of the decisions.")
+        explained = [f for f in choice.fits if f.explained_fraction >= LEAST_EXPLAINED]
+        notes.append(
+            "What explains 95 % of the decisions would explain any others as well."
+            if explained
+            else "No model explains 95 % of the decisions."
+        )
     lag_ms = _queueing_ms(own)
     if lag_ms > 150 and not (choice.fits and choice.fits[0].variant == QUEUEING):
         notes.append(

@@ -132,8 +132,11 @@ def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
     while (probe := lab.next()) is not None:
         lab.tell(world.run(probe))
 
-    assert True is lab.result().limited
-    assert "unknown" == lab.result().algorithm
+    report = lab.result()
+
+    assert True is report.limited
+    assert "unknown" == report.algorithm
+    assert "would explain any others as well" in report.paragraph
 
 
 @given(
