@@ -4,7 +4,8 @@ The ledger: what this process has opened and must close.
 A create is entered *before* it is sent, so that neither a lost answer nor a killed
 user can make a session disappear from view: it stays a debt until it is known not
 to have happened or the session it made is known. Every entry is appended to a file
-as it is made, so that another process can pay the debts of one that died.
+as it is made, so that another process can pay the debts of one that died. What is paid
+is only history: a file that has grown large is written anew, with the debts alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import msgspec
 
 from harness.errors import TrialError
 
+FILE_BYTES = 16 << 20
+"""A ledger's file is written anew at this size, or at twice what its debts need."""
 _LINE_BYTES_MAX = 1 << 20
 
 
@@ -49,7 +52,9 @@ class Ledger:
         self.open: dict[str, None] = {}
         self.doubtful: dict[str, bytes] = {}
         self._encode = msgspec.json.Encoder().encode
+        self._path = path
         self._file: BinaryIO | None = path.open("ab", buffering=0) if path else None
+        self._bytes, self._bytes_max = 0, FILE_BYTES
 
     def intend(self, key: str, body: bytes) -> None:
         """A create is about to be sent."""
@@ -92,6 +97,27 @@ class Ledger:
         # follow a line of which the disk took a part only.
         if not whole:
             self.shut()
+        self._bytes += len(line)
+        if self._bytes > self._bytes_max:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Write the file anew, with what is open or in doubt; or go on with the old one."""
+        assert self._path is not None
+        entries = [Entry("open", session_id) for session_id in self.open]
+        entries += [Entry("intend", key, body.decode()) for key, body in self.doubtful.items()]
+        text = b"".join(self._encode(entry) + b"\n" for entry in entries)
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.write_bytes(text)
+            file = fresh.open("ab", buffering=0)
+            fresh.replace(self._path)
+        except OSError:
+            self._bytes_max *= 2
+            return
+        self.shut()
+        self._file = file
+        self._bytes, self._bytes_max = len(text), max(FILE_BYTES, 2 * len(text))
 
 
 def read_debts(folder: Path) -> tuple[Ledger, list[str]]:

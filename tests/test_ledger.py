@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness import ledger as ledgers
 from harness.errors import TrialError
 from harness.ledger import Ledger, read_debts, read_ledger
 
@@ -62,6 +63,38 @@ def test_nothing_is_written_behind_a_line_that_the_disk_took_in_part(tmp_path):
     assert not ledger.open
     assert ["k4", "k5"] == list(ledger.doubtful)
     assert ["s1"] == list(read_ledger(path).open)
+
+
+def test_a_file_that_has_grown_is_written_anew_with_the_debts_alone(tmp_path, monkeypatch):
+    """An endless trial has a ledger of bounded size, that tells what memory holds."""
+    monkeypatch.setattr(ledgers, "FILE_BYTES", 2000)
+    path = tmp_path / "local.ledger"
+    ledger = written(path)
+    sizes = []
+    for number in range(300):
+        ledger.settle(f"key{number}", f"session{number}")
+        ledger.close(f"session{number}")
+        sizes.append(path.stat().st_size)
+    found = read_ledger(path)
+    ledger.shut()
+
+    assert max(sizes) < 2200
+    assert ["s1"] == list(found.open)
+    assert {"k4": b'{"n":1}'} == found.doubtful
+    assert ["local.ledger"] == [file.name for file in tmp_path.iterdir()]
+
+
+def test_a_ledger_that_cannot_be_written_anew_goes_on(tmp_path, monkeypatch):
+    """No room for a second file beside the first one: the first one grows."""
+    monkeypatch.setattr(ledgers, "FILE_BYTES", 500)
+    path = tmp_path / "local.ledger"
+    ledger = written(path)
+    (tmp_path / "local.new").mkdir()
+    for number in range(50):
+        ledger.settle(f"key{number}", f"session{number}")
+    ledger.shut()
+
+    assert 51 == len(read_ledger(path).open)
 
 
 def test_a_damaged_ledger_keeps_no_other_from_being_paid(tmp_path):

@@ -135,7 +135,9 @@ def start_around(
     specs = plan.fault_specs()
     around = Around(host, webhook_url, standin)
     if any(spec.kind == RESTART for spec in specs):
-        around = replace(around, restarts=_prepare_restarts(specs, standin, out))
+        restarts = _prepare_restarts(specs, standin, out)
+        stack.callback(restarts.cancel)
+        around = replace(around, restarts=restarts)
     network = [spec for spec in specs if spec.kind != RESTART]
     if not network:
         return around

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.clock import unix_ns
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, StorageError, UsageError
 from harness.faults.journal import Journal
 from harness.faults.spec import RESTART, FaultSpec
 from harness.standin.launch import Standin
@@ -57,13 +57,17 @@ class Restarts:
         Raises:
             HarnessError: The stand-in could not be started again.
         """
+        self.cancel()
+        if self._error is not None:
+            raise self._error
+
+    def cancel(self) -> None:
+        """The same, whatever became of the stand-in; twice is once."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-            self._journal.close()
-        if self._error is not None:
-            raise self._error
+        self._journal.close()
 
     def _work(self, begun_ns: int) -> None:
         try:
@@ -73,6 +77,8 @@ class Restarts:
                 self._restart(number, spec)
         except HarnessError as error:
             self._error = error
+        except OSError as error:  # a full disk, under its events or its state
+            self._error = StorageError(f"the fault restart: {error}")
 
     def _restart(self, number: int, spec: FaultSpec) -> None:
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}

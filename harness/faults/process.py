@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +49,9 @@ class Service(Protocol):
 
 def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) -> int:
     """Read the configuration, serve until told to end; the process's exit code."""
+    # A proxy has two connections where a user has one: the shell's usual 1024 are few.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", required=True, help="a JSON file, or - for a line of stdin")
     arguments = parser.parse_args()

@@ -26,7 +26,7 @@ from harness.faults.tls import RecordTap, looks_like_tls
 
 READ_BYTES = 64 * 1024
 DRAIN_S = 30.0
-"""How long the target may take to answer a client that was cut off."""
+"""How long the target may take to answer a client that was cut off, or has left."""
 _QUIET_S = 0.25
 """An opaque answer is over when it has begun and then paused for this long."""
 
@@ -93,9 +93,9 @@ class Relay:
         try:
             await self._pump_requests()
             if self._answers is not None:
-                # A client that was cut off gets no more; the target gets time.
-                timeout_s = DRAIN_S if self._is_cut else None
-                await asyncio.wait_for(asyncio.shield(self._answers), timeout_s)
+                # The client has ended its side, or was cut off: the target gets time, but a
+                # dead one must not keep a connection of each client that gave it up.
+                await asyncio.wait_for(asyncio.shield(self._answers), DRAIN_S)
         except (OSError, TimeoutError):
             self.cut(reset=True)
         finally:

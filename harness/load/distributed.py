@@ -27,11 +27,12 @@ from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
 from harness.clock import unix_ns
+from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.conductor import quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
-from harness.load.orders import Orders
+from harness.load.orders import Orders, refuse
 from harness.load.plan_file import build_plan
 from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerEnd
@@ -87,7 +88,13 @@ class WorkerConductor:
 
     def _on_go(self, msg: Any, **_rest: Any) -> None:
         """Take the master's plan in place of one's own: one trial, one plan."""
-        orders, told = self.orders, msg.data
+        try:
+            self._take(msg.data)
+        except HarnessError as error:  # the master must not wait for a worker that cannot
+            refuse(f"the master's plan does not fit this worker: {error}", int(Exit.USAGE))
+
+    def _take(self, told: dict[str, Any]) -> None:
+        orders = self.orders
         spec = msgspec.structs.replace(
             orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
         )

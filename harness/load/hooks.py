@@ -15,12 +15,11 @@ swallow exceptions and its percentiles have two digits.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
 from locust import events
@@ -33,7 +32,7 @@ from harness.load.conductor import Conductor, LocalConductor
 from harness.load.display import display_for
 from harness.load.distributed import MasterConductor, WorkerConductor
 from harness.load.generator import Generator
-from harness.load.orders import Orders, take_orders
+from harness.load.orders import Orders, refuse, take_orders
 from harness.load.spec import progress_fd
 
 log = logging.getLogger(__name__)
@@ -88,12 +87,12 @@ def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
         orders = take_orders(environment)
         conductor = _conductor(environment, runner, orders)
     except HarnessError as error:
-        _die(str(error), int(error.exit_code))
+        refuse(str(error), int(error.exit_code))
     except OSError as error:
-        _die(str(error), int(Exit.UNKNOWN))
+        refuse(str(error), int(Exit.UNKNOWN))
     except Exception:  # noqa: BLE001  Locust would log it, and go on without us for ever
         sys.stderr.write(traceback.format_exc())
-        _die("the harness failed in this process; see the traceback above", 1)
+        refuse("the harness failed in this process; see the traceback above", 1)
     setattr(environment, _ATTRIBUTE, conductor)
     grace_s = orders.plan.load.grace / 1e9
     environment.stop_timeout = max(environment.stop_timeout or 0.0, grace_s)
@@ -113,10 +112,3 @@ def _conductor(environment: Any, runner: Any, orders: Orders) -> Conductor:
     if isinstance(runner, MasterRunner):
         return MasterConductor(runner, orders, collector, headless=headless)
     return LocalConductor(runner, orders, collector, headless=headless)
-
-
-def _die(text: str, status: int) -> NoReturn:
-    sys.stderr.writelines(f"harness: {line}\n" for line in text.splitlines())
-    sys.stderr.flush()
-    # Locust would wrap sys.exit in a listener into a logged traceback.
-    os._exit(status)

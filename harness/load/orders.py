@@ -5,9 +5,10 @@ Taking orders: the spec, the plan and the workloads of one load process, all che
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -123,6 +124,14 @@ def _text_of(path: str) -> str:
         return ""
 
 
+def refuse(text: str, status: int) -> NoReturn:
+    """End this process with one line a mistake: it cannot do what it was told."""
+    sys.stderr.writelines(f"harness: {line}\n" for line in text.splitlines())
+    sys.stderr.flush()
+    # Locust would wrap sys.exit in a listener into a logged traceback.
+    os._exit(status)
+
+
 def default_spec(environment: Any) -> Spec:
     """Orders for plain ``locust -f``: Locust's options, and a closed load of its users."""
     options = environment.parsed_options
@@ -132,6 +141,8 @@ def default_spec(environment: Any) -> Spec:
     host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""))
     path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
     plan = read_plan(path)
+    if plan.fault_specs():
+        raise UsageError(f"{path}: faults need their proxy; use `harness run`, which brings it")
     document = plan.model_dump(mode="json")
     run_time_s = getattr(options, "run_time", None) or 24 * 3600
     document["load"] |= {

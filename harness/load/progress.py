@@ -96,6 +96,7 @@ class Progress:
             self._outcomes[str(name)] += int(count[outcome == name].sum())
         ok = outcome == "ok"
         bucket = buckets["bucket"].to_numpy()[response][ok]
+        self._forget()
         self._recent.append((unix_ns(), int(count.sum()), bucket, count[ok]))
         if self._tally is not None:
             self._tally.add(buckets)
@@ -108,8 +109,7 @@ class Progress:
     def live(self) -> Live:
         """The figures of this moment."""
         now_ns = unix_ns()
-        while self._recent and self._recent[0][0] < now_ns - WINDOW_S * NS_PER_S:
-            self._recent.popleft()
+        self._forget()
         elapsed_s = max(0.0, (now_ns - self._start_ns) / NS_PER_S) if self._start_ns else 0.0
         recent = sum(item[1] for item in self._recent)
         p50_ms, p99_ms = self._percentiles()
@@ -126,6 +126,12 @@ class Progress:
             series=self._tally.series() if self._tally else [],
             generators=self._tally.generators() if self._tally else [],
         )
+
+    def _forget(self) -> None:
+        """What is older than the window, also where nobody ever asks for figures."""
+        oldest_ns = unix_ns() - WINDOW_S * NS_PER_S
+        while self._recent and self._recent[0][0] < oldest_ns:
+            self._recent.popleft()
 
     def write(self) -> None:
         """

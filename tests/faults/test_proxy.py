@@ -9,6 +9,8 @@ import time
 import pytest
 import trustme
 
+from harness.faults import relay
+
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + b"n" * 20
 
 
@@ -257,3 +259,31 @@ def test_a_stream_that_is_no_http_passes_untouched(stage):
             return s.server.requests[0][0]
 
     assert "there\r\n\r\n" == asyncio.run(play())
+
+
+def test_a_client_that_gives_up_a_dead_target_leaves_no_connection(stage, monkeypatch):
+    """The target gets its time to answer, and no more: else each timeout would cost one."""
+    monkeypatch.setattr(relay, "DRAIN_S", 0.05)
+
+    async def play():
+        gone = asyncio.Event()
+
+        async def hear(reader, writer):
+            while await reader.read(1000):
+                pass
+            await gone.wait()
+            writer.close()
+            await writer.wait_closed()
+
+        silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+        async with stage() as played:
+            played.proxy._target = silent.sockets[0].getsockname()
+            seen = await played.once(timeout_s=0.05)
+            async with asyncio.timeout(10):
+                await asyncio.gather(*played.proxy._relays.values())
+        gone.set()
+        silent.close()
+        await asyncio.sleep(0.05)
+        return seen
+
+    assert "silence" == asyncio.run(play())

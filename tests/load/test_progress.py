@@ -7,6 +7,7 @@ import os
 import msgspec
 import pytest
 
+from harness.load import progress as progresses
 from harness.load.progress import Live, Progress
 from harness.trial.batches import attempts_table, bucket_table
 from tests.trials import attempt, refused
@@ -53,6 +54,19 @@ def test_a_reader_that_stands_still_stops_nothing_and_gets_whole_lines(pipe):
     assert told.endswith(b"\n")
     assert 2 < len(lines) < 50
     assert {9_990} == {len(msgspec.json.decode(line, type=Live).note) for line in lines}
+
+
+def test_old_figures_are_forgotten_where_nobody_asks_for_them(monkeypatch):
+    """A load without a reader may last for days."""
+    clock = iter(range(0, 10**18, 10**9))
+    monkeypatch.setattr(progresses, "unix_ns", lambda: next(clock))
+    progress = Progress(None, 10**9)
+    table = bucket_table(attempts_table([attempt()]))
+    for _ in range(100):
+        progress.add(table)
+
+    assert len(progress._recent) <= progresses.WINDOW_S + 1
+    assert 100 == progress.live().attempts
 
 
 def test_a_reader_that_is_gone_is_told_once(pipe):

@@ -1,0 +1,52 @@
+"""What a process that cannot do as it is told does: it ends, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+from types import SimpleNamespace
+from harness.load.distributed import WorkerConductor
+from harness.load.orders import Orders, default_spec
+from harness.load.plan import Plan
+
+runner = SimpleNamespace(register_message=lambda *_, **__: None, client_id="c")
+environment = SimpleNamespace(
+    parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
+)
+{body}
+"""
+
+
+def run(body):
+    """A process that does this: its exit status and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body=body)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stderr.strip()
+
+
+def test_a_worker_ends_that_does_not_understand_the_masters_plan():
+    """One line; Locust would log what a listener raises, and the master wait for ever."""
+    lines = (
+        "worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), 'k'))",
+        "told = dict(trial_id='t', embedded=False, share=dict(c=(0, 1)), start_ns=1)",
+        "worker._on_go(SimpleNamespace(data=told | dict(plan=dict(sede=1))))",
+    )
+
+    status, said = run("\n".join(lines))
+
+    assert 2 == status
+    assert "the master's plan does not fit this worker: " in said
+    assert said.endswith("sede is unknown; did you mean 'seed'?")
+    assert 1 == len(said.splitlines())
+
+
+def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path):
+    """Under plain Locust they would stand in the manifest and never strike."""
+    (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
+    body = f"import os\nos.environ['HARNESS_PLAN'] = '{tmp_path}/p.toml'\ndefault_spec(environment)"
+
+    assert "p.toml: faults need their proxy; use `harness run`" in run(body)[1]
