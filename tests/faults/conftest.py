@@ -87,6 +87,12 @@ class Stage:
         finally:
             link[1].close()
 
+    async def until(self, holds, within_s=10.0):
+        """Wait until something holds, or for so long as would be absurd."""
+        async with asyncio.timeout(within_s):
+            while not holds():  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.01)
+
     def events(self):
         """What the proxy told."""
         text = self._events_path.read_text() if self._events_path.exists() else ""

@@ -46,7 +46,8 @@ def test_what_the_client_sees_and_what_reaches_the_server(stage, fault, seen, re
     async def play():
         async with stage(fault) as s:
             answer = await s.once(timeout_s=0.5 if fault == "blackhole" else 5)
-            await asyncio.sleep(0.05)
+            await s.until(lambda: s.server.answered >= reached)
+            await asyncio.sleep(0.05)  # for what must not come
             return answer, len(s.server.requests), s.server.answered
 
     assert (seen, reached, reached) == asyncio.run(play())
@@ -167,16 +168,16 @@ def test_a_refusal_of_everything_ends_with_its_window(stage):
     """Kept idle connections are reset, new ones refused; afterwards the same port serves."""
 
     async def play():
-        async with stage("refuse:from=200ms,for=400ms") as s:
+        async with stage("refuse:from=300ms,for=900ms") as s:
             link = await s.connect()
             before = await s.exchange(link)
-            await asyncio.sleep(0.35)
+            await s.until(lambda: len(s.events()) == 1)
             during = await s.once()
             try:
                 kept = await s.exchange(link)
             except ConnectionError:
                 kept = "reset"
-            await asyncio.sleep(0.6)
+            await s.until(lambda: len(s.events()) == 2)
             return before, during, kept, await s.once(), [e["data"]["edge"] for e in s.events()]
 
     assert (ANSWER, "refused", "reset", ANSWER, ["start", "end"]) == asyncio.run(play())
@@ -237,7 +238,7 @@ def test_a_lost_response_over_tls_still_reaches_the_server(stage, certificates, 
     async def play():
         async with stage("response-lost", tls=server) as s:
             seen = await _fetch_tls(s, client)
-            await asyncio.sleep(0.05)
+            await s.until(lambda: s.server.requests)
             return seen, s.server.requests
 
     try:
