@@ -34,6 +34,7 @@ from harness.load.conductor import quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
 from harness.load.orders import Orders, refuse
 from harness.load.plan_file import build_plan
+from harness.load.turnstile import start_here
 from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S
@@ -43,8 +44,6 @@ PIECE_BYTES = 1 << 20
 GO_DELAY_NS = NS_PER_S // 2
 SILENCE_S = 10
 """A worker that has given no sign of life for so long is not waited for any more."""
-CLOCK_TRUST_NS = 2 * NS_PER_S
-"""A start time further off than this is taken for a difference of clocks."""
 
 
 class RemoteSink:
@@ -106,9 +105,7 @@ class WorkerConductor:
         gevent.spawn(self._run, self.generator, told)
 
     def _run(self, generator: Generator, told: dict[str, Any]) -> None:
-        start_ns = told["start_ns"]
-        if abs(start_ns - unix_ns()) > CLOCK_TRUST_NS:
-            start_ns = unix_ns() + GO_DELAY_NS
+        start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
         generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})

@@ -74,6 +74,18 @@ class Turnstile(Protocol):
         """Arrivals that came due and were never taken."""
 
 
+def start_here(told_ns: int, now_ns: int, lead_ns: int) -> int:
+    """
+    When a worker's plan starts by its own clock.
+
+    The start that a master tells lies ahead by at most `lead_ns`. One that is past, or far
+    further ahead, is a difference of clocks: believed, it would make arrivals late that
+    nobody kept waiting.
+    """
+    believable = now_ns <= told_ns <= now_ns + 2 * lead_ns
+    return told_ns if believable else now_ns + lead_ns
+
+
 class OpenTurnstile:
     """Hands out the arrivals of a schedule at their times; see `Turnstile`."""
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
+
+from harness.errors import UsageError
+from harness.load.orders import default_spec
 
 SCRIPT = """
 from types import SimpleNamespace
@@ -44,9 +50,15 @@ def test_a_worker_ends_that_does_not_understand_the_masters_plan():
     assert 1 == len(said.splitlines())
 
 
-def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path):
+def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, monkeypatch):
     """Under plain Locust they would stand in the manifest and never strike."""
     (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
-    body = f"import os\nos.environ['HARNESS_PLAN'] = '{tmp_path}/p.toml'\ndefault_spec(environment)"
+    monkeypatch.setenv("HARNESS_PLAN", f"{tmp_path}/p.toml")
+    environment = SimpleNamespace(
+        parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
+    )
 
-    assert "p.toml: faults need their proxy; use `harness run`" in run(body)[1]
+    with pytest.raises(
+        UsageError, match=r"p\.toml: faults need their proxy; use `harness run`"
+    ):
+        default_spec(environment)

@@ -103,6 +103,18 @@ def test_what_came_due_and_was_never_begun_is_counted(clock):
     assert 4 == gate.unstarted()
 
 
+@pytest.mark.parametrize(
+    ("told_ms", "starts_ms"),
+    [(480, 480), (0, 0), (1000, 1000), (-1, 500), (-1900, 500), (1001, 500), (45_000, 500)],
+)
+def test_a_worker_whose_clock_is_off_starts_by_its_own(told_ms, starts_ms):
+    """Else its first arrivals would be late by the difference, and the target be blamed."""
+    told_ns = START_NS + told_ms * NS_PER_MS
+    start_ns = turnstiles.start_here(told_ns, START_NS, NS_PER_S // 2)
+
+    assert starts_ms * NS_PER_MS == start_ns - START_NS
+
+
 def closed(wait_s=(0.0, 0.0), share=(0, 1)):
     """Two phases of 5 s."""
     phases = [Phase(name, 5 * NS_PER_S, 0.0, 0.0) for name in ("one", "two")]
