@@ -35,7 +35,7 @@ from harness.trial.store import Trial
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 
-LABS = ("rate_limit", "capacity", "compare")
+LABS = ("rate_limit", "capacity", "compare", "trend")
 """Results that a lab may have left beside the trial, as NAME.json."""
 
 _READ = tuple(dict.fromkeys((*COUNTED, *CODES, *WAITS)))

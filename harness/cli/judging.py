@@ -25,6 +25,7 @@ from harness.checks.slo import evaluate
 from harness.cli.against import compare_with_baseline
 from harness.cli.pipeline import annotate, append_step_summary
 from harness.cli.stages import stage
+from harness.cli.standing import place_in_trend
 from harness.errors import UsageError
 from harness.exits import Exit
 from harness.load.plan_file import build_plan
@@ -81,8 +82,9 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
     with stage("checking …"):
         check_trial(path)
     try:
-        with stage("comparing with the baseline …"):
+        with stage("comparing with the baseline and earlier trials …"):
             compare_with_baseline(path)
+            place_in_trend(path)
     except UsageError as error:  # a baseline that cannot be read is no fault of the trial
         Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
     with stage("writing the reports …"):

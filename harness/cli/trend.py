@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.against import identity
 from harness.cli.stages import stage
+from harness.cli.standing import alike
 from harness.errors import NothingObservedError
 from harness.experiments.compare.sides import Run
 from harness.experiments.compare.trend import build_trend
@@ -48,9 +48,9 @@ def trend(
         raise NothingObservedError(
             f"no finished trial of plan {plan!r} in {baselines}, {trials}"
         )
-    same = identity(ordered[-1].manifest)
-    kept = [trial for trial in ordered if identity(trial.manifest) == same]
-    thresholds = build_plan(ordered[-1].manifest.plan, f"{plan}: plan").compare.to_thresholds()
+    newest = ordered[-1].manifest
+    kept = [*alike(ordered, newest)]
+    thresholds = build_plan(newest.plan, f"{plan}: plan").compare.to_thresholds()
     points = [(t.path.name, Run(t.manifest, t.intervals_table())) for t in kept]
     with stage(f"reading {len(kept)} trials …"):
         result = build_trend(points, thresholds)

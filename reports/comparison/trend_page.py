@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from harness.experiments.compare.trend import POINTS_MIN, Trend
+from harness.experiments.compare.trend import METRICS, POINTS_MIN, Trend
 from reports import html
+from reports.comparison.standing import by_operation
 from reports.figures.canvas import styled
 from reports.figures.trend import draw_trend
 from reports.section import Table
@@ -96,9 +97,10 @@ def shifts_table(trend: Trend) -> Table:
 def _values_table(trend: Trend) -> Table:
     return Table(
         "Every trial; times in ms, throughput a second",
-        ("trial", *(f"{one.operation} {one.metric}" for one in trend.series)),
+        ("trial", "operation", *METRICS),
         tuple(
-            (name, *(one.values[at] for one in trend.series))
+            (name, operation, *(one.values[at] for one in metrics))
             for at, name in enumerate(trend.names)
+            for operation, metrics in by_operation(trend).items()
         ),
     )

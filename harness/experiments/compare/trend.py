@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ruptures
-from scipy import stats
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from harness.experiments.compare import figures
-from harness.experiments.compare.sides import Run, build_sides
+from harness.analysis.spectra import US_PER_MS, latencies
+from harness.experiments.compare.sides import Run
 from harness.thresholds import Thresholds
 
 POINTS_MIN = 6
@@ -27,6 +28,8 @@ POINTS_MIN = 6
 METRICS = ("response.p50", "response.p99", "throughput")
 _SEGMENT_MIN = 2
 _SIGMA_MIN = 0.01
+_SLOT_S = 60  # histograms are merged by the minute, in bounded memory
+_MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,13 @@ class Series:
     metric: str
     values: tuple[float | None, ...]
     shifts: tuple[Shift, ...]
+
+    @property
+    def level(self) -> float | None:
+        """The median since the last shift, the last point left out; None without one."""
+        begin = self.shifts[-1].at if self.shifts else 0
+        seen = [value for value in self.values[begin:-1] if value is not None]
+        return statistics.median(seen) if seen else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,10 @@ def find_shifts(values: Sequence[float | None], threshold: float) -> tuple[Shift
     if len(kept) < POINTS_MIN:
         return ()
     logs = np.log([value for _, value in kept])
-    noise = float(stats.median_abs_deviation(np.diff(logs), scale="normal")) / math.sqrt(2)
+    import ruptures  # noqa: PLC0415  half a second, and only a trend of many points needs it
+
+    steps = np.diff(logs)
+    noise = _MAD_TO_SIGMA * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
     penalty = 3 * max(noise, _SIGMA_MIN) ** 2 * math.log(len(kept))
     search = ruptures.Pelt(model="l2", min_size=_SEGMENT_MIN, jump=1).fit(logs[:, None])
     ends = [0, *search.predict(pen=penalty)]
@@ -150,15 +163,14 @@ def find_shifts(values: Sequence[float | None], threshold: float) -> tuple[Shift
 
 
 def _values(run: Run) -> dict[tuple[str, str], float]:
-    side, _ = build_sides([run], [run])
-    whole = np.ones((1, side.steps))
+    """Median, p99 and good answers a second of every operation that has one."""
+    response = pc.equal(run.intervals["metric"].cast(pa.string()), "response")
+    phases = {window.phase for window in run.windows}
+    measured = latencies(run.intervals.filter(response), phases, _SLOT_S)
     found = {}
-    for operation in side.outcomes:
-        rate = float(figures.throughput_per_s(side, operation, whole)[0])
-        if rate > 0:
-            found[operation, "throughput"] = rate
-        if times := side.times.get((operation, "response")):
-            told = figures.percentiles_ms(times, side.steps, whole)
-            for name in ("p50", "p99"):
-                found[operation, f"response.{name}"] = float(told[name][0])
+    for (operation, _), spectrum in measured.spectra.items():
+        found[operation, "response.p50"] = spectrum.percentile_us(0.50) / US_PER_MS
+        found[operation, "response.p99"] = spectrum.percentile_us(0.99) / US_PER_MS
+        if run.measured_s > 0:
+            found[operation, "throughput"] = spectrum.total / run.measured_s
     return found

@@ -1,0 +1,65 @@
+"""trend.json read back, for whoever tells of it later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from harness.experiments.compare.trend import METRICS, Series, Shift, Trend
+
+
+class _Shift(msgspec.Struct, frozen=True):
+    from_trial: str
+    before: float
+    after: float
+
+
+class _Series(msgspec.Struct, frozen=True):
+    operation: str
+    metric: str
+    values: tuple[float | None, ...]
+    shifts: tuple[_Shift, ...] = ()
+
+
+class _Document(msgspec.Struct, frozen=True):
+    trials: tuple[str, ...]
+    series: tuple[_Series, ...]
+
+
+def read_trend(document: Mapping[str, Any]) -> Trend | None:
+    """The trend that a document tells of; None when it is none of ours."""
+    try:
+        told = msgspec.convert(dict(document), _Document)
+    except msgspec.ValidationError:
+        return None
+    if len(told.trials) < 2 or not all(_is_ours(one, told.trials) for one in told.series):
+        return None
+    return Trend(
+        told.trials,
+        tuple(
+            Series(
+                one.operation,
+                one.metric,
+                one.values,
+                tuple(
+                    Shift(told.trials.index(shift.from_trial), shift.before, shift.after)
+                    for shift in one.shifts
+                ),
+            )
+            for one in told.series
+        ),
+    )
+
+
+def _is_ours(series: _Series, trials: tuple[str, ...]) -> bool:
+    return (
+        series.metric in METRICS
+        and len(series.values) == len(trials)
+        and all(value is None or value > 0 for value in series.values)
+        and all(
+            shift.from_trial in trials[1:] and shift.before > 0 and shift.after > 0
+            for shift in series.shifts
+        )
+    )
