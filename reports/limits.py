@@ -15,6 +15,7 @@ from typing import Any
 from harness.analysis.spectra import measured_phases
 from harness.attempt import Phase
 from harness.slo import NOT_ERRORS, Latency, Share, Subject, Throughput
+from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Verdict
 from reports.model import ReportModel
 from reports.objectives import objectives
@@ -108,8 +109,11 @@ def _by_outcome(model: ReportModel) -> str:
         return f"{capitalized(joined(limits))} limited it."
     if not total:
         return "What limited it cannot be told, for no attempt ended in a measured phase."
-    good = percent(outcomes.get("ok", 0) / total)
-    return f"Nothing limited it: {good} of the measured attempts ended ok, and {_kept(model)}."
+    good = f"{percent(outcomes.get('ok', 0) / total)} of the measured attempts ended ok"
+    if model.manifest.state != "complete":
+        after = format_duration(model.summary["duration_s"] * NS_PER_S)
+        return f"Nothing limited it until it was cut off after {after}: {good}."
+    return f"Nothing limited it: {good}, and {_kept(model)}."
 
 
 def _ceiling(model: ReportModel) -> str:

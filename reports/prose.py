@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.experiments.compare.document import read_comparison
+from harness.experiments.compare.trend_document import read_trend
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
 from reports.comparison.headline import headline as compared
+from reports.comparison.standing import largest
 from reports.limits import limited
 from reports.model import ReportModel
 from reports.wording import listed, milliseconds, percent, plural
 
+_DETAIL_MAX = 200
 WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
 
 _SERVICE = (
@@ -42,15 +45,15 @@ MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
 
 def headline(model: ReportModel) -> str:
     """The verdict in one plain sentence."""
-    failed = _names(model.findings, Verdict.FAIL)
-    doubtful = _names(model.findings, Verdict.UNKNOWN)
+    failed = _of_verdict(model.findings, Verdict.FAIL)
+    doubtful = _of_verdict(model.findings, Verdict.UNKNOWN)
     total = len(model.findings)
     if failed:
-        return f"{_of(len(failed), total)} failed: {listed(failed)}."
+        return f"{_of(len(failed), total)} failed: {_named(failed)}."
     if not model.observed:
         return "No attempt was observed, so nothing can be said."
     if doubtful:
-        return f"{_of(len(doubtful), total)} could not be answered: {listed(doubtful)}."
+        return f"{_of(len(doubtful), total)} could not be answered: {_named(doubtful)}."
     if not total:
         return "Nothing was checked, so there is nothing to pass."
     return "The one check passed." if total == 1 else f"All {total} checks passed."
@@ -122,14 +125,23 @@ def _took(model: ReportModel) -> str:
 
 
 def _changed(model: ReportModel) -> str:
-    """What changed since the baseline, or that there is none."""
+    """What changed since the baseline; where there is none, since earlier trials."""
     result = read_comparison(model.labs.get("compare", {}))
-    if result is None:
+    if result is not None:
+        return f"Against the baseline ({listed(result.baseline)}): {compared(result)}"
+    if model.manifest.state != "complete":
+        return "What changed cannot be told, for the trial did not run to its planned end."
+    trend = read_trend(model.labs.get("trend", {}))
+    if trend is not None and (most := largest(trend)):
         return (
-            "What changed cannot be told, for there is no baseline of the same load to "
-            "compare with."
+            "There is no baseline of the same load to compare with; against "
+            f"{plural(len(trend.names) - 1, 'earlier trial')} the largest change is that of "
+            f"{most}."
         )
-    return f"Against the baseline ({listed(result.baseline)}): {compared(result)}"
+    return (
+        "What changed cannot be told, for there is no baseline of the same load to compare "
+        "with."
+    )
 
 
 def _unstarted(model: ReportModel) -> str:
@@ -152,8 +164,17 @@ def _incomplete(model: ReportModel) -> str:
     return ""
 
 
-def _names(findings: Sequence[Finding], verdict: Verdict) -> list[str]:
-    return [finding.name for finding in findings if finding.verdict is verdict]
+def _of_verdict(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:
+    return [finding for finding in findings if finding.verdict is verdict]
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    """The names of some findings; a lone one with what was seen, where that is short."""
+    first, *others = findings
+    detail = first.detail.rstrip(".")
+    if others or not detail or len(detail) > _DETAIL_MAX:
+        return listed([finding.name for finding in findings])
+    return f"{first.name} ({detail})"
 
 
 def _of(part: int, whole: int) -> str:

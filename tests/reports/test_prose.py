@@ -8,6 +8,7 @@ from harness.trial.schema import WorkerEnd
 from reports.prose import brief, headline, sentences
 from reports.wording import milliseconds, percent
 from tests.reports.conftest import build
+from tests.reports.pages import LONG, comparison, trend
 from tests.trials import attempt, finding, refused
 
 
@@ -16,15 +17,15 @@ from tests.trials import attempt, finding, refused
     [
         (["pass"], "The one check passed."),
         (["pass"] * 3, "All 3 checks passed."),
-        (["fail"], "The one check failed: c0."),
-        (["pass", "fail", "unknown"], "1 of 3 checks failed: c1."),
-        (["unknown", "pass"], "1 of 2 checks could not be answered: c0."),
+        (["fail"], "The one check failed: c0 (0.99 s of 2 s)."),
+        (["pass", "fail", "unknown"], "1 of 3 checks failed: c1 (0.99 s of 2 s)."),
+        (["unknown", "pass"], "1 of 2 checks could not be answered: c0 (0.99 s of 2 s)."),
         (["fail"] * 5, "All 5 checks failed: c0, c1, c2 and 2 more."),
         ([], "Nothing was checked, so there is nothing to pass."),
     ],
 )
 def test_the_headline_counts_what_failed(tmp_path, verdicts, expected):
-    """Failures are named before doubts, and no more than three."""
+    """Failures are named before doubts, no more than three; a lone one with what was seen."""
     findings = [finding(v, name=f"c{n}") for n, v in enumerate(verdicts)]
 
     assert expected == headline(build(tmp_path / "t", [attempt()], findings=findings))
@@ -78,6 +79,34 @@ def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
         assert "limited it" in limited
         assert "there is no baseline of the same load" in changed
         assert all(said.endswith(".") for said in (passed, limited, changed))
+
+
+def test_what_was_cut_off_is_compared_with_nothing(tmp_path):
+    """A baseline may be there; nothing is claimed of the rest of the plan either."""
+    rows = [attempt(), attempt(call_id=2)]
+    _, limited, changed = brief(build(tmp_path / "t", rows, state="interrupted"))
+
+    assert limited == (
+        "Nothing limited it until it was cut off after 20 s: 100 % of the measured attempts "
+        "ended ok."
+    )
+    assert changed == (
+        "What changed cannot be told, for the trial did not run to its planned end."
+    )
+
+
+def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
+    """What moved most against the level before; a comparison comes first where there is one."""
+    documents = {"trend.json": trend().document()}
+    told = brief(build(tmp_path / "t", [attempt()], documents=documents))[2]
+    documents["compare.json"] = comparison().document()
+    compared = brief(build(tmp_path / "u", [attempt()], documents=documents))[2]
+
+    assert told == (
+        "There is no baseline of the same load to compare with; against 7 earlier trials the "
+        f"largest change is that of {LONG} response.p50 (+10.0 %)."
+    )
+    assert compared.startswith("Against the baseline (20261125T120000Z-mixed-aaaa, ")
 
 
 @pytest.mark.parametrize(
