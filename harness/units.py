@@ -69,13 +69,15 @@ def format_duration(ns: float) -> str:
 
     >>> [format_duration(n) for n in (850, 12_345, 4_560_000, 1_234_000_000, 95e9, 3.7e12)]
     ['850 ns', '12.3 µs', '4.56 ms', '1.23 s', '95 s', '1 h 2 min']
+    >>> [format_duration(n) for n in (120e9, 125e9, 3600e9)]
+    ['2 min', '2 min 5 s', '1 h']
     """
     if ns >= 3600 * NS_PER_S:
         minutes = round(ns / (60 * NS_PER_S))
-        return f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
     if ns >= 120 * NS_PER_S:
         seconds = round(ns / NS_PER_S)
-        return f"{seconds // 60} min {seconds % 60} s"
+        return f"{seconds // 60} min {seconds % 60} s".removesuffix(" 0 s")
     for size, unit in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (NS_PER_US, "µs")):
         if ns >= size:
             return f"{_three_digits(ns / size)} {unit}"

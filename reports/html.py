@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.units import NS_PER_S
 from harness.verdicts import Verdict
@@ -25,6 +25,7 @@ from reports.section import Cell
 from reports.sections import build_sections
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_LONG = 30  # letters: such a cell has lines of its own
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -68,7 +69,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = lambda cell: _breakable(_cell(cell))
+    environment.tests["long"] = lambda cell: isinstance(cell, str) and len(cell) > _LONG
     environment.filters["svg"] = Markup  # drawn by reports.figures, which escapes its texts
     environment.tests["number"] = lambda cell: isinstance(cell, int | float)
     return environment
@@ -92,9 +94,14 @@ def _cell(cell: Cell) -> str:
         return "–"
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, int) or abs(cell) >= 1000:
-        return f"{cell:,.0f}"
-    return f"{cell:.4g}"
+    whole = isinstance(cell, int) or abs(cell) >= 1000
+    text = f"{cell:,.0f}" if whole else f"{cell:.4g}"
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def _breakable(text: str) -> Markup:
+    """A name may go on in the next line behind each underscore, where a column is narrow."""
+    return Markup("_<wbr>").join(escape(_printable(text)).split("_"))
 
 
 def _facts(model: ReportModel) -> list[tuple[str, str]]:

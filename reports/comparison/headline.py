@@ -9,6 +9,7 @@ from harness.units import NS_PER_S, format_duration
 from reports.wording import capitalized, joined, plural
 
 _DAY_S = 86_400
+_TENFOLD = 9.0  # a change so large is said as a factor
 
 
 def headline(result: Comparison) -> str:
@@ -84,10 +85,10 @@ def _needed(result: Comparison) -> str:
 
 
 def percent_change(change: Change, number: float | None) -> str:
-    """A change or an end of its interval: ``+12.3 %``, or points for a share."""
+    """A change or an end of its interval: ``+12.3 %``, ``×12``, or points for a share."""
     if number is None:
         return "–"
-    if abs(number) >= 100:
+    if number >= _TENFOLD and change.unit != "share":
         return f"×{number + 1:,.0f}"
     unit = "pt" if change.unit == "share" else "%"
     decimals = 2 if change.unit == "share" else 1

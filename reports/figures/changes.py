@@ -20,7 +20,7 @@ from reports.wording import signed_percent
 
 ROWS_MAX = 60
 _COLOURS = {"pass": SERIES[2], "regressed": FAULT, "inconclusive": SERIES[4]}
-_MARKERS = {"pass": "o", "regressed": "X", "inconclusive": "D"}
+_MARKERS = {"pass": "o", "regressed": "s", "inconclusive": "D"}
 _ROW_IN = 0.24
 _OUTLYING = 4.0
 _WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}
@@ -61,7 +61,7 @@ def draw_changes(result: Comparison) -> Figure | None:
 
 
 def _percent(value: float, _: int | None = None) -> str:
-    return signed_percent(value, 0)
+    return signed_percent(value, 0) if abs(value) >= 0.005 else "0 %"
 
 
 def _worse(change: Change, number: float | None) -> float:

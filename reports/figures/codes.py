@@ -22,7 +22,8 @@ _SHOWN = 6
 def draw(model: ReportModel) -> Figure:
     """One line a code, the most frequent ones; the others in no line but in the table."""
     drawing, (axes,) = new_drawing(3.2)
-    frame = model.codes_s
+    # Seconds without an error are zeros of the line, not an end of it.
+    frame = model.codes_s.reindex(model.outcomes_s.index, fill_value=0)
     codes = list(frame.sum().sort_values(ascending=False, kind="stable").index[:_SHOWN])
     for number, code in enumerate(codes):
         axes.plot(

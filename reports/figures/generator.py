@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import (
     DASHES,
@@ -19,6 +20,7 @@ from reports.figures.canvas import (
 )
 from reports.model import ReportModel
 from reports.section import Figure
+from reports.wording import plural
 
 _ROWS = (
     ("cpu_fraction", "CPU, % of a core", 100.0),
@@ -48,6 +50,7 @@ def draw(model: ReportModel) -> Figure:
             )
         one.set_ylabel(_name(name, model.step_s))
         _set_top(one, np.nanmax(samples[column].to_numpy() * scale, initial=0.0))
+    axes[-1].yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes[0].axhline(_CPU_LIMIT, color=FAULT, linewidth=1, linestyle=(0, (4, 3)))
     axes[0].set_ylim(0, 105)
     set_time(axes, model)
@@ -79,7 +82,7 @@ def _alt(model: ReportModel) -> str:
         samples["worker"].nunique() > _WORKERS_MAX
     )
     return (
-        f"No worker used more than {cpu.max():.0%} of a core, the event loop was late by at "
-        f"most {lag.max():.3g} ms, and {late.sum():,.0f} arrivals began late. The dashed line "
-        f"is {_CPU_LIMIT:.0f} % of a core.{shown}"
-    ).replace("% of a core, the", " % of a core, the")
+        f"No worker used more than {100 * cpu.max():.0f} % of a core, the event loop was late "
+        f"by at most {lag.max():.3g} ms, and {plural(int(late.sum()), 'arrival')} began late. "
+        f"The dashed line is {_CPU_LIMIT:.0f} % of a core.{shown}"
+    )

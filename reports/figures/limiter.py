@@ -9,6 +9,7 @@ import numpy as np
 
 from reports.figures.canvas import DASHES, INK, MUTED, SERIES, new_drawing, styled, to_figure
 from reports.section import Figure
+from reports.wording import percent, plural
 
 _POINTS_MAX = 1200
 _UP, _DOWN = 1.0, 0.0
@@ -120,9 +121,9 @@ def _told_alt(told: np.ndarray, needed: np.ndarray) -> str:
     late = told - needed
     middle = float(np.median(late))
     return (
-        f"Of {len(told):,} refusals, the told wait was in the median {abs(middle):.2f} s "
-        f"{'longer' if middle >= 0 else 'shorter'} than needed; "
-        f"{np.mean(late < -_SEEN_S):.0%} told one that was too short."
+        f"Of {plural(len(told), 'refusal')}, the told wait was in the median "
+        f"{abs(middle):.2f} s {'longer' if middle >= 0 else 'shorter'} than needed; "
+        f"{percent(float(np.mean(late < -_SEEN_S)))} told one that was too short."
     )
 
 

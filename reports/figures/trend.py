@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from harness.experiments.compare.trend import METRICS, Series, Trend
@@ -19,6 +21,7 @@ from reports.wording import signed_percent
 
 _NAMES_MAX = 20
 _DECADE = 10
+_TRIAL_ID = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-")
 _TITLES = {
     "response.p50": "Median response time",
     "response.p99": "Response time's p99",
@@ -41,17 +44,32 @@ def _draw(trend: Trend, metric: str) -> Figure:
         axes.plot(values, color=colour, ls=dash, marker=".", label=label(one.operation))
         for shift in one.shifts:
             axes.plot([shift.at], [values[shift.at]], "D", color=FAULT, ms=7, mfc="none")
+    log = False
     if metric != "throughput":
         seen = [value for one in series for value in one.values if value]
-        duration_axis(axes, log=bool(seen) and max(seen) > _DECADE * min(seen))
+        log = bool(seen) and max(seen) > _DECADE * min(seen)
+        duration_axis(axes, log=log)
+    if not log:
+        axes.set_ylim(bottom=0)  # else noise looks like a change
     axes.set_ylabel("response time" if metric != "throughput" else "per second")
     step = -(-len(trend.names) // _NAMES_MAX)
     ticks = range(0, len(trend.names), step)
-    names = [label(trend.names[at]) for at in ticks]
+    names = [short_name(trend.names[at]) for at in ticks]
     axes.set_xticks(list(ticks), names, rotation=30, ha="right", fontsize=8)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     name = f"trend-{metric.replace('.', '-')}"
     return to_figure(drawing, name, f"{_TITLES[metric]} over trials", _alt(series, trend))
+
+
+def short_name(name: str) -> str:
+    """
+    A trial's id as the time at which it began; another name as it is.
+
+    >>> short_name("20261125T130544Z-mixed-ab11"), short_name("v12")
+    ('11-25 13:05', 'v12')
+    """
+    began = _TRIAL_ID.match(name)
+    return "{}-{} {}:{}".format(*began.groups()) if began else label(name)
 
 
 def _alt(series: list[Series], trend: Trend) -> str:

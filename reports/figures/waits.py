@@ -15,6 +15,7 @@ from reports.figures.canvas import (
 )
 from reports.model import ReportModel
 from reports.section import Figure
+from reports.wording import plural
 
 
 def draw(model: ReportModel) -> Figure:
@@ -44,10 +45,12 @@ def _alt(model: ReportModel) -> str:
     retries, told = int(frame["retries"].sum()), int(frame["told"].sum())
     if not retries and not told:
         return "Empty: no call was sent again, and no answer told anybody to wait."
-    parts = [f"{retries:,} attempts were retries"]
+    parts = [
+        f"{plural(retries, 'attempt')} {'was a retry' if retries == 1 else 'were retries'}"
+    ]
     if retries:
         parts[0] += f", most of them {peak_s(frame['retries'])} s after the load began"
     if told:
         longest = format_duration(float(frame["longest_s"].max()) * NS_PER_S)
-        parts.append(f"{told:,} answers told to wait, for {longest} at the longest")
+        parts.append(f"{plural(told, 'answer')} told to wait, for {longest} at the longest")
     return "; ".join(parts) + "."

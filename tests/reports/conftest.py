@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import pytest
 
 from harness.trial.schema import Window, WorkerEnd
 from harness.trial.store import open_trial
+from reports import html
+from reports.comparison import page, trend_page
+from reports.figures import draw_figures
 from reports.model import build_model
+from tests.reports.pages import LABS, LONG, SESSIONS, comparison, trend
 from tests.trials import NS, T0, attempt, event, finding, ladder, refused, write_trial
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ & \x00\x1b]]>"""
@@ -97,3 +102,41 @@ def hostile_model(tmp_path_factory):
 def empty_model(tmp_path_factory):
     """A trial in which nothing was observed."""
     return build(tmp_path_factory.mktemp("empty") / "trial", [], workers=[])
+
+
+@pytest.fixture(scope="session")
+def drawn(story_model, hostile_model, empty_model):
+    """The figures of a good, a hostile and an empty trial, by name: drawing costs a second."""
+    before = dict(mpl.rcParams)
+    models = {"story": story_model, "hostile": hostile_model, "empty": empty_model}
+    figures = {name: draw_figures(model) for name, model in models.items()}
+    assert before == dict(mpl.rcParams)  # no style leaks out
+    return figures
+
+
+@pytest.fixture(scope="session")
+def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
+    """Every kind of page, rendered once: report.html of four trials, and the two others."""
+    labs = build(
+        tmp_path_factory.mktemp("labs") / "trial", story(), events=EVENTS, documents=LABS
+    )
+    sessions = build(
+        tmp_path_factory.mktemp("sessions") / "trial",
+        [attempt(operation=LONG)],
+        documents={"capacity.json": SESSIONS},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+
+        def render(name, model):
+            patch.setattr(html, "draw_figures", lambda _: drawn[name])
+            return html.render(model)
+
+        return {
+            "story": render("story", story_model),
+            "hostile": render("hostile", hostile_model),
+            "empty": render("empty", empty_model),
+            "labs": render("story", labs),
+            "sessions": render("empty", sessions),
+            "compare": page.render(comparison()),
+            "trend": trend_page.render("smoke", trend()),
+        }

@@ -1,4 +1,4 @@
-"""report.html in real headless Chromium: quiet, self-sufficient, sortable, accessible."""
+"""Every page in real headless Chromium: quiet, self-sufficient, sortable, accessible."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 import shutil
 
 import pytest
-
-from reports import html
 
 CHROMIUM = shutil.which("chromium")
 playwright_api = pytest.importorskip(
@@ -21,6 +19,31 @@ pytestmark = pytest.mark.skipif(
 )
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+BEYOND = """
+[...document.querySelectorAll("table, figure svg, p, dl")]
+  .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 80)}`)
+"""
+A4_WIDE = {"width": 718, "height": 1047}
+"""A4 in CSS pixels without margins of 1 cm."""
+VISITS = [
+    ("story", "desktop", "light"),
+    ("story", "phone", "dark"),
+    ("hostile", "desktop", "dark"),
+    ("hostile", "phone", "light"),
+    ("empty", "desktop", "dark"),
+    ("empty", "phone", "light"),
+    ("labs", "desktop", "dark"),
+    ("labs", "phone", "light"),
+    ("sessions", "desktop", "light"),
+    ("sessions", "phone", "dark"),
+    ("compare", "desktop", "light"),
+    ("compare", "phone", "dark"),
+    ("trend", "desktop", "dark"),
+    ("trend", "phone", "light"),
+]
+"""Every page at both widths, and both schemes of every kind of page."""
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +57,12 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def pages(story_model, hostile_model, empty_model, tmp_path_factory):
-    """report.html of a good, a hostile and an empty trial, by name."""
+def files(pages, tmp_path_factory):
+    """The pages as files, by name."""
     folder = tmp_path_factory.mktemp("pages")
-    models = {"story": story_model, "hostile": hostile_model, "empty": empty_model}
-    for name, model in models.items():
-        (folder / f"{name}.html").write_text(html.render(model))
-    return {name: folder / f"{name}.html" for name in models}
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page)
+    return {name: folder / f"{name}.html" for name in pages}
 
 
 class Visit:
@@ -62,32 +84,19 @@ class Visit:
         self.context.close()
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["story", "hostile", "empty"])
-def test_the_page_is_quiet_and_needs_no_network(browser, pages, name, size):
-    """Nothing on the console, no request but the page itself, no sideways scrolling."""
-    with Visit(browser, pages[name], size) as visit:
-        wide, window = visit.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
+@pytest.mark.parametrize(("name", "size", "scheme"), VISITS)
+def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, scheme):
+    """
+    Nothing on the console, no request but the page itself, no sideways scrolling.
 
+    And no violation that axe-core calls serious or critical.
+    """
+    with Visit(browser, files[name], size, scheme) as visit:
+        wide, window = visit.page.evaluate(WIDTHS)
         assert visit.said == []
-        assert visit.asked == [pages[name].as_uri()]
+        assert visit.asked == [files[name].as_uri()]
         assert wide <= window
 
-
-@pytest.mark.parametrize(
-    ("name", "size", "scheme"),
-    [
-        ("story", "desktop", "light"),
-        ("story", "phone", "dark"),
-        ("hostile", "phone", "light"),
-        ("empty", "desktop", "dark"),
-    ],
-)
-def test_axe_finds_nothing_serious(browser, pages, name, size, scheme):
-    """No violation that axe-core calls serious or critical."""
-    with Visit(browser, pages[name], size, scheme) as visit:
         found = axe.Axe().run(visit.page).response["violations"]
     serious = [
         (rule["id"], rule["nodes"][0]["html"][:200])
@@ -98,9 +107,22 @@ def test_axe_finds_nothing_serious(browser, pages, name, size, scheme):
     assert serious == []
 
 
-def test_a_press_on_a_head_sorts_and_a_second_one_turns_round(browser, pages):
+@pytest.mark.parametrize("name", ["story", "hostile", "labs", "sessions", "compare", "trend"])
+def test_nothing_is_cut_off_in_print(browser, files, name):
+    """On A4 every table and every figure ends within the paper."""
+    with Visit(browser, files[name], "desktop") as visit:
+        visit.page.set_viewport_size(A4_WIDE)
+        visit.page.emulate_media(media="print")
+        beyond = visit.page.evaluate(BEYOND)
+        wide, paper = visit.page.evaluate(WIDTHS)
+
+    assert beyond == []
+    assert wide <= paper
+
+
+def test_a_press_on_a_head_sorts_and_a_second_one_turns_round(browser, files):
     """By a number and by a name, downwards first, and aria-sort says so."""
-    with Visit(browser, pages["story"]) as visit:
+    with Visit(browser, files["story"]) as visit:
         table = visit.page.locator("#operations table.sortable")
 
         def press(name):
@@ -122,12 +144,32 @@ def test_a_press_on_a_head_sorts_and_a_second_one_turns_round(browser, pages):
     assert up == ("ascending", ["1", "1051"])
 
 
-def test_markup_of_strangers_stays_text(browser, pages):
+def test_markup_of_strangers_stays_text(browser, files):
     """No script of theirs ran, and their text can be read."""
-    with Visit(browser, pages["hostile"]) as visit:
+    with Visit(browser, files["hostile"]) as visit:
         scripts = visit.page.locator("script").count()
         images = visit.page.locator("img").count()
         read = visit.page.locator("h1").inner_text()
 
     assert (scripts, images) == (1, 0)
     assert "<script>alert(1)</script>" in read
+
+
+@pytest.mark.parametrize("name", ["compare", "trend"])
+def test_tables_of_the_other_pages_sort_as_well(browser, files, name):
+    """A change by its number, upwards at the second press."""
+    with Visit(browser, files[name]) as visit:
+        table = visit.page.locator("table.sortable").first
+        button = table.get_by_role("button", name="change, %")
+        button.click()
+        button.click()
+        head = table.locator("thead th[aria-sort]")
+        column = head.evaluate("head => head.cellIndex")
+        rows = table.locator("tbody tr").all()
+        values = [r.locator("th, td").nth(column).get_attribute("data-value") for r in rows]
+
+        assert head.get_attribute("aria-sort") == "ascending"
+    told = [float(value) for value in values if value]
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert values[len(told) :] == [""] * (len(values) - len(told))

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
-from reports.figures import draw_figures, heat, outcomes, percentiles
+from reports.figures import heat, latency, outcomes, percentiles
 from reports.figures.canvas import label, styled
 from tests.reports.conftest import build
 from tests.reports.test_hdr import spectrum_of
 from tests.trials import T0, attempt, event, finding, ladder, refused
 
 
-@pytest.fixture(scope="module")
-def figures(story_model):
+@pytest.fixture
+def figures(drawn):
     """The figures of the story, by name."""
-    return {figure.name: figure for figure in draw_figures(story_model)}
+    return {figure.name: figure for figure in drawn["story"]}
 
 
 def test_alt_texts_tell_the_finding(figures):
@@ -47,20 +46,19 @@ def test_a_fault_is_blamed_where_it_was(tmp_path):
         event(5.0, "fault", "", fault="stall", edge="start"),
         event(7.0, "fault", "", fault="stall", edge="end"),
     ]
-    figures = draw_figures(build(tmp_path / "t", rows, events=events))
+    with styled():
+        alt = latency.draw(build(tmp_path / "t", rows, events=events)).alt
 
-    assert "during the fault stall." in next(f.alt for f in figures if f.name == "latency")
+    assert "during the fault stall." in alt
 
 
-@pytest.mark.parametrize("kind", ["story_model", "hostile_model", "empty_model"])
-def test_every_figure_is_well_formed(kind, request):
-    """Also with hostile names and without a single row; and no style leaks out."""
-    before = dict(mpl.rcParams)
-    for figure in draw_figures(request.getfixturevalue(kind)):
+@pytest.mark.parametrize("kind", ["story", "hostile", "empty"])
+def test_every_figure_is_well_formed(kind, drawn):
+    """Also with hostile names and without a single row."""
+    for figure in drawn[kind]:
         root = ET.fromstring(figure.svg)  # noqa: S314  our own drawing
         assert "svg" == root.tag
         assert figure.alt
-    assert before == dict(mpl.rcParams)
 
 
 def test_the_percentile_curve_is_hdrs():

@@ -10,11 +10,18 @@ import pytest
 
 import reports.sections
 from harness.errors import TrialError
+from reports import html
 from reports.section import Section, Table
 from reports.sections import build_sections
 from reports.write import write_reports
 from tests.reports.conftest import build
 from tests.trials import attempt, finding, write_trial
+
+
+@pytest.fixture(autouse=True)
+def _drawn_before(monkeypatch, drawn):
+    """Figures have tests of their own, and take a second a page."""
+    monkeypatch.setattr(html, "draw_figures", lambda _: drawn["empty"])
 
 
 def test_every_promised_artifact_is_there(tmp_path):
