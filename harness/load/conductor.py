@@ -110,10 +110,12 @@ class LocalConductor:
         with self._ending:
             if self._finished:
                 return
+            # The end of the generator lets `_run` go on, which would call the load complete.
+            interrupted = not self._complete
             ledger = self.generator.ledger
             self.collector.progress.note = lambda: closing_note(len(ledger.open))
             self.generator.finish()
-            self.collector.finish(interrupted=not self._complete)
+            self.collector.finish(interrupted=interrupted)
             self.collector.progress.write()
             self._finished = True
 

@@ -187,13 +187,15 @@ class MasterConductor:
         with self._ending:
             if self._finished:
                 return
+            # Workers that end let `_run` go on, which would call the load complete.
+            interrupted = not self._complete
             self.collector.progress.note = lambda: "closing sessions"
             self._runner.send_message("harness_finish", {})
             grace_s = self.orders.plan.load.grace / NS_PER_S
             deadline_ns = unix_ns() + int((grace_s + SWEEP_S + 10) * NS_PER_S)
             while self._alive() - self._ended and unix_ns() < deadline_ns:
                 gevent.sleep(0.02)
-            self.collector.finish(interrupted=not self._complete)
+            self.collector.finish(interrupted=interrupted)
             self.collector.progress.write()
             self._finished = True
 

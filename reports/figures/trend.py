@@ -44,13 +44,12 @@ def _draw(trend: Trend, metric: str) -> Figure:
         axes.plot(values, color=colour, ls=dash, marker=".", label=label(one.operation))
         for shift in one.shifts:
             axes.plot([shift.at], [values[shift.at]], "D", color=FAULT, ms=7, mfc="none")
-    log = False
+    seen = [value for one in series for value in one.values if value]
+    log = metric != "throughput" and bool(seen) and max(seen) > _DECADE * min(seen)
     if metric != "throughput":
-        seen = [value for one in series for value in one.values if value]
-        log = bool(seen) and max(seen) > _DECADE * min(seen)
         duration_axis(axes, log=log)
-    if not log:
-        axes.set_ylim(bottom=0)  # else noise looks like a change
+    if seen and not log:
+        axes.set_ylim(0, 1.1 * max(seen))  # on less than the whole noise looks like a change
     axes.set_ylabel("response time" if metric != "throughput" else "per second")
     step = -(-len(trend.names) // _NAMES_MAX)
     ticks = range(0, len(trend.names), step)

@@ -85,6 +85,6 @@ LABS = {
     "rate_limit.json": LIMITER,
     "capacity.json": THROUGHPUT,
     "compare.json": comparison().document(),
-    "trend.json": trend().document(),
+    "trend.json": trend().document("smoke"),
 }
 """Every section that a page can have, but for the other kind of capacity."""

@@ -97,7 +97,7 @@ def test_what_was_cut_off_is_compared_with_nothing(tmp_path):
 
 def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
     """What moved most against the level before; a comparison comes first where there is one."""
-    documents = {"trend.json": trend().document()}
+    documents = {"trend.json": trend().document("smoke")}
     told = brief(build(tmp_path / "t", [attempt()], documents=documents))[2]
     documents["compare.json"] = comparison().document()
     compared = brief(build(tmp_path / "u", [attempt()], documents=documents))[2]
