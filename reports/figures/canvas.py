@@ -133,6 +133,12 @@ def draw_points(axes: Axes, series: pd.Series, step_s: int, colour: str, name: s
     axes.plot(ends.ravel(), flat.ravel(), color=colour, label=name)
 
 
+def say_empty(axes: Axes) -> None:
+    """Where nothing is drawn, say so, instead of a scale that measures nothing."""
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color=MUTED)
+
+
 def label(text: str) -> str:
     """A stranger's name for a legend: printable, and cut where it is too long."""
     clean = "".join(c if c.isprintable() else "\ufffd" for c in text).strip() or "(no name)"

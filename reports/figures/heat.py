@@ -21,6 +21,7 @@ from reports.figures.canvas import (
     mark_bands,
     mark_objectives,
     new_drawing,
+    say_empty,
     set_time,
     to_figure,
 )
@@ -67,6 +68,8 @@ def draw(model: ReportModel) -> Figure:
             FuncFormatter(lambda value, _: format_duration(10**value * NS_PER_US))
         )
         axes.grid(visible=False)
+    else:
+        say_empty(axes)
     set_time([axes], model)
     mark_bands([axes], model.bands)
     axes.set_ylabel("response time")

@@ -17,6 +17,7 @@ from reports.figures.canvas import (
     marker,
     new_drawing,
     peak_s,
+    say_empty,
     set_time,
     to_figure,
 )
@@ -42,6 +43,8 @@ def draw(model: ReportModel) -> Figure:
         axes.set_ylabel(f"{metric} time")
         if len(frame):
             duration_axis(axes)
+        else:
+            say_empty(axes)
     set_time(both, model)
     mark_bands(both, model.bands)
     both[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)

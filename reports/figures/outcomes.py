@@ -12,6 +12,7 @@ from reports.figures.canvas import (
     mark_bands,
     new_drawing,
     peak_s,
+    say_empty,
     set_time,
     to_figure,
 )
@@ -52,6 +53,8 @@ def draw(model: ReportModel) -> Figure:
             below = above
         axes.set_ylim(0, max(float(below.max()) * 1.12, 1.0))
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    else:
+        say_empty(axes)
     set_time([axes], model)
     mark_bands([axes], model.bands)
     axes.set_ylabel("attempts a second")

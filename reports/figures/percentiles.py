@@ -10,7 +10,14 @@ import numpy as np
 from harness.analysis.cells import Ints
 from harness.analysis.spectra import METRICS, US_PER_MS, Spectrum
 from harness.trial.histograms import bucket_highest_us
-from reports.figures.canvas import DASHES, SERIES, duration_axis, new_drawing, to_figure
+from reports.figures.canvas import (
+    DASHES,
+    SERIES,
+    duration_axis,
+    new_drawing,
+    say_empty,
+    to_figure,
+)
 from reports.model import ReportModel
 from reports.section import Figure
 from reports.wording import milliseconds
@@ -49,6 +56,8 @@ def draw(model: ReportModel) -> Figure:
     if spectra["service"].total:
         duration_axis(axes)
         axes.legend(loc="lower right")
+    else:
+        say_empty(axes)
     return to_figure(drawing, "percentiles", _TITLE, _alt(spectra))
 
 

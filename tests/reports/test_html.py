@@ -149,6 +149,15 @@ def test_the_story_is_told(parsed):
     assert "k-12" in text
 
 
+def test_an_empty_trial_boasts_of_nothing(parsed):
+    """Neither that all ended ok nor a scale on which nothing was measured."""
+    text = " ".join(parsed["empty"].text().split())
+
+    assert "Every attempt ended ok" not in text
+    assert "Errors by code No attempt was observed." in text
+    assert text.count("nothing to show") == 5  # percentiles, outcomes, two latencies, heat
+
+
 def test_every_verdict_has_its_banner(tmp_path, monkeypatch, drawn):
     """A pass is green and says so in a word."""
     model = build(tmp_path / "t", [attempt()], findings=[finding()])
