@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.cli.against import identity
-from harness.errors import UsageError
+from harness.errors import TrialError, UsageError
 from harness.experiments.compare.sides import Run
 from harness.experiments.compare.trend import Trend, build_trend
 from harness.load.plan_file import build_plan
@@ -48,12 +48,11 @@ def place_in_trend(path: Path, root: Path = BASELINES) -> Trend | None:
         TrialError: A baseline is damaged.
     """
     trial = open_trial(path)
-    earlier = _earlier(trial, root) if _has_place(trial) else []
-    if not earlier:
+    points = [*_points(_earlier(trial, root))] if _has_place(trial) else []
+    if not points:
         (path / TREND).unlink(missing_ok=True)
         return None
     plan = build_plan(trial.manifest.plan, f"{path}/manifest.json: plan")
-    points = [(one.path.name, Run(one.manifest, one.intervals_table())) for one in earlier]
     points.append((trial.path.resolve().name, Run(trial.manifest, trial.intervals_table())))
     trend = build_trend(points, plan.compare.to_thresholds())
     write_json(path / TREND, trend.document(str(trial.manifest.plan.get("name", "unnamed"))))
@@ -96,10 +95,21 @@ def _earlier(trial: Trial, root: Path) -> list[Trial]:
 def _within_budget(trials: Iterable[Trial]) -> Iterator[Trial]:
     left = INTERVALS_BYTES_MAX
     for trial in trials:
-        left -= (trial.path / INTERVALS_FILE).stat().st_size
+        try:
+            left -= (trial.path / INTERVALS_FILE).stat().st_size
+        except OSError:
+            continue
         if left < 0:
             return
         yield trial
+
+
+def _points(trials: Iterable[Trial]) -> Iterator[tuple[str, Run]]:
+    for trial in trials:
+        try:
+            yield trial.path.name, Run(trial.manifest, trial.intervals_table())
+        except TrialError:  # damaged: it has no place in a trend, and costs no report
+            continue
 
 
 def _beside(path: Path) -> Iterator[Trial]:

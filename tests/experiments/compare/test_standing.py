@@ -62,6 +62,9 @@ def test_only_what_was_before_and_is_alike_counts(tmp_path):
     write(folder, "unreadable", 2, plan={"no such key": 1})
     (write(folder, "damaged", 2) / "manifest.json").write_text("{")
     (write(folder, "bare", 2) / "intervals.parquet").unlink()
+    (write(folder, "cut", 2) / "intervals.parquet").write_bytes(b"PAR1")
+    write(tmp_path / "baselines", "cut-baseline", 2)
+    (tmp_path / "baselines" / "cut-baseline" / "intervals.parquet").unlink()
     (folder / "latest").symlink_to("this")
 
     trend = place_in_trend(this, tmp_path / "baselines")
