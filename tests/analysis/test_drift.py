@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.drift import CONFIDENCE, find_drift, find_slope
+from harness.analysis.drift import CONFIDENCE, Drift, find_drift, find_slope
 
 POINTS = 60
 CALLS = 3000
@@ -102,3 +102,12 @@ def test_too_few_points_say_nothing():
     """Nor do figures that are none."""
     assert find_drift([1.0] * 19) is None
     assert find_drift([float("nan")] * 100) is None
+
+
+@pytest.mark.parametrize(
+    ("rise", "low", "rises"),
+    [(0.2, 0.01, True), (0.2, -0.01, False), (0.079, 0.01, False), (0.08, 0.01, True)],
+)
+def test_a_rise_counts_when_it_is_clear_and_large(rise, low, rises):
+    """Either alone is nobody's trouble."""
+    assert rises is Drift(rise, low, 1.0, None, 0.0).rises

@@ -95,9 +95,10 @@ def test_an_empty_spectrum_has_nothing_to_say():
 
 
 def test_ranks_of_whole_products_are_not_one_too_high():
-    """0.9 of 10 values is the ninth, though 0.9 is a little more than nine tenths."""
-    ten = spectrum_of(range(1, 11))
+    """0.07 · 100 is a little more than 7, and its rank 7 all the same."""
+    ten, hundred = spectrum_of(range(1, 11)), spectrum_of(range(1, 101))
 
+    assert [7, 55, 99] == [hundred.percentile_us(p) for p in (0.07, 0.55, 0.99)]
     assert [1, 5, 9, 10, 10] == [ten.percentile_us(p) for p in (0, 0.5, 0.9, 0.99, 1)]
 
 

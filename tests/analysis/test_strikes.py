@@ -33,3 +33,12 @@ def test_two_faults_of_one_kind_are_two():
     assert ["rate_bytes_per_s=9, probability=0.5", "", "down=1s", ""] == [
         describe_settings(one) for one in told
     ]
+
+
+def test_a_fault_that_begins_after_the_load_has_ended_has_no_length():
+    """A window of the cleanup: it never ends before it began."""
+    [strikes] = gather_strikes(
+        [event(30, "fault", "proxy", fault="latency", edge="start")], T0 * NS, 20.0
+    )
+
+    assert (30.0, 30.0) == (strikes.start_s, strikes.end_s)

@@ -159,6 +159,8 @@ def test_nothing_observed_is_unknown():
     [
         (300, 0, Verdict.PASS),
         (299, 0, Verdict.UNKNOWN),
+        (9, 1, Verdict.UNKNOWN),  # 1 or more beyond, of 10: in 9.6 % of trials
+        (9, 2, Verdict.FAIL),  # 2 or more beyond, of 11: in 0.5 %
         (100, 2, Verdict.UNKNOWN),  # 2 or more beyond, of 102: happens in 27 % of trials
         (100, 6, Verdict.FAIL),  # 6 or more beyond, of 106: in 0.1 %
         (400, 6, Verdict.FAIL),

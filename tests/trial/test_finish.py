@@ -93,6 +93,18 @@ def test_a_torn_batch_is_left_out_of_both_tables(tmp_path, torn):
     assert [(end.worker, end.state) for end in done.workers] == [("local", "lost")]
 
 
+def test_whole_batches_alone_are_read(tmp_path):
+    """A torn one, whichever part of it is there, ends the reading."""
+    path = running_trial(tmp_path / "t") / PARTS / "local.attempts"
+    whole = list(read_batches(path))
+    for by in (1, 2, 3):
+        tear(path, by)
+
+        assert whole[:2] == list(read_batches(path))
+        assert 2 == count_batches(path)
+    assert 3 == len(whole)
+
+
 def test_a_goodbye_that_names_more_than_came_is_a_loss(tmp_path):
     """A worker that recorded 13 attempts, of which 12 came, is lost."""
     trial = running_trial(
