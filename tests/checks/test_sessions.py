@@ -25,6 +25,11 @@ GOOD = {
         delete("s", at=1, call=1, outcome="connection_lost"),
         delete("s", at=2, call=1, attempt=2, outcome="not_found"),
     ),
+    "the lost close is settled by an answer that it is closed": (
+        create("s", at=0),
+        delete("s", at=1, call=1, outcome="connection_lost"),
+        delete("s", at=2, call=1, attempt=2, outcome="session_closed"),
+    ),
     "the lost create is hunted down by the sweep": (
         create("", at=0, key="k", outcome="timeout"),
         create("s", at=50, key="k", phase="cleanup"),
