@@ -17,6 +17,7 @@ silent for `SILENCE_S` is given up. It is named in the manifest, and what it had
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ import pyarrow as pa
 from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
+from harness.attempt import Attempt
 from harness.clock import unix_ns
 from harness.errors import HarnessError
 from harness.exits import Exit
@@ -73,10 +75,20 @@ class RemoteSink:
 
 
 class WorkerConductor:
-    """A worker: does its share, and ends when the master says so."""
+    """
+    A worker: does its share, and ends when the master says so.
 
-    def __init__(self, runner: Any, orders: Orders) -> None:
+    Args:
+        runner: Locust's.
+        orders: Its own; the plan in them is the master's as soon as that has told it.
+        observe: Shown each batch of attempts.
+    """
+
+    def __init__(
+        self, runner: Any, orders: Orders, observe: Callable[[Sequence[Attempt]], None]
+    ) -> None:
         self.orders = orders
+        self._observe = observe
         self.generator: Generator | None = None
         self._runner = runner
         runner.register_message("harness_go", self._on_go)
@@ -102,6 +114,7 @@ class WorkerConductor:
         index, _ = told["share"][self._runner.client_id]
         sink = RemoteSink(self._runner)
         self.generator = Generator(spec, plan, orders.key, sink, index)
+        self.generator.observers.append(self._observe)
         gevent.spawn(self._run, self.generator, told)
 
     def _run(self, generator: Generator, told: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
 def _conductor(environment: Any, runner: Any, orders: Orders) -> Conductor:
     headless = bool(environment.parsed_options and environment.parsed_options.headless)
     if isinstance(runner, WorkerRunner):
-        return WorkerConductor(runner, orders)
+        return WorkerConductor(runner, orders, display_for(environment))
     collector = Collector(orders.spec, orders.plan, progress_fd())
     if isinstance(runner, MasterRunner):
         return MasterConductor(runner, orders, collector, headless=headless)

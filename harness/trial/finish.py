@@ -8,6 +8,7 @@ last, and the parts go only when everything they hold stands elsewhere.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -173,7 +174,7 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
                 waiting, rows = [], 0
         if waiting:
             _write_groups(writer, _joined(waiting))
-    temporary.replace(target)
+    _publish(temporary, target)
     return counted, last_ns
 
 
@@ -211,6 +212,13 @@ def _write_intervals(trial: Path) -> None:
     target = trial / INTERVALS_FILE
     temporary = target.with_suffix(".tmp")
     pq.write_table(merger.intervals(), temporary, compression="zstd")
+    _publish(temporary, target)
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    """Put a file in its place; on the disk first, for the parts go after it."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
     temporary.replace(target)
 
 

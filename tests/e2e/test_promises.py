@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -62,7 +63,7 @@ def test_the_key_is_nowhere(harness: Command) -> None:
     with Standin(StandinConfig(api_keys=(KEY,), fail={"CLOUD_AUTH_FAILED": 0.1})) as standin:
         process = harness.start(
             "run", "mixed", "--host", standin.url, "--duration", "5s", "--processes", "2",
-            "--out", "trial",
+            "--out", "trial", "--", "--csv", "locust",
         )  # fmt: skip
         titles = set()
         while process.poll() is None:
@@ -77,6 +78,14 @@ def test_the_key_is_nowhere(harness: Command) -> None:
     assert not [title for title in titles if KEY in title]
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
     assert KEY not in ended.out + ended.err
+    assert _requests_of_locust(harness.folder / "locust_stats.csv") > 100
+
+
+def _requests_of_locust(path: Path) -> int:
+    """What Locust's own statistics of all workers count: its options keep working."""
+    with path.open(newline="") as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
+    return int(rows["Aggregated"]["Request Count"])
 
 
 def test_an_old_trial_is_reported_without_a_server(harness: Command) -> None:

@@ -37,7 +37,7 @@ def run(body):
 def test_a_worker_ends_that_does_not_understand_the_masters_plan():
     """One line; Locust would log what a listener raises, and the master wait for ever."""
     lines = (
-        "worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), 'k'))",
+        "worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), 'k'), print)",
         "told = dict(trial_id='t', embedded=False, share=dict(c=(0, 1)), start_ns=1)",
         "worker._on_go(SimpleNamespace(data=told | dict(plan=dict(sede=1))))",
     )

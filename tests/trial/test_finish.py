@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import msgspec
 import pyarrow.parquet as pq
 import pytest
@@ -79,6 +82,24 @@ def test_attempts_of_a_frequent_operation_stand_together(tmp_path, monkeypatch):
     assert 2 * [(50, {"get_run"}), (40, {"queue_run"}), (10, {"create_session"})] == told
     assert all(sorted(g["call_id"]) == g["call_id"] for g in groups)
     assert set(range(200)) == {n for g in groups for n in g["call_id"]}
+
+
+def test_the_parts_go_when_the_tables_are_on_the_disk(tmp_path, monkeypatch):
+    """A machine that loses its power at the worst moment has one or the other."""
+    trial = running_trial(tmp_path / "t")
+    seen = []
+    sync = os.fsync
+
+    def watched(handle):
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        seen.append((path.suffix, (trial / PARTS).exists()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    finish_trial(trial)
+
+    assert 2 == [suffix for suffix, _ in seen].count(".tmp")
+    assert all(there for _, there in seen)
 
 
 @pytest.mark.parametrize("torn", ["attempts", "buckets"])
