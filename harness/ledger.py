@@ -11,6 +11,7 @@ is only history: a file that has grown large is written anew, with the debts alo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -93,10 +94,11 @@ class Ledger:
             whole = self._file.write(line) == len(line)
         except OSError:
             whole = False
-        # A full disk must not keep a session from being closed: memory goes on. Nothing may
-        # follow a line of which the disk took a part only.
         if not whole:
+            # A full disk must not keep a session from being closed: memory goes on. Nothing
+            # may follow a line of which the disk took a part only.
             self.shut()
+            return
         self._bytes += len(line)
         if self._bytes > self._bytes_max:
             self._renew()
@@ -110,9 +112,13 @@ class Ledger:
         fresh = self._path.with_suffix(".new")
         try:
             fresh.write_bytes(text)
-            file = fresh.open("ab", buffering=0)
-            fresh.replace(self._path)
+            with ExitStack() as stack:
+                file = stack.enter_context(fresh.open("ab", buffering=0))
+                fresh.replace(self._path)
+                stack.pop_all()
         except OSError:
+            with suppress(OSError):
+                fresh.unlink()
             self._bytes_max *= 2
             return
         self.shut()
