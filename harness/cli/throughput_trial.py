@@ -25,10 +25,11 @@ from harness.analysis.generator import assess
 from harness.attempt import Phase
 from harness.cli import target as targets
 from harness.cli.capacity_view import print_throughput, tell_step
+from harness.cli.loading import NOTHING_KEPT
 from harness.cli.run import Job, measure
 from harness.cli.trial_directory import claim, disclaim, point_latest
 from harness.cli.wire_options import PLAIN, Wire
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoppedEarlyError
 from harness.exits import Exit
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.observe import observe_step
@@ -144,6 +145,11 @@ def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[
                 if record.interrupted:
                     break
                 search.tell(result)
+    except StoppedEarlyError:  # before a step's load: the steps before it are kept
+        if not record.manifests:
+            disclaim(job.out)
+            raise
+        record.interrupted = True
     except HarnessError:
         if not record.manifests:
             disclaim(job.out)
@@ -180,6 +186,8 @@ def _take(
         record.interrupted = measure(inner, key, progress).interrupted
     finish_trial(folder)
     trial = open_trial(folder)
+    if not trial.manifest.phases:
+        raise StoppedEarlyError(NOTHING_KEPT)
     attempts = trial.attempts_table()
     _keep(trial, attempts, step, record)
     frame = attempts.to_pandas()
