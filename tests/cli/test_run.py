@@ -1,0 +1,77 @@
+"""What is left of a trial when something fails around its load."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.cli import judging
+from harness.cli import run as runs
+from harness.cli.run import Job, Measured, make_trial, measure
+from harness.errors import StorageError, TargetError
+from harness.load.plan import Plan
+from tests.trials import ladder, write_trial
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A trial against the embedded stand-in, that nothing of is made yet."""
+    return Job(tmp_path / "mixed.py", Plan(), "", tmp_path / "trial", "t")
+
+
+def failing(error, *, begun):
+    """A load that fails, before or after it began."""
+
+    def load(job, *_rest):
+        (job.out / "spec.json").write_text("{}")
+        if begun:
+            write_trial(job.out, ladder()[:10])
+        raise error
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(TargetError("it did not start"), TargetError), (OSError(28, "full"), StorageError)],
+)
+def test_a_failure_before_the_load_leaves_nothing(job, monkeypatch, error, kind):
+    """Nothing is there that looks like a trial."""
+    monkeypatch.setattr(runs, "_load", failing(error, begun=False))
+
+    with pytest.raises(kind) as caught:
+        measure(job, "k", Console(file=io.StringIO()))
+    assert "kept" not in str(caught.value)
+    assert not job.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(TargetError("it did not come back"), TargetError), (OSError(28, "full"), StorageError)],
+)
+def test_a_failure_after_the_load_began_keeps_what_was_measured(job, monkeypatch, error, kind):
+    """The exit code tells of the failure, the message where the rest is."""
+    monkeypatch.setattr(runs, "_load", failing(error, begun=True))
+
+    with pytest.raises(kind, match=f"kept: harness report {job.out}$"):
+        measure(job, "k", Console(file=io.StringIO()))
+    assert (job.out / "attempts.parquet").is_file()
+    assert not (job.out / "spec.json").exists()
+
+
+def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
+    """It can be finished later."""
+    progress = Console(file=io.StringIO(), width=40)
+
+    def stopped(*_given, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "measure", lambda *_: Measured(interrupted=False))
+    monkeypatch.setattr(judging, "judge_trial", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        make_trial(job, progress, progress)
+
+    told = f"harness: stopped; what was measured is kept: harness report {job.out}\n"
+    assert told == progress.file.getvalue()
