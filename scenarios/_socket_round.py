@@ -27,7 +27,10 @@ class SocketRound(ABC):
 
     Attributes:
         probes: Tries tokens that must not open the socket.
+        sockets: How many a user holds at once.
     """
+
+    sockets = 1
 
     def __init__(self, kind: Kind) -> None:
         self.probes = SocketProbes(kind)

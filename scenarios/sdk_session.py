@@ -29,6 +29,9 @@ _NUMBERS_OF_A_VISIT = 1_000_000
 class SdkSession:
     """One round: import, create, both sockets, tabs, a journey, close all."""
 
+    sockets = 2
+    """How many a user holds at once."""
+
     class Settings(Table):
         """``[scenario.sdk_session]``."""
 

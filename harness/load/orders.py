@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness.errors import PlanError, UsageError
 from harness.load.naming import new_trial_id
+from harness.load.open_files import check_open_files, load_processes
 from harness.load.plan import Plan
 from harness.load.plan_file import (
     build_plan,
@@ -84,7 +85,8 @@ def take_orders(environment: Any) -> Orders:
     Read the spec that `harness run` wrote, or make one for plain Locust.
 
     Raises:
-        UsageError: No key, a host that may not be loaded, a plan that is wrong.
+        UsageError: No key, a host that may not be loaded, a plan that is wrong, more
+            connections than files may be open.
     """
     path = os.environ.get(SPEC_VARIABLE)
     spec = read_spec(Path(path)) if path else default_spec(environment)
@@ -99,6 +101,8 @@ def take_orders(environment: Any) -> Orders:
         _check_weights(orders, list(known))
     for name, kind in known.items():
         orders.workload(name, kind)
+    if processes := load_processes(environment.parsed_options):
+        check_open_files(plan, known.values(), processes)
     return orders
 
 

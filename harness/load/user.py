@@ -128,7 +128,7 @@ class Visit:
 
 
 class Workload(Protocol):
-    """What one arrival does."""
+    """What one arrival does. Its ``sockets``, where it has any, is how many a user holds."""
 
     def round(self, visit: Visit) -> None:
         """Make the calls of one arrival."""

@@ -17,7 +17,8 @@ from harness.errors import UsageError
 from harness.units import NS_PER_S
 from harness.wire import Failure, Reply, Target
 from harness.wire.factory import shared_context
-from harness.wire.websocket import WebSocket, find_place, upgrade
+from harness.wire.upgrade import find_place, upgrade
+from harness.wire.websocket import WebSocket
 
 
 @dataclass(frozen=True, slots=True)

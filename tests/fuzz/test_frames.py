@@ -15,7 +15,7 @@ from harness.standin.sockets.devtools import DevTools
 from harness.standin.sockets.frames import ActionRequest, read_request
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
-from harness.wire import websocket
+from harness.wire import upgrade
 from harness.wire.broken import BrokenExchangeError
 from harness.wire.transport import Failure, Reply, Target
 from tests.fuzz.test_readers import JSON, mutated
@@ -63,14 +63,52 @@ class Scripted:
         self._pieces = []
 
 
+class Reluctant(Scripted):
+    """One that takes a few bytes at a time, for there is always something to read."""
+
+    def __init__(self, pieces, *, takes):
+        super().__init__(pieces, agrees=True)
+        self._takes = takes
+        self.taken = b""
+
+    def send(self, data):
+        """Take some."""
+        if data.startswith(b"GET "):
+            return super().send(data)
+        self.taken += data[: self._takes]
+        return min(len(data), self._takes)
+
+    def frames(self):
+        """What was taken: opcode and payload of each whole frame, and what is left over."""
+        found, rest = [], self.taken
+        while len(rest) >= 6 and len(rest) >= 6 + (size := rest[1] & 0x7F):
+            mask, data = rest[2:6], rest[6 : 6 + size]
+            found.append((rest[0] & 0x0F, bytes(b ^ mask[n % 4] for n, b in enumerate(data))))
+            rest = rest[6 + size :]
+        return found, rest
+
+
 def upgraded(monkeypatch_to):
     """Upgrade over a scripted stream."""
-    place = websocket.find_place("ws://127.0.0.1:1/actions/s", "token")
-    original, websocket.dial = websocket.dial, lambda *_: monkeypatch_to
+    place = upgrade.find_place("ws://127.0.0.1:1/actions/s", "token")
+    original, upgrade.dial = upgrade.dial, lambda *_: monkeypatch_to
     try:
-        return websocket.upgrade(place, Target("http://127.0.0.1:1"), None, 1)
+        return upgrade.upgrade(place, Target("http://127.0.0.1:1"), None, 1)
     finally:
-        websocket.dial = original
+        upgrade.dial = original
+
+
+@settings(max_examples=60)
+@given(st.text(max_size=25), st.integers(9, 30))
+def test_pongs_never_stand_in_the_middle_of_a_message(text, takes):
+    """A server that pings faster than it takes what it is sent gets whole frames all the same."""
+    stream = Reluctant([b"\x89\x01!"] * 200, takes=takes)
+    _, socket = upgraded(stream)
+    socket.send(text.encode(), 1)
+    (first, *others), rest = stream.frames()
+    assert (1, text.encode()) == first
+    assert {(10, b"!")} >= set(others)
+    assert b"" == rest
 
 
 @settings(max_examples=120)

@@ -22,7 +22,7 @@ from harness.errors import UsageError
 from harness.wire import Failure, Target, Timeouts
 from harness.wire.broken import BrokenExchangeError
 from harness.wire.factory import shared_context
-from harness.wire.websocket import find_place, upgrade
+from harness.wire.upgrade import find_place, upgrade
 
 S = 1_000_000_000
 WRONG = (
@@ -274,6 +274,35 @@ def test_long_messages_are_not_read(open_to):
     _, socket = open_to(script, max_body_bytes=1000)
     assert None is socket.receive(soon())
     assert 1009 == socket.closed.status
+
+
+def test_what_nobody_receives_is_bounded(open_to):
+    """A server that talks and talks while the user thinks: the newest is kept."""
+
+    def script(peer: Peer) -> None:
+        peer.say(b"".join(frame(TEXT, b"%03d" % n * 100) for n in range(50)))
+        peer.hear()
+
+    _, socket = open_to(script, max_body_bytes=1000)
+    assert socket.attend(0.2)
+    assert [b"047", b"048", b"049"] == [socket.receive(soon())[:3] for _ in range(3)]
+    with pytest.raises(BrokenExchangeError):
+        socket.receive(unix_ns() + S // 20)
+
+
+def test_a_flood_of_frames_ends_at_the_deadline(open_to):
+    """Pings without a pause, and pieces of a message that never ends, are no answer."""
+
+    def script(peer: Peer) -> None:
+        peer.say(frame(TEXT, b"", fin=False))
+        while True:
+            peer.say(frame(PING, b"x") + frame(0, b"", fin=False) * 1000)
+
+    _, socket = open_to(script)
+    begun = time.monotonic()
+    with pytest.raises(BrokenExchangeError):
+        socket.receive(unix_ns() + S // 5)
+    assert time.monotonic() - begun < 10  # a piece of the flood may take a while to read
 
 
 def test_text_that_is_none_ends_the_socket(open_to):
