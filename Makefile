@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
