@@ -281,8 +281,10 @@ def _attempt(
     evidence: str,
 ) -> Attempt:
     start_ns, end_ns = reply.start_ns, reply.end_ns
+    response_us = service_us = (end_ns - start_ns) // 1000
     # A clock reading before the intended start can only be the alarm's granularity.
-    response_us = (end_ns - min(intended_ns, start_ns)) // 1000
+    if intended_ns < start_ns:
+        response_us = (end_ns - intended_ns) // 1000
     # What a NamedTuple's own constructor does, without the cost of calling it.
     return tuple.__new__(
         Attempt,
@@ -298,7 +300,7 @@ def _attempt(
             reply.status,
             answer.code,
             answer.outcome,
-            (end_ns - start_ns) // 1000,
+            service_us,
             response_us,
             answer.retry_after_s,
             key,

@@ -42,7 +42,7 @@ from harness.units import NS_PER_S
 from harness.wire import Target, Transport, connect
 from harness.wire.pool import Pool, Pooled
 
-BATCH_ROWS = 500
+BATCH_ROWS = 1000
 """Rows turned into a batch at a time, in steps of some 1 ms in which no user can start."""
 BREATH_S = 0.0001
 """Between two steps: the loop looks at its sockets, which ``gevent.sleep(0)`` leaves out."""

@@ -31,6 +31,11 @@ class Memory:
         self._due: list[tuple[int, int, int, Ask]] = []
         self._numbers = count()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is remembered."""
+        return not self._due
+
     def remember(self, ask: Ask, now_ns: int) -> None:
         """Ask this again, for the first time in `FIRST_NS`."""
         self._put(ask, now_ns + FIRST_NS, FIRST_NS)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from harness.attempt import Phase
 from harness.clock import unix_ns
@@ -88,14 +89,16 @@ class Progress:
 
         Probes are left out: what they are refused is what they were sent to hear.
         """
-        metric = buckets["metric"].to_numpy()
-        response = (metric == "response") & (buckets["phase"].to_numpy() != Phase.PROBE)
-        outcome = buckets["outcome"].to_numpy()[response]
-        count = buckets["count"].to_numpy()[response]
-        for name in np.unique(outcome):
-            self._outcomes[str(name)] += int(count[outcome == name].sum())
-        ok = outcome == "ok"
-        bucket = buckets["bucket"].to_numpy()[response][ok]
+        shown = _says(buckets["metric"], "response") & ~_says(buckets["phase"], Phase.PROBE)
+        outcome = buckets["outcome"].combine_chunks()
+        code = outcome.indices.to_numpy()[shown]
+        count = buckets["count"].to_numpy()[shown]
+        names = outcome.dictionary.to_pylist()
+        for name, of in zip(names, np.bincount(code, count, len(names)), strict=True):
+            if of:
+                self._outcomes[name] += int(of)
+        ok = _says(buckets["outcome"], "ok")[shown]
+        bucket = buckets["bucket"].to_numpy()[shown][ok]
         self._forget()
         self._recent.append((unix_ns(), int(count.sum()), bucket, count[ok]))
         if self._tally is not None:
@@ -163,3 +166,12 @@ class Progress:
         at = np.searchsorted(cumulative, np.array([0.5, 0.99]) * cumulative[-1])
         p50_us, p99_us = bucket_highest_us(bucket[order][at])
         return float(p50_us) / 1000, float(p99_us) / 1000
+
+
+def _says(column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
+    """Where a column of names has this one."""
+    names = column.combine_chunks()
+    known: list[str] = names.dictionary.to_pylist()
+    code = known.index(name) if name in known else -1
+    found: NDArray[np.bool_] = names.indices.to_numpy() == code
+    return found

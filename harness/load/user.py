@@ -104,7 +104,10 @@ class Visit:
 
     def recall(self) -> None:
         """Ask again what is due; call it when the arrival's own work is done."""
-        if not self.stopping and (ask := self._generator.memory.recall(unix_ns())):
+        memory = self._generator.memory
+        if memory.empty or self.stopping:
+            return
+        if ask := memory.recall(unix_ns()):
             self.as_probe()
             ask(self.client)
 
