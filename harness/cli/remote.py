@@ -96,6 +96,12 @@ def work(
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
     command += ["--loglevel", "ERROR", "--only-summary", "--headless", *options]
+    progress.print(
+        f"joining the master at {name}:{port}, and waiting for the load to begin …",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     interruption = Interruption()
     with interruption.watching():
         status = run_load(

@@ -20,6 +20,7 @@ from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.generator import Generator
 from harness.load.orders import Orders
+from harness.load.progress import Progress
 from harness.trial.schema import Event
 from harness.units import NS_PER_MS
 
@@ -131,6 +132,13 @@ def report_often(collector: Collector) -> None:
         collector.progress.write()
         collector.flush()
         gevent.sleep(1.0)
+
+
+def tell_often(progress: Progress) -> None:
+    """Write the live figures once a second, until killed."""
+    while True:
+        gevent.sleep(1.0)
+        progress.write()
 
 
 def closing_note(sessions: int) -> str:

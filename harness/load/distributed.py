@@ -32,10 +32,13 @@ from harness.clock import unix_ns
 from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import Collector
-from harness.load.conductor import quit_or_stop, report_often, tell_crash
+from harness.load.conductor import quit_or_stop, report_often, tell_crash, tell_often
 from harness.load.generator import SWEEP_S, Generator
 from harness.load.orders import Orders, refuse
+from harness.load.plan import Plan
 from harness.load.plan_file import build_plan
+from harness.load.progress import Progress
+from harness.load.spec import progress_fd
 from harness.load.turnstile import start_here
 from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerEnd
@@ -44,6 +47,7 @@ from harness.units import NS_PER_S
 PIECE_BYTES = 1 << 20
 """A larger batch is split in halves until its pieces fit; only a single attempt may not."""
 GO_DELAY_NS = NS_PER_S // 2
+TELL_AFTER_S = 2.0
 SILENCE_S = 10
 """A worker that has given no sign of life for so long is not waited for any more."""
 
@@ -51,16 +55,22 @@ SILENCE_S = 10
 class RemoteSink:
     """A worker's way to the master."""
 
-    def __init__(self, runner: Any) -> None:
+    def __init__(self, runner: Any, progress: Progress | None = None) -> None:
         self._send = runner.send_message
+        self._progress = progress
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         """Send one batch, in several messages where it is too large for one."""
+        if self._progress is not None:
+            self._progress.add(buckets)
+        self._send_pieces(worker, attempts, buckets)
+
+    def _send_pieces(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         blobs = to_ipc(attempts), to_ipc(buckets)
         if sum(map(len, blobs)) > PIECE_BYTES and len(attempts) > 1:
             half = len(attempts) // 2
             for piece in (attempts.slice(0, half), attempts.slice(half)):
-                self.batch(worker, piece, bucket_table(piece))
+                self._send_pieces(worker, piece, bucket_table(piece))
             return
         data = {"worker": worker, "attempts": blobs[0], "buckets": blobs[1]}
         self._send("harness_batch", data)
@@ -112,13 +122,25 @@ class WorkerConductor:
         plan = build_plan(told["plan"], "the master's plan")
         self.orders = replace(orders, spec=spec, plan=plan)
         index, _ = told["share"][self._runner.client_id]
-        sink = RemoteSink(self._runner)
+        progress = self._progress(plan)
+        sink = RemoteSink(self._runner, progress)
         self.generator = Generator(spec, plan, orders.key, sink, index)
         self.generator.observers.append(self._observe)
-        gevent.spawn(self._run, self.generator, told)
+        gevent.spawn(self._run, self.generator, progress, told)
 
-    def _run(self, generator: Generator, told: dict[str, Any]) -> None:
+    def _progress(self, plan: Plan) -> Progress | None:
+        """Figures of this worker's own share, for the terminal it was started in."""
+        # Workers of --processes share the pipe of their master, which tells of all of them.
+        is_alone = self._runner.environment.parsed_options.processes is None
+        return Progress(progress_fd(), plan.duration_ns) if is_alone else None
+
+    def _run(
+        self, generator: Generator, progress: Progress | None, told: dict[str, Any]
+    ) -> None:
         start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
+        if progress is not None:
+            progress.start(start_ns)
+            gevent.spawn(tell_often, progress)
         generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})
@@ -163,11 +185,25 @@ class MasterConductor:
             "harness_crashed": self._on_crashed,
         }.items():
             runner.register_message(kind, listener)
+        gevent.spawn(self._tell_who_is_missing)
+
+    def _tell_who_is_missing(self) -> None:
+        """Before the load: how many workers have come, for who sits there and waits."""
+        progress, clients = self.collector.progress, self._runner.clients
+        expected = self._runner.environment.parsed_options.expect_workers
+        gevent.sleep(TELL_AFTER_S)
+        while not (self._names or self._finished):
+            progress.note = lambda: (
+                f"waiting for workers: {len(clients.ready)} of {expected} here"
+            )
+            progress.write()
+            gevent.sleep(1.0)
 
     def go(self) -> None:
         """Give every worker its share and a common start."""
         if self._names:
             return
+        self.collector.progress.note = str
         gone = {client.id for client in self._runner.clients.missing}
         clients = [client.id for client in self._runner.clients.all if client.id not in gone]
         self._names = {client: f"w{place}" for place, client in enumerate(clients)}
