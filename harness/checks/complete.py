@@ -15,12 +15,13 @@ NAME = "trial.complete"
 
 
 def missing_record(manifest: Manifest) -> list[Finding]:
-    """One *unknown* finding when part of the record is missing, else none."""
+    """One *unknown* finding when part of the record is missing, or all of it, else none."""
     lost = [end.worker for end in manifest.workers if end.state != "drained"]
     dropped = sum(end.dropped for end in manifest.workers)
-    if not lost and not dropped:
+    never = manifest.state == "interrupted" and not manifest.phases and not manifest.workers
+    if not lost and not dropped and not never:
         return []
-    parts = []
+    parts = ["it was stopped before its load began"] if never else []
     if lost:
         parts.append(f"{', '.join(lost)} ended without a goodbye: the last batches are missing")
     if dropped:

@@ -10,6 +10,7 @@ so that what it opened is closed even if it dies.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,7 +85,7 @@ def work(
 
     Raises:
         UsageError: The address or the directory is wrong.
-        TargetError: The master was not there.
+        TargetError: The master was not there, its load had begun, or the worker was killed.
         HarnessError: The load process refused its orders.
     """
     name, port = parse_address(master, "--worker")
@@ -103,9 +104,10 @@ def work(
         soft_wrap=True,
     )
     interruption = Interruption()
+    starts_ns: list[int] = []
     with interruption.watching():
         status = run_load(
-            command, spec_path, log, os.environ, interruption, progress, lambda _start: None
+            command, spec_path, log, os.environ, interruption, progress, starts_ns.append
         )
     left = rescue(out, spec_path, key, progress, embedded=False)
     spec_path.unlink(missing_ok=True)
@@ -116,6 +118,8 @@ def work(
         return Exit.INTERRUPTED
     if failure is not None:
         raise failure
+    if not starts_ns:
+        raise TargetError("the master's load went by without this worker: it came too late")
     return Exit.UNKNOWN if left else Exit.PASS
 
 
@@ -123,6 +127,9 @@ def _failure(status: int, log: Path, master: str) -> HarnessError | None:
     """Why a worker's load process ended as it did; None when it ended well."""
     if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
         return refusal(log, status)
+    if status < 0:
+        cause = signal.Signals(-status).name
+        return TargetError(f"the worker was killed by {cause} before its share was done")
     if status:
         said = last_line(log)
         return TargetError(f"the worker ended with {status}: {said}; is {master} a master?")

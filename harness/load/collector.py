@@ -129,6 +129,8 @@ class Collector:
             seen = self._seen.get(worker, 0)
             self.workers[worker] = WorkerEnd(worker, state="lost", attempts=seen)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
+        if not ended_ns and self._started_ns:  # nobody is left to say when the load ended
+            ended_ns = min(unix_ns(), self._started_ns + self.plan.duration_ns)
         self.finished = True
         with self._storing():
             self._writer.close()
@@ -152,6 +154,7 @@ class Collector:
 
     def _write_manifest(self, state: str, ended_ns: int = 0) -> None:
         spec = self.spec
+        ended_ns = ended_ns or unix_ns()
         manifest = Manifest(
             schema=SCHEMA,
             trial_id=spec.trial_id,
@@ -163,8 +166,8 @@ class Collector:
             versions=versions(),
             workers=[self.workers[name] for name in sorted(self.workers)],
             phases=self._windows(self._started_ns) if self._started_ns else [],
-            started_ns=self._started_ns,
-            ended_ns=ended_ns or unix_ns(),
+            started_ns=self._started_ns or ended_ns,  # a load that never began took no time
+            ended_ns=ended_ns,
             state=state,
             embedded=spec.embedded,
         )

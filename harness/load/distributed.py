@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gevent
@@ -48,6 +49,9 @@ PIECE_BYTES = 1 << 20
 """A larger batch is split in halves until its pieces fit; only a single attempt may not."""
 GO_DELAY_NS = NS_PER_S // 2
 TELL_AFTER_S = 2.0
+LATE_NS = 2 * NS_PER_S
+"""After the plan's end: from then on it is told which workers are waited for."""
+NAMES_TOLD = 5
 SILENCE_S = 10
 """A worker that has given no sign of life for so long is not waited for any more."""
 
@@ -139,6 +143,7 @@ class WorkerConductor:
     ) -> None:
         start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
         if progress is not None:
+            progress.note = partial(str, f"the share of {generator.worker}")
             progress.start(start_ns)
             gevent.spawn(tell_often, progress)
         generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
@@ -219,7 +224,13 @@ class MasterConductor:
         gevent.spawn(report_often, self.collector)
 
     def _run(self) -> None:
-        while self._alive() - self._done:
+        end_ns = unix_ns() + GO_DELAY_NS + self.orders.plan.duration_ns
+        while late := self._alive() - self._done:
+            if unix_ns() > end_ns + LATE_NS:
+                names = sorted(map(self._names.__getitem__, late))
+                said = f"waiting for {', '.join(names[:NAMES_TOLD])}"
+                said += f" and {len(names) - NAMES_TOLD} more" if names[NAMES_TOLD:] else ""
+                self.collector.progress.note = partial(str, said)
             gevent.sleep(0.05)
         self._complete = bool(self._done)
         self.finish()

@@ -108,6 +108,7 @@ class Generator:
         self._finishing = RLock()
         self._batching = RLock()
         self._stopping = Flag()
+        self._load_ended_ns = 0
         self.ended: WorkerEnd | None = None
         _warm_up()
         self.seat = Seat(
@@ -158,6 +159,7 @@ class Generator:
         assert self.turnstile is not None
         self.turnstile.finished.wait()
         self._wait_in_flight(self.plan.load.grace / NS_PER_S)
+        self._load_ended_ns = unix_ns()  # a master may call for the end much later
 
     def finish(self, grace_s: float | None = None) -> WorkerEnd:
         """
@@ -183,7 +185,7 @@ class Generator:
         self._stopping.set()
         self.ready.set()
         self._wait_in_flight(grace_s)
-        load_ended_ns = unix_ns()
+        load_ended_ns = self._load_ended_ns or unix_ns()
         if self._check is not None:
             self._check.stop()
         left = sweep(self.ledger, self.seat, self._connect_directly, SWEEP_S)
