@@ -100,7 +100,7 @@ def make_calls(client, data):
                 client.health()
 
 
-@few(40)
+@few(16)
 @given(data=st.data())
 def test_any_answers_are_recorded_and_judged(tmp_path_factory, data):
     """No call raises, every attempt is a row that travels, the ledger can be read, checks decide."""
