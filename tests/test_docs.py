@@ -14,13 +14,14 @@ import pytest
 import typer.main
 
 from harness.cli import COMMANDS, register
+from harness.faults.spec import KINDS
 from harness.load.plan_file import parse_plan
 from harness.standin.config import FIXED_FIELDS, Lies, StandinConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-OTHERS = {"--no-sandbox"}
-"""Options of other programs that a page speaks of."""
+OTHERS = {"--no-sandbox", "--csv"}
+"""Options of other programs (Chromium, Locust) that a page speaks of."""
 
 
 def options(command, name=""):
@@ -122,6 +123,11 @@ def test_every_setting_of_the_standin_is_told_with_its_default():
         assert (name in FIXED_FIELDS) == meaning.endswith("(fixed)"), name
     lies = {row[0] for row in rows("standin.md", "lie")}
     assert set(Lies.__struct_fields__) == lies
+
+
+def test_every_kind_of_fault_is_in_its_table():
+    """The page of reliability is the reference of `--fault`."""
+    assert list(KINDS) == [row[0] for row in rows("reliability.md", "kind")]
 
 
 def test_every_option_of_serve_is_in_its_table(known):

@@ -20,7 +20,7 @@ from harness.clock import unix_ns
 from harness.standin.shapes import error_body
 
 HEAD_BYTES_MAX = 64 * 1024
-_FRAME_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has five
+_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has six
 _NEVER_NS = 1 << 62
 _SWEEPS = 4  # within the time of one request
 
@@ -29,7 +29,7 @@ class Connection(HttpToolsProtocol):
     """One connection; `end_if_late` is for the sweeper."""
 
     _since_ns = _NEVER_NS  # when the request that is awaited or under way began
-    _head_bytes = 0
+    _bytes = 0  # of that request, framing included
     _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,10 +39,10 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and refuse a head that has become too long."""
-        self._head_bytes += len(data)
+        self._bytes += len(data)
         super().data_received(data)
-        bound = HEAD_BYTES_MAX + _FRAME_BYTES_PER_BODY_BYTE * self._body_bytes
-        if self._head_bytes > bound and not self.transport.is_closing():
+        bound = HEAD_BYTES_MAX + _BYTES_PER_BODY_BYTE * self._body_bytes
+        if self._bytes > bound and not self.transport.is_closing():
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 f"a head of more than {HEAD_BYTES_MAX} bytes",
@@ -54,15 +54,14 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_body(self, body: bytes) -> None:
-        """What is body was no head."""
-        self._head_bytes -= len(body)
+        """Count what is body."""
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole: what it takes now is the server's time."""
         self._since_ns = _NEVER_NS
-        self._head_bytes = self._body_bytes = 0
+        self._bytes = self._body_bytes = 0
         super().on_message_complete()
 
     def end_if_late(self, before_ns: int) -> None:

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 
 import pytest
 
@@ -24,12 +25,14 @@ class Inbox:
 
     def __init__(self):
         self.received = []
+        self.times = []
         self.statuses = []
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                inbox.times.append(time.monotonic())
                 inbox.received.append((self.headers[shapes.SIGNATURE_HEADER], body))
                 self.send_response(inbox.statuses.pop(0) if inbox.statuses else 200)
                 self.send_header("content-length", "0")
@@ -180,6 +183,18 @@ def test_five_tries_are_the_most(start, inbox):
     caller.queue(webhook=inbox.hook())
     assert (5, 0) == ((seen := settle(caller, given_up=1))["attempted"], seen["delivered"])
     assert 5 == len(inbox.received)
+
+
+def test_each_wait_before_a_try_is_twice_the_one_before(start, inbox):
+    """100, 200 and 400 ms, by the inbox's clock; a timer may fire a few ms early."""
+    inbox.statuses = [503] * 3
+    caller = start(**QUICK, webhook_backoff_s=0.1)
+    caller.queue(webhook=inbox.hook())
+    settle(caller, delivered=1)
+    waits = [after - before for before, after in pairwise(inbox.times)]
+    assert [True] * 3 == [
+        wait > least for wait, least in zip(waits, (0.09, 0.19, 0.39), strict=True)
+    ]
 
 
 def test_only_what_was_asked_for_is_told(start, inbox):
