@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ from harness.experiments.compare.changes import Comparison
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
-from harness.trial.baselines import BASELINES, find_baselines
+from harness.trial.baselines import BASELINES, read_baselines
 from harness.trial.schema import Manifest
-from harness.trial.store import open_trial, write_bytes, write_json
+from harness.trial.store import Trial, open_trial, write_bytes, write_json
 from reports.comparison import markdown, page
 
 _NO_LOAD = {"description", "seed", "slo", "compare", "name"}
@@ -23,21 +25,25 @@ def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | No
     """
     Compare a trial with the newest baseline of its plan, and write what came of it.
 
+    A baseline that cannot be read is a line on stderr; the others serve.
+
     Returns:
         The comparison; None where there is no such baseline, or the trial was cut off.
 
     Raises:
-        TrialError: A baseline is damaged.
+        TrialError: That baseline is damaged.
     """
     trial = open_trial(path)
-    if trial.manifest.state != "complete" or not (kept := find_baselines(root)):
+    if trial.manifest.state != "complete":
         return None
+    kept, damaged = read_baselines(root)
+    for error in damaged:
+        leave_out(error)
     same = identity(trial.manifest)
     fitting = [
         baseline
         for baseline in kept
-        if baseline.manifest.trial_id != trial.manifest.trial_id
-        and identity(baseline.manifest) == same
+        if baseline.manifest.trial_id != trial.manifest.trial_id and is_of(baseline, same)
     ]
     if not fitting:
         return None
@@ -67,6 +73,20 @@ def load_run(path: Path) -> Run:
     if trial.manifest.state in {"running", "measured"}:
         raise UsageError(f"{path}: not finished; run `harness report {path}` first")
     return Run(trial.manifest, trial.intervals_table())
+
+
+def leave_out(error: UsageError) -> None:
+    """Say why a trial that was only one of many is not looked at."""
+    sys.stderr.write(f"left out: {error}\n")
+
+
+def is_of(trial: Trial, same: Mapping[str, Any]) -> bool:
+    """Whether a trial makes the load of that `identity`; one that cannot be read does not."""
+    try:
+        return identity(trial.manifest) == same
+    except UsageError as error:
+        leave_out(error)
+        return False
 
 
 def identity(manifest: Manifest) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,9 +15,8 @@ from rich.text import Text
 from harness.analysis.spectra import PERCENTILES, latencies, measured_phases
 from harness.cli.trials import TrialPath
 from harness.errors import TrialError
-from harness.exits import Exit
 from harness.experiments.compare.sides import Run
-from harness.trial.baselines import BASELINES, find_baselines, save_baseline
+from harness.trial.baselines import BASELINES, find_baseline, read_baselines, save_baseline
 from harness.trial.store import Trial, open_trial
 from harness.units import NS_PER_S
 
@@ -38,26 +38,24 @@ def save(name: Name, trial: TrialPath, root: Root = BASELINES) -> None:
 @app.command("list")
 def list_(root: Root = BASELINES) -> None:
     """List all baselines, oldest first."""
-    found = find_baselines(root)
-    if not found:
+    found, damaged = read_baselines(root)
+    if found:
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for head in ("baseline", "plan", "scenario", "host", "measured", "began"):
+            table.add_column(head, no_wrap=head in {"measured", "began"}, overflow="fold")
+        for trial in found:
+            table.add_row(*map(Text, _row(trial)))
+        Console().print(table)
+    elif not damaged:
         Console().print(f"no baselines in {root}; keep one with `harness baseline save`")
-        raise typer.Exit(int(Exit.PASS))
-    table = Table()
-    for head in ("baseline", "plan", "scenario", "host", "measured", "began"):
-        table.add_column(head)
-    for trial in found:
-        table.add_row(*map(Text, _row(trial)))
-    Console().print(table)
+    if damaged:
+        raise TrialError("\n".join(map(str, damaged)))
 
 
 @app.command()
 def show(name: Name, root: Root = BASELINES) -> None:
     """Show what a baseline holds: good answers and response times by operation."""
-    path = root / name
-    if not path.is_dir():
-        known = ", ".join(trial.path.name for trial in find_baselines(root)) or "none"
-        raise TrialError(f"{root} holds no baseline {name!r} (known: {known})")
-    trial = open_trial(path)
+    trial = open_trial(find_baseline(name, root))
     console = Console()
     heads = ("baseline", "plan", "scenario", "host", "measured", "began")
     for head, cell in zip(heads, _row(trial), strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.against import identity, load_run, write_comparison
+from harness.cli.options import GitHub
+from harness.cli.pipeline import annotate_comparison, append_step_summary
 from harness.cli.stages import stage
-from harness.cli.trials import TrialPath
 from harness.errors import UsageError
 from harness.exits import Exit
 from harness.experiments.compare.changes import Change, Comparison
@@ -23,21 +27,32 @@ from harness.experiments.compare.differences import differences
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
 from harness.trial.baselines import BASELINES, find_trial
+from harness.trial.schema import Manifest
 from reports.comparison import words
 from reports.comparison.headline import headline, percent_change
+from reports.wording import plural
 
 _EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
 _STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
 _SHOWN_MAX = 40
 
+_WHYS_MAX = 5
+
+Baseline = Annotated[
+    Path, typer.Argument(metavar="BASELINE", help="A trial directory, or a baseline's name.")
+]
+Candidate = Annotated[
+    Path, typer.Argument(metavar="CANDIDATE", help="The trial directory to judge.")
+]
 More = Annotated[
-    list[Path] | None, typer.Option(metavar="DIR", help="One more run of that side.")
+    list[Path] | None,
+    typer.Option(metavar="TRIAL", help="One more run of that side; may be repeated."),
 ]
 
 
 def compare(
-    baseline: TrialPath,
-    candidate: TrialPath,
+    baseline: Baseline,
+    candidate: Candidate,
     baseline_run: More = None,
     candidate_run: More = None,
     out: Annotated[
@@ -45,16 +60,20 @@ def compare(
         typer.Option(help="Where compare.json, .html and .md go; the candidate's directory."),
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare trials of different plans or hosts.")
+        bool,
+        typer.Option("--anyway", help="Also trials of different plans or hosts, or one twice."),
     ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Print every metric, also those that passed.")
     ] = False,
+    github: GitHub = False,
 ) -> None:
-    """Tell whether the candidate is worse than the baseline: trials, or baselines' names.
+    """Tell whether the candidate is worse than the baseline.
 
     Exit: 0 pass, 1 regressed, 4 inconclusive, 2 not comparable.
     """
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: is a file; name a directory")
     sides = [
         [find_trial(path) for path in paths]
         for paths in ((baseline, *(baseline_run or ())), (candidate, *(candidate_run or ())))
@@ -76,6 +95,9 @@ def compare(
     print_comparison(result, console, every=every)
     where = str(directory / "compare.html")
     console.print(f"comparison: {where}", markup=False, highlight=False, soft_wrap=True)
+    append_step_summary(directory / "compare.md", os.environ, sys.stderr)
+    if github:
+        annotate_comparison(result, sys.stdout)
     raise typer.Exit(int(_EXIT[result.verdict]))
 
 
@@ -93,6 +115,11 @@ def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
                 f"add --anyway to compare them all the same\n{told}"
             )
         cautions += found
+    for twice in _repeated([first, *others]):
+        line = f"{twice} is given twice, and tells nothing that it does not tell once"
+        if not anyway:
+            raise UsageError(f"{line}; add --anyway to compare all the same")
+        cautions.append(line)
     for manifest in (first, *others):
         if manifest.state != "complete":
             cautions.append(f"{manifest.trial_id} is {manifest.state}")
@@ -100,6 +127,12 @@ def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
         if lost:
             cautions.append(f"{manifest.trial_id} lost {lost} of its load processes")
     return cautions
+
+
+def _repeated(manifests: list[Manifest]) -> list[str]:
+    """The trials that are given more than once, as themselves or as a baseline of them."""
+    counts = Counter(manifest.trial_id for manifest in manifests)
+    return [trial_id for trial_id, count in counts.items() if count > 1]
 
 
 def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
@@ -118,8 +151,20 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
         return
     out.print(_table(shown if every else shown[:_SHOWN_MAX]))
     left = len(result.changes) - (len(shown) if every else min(len(shown), _SHOWN_MAX))
+    for line in _whys(shown):
+        out.print(Text(line), soft_wrap=True)
     if left:
-        out.print(Text(f"{left} more metrics: add --all, or see the page", "dim"))
+        told = plural(left, "more metric")
+        out.print(Text(f"{told}: add --all, or see the page", "dim"))
+
+
+def _whys(changes: list[Change]) -> list[str]:
+    """Why metrics cannot be told, each reason once, those of most metrics first."""
+    open_ = (change for change in changes if change.verdict == "inconclusive")
+    whys = Counter(words.why(change) for change in open_).most_common()
+    lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
+    left = len(whys) - _WHYS_MAX
+    return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
 
 
 def _table(changes: list[Change]) -> Table:

@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from harness.experiments.compare.changes import Comparison
+from reports.comparison.headline import brief
+from reports.comparison.words import describe
+
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 SUMMARY_BYTES_MAX = 1024 * 1024
 """GitHub shows no job summary of a step beyond 1 MiB."""
@@ -71,12 +75,34 @@ def annotate(summary: Mapping[str, Any], out: IO[str]) -> None:
         out.write(_command("notice", "harness: pass", _headline(summary)) + "\n")
 
 
-def _annotations(level: str, findings: Sequence[Mapping[str, Any]]) -> list[str]:
+def annotate_comparison(result: Comparison, out: IO[str]) -> None:
+    """
+    Say each regression as a GitHub annotation, else whether the candidate passed.
+
+    Args:
+        result: The comparison.
+        out: The step's stdout, where GitHub looks for them.
+    """
+    regressed = [
+        {"name": f"{change.operation} {change.metric} regressed", "detail": describe(change)}
+        for change in result.of("regressed")
+    ]
+    lines = _annotations("error", regressed, "compare.json")
+    if not regressed:
+        level = "notice" if result.verdict == "pass" else "warning"
+        told = " ".join(brief(result)[:2])
+        lines = [_command(level, f"harness compare: {result.verdict}", told)]
+    out.writelines(line + "\n" for line in lines)
+
+
+def _annotations(
+    level: str, findings: Sequence[Mapping[str, Any]], rest: str = "summary.json"
+) -> list[str]:
     shown = findings if len(findings) <= ANNOTATIONS_MAX else findings[: ANNOTATIONS_MAX - 1]
     lines = [_command(level, f["name"], f["detail"]) for f in shown]
     left = len(findings) - len(shown)
     if left:
-        lines.append(_command(level, "harness", f"{left} more are in summary.json"))
+        lines.append(_command(level, "harness", f"{left} more are in {rest}"))
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,22 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from harness.cli.against import identity, is_of, leave_out
 from harness.cli.stages import stage
-from harness.cli.standing import alike
-from harness.errors import NothingObservedError
+from harness.errors import NothingObservedError, TrialError, UsageError
 from harness.experiments.compare.sides import Run
 from harness.experiments.compare.trend import build_trend
 from harness.load.plan_file import build_plan
-from harness.trial.baselines import BASELINES, find_baselines
+from harness.trial.baselines import BASELINES, read_trials
 from harness.trial.store import (
     INTERVALS_FILE,
     MANIFEST,
     Trial,
-    open_trial,
     write_bytes,
     write_json,
 )
 from reports.comparison import trend_page
+from reports.wording import plural
 
 
 def trend(
@@ -36,24 +37,27 @@ def trend(
     ] = Path("trend.html"),
 ) -> None:
     """Draw a plan's baselines and trials over time, and tell where levels changed for good."""
-    found = [*find_baselines(baselines), *_trials(trials)]
+    if out.suffix == ".json":
+        raise UsageError(f"--out {out}: name the page, such as trend.html")
+    found = [*_complete(baselines), *_complete(trials)]
     named = {
         trial.manifest.trial_id: trial
         for trial in reversed(found)  # a trial that is kept goes by its baseline's name
-        if trial.manifest.plan.get("name", "unnamed") == plan
-        and trial.manifest.state == "complete"
+        if _plan_of(trial) == plan
     }
     ordered = sorted(named.values(), key=lambda trial: trial.manifest.started_ns)
     if not ordered:
+        known = ", ".join(sorted(set(map(_plan_of, found)))) or "none of any"
         raise NothingObservedError(
-            f"no finished trial of plan {plan!r} in {baselines}, {trials}"
+            f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
         )
-    newest = ordered[-1].manifest
-    kept = [*alike(ordered, newest)]
-    thresholds = build_plan(newest.plan, f"{plan}: plan").compare.to_thresholds()
-    points = [(t.path.name, Run(t.manifest, t.intervals_table())) for t in kept]
+    newest = ordered[-1]
+    same = identity(newest.manifest)
+    kept = [trial for trial in ordered if is_of(trial, same)]
+    where = f"{newest.path}/manifest.json: plan"
+    thresholds = build_plan(newest.manifest.plan, where).compare.to_thresholds()
     with stage(f"reading {len(kept)} trials …"):
-        result = build_trend(points, thresholds)
+        result = build_trend(_points(kept), thresholds)
     write_bytes(out, trend_page.render(plan, result).encode())
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
@@ -61,16 +65,29 @@ def trend(
     for row in trend_page.shifts_table(result).rows:
         console.print(Text(f"  {row[0]} {row[1]}: {row[5]:+} % from {row[2]} on"))
     if left := len(ordered) - len(kept):
-        console.print(Text(f"{left} trials with another scenario, host or load are left out"))
+        told = plural(left, "trial")
+        console.print(Text(f"{told} with another scenario, host or load left out"))
     console.print(f"trend: {out}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _trials(root: Path) -> list[Trial]:
-    if not root.is_dir():
-        return []
-    files = (MANIFEST, INTERVALS_FILE)
-    return [
-        open_trial(path)
-        for path in sorted(root.iterdir())
-        if not path.is_symlink() and all((path / name).exists() for name in files)
-    ]
+def _complete(root: Path) -> list[Trial]:
+    """The finished trials of a directory; one that cannot be read is a line on stderr."""
+    found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), links=False)
+    for error in damaged:
+        leave_out(error)
+    return [trial for trial in found if trial.manifest.state == "complete"]
+
+
+def _points(trials: list[Trial]) -> Iterator[tuple[str, Run]]:
+    """One trial's histograms at a time: together they could be more than the memory."""
+    for trial in trials:
+        try:
+            table = trial.intervals_table()
+        except TrialError as error:
+            leave_out(error)
+            continue
+        yield trial.path.name, Run(trial.manifest, table)
+
+
+def _plan_of(trial: Trial) -> str:
+    return str(trial.manifest.plan.get("name", "unnamed"))

@@ -45,13 +45,16 @@ def save_baseline(
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name[:80]!r} is no name of a baseline: use letters, digits, dots, dashes"
+            f"{name[:80]!r} is no name of a baseline: begin with a letter or digit, go on with "
+            "letters, digits, dots, dashes and underscores, 64 at most"
         )
     directory = root / name
     if directory.exists():
         raise UsageError(f"{directory} is there already; remove it, or take another name")
+    if trial.manifest.state == "interrupted":
+        raise UsageError(f"{trial.path}: was interrupted; a baseline is a whole trial")
     if trial.manifest.state != "complete":
-        raise UsageError(f"{trial.path}: {trial.manifest.state}; a baseline is a whole trial")
+        raise UsageError(f"{trial.path}: not finished; run `harness report {trial.path}` first")
     table = trial.intervals_table()
     kept = table.filter(
         pc.is_in(
@@ -72,13 +75,48 @@ def find_baselines(root: Path = BASELINES) -> list[Trial]:
     """
     All baselines, oldest trial first.
 
-    Raises:
-        TrialError: One of them is damaged.
+    What cannot be read is left out; `read_baselines` tells of it.
     """
-    if not root.is_dir():
-        return []
-    found = [open_trial(path) for path in sorted(root.iterdir()) if (path / MANIFEST).exists()]
-    return sorted(found, key=lambda trial: trial.manifest.started_ns)
+    return read_baselines(root)[0]
+
+
+def read_baselines(root: Path = BASELINES) -> tuple[list[Trial], list[TrialError]]:
+    """All baselines that can be read, oldest trial first, and what is wrong with the others."""
+    return read_trials(root, [MANIFEST])
+
+
+def read_trials(
+    root: Path, files: Collection[str], *, links: bool = True
+) -> tuple[list[Trial], list[TrialError]]:
+    """
+    The trials of a directory, oldest first, and what is wrong with those that are damaged.
+
+    Args:
+        root: The directory; none of them where it is not there.
+        files: What a trial must have to be looked at.
+        links: Look behind symbolic links, too.
+    """
+    found: list[Trial] = []
+    damaged: list[TrialError] = []
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        if (links or not path.is_symlink()) and all((path / name).exists() for name in files):
+            try:
+                found.append(open_trial(path))
+            except TrialError as error:
+                damaged.append(error)
+    return sorted(found, key=lambda trial: trial.manifest.started_ns), damaged
+
+
+def find_baseline(name: str, root: Path = BASELINES) -> Path:
+    """
+    The directory of a baseline.
+
+    Raises:
+        TrialError: There is none of that name; the known ones are told.
+    """
+    if _NAME.fullmatch(name) and (root / name / MANIFEST).exists():
+        return root / name
+    raise TrialError(f"{root} holds no baseline {name[:80]!r} (known: {_known(root)})")
 
 
 def find_trial(path: Path, root: Path = BASELINES) -> Path:
@@ -92,5 +130,8 @@ def find_trial(path: Path, root: Path = BASELINES) -> Path:
         return path
     if path.name == str(path) and (root / path / MANIFEST).exists():
         return root / path
-    known = ", ".join(trial.path.name for trial in find_baselines(root)) or "none"
-    raise TrialError(f"{path}: no such trial directory, nor a baseline (known: {known})")
+    raise TrialError(f"{path}: no such trial directory, nor a baseline (known: {_known(root)})")
+
+
+def _known(root: Path) -> str:
+    return ", ".join(trial.path.name for trial in find_baselines(root)) or "none"

@@ -53,7 +53,7 @@ def read_parquet(
                 raise TrialError(msg)
             return _select(file, schema, wanted, keep or {}, sparse)
     except FileNotFoundError as error:
-        msg = f"{path} is missing: the trial was not finished or not wholly copied; {REDO}"
+        msg = f"{path} is missing: not a whole trial; copy it again or repeat it"
         raise TrialError(msg) from error
     except (pa.ArrowException, OSError) as error:
         msg = f"{path}: not a readable Parquet file ({brief(error)}); {REDO}"

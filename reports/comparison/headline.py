@@ -77,9 +77,11 @@ def worsening(change: Change) -> float:
 
 
 def _needed(result: Comparison) -> str:
-    """How long a run, or how many, would tell the rest; "" when that is not known."""
+    """How much load, or how many runs, would tell the rest; "" when that is not known."""
+    if result.doubtful:  # more of the same would be as doubtful
+        return ""
     runs = max((c.needed_runs for c in result.changes if c.needed_runs), default=0)
-    parts = [f"runs of {long(result.needed_s)}"] if result.needed_s else []
+    parts = [f"{long(result.needed_s)} of measured load"] if result.needed_s else []
     parts += [f"{runs} runs"] if runs else []
     return f" ({' and '.join(parts)} a side would tell)" if parts else ""
 
@@ -105,4 +107,4 @@ def long(seconds: float) -> str:
     if seconds > _DAY_S:
         return "more than a day"
     rounded = max(round(seconds / 10) * 10, 10) if seconds < 600 else round(seconds / 60) * 60
-    return format_duration(rounded * NS_PER_S)
+    return format_duration(rounded * NS_PER_S).removesuffix(" 0 s")

@@ -36,7 +36,7 @@ def headline(trend: Trend) -> str:
     """What there is to know, in one sentence."""
     points, found = len(trend.names), len(shifts_table(trend).rows)
     if points < POINTS_MIN:
-        return f"{points} trials: change points need at least {POINTS_MIN}."
+        return f"{plural(points, 'trial')}: change points need at least {POINTS_MIN}."
     if not found:
         return f"No level changed for good over {points} trials."
     return f"{found} {'level' if found == 1 else 'levels'} changed over {points} trials."

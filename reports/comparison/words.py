@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.experiments.compare.changes import Change, Comparison
 from harness.units import NS_PER_MS, NS_PER_S, format_duration
-from reports.comparison.headline import long
+from reports.comparison.headline import long, percent_change
 from reports.section import Table
 from reports.wording import percent
 
@@ -55,6 +55,16 @@ def why(change: Change) -> str:
     if change.needed_s:
         return f"{change.reason}: {long(change.needed_s)} a side"
     return change.reason
+
+
+def describe(change: Change) -> str:
+    """A metric that is known on both sides, in a sentence's worth."""
+    ends = " to ".join(percent_change(change, end) for end in (change.low, change.high))
+    return (
+        f"{percent_change(change, change.change)} ({ends}), from "
+        f"{value(change, change.baseline)} to {value(change, change.candidate)}; "
+        f"threshold {_threshold(change)}"
+    )
 
 
 def changes_table(result: Comparison) -> Table:

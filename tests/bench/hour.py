@@ -179,12 +179,21 @@ def _events(rng: np.random.Generator) -> list[bytes]:
 
 
 _PAINTED = """() => new Promise(done => {
-  const tell = () => requestAnimationFrame(() => requestAnimationFrame(() => done({
-    painted: performance.now(),
-    first: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN,
-    load: performance.getEntriesByType("navigation")[0].loadEventEnd,
-    elements: document.querySelectorAll("*").length,
-  })));
+  const painted = new Promise(seen => new PerformanceObserver((list, self) => {
+    for (const entry of list.getEntriesByName("first-contentful-paint")) {
+      self.disconnect();
+      seen(entry.startTime);
+    }
+  }).observe({type: "paint", buffered: true}));
+  const tell = () => requestAnimationFrame(() => requestAnimationFrame(async () => {
+    const now = performance.now();
+    done({
+      painted: now,
+      first: await Promise.race([painted, new Promise(no => setTimeout(no, 5000, NaN))]),
+      load: performance.getEntriesByType("navigation")[0].loadEventEnd,
+      elements: document.querySelectorAll("*").length,
+    });
+  }));
   document.readyState === "complete" ? tell() : addEventListener("load", () => setTimeout(tell));
 })"""
 

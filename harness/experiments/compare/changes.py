@@ -98,6 +98,7 @@ class Comparison:
             "alpha": ALPHA,
             "needed_s": self.needed_s,
             "cautions": list(self.cautions),
+            "doubtful": self.doubtful,
             "metrics": [_metric(change) for change in self.changes],
         }
 

@@ -37,6 +37,7 @@ class _Document(msgspec.Struct, frozen=True):
     candidate: _Side
     metrics: tuple[_Metric, ...]
     cautions: tuple[str, ...] = ()
+    doubtful: str = ""
 
 
 def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
@@ -55,6 +56,7 @@ def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
         candidate_s=told.candidate.measured_s,
         changes=tuple(change for change in changes if change is not None),
         cautions=told.cautions,
+        doubtful=told.doubtful,
     )
 
 

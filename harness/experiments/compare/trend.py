@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,9 +116,9 @@ class Trend:
         }
 
 
-def build_trend(points: Sequence[tuple[str, Run]], thresholds: Thresholds) -> Trend:
+def build_trend(points: Iterable[tuple[str, Run]], thresholds: Thresholds) -> Trend:
     """
-    Read every point and look for shifts.
+    Read every point, one at a time, and look for shifts.
 
     Args:
         points: Name and trial, in any order; trials of one plan.
@@ -127,8 +127,11 @@ def build_trend(points: Sequence[tuple[str, Run]], thresholds: Thresholds) -> Tr
     Raises:
         TrialError: An interval holds no histogram.
     """
-    ordered = sorted(points, key=lambda point: point[1].manifest.started_ns)
-    read = [_values(run) for _, run in ordered]
+    ordered = sorted(
+        ((run.manifest.started_ns, name, _values(run)) for name, run in points),
+        key=lambda point: point[:2],
+    )
+    read = [values for _, _, values in ordered]
     operations = sorted({operation for values in read for operation, _ in values})
     series = []
     for operation in operations:
@@ -136,7 +139,7 @@ def build_trend(points: Sequence[tuple[str, Run]], thresholds: Thresholds) -> Tr
             values = tuple(one.get((operation, metric)) for one in read)
             shifts = find_shifts(values, thresholds.of(operation, metric))
             series.append(Series(operation, metric, values, shifts))
-    return Trend(tuple(name for name, _ in ordered), tuple(series))
+    return Trend(tuple(name for _, name, _ in ordered), tuple(series))
 
 
 def find_shifts(values: Sequence[float | None], threshold: float) -> tuple[Shift, ...]:

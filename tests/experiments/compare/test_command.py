@@ -12,7 +12,9 @@ from harness.cli import COMMANDS, register
 from harness.cli.against import compare_with_baseline
 from harness.errors import HarnessError
 from harness.experiments.compare.document import read_comparison
+from harness.trial.schema import WorkerEnd
 from harness.trial.store import open_trial
+from reports.comparison.headline import brief as brief_of
 from reports.model import build_model
 from reports.prose import brief
 from reports.sections import build_sections
@@ -186,3 +188,83 @@ def test_the_document_is_read_back_as_it_was(tmp_path):
 
 def test_the_command_is_known():
     assert {"compare", "baseline"} <= set(COMMANDS)
+
+
+def test_a_trial_given_twice_is_refused_until_told_so(tmp_path, monkeypatch):
+    """As itself, as a further run, or as a baseline of itself: it would look like more runs."""
+    monkeypatch.chdir(tmp_path)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two")
+    harness("save", "v12", one, command="baseline")
+    for words in ((one, one), (one, two, "--candidate-run", two), ("v12", one)):
+        code, said = harness(*words)
+        assert (code, "is given twice" in said) == (2, True)
+    code, said = harness(one, one, "--anyway")
+    assert (code, "mind: one is given twice" in said) == (4, True)
+
+
+def test_a_file_is_no_place_for_the_answer(tmp_path):
+    """Told before anything is resampled."""
+    one, two = write(tmp_path / "one"), write(tmp_path / "two")
+    (tmp_path / "file").write_text("")
+    code, said = harness(one, two, "--out", tmp_path / "file")
+    assert (code, said) == (2, f"--out {tmp_path}/file: is a file; name a directory")
+
+
+def test_a_pipeline_gets_annotations_and_a_summary(tmp_path, monkeypatch):
+    """Each regression an error with its numbers; the page of the job has compare.md."""
+    page = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    one, two, three = (
+        write(tmp_path / name, ms) for name, ms in (("1", 10.0), ("2", 13.0), ("3", 10.0))
+    )
+    _, said = harness(one, two, "--github")
+    errors = [line for line in said.splitlines() if line.startswith("::")]
+    document = json.loads((two / "compare.json").read_text())
+    regressed = [m for m in document["metrics"] if m["verdict"] == "regressed"]
+    assert len(errors) == len(regressed) > 3
+    assert errors[0].startswith(
+        "::error title=create_session response.p50 regressed::+30.0 %25 (+"
+    )
+    assert errors[0].endswith("threshold 5 %25")
+    _, said = harness(one, three, "--github")
+    (warning,) = [line for line in said.splitlines() if line.startswith("::")]
+    assert warning.startswith("::warning title=harness compare%3A inconclusive::")
+    assert "The length of the runs" in warning
+    whole = "\n".join((path / "compare.md").read_text() for path in (two, three))
+    assert page.read_text() == whole
+
+
+def test_no_length_is_promised_where_the_generator_was_the_bottleneck(tmp_path):
+    """More of the same load would be as doubtful; and compare.json says so to whoever reads it."""
+    worker = WorkerEnd("local", planned=1000, saturated_s=15)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", workers=[worker])
+    code, said = harness(one, two)
+    assert code == 4
+    assert "metrics cannot be told.\n" in said
+    assert "7 metrics: the generator was saturated" in said
+    document = json.loads((two / "compare.json").read_text())
+    assert "bottleneck" in document["doubtful"]
+    assert "The load generator limited" in " ".join(brief_of(read_comparison(document)))
+
+
+def test_a_damaged_baseline_hides_no_other(tmp_path, monkeypatch, capsys):
+    """They are listed, and compared with; the damaged one is a line."""
+    monkeypatch.chdir(tmp_path)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    harness("save", "v12", one, command="baseline")
+    (tmp_path / "baselines/broken").mkdir()
+    (tmp_path / "baselines/broken/manifest.json").write_text("{")
+    code, said = harness("list", command="baseline")
+    assert code == 2
+    assert "broken/manifest.json: not as expected" in said
+    assert compare_with_baseline(two).verdict == "regressed"
+    assert "left out: baselines/broken/manifest.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "..", "../one", "a/b", "v13", "one"])
+def test_only_a_baseline_can_be_shown(tmp_path, monkeypatch, name):
+    """No way out of their directory; the known ones are told."""
+    monkeypatch.chdir(tmp_path)
+    harness("save", "v12", write(tmp_path / "one"), command="baseline")
+    code, said = harness("show", name, command="baseline")
+    assert (code, said) == (2, f"baselines holds no baseline {name!r} (known: v12)")

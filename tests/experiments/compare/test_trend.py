@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli import register
+from harness.errors import NothingObservedError, UsageError
 from harness.experiments.compare.trend import find_shifts
 from tests.schemas import complaints
 from tests.trials import NS, T0, attempt, write_trial
@@ -50,10 +51,17 @@ def test_a_trend_is_drawn(tmp_path):
             trial_id=f"t{number}",
             started_ns=(T0 - 5) * NS + shift_ns,
         )
+    strangers(tmp_path / "trials")
     out = tmp_path / "trend.html"
     words = ["trend", "--trials", str(tmp_path / "trials"), "--out", str(out)]
     result = CliRunner().invoke(APP, words, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
+    for told in (
+        "trials/cut/manifest.json: ",
+        "trials/torn/intervals.parquet: ",
+        "old: plan: ",
+    ):
+        assert told in result.output
     assert "create_session response.p50: +100.0 % from t4 on" in result.output
     page, document = out.read_text(), json.loads((tmp_path / "trend.json").read_text())
     (median,) = (s for s in document["series"] if s["metric"] == "response.p50")
@@ -66,3 +74,38 @@ def test_a_trend_is_drawn(tmp_path):
     assert "create_session +100 % from t4 on" in page
     assert "Nothing limits this answer: every trial has every figure." in page
     assert "From t0 to t7 the largest change is that of create_session response.p" in page
+
+
+OLD = {"name": "smoke", "retired": 1}
+
+
+def strangers(folder):
+    """Trials that cannot be read: a cut manifest, a cut table, a plan of another version."""
+    cut, torn, _ = (
+        write_trial(folder / name, [attempt()], trial_id=name, **given)
+        for name, given in (("cut", {}), ("torn", {}), ("old", {"plan": OLD}))
+    )
+    (cut / "manifest.json").write_text("{")
+    (torn / "intervals.parquet").write_bytes(b"PAR1")
+
+
+def test_a_plan_that_nobody_ran_names_those_that_there_are(tmp_path):
+    """Exit 4: nothing observed."""
+    write_trial(tmp_path / "trials/t", [attempt()])
+    words = [
+        "trend",
+        "smok",
+        "--trials",
+        str(tmp_path / "trials"),
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    result = CliRunner().invoke(APP, words)
+    assert isinstance(result.exception, NothingObservedError)
+    assert str(result.exception).endswith("there are smoke")
+
+
+def test_the_page_must_not_be_where_its_figures_go(tmp_path):
+    """--out t.json would be written twice."""
+    result = CliRunner().invoke(APP, ["trend", "--out", str(tmp_path / "t.json")])
+    assert isinstance(result.exception, UsageError)
