@@ -13,17 +13,42 @@ import yaml
 
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
+from harness.trial.baselines import save_baseline
+from harness.trial.store import open_trial
 from tests.e2e.conftest import KEY, _clean_environ, summary_of
+from tests.trials import attempt, write_trial
 
 pytestmark = pytest.mark.trial
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESSION = re.compile(r"\$\{\{\s*(?:secrets|vars)\.(\w+)\s*\}\}")
 
 
+def examples() -> list:
+    """The YAML of the page: the workflow, and the step that is its gate."""
+    text = (ROOT / "docs/ci.md").read_text()
+    return [
+        yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    ]
+
+
+def environ_of(folder: Path) -> dict[str, str]:
+    """What a step sees: our commands, and where the job's page is."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    page = str(folder / "step_summary.md")
+    return {**_clean_environ(), "PATH": path, "GITHUB_STEP_SUMMARY": page}
+
+
 def workflow() -> dict:
     """The example of the page."""
-    text = (ROOT / "docs/ci.md").read_text()
-    return yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+    return examples()[0]
+
+
+def run_step(step: dict, folder: Path, environ: dict) -> subprocess.CompletedProcess[str]:
+    """One step, as GitHub's runner does it."""
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
 
 
 def run_steps(url: str, folder: Path) -> tuple[dict[str, int], str]:
@@ -38,17 +63,12 @@ def run_steps(url: str, folder: Path) -> tuple[dict[str, int], str]:
     values = {"OPENSTEER_API_KEY": KEY, "OPENSTEER_URL": url, "OPENSTEER_NAME": "127.0.0.1"}
     job = workflow()["jobs"]["load"]
     given = {name: EXPRESSION.sub(lambda m: values[m[1]], v) for name, v in job["env"].items()}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    page = str(folder / "step_summary.md")
-    environ = {**_clean_environ(), **given, "PATH": path, "GITHUB_STEP_SUMMARY": page}
+    environ = environ_of(folder) | given
     codes, out = {}, ""
     for step in job["steps"]:
         if "run" not in step or step["name"] == "install":
             continue
-        ended = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-            check=False, cwd=folder, env=environ, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        ended = run_step(step, folder, environ)
         codes[step["name"]], out = ended.returncode, ended.stdout
         if ended.returncode:
             break
@@ -93,3 +113,42 @@ def test_the_workflow_is_green_on_a_target_that_behaves(tmp_path: Path) -> None:
     assert ("::notice" if verdict == "pass" else "::warning") in out
     assert "::error" not in out
     assert page == (tmp_path / "trials/ci/report.md").read_text()
+
+
+def test_the_gate_is_red_on_a_slower_trial(tmp_path: Path) -> None:
+    """Its step, word for word, where the other steps left a trial 30 % slower."""
+    ended, page = pass_gate(examples()[1][0], tmp_path, slower=1.3)
+
+    assert ended.returncode == 1, ended.stderr
+    assert "\n::error title=create_session response.p50 regressed::+" in ended.stdout
+    assert page.startswith("# ❌ Regressed")
+
+
+def test_the_undecided_may_pass_where_one_wants_them_to(tmp_path: Path) -> None:
+    """The other way to write it: too few answers for a p99.9, and exit 0 all the same."""
+    text = (ROOT / "docs/ci.md").read_text()
+    command = re.search(r"`(harness compare .* -eq 4 \])`", text)[1]
+    ended, page = pass_gate({"run": command}, tmp_path, slower=1.0)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "verdict: inconclusive" in ended.stdout
+    assert page.startswith("# ❔ Inconclusive")
+
+
+def pass_gate(
+    step: dict, folder: Path, slower: float
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """A baseline ``v12``, a trial in ``trials/ci``; how the step ended, and the job's page."""
+    for name, times in (("trials/v12", 1.0), ("trials/ci", slower)):
+        rows = [
+            attempt(call_id=n, at_s=n * 0.0074, service_ms=times * (10 + n % 3))
+            for n in range(2000)
+        ]
+        write_trial(folder / name, rows, trial_id=name)
+    trial = open_trial(folder / "trials/v12")
+    save_baseline(trial, "v12", ["steady"], folder / "baselines")
+    ended = run_step(step, folder, environ_of(folder))
+    page = (folder / "step_summary.md").read_text()
+
+    assert page == (folder / "trials/ci/compare.md").read_text()
+    return ended, page
