@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from harness.analysis.cells import BINS, Cells, Ints, decode, middle_us
 from harness.attempt import Phase
+from harness.errors import TrialError
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Manifest
 
@@ -160,7 +161,7 @@ def latencies(
     keyed = rows[["operation", "metric"]].assign(slot=placed)
     grouped = keyed.groupby(["slot", "operation", "metric"])
     slots = grouped.size().index.to_frame(index=False)
-    cells, highest = _merge_rows(rows["hdr"], np.asarray(grouped.ngroup(), np.int64))
+    cells, highest = _merge_rows(rows, np.asarray(grouped.ngroup(), np.int64))
     return Latencies(rows, highest, slots, cells, _merge_groups(slots, cells))
 
 
@@ -179,13 +180,17 @@ def _good_rows(intervals: pa.Table, phases: Collection[str]) -> pd.DataFrame:
     return rows
 
 
-def _merge_rows(blobs: pd.Series, group: Ints) -> tuple[Cells, Ints]:
+def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[Cells, Ints]:
     """
     Decode histograms and add up those of one group, a bounded number at a time.
 
     Returns:
         The groups' counters, ascending, and the highest bin of each histogram.
+
+    Raises:
+        TrialError: There is no histogram, or not one of as many values as its row says.
     """
+    blobs, counts = rows["hdr"], rows["count"].to_numpy(np.int64)
     order = np.argsort(group, kind="stable")
     sorted_group = group[order]
     highest = np.zeros(len(blobs), np.int64)
@@ -196,6 +201,10 @@ def _merge_rows(blobs: pd.Series, group: Ints) -> tuple[Cells, Ints]:
         last = sorted_group[min(begin + _ROWS_AT_ONCE, len(order)) - 1]
         end = int(np.searchsorted(sorted_group, last, side="right"))
         cells = decode(blobs.iloc[order[begin:end]])
+        held = np.bincount(cells.row, cells.counts, end - begin)
+        if not np.array_equal(held, counts[order[begin:end]]):
+            msg = "intervals.parquet: a histogram has not the count of its row"
+            raise TrialError(f"{msg}; copy the trial again or repeat it")
         # Bins rise within a row, so the last cell of a row is its largest value.
         last_cell = np.searchsorted(cells.row, np.arange(end - begin), side="right") - 1
         highest[order[begin:end]] = cells.bin[last_cell]

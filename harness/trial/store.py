@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from harness.errors import StorageError, TrialError
 from harness.trial.parquet import REDO, brief, read_parquet
+from harness.trial.plausible import check_attempts, check_intervals
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
 from harness.verdicts import Finding
 
@@ -71,20 +72,28 @@ class Trial:
             phases: Keep only attempts of these phases; of all when None.
 
         Raises:
-            TrialError: The file is absent, damaged, or has other columns.
+            TrialError: The file is absent, damaged, has other columns, or values that
+                no trial can have.
         """
         asked = {"operation": operations, "phase": phases}
         keep = {column: names for column, names in asked.items() if names is not None}
-        return read_parquet(self.path / ATTEMPTS_FILE, ATTEMPTS, columns, keep, sparse)
+        path = self.path / ATTEMPTS_FILE
+        table = read_parquet(path, ATTEMPTS, columns, keep, sparse)
+        check_attempts(path, table, self.manifest)
+        return table
 
     def intervals_table(self) -> pa.Table:
         """
         The interval histograms: columns of `INTERVALS`.
 
         Raises:
-            TrialError: The file is absent, damaged, or has other columns.
+            TrialError: The file is absent, damaged, has other columns, or values that
+                no trial can have.
         """
-        return read_parquet(self.path / INTERVALS_FILE, INTERVALS)
+        path = self.path / INTERVALS_FILE
+        table = read_parquet(path, INTERVALS)
+        check_intervals(path, table, self.manifest)
+        return table
 
     def events(self, kinds: Collection[str] | None = None) -> list[Event]:
         """

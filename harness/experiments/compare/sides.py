@@ -161,17 +161,33 @@ def build_sides(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[Side
     Raises:
         TrialError: An interval holds no histogram.
     """
-    longest_s = max(sum(run.measured_s for run in side) for side in (baseline, candidate))
-    step_s = max(1, -(-int(longest_s) // STEPS_MAX))
-    return _build(baseline, step_s), _build(candidate, step_s)
+    counted = [[_counts(run) for run in side] for side in (baseline, candidate)]
+    longest_s = max(
+        sum(_length_s(run, frame) for run, frame in zip(side, frames, strict=True))
+        for side, frames in zip((baseline, candidate), counted, strict=True)
+    )
+    step_s = max(1, -(-longest_s // STEPS_MAX))
+    return _build(baseline, counted[0], step_s), _build(candidate, counted[1], step_s)
 
 
-def _build(runs: Sequence[Run], step_s: int) -> Side:
+def _length_s(run: Run, frame: pd.DataFrame) -> int:
+    """Seconds that its phases take up, late answers included."""
+    last = frame.groupby("phase")["second"].max()
+    return sum(end - begin for begin, end in (_ends(w, last) for w in run.windows))
+
+
+def _ends(window: Stretch, last: pd.Series) -> tuple[int, int]:
+    """A phase's first second, and the one after its last: that of its last answer, if later."""
+    begin = window.start_ns // NS_PER_S
+    end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.phase, begin)) + 1)
+    return begin, end
+
+
+def _build(runs: Sequence[Run], frames: Sequence[pd.DataFrame], step_s: int) -> Side:
     strata: list[Stratum] = []
     counted: list[pd.DataFrame] = []
     timed: list[dict[tuple[str, str], Times]] = []
-    for number, run in enumerate(runs):
-        frame = _counts(run)
+    for number, (run, frame) in enumerate(zip(runs, frames, strict=True)):
         placed = _place(run, frame, number, step_s, strata)
         frame["step"] = _steps(frame, placed, step_s)
         counted.append(frame)
@@ -199,8 +215,7 @@ def _place(
     placed = {}
     last = frame.groupby("phase")["second"].max()
     for window in run.windows:
-        begin = window.start_ns // NS_PER_S
-        end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.phase, begin)) + 1)
+        begin, end = _ends(window, last)
         first = strata[-1].first + strata[-1].steps if strata else 0
         edges_s = begin + step_s * np.arange(max(-(-(end - begin) // step_s), 1) + 1)
         inside_s = np.clip(
