@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.experiments.rate_limit.models.bucket_counts import foretells
 from harness.experiments.rate_limit.models.clock_windows import (
     fit_sliding_counter,
     search_fixed_window,
@@ -131,20 +132,23 @@ def beats_null(fit: Fit, log: Log) -> bool:
     came. Only those decisions count whose opposite the model forbids: in step with an offer
     it forbids nothing. A limit on what is at work forbids refusals more than passes, and is
     held against a coin of all decisions. A bucket that queues has foretold the waits, which
-    no coin does; a fast one that allows no other rate has foretold how many pass, though no
-    single decision.
+    no coin does; a fast one that allows no other rate, or whose count follows at every moment,
+    has foretold how many pass, though no single decision.
     """
     if fit.variant == QUEUEING:
         return True
-    if fit.variant == "token-bucket" and fit.rate_per_s is not None:
-        sharp = fit.rate_per_s.relative_width < _SHARP
-        if sharp and fit.explained_fraction >= _FLAWLESS and log.refusals > _MANY:
-            return True
+    if fit.explained_fraction >= _FLAWLESS and (_is_sharp(fit, log) or foretells(fit, log)):
+        return True
     committed = ~fit.undecided | fit.contradicted
     coin = np.ones(len(log), np.bool_) if fit.algorithm == "concurrency" else committed
     refused = float(np.mean(~log.accepted[coin])) if coin.any() else 0.0
     chance = min(refused, 1 - refused) * int(committed.sum())
     return chance >= _LEAST_CHANCES and fit.contradictions < _BEATS_NULL * chance
+
+
+def _is_sharp(fit: Fit, log: Log) -> bool:
+    rate = fit.rate_per_s if fit.variant == "token-bucket" else None
+    return rate is not None and rate.relative_width < _SHARP and log.refusals > _MANY
 
 
 def rank(fits: Sequence[Fit]) -> list[Fit]:

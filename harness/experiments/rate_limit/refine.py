@@ -35,7 +35,7 @@ def tighten(bench: Bench, burst: int) -> Steps:
     while rounds < _ROUNDS:
         choice = choose(bench.observations)
         rivals = find_rivals(choice, tied=_TIED)
-        if rivals is not None and apart < _TIMES_APART:
+        if rivals is not None and apart < (_TIMES_APART if rivals.bucket else 1):
             apart += 1
             yield from _tell_apart(bench, rivals)
             continue
