@@ -22,7 +22,7 @@ def draw_all(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, .
     with styled():
         drawn = (
             draw_timeline(data, str(lab.get("algorithm", "unknown"))),
-            draw_refill(data),
+            draw_refill(data, lab),
             draw_retry_after(data),
         )
     return tuple(figure for figure in drawn if figure is not None)
@@ -66,25 +66,50 @@ def draw_timeline(data: Mapping[str, Any], algorithm: str) -> Figure | None:
     return to_figure(drawing, "limiter-timeline", "Decisions and the fitted model", alt)
 
 
-def draw_refill(data: Mapping[str, Any]) -> Figure | None:
-    """How many passed in the burst after a silence of some length."""
+def draw_refill(data: Mapping[str, Any], lab: Mapping[str, Any]) -> Figure | None:
+    """How many passed in the burst after a silence of some length, and what a bucket gains."""
     silence, passed = (
         _numbers(data.get("refill_silence_s")),
         _numbers(data.get("refill_passed")),
     )
     if len(silence) == 0 or len(silence) != len(passed):
         return None
+    whole = np.array(data.get("refill_all") or [False] * len(silence), dtype=bool)
+    if len(whole) != len(silence):
+        whole = np.zeros(len(silence), dtype=bool)
     drawing, (axes,) = new_drawing(3.0)
-    axes.plot(silence, passed, "o", color=SERIES[0], markersize=5)
+    curve = _refill_curve(lab, float(silence.max()))
+    if curve is not None:
+        axes.plot(*curve, color=SERIES[4], linewidth=1.0, label="the fitted bucket's gain")
+    for mask, name, fill in (
+        (~whole, "some were refused", SERIES[0]),
+        (whole, "all that were sent passed: more might have", "none"),
+    ):
+        if mask.any():
+            axes.plot(
+                silence[mask], passed[mask], "o", color=SERIES[0], markersize=5,
+                markerfacecolor=fill, label=name,
+            )  # fmt: skip
     axes.set_xlabel("silence before the burst, s")
     axes.set_ylabel("requests that passed")
     axes.set_ylim(bottom=0)
+    axes.legend(loc="best")
     most = int(passed.argmax())
     alt = (
         f"After {len(silence):,} silences of {silence.min():.3g} to {silence.max():.3g} s, at "
         f"most {passed[most]:.0f} requests passed at once (after {silence[most]:.3g} s)."
     )
     return to_figure(drawing, "limiter-refill", "What a silence brings back", alt)
+
+
+def _refill_curve(lab: Mapping[str, Any], longest_s: float) -> tuple[list[float], ...] | None:
+    """Seconds and tokens of an empty bucket that fills; None without a bucket."""
+    rate, burst = lab.get("rate_per_s"), lab.get("burst")
+    if lab.get("algorithm") != "token-bucket" or not rate or not burst:
+        return None
+    full_s = burst["estimate"] / rate["estimate"]
+    end_s = max(longest_s, full_s)
+    return [0.0, full_s, end_s], [0.0, burst["estimate"], burst["estimate"]]
 
 
 def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:

@@ -36,7 +36,7 @@ LAB = {
         "timeline_accepted": [True, True, False, True],
         "timeline_contradicted": [False, False, False, True],
         "room": [2.0, 1.0, 0.0, 0.4],
-        "refill_silence_s": [0.1, 0.4], "refill_passed": [1, 4],
+        "refill_silence_s": [0.1, 0.4], "refill_passed": [1, 4], "refill_all": [True, False],
         "retry_told_s": [3.0], "retry_needed_s": [0.5],
         "tried_told_s": [3.0, 3.0], "tried_low_s": [0.0, 3.4], "tried_high_s": [1.95, None],
     },
@@ -68,6 +68,14 @@ def test_draws_three_figures_whose_alt_texts_say_what_they_show():
     assert "in the median 2.50 s longer than needed" in retry.alt
     assert "after 1 a request was still refused when the told wait was over" in retry.alt
     assert "before the end of 1 one passed" in retry.alt
+
+
+def test_refill_is_a_curve_with_what_was_not_the_whole_of_it_set_apart():
+    """A burst of which all passed says "at least"; a bucket's gain is drawn through."""
+    (refill,) = [f for f in section(LAB).figures if f.name == "limiter-refill"]
+
+    assert "all that were sent passed: more might have" in refill.svg
+    assert "the fitted bucket's gain" in refill.svg
 
 
 def test_shows_what_was_put_to_the_test():

@@ -27,8 +27,8 @@ class FiguresData(NamedTuple):
         room: How many more requests the fitted model would have let through just
             before each decision (tokens, or what is left of the window); empty
             without a model that has such a state.
-        refill_silence_s, refill_passed: Length of each silence before a burst, and how
-            many of the burst passed.
+        refill_silence_s, refill_passed, refill_all: Length of each silence before a burst,
+            how many of the burst passed, and whether that was all of it: more might have.
         retry_told_s, retry_needed_s: Of each refusal with a readable Retry-After.
         tried_told_s, tried_low_s, tried_high_s: Of each Retry-After that was put to the
             test: what it said, and the bracket round the wait that was needed; the end is
@@ -41,6 +41,7 @@ class FiguresData(NamedTuple):
     room: list[float]
     refill_silence_s: list[float]
     refill_passed: list[int]
+    refill_all: list[bool]
     retry_told_s: list[float]
     retry_needed_s: list[float]
     tried_told_s: list[float]
@@ -52,7 +53,7 @@ def figures_data(report: RateLimitReport) -> FiguresData:
     """Everything that the three figures draw."""
     log, fit = report.choice.log, report.fit
     contradicted = fit.contradicted if fit is not None else np.zeros(len(log), dtype=np.bool_)
-    silence, passed = _refills(log)
+    silence, passed, whole = _refills(log)
     tries = report.retry_after.tries
     return FiguresData(
         timeline_s=log.t_s.tolist(),
@@ -61,6 +62,7 @@ def figures_data(report: RateLimitReport) -> FiguresData:
         room=_room(fit, log).tolist() if fit is not None else [],
         refill_silence_s=silence,
         refill_passed=passed,
+        refill_all=whole,
         retry_told_s=list(report.retry_after.told_s),
         retry_needed_s=list(report.retry_after.needed_s),
         tried_told_s=[one.told_s for one in tries],
@@ -86,10 +88,11 @@ def _room(fit: Fit, log: Log) -> Floats:
     return room
 
 
-def _refills(log: Log) -> tuple[list[float], list[int]]:
-    """Bursts after a silence that followed a refusal: (silence, how many passed)."""
+def _refills(log: Log) -> tuple[list[float], list[int], list[bool]]:
+    """Bursts after a silence that followed a refusal: (silence, how many passed, all)."""
     silences: list[float] = []
     passed: list[int] = []
+    whole: list[bool] = []
     gaps = np.diff(log.t_s)
     for index in np.flatnonzero(gaps > 0.02):
         if log.accepted[index]:
@@ -97,5 +100,7 @@ def _refills(log: Log) -> tuple[list[float], list[int]]:
         after = np.flatnonzero(gaps[index + 1 :] > 0.02)
         end = index + 1 + (int(after[0]) if len(after) else len(gaps) - index - 1)
         silences.append(float(gaps[index]))
-        passed.append(int(log.accepted[index + 1 : end + 1].sum()))
-    return silences, passed
+        burst = log.accepted[index + 1 : end + 1]
+        passed.append(int(burst.sum()))
+        whole.append(bool(burst.all()))
+    return silences, passed, whole

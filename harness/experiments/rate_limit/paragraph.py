@@ -83,6 +83,7 @@ def _retry_sentence(told: RetryAfter) -> str:
     return {
         "none": "",
         "true": "Retry-After is true.",
+        "untested": "Whether Retry-After is true was not tried.",
         "missing": "Refusals carry no Retry-After.",
         "malformed": "Retry-After is malformed.",
         "http-date": f"Retry-After is an HTTP-date, in the median {late} later than needed.",

@@ -36,6 +36,7 @@ Kind = Literal[
     "rounded up to whole seconds",
     "too early",
     "too late",
+    "untested",
 ]
 _LEAST_HONEST = 0.6
 _LEAST_ROUNDED_S, _LEAST_LATE_S = 0.02, 0.25
@@ -47,7 +48,8 @@ class RetryAfter:
     What is known about Retry-After.
 
     Attributes:
-        kind: The one word for it; ``none`` when nothing was refused.
+        kind: The one word for it; ``none`` when nothing was refused, ``untested`` when
+            neither a model nor a request sent when it was over says whether it is true.
         present_fraction: Share of the refusals that carried one, readable or not.
         honest_fraction: Share of the requests sent when it was over that passed (of
             what the model says about all refusals, when none was sent); None unknown.
@@ -174,6 +176,8 @@ def _kind(
         return "too late"
     if most == "http-date":
         return "http-date"
+    if honest is None and overshoot is None:
+        return "untested"
     told = [o.retry_after_s for o in refused if not math.isnan(o.retry_after_s)]
     whole = forms["decimal"] == 0 and all(value == round(value) for value in told)
     if whole and late_s > _LEAST_ROUNDED_S:

@@ -1,7 +1,10 @@
 """Each estimator on sequences made by hand, with answers that follow by arithmetic."""
 
 import math
+import random
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -9,7 +12,9 @@ from simulated_limiters import Dice, SlidingLog, TokenBucket, World
 
 from harness.experiments.rate_limit.choice import choose
 from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.models.bucket_counts import foretells, passes
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
+from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
     fit_anchored_window,
@@ -96,6 +101,28 @@ def test_full_bucket_never_refuses():
     fit = fit_token_bucket(read_log(seen(*decisions)))
     assert fit.rate_per_s.high < 1.0
     assert fit.explained_fraction < 0.95 or fit.burst.estimate == 1.0
+
+
+def test_bucket_played_over_times_lets_its_tokens_through():
+    """Two at once, the third when 1.5 tokens are back, the fifth not with half a token."""
+    times = np.array([0.0, 0.0, 0.0, 1.5, 1.5])
+    assert [True, True, False, True, False] == passes(times, 1.0, 2.0).tolist()
+
+
+def test_count_of_a_bucket_is_foretold_and_a_coins_is_not():
+    """Every third of 900 passes, or each with luck of one in three."""
+    rand = random.Random(5)
+    for steady in (True, False):
+        decisions = [
+            (0.01 * k, k % 3 == 0 if steady else rand.random() < 1 / 3) for k in range(900)
+        ]
+        log = read_log(seen(*decisions))
+        fit = replace(
+            fit_token_bucket(log),
+            rate_per_s=Interval(33.0, 25.0, 45.0),
+            burst=Interval(1.0, 1.0, 1.0),
+        )
+        assert steady is foretells(fit, log)
 
 
 def test_errors_are_no_decisions():

@@ -110,6 +110,20 @@ def test_limit_on_what_is_at_work_is_not_called_a_queue(limit, work_ms):
     assert pytest.approx(limit, abs=1) == report.fit.burst.estimate
 
 
+def test_limit_on_what_is_at_work_is_not_called_a_bucket():
+    """Three places of 40 ms let as many through as a bucket of 68 a second, at first sight."""
+    assert measure(20033).algorithm
+
+
+def test_fast_bucket_of_one_is_told_by_its_count():
+    """480 a second: every decision allows almost any rate, all together do not."""
+    world = World(TokenBucket(480, 1), seed=2, latency_ms=0.15, jitter_ms=0.2, work_ms=0.6)
+    report = drive(world)
+    assert "token-bucket" == report.algorithm
+    assert 1 == round(report.fit.burst.estimate)
+    assert report.fit.rate_per_s.low <= 480 <= report.fit.rate_per_s.high
+
+
 @pytest.mark.parametrize(("shared", "word"), [(True, "shared"), (False, "separate")])
 def test_scope_of_operations(shared, word):
     """The other operation is refused too, or is not."""
@@ -130,6 +144,15 @@ def test_refusals_that_count_are_found_out():
     assert report.rejected_count is True
     assert "true" == report.retry_after.kind
     assert 1.0 == report.retry_after.honest_fraction
+
+
+def test_retry_after_that_nobody_tried_is_not_called_true():
+    """Told when the budget was spent: nothing says whether it was true."""
+    limiter = Concurrency(5)
+    world = World(limiter, seed=4, work_ms=40, retry_after=lambda *_: (3.0, "seconds"))
+    report = drive(world, max_attempts=60)
+    assert "untested" == report.retry_after.kind
+    assert "was not tried" in report.paragraph
 
 
 def test_advice_sees_no_refusals():

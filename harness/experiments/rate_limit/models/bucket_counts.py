@@ -49,8 +49,10 @@ def _agreeing(log: Log, rate: Interval, burst: float) -> Bools:
     """What passes under the rate, of those that the decisions allow, that agrees in the sum."""
     low, high = rate.low, rate.high
     count = log.accepted.sum()
+    best = passes(log.t_s, rate.estimate, burst)
     for _ in range(_STEPS):
         middle = float(np.sqrt(low * high))
         foretold = passes(log.t_s, middle, burst)
         low, high = (middle, high) if foretold.sum() < count else (low, middle)
-    return foretold
+        best = min(best, foretold, key=lambda passed: abs(passed.sum() - count))
+    return best
