@@ -81,9 +81,9 @@ def _retry_after(lab: Mapping[str, Any]) -> Table:
     told = _mapping(lab.get("retry_after"))
     rows = (
         ("what it is", told.get("kind")),
-        ("share of refusals that carry it", _short(told.get("present_fraction"))),
-        ("share of requests that passed when it was over", _short(told.get("honest_fraction"))),
-        ("median of told minus needed, s", _short(told.get("overshoot_p50_s"))),
+        ("share that carries it", _short(told.get("present_fraction"))),
+        ("share kept when tried", _short(told.get("honest_fraction"))),
+        ("told − needed, median, s", _short(told.get("overshoot_p50_s"))),
     )
     return Table("Retry-After", ("what", "value"), rows)
 
