@@ -80,6 +80,8 @@ class Log:
             typical doubt; 0 for most.
         own_take: Whether ``takes_s`` may hold the refused requests too, so that a
             refusal has to leave itself out when it counts.
+        counting: Whether it surely does: who of a burst came first then matters, and
+            nobody knows.
     """
 
     origin_ns: int
@@ -91,6 +93,7 @@ class Log:
     takes_s: Floats
     blur_s: Floats
     own_take: bool = False
+    counting: bool = False
 
     def __len__(self) -> int:
         return len(self.t_s)
@@ -166,6 +169,7 @@ def read_log(
         takes_s=times[takes],
         blur_s=np.maximum(0.0, doubt[takes] - typical),
         own_take=refused_count,
+        counting=refused_count,
     )
 
 

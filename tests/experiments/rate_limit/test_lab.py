@@ -139,9 +139,11 @@ def test_refusals_that_count_are_found_out():
 
     Its Retry-After is true for who waits; a request before the end makes it no lie.
     """
-    limiter = SlidingLog(20, 2.0, refused_count=True)
+    limiter = SlidingLog(6, 1.5, refused_count=True)
     report = drive(World(limiter, seed=7, retry_after=lambda w, _: (w + 0.02, "decimal")))
     assert report.rejected_count is True
+    assert 6 == report.fit.burst.estimate
+    assert pytest.approx(1.5, rel=0.02) == report.fit.window_s.estimate
     assert "true" == report.retry_after.kind
     assert 1.0 == report.retry_after.honest_fraction
 

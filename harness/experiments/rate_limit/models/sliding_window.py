@@ -68,7 +68,8 @@ def _length_bounds(log: Log, limit: int) -> tuple[Floats, Floats]:
     """(lengths that refusals demand at least, lengths that acceptances allow at most)."""
     takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
     yes, no = log.accepted, ~log.accepted
-    before = np.searchsorted(takes, log.t_s[yes]) - limit
+    surely = log.t_s - 2 * log.doubt_s if log.counting else log.t_s
+    before = np.searchsorted(takes, surely[yes]) - limit
     free = before < 0
     oldest = np.maximum(before, 0)
     most = log.t_s[yes] - takes[oldest] + margin[yes] + log.blur_s[oldest]
