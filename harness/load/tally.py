@@ -29,8 +29,8 @@ BOUNDS_US = tuple(
 """
 Upper bounds of the latency buckets: 0.5 ms to 40 s, ten a decade (Renard's R10).
 
-A quantile read out of them is off by at most a bucket, 25% or so. The trial's own
-histograms have a thousand buckets a power of two: its reports are the reference.
+A quantile read out of them lies in the right bucket, so it is off by 27% at most. The
+trial's own histograms have a thousand buckets a power of two: its reports are the reference.
 """
 
 

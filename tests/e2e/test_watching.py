@@ -14,11 +14,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from harness.analysis.spectra import PERCENTILES
+from harness.cli.watching import Watch
+from harness.load.tally import BOUNDS_US
+from tests.cli.test_metrics import FACTS, live
 from tests.e2e.conftest import KEY, Command
 from tests.otlp import Receiver, labels
+from tests.reports.conftest import build
+from tests.trials import attempt
 
 pytestmark = pytest.mark.trial
 
@@ -113,6 +121,40 @@ def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> 
     assert all(count <= written[key] for key, count in seen.items())
     assert all(0 < value <= 1.3e-6 * longest_us for value in p99_s.values())
     assert generator
+
+
+def test_a_quantile_out_of_prometheus_lies_in_the_bucket_of_the_reports(tmp_path: Path) -> None:
+    """3,000 known latencies, scraped by a real one; each quantile of two operations."""
+    rng = np.random.default_rng(11)
+    rows = [
+        attempt(call_id=n, at_s=n * 0.005, service_ms=float(ms), operation=operation)
+        for n, (ms, operation) in enumerate(
+            zip(
+                np.exp(rng.normal(3.0, 1.0, 3000)),
+                ["create_session", "get_run", "get_run"] * 1000,
+                strict=True,
+            )
+        )
+    ]
+    operations = build(tmp_path / "t", rows).summary["operations"]
+    metric = 'opensteer_harness_service_seconds_bucket{outcome="ok"}'
+    found = {}
+    with Watch(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
+        latest.take(live(rows))
+        target = urllib.parse.urlsplit(latest.url).netloc
+        with prometheus(target, tmp_path) as url:
+            deadline_s = time.monotonic() + 60
+            while not found and time.monotonic() < deadline_s:
+                found = query(url, f"histogram_quantile(0.5, {metric}) > 0")
+                time.sleep(0.1)  # between two questions, not for anything to happen
+            for name, fraction in PERCENTILES.items():
+                found = query(url, f"histogram_quantile({fraction}, {metric})")
+                for (operation, _), value_s in found.items():
+                    truth_us = 1000 * operations[operation]["service_ms"][name]
+                    buckets = np.searchsorted(BOUNDS_US, [value_s * 1e6, truth_us])
+                    assert buckets[0] == buckets[1], (operation, name, value_s, truth_us)
+
+    assert {operation for operation, _ in found} == {"create_session", "get_run"}
 
 
 def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
