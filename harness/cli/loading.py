@@ -225,6 +225,8 @@ def run_load(
 
 def _has_ended(child: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
     """Whether it has; its status is left to be asked for, so that its number stays its own."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return (child.wait() if wait else child.poll()) is not None
     options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
     try:
         return os.waitid(os.P_PID, child.pid, options) is not None

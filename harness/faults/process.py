@@ -21,6 +21,7 @@ import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,7 +52,8 @@ def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) ->
     """Read the configuration, serve until told to end; the process's exit code."""
     # A proxy has two connections where a user has one: the shell's usual 1024 are few.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with suppress(OSError, ValueError):  # a system that calls it endless, and it is not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", required=True, help="a JSON file, or - for a line of stdin")
     arguments = parser.parse_args()
