@@ -37,6 +37,13 @@ DOCUMENT_BYTES_MAX = 64 << 20
 EVENT_LINE_BYTES_MAX = 1 << 20
 EVENTS_MAX = 5_000_000
 
+_REMEDIES = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files",
+}
+
 _T = TypeVar("_T")
 
 
@@ -205,8 +212,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
 
 def unwritable(path: Path, error: OSError) -> StorageError:
     """The error of a file that could not be written, with the way out."""
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    remedy = "make room on the disk" if full else "make the directory writable"
+    remedy = _REMEDIES.get(error.errno or 0, "make the directory writable")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return StorageError(f"{path}: cannot be written ({reason}); {remedy}")
 
