@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from harness.load.naming import new_trial_id
 from harness.load.open_files import check_open_files, load_processes
 from harness.load.plan import Plan
 from harness.load.plan_file import (
+    PLANS,
     build_plan,
     find_plan,
     near,
@@ -97,27 +99,48 @@ def take_orders(environment: Any) -> Orders:
     if not scenarios:
         raise UsageError("the locustfile has no ScenarioUser; see scenarios/ for examples")
     known = {name: kind for user in scenarios for name, kind in user.workloads.items()}
-    if len(known) > 1:
-        _check_weights(orders, list(known))
+    mistakes = _judge_weights(orders, list(known)) if len(known) > 1 else []
+    mistakes += judge_names(orders, list(known))
     for name, kind in known.items():
-        orders.workload(name, kind)
+        try:
+            orders.workload(name, kind)
+        except PlanError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise PlanError("\n".join(mistakes))
     if processes := load_processes(environment.parsed_options):
         check_open_files(plan, known.values(), processes)
     return orders
 
 
-def _check_weights(orders: Orders, known: list[str]) -> None:
+def judge_names(orders: Orders, known: list[str]) -> list[str]:
+    """
+    A mistake for each ``[scenario.NAME]`` that is the slip of a scenario's name.
+
+    A plan may serve several locustfiles, so a name that is like none is another's.
+    """
+    names = {*known, *(path.stem for path in PLANS.parent.glob("[!_]*.py"))}
+    slips = {
+        name: f"no such scenario; {near(name, sorted(names))}"
+        for name in orders.plan.scenario
+        if name not in names and get_close_matches(name, names, n=1, cutoff=0.75)
+    }
+    return [
+        say_mistake(("scenario", name), remark, orders.source, orders.text)
+        for name, remark in slips.items()
+    ]
+
+
+def _judge_weights(orders: Orders, known: list[str]) -> list[str]:
     weights = orders.plan.weights
     wrong = {name: f"no such scenario; {near(name, known)}" for name in weights}
     told = {name: remark for name, remark in wrong.items() if name not in known}
     if not told and not any(weights.get(name, 1.0) for name in known):
         told = {known[0]: "all weights are zero, so nothing would be sent"}
-    lines = [
+    return [
         say_mistake(("weights", name), remark, orders.source, orders.text)
         for name, remark in told.items()
     ]
-    if lines:
-        raise PlanError("\n".join(lines))
 
 
 def _text_of(path: str) -> str:

@@ -8,8 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import PlanError
+from harness.load.orders import Orders, judge_names
 from harness.load.plan import Table
-from harness.load.plan_file import parse_plan, say_mistake, say_mistakes
+from harness.load.plan_file import parse_plan, read_plan, say_mistake, say_mistakes
+from harness.load.spec import Spec
 
 WHOLE = """\
 name = "whole"
@@ -153,3 +155,18 @@ def test_a_mistake_that_no_model_sees_has_its_line_too():
 
     assert "plan.toml:3: weights.mxed: no" == say_mistake(at, "no", "plan.toml", text)
     assert "plan 'x': weights.mxed: no" == say_mistake(at, "no", "plan 'x'")
+
+
+def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
+    """Its settings would be passed over; a name like no other is another locustfile's."""
+    path = tmp_path / "plan.toml"
+    path.write_text("[scenario.cache_imports]\nbatch = [1, 2]\n[scenario.our_own]\na = 1\n")
+    spec = Spec(
+        "t", str(tmp_path), "mixed", "", "", "", plan={}, plan_file=str(path),
+    )  # fmt: skip
+    orders = Orders(spec, read_plan(path), "k", path.read_text())
+
+    assert [
+        f"{path}:1: scenario.cache_imports: no such scenario; did you mean 'cache_import'?"
+    ] == judge_names(orders, ["session_churn"])
+    assert not judge_names(orders, ["cache_imports"])
