@@ -115,6 +115,8 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
     )
     out.print(_operations(summary["operations"]))
     out.print(_findings(summary["findings"]))
+    if verdict == "unknown" and all(f["verdict"] == "pass" for f in summary["findings"]):
+        out.print("no attempt was made since the load began, so nothing can be said")
 
 
 def _operations(operations: dict[str, Any]) -> Table:

@@ -7,12 +7,14 @@ import io
 import pytest
 from rich.console import Console
 
+from harness.analysis.summary import summarize
 from harness.cli import judging
 from harness.cli import run as runs
 from harness.cli.run import Job, Measured, make_trial, measure
 from harness.errors import StorageError, TargetError
 from harness.load.plan import Plan
-from tests.trials import ladder, write_trial
+from harness.trial.store import open_trial
+from tests.trials import attempt, finding, ladder, write_trial
 
 
 @pytest.fixture
@@ -75,3 +77,14 @@ def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
 
     told = f"harness: stopped; what was measured is kept: harness report {job.out}\n"
     assert told == progress.file.getvalue()
+
+
+@pytest.mark.parametrize(("attempts", "told"), [(0, 1), (10, 0)])
+def test_a_trial_without_a_load_says_why_it_is_unknown(tmp_path, attempts, told):
+    """Its checks pass on the preflight, and the verdict is another."""
+    rows = ladder()[:attempts] or [attempt(phase="preflight", at_s=-6.0)]
+    trial = open_trial(write_trial(tmp_path / "trial", rows))
+    out = Console(file=io.StringIO(), width=200)
+    judging.print_summary(summarize(trial, [finding()]), out)
+
+    assert told == out.file.getvalue().count("no attempt was made since the load began")
