@@ -145,9 +145,9 @@ def _demand_policy(
 
 def _demand_budget(frame: pd.DataFrame, fraction: float, accusation: Accusation) -> None:
     retries = (frame["attempt"] > 1) & ~frame["phase"].isin(_OWN_POLICY)
-    workers = frame["worker"].astype(str)
-    spent = retries.groupby(workers).sum()
-    earned = (frame["attempt"] == 1).groupby(workers).sum() * fraction + RESERVE
+    workers = frame["worker"]
+    spent = retries.groupby(workers, observed=True).sum()
+    earned = (frame["attempt"] == 1).groupby(workers, observed=True).sum() * fraction + RESERVE
     over = spent.index[(spent > earned).to_numpy()]
     if len(over):
         worker = over[0]

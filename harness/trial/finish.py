@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -161,21 +161,35 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
     last_ns = 0
     target = trial / ATTEMPTS_FILE
     temporary = target.with_suffix(".tmp")
-    with pq.ParquetWriter(temporary, ATTEMPTS, **_OPTIONS) as writer:
-        waiting: list[pa.Table] = []
-        rows = 0
-        for worker, table in _tables(trial, ATTEMPTS_SUFFIX, ATTEMPTS):
-            counted[worker] = counted.get(worker, 0) + len(table)
-            last_ns = max(last_ns, pc.max(table["end_ns"]).as_py() or 0)
-            waiting.append(table)
-            rows += len(table)
-            if rows >= _WINDOW_ROWS:
-                _write_groups(writer, _joined(waiting))
-                waiting, rows = [], 0
-        if waiting:
-            _write_groups(writer, _joined(waiting))
+    with (
+        pq.ParquetWriter(temporary, ATTEMPTS, **_OPTIONS) as writer,
+        ThreadPoolExecutor(1) as other,
+    ):
+        written: Future[None] | None = None
+        for window in _windows(trial, counted):  # the next is read while this one is written
+            last_ns = max(last_ns, pc.max(window["end_ns"]).as_py() or 0)
+            if written is not None:
+                written.result()
+            written = other.submit(_write_groups, writer, window)
+        if written is not None:
+            written.result()
     _publish(temporary, target)
     return counted, last_ns
+
+
+def _windows(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
+    """The attempts in tables of some length; counts them by worker."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for worker, table in _tables(trial, ATTEMPTS_SUFFIX, ATTEMPTS):
+        counted[worker] = counted.get(worker, 0) + len(table)
+        waiting.append(table)
+        rows += len(table)
+        if rows >= _WINDOW_ROWS:
+            yield _joined(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield _joined(waiting)
 
 
 def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:

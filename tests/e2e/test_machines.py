@@ -25,8 +25,10 @@ pytestmark = pytest.mark.trial
 RATE = 60
 
 
-def start_all(harness: Command, url: str, workers: int, duration: str) -> tuple:
-    """A master, and its workers."""
+def start_all(
+    harness: Command, url: str, workers: int, duration: str, come: int | None = None
+) -> tuple:
+    """A master, and its workers, or those of them that come."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -38,7 +40,7 @@ def start_all(harness: Command, url: str, workers: int, duration: str) -> tuple:
         harness.start(
             "run", "session_churn", "--host", url, "--worker", address, "--out", f"own-{n}"
         )
-        for n in range(workers)
+        for n in range(workers if come is None else come)
     ]
 
 
@@ -137,6 +139,22 @@ def test_lost_workers_are_named_and_only_their_last_batches_are_missing(
     assert 0 <= made - summary["totals"]["attempts"] <= 3 * 3 * RATE * 2 / 3 + RATE
     lost = [w["attempts"] for w in summary["workers"] if w["state"] == "lost"]
     assert min(lost) > RATE / 3
+
+
+def test_a_master_says_for_whom_it_waits_and_can_be_stopped(harness: Command) -> None:
+    """A load that never began took no time, and is not known to be good."""
+    with Standin(StandinConfig(api_keys=(KEY,))) as standin:
+        master, _ = start_all(harness, standin.url, 2, "5s", come=0)
+        told = iter(master.stderr.readline, "")
+        waiting = next(line for line in told if "waiting" in line)
+        master.send_signal(signal.SIGINT)
+        ended = harness.wait(master)
+    summary = summary_of(harness.folder / "trial")
+
+    assert "waiting for workers: 0 of 2 here" in waiting
+    assert ended.code == 130
+    assert (summary["verdict"], summary["duration_s"]) == ("unknown", 0.0)
+    assert "it was stopped before its load began" in [f["detail"] for f in summary["findings"]]
 
 
 @pytest.mark.parametrize(
