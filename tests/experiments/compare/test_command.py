@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
 
 import pytest
 from cmarkgfm import github_flavored_markdown_to_html
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from harness.cli import COMMANDS, register
 from harness.cli.against import compare_with_baseline
 from harness.errors import HarnessError
+from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.document import read_comparison
 from harness.trial.schema import WorkerEnd
 from harness.trial.store import open_trial
@@ -35,12 +37,23 @@ def harness(*words, command="compare"):
     return result.exit_code, result.output
 
 
-def write(path, service_ms=10.0, **given):
-    rows = [
+@pytest.fixture(autouse=True)
+def _fewer_replicates(monkeypatch):
+    """The effects here are large; the commands' own number is that of tests/e2e/test_ci.py."""
+    for module in ("harness.cli.compare.compare_sides", "harness.cli.against.compare"):
+        monkeypatch.setattr(module, partial(compare, replicates=300))
+
+
+@cache
+def rows_of(service_ms):
+    return [
         attempt(call_id=n, at_s=n * 0.00517, service_ms=service_ms * (1 + (n * 37 % 97) / 100))
         for n in range(2900)
     ]
-    return write_trial(path, rows, trial_id=path.name, **given)
+
+
+def write(path, service_ms=10.0, **given):
+    return write_trial(path, rows_of(service_ms), trial_id=path.name, **given)
 
 
 def test_regressed_exits_1_and_writes_all(tmp_path):
