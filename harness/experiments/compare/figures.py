@@ -34,8 +34,12 @@ def count_all(side: Side, operation: str) -> Floats:
 
 
 def throughput_per_s(side: Side, operation: str, weights: Floats) -> Floats:
-    """Good attempts a second of each replicate."""
-    rate: Floats = (weights @ count_ok(side, operation)) / (weights @ side.seconds)
+    """Good attempts a second of each replicate; NaN where it drew no time of the load."""
+    seconds = weights @ side.seconds
+    nothing = np.full_like(seconds, np.nan)
+    rate: Floats = np.divide(
+        weights @ count_ok(side, operation), seconds, out=nothing, where=seconds > 0
+    )
     return rate
 
 

@@ -10,10 +10,10 @@ from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.differences import differences
 from harness.experiments.compare.sides import Run
 from harness.thresholds import Thresholds, check_key
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import Window, WorkerEnd
 from harness.trial.store import open_trial
 from tests.experiments.compare.simulated import simulate
-from tests.trials import attempt, ladder, manifest, refused, write_trial
+from tests.trials import NS, T0, attempt, ladder, manifest, refused, write_trial
 
 KEYS = {
     "operation",
@@ -134,6 +134,17 @@ def test_an_operation_that_never_ends_well_any_more(tmp_path):
     assert changes["outcome.rate_limited"].change == 1.0
     assert changes["service.p99"].verdict == "inconclusive"
     assert changes["service.p99"].candidate is None
+
+
+def test_a_load_shorter_than_its_answers_is_compared_without_a_word(tmp_path):
+    """Steps that hold late answers and no time of the load: a replicate may draw only those."""
+    window = Window("steady", T0 * NS, (T0 + 2) * NS)
+    rows = [attempt(call_id=n, at_s=n % 2, service_ms=1000.0 * n) for n in range(1, 11)]
+    trial = open_trial(write_trial(tmp_path / "t", rows, phases=[window]))
+    run = Run(trial.manifest, trial.intervals_table())
+    throughput = by_metric(compared([run], [run]))["throughput"]
+    assert throughput.verdict == "inconclusive"
+    assert throughput.baseline == 5
 
 
 def test_nothing_at_all_is_inconclusive(tmp_path):
