@@ -28,6 +28,8 @@ from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
 _REFUSAL_BYTES_MAX = 64 * 1024
+_FIXED_WORDS = ("Bad accept token", "Missing header")
+"""Of wsproto's own making; other messages of its may repeat what the server sent."""
 
 
 class Place(NamedTuple):
@@ -168,4 +170,6 @@ def _why(error: Exception) -> tuple[Failure, str]:
         return Failure.TLS, f"{error.reason or error}"
     if isinstance(error, OSError):
         return Failure.RESET, f"{error.strerror or type(error).__name__}"
-    return Failure.MALFORMED, f"no answer to an upgrade ({type(error).__name__})"
+    told = str(error)
+    words = told if told.startswith(_FIXED_WORDS) else type(error).__name__
+    return Failure.MALFORMED, f"no answer to an upgrade ({words})"

@@ -333,6 +333,21 @@ def test_refusals_are_replies(open_to, answer, status, failure):
     assert "t/1" not in reply.detail
 
 
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (WRONG, "Bad accept token"),
+        (WRONG.replace(b"connection: upgrade\r\n", b""), "Missing header"),
+        (b"GET /ws?token=t%2F1 is no answer\r\n\r\n", "RemoteProtocolError"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_told_in_words_of_our_own(open_to, answer, word):
+    """A server may send back the URL with the token; none of its bytes is repeated."""
+    reply, _ = open_to(lambda peer: peer.say(answer), accept=False)
+    assert f"no answer to an upgrade ({word}" in reply.detail
+    assert "token=" not in reply.detail
+
+
 def test_a_silent_server_is_a_timeout(open_to):
     """Nothing said to the upgrade for read_s: given up."""
     reply, _ = open_to(lambda peer: peer.connection.hold(), accept=False, read_s=0.1)
