@@ -170,7 +170,10 @@ class Caller:
             self.last = reply = transport(request, deadline_ns)
             if reply.failure is not None:
                 return reply, FAILED[reply.failure]
-            return reply, interpret(operation, reply.status, reply.body, reply.retry_after)
+            answer = interpret(operation, reply.status, reply.body, reply.retry_after)
+            if answer.resource_id not in ("", resource_id) and resource_id:
+                answer = _mixed_up(answer, resource_id)
+            return reply, answer
 
         safe = op.repeatable or bool(key)
         return self.perform(operation, exchange, safe, key, resource_id, describe)
@@ -265,6 +268,18 @@ class Caller:
         if not seat.budget.spend():
             return Disposition.BUDGET_SPENT, 0.0
         return Disposition.RETRIED, wait_s
+
+
+def _mixed_up(answer: Answer, asked: str) -> Answer:
+    """The answer to somebody else's question: nothing in it is of the resource asked for."""
+    said = "the answer speaks of another resource than the one asked for"
+    return Answer(
+        Outcome.INVALID_RESPONSE,
+        answer.code,
+        answer.retry_after_s,
+        asked,
+        violation="; ".join(filter(None, (answer.violation, said))),
+    )
 
 
 def _attempt(

@@ -170,6 +170,25 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
     assert read_ledger(tmp_path / "ledger").settled
 
 
+@pytest.mark.parametrize("asked", ["run_1", "run_2"])
+def test_an_answer_to_another_question_is_no_answer(clock, asked):
+    """Asked for one run and told of another: invalid, and filed under the one asked for."""
+    script = Script(clock, (200, b'{"run":{"id":"run_1","status":"failed"}}', None))
+    recorder = Recorder()
+    client = OpensteerClient(script, _seat(clock, recorder), Ledger())
+    answer = client.get_run(asked).answer
+    (row,) = recorder.drain()
+
+    assert asked == answer.resource_id == row.resource_id
+    if asked == "run_1":
+        assert (Outcome.OK, "failed", "") == (answer.outcome, answer.state, row.violation)
+    else:
+        assert (Outcome.INVALID_RESPONSE, "", None) == (
+            answer.outcome, answer.state, answer.value,
+        )  # fmt: skip
+        assert "the answer speaks of another resource than the one asked for" == row.violation
+
+
 def test_a_refused_create_is_no_debt(clock):
     """What the limiter refused was not done."""
     ledger = Ledger()

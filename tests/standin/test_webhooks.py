@@ -209,11 +209,13 @@ def test_only_what_was_asked_for_is_told(start, inbox):
 
 
 def test_a_canceled_run_is_no_event(start, inbox):
-    """There is none for it."""
+    """There is none for it: the run queued after it is the only one that is told of."""
     caller = start(**(QUICK | {"run_canceled": 1}))
     caller.queue(webhook=inbox.hook())
-    time.sleep(0.3)
-    assert (0, []) == (settle(caller, due=0)["attempted"], inbox.received)
+    caller.standin.control(run_canceled=0)
+    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
+    seen = settle(caller, delivered=1)
+    assert (1, 1, [run_id]) == (seen["due"], seen["attempted"], list(seen["by_run"]))
 
 
 def test_strangers_are_never_called(start):

@@ -99,6 +99,8 @@ class Server:
         self._open: list[socket.socket] = []
         self.port = self._listener.getsockname()[1]
         self.accepted = 0
+        self.ended = threading.Semaphore(0)
+        """One more for each connection that the handler has done with and that was closed."""
         self.handshake_errors: list[str] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -125,6 +127,7 @@ class Server:
         with contextlib.suppress(OSError):
             self._handler(Connection(sock))
         sock.close()
+        self.ended.release()
 
     def close(self) -> None:
         """Stop listening and cut every connection."""

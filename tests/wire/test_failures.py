@@ -135,8 +135,7 @@ def test_connection_closed_when_idle(user, scripted, script):
     """A server that hangs up between exchanges costs a connection, not an attempt."""
     script.play([OK + b"content-length: 1\r\n\r\na", "close"])
     assert b"a" == user.get().body
-    script.settled.wait(5)
-    time.sleep(0.03)
+    assert scripted.ended.acquire(timeout=5)
     assert (None, b"fresh-01") == ((r := user.post(key="fresh-01")).failure, r.body)
     assert 2 == scripted.accepted
 

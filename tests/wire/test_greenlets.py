@@ -35,13 +35,15 @@ def test_waits_do_not_block_each_other(serve):
 @pytest.mark.parametrize("warm", [False, True])
 def test_killed_user_leaves_nothing(serve, warm):
     """A kill in mid-exchange goes through, and the server sees the connection closed."""
-    closed = threading.Event()
+    asked, closed = threading.Event(), threading.Event()
     answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] if warm else []
 
     def handler(connection):
         for answer in answers:
             connection.read_request()
             connection.sock.sendall(answer)
+        connection.read_request()
+        asked.set()
         connection.hold()
         closed.set()
 
@@ -55,7 +57,8 @@ def test_killed_user_leaves_nothing(serve, warm):
             replies.append(reply)
 
     greenlet = gevent.spawn(user)
-    gevent.sleep(0.1)
+    while not asked.is_set():
+        gevent.sleep(0.01)
     greenlet.kill()
     assert isinstance(greenlet.value, gevent.GreenletExit)
     assert closed.wait(5)
