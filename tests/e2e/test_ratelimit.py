@@ -154,11 +154,13 @@ def test_interrupted_writes_what_is_known(harness: Command) -> None:
         process = harness.start(
             "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
         )
-        events = harness.folder / "trial" / "parts"
         deadline = time.monotonic() + 30
-        while not list(events.glob("prober*")) and time.monotonic() < deadline:
+        seen, since = {}, time.monotonic()
+        while not seen.get("refused") or time.monotonic() < since + 0.7:  # then it waits
+            assert time.monotonic() < deadline, "it never met the limit"
+            if (now := standin.truth()["limiter"]) != seen:
+                seen, since = now, time.monotonic()
             time.sleep(0.05)
-        time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         ended = harness.wait(process)
     finally:

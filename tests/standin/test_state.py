@@ -138,13 +138,14 @@ def test_a_run_of_two_lines_has_none_between():
 def test_pages_tell_every_line_once(written, limit):
     """Paged backwards from the newest, the pages are the whole log."""
     numbers, before = [], None
-    while True:
+    for _ in range(1 + written):
         page = page_of(written, limit, before)
         assert len(page.numbers) <= limit
         numbers[:0] = page.numbers
         before = page.next_before
         if before is None:
             break
+    assert before is None, "the pages have no end"
     assert list(range(1, written + 1)) == numbers
 
 
