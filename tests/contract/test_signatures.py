@@ -69,6 +69,7 @@ def test_no_header_is_missing(header):
     "change",
     [
         str.upper,
+        lambda h: h[:-64] + h[-64:].upper(),
         lambda h: h + "\n",
         lambda h: h.replace(",", ", "),
         lambda h: h + ",v1=" + "0" * 64,
