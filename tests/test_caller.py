@@ -170,6 +170,32 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
     assert read_ledger(tmp_path / "ledger").settled
 
 
+def test_a_budget_gives_what_is_in_hand_and_what_was_earned():
+    """Ten retries in hand and one for every fourth call: 12 after 8 calls, and not one more."""
+    budget = RetryBudget(0.25)
+    for _ in range(8):
+        budget.earn()
+
+    assert [True] * 12 + [False] * 3 == [budget.spend() for _ in range(15)]
+
+
+def test_who_is_woken_to_stop_does_not_try_again_early(clock):
+    """A stop in the middle of a Retry-After ends the call: one request, and the refusal."""
+    recorder, script = Recorder(), Script(clock, (429, LIMITED, "30"))
+    seat = _seat(clock, recorder, deadline_s=60.0)
+
+    def woken(_seconds):
+        clock.now_ns += NS_PER_S
+        seat.stopping = True
+
+    seat.sleep = woken
+    result = Caller(script, seat).call("get_run", "/x", resource_id="r")
+
+    assert (1, 1) == (len(script.requests), result.attempts)
+    assert Outcome.RATE_LIMITED is result.answer.outcome
+    assert ["retried"] == [row.disposition for row in recorder.drain()]
+
+
 @pytest.mark.parametrize("asked", ["run_1", "run_2"])
 def test_an_answer_to_another_question_is_no_answer(clock, asked):
     """Asked for one run and told of another: invalid, and filed under the one asked for."""
