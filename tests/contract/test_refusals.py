@@ -36,6 +36,8 @@ def test_an_unknown_code_is_kept_and_told():
      (410, "get_run", "client_error"),
      (403, "get_run", "client_error"),
      (400, "create_session", "client_error"),
+     (409, "get_session", "client_error"),
+     (422, "delete_session", "client_error"),
      (500, "get_run", "server_error"),
      (503, "create_session", "server_error"),
      (504, "create_session", "server_error"),

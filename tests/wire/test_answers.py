@@ -199,3 +199,16 @@ def test_surplus_bytes_never_reach_the_next_answer(
     for key in ("key-0002", "key-0003"):
         assert key.encode() == user.get(key).body
     assert 2 == scripted.accepted
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [b"HTTP/1.1 204 No Content\r\n\r\n", OK + b"content-length: 0\r\n\r\n"],
+    ids=["204", "length-0"],
+)
+def test_surplus_after_an_answer_that_ends_with_its_head(user, script, scripted, empty):
+    """Nothing is left to read of it, and what came along is not the next one's."""
+    script.play([empty + SECOND])
+    assert b"" == user.get().body
+    assert b"key-0002" == user.get("key-0002").body
+    assert 2 == scripted.accepted
