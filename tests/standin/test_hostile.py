@@ -77,6 +77,12 @@ def test_a_body_in_the_smallest_chunks_is_a_body(honest):
     assert heard.startswith(b"HTTP/1.1 202 ")
 
 
+def test_a_body_that_states_too_great_a_length_is_not_waited_for(honest):
+    """Refused by its head alone; nothing of it has to come."""
+    heard = speak(honest, HEAD + b"connection: close\r\ncontent-length: 9999999\r\n\r\n")
+    assert (413, "the body is larger than 1048576 bytes") == told(heard)
+
+
 def test_one_byte_at_a_time_is_no_way_to_live_for_ever(hasty):
     """The time counts from the first byte of the request, not from the last that came."""
     parts, begun = urlsplit(hasty.standin.url), time.perf_counter()
