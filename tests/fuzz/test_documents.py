@@ -87,7 +87,7 @@ def tell(model, name, document):
     return findings, build_sections(model)
 
 
-@few(25)
+@few(12)
 @given(st.data())
 def test_a_changed_document_is_told_as_far_as_it_can_be_read(model, data):
     """Keys that are missing, of another type, or out of any sense."""
