@@ -26,6 +26,15 @@ def test_lost_workers_and_dropped_attempts_are_told_of_at_once() -> None:
     ) == finding.detail
 
 
+def test_dropped_attempts_alone_are_enough() -> None:
+    """Every worker came to a good end, and the record is not whole."""
+    workers = [WorkerEnd("w0", dropped=1), WorkerEnd("w1", dropped=2)]
+
+    (finding,) = missing_record(manifest(workers=workers))
+
+    assert "3 attempts found the recorder's buffer full" == finding.detail
+
+
 def test_a_load_that_never_began_is_told_as_that() -> None:
     """Such as that of a master whose workers did not come."""
     (finding,) = missing_record(manifest(workers=[], phases=[], state="interrupted"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.analysis.drift import Slope
+from harness.checks import drift
 from harness.checks.drift import judge_drift
 from harness.trial.batches import attempts_table, intervals_table
 from harness.trial.schema import Window
@@ -95,3 +97,18 @@ def test_another_load_has_no_such_finding():
     """Only a long, steady, open one."""
     assert {} == soak(4, rate=1, model="closed")
     assert [] == judge_drift(intervals_table(attempts_table([attempt()])), manifest())
+
+
+@pytest.mark.parametrize(
+    ("rise", "low", "expected"),
+    [(0.006, 0.001, Verdict.FAIL), (0.004, 0.001, Verdict.PASS), (0.006, -0.001, Verdict.PASS)],
+)
+def test_a_rise_of_errors_counts_when_it_is_clear_and_half_a_point(
+    monkeypatch, rise, low, expected
+):
+    """Either alone is nobody's trouble."""
+    whole = 59  # sixty stretches
+    slope = Slope(rise / whole, low / whole, 1.0, 0.0)
+    monkeypatch.setattr(drift, "find_slope", lambda _shares: slope)
+
+    assert expected is soak(1, rate=2)["drift.errors"]

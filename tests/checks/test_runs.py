@@ -122,3 +122,12 @@ def test_a_run_is_late_when_it_is_seen_under_way_after_the_deadline():
     assert [Verdict.FAIL, Verdict.PASS, Verdict.FAIL] == [
         judge(CHECK, rows, plan=plan).verdict for plan in plans
     ]
+
+
+@pytest.mark.parametrize(("at", "expected"), [(5.05, Verdict.PASS), (5.11, Verdict.FAIL)])
+def test_a_poll_that_began_before_the_deadline_accuses_nobody(at, expected):
+    """Queued at 0.1 s, due at 5.1 s: what was asked before then may be answered after it."""
+    rows = (queue("r", at=0), get_run("r", "running", at=at), get_run("r", "succeeded", at=6))
+    plan = {"scenario": {"run_polling": {"run_deadline": "5s"}}}
+
+    assert expected is judge(CHECK, rows, plan=plan).verdict
