@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import http.client
 import json
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -245,3 +246,17 @@ def _is_running(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("chance", "answer"),
+    [(0.0, 0), (0.19, 0), (0.2, 500), (0.49, 500), (0.5, 200), (0.89, 200), (0.9, 200)],
+)
+def test_each_delivery_is_treated_in_one_way_by_its_share(chance, answer):
+    """Silent, then failing, then slow, then as it should be: the shares lie side by side."""
+    behaviour = Behaviour(silent=0.2, fail=0.3, slow=0.4, slow_ns=7, hold_ns=9)
+    receiver = Receiver("s", journal=Journal(None, "inbox"), behaviour=behaviour)
+    receiver._chance = SimpleNamespace(random=lambda: chance)
+    wait_ns = {0: 9, 500: 0, 200: 7 if chance < 0.9 else 0}[answer]
+
+    assert (answer, wait_ns) == receiver._choose()
