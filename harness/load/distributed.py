@@ -57,9 +57,15 @@ SILENCE_S = 10
 
 
 class RemoteSink:
-    """A worker's way to the master."""
+    """
+    A worker's way to the master.
+
+    Attributes:
+        ahead_ns: How far the worker's clock is ahead of the master's, as far as is known.
+    """
 
     def __init__(self, runner: Any, progress: Progress | None = None) -> None:
+        self.ahead_ns = 0
         self._send = runner.send_message
         self._progress = progress
 
@@ -84,7 +90,8 @@ class RemoteSink:
         self._send("harness_event", {"event": msgspec.json.encode(event)})
 
     def end(self, end: WorkerEnd) -> None:
-        """Send the last word."""
+        """Send the last word; the load's end is the master's to know, by its own clock."""
+        end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.ahead_ns)
         self._send("harness_ended", {"end": msgspec.json.encode(end)})
 
 
@@ -130,7 +137,7 @@ class WorkerConductor:
         sink = RemoteSink(self._runner, progress)
         self.generator = Generator(spec, plan, orders.key, sink, index)
         self.generator.observers.append(self._observe)
-        gevent.spawn(self._run, self.generator, progress, told)
+        gevent.spawn(self._run, self.generator, sink, progress, told)
 
     def _progress(self, plan: Plan) -> Progress | None:
         """Figures of this worker's own share, for the terminal it was started in."""
@@ -139,9 +146,14 @@ class WorkerConductor:
         return Progress(progress_fd(), plan.duration_ns) if is_alone else None
 
     def _run(
-        self, generator: Generator, progress: Progress | None, told: dict[str, Any]
+        self,
+        generator: Generator,
+        sink: RemoteSink,
+        progress: Progress | None,
+        told: dict[str, Any],
     ) -> None:
         start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
+        sink.ahead_ns = start_ns - told["start_ns"]
         if progress is not None:
             progress.note = partial(str, f"the share of {generator.worker}")
             progress.start(start_ns)

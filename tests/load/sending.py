@@ -6,13 +6,14 @@ import json
 import random
 import sys
 
+import msgspec
 import pyarrow as pa
 
 from harness.load import distributed
 from harness.load.distributed import RemoteSink
 from harness.trial.batches import BUCKETS, attempts_table, bucket_table, from_ipc
 from harness.trial.merge import Merger
-from harness.trial.schema import ATTEMPTS
+from harness.trial.schema import ATTEMPTS, WorkerEnd
 from tests.trials import attempt
 
 
@@ -43,13 +44,19 @@ def main(rows: int, noise: int, piece_bytes: int) -> None:
     )
     buckets = bucket_table(table)
     runner = Runner()
-    RemoteSink(runner).batch("w0", table, buckets)
+    sink = RemoteSink(runner)
+    sink.batch("w0", table, buckets)
     whole, pieces = Merger(), Merger()
     whole.add(buckets)
     for message in runner.sent:
         pieces.add(from_ipc(message["buckets"], BUCKETS))
     came = pa.concat_tables([from_ipc(m["attempts"], ATTEMPTS) for m in runner.sent])
+    # A worker whose clock is 45 s ahead tells the load's end by its master's.
+    sink.ahead_ns = 45 * 10**9
+    sink.end(WorkerEnd("w0", load_ended_ns=60 * 10**9))
+    end = msgspec.json.decode(runner.sent.pop()["end"], type=WorkerEnd)
     told = {
+        "ended_s": end.load_ended_ns // 10**9,
         "sizes": [len(m["attempts"]) + len(m["buckets"]) for m in runner.sent],
         "calls": came["call_id"].to_pylist(),
         "same_intervals": whole.intervals().equals(pieces.intervals()),

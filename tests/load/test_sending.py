@@ -21,5 +21,6 @@ def test_a_large_batch_is_split_not_truncated(rows, noise, piece_bytes, more_tha
 
     assert list(range(rows)) == told["calls"]
     assert told["same_intervals"]
+    assert 15 == told["ended_s"]
     assert max(told["sizes"]) <= piece_bytes
     assert len(told["sizes"]) > more_than
