@@ -32,7 +32,7 @@ PORT = 5557
 _WORKERS_MAX = 1000
 
 
-def parse_address(text: str, option: str, host: str = "") -> tuple[str, int]:
+def parse_address(text: str, option: str) -> tuple[str, int]:
     """
     HOST[:PORT], or [IPv6]:PORT.
 
@@ -42,7 +42,7 @@ def parse_address(text: str, option: str, host: str = "") -> tuple[str, int]:
     name, colon, port = text.rpartition(":")
     if not colon or (name.count(":") and not name.endswith("]")):
         name, port = text, str(PORT)
-    name = name.strip("[]") or host
+    name = name.strip("[]")
     if not name or any(c.isspace() for c in name) or not port.isdigit():
         raise UsageError(f"{option} {text!r}: write HOST or HOST:PORT")
     if not 0 < int(port) < 65536:
