@@ -134,7 +134,10 @@ def _judge_share(
         f"required {_required(slo)}"
     )
     holds = slo.holds(value)
-    return _finding(slo, holds=holds, detail=detail, witness=() if holds else _outcomes(frame))
+    # Too many of a kind are shown by those, too few by all that took their place.
+    blamed = {o for o in counts if share.counts(o) == slo.comparison.startswith("<")}
+    witness = () if holds else _outcomes(frame.loc[frame["outcome"].isin(blamed)])
+    return _finding(slo, holds=holds, detail=detail, witness=witness)
 
 
 def _judge_throughput(slo: Slo, counts: Mapping[str, int], manifest: Manifest) -> Finding:
@@ -183,7 +186,7 @@ def _slowest_seconds(ok: pd.DataFrame, cells: Cells) -> tuple[dict[str, Any], ..
 
 
 def _outcomes(frame: pd.DataFrame) -> tuple[dict[str, Any], ...]:
-    """The five most frequent endings, by operation."""
+    """The five most frequent of the endings given, by operation."""
     service = frame.loc[frame["metric"] == "service"]
     counts = (
         service.groupby(["operation", "outcome"], observed=True)["count"].sum().reset_index()
