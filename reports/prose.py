@@ -100,7 +100,7 @@ def _ended(model: ReportModel) -> str:
     if not others:
         return f"{good}, and {calls}."
     worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
-    more = f" and {len(others) - 3} other kinds" if len(others) > 3 else ""
+    more = f" and {plural(len(others) - 3, 'other kind')}" if len(others) > 3 else ""
     return f"{good} (the others: {worst}{more}), and {calls}."
 
 

@@ -6,9 +6,11 @@ from harness.experiments.compare.document import read_comparison
 from reports.comparison import words
 from reports.comparison.headline import headline
 from reports.model import ReportModel
-from reports.section import Section, Table
+from reports.section import Cell, Section, Table
 
-ROWS_MAX = 40
+REGRESSED_MAX = 40
+OPEN_MAX = 8
+"""Of what cannot be told a few rows are enough: a short trial has nothing else."""
 
 
 def build(model: ReportModel) -> Section | None:
@@ -17,7 +19,7 @@ def build(model: ReportModel) -> Section | None:
     if result is None:
         return None
     whole = words.changes_table(result)
-    rows = tuple(row for row in whole.rows if row[0] != "pass")[:ROWS_MAX]
+    rows = _telling(whole.rows)
     tables = (Table(whole.caption, whole.head, rows),) if rows else ()
     prose = [headline(result)]
     prose += [f"{name}: {text}." for name, text in words.sides(result)]
@@ -26,3 +28,10 @@ def build(model: ReportModel) -> Section | None:
     if left:
         prose.append(f"{left:,} more metrics are in compare.html, beside this file.")
     return Section("compare", "Against the baseline", tuple(prose), tables)
+
+
+def _telling(rows: tuple[tuple[Cell, ...], ...]) -> tuple[tuple[Cell, ...], ...]:
+    """What regressed, and the first of what cannot be told."""
+    regressed = tuple(row for row in rows if row[0] == "regressed")
+    open_ = tuple(row for row in rows if row[0] == "inconclusive")
+    return (*regressed[:REGRESSED_MAX], *open_[:OPEN_MAX])

@@ -137,3 +137,14 @@ def test_only_the_whole_is_all(share, expected):
 def test_a_missing_latency_is_a_dash():
     """Nothing measured is not zero."""
     assert ("–", "12.3 ms") == (milliseconds(None), milliseconds(12.345))
+
+
+def test_the_fourth_kind_is_one_other_kind(tmp_path):
+    """No more than three are named, and a lone one left is told in the singular."""
+    kinds = ["timeout", "not_found", "server_error", "connection_lost"]
+    rows = [attempt()] + [refused(call_id=2 + n, outcome=k) for n, k in enumerate(kinds)]
+    ended = sentences(build(tmp_path / "t", rows))[1]
+
+    assert (
+        "(the others: connection_lost 1, not_found 1, server_error 1 and 1 other kind)" in ended
+    )
