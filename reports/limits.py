@@ -101,12 +101,13 @@ def _by_outcome(model: ReportModel) -> str:
     missed = [(slo.subject, f.name) for slo, f in objectives(model.findings, Verdict.FAIL)]
     total = sum(outcomes.values())
     broken = {subject.outcome for subject, _ in missed if isinstance(subject, Share)}
-    limits = list(_refusals(outcomes, total, broken)) + list(_slow(missed))
+    whose = "" if model.faults else " of the target"
+    limits = [*_refusals(outcomes, total, broken, whose), *_slow(missed, whose)]
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if unstarted:
         limits.append(f"{_ceiling(model)} ({plural(unstarted, 'arrival')} never begun)")
     if limits:
-        return f"{capitalized(joined(limits))} limited it."
+        return f"{capitalized(joined(limits))} limited it{_injected(model)}."
     if not total:
         return "What limited it cannot be told, for no attempt ended in a measured phase."
     good = f"{percent(outcomes.get('ok', 0) / total)} of the measured attempts ended ok"
@@ -114,6 +115,14 @@ def _by_outcome(model: ReportModel) -> str:
         after = format_duration(model.summary["duration_s"] * NS_PER_S)
         return f"Nothing limited it until it was cut off after {after}: {good}."
     return f"Nothing limited it: {good}, and {_kept(model)}."
+
+
+def _injected(model: ReportModel) -> str:
+    """What was done to the trial on purpose: not all that went wrong is the target's doing."""
+    if not model.faults:
+        return ""
+    names = listed(list(dict.fromkeys(fault.name for fault in model.faults)))
+    return f", under {plural(len(model.faults), 'injected fault')} ({names})"
 
 
 def _ceiling(model: ReportModel) -> str:
@@ -137,7 +146,9 @@ def _count(model: ReportModel) -> dict[str, int]:
     return {str(k): int(v) for k, v in kept.groupby("outcome")["count"].sum().items()}
 
 
-def _refusals(outcomes: Mapping[str, int], total: int, broken: set[str]) -> Iterator[str]:
+def _refusals(
+    outcomes: Mapping[str, int], total: int, broken: set[str], whose: str
+) -> Iterator[str]:
     """The rate limiter, the capacity and the errors, those that count, most frequent first."""
     errors = {name: count for name, count in outcomes.items() if name not in NOT_ERRORS}
     shares = {
@@ -156,11 +167,12 @@ def _refusals(outcomes: Mapping[str, int], total: int, broken: set[str]) -> Iter
             yield f"the target's capacity ({share} refused as full)"
         else:
             most = max(errors, key=errors.__getitem__)
-            yield f"errors of the target ({share}, most of all {most})"
+            yield f"errors{whose} ({share}, most of all {most})"
 
 
-def _slow(missed: Sequence[tuple[Subject, str]]) -> Iterator[str]:
+def _slow(missed: Sequence[tuple[Subject, str]], whose: str) -> Iterator[str]:
+    owner = "the target's " if whose else ""
     for kind, words in ((Latency, "latency"), (Throughput, "throughput")):
         names = [name for subject, name in missed if isinstance(subject, kind)]
         if names:
-            yield f"the target's {words} ({listed(names)} missed)"
+            yield f"{owner}{words} ({listed(names)} missed)"

@@ -7,7 +7,7 @@ import pytest
 from harness.trial.schema import WorkerEnd
 from reports.limits import limited
 from tests.reports.conftest import HOSTILE, build
-from tests.trials import attempt, finding, refused
+from tests.trials import attempt, event, finding, refused
 
 
 def rows(good=100, **refusals):
@@ -56,6 +56,22 @@ def test_the_limits_are_named_most_frequent_first(tmp_path, attempts, findings, 
     assert said == limited(build(tmp_path / "t", attempts, findings=findings))
 
 
+def test_faults_of_ours_are_not_the_targets(tmp_path):
+    """What we broke on purpose may have cost the attempts: the target is not blamed."""
+    edges = [
+        event(at_s, "fault", "", fault=name, edge=edge)
+        for name in ("response-lost", "latency")
+        for at_s, edge in ((1.0, "start"), (5.0, "end"))
+    ]
+    model = build(tmp_path / "t", rows(90, connection_lost=10), findings=MISSED, events=edges)
+
+    assert limited(model) == (
+        "Errors (10.0 % of the attempts, most of all connection_lost) and latency "
+        "(create_session.p99<5ms missed) limited it, under 2 injected faults (response-lost, "
+        "latency)."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [("errors<0.1%", True), ("timeout<0.1%", True), ("ok_rate>99.9%", True), ("p99<1s", False)],
@@ -81,7 +97,7 @@ def test_the_generator_comes_first(tmp_path):
         tmp_path / "t", rows(rate_limited=50), workers=[WorkerEnd("a", saturated_s=9)]
     )
 
-    assert limited(model).startswith("The load generator itself limited it (a worker was at")
+    assert limited(model).startswith("The load generator itself limited it (worker a was at")
 
 
 def test_arrivals_that_no_user_was_free_for(tmp_path):
