@@ -26,9 +26,9 @@ test: $(STAMP) lint types unit ## Lint, types, layers, and all tests
 test-deps: ## Real servers for the tests that want them (Debian's packages; needs root)
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -qq -y --no-install-recommends nginx-light chromium chromium-driver prometheus wrk >/dev/null \
+	  apt-get install -qq -y --no-install-recommends nginx-light chromium chromium-driver prometheus wrk perl >/dev/null \
 	  || echo "test-deps: not everything could be installed; its tests will be skipped"; \
-	else echo "test-deps: no apt-get, or not root; install nginx, chromium, prometheus and wrk yourself, or their tests are skipped"; fi
+	else echo "test-deps: no apt-get, or not root; install nginx, chromium, prometheus, wrk and perl yourself, or their tests are skipped"; fi
 
 lint: $(STAMP) ## Style and layers
 	@$(BIN)/ruff check .

@@ -34,7 +34,7 @@ def prove(tap, folder):
     """What ``prove`` says of it: its exit code and its report."""
     binary = shutil.which("prove")
     if binary is None:
-        pytest.skip("prove is not installed; it comes with perl")
+        pytest.skip("prove is not installed (make test-deps)")
     path = folder / "conform.tap"
     path.write_text(tap)
     ended = subprocess.run(
