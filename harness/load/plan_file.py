@@ -126,9 +126,10 @@ def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
 
 
 def _keys_of(location: Location, kind: str) -> Location:
-    # Pydantic names the branch of a union in the location: it is no key of the file.
-    branches = () if kind == "extra_forbidden" else BRANCHES
-    return tuple(key for key in location if key not in branches)
+    # Pydantic names the branch of a union in the location, and that a name itself is wrong:
+    # neither is a key of the file.
+    marks = () if kind == "extra_forbidden" else (*BRANCHES, "[key]")
+    return tuple(key for key in location if key not in marks)
 
 
 def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:

@@ -102,6 +102,16 @@ def test_a_wrong_value_is_pointed_at(number, key):
     assert key in told[0] or number > FAULTS
 
 
+def test_a_threshold_s_key_that_names_no_metric_is_pointed_at():
+    """Its line, and the nearest metric that there is."""
+    text = '[compare.metrics]\n"get_run.responce.p99" = 0.1\n'
+
+    assert (
+        "plan.toml:2: compare.metrics.get_run.responce.p99: 'get_run.responce.p99' names no "
+        "metric of a comparison; did you mean 'response.p99'?"
+    ) == complaint(text)
+
+
 @pytest.mark.parametrize(("number", "key"), KEYS, ids=[f"{n}-{key}" for n, key in KEYS])
 def test_a_key_with_a_slip_is_pointed_at(number, key):
     """An unknown key is told with the nearest one that is known; free names have none."""
