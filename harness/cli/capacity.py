@@ -115,7 +115,8 @@ def throughput(
 ) -> None:
     """Find the highest arrival rate at which the objectives hold."""
     wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
-    if spacing not in SPACINGS:
+    spaced = next((known for known in SPACINGS if known == spacing), None)
+    if spaced is None:
         raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
     if start_rate > max_rate:
         raise UsageError(f"--start-rate {start_rate:g} is above --max-rate {max_rate:g}")
@@ -131,7 +132,7 @@ def throughput(
         start_per_s=start_rate,
         users=users,
         patience=patience,
-        spacing=spacing,
+        spacing=spaced,
         seed=seed,
         wire=wire,
     )

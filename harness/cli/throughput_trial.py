@@ -31,6 +31,7 @@ from harness.cli.trial_directory import claim, disclaim, point_latest
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, StoppedEarlyError
 from harness.exits import Exit
+from harness.experiments.capacity.answer import BURSTS_S, Spacing
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.observe import observe_step
 from harness.experiments.capacity.search import Search
@@ -49,7 +50,7 @@ from harness.trial.store import MANIFEST, Trial, open_trial, write_bytes, write_
 RESULT = "capacity.json"
 EMBEDDED = StandinConfig(workers=4, service="20ms")
 """A stand-in that can do 200 requests a second, so that there is something to find."""
-SPACINGS = ("poisson", "uniform")
+SPACINGS: tuple[Spacing, ...] = tuple(BURSTS_S)
 _CALL_IDS_OF_A_STEP = 1 << 48
 
 
@@ -82,7 +83,7 @@ class ThroughputJob:
     start_per_s: float = 10.0
     users: int = 200
     patience: float = 1.0
-    spacing: str = "poisson"
+    spacing: Spacing = "poisson"
     seed: int = 1
     standin: StandinConfig = EMBEDDED
     wire: Wire = PLAIN
@@ -131,6 +132,7 @@ def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[
         start_per_s=job.start_per_s,
         max_per_s=job.max_per_s,
         patience=job.patience,
+        spacing=job.spacing,
     )
     claim(job.out)
     record = _Record(job.out)

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 from harness.experiments.capacity.decision import Decision, measure_share
 from harness.experiments.capacity.steps import Criterion, StepResult
 from harness.experiments.capacity.threshold import Evidence, Threshold, locate_threshold
 
-BURST_EFFECT = 30.0
-"""Design effect expected before any is seen: about what a queue of 100/s shows."""
+Spacing = Literal["poisson", "uniform"]
+BURSTS_S: dict[Spacing, float] = {"poisson": 1.5, "uniform": 0.2}
+"""How long a burst of bad events lasts, before any is seen, by the spacing of the arrivals:
+what queues near their edge show, and little where nothing is left to chance."""
 BURST_WEIGHT = 20.0
 """How many bad events that expectation weighs like."""
 BURSTS_MAX = 0.05
@@ -88,6 +91,7 @@ def answer(
     bound: Bound,
     passed: float,
     failed: float,
+    burst_s: float,
 ) -> Answer:
     """
     Make the answer.
@@ -99,12 +103,13 @@ def answer(
         bound: What ended the search; `Bound.UNKNOWN` while it goes on.
         passed: Highest rate that passed while bracketing; 0 when none did.
         failed: Lowest rate that failed while bracketing; infinite when none did.
+        burst_s: How long a burst of bad events is expected to last.
     """
     estimate = low = high = math.nan
     binding = ""
     if trials and passed > 0:
         if math.isfinite(failed):
-            found, binding = combine(locate_all(trials, criteria, passed, failed))
+            found, binding = combine(locate_all(trials, criteria, passed, failed, burst_s))
             estimate, low, high = found.estimate, found.low, found.high
         else:
             estimate = low = passed
@@ -124,7 +129,11 @@ def answer(
 
 
 def locate_all(
-    trials: Sequence[Trial], criteria: Sequence[Criterion], passed: float, failed: float
+    trials: Sequence[Trial],
+    criteria: Sequence[Criterion],
+    passed: float,
+    failed: float,
+    burst_s: float,
 ) -> list[tuple[Threshold, str]]:
     """
     Each criterion's threshold and name. It is sought a little beyond the bracket, because
@@ -139,7 +148,7 @@ def locate_all(
     return [
         (
             locate_threshold(
-                _evidence(trials, index),
+                _evidence(trials, index, burst_s),
                 criterion.allowance,
                 low=0.6 * passed,
                 high=1.3 * failed,
@@ -156,22 +165,26 @@ def combine(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
     binding, name = min(found, key=lambda pair: pair[0].estimate)
     low = min(threshold.low for threshold, _ in found)
     high = min(threshold.high for threshold, _ in found)
-    return Threshold(binding.estimate, low, max(high, binding.estimate)), name
+    return replace(binding, low=low, high=max(high, binding.estimate)), name
 
 
-def _evidence(trials: Sequence[Trial], index: int) -> list[Evidence]:
+def _evidence(trials: Sequence[Trial], index: int, burst_s: float) -> list[Evidence]:
     shares = [measure_share(trial.result.judged, index) for trial in trials]
     # Overload is one long burst: it says nothing of those below.
     some = [share for share in shares if 0 < share.value < BURSTS_MAX]
     bursts = sum(share.bad * share.design_effect for share in some)
     events = sum(share.bad for share in some)
-    typical = (bursts + BURST_EFFECT * BURST_WEIGHT) / (events + BURST_WEIGHT)
+
+    def typical(rate_per_s: float) -> float:
+        expected = max(burst_s * rate_per_s, 1.0)
+        return (bursts + expected * BURST_WEIGHT) / (events + BURST_WEIGHT)
+
     return [
         Evidence(
             rate_per_s=trial.result.step.rate_per_s,
             bad=share.bad,
             total=share.total,
-            design_effect=max(share.design_effect, min(typical, share.bad or typical)),
+            design_effect=typical(trial.result.step.rate_per_s),
             grew=trial.growth > 0,
         )
         for trial, share in zip(trials, shares, strict=True)

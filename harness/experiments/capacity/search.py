@@ -10,7 +10,10 @@ of it, `Search.result` answers. Nothing here sends, sleeps or reads a clock.
    little is known that is the middle in log space, later it is where doubt is largest. The
    first guess is what an overloaded step still completed: a queue in overload works at its
    capacity.
-3. **Confirm**: windows without a rest at the interval's lower end. A window that clearly
+3. **Focus**: while half of the posterior is still wider than `FOCUS_SPREAD`, long steps at
+   the estimate. Evenly spaced arrivals need none. Where few arrivals come a second, or
+   bad ones in long bursts, only more of them tell more.
+4. **Confirm**: windows without a rest at the interval's lower end. A window that clearly
    fails lowers the interval, and the confirmation starts again.
 
 What is the truth that is sought? The rate at which the *long-run* share of bad events
@@ -26,12 +29,15 @@ repeated: the machine was busy with something else.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.experiments.capacity.answer import (
+    BURSTS_S,
     Answer,
     Bound,
+    Spacing,
     Trial,
     answer,
     combine,
@@ -47,9 +53,16 @@ CONFIRM_S = 15.0
 CONFIRM_WINDOWS = 2
 CONFIRM_RATES = 3
 BISECT_STEPS = 8
+FOCUS_S = 60.0
+FOCUS_STEPS = 7
+FOCUS_SPREAD = 0.03
+FOCUS_LEAST = 2
+FEW = 2000
+"""Random arrivals of a step, fewer than which may all have been lucky: focus at least twice."""
 VOIDS_AT_A_RATE = 3
 VOIDS_MAX = 8
 SETTLE_SHARE = 0.25
+SETTLE_MAX_S = 5.0
 REST_S = 2.0
 """What a rest costs on average; only for the estimate of the time to go."""
 
@@ -80,8 +93,9 @@ class Search:
         start_per_s: The first rate offered.
         max_per_s: No step offers more.
         precision: Width of the interval, as a fraction, at which bisecting ends.
-        patience: Factor on every step's length: 1 takes about three minutes; for Poisson
-            arrivals or fewer than 200/s, 3 is better.
+        patience: Factor on every step's length: 1 takes three minutes, and up to nine where
+            arrivals are few and random.
+        spacing: Of the arrivals: random ones make bursts of bad events.
     """
 
     criteria: Sequence[Criterion]
@@ -89,6 +103,7 @@ class Search:
     max_per_s: float = math.inf
     precision: float = 0.08
     patience: float = 1.0
+    spacing: Spacing = "poisson"
     _stage: Purpose = "bracket"
     _done: bool = False
     _bound: Bound = Bound.UNKNOWN
@@ -115,7 +130,7 @@ class Search:
                 number=len(self._trials) + len(self._voids) + 1,
                 rate_per_s=self._rate,
                 duration_s=duration_s,
-                settle_s=SETTLE_SHARE * duration_s,
+                settle_s=min(SETTLE_SHARE * duration_s, SETTLE_MAX_S),
                 purpose=self._stage,
                 rest=rest,
             )
@@ -144,6 +159,7 @@ class Search:
         {
             "bracket": self._tell_bracket,
             "bisect": self._tell_bisect,
+            "focus": self._tell_bisect,
             "confirm": self._tell_confirm,
         }[self._stage](trial)
 
@@ -174,13 +190,22 @@ class Search:
             self._rate = min(2 * rate, self.max_per_s)
 
     def _tell_bisect(self, _trial: Trial) -> None:
-        bisected = sum(t.result.step.purpose == "bisect" for t in self._trials)
-        found = self.locate()
+        found, taken = self.locate(), Counter(t.result.step.purpose for t in self._trials)
         narrow = found.high / found.low <= 1 + self.precision
-        if narrow or bisected >= BISECT_STEPS:
-            self._start_confirm(found.low)
+        if not narrow and taken["bisect"] < BISECT_STEPS:
+            self._rate = self._near_known(found.estimate)
             return
-        self._rate = self._near_known(found.estimate)
+        few = self.spacing == "poisson" and found.estimate * STEP_S[0] < FEW
+        wide = not narrow and found.spread > FOCUS_SPREAD
+        if taken["focus"] < (FOCUS_STEPS if wide else FOCUS_LEAST if few else 0):
+            self._stage = "focus"
+            self._rate = self._near_known(found.estimate)
+        else:
+            self._start_confirm(found.low)
+
+    def _told(self) -> list[Step]:
+        """The steps told, voids too."""
+        return [*(t.result.step for t in self._trials), *(v.step for v in self._voids)]
 
     def _near_known(self, rate: float) -> float:
         """A rate within 1 % of one already offered is repeated, not grazed."""
@@ -233,33 +258,43 @@ class Search:
 
     def locate(self) -> Threshold:
         """The threshold as far as it is known: the lowest of all criteria's."""
-        return combine(locate_all(self._trials, self.criteria, self._low, self._high))[0]
+        found = locate_all(
+            self._trials, self.criteria, self._low, self._high, BURSTS_S[self.spacing]
+        )
+        return combine(found)[0]
 
     def _duration_s(self) -> float:
-        if self._stage == "bracket":
-            return BRACKET_S * self.patience
-        if self._stage == "confirm":
-            return CONFIRM_S * self.patience
+        match self._stage:
+            case "bracket":
+                return BRACKET_S * self.patience
+            case "focus":
+                return FOCUS_S * self.patience
+            case "confirm":
+                return CONFIRM_S * self.patience
         events = max(3 / max(c.allowance, 1e-3) for c in self.criteria)
         shortest, longest = STEP_S
         return min(longest, max(shortest, events / self._rate)) * self.patience
 
     def plan(self) -> Outlook:
         """How long it has taken and, estimated, what is still to come."""
-        told = [*(t.result.step for t in self._trials), *(v.step for v in self._voids)]
+        told = self._told()
         elapsed_s = sum(step.duration_s + REST_S * step.rest for step in told)
-        remaining_s = 0.0
-        if not self._done:
-            windows = CONFIRM_WINDOWS - self._windows if self._stage == "confirm" else 2
-            remaining_s += max(windows, 1) * CONFIRM_S * self.patience
-            if self._stage != "confirm":
-                bisected = sum(step.purpose == "bisect" for step in told)
-                remaining_s += (BISECT_STEPS - bisected) * (STEP_S[0] * self.patience + REST_S)
-            if self._stage == "bracket":
-                top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
-                doublings = max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
-                remaining_s += doublings * (BRACKET_S * self.patience + REST_S)
-        return Outlook(len(told), elapsed_s, remaining_s)
+        return Outlook(len(told), elapsed_s, 0.0 if self._done else self._remaining_s(told))
+
+    def _remaining_s(self, told: Sequence[Step]) -> float:
+        """Focusing counts once it has begun: before, nothing says whether it is needed."""
+        windows = CONFIRM_WINDOWS - self._windows if self._stage == "confirm" else 2
+        remaining_s = max(windows, 1) * CONFIRM_S * self.patience
+        if self._stage == "focus":
+            remaining_s += FOCUS_S * self.patience + REST_S
+        if self._stage in {"bracket", "bisect"}:
+            bisected = sum(step.purpose == "bisect" for step in told)
+            remaining_s += (BISECT_STEPS - bisected) * (STEP_S[0] * self.patience + REST_S)
+        if self._stage == "bracket":
+            top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
+            doublings = max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
+            remaining_s += doublings * (BRACKET_S * self.patience + REST_S)
+        return remaining_s
 
     def result(self) -> Answer:
         """The answer as far as it is known; complete when `next_step` gives None."""
@@ -270,4 +305,5 @@ class Search:
             bound=self._bound,
             passed=self._low,
             failed=self._high,
+            burst_s=BURSTS_S[self.spacing],
         )

@@ -6,19 +6,22 @@ the probability to exceed a latency limit grows exponentially with the rate
 (``P(T > L) = C exp(-(capacity - rate) L)`` for M/M/c), and above it goes to 1. So the log
 of the bad share, relative to the allowance, is modelled as linear in the log of the rate::
 
-    log(share / allowance) = log(f + (1 - f) exp(k (log rate - threshold))) + noise
+    log(share / allowance) = log(f + (1 - f) exp(k (log rate - threshold)))
 
 with threshold, steepness k and floor f (the bad events of an idle server, as a fraction of
 the allowance) unknown and their posterior computed on a grid, flat in the threshold and in
-log k. The noise is Student's t with 3 degrees of freedom, because bad events come in bursts
-and one burst may turn a whole step: no single step can then drag the answer away. A step in
-overload (mostly bad, or its backlog growing) says only "at least": it is censored. In a step
-without a bad event no burst began: the bursts are taken as a Poisson process, each as many
-events as the design effect says.
+log k.
+
+Bad events come in bursts, so n of them weigh like ``n / deff``: a quasi-Poisson likelihood,
+with one design effect of all steps together. Weighed by its own, a step with a burst would
+count less than one that was lucky, and the target would look better than it is. No step
+weighs more than `WEIGHT_MAX` events, because the curve is only nearly a line. A step in
+overload (mostly bad, or its backlog growing) says only "at least": it is censored, with
+Student's t for noise.
 
 This is how psychophysics finds a threshold by an adaptive staircase: Watson and Pelli,
 "QUEST", Percept. Psychophys. 33 (1983); Kontsevich and Tyler, Vision Research 39 (1999),
-for the unknown steepness. Robust t noise: Lange, Little and Taylor, JASA 84 (1989).
+for the unknown steepness. Quasi-likelihood: Wedderburn, Biometrika 61 (1974).
 """
 
 from __future__ import annotations
@@ -36,16 +39,16 @@ STEEPNESS = np.geomspace(8.0, 5000.0, 36)
 FLOORS = ((0.0, 0.8), (0.25, 0.05), (0.5, 0.05), (0.75, 0.05), (0.9, 0.05))
 """Floors and their prior weights."""
 GRID = 301
-NOISE = (0.3, 1.5)
-"""Least and greatest standard scale of the noise, in natural logs."""
+WEIGHT_MAX = 11.0
+"""Most bad events that a step weighs like: then its log share is 30 % uncertain."""
+NOISE_MAX = 1.5
+"""Greatest standard scale of the noise of a step in overload, in natural logs."""
 OVERLOADED = 0.5
 """A share of bad events from which on a step says only: overload."""
-LUCK = 0.05
-"""Probability that a step shows no bad event whatever was expected of it."""
 MODEL_ERROR = 0.02
 """What each end of the interval is moved by, because the model is not the queue."""
-POINTS = (0.0025, 0.25, 0.9925)
-"""The posterior's points: lower end, estimate, upper end."""
+POINTS = (0.0025, 0.25, 0.45, 0.75, 0.9925)
+"""The posterior's points: lower end, lower quartile, estimate, upper quartile, upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Evidence:
     Attributes:
         rate_per_s: The rate offered.
         bad, total: Events.
-        design_effect: How many events weigh like one independent event (`decision`).
+        design_effect: How many bad events weigh like one independent one, >= 1.
         grew: The backlog grew: overload, whatever the share was by then.
     """
 
@@ -73,14 +76,16 @@ class Threshold:
     A rate with its interval, all in arrivals a second.
 
     Attributes:
-        estimate: The posterior's lower quartile: below the median, because windows that
-            begin with an empty queue flatter the target, and to promise too much costs more.
+        estimate: A little below the posterior's median: windows that begin with an empty
+            queue flatter the target, and to promise too much costs more.
         low, high: The posterior's 0.25 % and 99.25 % points, `MODEL_ERROR` further out.
+        spread: The posterior's upper quartile over its lower one, less 1.
     """
 
     estimate: float
     low: float
     high: float
+    spread: float
 
 
 def locate_threshold(
@@ -111,30 +116,21 @@ def locate_threshold(
     cumulative = np.cumsum(density) / density.sum()
     points = np.exp(np.interp(POINTS, cumulative, grid))
     return Threshold(
-        estimate=float(points[1]),
+        estimate=float(points[2]),
         low=float(points[0]) * (1 - MODEL_ERROR),
-        high=float(points[2]) * (1 + MODEL_ERROR),
+        high=float(points[4]) * (1 + MODEL_ERROR),
+        spread=float(points[3] / points[1]) - 1,
     )
 
 
 def _log_likelihood(item: Evidence, allowed: float, expected: Floats) -> Floats:
     """How probable the step is where its log relative share is expected to be `expected`."""
-    share = item.bad / item.total
-    least, greatest = NOISE
-    scale = min(math.hypot(least, math.sqrt(item.design_effect / max(item.bad, 1))), greatest)
-    if item.grew or share > OVERLOADED:
-        seen = math.log(OVERLOADED / allowed)
-        return _log_cdf((expected - seen) / scale)
-    if item.bad == 0:
-        bursts = item.total * allowed / max(item.design_effect, 1.0) * np.exp(expected)
-        return np.asarray(np.log(LUCK + (1 - LUCK) * np.exp(-bursts)))
-    seen = math.log(share / allowed)
-    return _log_density((seen - expected) / scale) - math.log(scale)
-
-
-def _log_density(t: Floats) -> Floats:
-    """Student's t with 3 degrees of freedom, but for a constant."""
-    return np.asarray(-2.0 * np.log1p(t * t / 3.0))
+    weighs_like = max(item.design_effect, item.bad / WEIGHT_MAX)
+    if item.grew or item.bad > OVERLOADED * item.total:
+        scale = min(math.sqrt(weighs_like / max(item.bad, 1)), NOISE_MAX)
+        return _log_cdf((expected - math.log(OVERLOADED / allowed)) / scale)
+    log_share = np.minimum(expected + math.log(allowed), 0.0)
+    return np.asarray((item.bad * log_share - item.total * np.exp(log_share)) / weighs_like)
 
 
 def _log_cdf(t: Floats) -> Floats:

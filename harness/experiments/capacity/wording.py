@@ -26,13 +26,20 @@ def describe_ceiling(document: Mapping[str, Any]) -> str:
 
 
 def describe_release(document: Mapping[str, Any], name: str) -> str | None:
-    """A release time's percentile: ``314 ms, or up to 61 ms less``; None when unknown."""
+    """A percentile of the release: ``314 ms, or up to 61 ms less``; None when unknown."""
     release = document.get("release_ms") or {}
     value, resolution = release.get(name), release.get("resolution")
     if value is None:
         return None
     text = f"{value:.3g} ms" if value < 1000 else f"{value:.0f} ms"
-    return f"{text}, or up to {resolution:.2g} ms less" if resolution else text
+    if not resolution:
+        return text
+    # Polled more coarsely than that: it may have been free at once.
+    return (
+        f"{text} at most"
+        if resolution >= value
+        else f"{text}, or up to {resolution:.2g} ms less"
+    )
 
 
 def describe_refusal(document: Mapping[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from harness.experiments.capacity.steps import Block, StepResult
 
 @dataclass
 class Queue:
-    """c workers with a mean service time; keeps its backlog between steps."""
+    """c workers with a mean service time; each step meets them idle, as a real one does."""
 
     workers: int
     service_s: float
@@ -27,8 +27,6 @@ class Queue:
     poisson: bool
     seed: int
     limit_s: float = 0.25
-    error_share_above: float = math.inf
-    stall: bool = False
     free_at: list[float] = field(default_factory=list)
     clock_s: float = 0.0
 
@@ -66,8 +64,7 @@ class Queue:
 
     def run(self, step):
         """Play one step."""
-        if step.rest:
-            self.clock_s = max(self.clock_s, *self.free_at)
+        self.clock_s = max(self.clock_s, *self.free_at)
         intended, response = self.responses(step.rate_per_s, step.duration_s)
         self.clock_s += step.duration_s
         return cut(step, intended, response, self.limit_s)
