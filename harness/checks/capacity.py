@@ -72,7 +72,8 @@ def _slots(document: Mapping[str, Any]) -> Finding:
         return _say("slots", Verdict.UNKNOWN, detail)
     if not after:
         return _say("slots", Verdict.UNKNOWN, "creates failed only before the first ceiling")
-    return _say("slots", Verdict.PASS, f"{after} creates failed, and no slot was lost to them")
+    detail = f"{after} creates failed after the first refusal, and none took a slot with it"
+    return _say("slots", Verdict.PASS, detail)
 
 
 def _closed(document: Mapping[str, Any]) -> Finding:
