@@ -50,7 +50,7 @@ def test_the_rate_of_a_server_of_known_capacity_is_found(queue_type, known):
 
 @pytest.mark.slow
 def test_with_poisson_arrivals_the_edge_is_found_below_the_capacity(queue_type):
-    """Where 1 % of a long run is over the limit: 9 of 10 times near, and inside the interval."""
+    """Where 1 % of a long run is over the limit: 5 of 6 times near, and inside the interval."""
     near = inside = 0
     for known in (Server(1, 0.02), Server(2, 0.01), Server(8, 0.08)):
         edge_per_s = known.edge_per_s("poisson")
@@ -62,7 +62,7 @@ def test_with_poisson_arrivals_the_edge_is_found_below_the_capacity(queue_type):
 
         assert 0.8 < edge_per_s / known.capacity_per_s < 0.97
 
-    assert near >= 11
+    assert near >= 10
     assert inside >= 11
 
 
