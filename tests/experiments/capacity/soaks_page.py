@@ -43,7 +43,7 @@ def _table(rows: Rows, void: int) -> list[str]:
     lines = [
         (
             f"{len(rows)} soaks of {' or '.join(f'{s:g}' for s in lengths)} s with "
-            f"{attempts:,.0f} attempts each (median), of which"
+            f"{attempts:,.0f} attempts each (median):"
         ),
         "",
         "| latency over the soak | soaks | flagged | in doubt | p50 said to change | p99 said to change |",
