@@ -93,7 +93,7 @@ class SessionsView(StatusView):
             self._full_s = time.monotonic()
             text += f" of {self._most:,} at most"
         elif stage.name in {"cycle", "race"}:
-            text += f", round {stage.done + 1} of {stage.planned}"
+            text += f", round {min(stage.done + 1, stage.planned)} of {stage.planned}"
             if stage.done:
                 each_s = (time.monotonic() - self._full_s) / stage.done
                 text += f", about {_about(each_s * (stage.planned - stage.done))} to go"

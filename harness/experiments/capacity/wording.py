@@ -31,14 +31,12 @@ def describe_release(document: Mapping[str, Any], name: str) -> str | None:
     value, resolution = release.get(name), release.get("resolution")
     if value is None:
         return None
-    text = f"{value:.3g} ms" if value < 1000 else f"{value:.0f} ms"
+    text = _ms(value)
     if not resolution:
         return text
     # Polled more coarsely than that: it may have been free at once.
     return (
-        f"{text} at most"
-        if resolution >= value
-        else f"{text}, or up to {resolution:.2g} ms less"
+        f"{text} at most" if resolution >= value else f"{text}, or up to {_ms(resolution)} less"
     )
 
 
@@ -63,3 +61,7 @@ def describe_bound(document: Mapping[str, Any]) -> str:
     """What ended a throughput search."""
     bound = str(document.get("bound"))
     return _BOUNDS.get(bound, bound)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.3g} ms" if value < 100 else f"{value:.0f} ms"
