@@ -129,7 +129,7 @@ def _rates(rows: Rows, spacing: str, void: int) -> list[str]:
         *_servers(rows),
     ]
     if void:
-        text = f"{void} searches in which the generator was the bottleneck were repeated."
+        text = f"Void, because the generator was the bottleneck, and made again: {void}."
         lines += ["", text]
     return lines
 

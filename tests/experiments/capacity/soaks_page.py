@@ -60,7 +60,10 @@ def _table(rows: Rows, void: int) -> list[str]:
             f"| {sum(map(is_flagged, mine))} | {doubts} | {' | '.join(ranges)} |"
         )
     if void:
-        lines += ["", f"{void} soaks in which the generator was the bottleneck were repeated."]
+        lines += [
+            "",
+            f"Void, because the generator was the bottleneck, and made again: {void}.",
+        ]
     return lines
 
 
