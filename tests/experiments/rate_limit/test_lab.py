@@ -107,7 +107,7 @@ def test_limit_on_what_is_at_work_is_not_called_a_queue(limit, work_ms):
     """Its answer times scatter, but not with the place among those at work."""
     report = drive(World(Concurrency(limit), seed=11, work_ms=work_ms))
     assert "concurrency" == report.algorithm
-    assert pytest.approx(limit, abs=1) == report.fit.burst.estimate
+    assert limit == report.fit.burst.estimate
 
 
 def test_limit_on_what_is_at_work_is_not_called_a_bucket():

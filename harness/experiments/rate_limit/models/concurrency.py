@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.experiments.rate_limit.models.bounds import best_limit, broken_by
-from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 
@@ -23,12 +23,15 @@ def fit_concurrency(log: Log) -> Fit | None:
     floors, ceilings = _bounds(log, log.accepted)
     other = log.opposite()
     _, limit = best_limit(floors, ceilings)
+    # Of what is possible the most: that somebody is surely at work is seldom seen, that no
+    # more may be when one is refused nearly always.
+    limit = limit._replace(estimate=limit.high)
     return Fit(
         algorithm="concurrency",
         variant="concurrency",
         parameters=1,
         rate_per_s=None,
-        burst=Interval(limit.estimate, limit.low, limit.high),
+        burst=limit,
         window_s=None,
         contradicted=broken_by(log, floors, ceilings, limit.estimate),
         undecided=~broken_by(other, *_bounds(other, log.accepted), limit.estimate),
