@@ -31,6 +31,7 @@ MOST_WINDOW_S = 90.0
 _LENGTHS = 100
 _BRACKETS = 16
 _STARTS = 24
+_NEAR = 31
 
 
 def fit_aligned_window(log: Log) -> Fit | None:
@@ -81,8 +82,11 @@ def fit_anchored_window(log: Log) -> Fit | None:
         return None
     widest = min(0.25, max((e1 - e0) / 2 / e1 for e0, e1 in spans))
     ranked = sorted((_anchored_broken(log, window_s), window_s) for window_s in tries)
-    near = [w * (1 + f) for _, w in ranked[:4] for f in np.linspace(-widest, widest, 31)]
-    broken, best = min([*ranked, *((_anchored_broken(log, w), w) for w in near)])
+    for reach, most in ((widest, 4), (widest / 15, 2)):
+        steps = 1 + np.linspace(-reach, reach, _NEAR)
+        near = [window_s * step for _, window_s in ranked[:most] for step in steps]
+        ranked = sorted([*ranked, *((_anchored_broken(log, w), w) for w in near)])
+    broken, best = ranked[0]
     window = _widen(log, best, broken)
     starts_s = anchored_starts(log, window.estimate)
     floors, ceilings = _anchored_counts(log, starts_s, window.estimate)
