@@ -57,9 +57,10 @@ def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
 
 
 def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
-    rows: tuple[tuple[Cell, ...], ...] = (
+    refusals = (lab.get("refusal") or {}).get("count")
+    found: tuple[tuple[str, Cell], ...] = (
         ("ceiling", describe_ceiling(lab)),
-        ("refusals", (lab.get("refusal") or {}).get("count")),
+        ("refusals", refusals),
         ("their code", lab.get("refusal_code")),
         ("refused", describe_refusal(lab)),
         ("slot usable again, p50", describe_release(lab, "p50")),
@@ -72,6 +73,8 @@ def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("sessions opened", lab.get("opened")),
         ("sessions not closed", lab.get("leaked")),
     )
+    # Words and counts in one column: all of them text, so that they stand in one line.
+    rows = tuple((name, None if cell is None else str(cell)) for name, cell in found)
     return (Table("Session ceiling", ("what", "found"), rows),)
 
 
