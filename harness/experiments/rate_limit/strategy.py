@@ -269,8 +269,9 @@ def _scope(bench: Bench, burst: int) -> Steps:
         others.append((bench.operation, 1, scope.OTHER_KEY))
     for operation, key, purpose in others:
         yield from bench.drain(burst, name="drain", why="refused here, passed there?")
-        shots: list[Shot] = []
-        for i in range(5):
+        # Drained once more with the shots themselves: a pause before them refills a bucket.
+        shots = volley(bench.operation, min(burst, 20))
+        for i in range(1, 6):
             at_ns = i * 1_000_000
             shots.append(Shot(at_ns, bench.operation, 0, f"{scope.OWN}/{purpose}"))
             shots.append(Shot(at_ns, operation, key, purpose))
