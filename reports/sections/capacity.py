@@ -73,14 +73,24 @@ def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("sessions opened", lab.get("opened")),
         ("sessions not closed", lab.get("leaked")),
     )
-    # Words and counts in one column: all of them text, so that they stand in one line.
-    rows = tuple((name, None if cell is None else str(cell)) for name, cell in found)
+    rows = _as_text(found)
     return (Table("Session ceiling", ("what", "found"), rows),)
+
+
+def _as_text(found: Iterable[tuple[str, Cell]]) -> tuple[tuple[Cell, ...], ...]:
+    """Words and numbers of one column: all of them text, so that they stand in one line."""
+    return tuple(
+        (
+            name,
+            cell if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell),
+        )
+        for name, cell in found
+    )
 
 
 def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     rate, knee = lab.get("max_rate_per_s", {}), lab.get("knee") or {}
-    rows: tuple[tuple[Cell, ...], ...] = (
+    found: tuple[tuple[str, Cell], ...] = (
         ("objectives", lab.get("slo")),
         ("highest rate, 1/s", rate.get("estimate")),
         ("99 % interval from", rate.get("low")),
@@ -92,6 +102,7 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("knee, 1/s", knee.get("rate_per_s")),
         *((("no USL fit, because", reason),) if (reason := lab.get("usl_reason")) else ()),
     )
+    rows = _as_text(found)
     steps = tuple(tuple(step.get(name) for name in _COLUMNS) for step in lab.get("steps", ()))
     return (
         Table("Highest rate within the objectives", ("what", "found"), rows),

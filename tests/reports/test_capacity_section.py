@@ -35,7 +35,7 @@ def test_a_search_is_told_with_its_figure(tmp_path):
     (figure,) = told.figures
 
     assert ("A note.",) == told.prose
-    assert ("highest rate, 1/s", 150.0) in told.tables[0].rows
+    assert ("highest rate, 1/s", "150") in told.tables[0].rows
     assert ("ended by", "an objective that failed above it") in told.tables[0].rows
     assert 2 == len(told.tables[1].rows)
     assert "hold up to about 150 a second" in figure.alt
