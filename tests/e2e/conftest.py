@@ -18,7 +18,8 @@ import pytest
 from harness.contract.outcomes import CODES, outcome_of_status
 
 KEY = "osk_live_d0n0tprintme"
-TIMEOUT_S = 150
+TIMEOUT_S = 240
+"""Below the 300 s of a test: a search on a busy machine repeats steps that were void."""
 
 
 @dataclass

@@ -111,7 +111,7 @@ def test_the_workflow_is_green_on_a_target_that_behaves(tmp_path: Path) -> None:
     assert verdict in {"pass", "unknown"}
     assert codes == {"doctor": 0, "load": {"pass": 0, "unknown": 4}[verdict]}
     assert ("::notice" if verdict == "pass" else "::warning") in out
-    assert "::error" not in out
+    assert "\n::error " not in out
     assert page == (tmp_path / "trials/ci/report.md").read_text()
 
 
