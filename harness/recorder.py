@@ -40,11 +40,6 @@ class Recorder:
         """Attempts not drained yet."""
         return len(self._rows)
 
-    @property
-    def last(self) -> Attempt | None:
-        """The newest attempt not drained yet."""
-        return self._rows[-1] if self._rows else None
-
     def record(self, attempt: Attempt) -> None:
         """Take in one attempt."""
         if len(self._rows) < self._capacity:

@@ -18,7 +18,6 @@ silent for `SILENCE_S` is given up. It is named in the manifest, and what it had
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -131,7 +130,7 @@ class WorkerConductor:
             orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
         )
         plan = build_plan(told["plan"], "the master's plan")
-        self.orders = replace(orders, spec=spec, plan=plan)
+        self.orders = orders.under(spec, plan)
         index, _ = told["share"][self._runner.client_id]
         progress = self._progress(plan)
         sink = RemoteSink(self._runner, progress)

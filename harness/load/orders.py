@@ -63,6 +63,10 @@ class Orders:
         """What to call the plan in messages."""
         return self.spec.plan_file if self.text else f"plan {self.plan.name!r}"
 
+    def under(self, spec: Spec, plan: Plan) -> Orders:
+        """The same process's orders under another plan: nothing made of its own is kept."""
+        return Orders(spec, plan, self.key)
+
     def workload(self, name: str, kind: Any) -> Any:
         """
         Make a workload with its settings from the plan, once in a process.

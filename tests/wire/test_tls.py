@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ssl
 import time
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.wire import Failure, Target, connect
+from harness.wire.fast.secure import SecureStream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -159,3 +163,64 @@ def test_bad_ca_file(kind, tmp_path):
     for name in ("absent.pem", "empty.pem"):
         with pytest.raises(UsageError, match=name):
             connect(Target("https://localhost", ca_file=str(tmp_path / name)), kind)
+
+
+class Narrow:
+    """A `Stream` to a TLS server in this process, that takes only so many bytes a time."""
+
+    deadline_ns = 0
+
+    def __init__(self, context):
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._server = context.wrap_bio(self._in, self._out, server_side=True)
+        self.takes = []
+        self.heard = b""
+
+    def send(self, data):
+        """Take what the next of `takes` allows, all when there is none."""
+        taken = min(len(data), self.takes.pop(0)) if self.takes else len(data)
+        self._in.write(data[:taken])
+        return taken
+
+    def receive(self, *_until):
+        """The server's part of the handshake, then nothing."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._server.do_handshake()
+        return self._out.read()
+
+    def listen(self):
+        """What the server has understood so far."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while True:
+                self.heard += self._server.read(1 << 16)
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=40_000), min_size=1, max_size=4),
+    st.lists(st.integers(0, 30_000), max_size=12),
+)
+def test_bytes_that_the_network_did_not_take_are_sent_once(narrow, messages, takes):
+    """Whoever sends again what was not counted has each byte arrive once, in its place."""
+    stream = Narrow(narrow[0])
+    secure = SecureStream(stream, narrow[1], "localhost")
+    secure.shake_hands(0)
+    stream.takes = list(takes)
+    unsent = b""
+    for message in messages:
+        unsent += message
+        unsent = unsent[secure.send(unsent) :]
+    for _ in range(len(takes) + len(messages)):
+        unsent = unsent[secure.send(unsent) :] if unsent else b""
+    stream.listen()
+
+    assert (b"", b"".join(messages)) == (unsent, stream.heard)
+
+
+@pytest.fixture(scope="module")
+def narrow(authority):
+    """TLS contexts of a server and of a client who believes it."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    return server, client

@@ -18,13 +18,15 @@ _CHUNK_BYTES = 32 * 1024
 class SecureStream:
     """The same face as `Stream`, encrypted; made over a connected one."""
 
-    __slots__ = ("_in", "_out", "_stream", "_tls")
+    __slots__ = ("_in", "_out", "_owed", "_promised", "_stream", "_tls")
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
         self._stream = stream
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self._owed = b""  # encrypted, and not taken by the network yet
+        self._promised = 0  # bytes of plain text in there that `send` has not counted
 
     @property
     def deadline_ns(self) -> int:
@@ -58,12 +60,22 @@ class SecureStream:
                 return
 
     def send(self, data: bytes) -> int:
-        """As `Stream.send`; counts all of the data or nothing."""
-        try:
-            self._tls.write(data)
-        except ssl.SSLError:
-            return 0  # closed by the server
-        return len(data) if self._flush() else 0
+        """
+        As `Stream.send`; counts all of the data or nothing.
+
+        What was not counted is encrypted already: it must be sent again, first of all.
+        """
+        if not self._promised:
+            try:
+                self._tls.write(data)
+            except ssl.SSLError:
+                return 0  # closed by the server
+            self._promised = len(data)
+        self._flush()
+        if self._owed:
+            return 0
+        taken, self._promised = self._promised, 0
+        return taken
 
     def receive(self) -> bytes:
         """As `Stream.receive`; an end without TLS's own farewell is a reset."""
@@ -95,9 +107,10 @@ class SecureStream:
         """Close it without a farewell; a second call does nothing."""
         self._stream.close()
 
-    def _flush(self) -> bool:
-        data = self._out.read()
-        return not data or self._stream.send(data) == len(data)
+    def _flush(self) -> None:
+        self._owed += self._out.read()
+        if self._owed:
+            self._owed = self._owed[self._stream.send(self._owed) :]
 
     def _take_in(self, data: bytes) -> None:
         if data:
