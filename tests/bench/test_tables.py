@@ -71,20 +71,24 @@ def test_with_three_cores_the_ratio_of_rates_is_judged() -> None:
     one = [_speed(30_000, 25), _speed(31_000, 25), _speed(9_000, 90)]
     two = [_speed(54_000, 25), _speed(54_000, 25), _speed(20_000, 90)]
 
-    assert "Two send 1.80 times what one does: the mark of 1.8 holds." in scaling.table(
-        {1: one, 2: two}, 3
+    assert scaling.judge({"one": one, "two": two}) == (
+        "Two send 1.80 times what one does: the mark of 1.8 holds."
     )
-    assert "1.77 times what one does: the mark of 1.8 does not hold." in scaling.table(
-        {1: one, 2: [_speed(53_000, 25)]}, 3
+    assert scaling.judge({"one": one, "two": [_speed(53_000, 25)]}).endswith(
+        "1.77 times what one does: the mark of 1.8 does not hold."
     )
+    assert "| one | 30,000 | 9,000 to 31,000 | 25.0 |" in scaling.table({"one": one})
 
 
 def test_on_two_cores_nothing_is_claimed_but_an_estimate() -> None:
-    """An attempt that costs a tenth more leaves 1.82 of two."""
-    told = scaling.table({1: [_speed(30_000, 20)], 2: [_speed(27_000, 22)]}, 2)
+    """A worker that sends a tenth less leaves 1.80 of two; a master of 4 µs has its bound."""
+    told = scaling.estimate(
+        {"one": [_speed(30_000, 20)], "worker": [_speed(27_000, 22)]}, [4.0, 3.0, 90.0]
+    )
 
     assert "could not be measured" in told
-    assert "send 1.82 times what one does\n(an estimate; the mark is 1.8)." in told
+    assert "send 1.80 times what one process does\n(an estimate; the mark is 1.8)" in told
+    assert "4.0 µs an attempt, so a core of its own is enough for 250,000/s." in told
     assert "holds" not in told
 
 
