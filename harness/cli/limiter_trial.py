@@ -23,7 +23,13 @@ from rich.console import Console
 from harness.cli import target as targets
 from harness.cli.limiter_view import ProbeView, print_answer, print_plan
 from harness.cli.rescue import rescue
-from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.trial_directory import (
+    claim,
+    disclaim,
+    has_begun,
+    point_latest,
+    write_own,
+)
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
@@ -89,6 +95,8 @@ def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) 
 
     Raises:
         HarnessError: Nothing could be measured; nothing is left that looks like a trial.
+        KeyboardInterrupt: A second one, while sessions were being closed: what was measured
+            is kept, and with it the ledger of what may be open.
     """
     claim(job.out)
     try:
@@ -97,8 +105,15 @@ def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) 
             spec = _prepare(job, stack)
             found = _probe(job, spec, progress)
             rescue(job.out, job.out / SPEC, key, progress, embedded=spec.embedded)
-    except (HarnessError, KeyboardInterrupt):
+    except HarnessError:
         disclaim(job.out)
+        raise
+    except KeyboardInterrupt:
+        if not has_begun(job.out):
+            disclaim(job.out)
+            raise
+        told = f"harness: stopped; what was measured is kept: harness report {job.out}"
+        progress.print(told, markup=False, highlight=False, soft_wrap=True)
         raise
     (job.out / SPEC).unlink(missing_ok=True)
     document = _document(found)
