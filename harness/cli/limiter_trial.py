@@ -215,7 +215,7 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
         except KeyboardInterrupt:
             interrupted = True
             sys.stderr.write("\nharness: stopping: closing sessions, then the report\n")
-            os.kill(prober.pid, signal.SIGTERM)
+            prober.interrupt()
     return _Found(lab.result(), check, len(seen), interrupted)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,8 @@ from harness.errors import TargetError
 from harness.load.spec import SPEC_VARIABLE, Spec
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
+GOODBYE = b"null\n"
+"""Said by a lab that has come to its end; an input that ends without it was cut off."""
 
 
 class Action(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +80,9 @@ class Prober:
     """
     The sending process, as a context; it closes all it opened when the context ends.
 
+    The trial is whole when the context ends in order; after an exception or `interrupt`
+    it is an interrupted one.
+
     Args:
         spec: Target and trial directory; must stand in a file already.
         spec_path: That file.
@@ -99,11 +105,7 @@ class Prober:
                 start_new_session=True,
             )
         self._decode = msgspec.json.Decoder(list[Seen]).decode
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+        self._whole = True
 
     def send(self, actions: Sequence[Action]) -> list[Seen]:
         """Send every action at its time; what came of each, in the same order."""
@@ -120,6 +122,11 @@ class Prober:
             raise TargetError(f"the sending process ended: {self._last_words()}")
         return self._decode(line)
 
+    def interrupt(self) -> None:
+        """Have it drop what is under way and close what it opened."""
+        self._whole = False
+        self._process.terminate()
+
     def kill(self) -> None:
         """End it at once; what it opened stands in its ledger."""
         self._process.kill()
@@ -133,7 +140,10 @@ class Prober:
         """
         process = self._process
         if process.stdin is not None and not process.stdin.closed:
-            process.stdin.close()
+            with suppress(BrokenPipeError):
+                if self._whole:
+                    process.stdin.write(GOODBYE)
+                process.stdin.close()
         try:
             status = process.wait(timeout=120)
         except subprocess.TimeoutExpired:
@@ -158,4 +168,5 @@ class Prober:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._whole = self._whole and kind is None
         self.close()

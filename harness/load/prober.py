@@ -2,8 +2,9 @@
 ``python -m harness.load.prober``: sends a lab's actions on time and says what came of them.
 
 No retries, no users: each action is one attempt at its time, over as many
-connections as are needed at once. Every attempt is recorded as in any trial. When
-its input ends, or on SIGTERM, it closes what it opened and writes the trial's end.
+connections as are needed at once. Every attempt is recorded as in any trial. After the
+lab's goodbye it closes what it opened and writes the trial's end; it does so as well when
+its input ends without one, or on SIGTERM, and then the trial was interrupted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -161,7 +163,7 @@ class Sender:
             self._collector.batch(WORKER, table, bucket_table(table))
         self._collector.flush()
 
-    def finish(self, *, interrupted: bool = False) -> int:
+    def finish(self, *, interrupted: bool) -> int:
         """Close what was opened, write the trial's end; how many could not be closed."""
         ended_ns = unix_ns()
         self._pool.kill()
@@ -181,29 +183,25 @@ class Sender:
 
 
 def main() -> None:
-    """Serve lists of actions until the input ends."""
+    """Serve lists of actions until the lab says goodbye, or is gone."""
     sender = Sender()
     # The main greenlet is not gevent's own and cannot be killed; its child can.
     serving = gevent.spawn(_serve, sender)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, serving.kill, block=False)
-    interrupted = serving.get()
-    sys.exit(1 if sender.finish(interrupted=interrupted is not False) else 0)
+    whole = serving.get() is True  # not GreenletExit, which a killed one returns
+    sys.exit(1 if sender.finish(interrupted=not whole) else 0)
 
 
 def _serve(sender: Sender) -> bool:
-    """Answer lists until there are no more; whether a signal came first."""
+    """Answer lists until there are no more; whether the lab said that these were all."""
     reader = FileObject(sys.stdin.fileno(), "rb", closefd=False)
-    decode = msgspec.json.Decoder(list[Action]).decode
-    try:
+    decode = msgspec.json.Decoder(list[Action] | None).decode
+    with suppress(BrokenPipeError, gevent.GreenletExit):
         for line in reader:
-            os.write(
-                sys.stdout.fileno(), msgspec.json.encode(sender.send(decode(line))) + b"\n"
-            )
-    except gevent.GreenletExit:
-        return True
-    except BrokenPipeError:
-        pass
+            if (actions := decode(line)) is None:
+                return True
+            os.write(sys.stdout.fileno(), msgspec.json.encode(sender.send(actions)) + b"\n")
     return False
 
 
