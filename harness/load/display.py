@@ -8,9 +8,11 @@ plug-in, a user's own locustfile), it is fired for each attempt all the same.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import numpy as np
 import pyarrow as pa
 from locust.stats import StatsEntry, bucket_response_time
@@ -23,6 +25,11 @@ Mask = NDArray[np.bool_]
 
 _OWN_LISTENERS = 1
 """Locust's runner itself listens to its request event."""
+BOUND_EVERY_S = 30
+LOOKED_AT_S = 60
+"""Locust's rates of now look back 12 s; a second of load never goes by itself."""
+HISTORY_MAX = 1440
+"""Points of Locust's chart; one comes every 5 s."""
 
 
 def display_for(environment: Any) -> Callable[[pa.Table], None]:
@@ -36,6 +43,29 @@ def display_for(environment: Any) -> Callable[[pa.Table], None]:
             _merge(environment.stats, attempts)
 
     return show
+
+
+def bound_often(stats: Any) -> None:
+    """Hold the memory of Locust's statistics where it is, until killed."""
+    while True:
+        gevent.sleep(BOUND_EVERY_S)
+        bound(stats, int(time.time()))
+
+
+def bound(stats: Any, now_s: int) -> None:
+    """
+    Forget seconds that Locust looks at no more; thin its history when that is long.
+
+    Args:
+        stats: Locust's `RequestStats`.
+        now_s: Unix seconds.
+    """
+    for entry in (stats.total, *stats.entries.values()):
+        for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
+            for second in [s for s in counts if s < now_s - LOOKED_AT_S]:
+                del counts[second]
+    if len(stats.history) > HISTORY_MAX:
+        del stats.history[1::2]  # the chart still spans the whole load
 
 
 def _fire(fire: Callable[..., None], attempts: pa.Table) -> None:

@@ -29,7 +29,7 @@ from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.conductor import Conductor, LocalConductor
-from harness.load.display import display_for
+from harness.load.display import bound_often, display_for
 from harness.load.distributed import MasterConductor, WorkerConductor
 from harness.load.generator import Generator
 from harness.load.orders import Orders, refuse, take_orders
@@ -97,6 +97,7 @@ def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
     grace_s = orders.plan.load.grace / 1e9
     environment.stop_timeout = max(environment.stop_timeout or 0.0, grace_s)
     environment.process_exit_code = int(Exit.PASS)
+    gevent.spawn(bound_often, environment.stats)
     environment.events.spawning_complete.add_listener(lambda **_: conductor.go())
     environment.events.test_stopping.add_listener(lambda **_: conductor.finish())
     environment.events.quitting.add_listener(lambda **_: conductor.finish())

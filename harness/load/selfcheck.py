@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+import numpy as np
 
 from harness.clock import unix_ns
 from harness.load.turnstile import Turnstile
-from harness.trial.schema import Event
-from harness.units import NS_PER_MS, NS_PER_S
+from harness.trial.histograms import IntArray, bucket_highest_us, bucket_indices
+from harness.trial.schema import HDR_HIGHEST_US, Event
+from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 BEAT_S = 0.02
 CPU_SATURATED = 0.9
@@ -43,8 +45,9 @@ class SelfCheck:
         self._turnstile = turnstile
         self._worker = worker
         self._tell = tell
-        self._lags_ms: list[float] = []
-        self._all_lags_ms: list[float] = []
+        self._lags_ns: list[int] = []
+        highest = int(bucket_indices(np.array(HDR_HIGHEST_US)))
+        self._lag_counts: IntArray = np.zeros(highest + 1, np.int64)
         self._greenlet: Any = None
 
     def start(self) -> None:
@@ -58,9 +61,13 @@ class SelfCheck:
 
     @property
     def loop_lag_p99_ms(self) -> float:
-        """99th percentile (nearest rank) of the loop's lag over all heartbeats."""
-        lags = sorted(self._all_lags_ms)
-        return lags[(99 * len(lags) + 99) // 100 - 1] if lags else 0.0
+        """99th percentile (nearest rank, to three digits) of the loop's lag over all beats."""
+        upto = np.cumsum(self._lag_counts)
+        if not upto[-1]:
+            return 0.0
+        rank = (99 * int(upto[-1]) + 99) // 100
+        highest_us = int(bucket_highest_us(np.searchsorted(upto, [rank]))[0])
+        return highest_us * NS_PER_US / NS_PER_MS
 
     def _run(self) -> None:
         cpu_s, since_ns, late = time.process_time(), unix_ns(), self._turnstile.late
@@ -68,7 +75,7 @@ class SelfCheck:
             due_ns = unix_ns() + int(BEAT_S * NS_PER_S)
             gevent.sleep(BEAT_S)
             now_ns = unix_ns()
-            self._lags_ms.append(max(0.0, (now_ns - due_ns) / NS_PER_MS))
+            self._lags_ns.append(max(0, now_ns - due_ns))
             if now_ns - since_ns < NS_PER_S:
                 continue
             cpu_now_s = time.process_time()
@@ -77,10 +84,10 @@ class SelfCheck:
             cpu_s, since_ns, late = cpu_now_s, now_ns, self._turnstile.late
 
     def _sample(self, now_ns: int, cpu_fraction: float, late: int) -> None:
-        lag_ms = max(self._lags_ms)
-        # One lag a second bounds what is kept: a day is 86,400 numbers.
-        self._all_lags_ms += self._lags_ms if len(self._all_lags_ms) < 100_000 else [lag_ms]
-        self._lags_ms = []
+        lag_ms = max(self._lags_ns) / NS_PER_MS
+        places = bucket_indices(np.array(self._lags_ns) // NS_PER_US)
+        np.add.at(self._lag_counts, places, 1)
+        self._lags_ns = []
         self.cpu_max_fraction = max(self.cpu_max_fraction, cpu_fraction)
         if cpu_fraction >= CPU_SATURATED or lag_ms >= LAG_SATURATED_MS:
             self.saturated_s += 1

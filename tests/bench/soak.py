@@ -26,7 +26,7 @@ from harness.analysis.drift import find_slope
 from tests.bench.servers import NGINX, Nginx
 from tests.bench.throughput import CONNECTIONS, PLAN
 
-SECONDS = 180
+SECONDS = 600
 GROWTH_MAX_MIB = 64.0
 """What an hour at full speed may add, at the upper end of the slope's interval."""
 

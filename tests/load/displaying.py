@@ -8,7 +8,7 @@ import sys
 
 from locust.env import Environment
 
-from harness.load.display import display_for
+from harness.load.display import HISTORY_MAX, bound, display_for
 from harness.trial.batches import attempts_table
 from tests.trials import attempt
 
@@ -41,6 +41,29 @@ def told(environment: Environment) -> dict[str, object]:
     }
 
 
+def bounded(environment: Environment) -> dict[str, object]:
+    """What is left of Locust's tables after a long load, and the rate it shows."""
+    stats, now_s = environment.stats, 4_000_000_000
+    for entry in (stats.total, *stats.entries.values()):
+        entry.num_reqs_per_sec.update({now_s - back: 7 for back in range(5000)})
+        entry.num_fail_per_sec.update({now_s - back: 1 for back in range(5000)})
+    stats.total.last_request_timestamp, stats.total.start_time = now_s, 0
+    rate = stats.total.current_rps
+    stats.history.extend({"time": n} for n in range(HISTORY_MAX + 1))
+    bound(stats, now_s)
+    tables = [
+        len(counts)
+        for entry in (stats.total, *stats.entries.values())
+        for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec)
+    ]
+    times = [point["time"] for point in stats.history]
+    return {
+        "rates": [rate, stats.total.current_rps],
+        "seconds": [min(tables), max(tables)],
+        "history": [times[0], times[-1], len(times)],
+    }
+
+
 def main() -> None:
     """The same attempts twice: as a batch merged, and one event each."""
     chance = random.Random(1)
@@ -64,7 +87,8 @@ def main() -> None:
         show = display_for(environment)
         show(attempts_table(rows[:250]))
         show(attempts_table(rows[250:]))
-    sys.stdout.write(json.dumps({"merged": told(merged), "fired": told(fired)}))
+    answer = {"merged": told(merged), "fired": told(fired), "bounded": bounded(merged)}
+    sys.stdout.write(json.dumps(answer))
 
 
 if __name__ == "__main__":
