@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.bench import scaling, soak, truth
-from tests.bench.throughput import Speed
 
 KNOWN = [10.0, 900.0, 1000.0]
-
-
-def _speed(rate_per_s: float, all_cpu_us: float) -> Speed:
-    return Speed(rate_per_s, all_cpu_us, all_cpu_us)
 
 
 def test_the_truth_is_what_the_law_of_the_server_says() -> None:
@@ -66,30 +61,22 @@ def test_noise_that_hides_the_answer_is_not_flat() -> None:
     assert "Theil-Sen): not flat;" in told
 
 
-def test_with_three_cores_the_ratio_of_rates_is_judged() -> None:
-    """Medians: a round that was disturbed does not move them."""
-    one = [_speed(30_000, 25), _speed(31_000, 25), _speed(9_000, 90)]
-    two = [_speed(54_000, 25), _speed(54_000, 25), _speed(20_000, 90)]
+def test_the_ratio_of_medians_is_judged() -> None:
+    """A round that was disturbed does not move them; slow motion is told."""
+    one = [scaling.Sent(30_000.0, 1.0), scaling.Sent(31_000.0, 0.9), scaling.Sent(9_000.0, 1.0)]
+    two = [
+        scaling.Sent(54_000.0, 1.0),
+        scaling.Sent(54_000.0, 1.0),
+        scaling.Sent(20_000.0, 1.0),
+    ]
+    less = [scaling.Sent(53_000.0, 1.0)]
 
-    assert scaling.judge({"one": one, "two": two}) == (
-        "Two send 1.80 times what one does: the mark of 1.8 holds."
-    )
-    assert scaling.judge({"one": one, "two": [_speed(53_000, 25)]}).endswith(
-        "1.77 times what one does: the mark of 1.8 does not hold."
-    )
-    assert "| one | 30,000 | 9,000 to 31,000 | 25.0 |" in scaling.table({"one": one})
-
-
-def test_on_two_cores_nothing_is_claimed_but_an_estimate() -> None:
-    """A worker that sends a tenth less leaves 1.80 of two; a master of 4 µs has its bound."""
-    told = scaling.estimate(
-        {"one": [_speed(30_000, 20)], "worker": [_speed(27_000, 22)]}, [4.0, 3.0, 90.0]
-    )
-
-    assert "could not be measured" in told
-    assert "send 1.80 times what one process does\n(an estimate; the mark is 1.8)" in told
-    assert "4.0 µs an attempt, so a core of its own is enough for 250,000/s." in told
-    assert "holds" not in told
+    held = "Two send 1.80 times what one does: the mark of 1.8 holds."
+    assert held == scaling.judge(one, two, None)
+    assert f"{held}\nMeasured in slow motion: " in scaling.judge(one, two, 0.4)
+    missed = "1.77 times what one does: the mark of 1.8 does not hold."
+    assert scaling.judge(one, less, None).endswith(missed)
+    assert "| one | 30,000 | 9,000 to 31,000 | 1.00 |" in scaling.table({"one": one})
 
 
 def _noise(mib: float) -> np.ndarray:
