@@ -48,8 +48,9 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     if len(pairs):
         sentence = f"{count(len(pairs) // 2, 'run')} went back to an earlier status"
         accusation.add(sentence, told.iloc[pairs[:2]])
-    _demand_presence(frame, accusation)
-    _demand_deadline(told, context, accusation)
+    acknowledged = _acknowledged(frame)
+    _demand_presence(frame, acknowledged, accusation)
+    _demand_deadline(told, acknowledged, context, accusation)
     ended = final["resource_id"].nunique()
     total = told["resource_id"].nunique()
     passing = f"{count(ended, 'run')} of {total:,} seen to end, no status went back"
@@ -76,15 +77,27 @@ def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
     return told.reset_index(drop=True)
 
 
-def _demand_presence(frame: pd.DataFrame, accusation: Accusation) -> None:
-    # What a replayed answer names wrongly is the fault of its key, and another promise's.
-    told = (frame["operation"] == "queue_run").to_numpy() & (frame["replayed"] != 1).to_numpy()
-    queued = frame.loc[told & succeeded(frame)]
+def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    The first answer that took on each run, one row a run.
+
+    A replayed answer counts only where the one that it replays was lost: what it names
+    wrongly otherwise is the fault of its key, and another promise's.
+    """
+    queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
+    original = (queued["replayed"] != 1).to_numpy()
+    heard = queued["idempotency_key"].isin(queued.loc[original, "idempotency_key"]).to_numpy()
+    taken = queued.loc[original | ~heard]
+    return taken.sort_values("end_ns").drop_duplicates("resource_id")
+
+
+def _demand_presence(
+    frame: pd.DataFrame, acknowledged: pd.DataFrame, accusation: Accusation
+) -> None:
     asked = (frame["operation"] == "get_run") & (frame["resource_id"] != "")
     missed = frame.loc[asked & (frame["status"] == 404)]
     if missed.empty:
         return
-    acknowledged = queued.sort_values("end_ns").drop_duplicates("resource_id")
     ends_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
     known_ns = ends_ns.reindex(missed["resource_id"]).to_numpy()
     lost = missed.loc[known_ns < missed["start_ns"].to_numpy()]
@@ -95,18 +108,19 @@ def _demand_presence(frame: pd.DataFrame, accusation: Accusation) -> None:
         accusation.add(f"{count(number, 'run')} queued and then not found", rows)
 
 
-def _demand_deadline(told: pd.DataFrame, context: Context, accusation: Accusation) -> None:
+def _demand_deadline(
+    told: pd.DataFrame, acknowledged: pd.DataFrame, context: Context, accusation: Accusation
+) -> None:
     named = (plan_duration_ns(context, name) for name in DEADLINES)
     deadline_ns = next(filter(None, named), None)
     if deadline_ns is None:
         return
-    queued = told.loc[told["operation"] == "queue_run"]
-    begun_ns = queued.groupby("resource_id")["end_ns"].min()
-    due_ns = begun_ns.reindex(told["resource_id"]).to_numpy(dtype=float) + deadline_ns
+    begun_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
+    due_ns = begun_ns.reindex(told["resource_id"]).to_numpy() + deadline_ns
     late = told.loc[(told["rank"] < 2).to_numpy() & (told["start_ns"].to_numpy() > due_ns)]
     if len(late):
         first = late["resource_id"].iloc[0]
-        rows = pd.concat([queued.loc[queued["resource_id"] == first].head(1), late.head(1)])
+        rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], late.head(1)])
         number = late["resource_id"].nunique()
         span = format_duration(deadline_ns)
         accusation.add(f"{count(number, 'run')} not ended {span} after being queued", rows)

@@ -41,6 +41,12 @@ GOOD = {
         get_run("r", "succeeded", at=1),
         queue("r", at=2, key="k", replayed=1),
     ),
+    "what a replay names wrongly is its key's fault": (
+        queue("r", at=0, key="k"),
+        get_run("r", "succeeded", at=1),
+        queue("other", at=2, key="k", replayed=1),
+        get_run("other", at=3, outcome="not_found"),
+    ),
     "not found before the run was there": (
         get_run("r", at=0, outcome="not_found"),
         queue("r", at=1),
@@ -67,6 +73,12 @@ BAD = {
         queue("r", at=0),
         get_run("r", at=1, outcome="not_found"),
         get_run("r", "succeeded", at=2),
+    ),
+    "queued, the answer lost, replayed, and then not found": (
+        queue("", at=0, key="k", outcome="timeout"),
+        queue("r", at=1, key="k", attempt=2, replayed=1),
+        get_run("r", at=2, outcome="not_found"),
+        get_run("r", "succeeded", at=3),
     ),
     "back after a long way": (
         get_run("r", "queued", at=0),
@@ -120,6 +132,21 @@ def test_a_run_is_late_when_it_is_seen_under_way_after_the_deadline():
     plans = [{"scenario": {"run_polling": table}} for table in tables]
 
     assert [Verdict.FAIL, Verdict.PASS, Verdict.FAIL] == [
+        judge(CHECK, rows, plan=plan).verdict for plan in plans
+    ]
+
+
+def test_a_run_is_late_when_only_a_replayed_answer_took_it_on():
+    """The answer that made it was lost: its time runs from the replay, which came no sooner."""
+    rows = (
+        queue("", at=0, key="k", outcome="timeout"),
+        queue("r", at=1, key="k", attempt=2, replayed=1),
+        get_run("r", "running", at=10),
+        get_run("r", "succeeded", at=11),
+    )
+    plans = [{"scenario": {"run_polling": {"run_deadline": span}}} for span in ("8s", "10s")]
+
+    assert [Verdict.FAIL, Verdict.PASS] == [
         judge(CHECK, rows, plan=plan).verdict for plan in plans
     ]
 
