@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.units import NS_PER_S
 from harness.wire import Failure, Reply, Target
 from harness.wire.factory import shared_context
+from harness.wire.origin import parse_origin
 from harness.wire.upgrade import find_place, upgrade
 from harness.wire.websocket import WebSocket
 
@@ -36,9 +36,7 @@ class Dialer:
         """Open one socket, until the deadline at the latest; never raises for the URL."""
         try:
             place = find_place(url, token)
-            if not may_lead_to(
-                urlsplit(self.target.base_url).hostname or "", place.origin.host
-            ):
+            if not may_lead_to(parse_origin(self.target.base_url).host, place.origin.host):
                 raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  told as a reply
         except UsageError as error:
             now_ns = unix_ns()

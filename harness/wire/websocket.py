@@ -27,6 +27,7 @@ ABNORMAL = 1006
 _TOO_BIG = 1009
 _BARE = "the connection ended without a close"
 _FAREWELL_S = 1.0
+_EACH_BYTES = 1  # what a message that is kept counts besides: an empty one is no gift either
 _LATE = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
 _ENDS = (OSError, ProtocolError)
 
@@ -134,7 +135,7 @@ class WebSocket:
 
     def _take_out(self) -> bytes:
         message = self._messages.popleft()
-        self._kept_bytes -= len(message)
+        self._kept_bytes -= len(message) + _EACH_BYTES
         return message
 
     def _end(self, status: int, reason: str) -> None:
@@ -155,13 +156,19 @@ class WebSocket:
         try:
             # A stream stops early when there is something to read; a socket goes both ways.
             while self._unsent and self.closed is None:
-                taken = self._stream.send(bytes(self._unsent))
-                self.bytes_out += taken
-                del self._unsent[:taken]
+                try:
+                    self._sent(self._stream.send(bytes(self._unsent)))
+                except BrokenExchangeError as broken:
+                    self._sent(broken.sent)
+                    raise
                 if self._unsent:
                     self._take_in()
         finally:
             self._sending = False
+
+    def _sent(self, size_bytes: int) -> None:
+        self.bytes_out += size_bytes
+        del self._unsent[:size_bytes]
 
     def _take_in(self) -> None:
         """Wait for bytes and take them in; the end of the connection is a close too."""
@@ -187,10 +194,11 @@ class WebSocket:
                 self._send(events.CloseConnection(code=_TOO_BIG))
                 self._end(_TOO_BIG, "a message longer than is read")
                 return
-            self._parts.append(data)
+            if data:
+                self._parts.append(data)
             if event.message_finished:
                 self._messages.append(b"".join(self._parts))
-                self._kept_bytes += self._size
+                self._kept_bytes += self._size + _EACH_BYTES
                 self._parts, self._size = [], 0
                 while self._kept_bytes > self._max_bytes:
                     self._take_out()

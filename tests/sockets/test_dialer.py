@@ -49,3 +49,11 @@ def test_a_strange_url_is_an_answer_that_breaks_the_contract(url):
     assert (Failure.MALFORMED, 0) == (reply.failure, reply.bytes_out)
     assert url not in reply.detail
     assert "tok" not in reply.detail
+
+
+def test_a_name_in_another_script_is_one_name_in_both_spellings():
+    """The target's own host is compared as it is sent: in ASCII, however it was written."""
+    dialer = Dialer(Target("http://bücher.example"))
+    reply, socket = dialer.dial("ws://xn--bcher-kva.example/ws", "tok", unix_ns() + 10**9)
+    assert None is socket
+    assert Failure.MALFORMED is not reply.failure

@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -116,14 +118,14 @@ def open_to(serve):
             **options,
         )
         place = find_place(f"ws://127.0.0.1:{server.port}/ws/action/s1?a=b", "t/1")
-        reply, socket = upgrade(place, target, shared_context, unix_ns() + 3 * S)
-        if socket is not None:
-            opened.append(socket)
-        return reply, socket
+        reply, ours = upgrade(place, target, shared_context, unix_ns() + 3 * S)
+        if ours is not None:
+            opened.append(ours)
+        return reply, ours
 
     yield begin
-    for socket in opened:
-        socket.drop()
+    for ours in opened:
+        ours.drop()
 
 
 def soon() -> int:
@@ -303,6 +305,49 @@ def test_a_flood_of_frames_ends_at_the_deadline(open_to):
     with pytest.raises(BrokenExchangeError):
         socket.receive(unix_ns() + S // 5)
     assert time.monotonic() - begun < 10  # a piece of the flood may take a while to read
+
+
+def test_a_message_given_up_halfway_goes_on_where_it_stopped(open_to):
+    """What the network had taken when the deadline passed is not sent a second time."""
+    long = b"x" * (8 << 20)  # more than the buffers between the two hold
+    came, reads_on = bytearray(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        reads_on.wait(5)
+        while len(came) < 14 + len(long) + 6 + 5 and (
+            piece := peer.connection.sock.recv(1 << 20)
+        ):
+            came.extend(piece)
+        peer.say(frame(TEXT, b"thanks"))
+        peer.hear()
+
+    _, ours = open_to(script, max_body_bytes=32 << 20)
+    with pytest.raises(BrokenExchangeError) as caught:
+        ours.send(long, unix_ns() + S // 5)
+    assert Failure.DEADLINE is caught.value.failure
+    assert 0 < ours.bytes_out < len(long)
+
+    threading.Thread(target=lambda: (time.sleep(0.1), reads_on.set())).start()
+    ours.send(b"short", soon())
+    assert b"thanks" == ours.receive(soon())
+    mask, masked = came[-9:-5], came[-5:]
+    assert b"\x81\x85" == came[-11:-9]
+    assert b"short" == bytes(byte ^ mask[n % 4] for n, byte in enumerate(masked))
+
+
+def test_empty_frames_take_no_room(open_to):
+    """Neither empty pieces of a message nor empty messages pile up while nobody receives."""
+
+    def script(peer: Peer) -> None:
+        peer.say(frame(TEXT, b"", fin=False) + frame(0, b"", fin=False) * 5000)
+        peer.say(frame(0, b"") + frame(TEXT, b"") * 5000 + frame(TEXT, b"last"))
+        peer.hear()
+
+    _, socket = open_to(script, max_body_bytes=1000)
+    assert socket.attend(0.5)
+    assert len(socket._messages) <= 1000
+    assert b"last" == list(socket._messages)[-1]
 
 
 def test_text_that_is_none_ends_the_socket(open_to):

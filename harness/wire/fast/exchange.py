@@ -136,6 +136,7 @@ def _fail(
 ) -> Reply:
     if isinstance(error, BrokenExchangeError):
         failure, detail = error.failure, error.detail
+        bytes_out = bytes_out or error.sent
     elif isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         failure, detail = Failure.TLS, f"{error.reason or error}"
     elif isinstance(error, OSError):

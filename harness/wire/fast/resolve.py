@@ -18,6 +18,9 @@ from harness.wire.broken import BrokenExchangeError
 from harness.wire.transport import Failure
 
 _KEPT_NS = 60 * NS_PER_S
+_KEPT_MAX = (
+    1024  # where a session's sockets lead is a stranger's word, and may be new each time
+)
 _kept: dict[tuple[str, int], tuple[int, list[Address]]] = {}
 
 
@@ -52,6 +55,8 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
     except (OSError, UnicodeError) as error:
         raise BrokenExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
     addresses = [Address(int(family), address) for family, _, _, _, address in found]
+    if len(_kept) >= _KEPT_MAX:
+        _kept.clear()  # the frequent ones are soon back
     _kept[host, port] = (now_ns + _KEPT_NS, addresses)
     return addresses
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 
+from harness.wire.broken import BrokenExchangeError
 from harness.wire.fast.stream import Stream
 from harness.wire.transport import Failure
 
@@ -109,8 +110,14 @@ class SecureStream:
 
     def _flush(self) -> None:
         self._owed += self._out.read()
-        if self._owed:
+        if not self._owed:
+            return
+        try:
             self._owed = self._owed[self._stream.send(self._owed) :]
+        except BrokenExchangeError as broken:
+            self._owed = self._owed[broken.sent :]
+            broken.sent = 0  # of the plain text nothing was counted
+            raise
 
     def _take_in(self, data: bytes) -> None:
         if data:

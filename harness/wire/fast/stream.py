@@ -102,7 +102,8 @@ class Stream:
             end of the connection) was there before.
 
         Raises:
-            BrokenExchangeError: The server took nothing for too long.
+            BrokenExchangeError: The server took nothing for too long; it tells how much
+                was taken before.
         """
         try:
             sent = self._sock.send(data)
@@ -128,6 +129,9 @@ class Stream:
                 except OSError:
                     break
                 rest = rest[taken:]
+        except BrokenExchangeError as broken:
+            broken.sent = len(data) - len(rest)
+            raise
         finally:
             watcher.close()
         return len(data) - len(rest)

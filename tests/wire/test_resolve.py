@@ -1,0 +1,25 @@
+"""Names to addresses: asked once, and not kept for ever."""
+
+from __future__ import annotations
+
+from harness.clock import unix_ns
+from harness.wire.fast import resolve as resolving
+from harness.wire.fast.resolve import forget, resolve
+
+
+def test_names_of_a_stranger_do_not_pile_up(monkeypatch):
+    """A target that gives each session a host of its own fills no memory with their names."""
+    monkeypatch.setattr(resolving, "_kept", {})
+    monkeypatch.setattr(resolving, "_KEPT_MAX", 10)
+    for number in range(25):
+        assert resolve(f"127.0.1.{number}", 80, unix_ns() + 10**9)
+    assert 0 < len(resolving._kept) <= 10
+    forget("127.0.1.24", 80)
+    assert ("127.0.1.24", 80) not in resolving._kept
+
+
+def test_a_name_is_looked_up_once_a_minute(monkeypatch):
+    """The second to ask gets what the first was told."""
+    monkeypatch.setattr(resolving, "_kept", {})
+    first = resolve("localhost", 80, unix_ns() + 10**9)
+    assert first is resolve("localhost", 80, unix_ns())
