@@ -21,6 +21,7 @@ from harness.wire.transport import Failure
 
 _MAX_REMEMBERED = 1024
 _FRAME_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has five
+_END_BYTES = 5  # "\r\n\r\n", and what is no line end before it
 
 
 class Head(NamedTuple):
@@ -71,6 +72,7 @@ class Answer:
         "_max_head_bytes",
         "_parser",
         "_problem",
+        "_tail",
         "bytes_in",
         "coding",
         "content_type",
@@ -91,6 +93,7 @@ class Answer:
         self._interim = False
         self._lone = True  # no interim answer before it
         self._head_done = False
+        self._tail = b""  # the last bytes of what was fed before
         self.bytes_in = 0
         self.status = 0
         self.whole = False
@@ -126,6 +129,7 @@ class Answer:
             self._end()
             return
         self.bytes_in += len(data)
+        body_bytes = self._body_bytes
         end = data.find(b"\r\n\r\n") + 4 if memory is not None else 0
         if memory is not None and end > 4:
             self._parse(data[:end])
@@ -140,6 +144,21 @@ class Answer:
             self._problem = f"more than {self._max_head_bytes} bytes of head"
         if self._problem:
             raise BrokenExchangeError(Failure.MALFORMED, self._problem)
+        if self.whole and self.reusable:
+            self.reusable = self._ends(data, self._body_bytes - body_bytes)
+        self._tail = (self._tail + data)[-_END_BYTES:]
+
+    def _ends(self, data: bytes, body_bytes: int) -> bool:
+        """
+        Whether the answer ends where the data does, of which so much was its body.
+
+        The parser passes over line ends between two answers without a word.
+        """
+        framing = data if self._chunked else data[: len(data) - body_bytes]
+        if not framing:
+            return True
+        end = (self._tail + framing)[-_END_BYTES:]
+        return end[1:] == b"\r\n\r\n" and end[:1] != b"\n"
 
     def _parse(self, data: bytes) -> None:
         if self.whole:

@@ -212,3 +212,24 @@ def test_surplus_after_an_answer_that_ends_with_its_head(user, script, scripted,
     assert b"" == user.get().body
     assert b"key-0002" == user.get("key-0002").body
     assert 2 == scripted.accepted
+
+
+@pytest.mark.parametrize("surplus", [b"\r", b"\n", b"\r\n"], ids=["cr", "lf", "crlf"])
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (LENGTH, b"key-0001"),
+        (CHUNKS, b"key-0001"),
+        (OK + b"content-length: 2\r\n\r\n\r\n", b"\r\n"),
+        (OK + b"content-length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+    ids=["length", "chunks", "body-of-blank", "length-0", "204"],
+)
+def test_a_stray_line_end_is_surplus_too(user, script, scripted, answer, body, surplus):
+    """A parser passes over it; what reads the next answer may not."""
+    script.play([answer + surplus])
+    assert body == user.get("key-0001").body
+    for key in ("key-0002", "key-0003"):
+        assert (None, key.encode()) == ((reply := user.get(key)).failure, reply.body)
+    assert 2 == scripted.accepted
