@@ -15,7 +15,13 @@ from harness.units import NS_PER_S
 SATURATED_SHARE = 0.10
 """Share of the load's seconds in which one worker may be the bottleneck."""
 LATE_SHARE = 0.01
-"""Share of its arrivals that a worker may begin late."""
+"""Share of its arrivals that a worker may begin late, and all of them together."""
+LATE_LEAST = 3
+"""
+So many late starts are needed to speak of a share, as a percentile needs so many attempts
+beyond it (`harness.checks.slo`): of 40 arrivals a single one is more than 1 %, and one
+pause of the machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,16 @@ def assess(manifest: Manifest) -> GeneratorHealth:
     Judge the generator by what its workers said when they ended.
 
     Saturated: one worker was the bottleneck in at least a tenth of the load's seconds, or
-    began more than one in a hundred of its arrivals late though a user was free. One is
-    enough: its numbers are among all the others'.
+    began more than one in a hundred of its arrivals, and three or more, late though a user
+    was free. One is enough: its numbers are among all the others'. Where each has too few
+    late starts to tell, all of them together may have enough.
     """
     duration_s = load_s(manifest)
     workers = manifest.workers
     reasons = [reason for worker in workers if (reason := _limit_of(worker, duration_s))]
+    if not reasons and len(workers) > 1:
+        late = sum(worker.late_by_generator for worker in workers)
+        reasons = _lateness(f"{len(workers)} workers", late, sum(w.planned for w in workers))
     return GeneratorHealth(
         cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
         loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
@@ -62,12 +72,15 @@ def _limit_of(worker: WorkerEnd, duration_s: float) -> str:
             f"worker {worker.worker} was at its limit in {worker.saturated_s} of "
             f"{duration_s:.0f} seconds of load"
         )
-    if worker.late_by_generator > LATE_SHARE * worker.planned:
-        return (
-            f"worker {worker.worker} began {worker.late_by_generator:,} of "
-            f"{worker.planned:,} arrivals late though a user was free"
-        )
-    return ""
+    name = f"worker {worker.worker}"
+    return "".join(_lateness(name, worker.late_by_generator, worker.planned))
+
+
+def _lateness(who: str, late: int, planned: int) -> list[str]:
+    """One reason when too many arrivals were begun late, else none."""
+    if late < LATE_LEAST or late <= LATE_SHARE * planned:
+        return []
+    return [f"{who} began {late:,} of {planned:,} arrivals late though a user was free"]
 
 
 def load_s(manifest: Manifest) -> float:

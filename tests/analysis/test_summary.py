@@ -109,11 +109,22 @@ def test_the_heaviest_verdict_counts_and_nothing_seen_is_unknown(verdicts, attem
         ([WorkerEnd("a", planned=1000, saturated_s=2)], True),  # of 20 s of load
         ([WorkerEnd("a", planned=9), WorkerEnd("b", planned=1, saturated_s=20)], True),
         ([WorkerEnd("a", planned=1000, saturated_s=1)], False),
+        ([WorkerEnd("a", planned=39, late_by_generator=2)], False),
+        ([WorkerEnd("a", planned=39, late_by_generator=3)], True),
+        ([WorkerEnd("a", planned=299, late_by_generator=3)], True),
+        ([WorkerEnd("a", planned=300, late_by_generator=3)], False),
+        ([WorkerEnd(name, planned=39, late_by_generator=1) for name in "ab"], False),
+        ([WorkerEnd(name, planned=39, late_by_generator=1) for name in "abcd"], True),
+        ([WorkerEnd(name, planned=200, late_by_generator=2) for name in "abcd"], False),
         ([], False),
     ],
 )
 def test_a_generator_at_its_limit_is_said_to_be(workers, saturated):
-    """A tenth of the seconds at the limit, or over 1 % begun late by itself, no sooner."""
+    """
+    A tenth of the seconds at the limit, or over 1 % begun late by itself, no sooner.
+
+    Below three late starts nothing is said of one worker; small ones are added up.
+    """
     health = assess(manifest(workers=workers))
 
     assert saturated == health.saturated
