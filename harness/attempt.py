@@ -27,7 +27,7 @@ class Disposition(StrEnum):
     DONE = "done"
     """The call ended with this attempt: its outcome is one that ends a call."""
     RETRIED = "retried"
-    """Another attempt of the same call followed."""
+    """Another attempt followed, unless the trial was stopped in the wait before it."""
     NOT_REPEATABLE = "not_repeatable"
     """It could have been retried, but a second sending might act twice."""
     ATTEMPTS_SPENT = "attempts_spent"

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.attempt import Disposition, Phase
 from harness.checks.check import Check, Context
 from harness.checks.history import COLUMNS, Accusation, count, is_complete, pick_evidence
-from harness.retries import RESERVE
+from harness.retries import RESERVE, RetryPolicy
 from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 from harness.verdicts import Finding
 
@@ -20,6 +20,7 @@ NAME = "retries.discipline"
 TOLERANCE_NS = 2 * NS_PER_MS
 """An alarm may ring this much early: timers round to the millisecond."""
 
+_POLICY = RetryPolicy()
 _OWN_POLICY = (Phase.CLEANUP, Phase.PREFLIGHT)
 _NEEDS_KEY = ("create_session", "import_selector_cache", "queue_run")
 _SETTLED = (
@@ -56,7 +57,7 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     _demand_safe(told, before, follows, accusation)
     _demand_patience(told, before, follows, accusation)
     if is_complete(context):
-        _demand_whole(frame, told, before, follows, accusation)
+        _demand_whole(frame, told, before, follows, context, accusation)
     _demand_policy(frame, told, context, accusation)
     retries = int((frame["attempt"] > 1).sum())
     calls = int((frame["attempt"] == 1).sum())
@@ -103,9 +104,14 @@ def _demand_whole(
     told: pd.DataFrame,
     before: pd.DataFrame,
     follows: Any,
+    context: Context,
     accusation: Accusation,
 ) -> None:
-    """Attempts are numbered without a hole, and go on exactly where the client says so."""
+    """
+    Attempts are numbered without a hole, and go on exactly where the client says so.
+
+    A wait that the load did not outlast is broken off: who waits then is woken to stop.
+    """
     hole = np.where(follows, told["attempt"] != before["attempt"] + 1, told["attempt"] != 1)
     _accuse(accusation, "without the attempt before it", told, hole)
     ended = (before["disposition"] != Disposition.RETRIED).to_numpy()
@@ -115,9 +121,20 @@ def _demand_whole(
     single = frame.loc[frame["disposition"] == Disposition.RETRIED]
     single = single.loc[~single["call_id"].isin(told["call_id"].unique())]
     missing = pd.concat([dangling, single])
+    missing = missing.loc[_due_ns(missing, context) < context.manifest.ended_ns]
     if len(missing):
         sentence = f"{count(len(missing), 'retry', 'retries')} announced and never made"
         accusation.add(sentence, missing.head(1))
+
+
+def _due_ns(retried: pd.DataFrame, context: Context) -> pd.Series:
+    """When the next attempt was to begin, at the latest."""
+    policy = context.manifest.plan.get("retry", {})
+    cap = policy.get("cap") if isinstance(policy, Mapping) else None
+    backoff_s = parse_duration_ns(cap) / NS_PER_S if isinstance(cap, str) else _POLICY.cap_s
+    waits_s = (retried["retry_after_s"] + _POLICY.jitter_s).fillna(backoff_s)
+    due_ns: pd.Series = retried["end_ns"] + (waits_s * NS_PER_S).astype("int64")
+    return due_ns + TOLERANCE_NS
 
 
 def _demand_policy(

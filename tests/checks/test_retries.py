@@ -42,6 +42,16 @@ GOOD = {
     "a call given up without another attempt": (
         create("", at=0, key="k", outcome="timeout", disposition="budget_spent"),
     ),
+    "a Retry-After that the load did not outlast": (
+        create(
+            "", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=11
+        ),
+    ),
+    "a backoff that the load did not outlast": chain(
+        get_run("r", at=50, outcome="timeout"),
+        get_run("r", at=58, outcome="timeout"),
+    )[:1]
+    + (get_run("r", at=58, call=1, attempt=2, outcome="timeout", disposition="retried"),),
     "the cleanup tries harder": chain(
         *(create("", at=n, key="k", outcome="timeout", phase="cleanup") for n in range(5)),
     ),
@@ -83,6 +93,11 @@ BAD = {
     "an attempt is missing": (create("s", at=1, key="k", attempt=2),),
     "announced and never made": (
         create("", key="k", outcome="timeout", disposition="retried"),
+    ),
+    "announced, never made, and due before the load ended": (
+        create(
+            "", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=9
+        ),
     ),
     "after giving up": (
         create("", at=0, key="k", call=1, outcome="timeout", disposition="budget_spent"),
