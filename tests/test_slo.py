@@ -156,6 +156,13 @@ def test_a_list_keeps_order_and_source_texts():
             "SLO 'p99^>1s' at ^ (column 4): a latency has an upper limit: write < or <=",
         ),
         (
+            "p99.9999999999999<1s",
+            (
+                "SLO '^p99.9999999999999<1s' at ^ (column 1): p99.9999999999999 is no "
+                "percentile; between p0 and p100, or write max"
+            ),
+        ),
+        (
             "p100<1s",
             (
                 "SLO '^p100<1s' at ^ (column 1): p100 is no percentile; "

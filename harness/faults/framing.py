@@ -18,6 +18,7 @@ _CHUNK_LINE_BYTES_MAX = 4096
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked[ \t]*\r\n", re.IGNORECASE)
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _REQUEST_LINE = re.compile(rb"([A-Z]{2,20}) [^\r\n ]+ HTTP/1\.[01]\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 
@@ -194,10 +195,10 @@ class _Chunks:
         if self._in_trailer:
             self.done = not line
             return
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise FramingError from None
+        digits = line.partition(b";")[0].rstrip()
+        if not _CHUNK_SIZE.fullmatch(digits):
+            raise FramingError
+        size = int(digits, 16)
         if size == 0:
             self._in_trailer = True
         else:

@@ -41,32 +41,63 @@ class _TooLargeError(Exception):
 
 
 class _Request:
-    """Takes one request from httptools' callbacks."""
+    """
+    Takes one request from httptools' callbacks.
+
+    Attributes:
+        keep: The connection may be used again; known when the request is complete.
+    """
 
     def __init__(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.method = b""
         self.path = ""
         self.signature: str | None = None
         self.body = bytearray()
         self.is_complete = False
         self.in_head = True
+        self.keep = False
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take bytes; what comes along behind the request ends the connection.
+
+        Raises:
+            httptools.HttpParserError: This is no request, or one over its bounds.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            if not self.is_complete:
+                raise
+            self.keep = False
+
+    def on_message_begin(self) -> None:
+        self.keep = False
 
     def on_url(self, url: bytes) -> None:
-        self.path += url.decode("latin-1")
+        if not self.is_complete:
+            self.path += url.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() == b"x-opensteer-signature":
+        if not self.is_complete and name.lower() == b"x-opensteer-signature":
             self.signature = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self.in_head = False
 
     def on_body(self, data: bytes) -> None:
+        if self.is_complete:
+            return
         self.body += data
         if len(self.body) > BODY_BYTES_MAX:
             raise _TooLargeError(413)
 
     def on_message_complete(self) -> None:
-        self.is_complete = True
+        if not self.is_complete:
+            self.method = self.parser.get_method()
+            self.keep = bool(self.parser.should_keep_alive())
+            self.is_complete = True
 
 
 class InboxServer:
@@ -126,10 +157,9 @@ class InboxServer:
     ) -> bool:
         """Serve one request; whether the connection may be used again."""
         request = _Request()
-        parser = httptools.HttpRequestParser(request)
         try:
             async with asyncio.timeout(REQUEST_S_MAX):
-                if not await _read_request(reader, parser, request):
+                if not await _read_request(reader, request):
                     return False
         except _TooLargeError as error:
             await _write_answer(writer, error.status, keep=False)
@@ -139,7 +169,7 @@ class InboxServer:
             status = cause.status if isinstance(cause, _TooLargeError) else 400
             await _write_answer(writer, status, keep=False)
             return False
-        if parser.get_method() != b"POST":
+        if request.method != b"POST":
             await _write_answer(writer, 405, keep=False)
             return False
         status = await self._receiver.receive(
@@ -147,21 +177,18 @@ class InboxServer:
         )
         if status == 0:
             return False
-        keep = bool(parser.should_keep_alive())
-        await _write_answer(writer, status, keep=keep)
-        return keep
+        await _write_answer(writer, status, keep=request.keep)
+        return request.keep
 
 
-async def _read_request(
-    reader: asyncio.StreamReader, parser: httptools.HttpRequestParser, request: _Request
-) -> bool:
+async def _read_request(reader: asyncio.StreamReader, request: _Request) -> bool:
     """Feed bytes until the request is complete; False when the sender left."""
     head_bytes = 0
     while not request.is_complete:
         data = await reader.read(_READ_BYTES if not request.in_head else HEAD_BYTES_MAX)
         if not data:
             return False
-        parser.feed_data(data)
+        request.feed(data)
         if request.in_head:
             head_bytes += len(data)
             if head_bytes > HEAD_BYTES_MAX:

@@ -214,7 +214,7 @@ class Relay:
                     for segment in tap.feed(data):
                         await self._forward_answer(segment)
                     if tap.switched:
-                        self._opaque = self._pending[0]
+                        self._opaque = self._pending[0] if self._pending else Exchange("")
                 if self._is_cut and self.is_idle:
                     return
         except FramingError as error:

@@ -157,7 +157,7 @@ def fault_from_table(table: Mapping[str, Any]) -> FaultSpec:
         except (TypeError, ValueError) as error:
             msg = f"fault {kind!r}: {key} = {value!r}: {error}"
             raise UsageError(msg) from error
-    return _with_defaults(FaultSpec(kind=kind, **values))
+    return FaultSpec(kind=kind, **(_defaults(kind) | values))
 
 
 def _demand_known(kind: str, key: str) -> None:
@@ -174,19 +174,13 @@ def _demand_known(kind: str, key: str) -> None:
     raise UsageError(msg)
 
 
-def _with_defaults(spec: FaultSpec) -> FaultSpec:
-    if spec.kind == RESTART and spec.for_ns is None:
-        return _replace(spec, for_ns=_DEFAULT_DOWN_NS)
-    if spec.kind == "latency" and not spec.latency_ns:
-        return _replace(spec, latency_ns=_DEFAULT_LATENCY_NS)
-    if not spec.rate_bytes_per_s and spec.kind in _DEFAULT_RATES_BYTES_PER_S:
-        return _replace(spec, rate_bytes_per_s=_DEFAULT_RATES_BYTES_PER_S[spec.kind])
-    return spec
-
-
-def _replace(spec: FaultSpec, **changes: Any) -> FaultSpec:
-    fields = {name: getattr(spec, name) for name in FaultSpec.__slots__}
-    return FaultSpec(**(fields | changes))
+def _defaults(kind: str) -> dict[str, Any]:
+    if kind == RESTART:
+        return {"for_ns": _DEFAULT_DOWN_NS}
+    if kind == "latency":
+        return {"latency_ns": _DEFAULT_LATENCY_NS}
+    rate = _DEFAULT_RATES_BYTES_PER_S.get(kind)
+    return {} if rate is None else {"rate_bytes_per_s": rate}
 
 
 def _read_duration(value: Any) -> int:

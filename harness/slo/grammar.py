@@ -148,10 +148,10 @@ class _Reader:
             return Latency(clock, "mean", float("nan"))
         if (match := _PERCENTILE.fullmatch(name)) is None:
             return None
-        percent = float(match[1])
-        if not 0 < percent < 100:
+        quantile = round(float(match[1]) / 100, 12)
+        if not 0 < quantile < 1:
             self.fail(at, f"{name} is no percentile; between p0 and p100, or write max")
-        return Latency(clock, "percentile", round(percent / 100, 12))
+        return Latency(clock, "percentile", quantile)
 
     def limit(self, subject: Subject, comparison: re.Match[str]) -> float:
         text = self.text[comparison.end() : self.end]

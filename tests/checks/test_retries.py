@@ -47,11 +47,10 @@ GOOD = {
             "", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=11
         ),
     ),
-    "a backoff that the load did not outlast": chain(
-        get_run("r", at=50, outcome="timeout"),
-        get_run("r", at=58, outcome="timeout"),
-    )[:1]
-    + (get_run("r", at=58, call=1, attempt=2, outcome="timeout", disposition="retried"),),
+    "a backoff that the load did not outlast": (
+        get_run("r", at=50, call=1, outcome="timeout", disposition="retried"),
+        get_run("r", at=58, call=1, attempt=2, outcome="timeout", disposition="retried"),
+    ),
     "the cleanup tries harder": chain(
         *(create("", at=n, key="k", outcome="timeout", phase="cleanup") for n in range(5)),
     ),

@@ -20,6 +20,8 @@ class CountingServer:
     def __init__(self):
         self.requests = []
         self.answered = 0
+        self.after = b""
+        """Said behind each answer, a moment later."""
 
     async def serve(self, reader, writer):
         """One connection, until the client leaves."""
@@ -33,6 +35,9 @@ class CountingServer:
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + answer)
                 await writer.drain()
                 self.answered += 1
+                if self.after:
+                    await asyncio.sleep(0.05)
+                    writer.write(self.after)
         writer.close()
 
 

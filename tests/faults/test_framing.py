@@ -144,3 +144,14 @@ def test_a_tls_client_has_spoken_when_it_sends_more_than_finished(size, expected
     tap = RecordTap()
 
     assert expected == [tap.feed(bytes([byte])) for byte in stream][-1]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("size", [b"-6", b"-5", b"+5", b"0x5", b"1_0", b" 5 5", b"", b"\xff"])
+def test_a_chunk_size_that_is_none_is_no_http(size):
+    """Hex digits and nothing else: a size below zero would lead back to where it stands."""
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    tap = Tap(lambda: "GET")
+    assert ([], head) == follow(tap, [head])
+    with pytest.raises(FramingError):
+        follow(tap, [size + b"\r\nhello\r\n0\r\n\r\n"])

@@ -260,3 +260,38 @@ def test_each_delivery_is_treated_in_one_way_by_its_share(chance, answer):
     wait_ns = {0: 9, 500: 0, 200: 7 if chance < 0.9 else 0}[answer]
 
     assert (answer, wait_ns) == receiver._choose()
+
+
+def test_a_second_request_that_came_along_is_not_taken_for_part_of_the_first(tmp_path):
+    """A sender may not wait for answers (RFC 9112, 9.3.2): the first is judged alone."""
+    path, secret = tmp_path / "events.jsonl", SECRET.decode()
+
+    async def play():
+        inbox = await start_inbox({"secret": secret, "events": str(path)})
+        address = urlsplit(inbox.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        wire = b""
+        for number in (1, 2):
+            body = BODY.replace(b"evt_1", b"evt_%d" % number)
+            header = genuine(body, unix_ns() // 10**9).encode()
+            wire += b"POST /k%d HTTP/1.1\r\nhost: h\r\nx-opensteer-signature: %b\r\n" % (
+                number,
+                header,
+            )
+            wire += b"content-length: %d\r\n\r\n%b" % (len(body), body)
+        writer.write(wire)
+        answers = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await inbox.close()
+        return answers
+
+    answers = asyncio.run(play())
+    told = [json.loads(line)["data"] for line in path.read_text().splitlines()]
+    assert [("k1", "evt_1", "valid", 200)] == [
+        (each["tag"], each["delivery_id"], each["signature"], each["status"]) for each in told
+    ]
+    assert 1 == answers.count(
+        b"HTTP/1.1 "
+    )  # and the sender sees that the other is to be repeated
+    assert b"HTTP/1.1 200 OK\r\n" in answers
+    assert b"connection: close" in answers

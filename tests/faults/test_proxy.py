@@ -288,3 +288,21 @@ def test_a_client_that_gives_up_a_dead_target_leaves_no_connection(stage, monkey
         return seen
 
     assert "silence" == asyncio.run(play())
+
+
+def test_an_answer_that_nobody_asked_for_ends_the_connection_quietly(stage):
+    """A target that changes the protocol after its answer was read: no crash in the proxy."""
+    said = []
+
+    async def play():
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+        async with stage() as s:
+            switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\nnews"
+            s.server.after = switched
+            reader, _ = link = await s.connect()
+            answer = await s.exchange(link)
+            rest = await asyncio.wait_for(reader.read(len(switched)), 5)
+            return answer, rest
+
+    assert (ANSWER, b"HTTP/1.1 101 Switching Protocols\r\n\r\nnews") == asyncio.run(play())
+    assert [] == said

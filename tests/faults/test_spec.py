@@ -30,6 +30,14 @@ def test_a_kind_alone_always_strikes():
     assert not parse_fault("refuse:every=2").is_total
 
 
+def test_a_latency_of_nothing_but_jitter_is_taken_at_its_word():
+    """A default stands in for what was not said, not for a zero."""
+    spec = parse_fault("latency:latency=0s,jitter=50ms")
+
+    assert FaultSpec("latency", jitter_ns=S // 20) == spec
+    assert spec == fault_from_table(spec.to_table())
+
+
 def test_a_restart_says_when_and_for_how_long():
     """At 8 s, down for 500 ms; one second when it is not said."""
     spec = parse_fault("restart:at=8s,down=500ms")
