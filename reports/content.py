@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.analysis.probes import PREFIX
 from harness.analysis.spectra import METRICS, PERCENTILES
+from harness.units import NS_PER_S
 from harness.verdicts import Finding
 from reports.model import ReportModel
 from reports.section import Cell, Table
@@ -60,29 +61,38 @@ def operations_grouped(model: ReportModel) -> tuple[Table, tuple[tuple[str, int]
 
 
 def errors_table(model: ReportModel, rows_max: int = ERRORS_MAX) -> Table:
-    """The most frequent ways of not ending ok."""
+    """
+    The most frequent ways of the load's attempts of not ending ok.
+
+    What probes were answered is not among them: a refusal may be what was asked for.
+    """
     return Table(
-        "Attempts that did not end ok, by code",
+        "Attempts of the load that did not end ok, by code",
         ("code", "status", "operation", "outcome", "attempts", "of the operation's, %"),
         tuple(
             (
-                row.code or None,
+                row.code or f"({row.outcome})",
                 int(row.status) or None,
                 row.operation,
                 row.outcome,
                 int(row.count),
                 round(row.share * 100, 2),
             )
-            for row in _rows(model, rows_max)
+            for row in load_errors(model).head(rows_max).itertuples(index=False)
         ),
     )
 
 
+def load_errors(model: ReportModel) -> Any:
+    """Rows of ``model.errors`` without the probes'."""
+    return model.errors[~model.errors["operation"].str.startswith(PREFIX)]
+
+
 def phases_table(model: ReportModel) -> Table:
-    """The load's phases as they took place."""
+    """The load's phases as they took place; what was due in them may have been sent later."""
     return Table(
         "Phases",
-        ("phase", "from, s", "for, s", "measured", "attempts", "per second", "ok"),
+        ("phase", "from, s", "for, s", "measured", "attempts due", "due per second", "ok"),
         tuple(
             (
                 phase["name"],
@@ -90,7 +100,7 @@ def phases_table(model: ReportModel) -> Table:
                 round(phase["duration_s"], 1),
                 "yes" if phase["measured"] else "no",
                 phase["attempts"],
-                phase["attempts_per_s"],
+                phase["attempts_per_s"] or None,
                 phase["ok"],
             )
             for phase in model.summary["phases"]
@@ -132,23 +142,35 @@ def generator_table(model: ReportModel) -> Table:
     )
 
 
-def witness_table(finding: Finding, rows_max: int = WITNESS_MAX) -> Table | None:
-    """A finding's evidence; None when it has none."""
+def witness_table(
+    model: ReportModel, finding: Finding, rows_max: int = WITNESS_MAX
+) -> Table | None:
+    """A finding's evidence, its times since the load began; None when it has none."""
     if not finding.witness:
         return None
-    head = tuple(dict.fromkeys(key for row in finding.witness for key in row))
+    started_s = model.manifest.started_ns // NS_PER_S
     shown = finding.witness[:rows_max]
+    # A column that says nothing in any row would only make the others narrow.
+    head = tuple(
+        dict.fromkeys(
+            key for row in shown for key, value in row.items() if value not in (None, "")
+        )
+    )
     left = len(finding.witness) - len(shown)
     caption = f"Witness of {finding.name}" + (
         f", {left} more rows in summary.json" * bool(left)
     )
+    rows = ({**row, **_since(row.get("second"), started_s)} for row in shown)
     return Table(
-        caption, head, tuple(tuple(_cell(row.get(key)) for key in head) for row in shown)
+        caption,
+        tuple("second of the load" if key == "second" else key for key in head),
+        tuple(tuple(_cell(row.get(key)) for key in head) for row in rows),
     )
 
 
-def _rows(model: ReportModel, rows_max: int) -> Any:
-    return model.errors.head(rows_max).itertuples(index=False)
+def _since(second: Any, started_s: int) -> dict[str, int]:
+    """A second of the clock as one of the load."""
+    return {"second": second - started_s} if isinstance(second, int) else {}
 
 
 def _ok_percent(row: Mapping[str, Any]) -> float | None:

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from harness.units import NS_PER_S
 from harness.verdicts import Verdict
 from reports import content, prose
 from reports.figures import draw_figures
 from reports.model import ReportModel
 from reports.section import Cell
 from reports.sections import build_sections
+from reports.wording import number
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_BREAKS = re.compile("(_|,(?! ))")
 _LONG = 30  # letters: such a cell has lines of its own
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,6 +33,7 @@ def render(model: ReportModel) -> str:
     """The page; with its figures usually 200 to 400 kB."""
     template = environment().get_template("report.html.j2")
     operations, groups = content.operations_grouped(model)
+    sections = build_sections(model)
     return template.render(
         style=trusted("style.css"),
         script=trusted("sort.js"),
@@ -40,21 +41,26 @@ def render(model: ReportModel) -> str:
         summary=model.summary,
         verdict=model.verdict,
         verdict_word=prose.WORDS[model.verdict],
+        measured_any=bool(model.measured.spectrum("response").total),
+        kind=prose.kind(model),
         brief=prose.brief(model),
         sentences=prose.sentences(model),
         measured=prose.MEASURED,
         facts=_facts(model),
-        findings=[(finding, content.witness_table(finding)) for finding in model.findings],
+        findings=[
+            (finding, content.witness_table(model, finding)) for finding in model.findings
+        ],
         words=prose.WORDS,
         passed=Verdict.PASS,
         operations=operations,
         groups=groups,
         errors=content.errors_table(model),
-        errors_left=max(len(model.errors) - content.ERRORS_MAX, 0),
+        errors_left=max(len(content.load_errors(model)) - content.ERRORS_MAX, 0),
         phases=content.phases_table(model),
         generator=content.generator_table(model),
         figures={figure.name: figure for figure in draw_figures(model)},
-        sections=build_sections(model),
+        first=[section for section in sections if section.first],
+        sections=[section for section in sections if not section.first],
         plan=json.dumps(model.manifest.plan, indent=2, ensure_ascii=False),
     )
 
@@ -72,7 +78,6 @@ def environment() -> Environment:
     environment.filters["cell"] = lambda cell: _breakable(_cell(cell))
     environment.tests["long"] = lambda cell: isinstance(cell, str) and len(cell) > _LONG
     environment.filters["svg"] = Markup  # drawn by reports.figures, which escapes its texts
-    environment.tests["number"] = lambda cell: isinstance(cell, int | float)
     return environment
 
 
@@ -89,36 +94,38 @@ def _printable(value: object) -> object:
 
 
 def _cell(cell: Cell) -> str:
-    """A cell for people: a dash for nothing, thousands apart, at most four digits."""
+    """A cell for people: a dash for nothing."""
     if cell is None:
         return "–"
-    if isinstance(cell, str):
-        return cell
-    whole = isinstance(cell, int) or abs(cell) >= 1000
-    text = f"{cell:,.0f}" if whole else f"{cell:.4g}"
-    return f"−{text[1:]}" if text.startswith("-") else text
+    return cell if isinstance(cell, str) else number(cell)
 
 
 def _breakable(text: str) -> Markup:
-    """A name may go on in the next line behind each underscore, where a column is narrow."""
-    return Markup("_<wbr>").join(escape(_printable(text)).split("_"))
+    """A name may go on behind each underscore, and JSON behind each comma, in a new line."""
+    return Markup(_BREAKS.sub(r"\1<wbr>", str(escape(_printable(text)))))  # noqa: S704  escaped
+
+
+def _planned(model: ReportModel) -> list[tuple[str, str]]:
+    told = [("Plan", prose.plan_name(model))]
+    description = model.manifest.plan.get("description")
+    return [*told, ("What for", description)] if isinstance(description, str) else told
 
 
 def _facts(model: ReportModel) -> list[tuple[str, str]]:
     """What was run against what, for the page's head."""
     manifest, summary = model.manifest, model.summary
-    started = datetime.fromtimestamp(manifest.started_ns // NS_PER_S, UTC)
-    totals = summary["totals"]
+    totals, load = summary["totals"], summary["load"]
     return [
         ("Trial", manifest.trial_id),
+        *_planned(model),
         (
             "Target",
             f"{manifest.host} (built-in stand-in)" if manifest.embedded else manifest.host,
         ),
-        ("Began", f"{started:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Began", prose.began(model)),
         ("Load", f"{manifest.model} model, seed {manifest.seed}"),
-        ("Attempts", f"{totals['attempts']:,} for {totals['calls']:,} calls"),
-        ("Retries", f"{totals['retries']:,}"),
+        ("Attempts", f"{load['attempts']:,} for {load['calls']:,} calls"),
+        ("Retries", f"{load['retries']:,}"),
         ("Late starts", f"{totals['late_starts']:,}"),
         ("Never begun", f"{totals['unstarted_arrivals']:,} arrivals"),
         ("Left open", f"{summary['cleanup']['left_open']:,} sessions"),

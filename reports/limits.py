@@ -25,6 +25,9 @@ TELLING_SHARE = 0.01
 """From this share of the attempts on, refusals or errors limit a trial; an objective that
 they broke makes them a limit whatever their share."""
 
+SERVED_SHARE = 0.95
+"""Of what was offered at the highest rate: where less was served, that is told."""
+
 _UNMEASURED = (Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT)
 _GIVES_WAY = {
     "429": "the rate limiter",
@@ -40,7 +43,8 @@ def limited(model: ReportModel) -> str:
     generator = model.summary["generator"]
     if not model.observed:
         return "What limited it cannot be told, for no attempt was observed."
-    if generator["saturated"]:
+    searched = model.labs.get("capacity", {}).get("kind") == "throughput"
+    if generator["saturated"] and not searched:  # a search leaves such steps out, and says so
         return (
             f"The load generator itself limited it ({generator['reason']}), so latencies here "
             "say more about it than about the target: use more processes or less load."
@@ -52,11 +56,9 @@ def _by_lab(labs: Mapping[str, Mapping[str, Any]]) -> str:
     """What a lab found, whose load goes to the limit on purpose; "" without one."""
     limiter, capacity = labs.get("rate_limit", {}), labs.get("capacity", {})
     if limiter.get("limited") is True:
-        rate, burst = (_estimate(limiter.get(key)) for key in ("rate_per_s", "burst"))
-        told = [f"{rate} requests a second"] if rate else []
-        told += [f"bursts of {burst}"] if burst else []
-        allows = f", which allows {' and '.join(told)}" if told else ""
-        return f"The rate limiter limited it ({limiter.get('algorithm')}){allows}."
+        # What is proposed for the API's docs, as far as the limit itself.
+        limit = str(limiter.get("paragraph") or "").partition(". ")[0].rstrip(".")
+        return f"The rate limiter limited it: {limit or limiter.get('algorithm')}."
     if limiter.get("limited") is False:
         return "Nothing limited it: the lab met no rate limiter."
     if capacity.get("kind") == "sessions":
@@ -81,14 +83,33 @@ def _by_search(lab: Mapping[str, Any]) -> str:
     rate = _estimate(lab.get("max_rate_per_s"))
     held = f"the objectives held up to about {rate} arrivals a second" if rate else ""
     if lab.get("bound") == "generator":
-        return f"The load generator itself limited it: {held or 'it could offer no more'}."
+        told = held or "it could offer no more"
+        return f"The load generator itself limited it: {told}{_refused(lab)}."
     first = _GIVES_WAY.get(str(lab.get("gives_way")))
     if first:
         beyond = held or "the objectives held at no rate that was tried"
-        return f"{capitalized(first)} limited it: {beyond}."
+        return f"{capitalized(first)} limited it: {beyond}{_refused(lab)}."
     if held:
-        return f"Nothing limited it: {held}, the highest rate tried."
+        return f"Nothing limited it: {held}, the highest rate tried{_refused(lab)}."
     return "What limited it cannot be told: no step of the search could be judged."
+
+
+def _refused(lab: Mapping[str, Any]) -> str:
+    """What the objectives allowed: of the highest rate a part was not served."""
+    rate = float((lab.get("max_rate_per_s") or {}).get("estimate") or 0.0)
+    served = [
+        step["served_per_s"]
+        for step in lab.get("steps", ())
+        if step.get("decision") == "pass"
+        and step.get("rate_per_s") == rate
+        and isinstance(step.get("served_per_s"), int | float)
+    ]
+    if not served or min(served) >= SERVED_SHARE * rate:
+        return ""
+    return (
+        f", though of these only {min(served):,.3g} a second were served: the objectives say "
+        "nothing of refusals"
+    )
 
 
 def _estimate(value: Any) -> str:

@@ -11,11 +11,18 @@ import html
 import re
 
 from harness.verdicts import Finding, Verdict
-from reports.content import errors_table, operations_table, phases_table, witness_table
+from reports.content import (
+    errors_table,
+    load_errors,
+    operations_table,
+    phases_table,
+    witness_table,
+)
 from reports.model import ReportModel
 from reports.prose import WORDS, brief, sentences
 from reports.section import Cell, Table
 from reports.sections import build_sections
+from reports.wording import number
 
 _ERRORS_MAX = 10
 _WITNESS_MAX = 5
@@ -43,7 +50,8 @@ def render(model: ReportModel) -> str:
     ]
     for section in build_sections(model):
         blocks += [f"## {escape(section.title)}", *(escape(text) for text in section.prose)]
-        blocks += [gfm_table(table) for table in section.tables]
+        for table in section.tables:
+            blocks += [f"**{escape(table.caption)}**", gfm_table(table)]
     blocks.append(
         "Latencies are of attempts that ended ok in measured phases. *Response* counts from "
         "when the plan wanted the request sent, *service* from when it was sent. "
@@ -70,11 +78,11 @@ def _findings(model: ReportModel) -> list[str]:
     left = len(rows) - _FINDINGS_MAX
     more = [f"{left} more findings are in summary.json."] if left > 0 else []
     failed = [f for f in model.findings[:_FINDINGS_MAX] if f.verdict is Verdict.FAIL]
-    return ["## Findings", gfm_table(table), *more, *(_witness(f) for f in failed)]
+    return ["## Findings", gfm_table(table), *more, *(_witness(model, f) for f in failed)]
 
 
-def _witness(finding: Finding) -> str:
-    table = witness_table(finding, _WITNESS_MAX)
+def _witness(model: ReportModel, finding: Finding) -> str:
+    table = witness_table(model, finding, _WITNESS_MAX)
     if table is None:
         return ""
     caption = html.escape(_line(table.caption))
@@ -85,7 +93,7 @@ def _errors(model: ReportModel) -> list[str]:
     table = errors_table(model, _ERRORS_MAX)
     if not table.rows:
         return []
-    left = len(model.errors) - len(table.rows)
+    left = len(load_errors(model)) - len(table.rows)
     more = [f"{left} rarer ones are in tables/errors.csv."] if left > 0 else []
     return ["## Errors by code", gfm_table(table), *more]
 
@@ -106,13 +114,9 @@ def _without_response(table: Table) -> Table:
 
 def gfm_table(table: Table) -> str:
     """A table of GFM, its cells escaped."""
-    numeric = [
-        any(isinstance(row[n], int | float) for row in table.rows)
-        for n in range(len(table.head))
-    ]
     lines = [
         "| " + " | ".join(escape(name) for name in table.head) + " |",
-        "| " + " | ".join("---:" if right else "---" for right in numeric) + " |",
+        "| " + " | ".join("---:" if right else "---" for right in table.numeric) + " |",
     ]
     lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
     return "\n".join(lines)
@@ -123,7 +127,7 @@ def _cell(cell: Cell) -> str:
         return "–"
     if isinstance(cell, str):
         return escape(cell)
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:,.4g}"
+    return number(cell)
 
 
 def _code(text: str) -> str:

@@ -7,6 +7,7 @@ Pure text from a `ReportModel`; each renderer escapes it in its own way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from harness.experiments.compare.document import read_comparison
 from harness.experiments.compare.trend_document import read_trend
@@ -16,9 +17,14 @@ from reports.comparison.headline import headline as compared
 from reports.comparison.standing import largest
 from reports.limits import limited
 from reports.model import ReportModel
-from reports.wording import listed, milliseconds, percent, plural
+from reports.wording import capitalized, joined, listed, milliseconds, number, percent, plural
 
 _DETAIL_MAX = 200
+_KIND = "Load and reliability trial"
+_LABS = {"rate_limit": "Rate limiter measured", "capacity": "Capacity measured"}
+_OVERRUN_S, _OVERRUN_SHARE = 5.0, 0.1
+"""An end so much later than the plan's, in seconds and of the plan, is told."""
+_LATE_SHARE = 0.01
 WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
 
 _SERVICE = (
@@ -43,8 +49,35 @@ MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
 """How it was measured, in three paragraphs."""
 
 
+def kind(model: ReportModel) -> str:
+    """What sort of trial it was, of which plan and when: the line above the title."""
+    sorts = [name for lab, name in _LABS.items() if lab in model.labs]
+    return " · ".join((*(sorts or [_KIND])[:1], f"plan {plan_name(model)}", began(model)))
+
+
+def plan_name(model: ReportModel) -> str:
+    """The plan's name; a trial of an older version may not know it."""
+    name = model.manifest.plan.get("name")
+    return name if isinstance(name, str) else "without a name"
+
+
+def began(model: ReportModel) -> str:
+    """When the load began."""
+    when = datetime.fromtimestamp(model.manifest.started_ns // NS_PER_S, UTC)
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def headline(model: ReportModel) -> str:
-    """The verdict in one plain sentence."""
+    """The verdict in one plain sentence, with a word before it where the load was cut off."""
+    told = _verdict(model)
+    whole = model.manifest.state == "complete" or (_lost(model) and not _of_plan(model))
+    if whole or not model.observed:
+        return told
+    after = f"Cut off after {_duration(model)}{_of_plan(model)}: "
+    return after + told[:1].lower() + told[1:]
+
+
+def _verdict(model: ReportModel) -> str:
     failed = _of_verdict(model.findings, Verdict.FAIL)
     doubtful = _of_verdict(model.findings, Verdict.UNKNOWN)
     total = len(model.findings)
@@ -67,7 +100,7 @@ def brief(model: ReportModel) -> tuple[str, str, str]:
 def sentences(model: ReportModel) -> tuple[str, ...]:
     """Three sentences: what was done, how it ended, how long it took; then what to mind."""
     told = [_done(model), _ended(model), _took(model)]
-    caveats = [_unstarted(model), _incomplete(model)]
+    caveats = [_late(model), _unstarted(model), _incomplete(model)]
     return (*told, *(caveat for caveat in caveats if caveat))
 
 
@@ -75,9 +108,9 @@ def _done(model: ReportModel) -> str:
     summary, load = model.summary, model.summary["load"]
     target = "the built-in stand-in" if summary["embedded"] else summary["host"]
     return (
-        f"In {format_duration(summary['duration_s'] * NS_PER_S)} of {summary['model']} load, "
+        f"In {_duration(model)} of {summary['model']} load, "
         f"{summary['scenario']} sent {plural(load['attempts'], 'attempt')} for "
-        f"{plural(load['calls'], 'call')} ({load['attempts_per_s']:,.1f} attempts a "
+        f"{plural(load['calls'], 'call')} ({number(load['attempts_per_s'])} attempts a "
         f"second){_probes(model)} to {target}."
     )
 
@@ -91,14 +124,14 @@ def _ended(model: ReportModel) -> str:
     load, outcomes = model.summary["load"], model.summary["load"]["outcomes"]
     if not load["attempts"]:
         return "No attempt ended, well or badly."
+    if load["ok"] == load["attempts"]:
+        return "Every attempt ended ok."
     good = f"{percent(load['ok'] / load['attempts'])} of the attempts ended ok"
     others = sorted(
         ((count, name) for name, count in outcomes.items() if name != "ok" and count),
         key=lambda pair: (-pair[0], pair[1]),
     )
     calls = f"{percent(load['calls_ok'] / load['calls'])} of the calls came to a good end"
-    if not others:
-        return f"{good}, and {calls}."
     worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
     more = f" and {plural(len(others) - 3, 'other kind')}" if len(others) > 3 else ""
     return f"{good} (the others: {worst}{more}), and {calls}."
@@ -144,6 +177,42 @@ def _changed(model: ReportModel) -> str:
     )
 
 
+def _duration(model: ReportModel) -> str:
+    return format_duration(model.summary["duration_s"] * NS_PER_S)
+
+
+def _planned_s(model: ReportModel) -> float:
+    """How long the plan was; 0 where nobody knows, or a lab ends when it knows enough."""
+    ends = [phase.end_ns for phase in model.manifest.phases]
+    known = bool(ends) and not any(lab in model.labs for lab in _LABS)
+    return (max(ends) - model.manifest.started_ns) / NS_PER_S if known else 0.0
+
+
+def _of_plan(model: ReportModel) -> str:
+    planned_s = _planned_s(model)
+    if planned_s <= model.summary["duration_s"]:
+        return ""
+    return f" of the planned {format_duration(planned_s * NS_PER_S)}"
+
+
+def _late(model: ReportModel) -> str:
+    """Late starts that were not the generator's doing, and the end that they put off."""
+    planned = sum(worker.planned for worker in model.manifest.workers)
+    late = model.summary["totals"]["late_starts"]
+    behind = late - sum(worker.late_by_generator for worker in model.manifest.workers)
+    planned_s = _planned_s(model)
+    over_s = model.summary["duration_s"] - planned_s if planned_s else 0.0
+    told = []
+    if planned and behind > _LATE_SHARE * planned:
+        told.append(
+            f"{late:,} of {plural(planned, 'arrival')} began late, for every user was busy "
+            "with an earlier one"
+        )
+    if over_s >= max(_OVERRUN_S, _OVERRUN_SHARE * planned_s):
+        told.append(f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan")
+    return f"{capitalized(joined(told))}." if told else ""
+
+
 def _unstarted(model: ReportModel) -> str:
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if not unstarted:
@@ -154,13 +223,14 @@ def _unstarted(model: ReportModel) -> str:
     )
 
 
+def _lost(model: ReportModel) -> list[str]:
+    return [worker.worker for worker in model.manifest.workers if worker.state != "drained"]
+
+
 def _incomplete(model: ReportModel) -> str:
-    lost = [worker.worker for worker in model.manifest.workers if worker.state != "drained"]
-    if lost:
+    if lost := _lost(model):
         names = listed(lost)
         return f"Generator processes were lost ({names}): some attempts may be missing."
-    if model.manifest.state != "complete":
-        return f"The trial is {model.manifest.state}: it did not run to its planned end."
     return ""
 
 

@@ -22,11 +22,24 @@ class Table:
         caption: What it shows, in a few words; every table has one.
         head: One name a column, unit included.
         rows: Cells, as many a row as there are names.
+        facts: Its rows are facts of different kinds, one after the other, which no order
+            of one column could make clearer.
     """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    facts: bool = False
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold numbers and nothing else: these stand to the right."""
+        columns = ([row[n] for row in self.rows] for n in range(len(self.head)))
+        told = ([cell for cell in column if cell is not None] for column in columns)
+        return tuple(
+            bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+            for cells in told
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +52,14 @@ class Figure:
         title: What it is.
         alt: What it shows, as one who sees it would tell one who does not.
         svg: An SVG element for inline use; its colours are the page's CSS variables.
+        narrow: The same, drawn for a telephone; "" where there is no such drawing.
     """
 
     name: str
     title: str
     alt: str
     svg: str
+    narrow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,7 @@ class Section:
         prose: Paragraphs of plain text, each a sentence or three.
         tables: In order.
         figures: In order, after the tables.
+        first: What the trial was made for: it is told before all else.
     """
 
     name: str
@@ -66,3 +82,4 @@ class Section:
     prose: tuple[str, ...] = ()
     tables: tuple[Table, ...] = field(default=())
     figures: tuple[Figure, ...] = field(default=())
+    first: bool = False

@@ -12,6 +12,24 @@ def milliseconds(value_ms: float | None) -> str:
     return "–" if value_ms is None else format_duration(value_ms * NS_PER_MS)
 
 
+def number(value: float) -> str:
+    """
+    A cell's number: thousands apart, three digits as latencies are measured, a true minus.
+
+    More digits only where three would make it the next power of ten, which it is not.
+
+    >>> [number(n) for n in (1234, 1234.5, 97.154, 0.23163, 99.97, -4.2)]
+    ['1,234', '1,234', '97.2', '0.232', '99.97', '−4.2']
+    """
+    if isinstance(value, int) or abs(value) >= 999.5:
+        text = f"{value:,.0f}"
+    else:
+        shown = (f"{value:.{digits}g}" for digits in (3, 4, 5))
+        text = next((t for t in shown if t.strip("-0.") != "1" or float(t) == value), "")
+        text = text or f"{value:.6g}"
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
 def percent(share: float) -> str:
     """A share for people; only the whole is 100 %, and only nothing is 0 %."""
     if share in (0.0, 1.0):

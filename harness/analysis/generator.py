@@ -22,6 +22,7 @@ So many late starts are needed to speak of a share, as a percentile needs so man
 beyond it (`harness.checks.slo`): of 40 arrivals a single one is more than 1 %, and one
 pause of the machine.
 """
+_TOLD_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,14 @@ def assess(manifest: Manifest) -> GeneratorHealth:
         cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
         loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
         saturated=bool(reasons),
-        reason="; ".join(reasons),
+        reason="; ".join([*reasons[:_TOLD_MAX], *_others(len(reasons) - _TOLD_MAX)]),
     )
+
+
+def _others(count: int) -> list[str]:
+    if count < 1:
+        return []
+    return [f"{count} other worker{'s' * (count > 1)} likewise"]
 
 
 def _limit_of(worker: WorkerEnd, duration_s: float) -> str:

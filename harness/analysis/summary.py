@@ -248,7 +248,8 @@ def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, fl
 
 def _phase(phase: Window, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
     rows = counts[counts["phase"] == phase.name]
-    seconds = (phase.end_ns - phase.start_ns) / NS_PER_S
+    end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan does
+    seconds = max(end_ns - phase.start_ns, 0) / NS_PER_S
     attempts = int(rows["count"].sum())
     return {
         "name": phase.name,

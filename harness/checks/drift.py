@@ -19,7 +19,7 @@ from harness.analysis.generator import assess
 from harness.analysis.spectra import latencies
 from harness.analysis.timeline import count_by_second, latency_by_second
 from harness.trial.schema import Manifest
-from harness.units import NS_PER_S
+from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
 
 STRETCHES = 60
@@ -60,7 +60,7 @@ def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     response = inside.filter(pc.equal(inside["metric"].cast(pa.string()), "response"))
     measured = latencies(response, {phase.name}, step_s)
     times = latency_by_second(measured, "response", step_s=step_s)
-    findings = [_judge(p, find_drift(times[p].to_numpy())) for p in ("p50", "p99")]
+    findings = [_judge(p, find_drift(times[p].to_numpy()), step_s) for p in ("p50", "p99")]
     findings.append(_judge_errors(inside, step_s))
     health = assess(manifest)
     if health.saturated:
@@ -109,21 +109,26 @@ def _doubt(name: str, detail: str) -> Finding:
     return Finding(f"drift.{name}", "slo", Verdict.UNKNOWN, detail)
 
 
-def _judge(name: str, drift: Drift | None) -> Finding:
+def _judge(name: str, drift: Drift | None, step_s: int) -> Finding:
     if drift is None:
         return _doubt(name, f"fewer than {POINTS_MIN} stretches of the load have a {name}")
     detail = (
-        f"{name} changed by {drift.rise:+.1%} over the load "
-        f"({drift.low:+.1%} to {drift.high:+.1%})"
+        f"{name} changed by {_percent(drift.rise)} over the load "
+        f"({_percent(drift.low)} to {_percent(drift.high)})"
     )
     jumped = drift.step_at is not None and drift.step >= RISE_MIN
     if drift.step_at is not None:
-        detail += f", with a step of {drift.step:+.1%} at stretch {drift.step_at}"
+        after = format_duration(drift.step_at * step_s * NS_PER_S)
+        detail += f", with a step of {_percent(drift.step)} after {after} of it"
     if drift.rises or jumped:
         return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail)
     if drift.high >= RISE_MISSED:
-        return _doubt(name, f"{detail}: too few attempts to rule out {RISE_MISSED:.0%}")
+        return _doubt(name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %")
     return Finding(f"drift.{name}", "slo", Verdict.PASS, detail)
+
+
+def _percent(change: float) -> str:
+    return f"{100 * change:+.1f} %"
 
 
 def _judge_errors(intervals: pa.Table, step_s: int) -> Finding:
@@ -134,9 +139,14 @@ def _judge_errors(intervals: pa.Table, step_s: int) -> Finding:
     if len(shares) < POINTS_MIN:
         detail = f"fewer than {POINTS_MIN} stretches of the load have an attempt"
         return _doubt("errors", detail)
+    if not shares.any():
+        return Finding("drift.errors", "slo", Verdict.PASS, "no attempt ended in an error")
     found = find_slope(shares)
     whole = len(shares) - 1
     rise, low, high = (slope * whole for slope in (found.estimate, found.low, found.high))
     rises = low > 0 and rise >= ERRORS_RISE_MIN
-    detail = f"the error rate changed by {rise:+.2%} over the load ({low:+.2%} to {high:+.2%})"
+    detail = (
+        f"the error rate changed by {100 * rise:+.2f} points of a percent over the load "
+        f"({100 * low:+.2f} to {100 * high:+.2f})"
+    )
     return Finding("drift.errors", "slo", Verdict.FAIL if rises else Verdict.PASS, detail)

@@ -150,7 +150,8 @@ def _plan(job: SessionsJob) -> Plan:
         "name": "capacity-sessions",
         "description": f"sessions opened and held, {job.max_sessions} at most",
         "seed": job.seed,
-        "load": {"phases": [{"name": "load", "duration": "1s", "rate": 0}]},
+        # It ends when it knows enough; no phase of it is over before.
+        "load": {"phases": [{"name": "load", "duration": "24h", "rate": 0}]},
         "retry": {"attempts": 1},
         "slo": {"must": []},
     }

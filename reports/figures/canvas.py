@@ -1,33 +1,30 @@
 """
-Drawing for a page that may be dark or light.
+Drawing for a page that may be dark or light, wide or a telephone's.
 
-Matplotlib draws with stand-in colours; in the SVG each becomes a CSS variable of the
-page (``templates/style.css``), so one drawing is readable on both papers and in print.
-Texts stay texts (smaller, and they can be searched and read out); ids get the figure's
-name in front, because several drawings share one page; nothing random and no date is in
-the file, so equal data give equal bytes.
+What all figures share: their style, axes of time and latency, names and legends. The
+drawing becomes an SVG element of the page in `reports.figures.inline`; nothing random and
+no date is in it, so equal data give equal bytes.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
 from harness.units import NS_PER_MS, format_duration
-from reports.model import Band, ReportModel
+from reports.figures.inline import inline
+from reports.model import ReportModel
 from reports.section import Figure
 
 INK, MUTED, LINE, PAPER = "#010101", "#020202", "#030303", "#040404"
@@ -45,14 +42,14 @@ _VARIABLES = {
 DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)))
 """Line styles: what colour says is said a second time for those who do not see it."""
 
-_DIGITS = re.compile(r"(\.\d)\d+")  # a twentieth of a point is not seen
 _MARKED_MAX = 150
 _LABEL_MAX = 32
-_WIDTH_IN = 9.0
-_LETTERS = 85  # of a band's name fit along the narrowest axes
-HITS_MAX = 600
-"""More ticks than this make a bar, and a heavy page."""
-_NAME_ROWS_MAX = 4
+_WIDTH_IN, NARROW_IN = 9.0, 4.8
+_HANDLE_IN, _LETTER_IN = 0.55, 0.08  # of a legend's entry
+_SMALL_LETTER_IN = 0.062  # of a band's name
+_MARGIN_IN = 1.0  # what axes leave of a drawing's width, at most
+ROWS_MAX = {"phase": 2, "fault": 4}
+"""How many rows of names a kind of bands may make."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "harness",
@@ -99,12 +96,61 @@ def new_drawing(height_in: float = 3.4, rows: int = 1) -> tuple[Drawing, list[Ax
     return drawing, [row[0] for row in axes]
 
 
-def to_figure(drawing: Drawing, name: str, title: str, alt: str) -> Figure:
-    """Make a drawing a figure for inline use."""
+def to_figure(
+    drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False
+) -> Figure:
+    """Make a drawing a figure for inline use; `narrow` draws it for a telephone, too."""
+    told = f"{title}. {alt}"
+    wide = inline(_write(drawing), name, told, _VARIABLES)
+    if not narrow:
+        return Figure(name, title, alt, wide)
+    drawing.set_size_inches(NARROW_IN, drawing.get_figheight())
+    for old in drawing.legends[:]:
+        names = [text.get_text() for text in old.get_texts()]
+        old.remove()
+        _put_legend(drawing, old.legend_handles, names)
+    for axes in drawing.axes:
+        place_names(axes)
+    return Figure(
+        name, title, alt, wide, inline(_write(drawing), f"{name}-n", told, _VARIABLES)
+    )
+
+
+def _write(drawing: Drawing) -> str:
     buffer = io.StringIO()
     canvas: Any = FigureCanvasSVG(drawing)
     canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
-    return Figure(name, title, alt, _inline(buffer.getvalue(), name, f"{title}. {alt}"))
+    return buffer.getvalue()
+
+
+def put_legend(drawing: Drawing, axes: Axes) -> None:
+    """The legend of some axes above them all, where it hides nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        _put_legend(drawing, handles, names)
+
+
+def _put_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) -> None:
+    longest_in = _HANDLE_IN + _LETTER_IN * max(map(len, names))
+    fitting = max(1, int(drawing.get_figwidth() / longest_in))
+    rows = -(-len(names) // fitting)
+    drawing.legend(handles, names, loc="outside upper left", ncols=-(-len(names) // rows))
+
+
+def place_names(axes: Axes) -> None:
+    """Put names of bands above the axes, each in the lowest row where it hides no other."""
+    low, high = axes.get_xlim()
+    figure: Any = axes.figure
+    per_letter = (high - low) * _SMALL_LETTER_IN / (figure.get_figwidth() - _MARGIN_IN)
+    row_ends: list[float] = []
+    for text in [text for text in axes.texts if text.get_gid() in ROWS_MAX]:
+        name: Any = text
+        start = float(name.xy[0])
+        row = next((n for n, end in enumerate(row_ends) if end <= start), len(row_ends))
+        name.set_visible(row < ROWS_MAX[name.get_gid()])
+        if name.get_visible():
+            row_ends[row : row + 1] = [start + len(name.get_text()) * per_letter]
+            name.set_position((2, 2 + 11 * row))
 
 
 def peak_s(series: pd.Series) -> int:
@@ -163,71 +209,6 @@ def set_time(axes: Sequence[Axes], model: ReportModel) -> None:
     axes[-1].set_xlabel("seconds since the load began")
 
 
-def mark_objectives(axes: Axes, limits: Sequence[tuple[float, str]]) -> None:
-    """A dashed line at each limit, its objective written on it; limits as y values."""
-    for y, name in limits:
-        axes.axhline(y, color=INK, linewidth=1.1, linestyle=(0, (6, 3)))
-        axes.annotate(
-            label(name),
-            (1.0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-        )
-
-
-def mark_bands(axes: Iterable[Axes], bands: Sequence[Band]) -> None:
-    """Shade warm-ups, frame phases and mark faults; the first axes bear the names."""
-    for number, one in enumerate(axes):
-        for band in bands:
-            if band.kind == "phase":
-                one.axvline(band.start_s, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
-            else:
-                colour, opacity = (FAULT, 0.16) if band.kind == "fault" else (SHADE, 0.14)
-                one.axvspan(band.start_s, band.end_s, color=colour, alpha=opacity, linewidth=0)
-            if band.hits_s:
-                _mark_hits(one, band.hits_s)
-        if number == 0:
-            _name_bands(one, bands)
-
-
-def _mark_hits(axes: Axes, hits_s: Sequence[float]) -> None:
-    """A tick at the upper edge where a fault struck; of thousands an even choice."""
-    step = -(-len(hits_s) // HITS_MAX)
-    x = np.repeat(np.asarray(hits_s[::step], float), 3)
-    y = np.tile([0.97, 1.0, np.nan], len(x) // 3)
-    # One line with gaps: a path a tick would be half of the page's bytes.
-    axes.plot(
-        x, y, color=FAULT, linewidth=0.8, transform=axes.get_xaxis_transform(),
-        scalex=False, scaley=False,
-    )  # fmt: skip
-
-
-def _name_bands(axes: Axes, bands: Sequence[Band]) -> None:
-    """Names above the axes, each in the lowest row where it hides no other."""
-    low, high = axes.get_xlim()
-    row_ends: list[float] = []
-    for band in sorted(bands, key=lambda band: (band.start_s, band.kind)):
-        fault = band.kind == "fault"
-        text = label(band.name) + (" (fault)" if fault else "")
-        row = next((n for n, end in enumerate(row_ends) if end <= band.start_s), len(row_ends))
-        if row == _NAME_ROWS_MAX:
-            continue
-        row_ends[row : row + 1] = [band.start_s + len(text) * (high - low) / _LETTERS]
-        axes.annotate(
-            text,
-            (band.start_s, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, 2 + 11 * row),
-            textcoords="offset points",
-            fontsize=8,
-            color=FAULT if fault else MUTED,
-            annotation_clip=False,
-        )
-
-
 def _duration(value_ms: float) -> str:
     return format_duration(value_ms * NS_PER_MS) if value_ms > 0 else "0"
 
@@ -236,26 +217,3 @@ def _minor_duration(value_ms: float, _: int | None = None) -> str:
     """Only 2 and 5 between the decades: more would be a carpet."""
     digit = f"{value_ms:e}"[0]
     return _duration(value_ms) if digit in "25" else ""
-
-
-def _inline(svg: str, name: str, alt: str) -> str:
-    """The SVG element alone, its colours variables and its ids unique on a page."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
-    view_box = re.search(r'viewBox="([^"]*)"', svg)
-    assert view_box is not None  # Matplotlib always writes one
-    head = f'<svg viewBox="{view_box[1]}" role="img" aria-label="{escape(alt)}">'
-    svg = head + svg[svg.index(">") + 1 :]
-    svg = re.sub(
-        r"<style.*?</style>", "", svg, flags=re.DOTALL
-    )  # it would style the whole page
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
-    svg = re.sub(r' (d|x|y|transform)="[^"]*"', lambda m: _DIGITS.sub(r"\1", m[0]), svg)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'xlink:href="#', f'href="#{name}-', svg)
-    svg = svg.replace("xlink:href=", "href=").replace("url(#", f"url(#{name}-")
-    svg = svg.replace("'DejaVu Sans'", "system-ui, sans-serif")
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, f"var(--{variable})")
-    return re.sub(r"\n\s*", "\n", svg).strip()

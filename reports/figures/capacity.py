@@ -18,6 +18,7 @@ from reports.figures.canvas import (
     SERIES,
     duration_axis,
     new_drawing,
+    put_legend,
     styled,
     to_figure,
 )
@@ -56,9 +57,11 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
         done.set_ylabel("arrivals served a second")
         times.set_ylabel("response time")
         times.set_xlabel("arrivals offered a second")
-        done.legend(loc="upper left")
-        times.legend(loc="upper left")
-        return to_figure(drawing, "capacity-steps", "Steps of the search", _alt(lab, steps))
+        done.set_ylim(bottom=0)
+        put_legend(drawing, done)
+        times.legend(loc="upper left", ncols=2)
+        title = "Steps of the search"
+        return to_figure(drawing, "capacity-steps", title, _alt(lab, steps), narrow=True)
 
 
 def _series(steps: Sequence[Mapping[str, Any]], name: str) -> list[float]:
@@ -108,8 +111,9 @@ def draw_usl(lab: Mapping[str, Any]) -> Figure | None:
         axes.set_xlim(0, along[-1])
         axes.set_xlabel("calls in flight")
         axes.set_ylabel("done a second")
-        axes.legend(loc="lower center")
-        return to_figure(drawing, "capacity-usl", "Universal Scalability Law", _usl_alt(usl))
+        put_legend(drawing, axes)
+        title = "Universal Scalability Law"
+        return to_figure(drawing, "capacity-usl", title, _usl_alt(usl), narrow=True)
 
 
 def _usl_alt(usl: Mapping[str, Any]) -> str:
@@ -143,16 +147,21 @@ def draw_releases(lab: Mapping[str, Any]) -> Figure | None:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("from the answer to DELETE to the create that got the slot")
         axes.set_ylabel("cycles")
-        if axes.lines:
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        put_legend(drawing, axes)
         middle_ms = float(release.get("p50") or np.median(times_ms))
         alt = (
             f"In {len(times_ms)} cycles a slot was usable again after {_told(times_ms[0])} to "
             f"{_told(times_ms[-1])}, half of the time within {_told(middle_ms)}"
         )
         if release.get("resolution"):
-            alt += f"; a time may be too long by {_told(float(release['resolution']))}"
-        return to_figure(drawing, "capacity-releases", "A slot is usable again", f"{alt}.")
+            resolution_ms = float(release["resolution"])
+            alt += (
+                "; all are upper bounds, for the first create that was tried got the slot"
+                if resolution_ms >= times_ms[-1]
+                else f"; a time may be too long by {_told(resolution_ms)}"
+            )
+        title = "A slot is usable again"
+        return to_figure(drawing, "capacity-releases", title, f"{alt}.", narrow=True)
 
 
 def _bins(times_ms: Sequence[float]) -> Any:
@@ -183,4 +192,5 @@ def draw_sightings(lab: Mapping[str, Any]) -> Figure | None:
             f"Of {len(seen)} sightings the lowest was {min(heights)} and the highest "
             f"{max(heights)}; the first was {heights[0]}, the last {heights[-1]}."
         )
-        return to_figure(drawing, "capacity-sightings", "The ceiling over time", alt)
+        title = "The ceiling over time"
+        return to_figure(drawing, "capacity-sightings", title, alt, narrow=True)

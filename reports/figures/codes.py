@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from reports.figures.bands import mark_bands
 from reports.figures.canvas import (
     DASHES,
     SERIES,
     label,
-    mark_bands,
     marker,
     new_drawing,
     peak_s,
+    put_legend,
     set_time,
     to_figure,
 )
@@ -35,13 +36,14 @@ def draw(model: ReportModel) -> Figure:
             ms=4,
             label=label(code),
         )
-    if codes:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    put_legend(drawing, axes)
     axes.set_ylim(bottom=0)
     set_time([axes], model)
     mark_bands([axes], model.bands)
     axes.set_ylabel("attempts a second")
-    return to_figure(drawing, "codes", "Errors by code over time", _alt(model, codes))
+    return to_figure(
+        drawing, "codes", "Errors by code over time", _alt(model, codes), narrow=True
+    )
 
 
 def _alt(model: ReportModel, codes: list[str]) -> str:

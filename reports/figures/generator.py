@@ -6,15 +6,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from reports.figures.bands import mark_bands
 from reports.figures.canvas import (
     DASHES,
     FAULT,
     MUTED,
     SERIES,
     label,
-    mark_bands,
     marker,
     new_drawing,
+    put_legend,
     set_time,
     to_figure,
 )
@@ -56,12 +57,13 @@ def draw(model: ReportModel) -> Figure:
     set_time(axes, model)
     mark_bands(axes, [band for band in model.bands if band.kind != "phase"])
     if len(workers) > 1:
-        axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        put_legend(drawing, axes[0])
     if not len(samples):
         axes[1].text(
             0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED
         )
-    return to_figure(drawing, "generator", "Health of the load generator", _alt(model))
+    title = "Health of the load generator"
+    return to_figure(drawing, "generator", title, _alt(model), narrow=True)
 
 
 def _name(name: str, step_s: int) -> str:

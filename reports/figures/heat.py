@@ -16,10 +16,9 @@ from harness.analysis.spectra import US_PER_MS, Spectrum
 from harness.analysis.timeline import heat_map
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S, NS_PER_US, format_duration
+from reports.figures.bands import mark_bands, mark_objectives
 from reports.figures.canvas import (
     label,
-    mark_bands,
-    mark_objectives,
     new_drawing,
     say_empty,
     set_time,
@@ -32,7 +31,7 @@ from reports.wording import joined, milliseconds, percent
 
 _ROWS = 48
 _COLUMNS_MAX = 240
-_FAR = 30.0
+_FAR = 10.0
 """An objective so many times above the slowest answer would squeeze what there is to see."""
 _ROOM = 0.12  # of a decade, for the name on the topmost line
 # An image cannot follow the page's colours; this blue at rising opacity reads on both papers.
@@ -73,7 +72,7 @@ def draw(model: ReportModel) -> Figure:
     set_time([axes], model)
     mark_bands([axes], model.bands)
     axes.set_ylabel("response time")
-    return to_figure(drawing, "heat", "All response times over time", _alt(model))
+    return to_figure(drawing, "heat", "All response times over time", _alt(model), narrow=True)
 
 
 def _seconds(model: ReportModel) -> Ints:
@@ -123,7 +122,10 @@ def _alt(model: ReportModel) -> str:
         f"and {milliseconds(high / US_PER_MS)}"
     )
     share = percent(float(tail / spectrum.total)) if tail else "none"
-    return f"{text}; {share} took over ten times as long as that{_over(model, spectrum)}."
+    return (
+        f"{text}; {share} took over ten times the longer of these{_over(model, spectrum)}. "
+        "The deeper the colour, the more attempts."
+    )
 
 
 def _over(model: ReportModel, spectrum: Spectrum) -> str:
@@ -131,6 +133,6 @@ def _over(model: ReportModel, spectrum: Spectrum) -> str:
     told = []
     for limit_us, name in latency_limits(model.findings, "response"):
         above = spectrum.counts[bucket_highest_us(np.arange(len(spectrum.counts))) > limit_us]
-        share = percent(float(above.sum() / spectrum.total))
+        share = percent(float(above.sum() / spectrum.total)) if above.any() else "none"
         told.append(f"{share} above the limit of {label(name)}")
     return f"; {joined(told)}" if told else ""

@@ -7,16 +7,17 @@ import pandas as pd
 
 from harness.analysis.spectra import METRICS
 from harness.analysis.timeline import SERIES as LINES
+from reports.figures.bands import mark_bands
 from reports.figures.canvas import (
     DASHES,
     SERIES,
     draw_points,
     duration_axis,
     label,
-    mark_bands,
     marker,
     new_drawing,
     peak_s,
+    put_legend,
     say_empty,
     set_time,
     to_figure,
@@ -38,8 +39,9 @@ def draw(model: ReportModel) -> Figure:
             if name == "max":
                 draw_points(axes, frame[name], model.step_s, colour, name)
                 continue
-            dots = marker(frame)
-            axes.plot(x, frame[name], color=colour, ls=dash, label=name, marker=dots, ms=3)
+            # Of many points a dashed line is a carpet.
+            style = {"ls": dash, "marker": "."} if marker(frame) else {"ls": "-", "lw": 1.0}
+            axes.plot(x, frame[name], color=colour, label=name, ms=3, **style)
         axes.set_ylabel(f"{metric} time")
         if len(frame):
             duration_axis(axes)
@@ -47,8 +49,8 @@ def draw(model: ReportModel) -> Figure:
             say_empty(axes)
     set_time(both, model)
     mark_bands(both, model.bands)
-    both[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
-    return to_figure(drawing, "latency", "Latency over time", _alt(model))
+    put_legend(drawing, both[0])
+    return to_figure(drawing, "latency", "Latency over time", _alt(model), narrow=True)
 
 
 def with_gaps(frame: pd.DataFrame, step_s: int) -> pd.DataFrame:

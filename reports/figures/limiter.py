@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from reports.figures.canvas import DASHES, INK, MUTED, SERIES, new_drawing, styled, to_figure
+from reports.figures.canvas import (
+    DASHES,
+    INK,
+    MUTED,
+    SERIES,
+    new_drawing,
+    put_legend,
+    styled,
+    to_figure,
+)
 from reports.section import Figure
 from reports.wording import percent, plural
 
@@ -15,6 +24,7 @@ _POINTS_MAX = 1200
 _UP, _DOWN = 1.0, 0.0
 _SEEN_S = 0.05
 """A wait that is wrong by less is not called so."""
+_APART = 0.022  # of the axis: tries that were told the same
 
 
 def draw_all(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, ...]:
@@ -37,7 +47,8 @@ def draw_timeline(data: Mapping[str, Any], algorithm: str) -> Figure | None:
     room = _numbers(data.get("room"))
     wrong = np.array(data.get("timeline_contradicted") or [False] * len(times), dtype=bool)
     kept = _evenly(len(times))
-    drawing, (upper, lower) = new_drawing(4.6, rows=2)
+    modelled = len(room) == len(times)
+    drawing, (upper, *lower) = new_drawing(4.2 if modelled else 2.0, rows=1 + modelled)
     for mask, height, colour, name, mark in (
         (accepted, _UP, SERIES[0], "accepted", "|"),
         (~accepted, _DOWN, SERIES[1], "refused", "|"),
@@ -45,25 +56,31 @@ def draw_timeline(data: Mapping[str, Any], algorithm: str) -> Figure | None:
         at = times[kept][mask[kept]]
         upper.plot(at, np.full(len(at), height), mark, color=colour, markersize=14, label=name)
     odd = times[wrong]
-    upper.plot(odd, np.full(len(odd), 0.5), "x", color=INK, markersize=6, label="unexplained")
+    if len(odd):
+        upper.plot(odd, np.full(len(odd), 0.5), "x", color=INK, ms=6, label="unexplained")
+        put_legend(drawing, upper)
     upper.set_yticks([_DOWN, _UP], ["refused", "accepted"])
     upper.set_ylim(-0.6, 1.6)
-    if len(room) == len(times):
+    for axes in lower:
         style = "default" if algorithm == "token-bucket" else "steps-post"
-        lower.plot(times[kept], room[kept], color=SERIES[4], linewidth=1.0, drawstyle=style)
-        lower.axhline(1.0, color=MUTED, linestyle=DASHES[1], linewidth=0.9)
-        lower.set_ylabel("room left by the model")
-    else:
-        lower.set_ylabel("no model with a state")
-    lower.set_xlabel("seconds since the first probe")
+        axes.plot(times[kept], room[kept], color=SERIES[4], linewidth=1.0, drawstyle=style)
+        axes.axhline(1.0, color=MUTED, linestyle=DASHES[1], linewidth=0.9)
+        axes.set_ylabel("room left\nby the model")
+    (upper, *lower)[-1].set_xlabel("seconds since the first probe")
     refused = int((~accepted).sum())
     unexplained = int(wrong.sum())
     alt = (
-        f"{len(times) - refused:,} requests were accepted and {refused:,} refused in "
-        f"{times[-1] - times[0]:.1f} s; the fitted model ({algorithm}) leaves "
-        f"{unexplained:,} of them unexplained."
+        f"{len(times) - refused:,} requests were accepted and "
+        f"{f'{refused:,}' if refused else 'none'} refused in {times[-1] - times[0]:.1f} s"
     )
-    return to_figure(drawing, "limiter-timeline", "Decisions and the fitted model", alt)
+    title = "Accepted and refused"
+    if algorithm != "unknown":
+        title = "Decisions and the fitted model"
+        alt += f"; the fitted model ({algorithm}) leaves {unexplained or 'none'} of them"
+        alt += " unexplained"
+    if modelled:
+        alt += ". Below the dashed line it has no room for one more request"
+    return to_figure(drawing, "limiter-timeline", title, f"{alt}.", narrow=True)
 
 
 def draw_refill(data: Mapping[str, Any], lab: Mapping[str, Any]) -> Figure | None:
@@ -93,13 +110,14 @@ def draw_refill(data: Mapping[str, Any], lab: Mapping[str, Any]) -> Figure | Non
     axes.set_xlabel("silence before the burst, s")
     axes.set_ylabel("requests that passed")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="best")
+    put_legend(drawing, axes)
     most = int(passed.argmax())
     alt = (
-        f"After {len(silence):,} silences of {silence.min():.3g} to {silence.max():.3g} s, at "
-        f"most {passed[most]:.0f} requests passed at once (after {silence[most]:.3g} s)."
+        f"After {plural(len(silence), 'silence')} of {silence.min():.3g} to "
+        f"{silence.max():.3g} s, at most {passed[most]:.0f} requests passed at once (after "
+        f"{silence[most]:.3g} s)."
     )
-    return to_figure(drawing, "limiter-refill", "What a silence brings back", alt)
+    return to_figure(drawing, "limiter-refill", "What a silence brings back", alt, narrow=True)
 
 
 def _refill_curve(lab: Mapping[str, Any], longest_s: float) -> tuple[list[float], ...] | None:
@@ -128,27 +146,33 @@ def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
     if len(told):
         axes.plot(needed[kept], told[kept], "o", color=SERIES[1], markersize=4, label=name)
     name = "tried: refused until, passed from"
+    before: dict[float, int] = {}
     for told_s, low_s, high_s in tried:
+        # Those that told the same stand one above the other: on one line they would be one.
+        place = before[told_s] = before.get(told_s, -1) + 1
         span = [low_s, top if np.isnan(high_s) else high_s]
-        axes.plot(span, [told_s] * 2, "|-", color=SERIES[0], markersize=11, label=name)
+        height = [told_s - (place + 1) * _APART * top] * 2
+        axes.plot(span, height, "|-", color=SERIES[0], markersize=7, lw=1.2, label=name)
         name = "_again"
     axes.set_xlim(0, top)
     axes.set_xlabel("wait that was needed, s")
     axes.set_ylabel("wait that was told, s")
-    axes.legend(loc="lower right")
+    put_legend(drawing, axes)
     alt = f"{_told_alt(told, needed)} {_tried_alt(tried)}".strip()
-    return to_figure(drawing, "limiter-retry-after", "Retry-After, told against needed", alt)
+    title = "Retry-After, told against needed"
+    return to_figure(drawing, "limiter-retry-after", title, alt, narrow=True)
 
 
 def _told_alt(told: np.ndarray, needed: np.ndarray) -> str:
     if not len(told):
         return ""
     late = told - needed
-    middle = float(np.median(late))
+    middle, early = float(np.median(late)), bool((late < -_SEEN_S).any())
     return (
         f"Of {plural(len(told), 'refusal')}, the told wait was in the median "
         f"{abs(middle):.2f} s {'longer' if middle >= 0 else 'shorter'} than needed; "
-        f"{percent(float(np.mean(late < -_SEEN_S)))} told one that was too short."
+        f"{percent(float(np.mean(late < -_SEEN_S))) if early else 'none'} told one that was too"
+        " short."
     )
 
 
@@ -158,8 +182,8 @@ def _tried_alt(tried: np.ndarray) -> str:
     early = int((tried[:, 1] >= tried[:, 0]).sum())
     late = int((tried[:, 0] - tried[:, 2] > _SEEN_S).sum())
     return (
-        f"Put to the test were {len(tried)}: after {early} a request was still refused when"
-        f" the told wait was over, and before the end of {late} one passed."
+        f"Put to the test were {len(tried)}: {early or 'none'} still refused when the told wait"
+        f" was over, and {late or 'none'} let a request pass before that."
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.probes import PROBE
+from reports.figures.bands import mark_bands
 from reports.figures.canvas import (
+    INK,
     MUTED,
     SERIES,
     label,
-    mark_bands,
     new_drawing,
     peak_s,
+    put_legend,
     say_empty,
     set_time,
     to_figure,
@@ -27,7 +29,7 @@ _COLOURS = {
     "timeout": SERIES[4],
     PROBE: MUTED,
 }
-_MORE = SERIES[2]
+_MORE = INK  # green would look like a good end
 _OTHERS = SERIES[5]
 
 
@@ -47,18 +49,19 @@ def draw(model: ReportModel) -> Figure:
                 baseline=below,
                 fill=name != PROBE,  # an outline: what is drawn solid is the load
                 color=colours[name],
-                alpha=0.85,
+                alpha=0.9,
                 label=label(name),
             )
             below = above
         axes.set_ylim(0, max(float(below.max()) * 1.12, 1.0))
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        put_legend(drawing, axes)
     else:
         say_empty(axes)
     set_time([axes], model)
     mark_bands([axes], model.bands)
     axes.set_ylabel("attempts a second")
-    return to_figure(drawing, "outcomes", "Attempts and outcomes over time", _alt(model))
+    title = "Attempts and outcomes over time"
+    return to_figure(drawing, "outcomes", title, _alt(model), narrow=True)
 
 
 def group(outcomes: pd.DataFrame) -> pd.DataFrame:

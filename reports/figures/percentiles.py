@@ -15,6 +15,7 @@ from reports.figures.canvas import (
     SERIES,
     duration_axis,
     new_drawing,
+    put_legend,
     say_empty,
     to_figure,
 )
@@ -31,7 +32,7 @@ _TICKS = {
     1e4: "99.99 %",
     1e5: "99.999 %",
 }
-_CROWDED = 1e5
+_CROWDED = 1e3
 _TITLE = "Latency by percentile"
 
 
@@ -55,10 +56,10 @@ def draw(model: ReportModel) -> Figure:
     axes.set_ylabel("latency")
     if spectra["service"].total:
         duration_axis(axes)
-        axes.legend(loc="lower right")
+        put_legend(drawing, axes)
     else:
         say_empty(axes)
-    return to_figure(drawing, "percentiles", _TITLE, _alt(spectra))
+    return to_figure(drawing, "percentiles", _TITLE, _alt(spectra), narrow=True)
 
 
 def curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:

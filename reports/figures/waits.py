@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
+
 from harness.units import NS_PER_S, format_duration
+from reports.figures.bands import mark_bands
 from reports.figures.canvas import (
     SERIES,
     draw_points,
-    mark_bands,
     marker,
     new_drawing,
     peak_s,
@@ -17,27 +19,40 @@ from reports.model import ReportModel
 from reports.section import Figure
 from reports.wording import plural
 
+_ROOM = 1.3  # for a legend
+
 
 def draw(model: ReportModel) -> Figure:
-    """Above, attempts that were sent again; below, the Retry-After of the answers."""
-    drawing, both = new_drawing(4.4, rows=2)
+    """Attempts that were sent again, and the Retry-After of the answers; what there is."""
+    frame = model.waits_s
+    parts = [name for name in ("retries", "told") if frame[name].any()] or ["retries"]
+    drawing, axes = new_drawing(1.0 + 1.7 * len(parts), rows=len(parts))
+    for one, part in zip(axes, parts, strict=True):
+        if part == "retries":
+            _draw_retries(one, model)
+        else:
+            _draw_waits(one, model)
+        one.set_ylim(0, max(one.get_ylim()[1] * _ROOM, 1.0))
+    set_time(axes, model)
+    mark_bands(axes, model.bands)
+    return to_figure(drawing, "waits", "Retries and waits over time", _alt(model), narrow=True)
+
+
+def _draw_retries(axes: Axes, model: ReportModel) -> None:
     frame = model.waits_s
     if len(frame):
         edges = [*frame.index, frame.index[-1] + model.step_s]
-        both[0].stairs(
-            frame["retries"] / model.step_s, edges, fill=True, color=SERIES[1], alpha=0.85
-        )
-        x = frame.index.to_numpy() + model.step_s / 2
-        draw_points(both[1], frame["longest_s"], model.step_s, SERIES[3], "longest")
-        both[1].plot(x, frame["median_s"], marker=marker(frame), ms=3, color=SERIES[0])
-        both[1].legend(["longest", "median"], loc="upper right", ncols=2)
-    both[0].set_ylabel("retries a second")
-    both[1].set_ylabel("Retry-After, s")
-    for axes in both:
-        axes.set_ylim(0, max(axes.get_ylim()[1] * 1.25, 1.0))
-    set_time(both, model)
-    mark_bands(both, model.bands)
-    return to_figure(drawing, "waits", "Retries and waits over time", _alt(model))
+        axes.stairs(frame["retries"] / model.step_s, edges, fill=True, color=SERIES[1])
+    axes.set_ylabel("retries a second")
+
+
+def _draw_waits(axes: Axes, model: ReportModel) -> None:
+    frame = model.waits_s
+    x = frame.index.to_numpy() + model.step_s / 2
+    draw_points(axes, frame["longest_s"], model.step_s, SERIES[3], "longest")
+    axes.plot(x, frame["median_s"], marker=marker(frame), ms=3, color=SERIES[0], label="median")
+    axes.set_ylabel("Retry-After, s")
+    axes.legend(loc="upper right", ncols=2)
 
 
 def _alt(model: ReportModel) -> str:
@@ -45,9 +60,8 @@ def _alt(model: ReportModel) -> str:
     retries, told = int(frame["retries"].sum()), int(frame["told"].sum())
     if not retries and not told:
         return "Empty: no call was sent again, and no answer told anybody to wait."
-    parts = [
-        f"{plural(retries, 'attempt')} {'was a retry' if retries == 1 else 'were retries'}"
-    ]
+    amount = f"{plural(retries, 'attempt')} {'was a retry' if retries == 1 else 'were retries'}"
+    parts = [amount if retries else "No attempt was a retry"]
     if retries:
         parts[0] += f", most of them {peak_s(frame['retries'])} s after the load began"
     if told:

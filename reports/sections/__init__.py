@@ -50,7 +50,7 @@ def _build(name: str, model: ReportModel) -> Section | None:
 
 def _plain(name: str, lab: Mapping[str, Any], first: str = "") -> Section:
     rows = tuple(_flatten(lab))
-    table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX])
+    table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX], facts=True)
     more = f"{len(rows) - _ROWS_MAX} more are in {name}.json."
     prose = tuple(filter(None, (first, more if len(rows) > _ROWS_MAX else "")))
     return Section(name.replace("_", "-"), name.replace("_", " "), prose, (table,))

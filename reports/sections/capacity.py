@@ -19,6 +19,7 @@ from reports.figures.capacity import (
 )
 from reports.model import ReportModel
 from reports.section import Cell, Figure, Section, Table
+from reports.wording import number
 
 _COLUMNS = {
     "number": "step",
@@ -47,9 +48,11 @@ def build(model: ReportModel) -> Section | None:
     notes = tuple(map(str, lab.get("notes", ())))
     if lab.get("kind") != "throughput":
         drawn = (draw_releases(lab), draw_sightings(lab))
-        return Section("capacity", "Capacity", notes, _sessions(lab), _present(drawn))
+        return Section(
+            "capacity", "Capacity", notes, _sessions(lab), _present(drawn), first=True
+        )
     drawn = (draw_steps(lab), draw_usl(lab))
-    return Section("capacity", "Capacity", notes, _throughput(lab), _present(drawn))
+    return Section("capacity", "Capacity", notes, _throughput(lab), _present(drawn), first=True)
 
 
 def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
@@ -74,22 +77,20 @@ def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("sessions not closed", lab.get("leaked")),
     )
     rows = _as_text(found)
-    return (Table("Session ceiling", ("what", "found"), rows),)
+    return (Table("Session ceiling", ("what", "found"), rows, facts=True),)
 
 
 def _as_text(found: Iterable[tuple[str, Cell]]) -> tuple[tuple[Cell, ...], ...]:
-    """Words and numbers of one column: all of them text, so that they stand in one line."""
+    """Words and numbers of one column, as text; what was not found is not there."""
     return tuple(
-        (
-            name,
-            cell if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell),
-        )
+        (name, cell if isinstance(cell, str) else number(cell))
         for name, cell in found
+        if cell is not None
     )
 
 
 def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
-    rate, knee = lab.get("max_rate_per_s", {}), lab.get("knee") or {}
+    rate, knee = lab.get("max_rate_per_s") or {}, lab.get("knee") or {}
     found: tuple[tuple[str, Cell], ...] = (
         ("objectives", lab.get("slo")),
         ("highest rate, 1/s", rate.get("estimate")),
@@ -105,7 +106,7 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     rows = _as_text(found)
     steps = tuple(tuple(step.get(name) for name in _COLUMNS) for step in lab.get("steps", ()))
     return (
-        Table("Highest rate within the objectives", ("what", "found"), rows),
+        Table("Highest rate within the objectives", ("what", "found"), rows, facts=True),
         Table("Steps of the search", tuple(_COLUMNS.values()), steps),
         *_law(lab.get("usl") or {}),
     )
@@ -125,4 +126,4 @@ def _law(usl: Mapping[str, Any]) -> tuple[Table, ...]:
         ("calls in flight at the peak", usl.get("peak_concurrency"), None, None),
     )
     head = ("parameter", "estimate", "95 % from", "to")
-    return (Table("Universal Scalability Law", head, rows),)
+    return (Table("Universal Scalability Law", head, rows, facts=True),)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.units import NS_PER_S, format_duration
 from reports.figures.limiter import draw_all
 from reports.model import ReportModel
 from reports.section import Section, Table
+from reports.wording import number, percent
 
 _PARTS = (("rate_per_s", "sustained rate, 1/s"), ("burst", "burst"), ("window_s", "window, s"))
 
@@ -24,14 +26,17 @@ def build(model: ReportModel) -> Section | None:
         "rate-limit",
         "Rate limit",
         _prose(lab),
-        (_answer(lab), _retry_after(lab), *_tries(lab), _models(lab)),
+        (_answer(lab), *_retry_after(lab), *_tries(lab), *_models(lab)),
         draw_all(lab, data),
+        first=True,
     )
 
 
 def _prose(lab: Mapping[str, Any]) -> tuple[str, ...]:
     said = [f"For the API's docs: “{lab.get('paragraph', '')}”", *_advice(lab)]
-    said += [str(note) for note in lab.get("notes") or ()]
+    # A note may be a sentence of the paragraph, too.
+    notes = [str(note) for note in lab.get("notes") or ()]
+    said += [note for note in notes if note.rstrip(".") not in said[0]]
     if lab.get("ended"):
         said.append(
             f"Measuring ended after {lab.get('attempts') or 0:,} requests: {lab['ended']}."
@@ -62,30 +67,53 @@ def _answer(lab: Mapping[str, Any]) -> Table:
         lab.get("limited"),  # type: ignore[arg-type]
         "unknown",
     )
-    rows: list[tuple[str | float | None, ...]] = [("algorithm", limited, None, None)]
+    rows = [("algorithm", limited)]
     for key, name in _PARTS:
         value = _mapping(lab.get(key))
         if value:
-            rows.append((name, *(_short(value.get(p)) for p in ("estimate", "low", "high"))))
-    counts = {True: "yes", False: "no"}.get(
+            rows.append((name, _interval(value)))
+    counts = {True: "they count, too", False: "they do not count"}.get(
         lab.get("rejected_count_against_limit"),  # type: ignore[arg-type]
-        "unknown",
     )
-    rows.append(("refused requests count", counts, None, None))
-    for what, answer in _mapping(lab.get("scope")).items():
-        rows.append((f"limit of each {what}", str(answer), None, None))
-    return Table("The limiter", ("what", "estimate", "low", "high"), tuple(rows))
+    scope = _mapping(lab.get("scope")) if lab.get("limited") else {}
+    rows += [("refused requests", counts)] if counts else []
+    rows += [(f"limit over {what}s", str(answer)) for what, answer in scope.items()]
+    return Table("The limiter", ("what", "found"), tuple(rows), facts=True)
 
 
-def _retry_after(lab: Mapping[str, Any]) -> Table:
+def _interval(value: Mapping[str, Any]) -> str:
+    """An estimate with its interval, where that says more than the estimate."""
+    estimate, low, high = (
+        number(value[part]) if isinstance(value.get(part), int | float) else "–"
+        for part in ("estimate", "low", "high")
+    )
+    return estimate if low == estimate == high else f"{estimate} ({low} to {high})"
+
+
+def _retry_after(lab: Mapping[str, Any]) -> list[Table]:
     told = _mapping(lab.get("retry_after"))
-    rows = (
+    if not told.get("present_fraction"):
+        return []
+    overshoot_s = told.get("overshoot_p50_s")
+    rows = [
         ("what it is", told.get("kind")),
-        ("share that carries it", _short(told.get("present_fraction"))),
-        ("share kept when tried", _short(told.get("honest_fraction"))),
-        ("told − needed, median, s", _short(told.get("overshoot_p50_s"))),
-    )
-    return Table("Retry-After", ("what", "value"), rows)
+        ("refusals that carry it", _share(told.get("present_fraction"))),
+        ("kept when it was tried", _share(told.get("honest_fraction"))),
+        (
+            "told beyond what was needed, median",
+            None if overshoot_s is None else _signed(overshoot_s),
+        ),
+    ]
+    kept = tuple(row for row in rows if row[1] is not None)
+    return [Table("Retry-After", ("what", "found"), kept, facts=True)]
+
+
+def _share(value: Any) -> str | None:
+    return percent(value) if isinstance(value, int | float) else None
+
+
+def _signed(seconds: float) -> str:
+    return f"{'−' if seconds < 0 else ''}{format_duration(abs(seconds) * NS_PER_S)}"
 
 
 def _tries(lab: Mapping[str, Any]) -> list[Table]:
@@ -96,7 +124,7 @@ def _tries(lab: Mapping[str, Any]) -> list[Table]:
     return [Table("Retry-After put to the test", head, rows)] if rows else []
 
 
-def _models(lab: Mapping[str, Any]) -> Table:
+def _models(lab: Mapping[str, Any]) -> list[Table]:
     rows = tuple(
         (
             str(m.get("variant")),
@@ -108,7 +136,8 @@ def _models(lab: Mapping[str, Any]) -> Table:
         for m in map(_mapping, lab.get("models") or ())
     )
     head = ("model", "parameters", "contradicted decisions", "explained, %", "cost")
-    return Table("Models compared, the best first", head, rows)
+    caption = "Models compared, the best first: contradictions and parameters are its cost"
+    return [Table(caption, head, rows)] if rows else []
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

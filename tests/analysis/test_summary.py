@@ -11,7 +11,7 @@ from harness.analysis.summary import judge, summarize
 from harness.trial.schema import WorkerEnd
 from harness.trial.store import open_trial
 from harness.verdicts import Verdict
-from tests.trials import attempt, finding, ladder, manifest, refused, write_trial
+from tests.trials import NS, T0, attempt, finding, ladder, manifest, refused, write_trial
 
 
 def summary_of(path, rows, findings=(), **of_manifest):
@@ -66,6 +66,14 @@ def test_every_attempt_of_every_phase_is_counted(tmp_path):
     assert 10.0 <= created["service_ms"]["max"] <= 10.01
     assert {None} == set(summary["operations"]["get_session"]["service_ms"].values())
     assert {"attempts": 1, "ok": 1, "left_open": 2} == summary["cleanup"]
+
+
+def test_a_load_that_was_cut_off_has_the_phases_that_it_came_to(tmp_path):
+    """4 of 5 seconds of the warm-up, and nothing of the other."""
+    rows = [attempt(call_id=n, phase="warm-up", at_s=-4.0) for n in range(100)]
+    phases = summary_of(tmp_path, rows, ended_ns=(T0 - 1) * NS)["phases"]
+
+    assert [(4.0, 25.0), (0.0, 0.0)] == [(p["duration_s"], p["attempts_per_s"]) for p in phases]
 
 
 def test_phases_are_told_with_their_own_counts(tmp_path):
@@ -129,6 +137,17 @@ def test_a_generator_at_its_limit_is_said_to_be(workers, saturated):
 
     assert saturated == health.saturated
     assert saturated == bool(health.reason)
+
+
+def test_many_workers_at_their_limit_are_two_and_others():
+    """The reason stays a sentence."""
+    workers = [WorkerEnd(name, planned=1, saturated_s=20) for name in "abcd"]
+
+    told = "worker {} was at its limit in 20 of 20 seconds of load"
+    assert (
+        f"{told.format('a')}; {told.format('b')}; 2 other workers likewise"
+        == assess(manifest(workers=workers)).reason
+    )
 
 
 def test_the_worst_worker_speaks_for_the_generator(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from tests.trials import NS, T0, attempt, manifest
 NAMES = ("drift.p50", "drift.p99", "drift.errors")
 
 
-def soak(
+def findings_of(
     seed,
     rise=0.0,
     error_rise=0.0,
@@ -25,6 +27,8 @@ def soak(
     rate=10,
     sigma=0.15,
     asked=False,
+    step=0.0,
+    error_share=0.002,
     **of_manifest,
 ):
     """A load whose latency and errors rise by so much; ten minutes at 10/s."""
@@ -32,11 +36,15 @@ def soak(
     rows = []
     for number in range(length_s * rate):
         share = number / (length_s * rate)
-        failed = random.random() < 0.002 + error_rise * share
+        failed = random.random() < error_share + error_rise * share
         rows.append(
             attempt(
                 call_id=number, at_s=number / rate, phase="soak",
-                service_ms=float(random.lognormal(np.log(20 * (1 + rise * share)), sigma)),
+                service_ms=float(
+                    random.lognormal(
+                        np.log(20 * (1 + rise * share) * (1 + step * (share >= 0.5))), sigma
+                    )
+                ),
                 **({"outcome": "server_error", "status": 500} if failed else {}),
             )
         )  # fmt: skip
@@ -45,7 +53,12 @@ def soak(
         plan={"load": {"phases": [{"name": "soak", "rate": rate}]}, "slo": {"drift": asked}},
         started_ns=T0 * NS, ended_ns=(T0 + length_s) * NS, **of_manifest,
     )  # fmt: skip
-    found = judge_drift(intervals_table(attempts_table(rows)), told)
+    return judge_drift(intervals_table(attempts_table(rows)), told)
+
+
+def soak(seed, rise=0.0, error_rise=0.0, **given):
+    """Check → verdict of such a load."""
+    found = findings_of(seed, rise, error_rise, **given)
     return {finding.name: finding.verdict for finding in found}
 
 
@@ -60,6 +73,23 @@ def test_a_rise_of_latency_fails_and_the_errors_pass():
 
     assert Verdict.FAIL is found["drift.p50"]
     assert Verdict.PASS is found["drift.errors"]
+
+
+def test_a_step_is_told_with_its_time():
+    """A third more from the middle of ten minutes on, which is no reader's stretch 30."""
+    told = {finding.name: finding.detail for finding in findings_of(2, step=0.33)}
+
+    assert re.search(
+        r"a step of \+3\d\.\d % after (4 min 5\d s|5 min) of it", told["drift.p50"]
+    )
+
+
+def test_no_error_at_all_is_no_rate_that_changed_by_nothing():
+    """It passes, in as many words."""
+    told = {finding.name: finding for finding in findings_of(1, error_share=0.0)}
+
+    assert Verdict.PASS is told["drift.errors"].verdict
+    assert "no attempt ended in an error" == told["drift.errors"].detail
 
 
 def test_a_rise_of_the_error_rate_fails():

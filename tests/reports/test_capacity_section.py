@@ -102,9 +102,9 @@ def test_a_ceiling_is_a_table(tmp_path):
 
     rows = dict(told.tables[0].rows)
     assert "37" == rows["ceiling"]
-    assert "in 11.4 ms (p99 40.6 ms), 50% with Retry-After" == rows["refused"]
+    assert "in 11.4 ms (p99 40.6 ms), 50 % with Retry-After" == rows["refused"]
     assert "314 ms, or up to 61.2 ms less" == rows["slot usable again, p50"]
-    assert rows["slot usable again, p99"] is None
+    assert "slot usable again, p99" not in rows
     assert () == told.figures
 
 

@@ -7,11 +7,14 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from reports.figures import heat, latency, outcomes, percentiles
-from reports.figures.canvas import label, styled
+from harness.trial.schema import Window
+from reports.figures import heat, latency, outcomes, percentiles, waits
+from reports.figures.bands import mark_bands
+from reports.figures.canvas import NARROW_IN, label, new_drawing, styled
+from reports.model import Band
 from tests.reports.conftest import build
 from tests.reports.test_hdr import spectrum_of
-from tests.trials import T0, attempt, event, finding, ladder, refused
+from tests.trials import NS, T0, attempt, event, finding, ladder, refused
 
 
 @pytest.fixture
@@ -92,6 +95,56 @@ def test_probes_are_drawn_apart_from_the_load(tmp_path):
     )
 
 
+def test_a_phase_that_was_never_come_to_is_not_named(tmp_path):
+    """A name far beyond the axes left no room for these."""
+    phases = [
+        Window("warm-up", (T0 - 5) * NS, T0 * NS, measured=False),
+        Window("steady", (T0 + 60) * NS, (T0 + 120) * NS),
+    ]
+    model = build(tmp_path / "t", [attempt(at_s=-4.0)], phases=phases, ended_ns=T0 * NS)
+    with styled():
+        drawn = outcomes.draw(model)
+
+    assert ">warm-up</text>" in drawn.svg
+    assert ">steady</text>" not in drawn.svg
+
+
+def test_only_what_there_was_is_drawn_of_retries_and_waits(tmp_path):
+    """An answer that told to wait, and no retry: one axis."""
+    with styled():
+        drawn = waits.draw(build(tmp_path / "t", [refused()]))
+
+    assert "Retry-After, s" in drawn.svg
+    assert "retries a second" not in drawn.svg
+    assert "No attempt was a retry; 1 answer told to wait" in drawn.alt
+
+
+def test_a_telephone_gets_a_drawing_of_its_own(figures):
+    """As wide as high, or nearly; the same words on it, fewer letters a row of the legend."""
+    for figure in figures.values():
+        root = ET.fromstring(figure.narrow)  # noqa: S314  our own drawing
+        width = float(root.get("viewBox").split()[2])
+        assert 72 * NARROW_IN == pytest.approx(width)
+        assert f'aria-label="{figure.title}.' in figure.narrow
+    for name in ("ok", "rate_limited", "warm-up", "stall (fault)"):
+        assert f">{name}</text>" in figures["outcomes"].narrow
+
+
+def test_names_that_would_hide_each_other_stand_in_rows():
+    """Twenty-five short phases: two rows of names, the others without."""
+    bands = [Band(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)]
+    with styled():
+        _, (axes,) = new_drawing()
+        axes.set_xlim(0, 100)
+        mark_bands([axes], bands)
+    shown = [text for text in axes.texts if text.get_visible()]
+
+    assert {2, 13} == {text.get_position()[1] for text in shown}
+    for row in (2, 13):
+        starts = [t.xy[0] for t in shown if t.get_position()[1] == row]
+        assert min(np.diff(starts)) >= 100 * 10 * 0.062 / 8
+
+
 def test_long_trials_get_longer_steps(tmp_path):
     """An hour of load is drawn with at most 600 points a series, nothing lost."""
     rows = [attempt(call_id=n, at_s=n * 36.0) for n in range(100)]
@@ -128,4 +181,4 @@ def test_the_heat_map_bears_the_objectives(tmp_path):
     assert "p99&lt;1h</text>" not in drawn.svg
     assert "service.p99" not in drawn.svg
     assert "10.1 % above the limit of p99<900ms" in drawn.alt
-    assert "0 % above the limit of p99<1h" in drawn.alt
+    assert "none above the limit of p99<1h" in drawn.alt

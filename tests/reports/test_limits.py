@@ -119,9 +119,22 @@ def test_a_closed_load_begins_no_arrivals(tmp_path):
 LABS = {
     "limiter": (
         {"rate_limit.json": {"limited": True, "algorithm": "token-bucket",
-                             "rate_per_s": {"estimate": 49.96}, "burst": {"estimate": 20}}},
-        ("The rate limiter limited it (token-bucket), which allows 49.96 requests a second and "
-        "bursts of 20."),
+                             "paragraph": "5 requests in any 2.5 s (2 a second). Refused ones."}},
+        "The rate limiter limited it: 5 requests in any 2.5 s (2 a second).",
+    ),
+    "limiter without words": (
+        {"rate_limit.json": {"limited": True, "algorithm": "unknown"}},
+        "The rate limiter limited it: unknown.",
+    ),
+    "refusals that no objective counts": (
+        {"capacity.json": {"kind": "throughput", "max_rate_per_s": {"estimate": 400.0},
+                           "bound": "max_rate", "steps": [
+                               {"rate_per_s": 200.0, "served_per_s": 99.0, "decision": "pass"},
+                               {"rate_per_s": 400.0, "served_per_s": 111.8, "decision": "pass"},
+                               {"rate_per_s": 400.0, "served_per_s": 9.0, "decision": "void"}]}},
+        ("Nothing limited it: the objectives held up to about 400 arrivals a second, the "
+        "highest rate tried, though of these only 112 a second were served: the objectives say "
+        "nothing of refusals."),
     ),
     "no limiter": (
         {"rate_limit.json": {"limited": False}},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from harness.trial.schema import WorkerEnd
-from reports.prose import brief, headline, sentences
+from reports.prose import brief, headline, kind, sentences
 from reports.wording import milliseconds, percent
 from tests.reports.conftest import build
 from tests.reports.pages import LONG, comparison, trend
-from tests.trials import attempt, finding, refused
+from tests.trials import NS, T0, attempt, finding, refused
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,8 @@ def test_probes_are_not_taken_for_load(tmp_path):
     rows += [refused(call_id=2 + n, phase="probe") for n in range(3)]
     done, ended, _ = sentences(build(tmp_path / "t", rows))
 
-    assert "1 attempt for 1 call (0.1 attempts a second) and 3 probes to" in done
-    assert ended == (
-        "100 % of the attempts ended ok, and 100 % of the calls came to a good end."
-    )
+    assert "1 attempt for 1 call (0.05 attempts a second) and 3 probes to" in done
+    assert "Every attempt ended ok." == ended
 
 
 def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
@@ -79,6 +77,39 @@ def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
         assert "limited it" in limited
         assert "there is no baseline of the same load" in changed
         assert all(said.endswith(".") for said in (passed, limited, changed))
+
+
+def test_what_was_cut_off_says_so_first(tmp_path):
+    """How long it ran of what was planned, before any verdict; a late loss of a worker not."""
+    cut = build(
+        tmp_path / "t",
+        [attempt()],
+        findings=[finding()],
+        state="interrupted",
+        ended_ns=(T0 + 1) * NS,
+    )
+    lost = build(
+        tmp_path / "u",
+        [attempt()],
+        findings=[finding()],
+        state="interrupted",
+        workers=[WorkerEnd("a", state="lost")],
+    )
+
+    assert "Cut off after 6 s of the planned 20 s: the one check passed." == headline(cut)
+    assert "The one check passed." == headline(lost)
+
+
+def test_the_line_above_the_title_says_what_and_when(tmp_path):
+    """The plan's name and the begin; a lab says what was measured, an old plan has no name."""
+    model = build(tmp_path / "t", [attempt()])
+    lab = build(
+        tmp_path / "u", [attempt()], plan={}, documents={"rate_limit.json": {"limited": False}}
+    )
+
+    when = "2023-11-14 22:13:15 UTC"
+    assert f"Load and reliability trial · plan smoke · {when}" == kind(model)
+    assert f"Rate limiter measured · plan without a name · {when}" == kind(lab)
 
 
 def test_what_was_cut_off_is_compared_with_nothing(tmp_path):
@@ -114,7 +145,14 @@ def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
     [
         ({"workers": [WorkerEnd("a", unstarted_arrivals=3)]}, "3 planned arrivals were never"),
         ({"workers": [WorkerEnd("a", state="lost")]}, "Generator processes were lost (a)"),
-        ({"state": "interrupted"}, "The trial is interrupted"),
+        (
+            {"workers": [WorkerEnd("a", planned=100, late_starts=9, late_by_generator=2)]},
+            "9 of 100 arrivals began late, for every user was busy with an earlier one.",
+        ),
+        (
+            {"ended_ns": (T0 + 155) * NS},
+            "The last answer came 2 min 20 s after the plan.",
+        ),
     ],
 )
 def test_what_spoils_the_numbers_is_said(tmp_path, given, said):

@@ -66,8 +66,8 @@ def test_draws_three_figures_whose_alt_texts_say_what_they_show():
     assert "leaves 1 of them unexplained" in timeline.alt
     assert "at most 4 requests passed at once (after 0.4 s)" in refill.alt
     assert "in the median 2.50 s longer than needed" in retry.alt
-    assert "after 1 a request was still refused when the told wait was over" in retry.alt
-    assert "before the end of 1 one passed" in retry.alt
+    assert "1 still refused when the told wait was over" in retry.alt
+    assert "and 1 let a request pass before that" in retry.alt
 
 
 def test_refill_is_a_curve_with_what_was_not_the_whole_of_it_set_apart():

@@ -8,9 +8,10 @@ import io
 import pandas as pd
 import pytest
 
-from reports import tables
+from reports import content, tables
+from reports.section import Table
 from tests.reports.conftest import build
-from tests.trials import attempt, refused
+from tests.trials import T0, attempt, finding, refused
 
 
 def read(model):
@@ -32,6 +33,34 @@ def test_the_numbers_are_those_of_the_summary(story_model):
     assert [50] == files["errors.csv"]["count"].tolist()
     assert 1052 == files["outcomes.csv"]["count"].sum()
     assert ["fail", "unknown", "pass"] == files["findings.csv"]["verdict"].tolist()
+
+
+def test_what_probes_were_answered_is_no_error_of_the_load(tmp_path):
+    """It is in the file of all, and in no table of a page; no code is told by the outcome."""
+    rows = [refused(call_id=1, code="", outcome="connection_lost", status=0)]
+    rows += [refused(call_id=2, phase="probe")]
+    model = build(tmp_path / "t", rows)
+
+    assert 2 == len(read(model)["errors.csv"])
+    told = [row[:2] for row in content.errors_table(model).rows]
+    assert [("(connection_lost)", None)] == told
+
+
+def test_columns_of_numbers_alone_stand_to_the_right():
+    """A dash among numbers is one of them; words among numbers are read as words."""
+    rows = ((1, "a", 2, None), (None, 3.0, 4, None))
+
+    assert (True, False, True, False) == Table("t", tuple("abcd"), rows).numeric
+
+
+def test_a_witness_tells_seconds_of_the_load_and_no_empty_column(tmp_path):
+    """A second of the clock says nothing to a reader, and an empty column less."""
+    witness = ({"second": T0 + 7, "code": "", "max_ms": 3.5}, {"second": T0 + 9, "code": None})
+    model = build(tmp_path / "t", [attempt()], findings=[finding("fail", witness=witness)])
+    table = content.witness_table(model, model.findings[0])
+
+    assert ("second of the load", "max_ms") == table.head
+    assert ((12, 3.5), (14, None)) == table.rows
 
 
 def test_probes_have_rows_of_their_own(tmp_path):

@@ -46,7 +46,8 @@ def describe_refusal(document: Mapping[str, Any]) -> str | None:
     times, told = refusal.get("latency_ms") or {}, refusal.get("retry_after_fraction")
     if not refusal.get("count") or times.get("p50") is None or told is None:
         return None
-    return f"in {times['p50']:.3g} ms (p99 {times['p99']:.3g} ms), {told:.0%} with Retry-After"
+    spent = f"in {_ms(times['p50'])} (p99 {_ms(times['p99'])})"
+    return f"{spent}, {100 * told:.0f} % with Retry-After"
 
 
 def describe_rate(document: Mapping[str, Any]) -> str | None:

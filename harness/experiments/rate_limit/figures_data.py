@@ -89,7 +89,12 @@ def _room(fit: Fit, log: Log) -> Floats:
 
 
 def _refills(log: Log) -> tuple[list[float], list[int], list[bool]]:
-    """Bursts after a silence that followed a refusal: (silence, how many passed, all)."""
+    """
+    Bursts after a silence that followed a refusal: (silence, how many passed, all).
+
+    A lone request is no burst, and in one that is longer than its silence more comes back
+    meanwhile than the silence brought.
+    """
     silences: list[float] = []
     passed: list[int] = []
     whole: list[bool] = []
@@ -99,6 +104,9 @@ def _refills(log: Log) -> tuple[list[float], list[int], list[bool]]:
             continue
         after = np.flatnonzero(gaps[index + 1 :] > 0.02)
         end = index + 1 + (int(after[0]) if len(after) else len(gaps) - index - 1)
+        lasted_s = float(log.t_s[end] - log.t_s[index + 1])
+        if end == index + 1 or lasted_s > gaps[index]:
+            continue
         silences.append(float(gaps[index]))
         burst = log.accepted[index + 1 : end + 1]
         passed.append(int(burst.sum()))

@@ -54,7 +54,7 @@ def _limit_sentence(fit: Fit) -> str:
 def _number(value: float) -> str:
     near = round(value)
     if near and abs(value / near - 1) < 0.01:
-        return str(near)
+        return f"{near:,}"
     return f"{value:.3g}"
 
 

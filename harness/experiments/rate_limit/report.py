@@ -207,7 +207,7 @@ def _notes(
         span_s = (max(o.received_ns for o in own) - min(o.sent_ns for o in own)) / NS_PER_S
         peak = _peak_per_s(own)
         notes.append(
-            f"{len(own)} requests in {span_s:.1f} s, up to {peak} in one second, passed."
+            f"{len(own):,} requests in {span_s:.1f} s, up to {peak:,} in one second, passed."
         )
     if limited and choice.best is None and not stopped:
         explained = [f for f in choice.fits if f.explained_fraction >= LEAST_EXPLAINED]

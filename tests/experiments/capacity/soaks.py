@@ -158,7 +158,7 @@ def _raise(
 
 def _change(detail: str) -> float:
     """The change that a finding tells, as a fraction."""
-    found = re.search(r"changed by ([+-][0-9.]+)%", detail)
+    found = re.search(r"changed by ([+-][0-9.]+) %", detail)
     if found is None:
         raise RuntimeError(detail)
     return float(found[1]) / 100

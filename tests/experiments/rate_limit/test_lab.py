@@ -176,6 +176,13 @@ def test_figures_have_one_entry_a_decision():
     assert len(data.refill_silence_s) == len(data.refill_passed) > 0
 
 
+def test_a_drain_is_no_burst_after_a_silence():
+    """No silence brings back more than the bucket holds, however long requests go on."""
+    data = figures_data(drive(World(TokenBucket(50, 20), seed=9, retry_after=exact)))
+
+    assert 18 <= max(data.refill_passed) <= 22
+
+
 def test_lab_refuses_to_be_driven_out_of_step():
     """next() before tell(), tell() before next(): an error, not a wrong answer."""
     lab = Lab()
