@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import typer.main
 
-from harness.cli import COMMANDS, register
+from harness.cli.commands import COMMANDS, register
 from harness.faults.spec import KINDS
 from harness.load.plan_file import parse_plan
 from harness.standin.config import FIXED_FIELDS, Lies, StandinConfig

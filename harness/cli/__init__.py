@@ -7,75 +7,32 @@ one line and the right exit code (`harness.exits.Exit`), never a traceback.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from importlib import import_module
+from types import FrameType
 
-import typer
-
-from harness.errors import HarnessError
-from harness.exits import Exit
-
-COMMANDS = {
-    "run": "harness.cli.run:run",
-    "ratelimit": "harness.cli.ratelimit:ratelimit",
-    "capacity": "harness.cli.capacity:app",
-    "report": "harness.cli.trials:report",
-    "check": "harness.cli.trials:check",
-    "baseline": "harness.cli.baseline:app",
-    "compare": "harness.cli.compare:compare",
-    "trend": "harness.cli.trend:trend",
-    "conform": "harness.cli.conform:conform",
-    "serve": "harness.cli.serve:serve",
-    "doctor": "harness.cli.doctor:doctor",
-}
-"""
-Each command, and where it is: a function, or a Typer app of its own for a group.
-
-Only the command that was asked for is imported: pandas, scipy and matplotlib take a
-second, which ``harness serve`` or a mistyped option need not wait for.
-"""
-
-_EXITS = (
-    "Exit: 0 pass · 1 an SLO or invariant failed · 2 usage or plan error · "
-    "3 target unreachable or preflight failed · 4 unknown (nothing observed, generator "
-    "saturated) · 130 interrupted (artifacts written all the same)."
-)
-
-app = typer.Typer(
-    name="harness",
-    help="Load-testing and reliability harness for the Opensteer Cloud API.",
-    epilog=_EXITS,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep the command's name on the command line, also where it is the only one known."""
-
-
-def register(names: list[str]) -> typer.Typer:
-    """The app with these commands."""
-    for name in names:
-        module, attribute = COMMANDS[name].split(":")
-        found = getattr(import_module(module), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            app.command(name)(found)
-    return app
+_INTERRUPTED = 130
+"""`harness.exits.Exit.INTERRUPTED`, before that can be imported."""
 
 
 def main() -> None:
     """Entry point of ``harness``."""
-    # What ends an ordinary process in the middle ends ours in order, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Until a command is at work there is nothing to keep, and an import is no place for
+    # an exception: many a library takes one for a sign that it was not built.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    from harness.cli.commands import COMMANDS, register  # noqa: PLC0415  after the signals
+    from harness.cli.streams import settle_streams  # noqa: PLC0415
+    from harness.errors import HarnessError  # noqa: PLC0415
+    from harness.exits import Exit  # noqa: PLC0415
+
+    settle_streams()
     asked = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        register(asked or list(COMMANDS))()
+        command = register(asked or list(COMMANDS))
+        _take_signals()
+        command()
     except HarnessError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"harness: {line}\n")
@@ -86,3 +43,16 @@ def main() -> None:
         # A full disk, a folder that cannot be written: the operator's world, not a bug.
         sys.stderr.write(f"harness: {error}\n")
         sys.exit(int(Exit.USAGE))
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    os._exit(_INTERRUPTED)
+
+
+def _take_signals() -> None:
+    """What ends an ordinary process in the middle ends ours in order, as Ctrl-C does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    # A terminal that was closed; under nohup it stays ignored.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))

@@ -30,6 +30,7 @@ from harness.cli.trial_directory import (
     point_latest,
     write_own,
 )
+from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
@@ -119,9 +120,7 @@ def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) 
     document = _document(found)
     write_json(job.out / RESULT, document)
     point_latest(job.out)
-    from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
-
-    judged = judge_trial(job.out, out)
+    judged = judge_measured(job.out, out, progress)
     print_answer(document, job.out / RESULT, out)
     return _exit(found, judged)
 

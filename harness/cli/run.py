@@ -31,6 +31,7 @@ from harness.cli.trial_directory import (
     point_latest,
     write_own,
 )
+from harness.cli.verdict import judge_measured
 from harness.cli.watching import NOBODY, Facts, OtlpOption, PrometheusOption, Watch
 from harness.cli.wire_options import (
     PLAIN,
@@ -187,14 +188,7 @@ def make_trial(job: Job, out: Console, progress: Console) -> Exit:
     """
     key = read_key(os.environ, embedded=not job.host)
     made = measure(job, key, progress)
-    from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
-
-    try:
-        code = judge_trial(job.out, out, github=job.github)
-    except KeyboardInterrupt:
-        told = f"harness: stopped; what was measured is kept: harness report {job.out}"
-        progress.print(told, markup=False, highlight=False, soft_wrap=True)
-        raise
+    code = judge_measured(job.out, out, progress, github=job.github)
     return Exit.INTERRUPTED if made.interrupted else code
 
 

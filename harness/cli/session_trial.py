@@ -25,6 +25,7 @@ from harness.cli import target as targets
 from harness.cli.capacity_view import SessionsView, print_sessions
 from harness.cli.rescue import rescue
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
+from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
@@ -90,9 +91,7 @@ def measure_sessions(job: SessionsJob, key: str, out: Console, progress: Console
         HarnessError: Nothing could be measured; nothing is left that looks like a trial.
     """
     search = hold_sessions(job, key, progress)
-    from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
-
-    judged = judge_trial(job.out, out)
+    judged = judge_measured(job.out, out, progress)
     print_sessions(search.result(), job.out / RESULT, out)
     if search.stopped:
         return Exit.INTERRUPTED

@@ -28,6 +28,7 @@ from harness.cli.capacity_view import print_throughput, tell_step
 from harness.cli.loading import NOTHING_KEPT
 from harness.cli.run import Job, measure
 from harness.cli.trial_directory import claim, disclaim, point_latest
+from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, StoppedEarlyError
 from harness.exits import Exit
@@ -107,9 +108,7 @@ def measure_throughput(job: ThroughputJob, key: str, out: Console, progress: Con
         HarnessError: Nothing could be measured; nothing is left that looks like a trial.
     """
     search, interrupted = search_throughput(job, key, progress)
-    from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
-
-    judge_trial(job.out, out)
+    judge_measured(job.out, out, progress)
     document = throughput_document(search.result(), job.slo, interrupted=interrupted)
     print_throughput(document, job.out / RESULT, out)
     if interrupted:

@@ -133,13 +133,13 @@ def test_sigterm_ends_a_command_as_ctrl_c_does():
     """With 130, whatever it is at, and without a traceback."""
     script = (
         "import os, signal, sys, time, types\n"
-        "from harness import cli\n"
+        "from harness.cli import commands, main\n"
         "def slow():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(20)\n"
         "sys.modules['slow'] = types.SimpleNamespace(command=slow)\n"
-        "cli.COMMANDS['doctor'] = 'slow:command'\n"
-        "cli.main()\n"
+        "commands.COMMANDS['doctor'] = 'slow:command'\n"
+        "main()\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, "doctor"],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
+from harness import cli
 from harness.analysis.summary import summarize
 from harness.cli import judging
 from harness.cli import run as runs
 from harness.cli.run import Job, Measured, make_trial, measure
+from harness.cli.verdict import judge_measured
 from harness.errors import StorageError, TargetError
 from harness.load.plan import Plan
 from harness.trial.store import open_trial
@@ -77,6 +80,25 @@ def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
 
     told = f"harness: stopped; what was measured is kept: harness report {job.out}\n"
     assert told == progress.file.getvalue()
+
+
+def test_ctrl_c_while_the_judging_is_imported_says_it_as_well(tmp_path, monkeypatch):
+    """That takes a second, in which a Ctrl-C went by in silence."""
+    progress = Console(file=io.StringIO(), width=200)
+
+    class Stopping:
+        @staticmethod
+        def find_spec(name: str, *_given: object) -> None:
+            if name == judging.__name__:
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, judging.__name__)
+    monkeypatch.delattr(cli, "judging")
+    monkeypatch.setattr(sys, "meta_path", [Stopping, *sys.meta_path])
+    with pytest.raises(KeyboardInterrupt):
+        judge_measured(tmp_path, progress, progress)
+
+    assert f"kept: harness report {tmp_path}\n" in progress.file.getvalue()
 
 
 @pytest.mark.parametrize(("attempts", "told"), [(0, 1), (10, 0)])

@@ -9,8 +9,8 @@ import pytest
 from cmarkgfm import github_flavored_markdown_to_html
 from typer.testing import CliRunner
 
-from harness.cli import COMMANDS, register
 from harness.cli.against import compare_with_baseline
+from harness.cli.commands import COMMANDS, register
 from harness.errors import HarnessError
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.document import read_comparison

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli import register
+from harness.cli.commands import register
 from harness.errors import NothingObservedError, UsageError
 from harness.experiments.compare.trend import find_shifts
 from tests.schemas import complaints

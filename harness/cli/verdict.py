@@ -1,0 +1,28 @@
+"""The step from a load to its verdict, which Ctrl-C may cut short and never in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.exits import Exit
+
+
+def judge_measured(
+    path: Path, out: Console, progress: Console, *, github: bool = False
+) -> Exit:
+    """
+    Judge a trial whose load is over (`harness.cli.judging.judge_trial`).
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; where the trial is was said.
+    """
+    try:
+        from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
+
+        return judge_trial(path, out, github=github)
+    except KeyboardInterrupt:
+        told = f"harness: stopped; what was measured is kept: harness report {path}"
+        progress.print(told, markup=False, highlight=False, soft_wrap=True)
+        raise
