@@ -9,7 +9,7 @@ and typing are the browser's own input events, so that a page reacts as it would
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +27,9 @@ _READS = {
     "getElementText": "text", "getElementValue": "value",
     "getElementAttributes": "attributes", "getElementBoundingBox": "box",
 }  # fmt: skip
+
+
+_message = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class ChromiumPage:
@@ -65,11 +68,12 @@ class ChromiumPage:
 
     async def close(self) -> None:
         """Leave the browser."""
+        wire = self._wire
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
-        if self._wire is not None:
-            await self._wire.close()
+        if wire is not None:
+            await wire.close()
 
     async def _act(self, method: str, args: dict[str, Any]) -> Any:
         if method in _POINTED:
@@ -176,8 +180,10 @@ class ChromiumPage:
     async def set_cookies(self, args: dict[str, Any]) -> None:
         """Set one cookie, or several."""
         given = args.get("cookies", [args.get("cookie", args)])
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            raise ActionProblem("INVALID_OPTIONS", "a cookie is an object, cookies are a list")
         here = await self._evaluate("location.href")
-        for cookie in given if isinstance(given, list) else []:
+        for cookie in given:
             place = {} if {"url", "domain"} & cookie.keys() else {"url": here}
             await self._command("Network.setCookie", cookie | place, page=True)
 
@@ -281,16 +287,36 @@ class ChromiumPage:
         return dict(answer["result"])
 
     async def _read(self, wire: Wire) -> None:
-        with contextlib.suppress(WireError):
+        try:
             while True:
                 for text in await wire.receive():
-                    message = msgspec.json.decode(text)
+                    message = _read_message(text)
                     future = self._answers.get(message.get("id", 0))
                     if future is not None and not future.done():
                         future.set_result(message)
-        for future in self._answers.values():
-            if not future.done():
-                future.set_exception(WireError("the browser is gone"))
+        except WireError:
+            pass
+        finally:
+            self._wire = None  # the next command connects anew
+            self._attached.clear()
+            for future in self._answers.values():
+                if not future.done():
+                    future.set_exception(WireError("the browser is gone"))
+            await wire.close()
+
+
+def _read_message(text: str) -> dict[str, Any]:
+    """A message of the browser; what is none is empty."""
+    try:
+        return _message(text)
+    except msgspec.DecodeError:
+        pass
+    try:
+        # A text of JavaScript's may hold half a character: JSON can spell it, UTF-8 cannot.
+        whole = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")
+        return _message(whole)
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _done(method: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ CLOUD_CONNECTION_LOST is no frame: the socket is closed with 1011.
 
 from __future__ import annotations
 
+import sys
+import traceback
 from typing import Any, Protocol
 
 from harness.standin.codes import MESSAGES, name_in
@@ -111,20 +113,25 @@ class ActionSocket:
         if code == "CLOUD_CONNECTION_LOST":
             await channel.close(LOST, code)
             return
-        name = ""
         if code == "CLOUD_ACTION_FAILED":
             drawn = api.state.dice.failures.choice(FAILURES)
             name, frame = self._failed(request.id, ActionProblem(drawn, "as it was told to"))
         elif code:
             name, frame = self._error(request.id, code)
         else:
-            try:
-                result = await self._browser.act(request.method, request.args or {})
-                frame = encode(ActionOk(request.id, result))
-            except ActionProblem as problem:
-                name, frame = self._failed(request.id, problem)
+            name, frame = await self._act(request)
         await api.wait_out_stall()
         await channel.answer(key, name, frame)
+
+    async def _act(self, request: ActionRequest) -> tuple[str, bytes]:
+        try:
+            result = await self._browser.act(request.method, request.args or {})
+            return "", encode(ActionOk(request.id, result))
+        except ActionProblem as problem:
+            return self._failed(request.id, problem)
+        except Exception:  # noqa: BLE001  whatever goes wrong, the client gets an answer
+            traceback.print_exc(file=sys.stderr)
+            return self._error(request.id, "CLOUD_INTERNAL_ERROR")
 
     def _failed(self, number: int, problem: ActionProblem) -> tuple[str, bytes]:
         if problem.code.startswith("CLOUD_"):

@@ -158,8 +158,9 @@ class Page:
     def find(self, args: dict[str, Any]) -> int:
         """An element by its number, its selector, or a description of it."""
         if "element" in args:
-            if args["element"] in ELEMENTS:
-                return int(args["element"])
+            element = args["element"]
+            if isinstance(element, int | float) and element in ELEMENTS:
+                return int(element)
             raise ActionProblem("TARGET_NOT_FOUND", "no element of that number")
         selector = args.get("selector")
         if isinstance(selector, str):

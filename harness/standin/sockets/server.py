@@ -99,6 +99,8 @@ class Sockets:
         await api.take_time(name)
         await api.wait_out_stall()
         code = api.state.settings.draw_failure(name, api.state.dice.failures)
+        if not code and session.state_at(unix_ns()) == "closed":  # meanwhile
+            code = _HELD_NOTHING
         if not code and self._real is not None and not self._real.is_up(session.id):
             code = "CLOUD_RUNTIME_GONE"
         if code:

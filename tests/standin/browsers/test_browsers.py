@@ -91,6 +91,9 @@ def test_actions_are_done_in_a_real_page(chromium, dial):
         ("input", {"selector": "p", "text": "x"}, "NOT_EDITABLE"),
         ("waitForText", {"text": "nowhere", "timeout": 100}, "ACTION_TIMEOUT"),
         ("switchTab", {"index": 9}, "INVALID_OPTIONS"),
+        ("importCookies", {"cookies": [1]}, "INVALID_OPTIONS"),
+        ("importCookies", {"cookies": 1}, "INVALID_OPTIONS"),
+        ("setCookie", {"cookie": "a=b"}, "INVALID_OPTIONS"),
     ],
 )
 def test_what_the_real_page_refuses(shop, method, args, failure):
@@ -99,6 +102,17 @@ def test_what_the_real_page_refuses(shop, method, args, failure):
     answer = shop.ask(method, args)
     assert "CLOUD_ACTION_FAILED" == answer["code"], answer
     assert failure == answer["details"]["actionFailure"]["code"]
+
+
+@real
+def test_half_a_character_is_no_end_of_the_page(shop):
+    """JavaScript's texts may hold what no UTF-8 does: it is replaced, and all goes on."""
+    assert shop.ask(
+        "goto", {"url": "data:text/html,<script>document.title='a\\ud800b'</script>"}
+    )
+    for method in ("getTitle", "state", "tabs"):
+        answer = shop.ask(method)
+        assert answer["ok"], answer
 
 
 @pytest.fixture(scope="module")

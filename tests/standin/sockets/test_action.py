@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 
 import pytest
 
+from harness.standin.api import Api
 from harness.standin.codes import IN_SDK, STATUS
+from harness.standin.config import StandinConfig
+from harness.standin.sessions import Session
+from harness.standin.sockets.action import ActionSocket
+from harness.standin.sockets.channel import Channel
 from harness.standin.sockets.frames import FAILURES, METHODS
+from harness.standin.sockets.tokens import make_token
+from harness.standin.state import State
 from tests.standin.sockets.conftest import by_code
 
 ARGS = {
@@ -58,6 +66,8 @@ def test_a_journey_has_its_effects(honest, dial):
         ("goto", {}, "INVALID_OPTIONS"),
         ("click", {}, "INVALID_TARGET"),
         ("click", {"selector": "#none"}, "TARGET_NOT_FOUND"),
+        ("click", {"element": [1]}, "TARGET_NOT_FOUND"),
+        ("click", {"element": {"n": 1}}, "TARGET_NOT_FOUND"),
         ("input", {"element": 5, "text": "x"}, "NOT_EDITABLE"),
         ("waitForText", {"text": "nowhere"}, "ACTION_TIMEOUT"),
         ("switchTab", {"index": 9}, "INVALID_OPTIONS"),
@@ -181,3 +191,36 @@ def test_a_client_that_leaves_is_forgotten(start, dial):
     peer.socket.close()
     assert dial(created).ask("tabs")["ok"]
     assert {} == by_code(caller, "action.goto")
+
+
+class Clumsy:
+    """A browser that fails as no browser should."""
+
+    async def act(self, method, args):
+        """Fail."""
+        raise RuntimeError(f"{method} with {args}")
+
+
+def test_whatever_goes_wrong_is_answered(capsys):
+    """A request whose handling fails gets CLOUD_INTERNAL_ERROR, not silence."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def play():
+        api = Api(State(StandinConfig()))
+        session = Session("s1", 0, 0, 1 << 62)
+        channel = Channel(session, send, lambda *_: None)
+        frame = {
+            "id": 7, "method": "click", "sessionId": "s1", "token": make_token(1, "action", "s1")
+        }  # fmt: skip
+        await ActionSocket(api, channel, Clumsy()).take(json.dumps(frame))
+        while channel.in_flight:  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0.01)
+        await channel.end()
+
+    asyncio.run(asyncio.wait_for(play(), 5))
+    (answer,) = (json.loads(message["text"]) for message in sent)
+    assert (7, False, "CLOUD_INTERNAL_ERROR") == (answer["id"], answer["ok"], answer["code"])
+    assert "RuntimeError: click" in capsys.readouterr().err

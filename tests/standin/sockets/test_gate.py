@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from harness.standin.sockets.gate import find_door
@@ -53,6 +55,17 @@ def test_the_upgrade_waits_for_the_launch(start, dial):
     assert "provisioning" == created["cloudSession"]["state"]
     dial(created)
     assert "active" == caller.get(created["sessionId"]).json()["cloudSession"]["state"]
+
+
+@pytest.mark.parametrize("kind", ["action", "cdp"])
+def test_a_session_deleted_during_the_upgrade_opens_no_socket(start, dial, kind):
+    """The time an upgrade takes is enough to close a session in."""
+    caller = start(latency={f"{kind}.connect": "600ms"})
+    created = caller.create().json()
+    deleted = threading.Timer(0.2, caller.delete, [created["sessionId"]])
+    deleted.start()
+    assert (410, "CLOUD_SESSION_CLOSED") == refusal(lambda: dial(created, kind))
+    deleted.join()
 
 
 @pytest.mark.parametrize("kind", ["action", "cdp"])

@@ -1,0 +1,94 @@
+"""Actions over a connection that breaks: what is lost, and what goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from harness.standin.browsers.acting import ChromiumPage
+from harness.standin.browsers.wire import WireError
+from harness.standin.sockets.frames import encode
+from harness.standin.sockets.page import ActionProblem
+
+TARGET = {"targetId": "T1", "type": "page", "url": "about:blank", "title": ""}
+RESULTS = {
+    "Target.getTargets": {"targetInfos": [TARGET]},
+    "Target.attachToTarget": {"sessionId": "S1"},
+    "Page.captureScreenshot": {"data": "png"},
+    "Runtime.evaluate": {"result": {"value": "Title"}},
+}
+
+
+class ScriptedWire:
+    """A connection to a browser of one tab; one of its answers is not as it should be."""
+
+    def __init__(self, **said):
+        self._said = {name.replace("_", "."): text for name, text in said.items()}
+        self._answers = asyncio.Queue()
+        self.closed = False
+
+    async def send(self, text):
+        """Take a command."""
+        asked = json.loads(text)
+        usual = json.dumps({"id": asked["id"], "result": RESULTS[asked["method"]]})
+        told = self._said.get(asked["method"], usual)
+        await self._answers.put(told and told.replace("<ID>", str(asked["id"])))
+
+    async def receive(self):
+        """The next answer."""
+        if (text := await self._answers.get()) is None:
+            raise WireError("a message of the browser is too large")
+        return [text]
+
+    async def close(self):
+        """Leave."""
+        self.closed = True
+
+
+def play(*wires, acts):
+    """What comes of actions, over one connection after the other."""
+
+    async def run():
+        left = list(wires)
+
+        async def dial():
+            return left.pop(0)
+
+        page, came = ChromiumPage(dial), []
+        for method in acts:
+            try:
+                came.append(await asyncio.wait_for(page.act(method, {}), 1))
+            except ActionProblem as problem:
+                came.append(problem.code)
+            except TimeoutError:
+                came.append("nothing")
+        await page.close()
+        return came
+
+    return asyncio.run(run())
+
+
+def test_a_broken_connection_is_made_anew():
+    """One message too long costs its own action; the next one has a connection again."""
+    broken, whole = ScriptedWire(Page_captureScreenshot=None), ScriptedWire()
+    assert ["CLOUD_RUNTIME_GONE", "Title", "png"] == play(
+        broken, whole, acts=["screenshot", "getTitle", "screenshot"]
+    )
+    assert broken.closed
+    assert whole.closed
+
+
+@pytest.mark.parametrize("said", ["no JSON", "[]", '{"id": "x"}', '{"method": 1}'])
+def test_a_message_that_is_none_is_passed_over(said):
+    """What answers nothing is nobody's answer; the action is, as ever, bounded in time."""
+    strange = ScriptedWire(Runtime_evaluate=said)
+    assert ["nothing", "png"] == play(strange, acts=["getTitle", "screenshot"])
+
+
+def test_half_a_character_is_replaced():
+    """A text that JSON can spell and UTF-8 cannot is told without that character."""
+    said = '{"id": <ID>, "result": {"result": {"value": "a\\ud800b"}}}'
+    (title,) = play(ScriptedWire(Runtime_evaluate=said), acts=["getTitle"])
+    assert b'"a?b"' == encode(title)
