@@ -20,7 +20,7 @@ from harness.attempt import Attempt, Disposition, Phase
 from harness.clock import unix_ns
 from harness.contract.answers import Answer, interpret
 from harness.contract.operations import OPERATIONS
-from harness.contract.outcomes import Outcome
+from harness.contract.outcomes import MAY_HAVE_HAPPENED, Outcome
 from harness.retries import RETRYABLE, RetryBudget, RetryPolicy
 from harness.units import NS_PER_S
 from harness.wire import Failure, Reply, Request, Transport
@@ -43,17 +43,6 @@ FAILED: dict[Failure, Answer] = {
 _NEVER_SENT = frozenset(
     {Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS}
 )
-MAY_HAVE_HAPPENED = frozenset(
-    {
-        Outcome.TIMEOUT,
-        Outcome.LAUNCH_TIMEOUT,
-        Outcome.CONNECTION_LOST,
-        Outcome.INVALID_RESPONSE,
-        Outcome.SERVER_ERROR,
-    }
-)
-"""Outcomes after which only a later attempt can tell whether the work was done."""
-
 _OK = Outcome.OK
 _DONE = Disposition.DONE.value
 

@@ -17,9 +17,11 @@ import itertools
 import json
 
 import pyarrow as pa
+import pytest
 
 from harness.checks.check import Context, run_check
 from harness.trial.schema import ATTEMPTS, Event, Manifest, WorkerEnd
+from harness.verdicts import Verdict
 
 ORIGIN_NS = 1_700_000_000_000_000_000
 _CALLS = itertools.count(1000)
@@ -210,3 +212,24 @@ def judge(check, rows, **options):
     finding = run_check(check, history(*rows), context(*events, **options))
     assert "the check itself failed" not in finding.detail, finding.detail
     return finding
+
+
+def told(good, bad, unknown):
+    """Hand each history to the test with the verdict that it must get."""
+    by_verdict = {Verdict.PASS: good, Verdict.FAIL: bad, Verdict.UNKNOWN: unknown}
+    return pytest.mark.parametrize(
+        ("verdict", "rows"),
+        [
+            pytest.param(verdict, rows, id=f"{verdict}: {name}")
+            for verdict, histories in by_verdict.items()
+            for name, rows in histories.items()
+        ],
+    )
+
+
+def hold(check, verdict, rows, *, witness_max=10, **options):
+    """Demand this verdict of the check; a pass has no witness, a failure a small one."""
+    finding = judge(check, rows, **options)
+    least, most = {Verdict.PASS: (0, 0), Verdict.FAIL: (1, witness_max)}.get(verdict, (0, 10))
+    assert verdict is finding.verdict, finding.detail
+    assert least <= len(finding.witness) <= most

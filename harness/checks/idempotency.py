@@ -11,18 +11,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.deliveries import gather_deliveries
+from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
     COLUMNS,
-    Accusation,
     Codes,
     call_unit,
     code_of,
-    count,
     is_complete,
     may_have_happened,
-    pick_evidence,
     succeeded,
     texts_of,
 )

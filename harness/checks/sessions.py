@@ -11,19 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
+from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
     COLUMNS,
-    Accusation,
     Codes,
     Mask,
     call_unit,
     code_of,
-    count,
     find_backward,
     is_complete,
     may_have_happened,
-    pick_evidence,
     plan_duration_ns,
     succeeded,
 )

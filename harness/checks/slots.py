@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.history import Accusation, call_unit, count, may_have_happened, succeeded
+from harness.checks.accusation import Accusation, count
+from harness.checks.history import call_unit, may_have_happened, succeeded
 from harness.contract.outcomes import Outcome
 from harness.units import format_duration
 

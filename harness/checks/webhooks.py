@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.deliveries import gather_deliveries
+from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
     COLUMNS,
-    Accusation,
     Mask,
     call_unit,
-    count,
     is_complete,
-    pick_evidence,
     plan_duration_ns,
     succeeded,
 )

@@ -46,6 +46,17 @@ class Outcome(StrEnum):
     """Every 4xx that nothing else names."""
 
 
+MAY_HAVE_HAPPENED = frozenset(
+    {
+        Outcome.TIMEOUT,
+        Outcome.LAUNCH_TIMEOUT,
+        Outcome.CONNECTION_LOST,
+        Outcome.INVALID_RESPONSE,
+        Outcome.SERVER_ERROR,
+    }
+)
+"""Outcomes after which only a later answer can tell whether the work was done."""
+
 SEED_CODES: Mapping[str, Outcome] = MappingProxyType(
     {
         "CLOUD_ACTION_FAILED": Outcome.ACTION_FAILED,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.checks.idempotency import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, delete, judge, queue, webhook
+from tests.histories import create, delete, hold, judge, queue, told, webhook
 
 SAME = {"probe": "same_key_same_body", "body": "b"}
 OTHER = {"probe": "same_key_other_body", "body": "c", "outcome": "client_error", "status": 422}
@@ -117,29 +115,10 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_good_histories_pass(name):
-    """The promise is seen to be kept."""
-    finding = judge(CHECK, GOOD[name])
-
-    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_histories_fail_with_their_witness(name):
-    """The promise is seen to be broken, and the rows show it."""
-    finding = judge(CHECK, BAD[name])
-
-    assert Verdict.FAIL is finding.verdict, finding.detail
-    assert 1 <= len(finding.witness) <= 3
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_histories_that_do_not_tell_are_unknown(name):
-    """Nothing was put to the test, or the answers that would tell are missing."""
-    finding = judge(CHECK, UNKNOWN[name])
-
-    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+@told(GOOD, BAD, UNKNOWN)
+def test_every_history_gets_its_verdict(verdict, rows):
+    """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
+    hold(CHECK, verdict, rows, witness_max=3)
 
 
 def test_a_cleanup_settles_what_was_lost():

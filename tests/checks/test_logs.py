@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.checks.logs import CHECK
-from harness.verdicts import Verdict
-from tests.histories import attempt, judge, page
+from tests.histories import attempt, hold, page, told
 
 GOOD = {
     "one page holds it all": (page("r", 1, 5),),
@@ -95,26 +92,7 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_good_histories_pass(name):
-    """The promise is seen to be kept."""
-    finding = judge(CHECK, GOOD[name])
-
-    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_histories_fail_with_their_witness(name):
-    """The promise is seen to be broken, and the rows show it."""
-    finding = judge(CHECK, BAD[name])
-
-    assert Verdict.FAIL is finding.verdict, finding.detail
-    assert 1 <= len(finding.witness) <= 10
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_histories_that_do_not_tell_are_unknown(name):
-    """What would tell was not seen."""
-    finding = judge(CHECK, UNKNOWN[name])
-
-    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+@told(GOOD, BAD, UNKNOWN)
+def test_every_history_gets_its_verdict(verdict, rows):
+    """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
+    hold(CHECK, verdict, rows)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks.retries import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, get_run, judge, queue
+from tests.histories import create, get_run, hold, judge, queue, told
 
 PLAN = {"retry": {"attempts": 3, "budget_fraction": 0.1, "deadline": "10s"}}
 
@@ -115,29 +115,10 @@ BAD = {
 UNKNOWN = {"no call": ()}
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_good_histories_pass(name):
-    """The promise is seen to be kept."""
-    finding = judge(CHECK, GOOD[name], plan=PLAN)
-
-    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_histories_fail_with_their_witness(name):
-    """The promise is seen to be broken, and the rows show it."""
-    finding = judge(CHECK, BAD[name], plan=PLAN)
-
-    assert Verdict.FAIL is finding.verdict, finding.detail
-    assert 1 <= len(finding.witness) <= 10
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_histories_that_do_not_tell_are_unknown(name):
-    """What would tell was not seen."""
-    finding = judge(CHECK, UNKNOWN[name], plan=PLAN)
-
-    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+@told(GOOD, BAD, UNKNOWN)
+def test_every_history_gets_its_verdict(verdict, rows):
+    """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
+    hold(CHECK, verdict, rows, plan=PLAN)
 
 
 @pytest.mark.parametrize("name", ["an attempt is missing", "announced and never made"])

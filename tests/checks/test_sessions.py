@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks.sessions import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, delete, get_session, judge
+from tests.histories import create, delete, get_session, hold, judge, told
 
 GOOD = {
     "created, read, closed": (
@@ -120,29 +120,10 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_good_histories_pass(name):
-    """The promise is seen to be kept."""
-    finding = judge(CHECK, GOOD[name])
-
-    assert (Verdict.PASS, ()) == (finding.verdict, finding.witness), finding.detail
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_histories_fail_with_their_witness(name):
-    """The promise is seen to be broken, and the rows show it."""
-    finding = judge(CHECK, BAD[name])
-
-    assert Verdict.FAIL is finding.verdict, finding.detail
-    assert 1 <= len(finding.witness) <= 10
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_histories_that_do_not_tell_are_unknown(name):
-    """What would tell was not seen."""
-    finding = judge(CHECK, UNKNOWN[name])
-
-    assert Verdict.UNKNOWN is finding.verdict, finding.detail
+@told(GOOD, BAD, UNKNOWN)
+def test_every_history_gets_its_verdict(verdict, rows):
+    """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
+    hold(CHECK, verdict, rows)
 
 
 @pytest.mark.parametrize("options", [{"state": "interrupted"}, {"worker": "lost"}])
