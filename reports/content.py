@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from reports.model import ReportModel
 from reports.section import Cell, Table
 
 ERRORS_MAX = 50
+_UNITS = re.compile(r"_(ms|s)$")
 WITNESS_MAX = 20
 
 _HEADINGS = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
@@ -163,9 +165,14 @@ def witness_table(
     rows = ({**row, **_since(row.get("second"), started_s)} for row in shown)
     return Table(
         caption,
-        tuple("second of the load" if key == "second" else key for key in head),
+        tuple(_name(key) for key in head),
         tuple(tuple(_cell(row.get(key)) for key in head) for row in rows),
     )
+
+
+def _name(key: str) -> str:
+    """A column's name for people: ``from_s`` is ``from, s``."""
+    return "second of the load" if key == "second" else _UNITS.sub(r", \1", key)
 
 
 def _since(second: Any, started_s: int) -> dict[str, int]:

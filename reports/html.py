@@ -108,7 +108,9 @@ def _breakable(text: str) -> Markup:
 def _planned(model: ReportModel) -> list[tuple[str, str]]:
     told = [("Plan", prose.plan_name(model))]
     description = model.manifest.plan.get("description")
-    return [*told, ("What for", description)] if isinstance(description, str) else told
+    if not isinstance(description, str) or not description:
+        return told
+    return [*told, ("What for", description)]
 
 
 def _facts(model: ReportModel) -> list[tuple[str, str]]:

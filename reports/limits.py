@@ -14,12 +14,13 @@ from typing import Any
 
 from harness.analysis.spectra import measured_phases
 from harness.attempt import Phase
+from harness.experiments.capacity.wording import served_at_highest
 from harness.slo import NOT_ERRORS, Latency, Share, Subject, Throughput
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Verdict
 from reports.model import ReportModel
 from reports.objectives import objectives
-from reports.wording import capitalized, joined, listed, percent, plural
+from reports.wording import capitalized, joined, listed, number, percent, plural
 
 TELLING_SHARE = 0.01
 """From this share of the attempts on, refusals or errors limit a trial; an objective that
@@ -96,19 +97,12 @@ def _by_search(lab: Mapping[str, Any]) -> str:
 
 def _refused(lab: Mapping[str, Any]) -> str:
     """What the objectives allowed: of the highest rate a part was not served."""
-    rate = float((lab.get("max_rate_per_s") or {}).get("estimate") or 0.0)
-    served = [
-        step["served_per_s"]
-        for step in lab.get("steps", ())
-        if step.get("decision") == "pass"
-        and step.get("rate_per_s") == rate
-        and isinstance(step.get("served_per_s"), int | float)
-    ]
-    if not served or min(served) >= SERVED_SHARE * rate:
+    served_per_s = served_at_highest(lab)
+    if served_per_s is None or served_per_s >= SERVED_SHARE * lab["max_rate_per_s"]["estimate"]:
         return ""
     return (
-        f", though of these only {min(served):,.3g} a second were served: the objectives say "
-        "nothing of refusals"
+        f", though of these only {number(served_per_s)} a second were served: the objectives "
+        "say nothing of refusals"
     )
 
 
@@ -124,6 +118,7 @@ def _by_outcome(model: ReportModel) -> str:
     broken = {subject.outcome for subject, _ in missed if isinstance(subject, Share)}
     whose = "" if model.faults else " of the target"
     limits = [*_refusals(outcomes, total, broken, whose), *_slow(missed, whose)]
+    limits += _drifted(model, whose)
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if unstarted:
         limits.append(f"{_ceiling(model)} ({plural(unstarted, 'arrival')} never begun)")
@@ -189,6 +184,17 @@ def _refusals(
         else:
             most = max(errors, key=errors.__getitem__)
             yield f"errors{whose} ({share}, most of all {most})"
+
+
+def _drifted(model: ReportModel, whose: str) -> Iterator[str]:
+    """What rose over a long steady load."""
+    failed = {f.name for f in model.findings if f.verdict is Verdict.FAIL}
+    figures = [figure for figure in ("p50", "p99") if f"drift.{figure}" in failed]
+    if figures:
+        owner = "the target's " if whose else ""
+        yield f"{owner}latency (its {joined(figures)} rose over the load)"
+    if "drift.errors" in failed:
+        yield f"errors{whose} (more and more over the load)"
 
 
 def _slow(missed: Sequence[tuple[Subject, str]], whose: str) -> Iterator[str]:

@@ -9,12 +9,14 @@ passes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.analysis.drift import POINTS_MIN, RISE_MIN, Drift, find_drift, find_slope
+from harness.analysis.drift import POINTS_MIN, RISE_MIN, find_drift, find_slope
 from harness.analysis.generator import assess
 from harness.analysis.spectra import latencies
 from harness.analysis.timeline import count_by_second, latency_by_second
@@ -29,6 +31,7 @@ SHORTEST_S = 180
 RISE_MISSED = 0.2
 """A rise of p50 or p99 that must not be missed: what an interval must exclude to pass."""
 ERRORS_RISE_MIN = 0.005
+_PARTS = 6
 _NO_ERRORS = ("ok", "rate_limited", "capacity_full")
 
 
@@ -60,12 +63,14 @@ def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     response = inside.filter(pc.equal(inside["metric"].cast(pa.string()), "response"))
     measured = latencies(response, {phase.name}, step_s)
     times = latency_by_second(measured, "response", step_s=step_s)
-    findings = [_judge(p, find_drift(times[p].to_numpy()), step_s) for p in ("p50", "p99")]
+    findings = [_judge(p, times[p], step_s) for p in ("p50", "p99")]
     findings.append(_judge_errors(inside, step_s))
     health = assess(manifest)
     if health.saturated:
         return [
-            Finding(f.name, f.kind, Verdict.UNKNOWN, f"the generator was saturated; {f.detail}")
+            replace(
+                f, verdict=Verdict.UNKNOWN, detail=f"the generator was saturated; {f.detail}"
+            )
             for f in findings
         ]
     return findings
@@ -109,7 +114,8 @@ def _doubt(name: str, detail: str) -> Finding:
     return Finding(f"drift.{name}", "slo", Verdict.UNKNOWN, detail)
 
 
-def _judge(name: str, drift: Drift | None, step_s: int) -> Finding:
+def _judge(name: str, times: pd.Series, step_s: int) -> Finding:
+    drift = find_drift(times.to_numpy())
     if drift is None:
         return _doubt(name, f"fewer than {POINTS_MIN} stretches of the load have a {name}")
     detail = (
@@ -121,10 +127,25 @@ def _judge(name: str, drift: Drift | None, step_s: int) -> Finding:
         after = format_duration(drift.step_at * step_s * NS_PER_S)
         detail += f", with a step of {_percent(drift.step)} after {after} of it"
     if drift.rises or jumped:
-        return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail)
+        witness = _parts(name, times, step_s)
+        return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail, witness)
     if drift.high >= RISE_MISSED:
         return _doubt(name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %")
     return Finding(f"drift.{name}", "slo", Verdict.PASS, detail)
+
+
+def _parts(name: str, times: pd.Series, step_s: int) -> tuple[dict[str, float], ...]:
+    """The level of each sixth of the load: how it rose, in numbers."""
+    seen = times.dropna()
+    at_s = seen.index.to_numpy() - seen.index[0]
+    return tuple(
+        {
+            "from_s": int(at_s[part[0]]),
+            "to_s": int(at_s[part[-1]]) + step_s,
+            f"{name}_ms": round(float(np.median(seen.to_numpy()[part])), 3),
+        }
+        for part in np.array_split(np.arange(len(seen)), _PARTS)
+    )
 
 
 def _percent(change: float) -> str:

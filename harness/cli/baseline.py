@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.spectra import PERCENTILES, latencies, measured_phases
+from harness.cli.plain import plain_table
 from harness.cli.trials import TrialPath
 from harness.errors import TrialError
 from harness.experiments.compare.sides import Run
@@ -40,7 +39,7 @@ def list_(root: Root = BASELINES) -> None:
     """List all baselines, oldest first."""
     found, damaged = read_baselines(root)
     if found:
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = plain_table()
         for head in ("baseline", "plan", "scenario", "host", "measured", "began"):
             table.add_column(head, no_wrap=head in {"measured", "began"}, overflow="fold")
         for trial in found:
@@ -62,7 +61,7 @@ def show(name: Name, root: Root = BASELINES) -> None:
         console.print(Text(f"{head:9} {cell}"))
     console.print(Text(f"trial     {trial.manifest.trial_id}"))
     measured = latencies(trial.intervals_table(), measured_phases(trial.manifest))
-    table = Table(title="response time, ms", title_justify="left", title_style="dim")
+    table = plain_table("response time, ms")
     table.add_column("operation")
     for head in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
         table.add_column(head, justify="right")

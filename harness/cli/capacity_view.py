@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from harness.cli.plain import plain_table
 from harness.experiments.capacity.document import sessions_document
 from harness.experiments.capacity.search import Outlook
 from harness.experiments.capacity.session_words import Sessions, Stage
@@ -22,6 +22,7 @@ from harness.experiments.capacity.wording import (
     describe_rate,
     describe_refusal,
     describe_release,
+    served_at_highest,
 )
 from harness.units import NS_PER_S, format_duration
 
@@ -103,9 +104,9 @@ class SessionsView(StatusView):
 def print_sessions(found: Sessions, path: Path, out: Console) -> None:
     """The answer as a table, and where the rest is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
-    table = Table(title="session capacity", title_justify="left", title_style="dim")
+    table = plain_table("session capacity")
     table.add_column("what")
-    table.add_column("found", justify="right")
+    table.add_column("found")
     rows = (
         ("ceiling", describe_ceiling(document)),
         ("refusal", document["refusal_code"] or "-"),
@@ -143,7 +144,7 @@ def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
 
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """The answer as a table, and where the rest is."""
-    steps = Table(title="steps", title_justify="left", title_style="dim")
+    steps = plain_table("steps")
     for name in ("step", "purpose", "rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision"):
         steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
     for step in document["steps"]:
@@ -159,12 +160,14 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         )
     out.print(steps)
     rate, knee, usl = (document[name] for name in ("max_rate_per_s", "knee", "usl"))
-    answer = Table(title="throughput capacity", title_justify="left", title_style="dim")
+    answer = plain_table("throughput capacity")
     answer.add_column("what")
-    answer.add_column("found", justify="right")
+    answer.add_column("found")
     between = f"{_number(rate['low'])} to {_number(rate['high'])}"
+    served = served_at_highest(document)
     rows = (
         (f"highest rate with {document['slo']}", describe_rate(document) or "-"),
+        ("served at that rate", f"{_number(served)}/s" if served else "-"),
         ("99 % interval", between),
         ("ended by", describe_bound(document)),
         ("gives way first", document["gives_way"] or "-"),

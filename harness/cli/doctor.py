@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli import target as targets
+from harness.cli.plain import plain_table
 from harness.cli.wire_options import AllowHost, Auth, CaFile, Host
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import HarnessError
@@ -113,7 +114,7 @@ def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> li
 
 def _table(remarks: list[Remark]) -> Table:
     styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
-    table = Table(title="harness doctor", title_justify="left", title_style="dim")
+    table = plain_table("harness doctor")
     table.add_column("what")
     table.add_column("state")
     table.add_column("detail")

@@ -24,6 +24,7 @@ from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
 from harness.cli.against import compare_with_baseline
 from harness.cli.pipeline import annotate, append_step_summary
+from harness.cli.plain import plain_table
 from harness.cli.stages import stage
 from harness.cli.standing import place_in_trend
 from harness.errors import UsageError
@@ -37,6 +38,7 @@ from reports.write import write_reports
 EXITS = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
 """What a verdict is to a pipeline."""
 _STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
+MS_PER_S = 1000
 _ITS_PROBES = "  its probes"
 _PERCENTILES = ("p50", "p99", "p99_9", "max")
 
@@ -101,7 +103,7 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
 def print_summary(summary: dict[str, Any], out: Console) -> None:
     """The verdict, what was done, and what was found, as tables for a terminal."""
     verdict = summary["verdict"]
-    totals = summary["totals"]
+    load = summary["load"]
     probes = sum(row["probes"]["attempts"] for row in summary["operations"].values())
     out.print(
         Text.assemble(
@@ -109,8 +111,8 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
             (verdict, _STYLE[verdict]),
             f"   {summary['scenario']} ({summary['model']} model), "
             f"{summary['duration_s']:.1f} s, "
-            f"{totals['calls']:,} calls, {totals['attempts']:,} attempts"
-            f"{f', {probes:,} of them probes' if probes else ''}",
+            f"{load['calls']:,} calls, {load['attempts']:,} attempts"
+            f"{f' and {probes:,} probes' if probes else ''}",
         )
     )
     out.print(_operations(summary["operations"]))
@@ -120,10 +122,11 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
 
 
 def _operations(operations: dict[str, Any]) -> Table:
-    table = Table(title="response time, ms", title_justify="left", title_style="dim")
-    table.add_column("operation")
+    table = plain_table("response time, ms")
+    # A narrow terminal folds names; a number that is cut is another number.
+    table.add_column("operation", overflow="fold")
     for name in ("attempts", "per s", "ok", *[p.replace("_", ".") for p in _PERCENTILES]):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     rows = []
     for name, row in sorted(operations.items()):
         # Under its operation's row a short name is enough, and keeps a terminal's width.
@@ -132,14 +135,21 @@ def _operations(operations: dict[str, Any]) -> Table:
         rows.append((probes, row["probes"], row["probes"]["response_ms"]))
     for name, amount, times in rows:
         if amount["attempts"]:
-            cells = ["-" if times[p] is None else f"{times[p]:.1f}" for p in _PERCENTILES]
-            told = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:.1f}")
+            cells = [_ms(times[p]) for p in _PERCENTILES]
+            told = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:,.1f}")
             table.add_row(name, *told, f"{amount['outcomes'].get('ok', 0):,}", *cells)
     return table
 
 
+def _ms(value_ms: float | None) -> str:
+    """From a second on whole milliseconds are enough."""
+    if value_ms is None:
+        return "-"
+    return f"{value_ms:.1f}" if value_ms < MS_PER_S else f"{value_ms:,.0f}"
+
+
 def _findings(findings: list[dict[str, Any]]) -> Table:
-    table = Table(title="findings", title_justify="left", title_style="dim")
+    table = plain_table("findings")
     table.add_column("verdict")
     table.add_column("check")
     table.add_column("detail")

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
+from harness.cli.plain import plain_table
 from harness.experiments.rate_limit.lab import Plan
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.probes import Probe
@@ -87,7 +87,7 @@ class ProbeView:
 
 def print_answer(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """The limiter as a table, the paragraph for the docs, and where the rest is."""
-    table = Table(title="rate limit", title_justify="left", title_style="dim")
+    table = plain_table("rate limit")
     for name in ("what", "estimate", "low", "high"):
         table.add_column(name, justify="left" if name == "what" else "right")
     limited = document["limited"]

@@ -10,6 +10,7 @@ from harness.experiments.capacity.wording import (
     describe_ceiling,
     describe_refusal,
     describe_release,
+    served_at_highest,
 )
 from reports.figures.capacity import (
     draw_releases,
@@ -94,6 +95,7 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     found: tuple[tuple[str, Cell], ...] = (
         ("objectives", lab.get("slo")),
         ("highest rate, 1/s", rate.get("estimate")),
+        ("served at that rate, 1/s", served_at_highest(lab)),
         ("99 % interval from", rate.get("low")),
         ("99 % interval to", rate.get("high")),
         ("ended by", describe_bound(lab)),

@@ -76,9 +76,15 @@ def test_a_rise_of_latency_fails_and_the_errors_pass():
 
 
 def test_a_step_is_told_with_its_time():
-    """A third more from the middle of ten minutes on, which is no reader's stretch 30."""
-    told = {finding.name: finding.detail for finding in findings_of(2, step=0.33)}
+    """A third more from the middle of ten minutes on: when, and the level of each sixth."""
+    found = {finding.name: finding for finding in findings_of(2, step=0.33)}
+    told = {name: finding.detail for name, finding in found.items()}
+    witness = found["drift.p50"].witness
 
+    levels = [row["p50_ms"] for row in witness]
+    assert [0, 100, 200, 300, 400, 500] == [row["from_s"] for row in witness]
+    assert [100, 200, 300, 400, 500, 600] == [row["to_s"] for row in witness]
+    assert max(levels[:3]) < 1.1 * 20 < 1.2 * 20 < min(levels[3:])
     assert re.search(
         r"a step of \+3\d\.\d % after (4 min 5\d s|5 min) of it", told["drift.p50"]
     )

@@ -49,6 +49,13 @@ MISSED = [finding("fail", name="create_session.p99<5ms")]
             [finding("fail", name="throughput>1000/s")],
             "The target's throughput (throughput>1000/s missed) limited it.",
         ),
+        (
+            rows(),
+            [finding("fail", name="drift.p50"), finding("fail", name="drift.p99"),
+             finding("fail", name="drift.errors")],
+            ("The target's latency (its p50 and p99 rose over the load) and errors of the target "
+            "(more and more over the load) limited it."),
+        ),
     ],
 )  # fmt: skip
 def test_the_limits_are_named_most_frequent_first(tmp_path, attempts, findings, said):

@@ -59,7 +59,7 @@ def test_a_witness_tells_seconds_of_the_load_and_no_empty_column(tmp_path):
     model = build(tmp_path / "t", [attempt()], findings=[finding("fail", witness=witness)])
     table = content.witness_table(model, model.findings[0])
 
-    assert ("second of the load", "max_ms") == table.head
+    assert ("second of the load", "max, ms") == table.head
     assert ((12, 3.5), (14, None)) == table.rows
 
 

@@ -58,6 +58,19 @@ def describe_rate(document: Mapping[str, Any]) -> str | None:
     return f"{rate['estimate']:.4g}/s{'' if rate.get('high') is not None else ' or more'}"
 
 
+def served_at_highest(document: Mapping[str, Any]) -> float | None:
+    """Arrivals served a second in the worst passed step at the highest rate; None: no step."""
+    rate = (document.get("max_rate_per_s") or {}).get("estimate")
+    served = [
+        float(step["served_per_s"])
+        for step in document.get("steps", ())
+        if step.get("decision") == "pass"
+        and step.get("rate_per_s") == rate
+        and isinstance(step.get("served_per_s"), int | float)
+    ]
+    return min(served, default=None)
+
+
 def describe_bound(document: Mapping[str, Any]) -> str:
     """What ended a throughput search."""
     bound = str(document.get("bound"))
