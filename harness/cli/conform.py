@@ -29,7 +29,8 @@ from harness.cli.wire_options import (
     Wire,
 )
 from harness.conformance.check import Check, Seen
-from harness.conformance.desk import Desk, Mailbox
+from harness.conformance.desk import Desk
+from harness.conformance.mailbox import Mailbox
 from harness.conformance.suite import CHECKS, make
 from harness.errors import UsageError
 from harness.exits import Exit

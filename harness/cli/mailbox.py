@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.conformance.desk import Delivery
+from harness.conformance.mailbox import Delivery
 from harness.faults.launch import Inbox
 
 REFUSES = "-told-twice"
@@ -16,7 +16,7 @@ REFUSES = "-told-twice"
 
 class LocalMailbox:
     """
-    A mailbox on this machine (`harness.conformance.desk.Mailbox`).
+    A mailbox on this machine (`harness.conformance.mailbox.Mailbox`).
 
     Args:
         inbox: What receives.

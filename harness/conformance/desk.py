@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from secrets import token_hex
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from harness.clock import unix_ns
 from harness.conformance.check import BrokenPromiseError, NotSeenError
+from harness.conformance.mailbox import Mailbox
 from harness.contract.answers import Answer, interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.operations import target as path_of
@@ -46,45 +47,6 @@ class Heard(NamedTuple):
 
     reply: Reply
     answer: Answer
-
-
-class Delivery(NamedTuple):
-    """
-    A webhook that came.
-
-    Attributes:
-        tag: Whose it is: the last part of its URL's path.
-        event: Its event.
-        signature: What its signature is worth.
-        id: Its own id.
-        run_id: The run it tells of.
-        status: What it was answered.
-    """
-
-    tag: str
-    event: str
-    signature: str
-    id: str = ""
-    run_id: str = ""
-    status: int = 0
-
-
-class Mailbox(Protocol):
-    """
-    Where webhooks are received.
-
-    Attributes:
-        url: Give ``url/tag`` as a webhook's.
-        secret: Its secret.
-        refuses: The ending of tags whose deliveries are refused until one came twice.
-    """
-
-    url: str
-    secret: str
-    refuses: str
-
-    def deliveries(self) -> list[Delivery]:
-        """All that came so far."""
 
 
 class Desk:

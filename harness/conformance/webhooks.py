@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.desk import Delivery, Desk, Mailbox, require
+from harness.conformance.desk import Desk, require
+from harness.conformance.mailbox import Delivery, Mailbox
 from harness.conformance.runs import finish, queue
 from harness.contract.payloads import Webhook
 

@@ -8,7 +8,8 @@ from typing import Any
 from harness.caller import Caller, Result
 from harness.contract.sockets import ACTION_CONNECT, METHODS, action_frame, read_action
 from harness.sockets.dialer import Dialer
-from harness.sockets.line import Ask, Line, Way
+from harness.sockets.flight import Ask
+from harness.sockets.line import Line, Way
 
 
 class Actions:

@@ -11,7 +11,8 @@ from harness.contract.answers import Answer
 from harness.contract.shapes import FrameResult
 from harness.contract.sockets import CDP_CONNECT, command_frame, read_message
 from harness.sockets.dialer import Dialer
-from harness.sockets.line import Ask, Line, Way
+from harness.sockets.flight import Ask
+from harness.sockets.line import Line, Way
 
 _REPEATABLE = frozenset({"Browser.getVersion", "Target.getTargets", "Page.captureScreenshot"})
 

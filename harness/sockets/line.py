@@ -16,12 +16,13 @@ from harness.caller import FAILED, Caller, Result
 from harness.clock import unix_ns
 from harness.contract.answers import Answer
 from harness.contract.outcomes import Outcome
-from harness.contract.sockets import Heard, read_close, read_upgrade
+from harness.contract.sockets import Heard, read_upgrade
 from harness.sockets.dialer import Dialer
+from harness.sockets.flight import Ask, Flight, Landing, evidence_of
 from harness.units import NS_PER_S
-from harness.wire import Failure, Reply
+from harness.wire import Reply
 from harness.wire.broken import BrokenExchangeError
-from harness.wire.websocket import Close, WebSocket
+from harness.wire.websocket import WebSocket
 
 ATTEND_S = 0.5
 """How long a line attends to its socket before it looks whether the trial is stopping."""
@@ -44,23 +45,6 @@ class Way(NamedTuple):
     def __repr__(self) -> str:
         """Leave out the token."""
         return f"Way(session_id={self.session_id!r})"
-
-
-class Ask(NamedTuple):
-    """
-    One call to make over a line.
-
-    Attributes:
-        operation: The attempts' operation.
-        frame: Makes the request's frame from its number.
-        repeatable: Whether doing it twice is like doing it once.
-        describe: Evidence of an attempt; why it failed on the page, when absent.
-    """
-
-    operation: str
-    frame: Callable[[int], bytes]
-    repeatable: bool
-    describe: Callable[[Answer], str] | None = None
 
 
 class Line:
@@ -148,7 +132,7 @@ class Line:
             _WhileUp(self, ask.repeatable),
             "",
             self._way.session_id,
-            ask.describe or _evidence,
+            ask.describe or evidence_of,
         )
 
     def ask_together(self, asks: Sequence[Ask]) -> list[Result]:
@@ -194,17 +178,17 @@ class Line:
             self._socket.drop()
             self._socket = None
 
-    def _send(self, ask: Ask, deadline_ns: int) -> _Flight:
+    def _send(self, ask: Ask, deadline_ns: int) -> Flight:
         assert self._socket is not None
         self._number += 1
-        flight = _Flight(ask, self._number, self._socket, unix_ns())
+        flight = Flight(ask, self._number, self._socket, unix_ns())
         try:
             self._socket.send(ask.frame(self._number), deadline_ns)
         except BrokenExchangeError as broken:
             flight.broken = broken
         return flight
 
-    def _await(self, flight: _Flight, deadline_ns: int) -> Heard | Close | BrokenExchangeError:
+    def _await(self, flight: Flight, deadline_ns: int) -> Landing:
         """Wait for the answer to the only call in flight."""
         if flight.broken is not None:
             return flight.broken
@@ -220,9 +204,9 @@ class Line:
 
     def _await_all(
         self,
-        flights: Sequence[_Flight],
+        flights: Sequence[Flight],
         landed: dict[int, tuple[Reply, Answer]],
-        wanted: _Flight,
+        wanted: Flight,
         deadline_ns: int,
     ) -> None:
         """Take in answers, in whatever order, until the wanted one is among them."""
@@ -236,7 +220,7 @@ class Line:
             elif (flown := by_number.get(heard.id)) is not None:
                 landed.setdefault(heard.id, flown.land(heard))
 
-    def _hear(self, socket: WebSocket, until_ns: int) -> Heard | Close | BrokenExchangeError:
+    def _hear(self, socket: WebSocket, until_ns: int) -> Landing:
         try:
             data = socket.receive(until_ns)
         except BrokenExchangeError as broken:
@@ -246,11 +230,11 @@ class Line:
             return socket.closed
         return self._read(data)
 
-    def _record(self, flight: _Flight, landed: tuple[Reply, Answer]) -> Result:
+    def _record(self, flight: Flight, landed: tuple[Reply, Answer]) -> Result:
         caller, ask = self._caller, flight.ask
         caller.intended_ns = caller.intended_ns or landed[0].start_ns
         return caller.perform(
-            ask.operation, lambda _: landed, False, "", self._way.session_id, _evidence  # noqa: FBT003  as on the hot path
+            ask.operation, lambda _: landed, False, "", self._way.session_id, evidence_of  # noqa: FBT003  as on the hot path
         )  # fmt: skip
 
 
@@ -265,42 +249,3 @@ class _WhileUp:
 
     def __bool__(self) -> bool:
         return self._repeatable and self._line.up
-
-
-class _Flight:
-    """One request that was sent."""
-
-    def __init__(self, ask: Ask, number: int, socket: WebSocket, start_ns: int) -> None:
-        self.ask = ask
-        self.number = number
-        self.socket = socket
-        self.broken: BrokenExchangeError | None = None
-        self._start_ns = start_ns
-        self._before = (socket.bytes_out, socket.bytes_in)
-
-    def land(self, heard: Heard | Close | BrokenExchangeError) -> tuple[Reply, Answer]:
-        """How it ended, as a reply and an answer."""
-        failure: Failure | None = None
-        detail = ""
-        if isinstance(heard, Heard):
-            answer = heard.answer
-        elif isinstance(heard, Close):
-            answer = read_close(heard.status, heard.reason)
-            if answer.outcome is Outcome.CONNECTION_LOST:
-                failure, detail = Failure.RESET, heard.reason
-        else:
-            answer, failure, detail = FAILED[heard.failure], heard.failure, heard.detail
-        sizes = (
-            self.socket.bytes_out - self._before[0],
-            self.socket.bytes_in - self._before[1],
-        )
-        reply = Reply(
-            0, b"", None, None, self._start_ns, unix_ns(), *sizes, failure, detail
-        )  # fmt: skip
-        return reply, answer
-
-
-def _evidence(answer: Answer) -> str:
-    """Why an action failed on the page, where it did."""
-    state = answer.state
-    return f'{{"failure":"{state}"}}' if state.isidentifier() else ""

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from harness.cli.mailbox import open_mailbox
-from harness.conformance.desk import Desk, Mailbox
+from harness.conformance.desk import Desk
+from harness.conformance.mailbox import Mailbox
 from harness.conformance.suite import CHECKS, make
 from harness.load.spec import auth_headers
 from harness.standin.config import FIXED_FIELDS, StandinConfig
