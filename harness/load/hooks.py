@@ -30,10 +30,11 @@ from harness.exits import Exit
 from harness.load.collector import Collector
 from harness.load.conductor import Conductor, LocalConductor
 from harness.load.display import bound_often, display_for
-from harness.load.distributed import MasterConductor, WorkerConductor
 from harness.load.generator import Generator
+from harness.load.master import MasterConductor
 from harness.load.orders import Orders, refuse, take_orders
 from harness.load.spec import progress_fd
+from harness.load.worker import WorkerConductor
 
 log = logging.getLogger(__name__)
 _ATTRIBUTE = "opensteer_harness"

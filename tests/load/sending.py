@@ -9,8 +9,8 @@ import sys
 import msgspec
 import pyarrow as pa
 
-from harness.load import distributed
-from harness.load.distributed import RemoteSink
+from harness.load import worker
+from harness.load.worker import RemoteSink
 from harness.trial.batches import BUCKETS, attempts_table, bucket_table, from_ipc
 from harness.trial.merge import Merger
 from harness.trial.schema import ATTEMPTS, WorkerEnd
@@ -30,7 +30,7 @@ class Runner:
 
 def main(rows: int, noise: int, piece_bytes: int) -> None:
     """Send one batch of so many attempts with so many bytes of noise each."""
-    distributed.PIECE_BYTES = piece_bytes
+    worker.PIECE_BYTES = piece_bytes
     chance = random.Random(1)
     table = attempts_table(
         [

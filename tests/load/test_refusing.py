@@ -13,7 +13,7 @@ from harness.load.orders import default_spec
 
 SCRIPT = """
 from types import SimpleNamespace
-from harness.load.distributed import WorkerConductor
+from harness.load.worker import WorkerConductor
 from harness.load.orders import Orders, default_spec
 from harness.load.plan import Plan
 

@@ -1,5 +1,5 @@
 """
-Conductors of a distributed load: a master and its workers, over Locust's own channel.
+The master of a distributed load, and what it and its workers say over Locust's channel.
 
 ::
 
@@ -17,161 +17,30 @@ silent for `SILENCE_S` is given up. It is named in the manifest, and what it had
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import gevent
 import msgspec
-import pyarrow as pa
 from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
-from harness.attempt import Attempt
 from harness.clock import unix_ns
-from harness.errors import HarnessError
 from harness.exits import Exit
 from harness.load.collector import Collector
-from harness.load.conductor import quit_or_stop, report_often, tell_crash, tell_often
+from harness.load.conductor import quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
-from harness.load.orders import Orders, refuse
-from harness.load.plan import Plan
-from harness.load.plan_file import build_plan
-from harness.load.progress import Progress
-from harness.load.spec import progress_fd
-from harness.load.turnstile import start_here
-from harness.trial.batches import bucket_table, to_ipc
+from harness.load.orders import Orders
+from harness.load.worker import GO_DELAY_NS
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S
 
-PIECE_BYTES = 1 << 20
-"""A larger batch is split in halves until its pieces fit; only a single attempt may not."""
-GO_DELAY_NS = NS_PER_S // 2
 TELL_AFTER_S = 2.0
 LATE_NS = 2 * NS_PER_S
 """After the plan's end: from then on it is told which workers are waited for."""
 NAMES_TOLD = 5
 SILENCE_S = 10
 """A worker that has given no sign of life for so long is not waited for any more."""
-
-
-class RemoteSink:
-    """
-    A worker's way to the master.
-
-    Attributes:
-        ahead_ns: How far the worker's clock is ahead of the master's, as far as is known.
-    """
-
-    def __init__(self, runner: Any, progress: Progress | None = None) -> None:
-        self.ahead_ns = 0
-        self._send = runner.send_message
-        self._progress = progress
-
-    def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
-        """Send one batch, in several messages where it is too large for one."""
-        if self._progress is not None:
-            self._progress.add(buckets)
-        self._send_pieces(worker, attempts, buckets)
-
-    def _send_pieces(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
-        blobs = to_ipc(attempts), to_ipc(buckets)
-        if sum(map(len, blobs)) > PIECE_BYTES and len(attempts) > 1:
-            half = len(attempts) // 2
-            for piece in (attempts.slice(0, half), attempts.slice(half)):
-                self._send_pieces(worker, piece, bucket_table(piece))
-            return
-        data = {"worker": worker, "attempts": blobs[0], "buckets": blobs[1]}
-        self._send("harness_batch", data)
-
-    def event(self, event: Event) -> None:
-        """Send one event."""
-        self._send("harness_event", {"event": msgspec.json.encode(event)})
-
-    def end(self, end: WorkerEnd) -> None:
-        """Send the last word; the load's end is the master's to know, by its own clock."""
-        end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.ahead_ns)
-        self._send("harness_ended", {"end": msgspec.json.encode(end)})
-
-
-class WorkerConductor:
-    """
-    A worker: does its share, and ends when the master says so.
-
-    Args:
-        runner: Locust's.
-        orders: Its own; the plan in them is the master's as soon as that has told it.
-        observe: Shown each batch of attempts.
-    """
-
-    def __init__(
-        self, runner: Any, orders: Orders, observe: Callable[[Sequence[Attempt]], None]
-    ) -> None:
-        self.orders = orders
-        self._observe = observe
-        self.generator: Generator | None = None
-        self._runner = runner
-        runner.register_message("harness_go", self._on_go)
-        runner.register_message("harness_finish", self._on_finish, concurrent=True)
-
-    def go(self) -> None:
-        """The master says go, not Locust."""
-
-    def _on_go(self, msg: Any, **_rest: Any) -> None:
-        """Take the master's plan in place of one's own: one trial, one plan."""
-        try:
-            self._take(msg.data)
-        except HarnessError as error:  # the master must not wait for a worker that cannot
-            refuse(f"the master's plan does not fit this worker: {error}", int(Exit.USAGE))
-
-    def _take(self, told: dict[str, Any]) -> None:
-        orders = self.orders
-        spec = msgspec.structs.replace(
-            orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
-        )
-        plan = build_plan(told["plan"], "the master's plan")
-        self.orders = orders.under(spec, plan)
-        index, _ = told["share"][self._runner.client_id]
-        progress = self._progress(plan)
-        sink = RemoteSink(self._runner, progress)
-        self.generator = Generator(spec, plan, orders.key, sink, index)
-        self.generator.observers.append(self._observe)
-        gevent.spawn(self._run, self.generator, sink, progress, told)
-
-    def _progress(self, plan: Plan) -> Progress | None:
-        """Figures of this worker's own share, for the terminal it was started in."""
-        # Workers of --processes share the pipe of their master, which tells of all of them.
-        is_alone = self._runner.environment.parsed_options.processes is None
-        return Progress(progress_fd(), plan.duration_ns) if is_alone else None
-
-    def _run(
-        self,
-        generator: Generator,
-        sink: RemoteSink,
-        progress: Progress | None,
-        told: dict[str, Any],
-    ) -> None:
-        start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
-        sink.ahead_ns = start_ns - told["start_ns"]
-        if progress is not None:
-            progress.note = partial(str, f"the share of {generator.worker}")
-            progress.start(start_ns)
-            gevent.spawn(tell_often, progress)
-        generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
-        generator.join()
-        self._runner.send_message("harness_done", {"worker": generator.worker})
-
-    def _on_finish(self, **_rest: Any) -> None:
-        self.finish()
-
-    def finish(self) -> None:
-        """End in order."""
-        if self.generator is not None:
-            self.generator.finish()
-
-    def crashed(self, text: str) -> None:
-        """Tell the master."""
-        self._runner.send_message("harness_crashed", {"text": text[-4000:]})
 
 
 class MasterConductor:
