@@ -9,12 +9,12 @@ and typing are the browser's own input events, so that a page reacts as it would
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from harness.standin.browsers.driver import Driver
 from harness.standin.browsers.scripts import ELEMENT, PAGE, SNAPSHOT
 from harness.standin.browsers.wire import Wire, WireError
 from harness.standin.sockets.page import ActionProblem
@@ -29,9 +29,6 @@ _READS = {
 }  # fmt: skip
 
 
-_message = msgspec.json.Decoder(dict[str, Any]).decode
-
-
 class ChromiumPage:
     """
     What does a session's actions: one connection to its browser, one active tab.
@@ -41,15 +38,9 @@ class ChromiumPage:
     """
 
     def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
-        self._dial = dial
         self._lock = asyncio.Lock()
-        self._wire: Wire | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._number = 0
-        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._attached: dict[str, str] = {}
-        self._order: list[str] = []
-        self._active = ""
+        self._driver = Driver(dial)
+        self._command = self._driver.command
 
     async def act(self, method: str, args: dict[str, Any]) -> Any:
         """
@@ -68,12 +59,7 @@ class ChromiumPage:
 
     async def close(self) -> None:
         """Leave the browser."""
-        wire = self._wire
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-        if wire is not None:
-            await wire.close()
+        await self._driver.close()
 
     async def _act(self, method: str, args: dict[str, Any]) -> Any:
         if method in _POINTED:
@@ -137,19 +123,19 @@ class ChromiumPage:
 
     async def tabs(self, _args: dict[str, Any]) -> list[dict[str, Any]]:
         """All tabs, oldest first."""
-        await self._session()
+        await self._driver.session()
         return [
             {
                 "index": index, "url": tab["url"], "title": tab["title"],
-                "active": tab["targetId"] == self._active,
+                "active": tab["targetId"] == self._driver.active,
             }
-            for index, tab in enumerate(await self._targets())
+            for index, tab in enumerate(await self._driver.tabs())
         ]  # fmt: skip
 
     async def new_tab(self, args: dict[str, Any]) -> dict[str, Any]:
         """Open a tab and turn to it."""
         made = await self._command("Target.createTarget", {"url": "about:blank"})
-        self._active = str(made["targetId"])
+        self._driver.active = str(made["targetId"])
         if args.get("url"):
             await self.goto(args)
         tabs = await self.tabs({})
@@ -157,21 +143,21 @@ class ChromiumPage:
 
     async def switch_tab(self, args: dict[str, Any]) -> None:
         """Turn to a tab."""
-        self._active = await self._tab(args)
-        await self._command("Target.activateTarget", {"targetId": self._active})
+        self._driver.active = await self._tab(args)
+        await self._command("Target.activateTarget", {"targetId": self._driver.active})
 
     async def close_tab(self, args: dict[str, Any]) -> None:
         """Close a tab; the last one is replaced by an empty one."""
-        await self._session()
-        target = await self._tab(args) if "index" in args else self._active
-        if len(await self._targets()) == 1:
+        await self._driver.session()
+        target = await self._tab(args) if "index" in args else self._driver.active
+        if len(await self._driver.tabs()) == 1:
             await self._command("Target.createTarget", {"url": "about:blank"})
         await self._command("Target.closeTarget", {"targetId": target})
         # Chromium answers before the tab is gone from its list.
-        while target in {tab["targetId"] for tab in await self._targets()}:  # noqa: ASYNC110  nor the list
+        while target in {tab["targetId"] for tab in await self._driver.tabs()}:  # noqa: ASYNC110  nor the list
             await asyncio.sleep(_POLL_S)
-        self._attached.pop(target, None)
-        self._active = "" if self._active == target else self._active
+        self._driver.attached.pop(target, None)
+        self._driver.active = "" if self._driver.active == target else self._driver.active
 
     async def cookies(self, _args: dict[str, Any]) -> Any:
         """All cookies."""
@@ -239,84 +225,11 @@ class ChromiumPage:
         while not await self._evaluate(condition):  # noqa: ASYNC110  a page has no event for it
             await asyncio.sleep(_POLL_S)
 
-    async def _targets(self) -> list[dict[str, Any]]:
-        found = (await self._command("Target.getTargets"))["targetInfos"]
-        pages = {target["targetId"]: target for target in found if target["type"] == "page"}
-        # Chromium's own order changes; a tab keeps the place in which it was first seen.
-        new = [target for target in reversed(pages) if target not in self._order]
-        self._order = [target for target in self._order if target in pages] + new
-        return [pages[target] for target in self._order]
-
     async def _tab(self, args: dict[str, Any]) -> str:
-        index, tabs = args.get("index"), await self._targets()
+        index, tabs = args.get("index"), await self._driver.tabs()
         if isinstance(index, int) and 0 <= index < len(tabs):
             return str(tabs[index]["targetId"])
         raise ActionProblem("INVALID_OPTIONS", "no tab of that index")
-
-    async def _session(self) -> str:
-        tabs = [str(tab["targetId"]) for tab in await self._targets()]
-        if self._active not in tabs:  # closed, here or by another client
-            self._active = tabs[0] if tabs else ""
-        if not self._active:
-            made = await self._command("Target.createTarget", {"url": "about:blank"})
-            self._active = str(made["targetId"])
-        if self._active not in self._attached:
-            asked = {"targetId": self._active, "flatten": True}
-            answer = await self._command("Target.attachToTarget", asked)
-            self._attached[self._active] = str(answer["sessionId"])
-        return self._attached[self._active]
-
-    async def _command(
-        self, method: str, params: dict[str, Any] | None = None, *, page: bool = False
-    ) -> dict[str, Any]:
-        place = {"sessionId": await self._session()} if page else {}
-        if self._wire is None:
-            self._wire = await self._dial()
-            self._pump = asyncio.create_task(self._read(self._wire))
-        self._number += 1
-        number = self._number
-        future = self._answers[number] = asyncio.get_running_loop().create_future()
-        asked = {"id": number, "method": method, "params": params or {}, **place}
-        try:
-            await self._wire.send(msgspec.json.encode(asked).decode())
-            answer = await future
-        finally:
-            del self._answers[number]
-        if "error" in answer:
-            raise ActionProblem("UNKNOWN", str(answer["error"].get("message", ""))[:500])
-        return dict(answer["result"])
-
-    async def _read(self, wire: Wire) -> None:
-        try:
-            while True:
-                for text in await wire.receive():
-                    message = _read_message(text)
-                    future = self._answers.get(message.get("id", 0))
-                    if future is not None and not future.done():
-                        future.set_result(message)
-        except WireError:
-            pass
-        finally:
-            self._wire = None  # the next command connects anew
-            self._attached.clear()
-            for future in self._answers.values():
-                if not future.done():
-                    future.set_exception(WireError("the browser is gone"))
-            await wire.close()
-
-
-def _read_message(text: str) -> dict[str, Any]:
-    """A message of the browser; what is none is empty."""
-    try:
-        return _message(text)
-    except msgspec.DecodeError:
-        pass
-    try:
-        # A text of JavaScript's may hold half a character: JSON can spell it, UTF-8 cannot.
-        whole = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")
-        return _message(whole)
-    except (ValueError, RecursionError):
-        return {}
 
 
 def _done(method: str) -> dict[str, Any]:

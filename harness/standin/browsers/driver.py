@@ -1,0 +1,134 @@
+"""
+A driver of one browser: commands out, answers in, and the tab that is acted upon.
+
+It connects at the first command, and anew after a connection was lost. A tab is attached to
+once a connection; which one is the active one outlives connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from harness.standin.browsers.wire import Wire, WireError
+from harness.standin.sockets.page import ActionProblem
+
+_message = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Driver:
+    """
+    One connection to a browser at a time.
+
+    Args:
+        dial: Connects to the browser.
+
+    Attributes:
+        active: The active tab's target id; "" until there is one.
+        attached: Target ids of tabs → their sessions on this connection.
+    """
+
+    def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
+        self._dial = dial
+        self._wire: Wire | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._number = 0
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._order: list[str] = []
+        self.attached: dict[str, str] = {}
+        self.active = ""
+
+    async def close(self) -> None:
+        """Leave the browser."""
+        wire = self._wire
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        if wire is not None:
+            await wire.close()
+
+    async def tabs(self) -> list[dict[str, Any]]:
+        """All tabs, oldest first, as the browser tells of them."""
+        found = (await self.command("Target.getTargets"))["targetInfos"]
+        pages = {target["targetId"]: target for target in found if target["type"] == "page"}
+        # Chromium's own order changes; a tab keeps the place in which it was first seen.
+        new = [target for target in reversed(pages) if target not in self._order]
+        self._order = [target for target in self._order if target in pages] + new
+        return [pages[target] for target in self._order]
+
+    async def session(self) -> str:
+        """The session of the active tab; another tab, or a new one, where that is gone."""
+        tabs = [str(tab["targetId"]) for tab in await self.tabs()]
+        if self.active not in tabs:  # closed, here or by another client
+            self.active = tabs[0] if tabs else ""
+        if not self.active:
+            made = await self.command("Target.createTarget", {"url": "about:blank"})
+            self.active = str(made["targetId"])
+        if self.active not in self.attached:
+            asked = {"targetId": self.active, "flatten": True}
+            answer = await self.command("Target.attachToTarget", asked)
+            self.attached[self.active] = str(answer["sessionId"])
+        return self.attached[self.active]
+
+    async def command(
+        self, method: str, params: dict[str, Any] | None = None, *, page: bool = False
+    ) -> dict[str, Any]:
+        """
+        Send one command, to the browser or to the active tab, and await its result.
+
+        Raises:
+            ActionProblem: The browser refuses it.
+            WireError: The browser is gone, or was lost meanwhile.
+        """
+        place = {"sessionId": await self.session()} if page else {}
+        if self._wire is None:
+            self._wire = await self._dial()
+            self._pump = asyncio.create_task(self._read(self._wire))
+        self._number += 1
+        number = self._number
+        future = self._answers[number] = asyncio.get_running_loop().create_future()
+        asked = {"id": number, "method": method, "params": params or {}, **place}
+        try:
+            await self._wire.send(msgspec.json.encode(asked).decode())
+            answer = await future
+        finally:
+            del self._answers[number]
+        if "error" in answer:
+            raise ActionProblem("UNKNOWN", str(answer["error"].get("message", ""))[:500])
+        return dict(answer["result"])
+
+    async def _read(self, wire: Wire) -> None:
+        try:
+            while True:
+                for text in await wire.receive():
+                    message = _read_message(text)
+                    future = self._answers.get(message.get("id", 0))
+                    if future is not None and not future.done():
+                        future.set_result(message)
+        except WireError:
+            pass
+        finally:
+            self._wire = None  # the next command connects anew
+            self.attached.clear()
+            for future in self._answers.values():
+                if not future.done():
+                    future.set_exception(WireError("the browser is gone"))
+            await wire.close()
+
+
+def _read_message(text: str) -> dict[str, Any]:
+    """A message of the browser; what is none is empty."""
+    try:
+        return _message(text)
+    except msgspec.DecodeError:
+        pass
+    try:
+        # A text of JavaScript's may hold half a character: JSON can spell it, UTF-8 cannot.
+        whole = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")
+        return _message(whole)
+    except (ValueError, RecursionError):
+        return {}
