@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.cli.plain import plain_table
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.search import Outlook
+from harness.experiments.capacity.outlook import Outlook
 from harness.experiments.capacity.session_words import Sessions, Stage
 from harness.experiments.capacity.steps import Step
 from harness.experiments.capacity.wording import (

@@ -44,16 +44,20 @@ from harness.experiments.capacity.answer import (
     locate_all,
 )
 from harness.experiments.capacity.decision import SURE, Decision, Z, backlog_growth, decide
+from harness.experiments.capacity.outlook import (
+    BISECT_STEPS,
+    BRACKET_S,
+    CONFIRM_S,
+    CONFIRM_WINDOWS,
+    FOCUS_S,
+    STEP_S,
+    Outlook,
+    look_ahead,
+)
 from harness.experiments.capacity.steps import Block, Criterion, Purpose, Step, StepResult
 from harness.experiments.capacity.threshold import Threshold
 
-BRACKET_S = 4.0
-STEP_S = (14.0, 20.0)
-CONFIRM_S = 15.0
-CONFIRM_WINDOWS = 2
 CONFIRM_RATES = 3
-BISECT_STEPS = 8
-FOCUS_S = 60.0
 FOCUS_STEPS = 7
 FOCUS_SPREAD = 0.03
 FOCUS_LEAST = 2
@@ -63,24 +67,6 @@ VOIDS_AT_A_RATE = 3
 VOIDS_MAX = 8
 SETTLE_SHARE = 0.25
 SETTLE_MAX_S = 5.0
-REST_S = 2.0
-"""What a rest costs on average; only for the estimate of the time to go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """
-    How far the search is.
-
-    Attributes:
-        steps: Steps told.
-        elapsed_s: Their durations and, estimated, rests.
-        remaining_s: Estimated time to go; 0 when done.
-    """
-
-    steps: int
-    elapsed_s: float
-    remaining_s: float
 
 
 @dataclass(slots=True)
@@ -277,24 +263,18 @@ class Search:
 
     def plan(self) -> Outlook:
         """How long it has taken and, estimated, what is still to come."""
-        told = self._told()
-        elapsed_s = sum(step.duration_s + REST_S * step.rest for step in told)
-        return Outlook(len(told), elapsed_s, 0.0 if self._done else self._remaining_s(told))
+        return look_ahead(
+            self._told(),
+            done=self._done,
+            stage=self._stage,
+            windows=self._windows,
+            patience=self.patience,
+            doublings=self._doublings_to_go(),
+        )
 
-    def _remaining_s(self, told: Sequence[Step]) -> float:
-        """Focusing counts once it has begun: before, nothing says whether it is needed."""
-        windows = CONFIRM_WINDOWS - self._windows if self._stage == "confirm" else 2
-        remaining_s = max(windows, 1) * CONFIRM_S * self.patience
-        if self._stage == "focus":
-            remaining_s += FOCUS_S * self.patience + REST_S
-        if self._stage in {"bracket", "bisect"}:
-            bisected = sum(step.purpose == "bisect" for step in told)
-            remaining_s += (BISECT_STEPS - bisected) * (STEP_S[0] * self.patience + REST_S)
-        if self._stage == "bracket":
-            top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
-            doublings = max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
-            remaining_s += doublings * (BRACKET_S * self.patience + REST_S)
-        return remaining_s
+    def _doublings_to_go(self) -> float:
+        top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
+        return max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
 
     def result(self) -> Answer:
         """The answer as far as it is known; complete when `next_step` gives None."""

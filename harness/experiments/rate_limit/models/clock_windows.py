@@ -29,30 +29,19 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Algorithm, Fit, Interval
+from harness.experiments.rate_limit.models.spans import Spans, drift_of, first_spans, split
 from harness.experiments.rate_limit.observations import Bools, Floats, Ints, Log
 
 COUNTER, FIXED = "sliding-window-counter", "fixed-window-aligned"
-SHORTEST_S, LONGEST_S = 0.3, 65.0
 _OPEN = 0.05
 """How far below the limit the count must be where only that is demanded: beyond the slack."""
 _SLACK = 0.02
-_FIRST_LENGTHS, _FIRST_PHASES = 1.1, 12
 _BATCH, _MOST_SPANS = 96, 12_000
-_PARTS = 4
 _FINE = 0.002
 """Share of a window within which an edge's place is not looked for further."""
 _ROWS = 320
 _MOST_LIMITS = 24
 _LEAST_EXPLAINED = 0.95
-
-
-class _Spans(NamedTuple):
-    """Spans of windows, one a row: shortest and longest length, first and last edge."""
-
-    short: Floats
-    long: Floats
-    first: Floats
-    last: Floats
 
 
 class _Place(NamedTuple):
@@ -153,7 +142,7 @@ def _thinned(log: Log) -> Log:
     )
 
 
-def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], _Spans]:
+def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], Spans]:
     """
     The narrow spans whose middles contradict the fewest decisions; what was not looked into.
 
@@ -161,88 +150,50 @@ def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], _Sp
     contradicts more than a believable model may is not looked into.
     """
     most = int((1 - _LEAST_EXPLAINED) * len(log)) + 2
-    heap = _ranked(log, _first_spans(log), thetas, most, carry=carry)
+    heap = _ranked(log, first_spans(log), thetas, most, carry=carry)
     heapq.heapify(heap)
     places: list[_Place] = []
     looked = 0
     while heap and heap[0][0] <= most and looked < _MOST_SPANS:
         popped = [heapq.heappop(heap) for _ in range(min(_BATCH, len(heap)))]
         spans = _spans_of(popped, most)
-        fine = _drift(log, spans) < _FINE * spans.short
+        fine = drift_of(log, spans) < _FINE * spans.short
         if fine.any():
-            places += _places(log, _Spans(*(part[fine] for part in spans)), thetas, carry=carry)
+            places += _places(log, Spans(*(part[fine] for part in spans)), thetas, carry=carry)
             most = min([most, *(place.broken for place in places)])
-        parts = _split(log, _Spans(*(part[~fine] for part in spans)))
+        parts = split(log, Spans(*(part[~fine] for part in spans)))
         looked += len(parts.short) + int(fine.sum())
         for item in _ranked(log, parts, thetas, most, carry=carry):
             heapq.heappush(heap, item)
     return [place for place in places if place.broken <= most], _spans_of(heap, most)
 
 
-def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> _Spans:
+def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> Spans:
     rows = [item[2:] for item in ranked if item[0] <= most]
-    return _Spans(*np.array(rows).reshape(-1, 4).T)
-
-
-def _first_spans(log: Log) -> _Spans:
-    """Every length, and every place of the first edge after the first decision."""
-    longest = min(LONGEST_S, max(2 * SHORTEST_S, float(log.t_s[-1] - log.t_s[0])))
-    count = int(np.ceil(np.log(longest / SHORTEST_S) / np.log(_FIRST_LENGTHS)))
-    lengths = np.geomspace(SHORTEST_S, longest, count + 1)
-    turns = np.arange(_FIRST_PHASES + 1) / _FIRST_PHASES
-    short, start = (part.ravel() for part in np.meshgrid(lengths[:-1], turns[:-1]))
-    long, end = (part.ravel() for part in np.meshgrid(lengths[1:], turns[1:]))
-    return _Spans(short, long, log.t_s[0] + start * short, log.t_s[0] + end * long)
-
-
-def _drift(log: Log, spans: _Spans) -> Floats:
-    """How far the last edge's place varies within each span, seconds."""
-    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
-    drift: Floats = spans.last - spans.first + windows * (spans.long - spans.short)
-    return drift
-
-
-def _split(log: Log, spans: _Spans) -> _Spans:
-    """Each in four, along what makes its edges drift most."""
-    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
-    # Early edges tell the phase from few windows; the length is worth splitting from then on.
-    along = np.minimum(windows, 3.0) * (spans.long - spans.short) > spans.last - spans.first
-    parts = []
-    for k in range(_PARTS):
-        low, high = k / _PARTS, (k + 1) / _PARTS
-        wide, turn = spans.long - spans.short, spans.last - spans.first
-        parts.append(
-            (
-                np.where(along, spans.short + low * wide, spans.short),
-                np.where(along, spans.short + high * wide, spans.long),
-                np.where(along, spans.first, spans.first + low * turn),
-                np.where(along, spans.last, spans.first + high * turn),
-            )
-        )
-    return _Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Spans(*np.array(rows).reshape(-1, 4).T)
 
 
 def _ranked(
-    log: Log, spans: _Spans, thetas: Floats, most: int, *, carry: bool
+    log: Log, spans: Spans, thetas: Floats, most: int, *, carry: bool
 ) -> list[tuple[float, ...]]:
     """(contradicted at least, drift, the span) of those that contradict no more than most."""
     broken = _fewest(log, spans, thetas, carry=carry)[0]
     kept = broken <= most
-    drift = _drift(log, spans)
+    drift = drift_of(log, spans)
     rows = np.column_stack([broken, drift, *spans])[kept]
     return [tuple(row) for row in rows.tolist()]
 
 
-def _places(log: Log, spans: _Spans, thetas: Floats, *, carry: bool) -> list[_Place]:
+def _places(log: Log, spans: Spans, thetas: Floats, *, carry: bool) -> list[_Place]:
     window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
-    points = _Spans(window, window, phase, phase)
+    points = Spans(window, window, phase, phase)
     broken, best = _fewest(log, points, thetas, carry=carry, across=carry)
     columns = np.column_stack([broken, thetas[best], *spans]).tolist()
     return [_Place(int(row[0]), *row[1:]) for row in columns]
 
 
 def _fewest(
-    log: Log, spans: _Spans, thetas: Floats, *, carry: bool, across: bool = False
+    log: Log, spans: Spans, thetas: Floats, *, carry: bool, across: bool = False
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
     least, most = _counts(log, spans, carry=carry, across=across)
@@ -261,13 +212,13 @@ def _broken(log: Log, least: Floats, most: Floats, theta: float, *, carry: bool)
 
 def _contradicted(log: Log, place: _Place, *, carry: bool) -> Bools:
     window, phase = np.array([place.window_s]), np.array([place.phase_s])
-    points = _Spans(window, window, phase, phase)
+    points = Spans(window, window, phase, phase)
     least, most = _counts(log, points, carry=carry, across=carry)
     broken: Bools = _broken(log, least, most, place.theta, carry=carry)[0]
     return broken
 
 
-def _counts(log: Log, spans: _Spans, *, carry: bool, across: bool) -> tuple[Floats, Floats]:
+def _counts(log: Log, spans: Spans, *, carry: bool, across: bool) -> tuple[Floats, Floats]:
     """
     Least and most that each decision may have found; one row a span, one column each.
 
@@ -289,7 +240,7 @@ def _counts(log: Log, spans: _Spans, *, carry: bool, across: bool) -> tuple[Floa
 
 
 def _counts_in(
-    log: Log, spans: _Spans, index: Floats, low: Floats, high: Floats, *, carry: bool
+    log: Log, spans: Spans, index: Floats, low: Floats, high: Floats, *, carry: bool
 ) -> tuple[Floats, Floats]:
     """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
     takes, blur = log.takes_s, log.typical_doubt_s

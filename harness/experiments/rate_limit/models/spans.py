@@ -1,0 +1,65 @@
+"""
+Spans of windows of the clock: so long to so long, with an edge from here to there.
+
+Branch and bound (`clock_windows`) looks for windows in ever narrower spans: these are the
+first ones, what makes one narrow, and its parts. Each field is an array, one row a span.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.experiments.rate_limit.observations import Floats, Log
+
+SHORTEST_S, LONGEST_S = 0.3, 65.0
+_FIRST_LENGTHS, _FIRST_PHASES = 1.1, 12
+_PARTS = 4
+
+
+class Spans(NamedTuple):
+    """Shortest and longest length, first and last place of one edge; seconds."""
+
+    short: Floats
+    long: Floats
+    first: Floats
+    last: Floats
+
+
+def first_spans(log: Log) -> Spans:
+    """Every length, and every place of the first edge after the first decision."""
+    longest = min(LONGEST_S, max(2 * SHORTEST_S, float(log.t_s[-1] - log.t_s[0])))
+    count = int(np.ceil(np.log(longest / SHORTEST_S) / np.log(_FIRST_LENGTHS)))
+    lengths = np.geomspace(SHORTEST_S, longest, count + 1)
+    turns = np.arange(_FIRST_PHASES + 1) / _FIRST_PHASES
+    short, start = (part.ravel() for part in np.meshgrid(lengths[:-1], turns[:-1]))
+    long, end = (part.ravel() for part in np.meshgrid(lengths[1:], turns[1:]))
+    return Spans(short, long, log.t_s[0] + start * short, log.t_s[0] + end * long)
+
+
+def drift_of(log: Log, spans: Spans) -> Floats:
+    """How far the last edge's place varies within each span, seconds."""
+    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
+    drift: Floats = spans.last - spans.first + windows * (spans.long - spans.short)
+    return drift
+
+
+def split(log: Log, spans: Spans) -> Spans:
+    """Each in four, along what makes its edges drift most."""
+    windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
+    # Early edges tell the phase from few windows; the length is worth splitting from then on.
+    along = np.minimum(windows, 3.0) * (spans.long - spans.short) > spans.last - spans.first
+    parts = []
+    for k in range(_PARTS):
+        low, high = k / _PARTS, (k + 1) / _PARTS
+        wide, turn = spans.long - spans.short, spans.last - spans.first
+        parts.append(
+            (
+                np.where(along, spans.short + low * wide, spans.short),
+                np.where(along, spans.short + high * wide, spans.long),
+                np.where(along, spans.first, spans.first + low * turn),
+                np.where(along, spans.last, spans.first + high * turn),
+            )
+        )
+    return Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
