@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 
 from harness.cli import target as targets
+from harness.cli.limiter_answers import Journal, observe
 from harness.cli.limiter_view import ProbeView, print_answer, print_plan
 from harness.cli.rescue import rescue
 from harness.cli.trial_directory import (
@@ -37,17 +38,16 @@ from harness.exits import Exit
 from harness.experiments.rate_limit.advice import Check, evaluate_check
 from harness.experiments.rate_limit.figures_data import figures_data
 from harness.experiments.rate_limit.lab import Lab, Setup
-from harness.experiments.rate_limit.observations import Observation, RetryAfterForm
+from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.probes import Probe
 from harness.experiments.rate_limit.report import RateLimitReport, check_run
-from harness.load.actions import SECOND_KEY_VARIABLE, Action, Prober, Seen
+from harness.load.actions import SECOND_KEY_VARIABLE, Action, Prober
 from harness.load.plan import Plan
 from harness.load.plan_file import build_plan
 from harness.load.spec import Spec
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
-from harness.trial.parts import EVENTS_SUFFIX, PARTS, PREFLIGHT
-from harness.trial.schema import Event
+from harness.trial.parts import PREFLIGHT
 from harness.trial.store import write_bytes, write_json
 
 SPEC = "spec.json"
@@ -197,7 +197,7 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
     with Prober(spec, job.out / SPEC, environ) as prober:
         try:
             with (
-                _Journal(job.out) as journal,
+                Journal(job.out) as journal,
                 ProbeView(progress, job.setup.max_attempts) as view,
             ):
                 _explore(lab, prober, journal, view)
@@ -218,7 +218,7 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
     return _Found(lab.result(), check, len(seen), interrupted)
 
 
-def _explore(lab: Lab, prober: Prober, journal: _Journal, view: ProbeView) -> None:
+def _explore(lab: Lab, prober: Prober, journal: Journal, view: ProbeView) -> None:
     first = True
     while (probe := lab.next()) is not None:
         seen = _send(prober, probe, journal, view, key_matters=first)
@@ -229,7 +229,7 @@ def _explore(lab: Lab, prober: Prober, journal: _Journal, view: ProbeView) -> No
 def _send(
     prober: Prober,
     probe: Probe,
-    journal: _Journal,
+    journal: Journal,
     view: ProbeView,
     *,
     key_matters: bool = False,
@@ -243,81 +243,12 @@ def _send(
             "check OPENSTEER_API_KEY and its scheme (--auth)"
         )
     seen = [
-        _observe(shot.intended_ns, shot.purpose, action, answer)
+        observe(shot.intended_ns, shot.purpose, action, answer)
         for shot, action, answer in zip(probe.shots, actions, answers, strict=False)
     ]
     journal.note(probe, seen)
     view.end(seen)
     return seen
-
-
-def _observe(intended_ns: int, purpose: str, action: Action, seen: Seen) -> Observation:
-    return Observation(
-        intended_ns=intended_ns,
-        sent_ns=seen.sent_ns,
-        received_ns=seen.received_ns,
-        operation=action.operation,
-        key=action.key,
-        accepted=verdict_of(seen),
-        retry_after_s=float("nan") if seen.retry_after_s is None else seen.retry_after_s,
-        retry_after_form=form_of(seen.retry_after, seen.retry_after_s),
-        purpose=purpose,
-    )
-
-
-def verdict_of(seen: Seen) -> bool | None:
-    """
-    Refused by the limiter, past it, or (None) neither: nobody knows.
-
-    Whatever the API itself says of a request (not found, invalid) says that the limiter
-    had let it pass. A 5xx, a bad key and silence tell nothing.
-    """
-    if seen.outcome == "rate_limited" or seen.status == 429:
-        return False
-    if seen.outcome == "auth_failed" or seen.status == 401:
-        return None
-    return True if 200 <= seen.status < 500 else None
-
-
-def form_of(header: str | None, seconds: float | None) -> RetryAfterForm:
-    """How a Retry-After was written."""
-    if header is None:
-        return "missing"
-    if seconds is None:
-        return "malformed"
-    text = header.strip()
-    if text.isdigit():
-        return "seconds"
-    return "decimal" if text.replace(".", "", 1).isdigit() else "http-date"
-
-
-class _Journal:
-    """The probes as events of the trial."""
-
-    def __init__(self, out: Path) -> None:
-        parts = out / PARTS
-        parts.mkdir(parents=True, exist_ok=True)
-        self._file = (parts / f"lab{EVENTS_SUFFIX}").open("ab")
-
-    def note(self, probe: Probe, seen: list[Observation]) -> None:
-        """One probe that was sent."""
-        if not seen:
-            return
-        data = {
-            "probe": probe.name,
-            "why": probe.why,
-            "sent": len(seen),
-            "accepted": sum(o.accepted is True for o in seen),
-            "refused": sum(o.accepted is False for o in seen),
-        }
-        event = Event(seen[0].sent_ns, "note", data=data)
-        self._file.write(msgspec.json.encode(event) + b"\n")
-
-    def __enter__(self) -> _Journal:  # noqa: PYI034  no subclasses
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._file.close()
 
 
 @contextmanager
