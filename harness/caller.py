@@ -21,28 +21,11 @@ from harness.clock import unix_ns
 from harness.contract.answers import Answer, interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import MAY_HAVE_HAPPENED, Outcome
+from harness.failures import FAILED, NEVER_SENT
 from harness.retries import RETRYABLE, RetryBudget, RetryPolicy
 from harness.units import NS_PER_S
 from harness.wire import Failure, Reply, Request, Transport
 
-FAILED: dict[Failure, Answer] = {
-    failure: Answer(outcome)
-    for outcome, failures in {
-        Outcome.TIMEOUT: (
-            Failure.CONNECT_TIMEOUT,
-            Failure.SEND_TIMEOUT,
-            Failure.READ_TIMEOUT,
-            Failure.DEADLINE,
-        ),
-        Outcome.CONNECTION_REFUSED: (Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS),
-        Outcome.CONNECTION_LOST: (Failure.RESET, Failure.STALE),
-        Outcome.INVALID_RESPONSE: (Failure.MALFORMED,),
-    }.items()
-    for failure in failures
-}
-_NEVER_SENT = frozenset(
-    {Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS}
-)
 _OK = Outcome.OK
 _DONE = Disposition.DONE.value
 
@@ -193,6 +176,7 @@ class Caller:
         seat = self.seat
         seat.budget.earn()
         call_id = seat.call_id()
+        call = (operation, call_id, key, resource_id)
         begun_ns = unix_ns()
         intended_ns = self.intended_ns or begun_ns
         self.intended_ns = 0
@@ -203,38 +187,31 @@ class Caller:
             if answer.outcome is _OK:
                 disposition = _DONE
             else:
-                disposition, wait_s = self._decide(
-                    answer, reply, attempt, deadline_ns, safe=safe
-                )
-                if answer.outcome in MAY_HAVE_HAPPENED and reply.failure not in _NEVER_SENT:
+                disposition, wait_s = self._decide(answer, reply, attempt, deadline_ns, safe)
+                if answer.outcome in MAY_HAVE_HAPPENED and reply.failure not in NEVER_SENT:
                     maybe = True
+            told = describe(answer) if describe else ""
             seat.record(
-                _attempt(
-                    self,
-                    operation,
-                    call_id,
-                    attempt,
-                    intended_ns,
-                    reply,
-                    answer,
-                    key,
-                    resource_id,
-                    disposition,
-                    describe(answer) if describe else "",
-                )
+                _attempt(self, call, attempt, intended_ns, reply, answer, disposition, told)
             )
             if disposition != "retried":
-                ambiguous = maybe and answer.outcome is not _OK
-                return Result(answer, attempt, call_id, ambiguous)
+                return Result(answer, attempt, call_id, maybe and answer.outcome is not _OK)
             intended_ns = reply.end_ns + math.ceil(wait_s * NS_PER_S)
-            while wait_s > 0 and (left_ns := intended_ns - unix_ns()) > 0:
-                seat.sleep(left_ns / NS_PER_S)
-                if seat.stopping and unix_ns() < intended_ns:  # woken to stop: never early
-                    return Result(answer, attempt, call_id, maybe)
+            if wait_s > 0 and not self._wait_until(intended_ns):
+                return Result(answer, attempt, call_id, maybe)
             attempt += 1
 
+    def _wait_until(self, when_ns: int) -> bool:
+        """Sleep until then, never less; False when woken earlier because the trial stops."""
+        seat = self.seat
+        while (left_ns := when_ns - unix_ns()) > 0:
+            seat.sleep(left_ns / NS_PER_S)
+            if seat.stopping and unix_ns() < when_ns:
+                return False
+        return True
+
     def _decide(
-        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, *, safe: object
+        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, safe: object
     ) -> tuple[str, float]:
         """What to do after an attempt that failed, and how long to wait before it."""
         policy, seat = self.policy, self.seat
@@ -273,17 +250,16 @@ def _mixed_up(answer: Answer, asked: str) -> Answer:
 
 def _attempt(
     caller: Caller,
-    operation: str,
-    call_id: int,
+    call: tuple[str, int, str, str],
     attempt: int,
     intended_ns: int,
     reply: Reply,
     answer: Answer,
-    key: str,
-    resource_id: str,
     disposition: str,
     evidence: str,
 ) -> Attempt:
+    """The record of one attempt of a call: its operation, id, key and resource."""
+    operation, call_id, key, resource_id = call
     start_ns, end_ns = reply.start_ns, reply.end_ns
     response_us = service_us = (end_ns - start_ns) // 1000
     # A clock reading before the intended start can only be the alarm's granularity.

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.caller import FAILED
 from harness.clock import unix_ns
 from harness.contract.answers import Answer
 from harness.contract.outcomes import Outcome
 from harness.contract.sockets import Heard, read_close
+from harness.failures import FAILED
 from harness.wire import Failure, Reply
 from harness.wire.broken import BrokenExchangeError
 from harness.wire.websocket import Close, WebSocket

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from harness.caller import FAILED, Caller, Result
+from harness.caller import Caller, Result
 from harness.clock import unix_ns
 from harness.contract.answers import Answer
 from harness.contract.outcomes import Outcome
 from harness.contract.sockets import Heard, read_upgrade
+from harness.failures import FAILED
 from harness.sockets.dialer import Dialer
 from harness.sockets.flight import Ask, Flight, Landing, evidence_of
 from harness.units import NS_PER_S
