@@ -14,14 +14,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from harness.child import end
 from harness.clock import unix_ns
 from harness.errors import HarnessError
 from harness.faults.spec import FaultSpec
 
 _GRACE_S = 5.0
+_ASKED = {"listening": "start", "begun": "begin"}
+"""What an answer with this key says that it did."""
 
 
 class _FaultProcess:
@@ -38,12 +40,7 @@ class _FaultProcess:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -69,17 +66,8 @@ class _FaultProcess:
     def stop(self) -> None:
         """End the process and wait for it; twice is once."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if process is not None:
+            end(process, _GRACE_S)
 
     @property
     def pid(self) -> int:
@@ -95,12 +83,14 @@ class _FaultProcess:
             process.stdin.write(json.dumps(line) + "\n")
             process.stdin.flush()
             answer = json.loads(process.stdout.readline() or "{}")
-        except (OSError, ValueError) as error:
+        except OSError:
+            answer = {}
+        except ValueError as error:
             answer = {"error": str(error)}
         if key not in answer:
             self.stop()
-            msg = f"{self._module} did not start: {answer.get('error', 'it ended silently')}"
-            raise HarnessError(msg)
+            why = answer.get("error", "it ended silently")
+            raise HarnessError(f"{self._module} did not {_ASKED[key]}: {why}")
         return answer[key]
 
 

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
 
+from harness.child import reap
 from harness.errors import TargetError
 from harness.load.spec import SPEC_VARIABLE, Spec
 
@@ -144,13 +144,10 @@ class Prober:
                 if self._whole:
                     process.stdin.write(GOODBYE)
                 process.stdin.close()
-        try:
-            status = process.wait(timeout=120)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            status = process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=120)
+        process.kill()  # which does nothing to one that has ended
+        status = reap(process)
         if self._log.is_file() and self._log.stat().st_size == 0:
             self._log.unlink()
         return status
@@ -162,11 +159,6 @@ class Prober:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
         self._whole = self._whole and kind is None
         self.close()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from types import TracebackType
 from typing import Any
 
 import gevent
@@ -72,21 +71,3 @@ class Alarm:
     def _set(self, wait_ns: int) -> None:
         spec = _TimerSpec(0, 0, *divmod(wait_ns, NS_PER_S))
         self._libc.timerfd_settime(self._fd, 0, ctypes.byref(spec), None)
-
-    def close(self) -> None:
-        """Give the timer back."""
-        if self._fd >= 0:
-            self._watcher.stop()
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> Alarm:  # noqa: PYI034  no subclasses
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

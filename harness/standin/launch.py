@@ -20,12 +20,12 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.child import end, reap
 from harness.errors import TargetError
 from harness.standin.config import StandinConfig
 
@@ -58,7 +58,7 @@ class Standin:
         self._spawn()
 
     def _spawn(self) -> None:
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed in _close
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed when it ends
         self._process = subprocess.Popen(
             [sys.executable, "-m", "harness.standin", "--config", "-"],
             stdin=subprocess.PIPE,
@@ -78,12 +78,7 @@ class Standin:
         """It runs already."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """End it."""
         self.stop()
 
@@ -104,18 +99,14 @@ class Standin:
         """End it with SIGTERM; returns its exit status."""
         if self._keeper is not None:
             self._keeper.close()
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        return self._close()
+        self._stderr.close()
+        return end(self._process, STOP_TIMEOUT_S)
 
     def kill(self) -> int:
         """End it with SIGKILL, as a crash would; returns its exit status."""
         self._process.kill()
-        return self._close()
+        self._stderr.close()
+        return reap(self._process)
 
     def crash(self) -> None:
         """
@@ -179,10 +170,3 @@ class Standin:
             with error:
                 raise ValueError(json.loads(error.read())["error"]) from None
         return found
-
-    def _close(self) -> int:
-        status = self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            if stream is not None:
-                stream.close()
-        return status

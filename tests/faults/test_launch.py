@@ -152,3 +152,14 @@ def test_a_target_that_is_down_looks_down():
         seen = get(proxy.url)
 
     assert seen in ("ConnectionResetError", "RemoteDisconnected")
+
+
+def test_a_process_that_died_is_told_as_that():
+    """What was to be said to it cannot be said, not even while its pipes are closed."""
+    proxy = FaultProxy("http://127.0.0.1:1", [])
+    proxy.start()
+    os.kill(proxy.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    with pytest.raises(HarnessError, match="did not begin: it ended silently"):
+        proxy.begin()
+    assert 0 == proxy.pid
