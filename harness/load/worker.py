@@ -6,7 +6,7 @@ What it says and hears, and when, is drawn in `harness.load.master`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ import gevent
 import msgspec
 import pyarrow as pa
 
-from harness.attempt import Attempt
 from harness.clock import unix_ns
 from harness.errors import HarnessError
 from harness.exits import Exit
@@ -86,7 +85,7 @@ class WorkerConductor:
     """
 
     def __init__(
-        self, runner: Any, orders: Orders, observe: Callable[[Sequence[Attempt]], None]
+        self, runner: Any, orders: Orders, observe: Callable[[pa.Table], None]
     ) -> None:
         self.orders = orders
         self._observe = observe
