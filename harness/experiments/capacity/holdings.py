@@ -15,6 +15,7 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from harness.contract.outcomes import MAY_HAVE_HAPPENED
 from harness.experiments.capacity.session_words import (
     Action,
     Close,
@@ -28,10 +29,6 @@ from harness.experiments.capacity.session_words import (
 
 Script = Generator[Action, Told, None]
 
-UNKNOWN_EFFECT = frozenset(
-    {"timeout", "launch_timeout", "connection_lost", "invalid_response", "server_error"}
-)
-"""After these only a later answer under the same key can tell what was done."""
 TELLS_NOTHING = frozenset({"connection_refused", "client_error"})
 """Nor does the repetition of such a create tell, when it is answered so (409: still busy)."""
 REPEATS = 6
@@ -145,21 +142,21 @@ class Holdings:
 
     def _in_doubt(self, answer: Created) -> bool:
         """Whether it is unknown what came of the create; noted while it is."""
-        if answer.outcome in UNKNOWN_EFFECT:
+        if answer.outcome in MAY_HAVE_HAPPENED:
             self.lost += 1
             self.unsure.add(answer.key)
             return True
         return answer.key in self.unsure and answer.outcome in TELLS_NOTHING
 
     def _note(self, answer: Created) -> None:
-        if answer.outcome not in UNKNOWN_EFFECT | TELLS_NOTHING:
+        if answer.outcome not in MAY_HAVE_HAPPENED | TELLS_NOTHING:
             self.unsure.discard(answer.key)
         if answer.outcome == "ok":
             self.opened += answer.session_id not in self.open
             self.open[answer.session_id] = answer.key
         elif answer.outcome == "capacity_full":
             self.refusals.append(answer)
-        elif answer.outcome not in UNKNOWN_EFFECT:
+        elif answer.outcome not in MAY_HAVE_HAPPENED:
             self.failed += 1
 
 
