@@ -147,40 +147,28 @@ def _demand_true(
     accusation: Accusation,
 ) -> None:
     forged = own.loc[own["signature"].isin(_BAD)]
-    if len(forged):
-        kinds = ", ".join(sorted(set(forged["signature"])))
-        sentence = (
-            f"{count(len(forged), 'delivery', 'deliveries')} with a bad signature ({kinds})"
-        )
-        accusation.add(sentence, _rows_of(frame, forged))
     asked = valid["run_id"].map(runs["asked"]).to_numpy(dtype=bool)
-    uncalled = valid.loc[~asked]
-    if len(uncalled):
-        sentence = (
-            f"{count(len(uncalled), 'delivery', 'deliveries')} for runs that asked for none"
-        )
-        accusation.add(sentence, _rows_of(frame, uncalled))
     named = valid["run_id"].map(runs["events"])
     unheard = [
         isinstance(events, tuple) and kind not in events
         for events, kind in zip(named, valid["type"], strict=True)
     ]
-    unsubscribed = valid.loc[asked & np.array(unheard, dtype=np.bool_)]
-    if len(unsubscribed):
-        sentence = (
-            f"{count(len(unsubscribed), 'delivery', 'deliveries')} of an event that was not "
-            "subscribed to"
-        )
-        accusation.add(sentence, _rows_of(frame, unsubscribed))
     final = valid["run_id"].map(runs["final"]).astype(object)
     status = valid["run_status"].where(valid["run_status"] != "", valid["type"].str[4:])
     differs = (valid["type"] != final.map("run.{}".format)) | (status != final)
-    wrong = valid.loc[differs & (final != "") & asked]
-    if len(wrong):
-        sentence = (
-            f"{count(len(wrong), 'delivery', 'deliveries')} with another status than the run's"
-        )
-        accusation.add(sentence, _rows_of(frame, wrong))
+    kinds = ", ".join(sorted(set(forged["signature"])))
+    flaws = {
+        f"with a bad signature ({kinds})": forged,
+        "for runs that asked for none": valid.loc[~asked],
+        "of an event that was not subscribed to": valid.loc[
+            asked & np.array(unheard, dtype=np.bool_)
+        ],
+        "with another status than the run's": valid.loc[differs & (final != "") & asked],
+    }
+    for words, wrong in flaws.items():
+        if len(wrong):
+            sentence = f"{count(len(wrong), 'delivery', 'deliveries')} {words}"
+            accusation.add(sentence, _rows_of(frame, wrong))
 
 
 def _demand_in_time(

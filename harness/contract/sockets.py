@@ -130,8 +130,7 @@ def read_action(data: bytes) -> Heard:
     try:
         frame = _frame(data)
     except BROKEN as error:
-        broken = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
-        return Heard(_find_id(data), broken)
+        return _broken(data, error)
     if frame.ok:
         return Heard(frame.id, Answer(Outcome.OK, value=FrameResult(frame.result)))
     return Heard(frame.id, _refused(frame))
@@ -162,8 +161,7 @@ def read_message(data: bytes) -> Heard:
     try:
         message = _message(data)
     except BROKEN as error:
-        broken = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
-        return Heard(_find_id(data), broken)
+        return _broken(data, error)
     if message.method:
         return Heard(0, Answer(Outcome.OK), message.method, message.params)
     if message.error is not None:
@@ -177,14 +175,15 @@ def read_message(data: bytes) -> Heard:
     return Heard(message.id, Answer(Outcome.OK, value=FrameResult(message.result)))
 
 
-def _find_id(data: bytes) -> int:
-    """The id of a frame that breaks the contract otherwise; 0 when it has none."""
+def _broken(data: bytes, error: Exception) -> Heard:
+    """A frame that breaks the contract, with its id where it has one."""
     try:
         document = msgspec.json.decode(data)
     except BROKEN:
-        return 0
+        document = None
     number = document.get("id") if isinstance(document, dict) else 0
-    return number if type(number) is int else 0
+    answer = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
+    return Heard(number if type(number) is int else 0, answer)
 
 
 def read_upgrade(operation: str, status: int, body: bytes) -> Answer:

@@ -78,7 +78,7 @@ class LocalConductor:
         self._finished = False
         self._complete = False
         self._crashes = 0
-        collector.on_failure = lambda: gevent.spawn(self._give_up)
+        collector.on_failure = lambda: gevent.spawn(give_up, self, runner, headless=headless)
         collector.progress.on_orphaned = collector.on_failure
 
     def go(self) -> None:
@@ -96,12 +96,6 @@ class LocalConductor:
         assert self.generator is not None
         self.generator.join()
         self._complete = True
-        self.finish()
-        quit_or_stop(self._runner, headless=self._headless)
-
-    def _give_up(self) -> None:
-        """Nothing can be written, or nobody reads: close what is open, and go."""
-        self._runner.environment.process_exit_code = int(Exit.UNKNOWN)
         self.finish()
         quit_or_stop(self._runner, headless=self._headless)
 
@@ -155,6 +149,13 @@ def tell_crash(
         log.error("a scenario raised:\n%s", text)
         data = {"text": "scenario crashed", "traceback": text[-4000:], "count": count}
         collector.event(Event(unix_ns(), "note", worker, data))
+
+
+def give_up(conductor: Conductor, runner: Any, *, headless: bool) -> None:
+    """Nothing can be written, or nobody reads: have everything closed, and go."""
+    runner.environment.process_exit_code = int(Exit.UNKNOWN)
+    conductor.finish()
+    quit_or_stop(runner, headless=headless)
 
 
 def quit_or_stop(runner: Any, *, headless: bool) -> None:

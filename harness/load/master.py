@@ -26,9 +26,8 @@ from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
 from harness.clock import unix_ns
-from harness.exits import Exit
 from harness.load.collector import Collector
-from harness.load.conductor import quit_or_stop, report_often, tell_crash
+from harness.load.conductor import give_up, quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
 from harness.load.orders import Orders
 from harness.load.worker import GO_DELAY_NS
@@ -60,7 +59,7 @@ class MasterConductor:
         self._ended: set[str] = set()
         self._complete = self._finished = False
         self._crashes = 0
-        collector.on_failure = lambda: gevent.spawn(self._give_up)
+        collector.on_failure = lambda: gevent.spawn(give_up, self, runner, headless=headless)
         collector.progress.on_orphaned = collector.on_failure
         for kind, listener in {
             "harness_batch": self._on_batch,
@@ -113,12 +112,6 @@ class MasterConductor:
                 self.collector.progress.note = partial(str, said)
             gevent.sleep(0.05)
         self._complete = bool(self._done)
-        self.finish()
-        quit_or_stop(self._runner, headless=self._headless)
-
-    def _give_up(self) -> None:
-        """Nothing can be written, or nobody reads: have everything closed, and go."""
-        self._runner.environment.process_exit_code = int(Exit.UNKNOWN)
         self.finish()
         quit_or_stop(self._runner, headless=self._headless)
 

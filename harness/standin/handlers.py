@@ -142,13 +142,20 @@ class Handlers:
         body = shapes.created_body(session, status, request.host, seed, expires_ns)
         return Answer(201, body, resource_id=session.id, worked=worked)
 
-    def _get_session(self, request: Request) -> Answer:
-        now_ns = unix_ns()
-        session = self._state.sessions.find(request.argument)
+    def _find_session(self, session_id: str, now_ns: int) -> Session | Answer:
+        """A session that can be spoken of, or why it cannot."""
+        session = self._state.sessions.find(session_id)
         if session is None:
             return self._fail("CLOUD_SESSION_NOT_FOUND")
         if now_ns < session.created_ns + self._state.settings.stale_ns:
             return self._fail("CLOUD_SESSION_STALE")
+        return session
+
+    def _get_session(self, request: Request) -> Answer:
+        now_ns = unix_ns()
+        session = self._find_session(request.argument, now_ns)
+        if isinstance(session, Answer):
+            return session
         status = session.state_at(now_ns)
         if status == "closed":
             if not self._state.lie("deleted_still_answers"):
@@ -159,11 +166,9 @@ class Handlers:
 
     def _delete_session(self, request: Request) -> Answer:
         now_ns = unix_ns()
-        session = self._state.sessions.find(request.argument)
-        if session is None:
-            return self._fail("CLOUD_SESSION_NOT_FOUND")
-        if now_ns < session.created_ns + self._state.settings.stale_ns:
-            return self._fail("CLOUD_SESSION_STALE")
+        session = self._find_session(request.argument, now_ns)
+        if isinstance(session, Answer):
+            return session
         if session.state_at(now_ns) == "closed":
             return self._fail("CLOUD_SESSION_CLOSED")
         self._state.taken(now_ns)  # settle expiries before the session leaves

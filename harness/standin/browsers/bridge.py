@@ -37,7 +37,7 @@ class BridgedSocket(CommandSocket):
     def __init__(self, api: Timing, channel: Channel, wire: Wire) -> None:
         super().__init__(api, channel)
         self._wire = wire
-        self._waiting: dict[int, object] = {}
+        self._waiting: dict[int, list[object]] = {}  # a client may use a number twice
         channel.spawn(self._pump())
 
     async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
@@ -46,11 +46,11 @@ class BridgedSocket(CommandSocket):
         if command.method == "Browser.close":  # the browser is the session's, not theirs
             await channel.answer(key, "", encode({"id": command.id, "result": {}}))
             await channel.close(NORMAL, "CLOUD_SESSION_CLOSED")
-        elif len(self._waiting) >= IN_FLIGHT_MAX:
+        elif len(channel.in_flight) > IN_FLIGHT_MAX:
             await self.fail(key, command, "CLOUD_RATE_LIMITED")
         else:
             await self._api.wait_out_stall()
-            self._waiting[command.id] = key
+            self._waiting.setdefault(command.id, []).append(key)
             await self._forward(frame)
 
     async def _forward(self, frame: bytes | str) -> None:
@@ -73,9 +73,18 @@ class BridgedSocket(CommandSocket):
 
     async def _tell(self, text: str) -> None:
         head, frame = _read_head(text), text.encode()
-        key = self._waiting.pop(head.id, None) if head.id is not None else None
+        key = self._take_key(head.id)
         if key is None:
             await self._channel.tell(frame)
         else:
             failed = "" if head.error is None else "CLOUD_ACTION_FAILED"
             await self._channel.answer(key, failed, frame)
+
+    def _take_key(self, number: int | None) -> object | None:
+        """The key of the oldest command of this number; None for an event."""
+        keys = self._waiting.get(number) if number is not None else None
+        if not keys or number is None:
+            return None
+        if len(keys) == 1:
+            del self._waiting[number]
+        return keys.pop(0)

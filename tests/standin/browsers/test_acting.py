@@ -7,10 +7,16 @@ import json
 
 import pytest
 
+from harness.standin.api import Api
 from harness.standin.browsers.acting import ChromiumPage
+from harness.standin.browsers.bridge import BridgedSocket
 from harness.standin.browsers.wire import WireError
+from harness.standin.config import StandinConfig
+from harness.standin.sessions import Session
+from harness.standin.sockets.channel import Channel
 from harness.standin.sockets.frames import encode
 from harness.standin.sockets.page import ActionProblem
+from harness.standin.state import State
 
 TARGET = {"targetId": "T1", "type": "page", "url": "about:blank", "title": ""}
 RESULTS = {
@@ -92,3 +98,27 @@ def test_half_a_character_is_replaced():
     said = '{"id": <ID>, "result": {"result": {"value": "a\\ud800b"}}}'
     (title,) = play(ScriptedWire(Runtime_evaluate=said), acts=["getTitle"])
     assert b'"a?b"' == encode(title)
+
+
+def test_two_commands_of_one_id_are_both_forgotten_when_answered():
+    """A client may number its commands as it likes: nothing of them stays in flight."""
+    counted, sent = [], []
+
+    async def send(message):
+        sent.append(message)
+
+    async def run():
+        channel = Channel(
+            Session("s1", 0, 0, 1 << 62), send, lambda *told: counted.append(told)
+        )
+        bridge = BridgedSocket(Api(State(StandinConfig())), channel, ScriptedWire())
+        for _ in range(2):
+            await bridge.take('{"id": 1, "method": "Target.getTargets"}')
+        await asyncio.sleep(0.05)
+        left = dict(channel.in_flight)
+        await channel.end()
+        return left
+
+    assert {} == asyncio.run(run())
+    assert [("cdp.Target.getTargets", "")] * 2 == counted
+    assert 2 == len(sent)
