@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.standin.browsers.wire import Wire, WireError
+from harness.standin.browsers.wire import Wire, WireError, without_halves
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.cdp import CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
@@ -66,13 +66,17 @@ class BridgedSocket(CommandSocket):
             while True:
                 for text in await self._wire.receive():
                     await self._tell(text)
-        except (WireError, msgspec.DecodeError):
+        except (WireError, ValueError, RecursionError):  # gone, or it says what is no message
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         finally:
             await self._wire.close()
 
     async def _tell(self, text: str) -> None:
-        head, frame = _read_head(text), text.encode()
+        try:
+            head = _read_head(text)
+        except msgspec.DecodeError:
+            head = _read_head(without_halves(text))
+        frame = text.encode()  # as it came
         key = self._take_key(head.id)
         if key is None:
             await self._channel.tell(frame)

@@ -8,13 +8,12 @@ once a connection; which one is the active one outlives connections.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
-from harness.standin.browsers.wire import Wire, WireError
+from harness.standin.browsers.wire import Wire, WireError, without_halves
 from harness.standin.sockets.page import ActionProblem
 
 _message = msgspec.json.Decoder(dict[str, Any]).decode
@@ -127,8 +126,6 @@ def _read_message(text: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         pass
     try:
-        # A text of JavaScript's may hold half a character: JSON can spell it, UTF-8 cannot.
-        whole = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")
-        return _message(whole)
+        return _message(without_halves(text))
     except (ValueError, RecursionError):
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import (
@@ -126,3 +127,15 @@ class Wire:
         elif isinstance(event, BytesMessage | CloseConnection):
             raise WireError("the browser has closed the connection")
         return ""
+
+
+def without_halves(text: str) -> bytes:
+    """
+    A message with its half characters replaced: JSON can spell them, UTF-8 cannot.
+
+    A text of JavaScript's may hold some, and a browser tells it as it is.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")

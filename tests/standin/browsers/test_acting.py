@@ -100,25 +100,41 @@ def test_half_a_character_is_replaced():
     assert b'"a?b"' == encode(title)
 
 
-def test_two_commands_of_one_id_are_both_forgotten_when_answered():
-    """A client may number its commands as it likes: nothing of them stays in flight."""
+def bridge(*commands, wire):
+    """What a client of the CDP socket gets, what is counted, and what stays in flight."""
     counted, sent = [], []
 
     async def send(message):
         sent.append(message)
 
     async def run():
-        channel = Channel(
-            Session("s1", 0, 0, 1 << 62), send, lambda *told: counted.append(told)
-        )
-        bridge = BridgedSocket(Api(State(StandinConfig())), channel, ScriptedWire())
-        for _ in range(2):
-            await bridge.take('{"id": 1, "method": "Target.getTargets"}')
+        session = Session("s1", 0, 0, 1 << 62)
+        channel = Channel(session, send, lambda *told: counted.append(told))
+        socket = BridgedSocket(Api(State(StandinConfig())), channel, wire)
+        for command in commands:
+            await socket.take(command)
         await asyncio.sleep(0.05)
-        left = dict(channel.in_flight)
+        left = list(channel.in_flight.values())
         await channel.end()
         return left
 
-    assert {} == asyncio.run(run())
-    assert [("cdp.Target.getTargets", "")] * 2 == counted
+    left = asyncio.run(run())
+    return [message.get("text", message["type"]) for message in sent], counted, left
+
+
+def test_two_commands_of_one_id_are_both_forgotten_when_answered():
+    """A client may number its commands as it likes: nothing of them stays in flight."""
+    command = '{"id": 1, "method": "Target.getTargets"}'
+    sent, counted, left = bridge(command, command, wire=ScriptedWire())
     assert 2 == len(sent)
+    assert [("cdp.Target.getTargets", "")] * 2 == counted
+    assert [] == left
+
+
+def test_half_a_character_passes_the_bridge_as_it_came():
+    """What a client makes of a text that no UTF-8 can spell is the client's business."""
+    said = '{"id": 1, "result": {"result": {"value": "a\\ud800b"}}}'
+    sent, counted, left = bridge(
+        '{"id": 1, "method": "Runtime.evaluate"}', wire=ScriptedWire(Runtime_evaluate=said)
+    )
+    assert ([said], [("cdp.Runtime.evaluate", "")], []) == (sent, counted, left)
