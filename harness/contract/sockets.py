@@ -10,9 +10,10 @@ is ``session_closed``, which is all that the SDK ever makes of a close.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec.json import Decoder
@@ -27,6 +28,8 @@ from harness.contract.refusals import (
     say_unknown,
 )
 from harness.contract.shapes import FrameResult
+
+_T = TypeVar("_T")
 
 ACTION_CONNECT = "action.connect"
 CDP_CONNECT = "cdp.connect"
@@ -128,7 +131,7 @@ def command_frame(
 def read_action(data: bytes) -> Heard:
     """Read a frame of the action socket; never raises."""
     try:
-        frame = _frame(data)
+        frame = _read(_frame, data)
     except BROKEN as error:
         return _broken(data, error)
     if frame.ok:
@@ -159,7 +162,7 @@ def _refused(frame: _Frame) -> Answer:
 def read_message(data: bytes) -> Heard:
     """Read a DevTools message, an answer or an event; never raises."""
     try:
-        message = _message(data)
+        message = _read(_message, data)
     except BROKEN as error:
         return _broken(data, error)
     if message.method:
@@ -173,6 +176,25 @@ def read_message(data: bytes) -> Heard:
         violation = "an answer without `result`"
         return Heard(message.id, msgspec.structs.replace(_UNREAD, violation=violation))
     return Heard(message.id, Answer(Outcome.OK, value=FrameResult(message.result)))
+
+
+def _read(decode: Callable[[bytes], _T], data: bytes) -> _T:
+    """
+    Decode a frame; half a character in it is replaced.
+
+    A text of JavaScript's may hold one. JSON can spell it and UTF-8 cannot, and a browser
+    tells a page's texts as they are.
+    """
+    try:
+        return decode(data)
+    except msgspec.DecodeError as error:
+        if isinstance(error, msgspec.ValidationError):
+            raise
+        try:
+            whole = json.dumps(json.loads(data), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            raise error from None
+        return decode(whole.encode(errors="replace"))
 
 
 def _broken(data: bytes, error: Exception) -> Heard:

@@ -160,3 +160,16 @@ def test_journeys_are_pure_and_of_known_methods():
     assert len({str(way) for way in ways}) > 250
     assert (8, 15) >= (min(map(len, ways)), max(map(len, ways))) >= (7, 13)
     assert len(SEED_CODES) == 17
+
+
+def test_half_a_character_is_read_as_a_replaced_one():
+    """JavaScript's texts may hold what UTF-8 cannot; Chromium tells them so, and means no harm."""
+    title = read_message(b'{"id":3,"result":{"value":"a\\ud800b"}}')
+    assert (3, Outcome.OK, "") == (title.id, title.answer.outcome, title.answer.violation)
+    assert {"value": "a?b"} == title.answer.value.result
+    event = read_message(b'{"method":"Target.targetInfoChanged","params":{"t":"\\udfff"}}')
+    assert ("Target.targetInfoChanged", Outcome.OK) == (event.method, event.answer.outcome)
+    action = read_action(b'{"id":1,"ok":true,"result":"\\ud800"}')
+    assert (1, Outcome.OK) == (action.id, action.answer.outcome)
+    for cut in (b'{"id":3,"result":{"value":"a\\ud8', b'{"id":3,"result":"\\ud800"'):
+        assert Outcome.INVALID_RESPONSE is read_message(cut).answer.outcome
