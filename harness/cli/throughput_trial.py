@@ -25,8 +25,8 @@ from harness.analysis.generator import assess
 from harness.attempt import Phase
 from harness.cli import target as targets
 from harness.cli.capacity_view import print_throughput, tell_step
+from harness.cli.load_trial import Job, measure
 from harness.cli.loading import NOTHING_KEPT
-from harness.cli.run import Job, measure
 from harness.cli.trial_directory import claim, disclaim, point_latest
 from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire

@@ -10,9 +10,8 @@ from rich.console import Console
 
 from harness import cli
 from harness.analysis.summary import summarize
-from harness.cli import judging
-from harness.cli import run as runs
-from harness.cli.run import Job, Measured, make_trial, measure
+from harness.cli import judging, load_trial
+from harness.cli.load_trial import Job, Measured, make_trial, measure
 from harness.cli.verdict import judge_measured
 from harness.errors import StorageError, TargetError
 from harness.load.plan import Plan
@@ -44,7 +43,7 @@ def failing(error, *, begun):
 )
 def test_a_failure_before_the_load_leaves_nothing(job, monkeypatch, error, kind):
     """Nothing is there that looks like a trial."""
-    monkeypatch.setattr(runs, "_load", failing(error, begun=False))
+    monkeypatch.setattr(load_trial, "_load", failing(error, begun=False))
 
     with pytest.raises(kind) as caught:
         measure(job, "k", Console(file=io.StringIO()))
@@ -58,7 +57,7 @@ def test_a_failure_before_the_load_leaves_nothing(job, monkeypatch, error, kind)
 )
 def test_a_failure_after_the_load_began_keeps_what_was_measured(job, monkeypatch, error, kind):
     """The exit code tells of the failure, the message where the rest is."""
-    monkeypatch.setattr(runs, "_load", failing(error, begun=True))
+    monkeypatch.setattr(load_trial, "_load", failing(error, begun=True))
 
     with pytest.raises(kind, match=f"kept: harness report {job.out}$"):
         measure(job, "k", Console(file=io.StringIO()))
@@ -73,7 +72,7 @@ def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
     def stopped(*_given, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "measure", lambda *_: Measured(interrupted=False))
+    monkeypatch.setattr(load_trial, "measure", lambda *_: Measured(interrupted=False))
     monkeypatch.setattr(judging, "judge_trial", stopped)
     with pytest.raises(KeyboardInterrupt):
         make_trial(job, progress, progress)

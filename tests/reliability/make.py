@@ -19,8 +19,8 @@ import msgspec
 from rich.console import Console
 
 from harness.cli.judging import check_trial
+from harness.cli.load_trial import Job, measure
 from harness.cli.loading import find_scenario
-from harness.cli.run import Job, measure
 from harness.faults.spec import parse_fault
 from harness.load.plan_file import build_plan, find_plan, read_plan
 from harness.load.spec import EMBEDDED_KEY
