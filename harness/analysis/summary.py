@@ -13,17 +13,14 @@ make it look bad. Where there is no such attempt each percentile is null.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from harness.analysis.counted import COLUMNS, Counted, count_attempts
 from harness.analysis.generator import assess, load_s
-from harness.analysis.probes import PREFLIGHT, PROBE, count_probes, is_preflight, is_probe
+from harness.analysis.probes import PREFLIGHT, PROBE, count_probes
 from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
 from harness.attempt import Phase
 from harness.trial.schema import SCHEMA, Manifest, Window
@@ -31,31 +28,10 @@ from harness.trial.store import Trial
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict, overall
 
+__all__ = ["ALWAYS_COUNTED", "COLUMNS", "Counted", "count_attempts", "judge", "summarize"]
+
 ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
 """Outcomes that have a key even when they never occurred."""
-
-COLUMNS = ("phase", "operation", "outcome", "attempt", "call_id")
-"""What `count_attempts` needs of the attempt log."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Counted:
-    """
-    The attempts of a trial, counted.
-
-    Attributes:
-        outcomes: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
-            attempts that were not their call's first). Sorted by the names.
-        calls: Calls of every phase, and those that came to a good end.
-        probe_calls, preflight_calls: The same of probes alone, and of the preflight.
-        probes: Probes by what they were for (``count_probes``).
-    """
-
-    outcomes: pd.DataFrame
-    calls: tuple[int, int]
-    probe_calls: tuple[int, int]
-    preflight_calls: tuple[int, int]
-    probes: pd.DataFrame
 
 
 def summarize(
@@ -125,42 +101,6 @@ def judge(findings: Sequence[Finding], attempts: int) -> Verdict:
     return overall([*observed, *(finding.verdict for finding in findings)])
 
 
-def count_attempts(log: pa.Table, probes: pd.DataFrame) -> Counted:
-    """
-    Count attempts where they lie, in Arrow.
-
-    Args:
-        log: All attempts, at least `COLUMNS`.
-        probes: As ``count_probes`` gives them.
-    """
-    return Counted(
-        outcomes=_count_outcomes(log),
-        calls=_count_calls(log),
-        probe_calls=_count_calls(log.filter(is_probe(log))),
-        preflight_calls=_count_calls(log.filter(is_preflight(log))),
-        probes=probes,
-    )
-
-
-def _count_outcomes(log: pa.Table) -> pd.DataFrame:
-    names = ["phase", "operation", "outcome"]
-    retry = pc.greater(log["attempt"], 1).cast(pa.int64())
-    grouped = (
-        log.select(names)
-        .append_column("retries", retry)
-        .group_by(names)
-        .aggregate([([], "count_all"), ("retries", "sum")])
-    )
-    plain = pa.table(
-        {name: pc.fill_null(grouped[name].cast(pa.string()), "") for name in names}
-        | {"count": grouped["count_all"], "retries": grouped["retries_sum"]}
-    )
-    frame: pd.DataFrame = plain.to_pandas()
-    return frame.astype({"count": "int64", "retries": "int64"}).sort_values(
-        names, ignore_index=True
-    )
-
-
 def _totals(manifest: Manifest, counted: Counted, duration_s: float) -> dict[str, Any]:
     """``totals`` of every attempt, and ``load``: the same without probes and preflight."""
     workers, counts = manifest.workers, counted.outcomes
@@ -195,18 +135,6 @@ def _sums(
         "ok": _by_outcome(counts).get("ok", 0),
         "retries": int(counts["retries"].sum()),
     }
-
-
-def _count_calls(ids: pa.Table) -> tuple[int, int]:
-    """Calls, and calls that came to a good end."""
-    good = pc.equal(ids["outcome"], pa.scalar("ok"))
-    return _count_distinct(ids["call_id"]), _count_distinct(ids["call_id"].filter(good))
-
-
-def _count_distinct(column: pa.ChunkedArray) -> int:
-    # Sorting ten million integers takes a second and 80 MB; hashing them several of each.
-    values = np.sort(column.to_numpy())
-    return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
 
 
 def _operations(
