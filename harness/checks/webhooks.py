@@ -25,6 +25,7 @@ from harness.checks.history import (
     plan_duration_ns,
     succeeded,
 )
+from harness.trial.schema import LOST_INBOX
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding
 
@@ -44,7 +45,8 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
 
     Runs whose end was not seen, or whose deadline the trial did not outlast, owe nothing
     yet. Duplicates are allowed (at least once) and counted. Unknown when nothing was due,
-    and for what is missing in a trial that was cut off. O(n) in attempts and events.
+    when the inbox died, and for what is missing in a trial that was cut off. O(n) in
+    attempts and events.
     """
     accusation = Accusation(NAME, context)
     deliveries = gather_deliveries(context.events)
@@ -70,6 +72,8 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     if young:
         passing += f"; {young:,} not due before the trial ended"
     doubt = "" if told else "no delivery was due and none came"
+    if _lost_inbox(context):
+        doubt = "the webhook inbox died amidst the load: what was sent to it later is not known"
     if lost := int((missing & ripe & ~absent).sum()):
         doubt = f"{count(lost, 'run')} without a delivery in a trial that was cut off"
     return accusation.conclude(passing, doubt)
@@ -196,12 +200,19 @@ def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
 
 
 def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: Context) -> int:
-    """The last moment at which a delivery would have been seen."""
+    """The last moment at which a delivery would have been seen; 0 when none is known."""
+    if _lost_inbox(context):  # when it died nobody saw, but not before its last delivery
+        return int(deliveries["time_ns"].max()) if len(deliveries) else 0
     moments = [context.manifest.ended_ns]
     moments += [
         int(times.max()) for times in (frame["end_ns"], deliveries["time_ns"]) if len(times)
     ]
     return max(moments)
+
+
+def _lost_inbox(context: Context) -> bool:
+    notes = (event for event in context.events if event.kind == "note")
+    return any(note.data.get("lost") == LOST_INBOX for note in notes)
 
 
 def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataFrame) -> str:

@@ -17,7 +17,8 @@ import msgspec
 
 from harness.cli import target as targets
 from harness.cli.restarts import Restarts
-from harness.errors import UsageError
+from harness.clock import unix_ns
+from harness.errors import NothingObservedError, UsageError
 from harness.faults.launch import FaultProxy, Inbox
 from harness.faults.spec import RESTART, FaultSpec
 from harness.load.plan import Plan
@@ -25,7 +26,8 @@ from harness.load.spec import is_loopback, webhook_secret
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
-from harness.trial.store import write_json
+from harness.trial.schema import LOST_INBOX, Event
+from harness.trial.store import write_bytes, write_json
 
 TRUTH = "truth.json"
 """What the embedded stand-in says that it did; no check reads it."""
@@ -41,6 +43,8 @@ class Around:
     Attributes:
         host: Base URL for the load: the proxy's, where there is one.
         webhook_url: The inbox; "" when the target could not reach it.
+        events: Where is written what became of these.
+        inbox: What listens at that URL.
         standin: The embedded stand-in; None for another target.
         proxy: The fault proxy; None without network faults.
         restarts: What restarts the stand-in; None without such faults.
@@ -48,6 +52,8 @@ class Around:
 
     host: str
     webhook_url: str
+    events: Path
+    inbox: Inbox | None = None
     standin: Standin | None = None
     proxy: FaultProxy | None = None
     restarts: Restarts | None = None
@@ -64,12 +70,21 @@ class Around:
         The load is over: end the restarts, wait for the last deliveries.
 
         Raises:
-            HarnessError: The stand-in did not come back from a restart.
+            HarnessError: The stand-in did not come back from a restart, or the proxy died:
+                what was sent from then on met no target.
         """
         if self.restarts is not None:
             self.restarts.end()
         if self.webhook_url:
             time.sleep(LAST_DELIVERIES_S)
+        if self.inbox is not None and self.inbox.has_died:
+            data = {"text": "the webhook inbox died amidst the load", "lost": LOST_INBOX}
+            line = msgspec.json.encode(Event(unix_ns(), "note", data=data))
+            write_bytes(self.events, line + b"\n")
+        if self.proxy is not None and self.proxy.has_died:
+            raise NothingObservedError(
+                "the fault proxy died amidst the load; what was sent afterwards met no target"
+            )
 
     def keep_truth(self, out: Path) -> None:
         """When nothing more is sent: write down what the embedded stand-in says it did."""
@@ -125,15 +140,16 @@ def start_around(
     """
     parts = out / PARTS
     parts.mkdir(parents=True, exist_ok=True)
-    webhook_url = ""
+    webhook_url, inbox = "", None
     if is_loopback(urlsplit(host).hostname or ""):
         events = parts / f"webhooks{EVENTS_SUFFIX}"
         secret = webhook_secret(trial_id)
         behaviour = plan.webhooks.model_dump(mode="json")
         inbox = Inbox(seed=plan.seed, events_path=events, secret=secret, behaviour=behaviour)
         webhook_url = stack.enter_context(inbox).url
+    around_events = parts / f"around{EVENTS_SUFFIX}"
     specs = plan.fault_specs()
-    around = Around(host, webhook_url, standin)
+    around = Around(host, webhook_url, around_events, inbox, standin)
     if any(spec.kind == RESTART for spec in specs):
         restarts = _prepare_restarts(specs, standin, out)
         stack.callback(restarts.cancel)

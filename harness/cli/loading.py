@@ -20,6 +20,7 @@ from rich.console import Console
 from harness.cli.live import LiveView
 from harness.errors import (
     HarnessError,
+    NothingObservedError,
     StoppedEarlyError,
     StorageError,
     TargetError,
@@ -277,6 +278,11 @@ def refusal(log: Path, status: int) -> HarnessError:
     said = list(dict.fromkeys(line for line in _lines(log) if line.startswith(_MARK)))
     if kind is not None and said:
         return kind("\n".join(line.removeprefix(_MARK) for line in said))
+    if status < 0:
+        return NothingObservedError(
+            f"the load process was killed by {signal.Signals(-status).name} before its load "
+            "began; is there memory enough?"
+        )
     return (kind or UsageError)(f"the load process ended with {status}: {last_line(log)}")
 
 

@@ -84,6 +84,6 @@ def ratelimit(
 
 def _second_key() -> str:
     key = os.environ.get(SECOND_KEY_VARIABLE, "")
-    if key and not (key.isascii() and key.isprintable()):
+    if key and not (key.isascii() and key.isprintable() and key == key.strip()):
         raise UsageError(f"{SECOND_KEY_VARIABLE} holds characters that no header can carry")
     return key

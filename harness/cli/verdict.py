@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.errors import StorageError, TrialError
 from harness.exits import Exit
 
 
@@ -16,12 +17,15 @@ def judge_measured(
     Judge a trial whose load is over (`harness.cli.judging.judge_trial`).
 
     Raises:
+        StorageError: What was written a moment ago is not there any more, or damaged.
         KeyboardInterrupt: It was interrupted; where the trial is was said.
     """
     try:
         from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
 
         return judge_trial(path, out, github=github)
+    except TrialError as error:  # no slip of the operator: this command made the trial
+        raise StorageError(f"{error}; did something remove it while it was made?") from error
     except KeyboardInterrupt:
         told = f"harness: stopped; what was measured is kept: harness report {path}"
         progress.print(told, markup=False, highlight=False, soft_wrap=True)

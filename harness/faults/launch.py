@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from harness.child import end
 from harness.clock import unix_ns
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NothingObservedError
 from harness.faults.spec import FaultSpec
 
 _GRACE_S = 5.0
@@ -70,6 +70,11 @@ class _FaultProcess:
             end(process, _GRACE_S)
 
     @property
+    def has_died(self) -> bool:
+        """Whether it ended before it was told to."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
     def pid(self) -> int:
         """The process's id; 0 when it does not run."""
         return 0 if self._process is None else self._process.pid
@@ -90,7 +95,9 @@ class _FaultProcess:
         if key not in answer:
             self.stop()
             why = answer.get("error", "it ended silently")
-            raise HarnessError(f"{self._module} did not {_ASKED[key]}: {why}")
+            # One that never began is the operator's to mend; one that died is nobody's.
+            kind = HarnessError if key == "listening" else NothingObservedError
+            raise kind(f"{self._module} did not {_ASKED[key]}: {why}")
         return answer[key]
 
 

@@ -30,7 +30,7 @@ from harness.load.collector import Collector
 from harness.load.conductor import give_up, quit_or_stop, report_often, tell_crash
 from harness.load.generator import SWEEP_S, Generator
 from harness.load.orders import Orders
-from harness.load.worker import GO_DELAY_NS
+from harness.load.worker import GO_DELAY_NS, user_names
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S
 
@@ -98,6 +98,7 @@ class MasterConductor:
         spec = self.orders.spec
         told = {"start_ns": start_ns, "share": share, "plan": spec.plan}
         told |= {"trial_id": spec.trial_id, "embedded": spec.embedded}
+        told |= {"scenario": spec.scenario, "users": user_names(self._runner)}
         self._runner.send_message("harness_go", told)
         gevent.spawn(self._run)
         gevent.spawn(report_often, self.collector)

@@ -104,6 +104,8 @@ def read_key(environ: Mapping[str, str], *, embedded: bool) -> str:
         raise UsageError("no API key: set OPENSTEER_API_KEY (or OPENSTEER_ACCESS_TOKEN)")
     if not key.isascii() or not key.isprintable():
         raise UsageError("OPENSTEER_API_KEY holds characters that no header can carry")
+    if key != key.strip():  # pasted with it, or read from a file
+        raise UsageError("OPENSTEER_API_KEY begins or ends with white space; take that away")
     return key
 
 

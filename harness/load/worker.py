@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from harness.clock import unix_ns
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.exits import Exit
 from harness.load.conductor import tell_often
 from harness.load.generator import Generator
@@ -102,10 +102,11 @@ class WorkerConductor:
         try:
             self._take(msg.data)
         except HarnessError as error:  # the master must not wait for a worker that cannot
-            refuse(f"the master's plan does not fit this worker: {error}", int(Exit.USAGE))
+            refuse(f"the master's load does not fit this worker: {error}", int(Exit.USAGE))
 
     def _take(self, told: dict[str, Any]) -> None:
         orders = self.orders
+        self._demand_users(told["users"], told["scenario"])
         spec = msgspec.structs.replace(
             orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
         )
@@ -117,6 +118,14 @@ class WorkerConductor:
         self.generator = Generator(spec, plan, orders.key, sink, index)
         self.generator.observers.append(self._observe)
         gevent.spawn(self._run, self.generator, sink, progress, told)
+
+    def _demand_users(self, users: list[str], scenario: str) -> None:
+        """Locust spawns users by their classes' names, and lives on when it knows none."""
+        if not set(users) <= set(user_names(self._runner)):
+            raise UsageError(
+                f"its scenario is {scenario}, this worker's {self.orders.spec.scenario}; "
+                f"start it with {scenario}"
+            )
 
     def _progress(self, plan: Plan) -> Progress | None:
         """Figures of this worker's own share, for the terminal it was started in."""
@@ -152,3 +161,8 @@ class WorkerConductor:
     def crashed(self, text: str) -> None:
         """Tell the master."""
         self._runner.send_message("harness_crashed", {"text": text[-4000:]})
+
+
+def user_names(runner: Any) -> list[str]:
+    """Names of the user classes that a runner may spawn."""
+    return [kind.__name__ for kind in runner.environment.user_classes]

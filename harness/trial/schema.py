@@ -165,3 +165,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     worker: str = ""
     data: dict[str, Any] = {}
+
+
+LOST_INBOX = "inbox"
+"""``lost`` of a note: the webhook inbox died, and what came later nobody heard."""

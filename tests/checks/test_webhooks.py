@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.webhooks import CHECK
+from harness.trial.schema import LOST_INBOX, Event
 from harness.verdicts import Verdict
 from tests.histories import ORIGIN_NS, get_run, hold, judge, queue, told, webhook
 
@@ -114,6 +115,18 @@ def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
 
     assert ["fail", "unknown", "unknown", "fail"] == [f.verdict for f in findings]
     assert "1 run without a delivery in a trial that was cut off" == findings[1].detail
+
+
+def test_what_a_dead_inbox_did_not_hear_is_a_doubt():
+    """It is not known when it died, only that it lived at its last delivery."""
+    died = Event(ORIGIN_NS + 60 * NS, "note", data={"lost": LOST_INBOX})
+    rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
+    unheard = (rows, (webhook("r", at=6), died))
+    missed = (rows, (webhook("r", at=6), webhook("r", at=40), died))
+    findings = [judge(CHECK, case) for case in (unheard, missed, (rows, (died,)))]
+
+    assert ["unknown", "fail", "unknown"] == [f.verdict for f in findings]
+    assert findings[0].detail.startswith("the webhook inbox died amidst the load")
 
 
 def test_the_plans_deadline_is_heeded():

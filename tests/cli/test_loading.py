@@ -14,7 +14,13 @@ import pytest
 from rich.console import Console
 
 from harness.cli.loading import Interruption, demand_users, last_line, refusal, run_load
-from harness.errors import StoppedEarlyError, StorageError, TargetError, UsageError
+from harness.errors import (
+    NothingObservedError,
+    StoppedEarlyError,
+    StorageError,
+    TargetError,
+    UsageError,
+)
 from harness.load.plan import Plan
 
 
@@ -118,6 +124,14 @@ def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
 
     assert "the load process ended with 1: KeyError: 'a'" == str(refusal(log, 1))
     assert "it said nothing" == last_line(tmp_path / "absent.log")
+
+
+def test_a_load_process_that_was_killed_is_no_slip_of_the_operator(tmp_path):
+    """4 and not 2: nothing was observed."""
+    killed = refusal(tmp_path / "absent.log", -9)
+
+    assert NothingObservedError is type(killed)
+    assert "killed by SIGKILL before its load began" in str(killed)
 
 
 def test_a_worker_without_a_user_is_refused():

@@ -100,6 +100,16 @@ def test_ctrl_c_while_the_judging_is_imported_says_it_as_well(tmp_path, monkeypa
     assert f"kept: harness report {tmp_path}\n" in progress.file.getvalue()
 
 
+def test_a_directory_that_vanishes_amidst_a_trial_is_no_slip_of_the_operator(tmp_path):
+    """2 would say that nothing was sent."""
+    out = write_trial(tmp_path / "trial", ladder()[:10])
+    (out / "attempts.parquet").unlink()
+    silent = Console(file=io.StringIO())
+
+    with pytest.raises(StorageError, match=r"attempts\.parquet.*did something remove it"):
+        judge_measured(out, silent, silent)
+
+
 @pytest.mark.parametrize(("attempts", "told"), [(0, 1), (10, 0)])
 def test_a_trial_without_a_load_says_why_it_is_unknown(tmp_path, attempts, told):
     """Its checks pass on the preflight, and the verdict is another."""

@@ -157,6 +157,26 @@ def test_a_master_says_for_whom_it_waits_and_can_be_stopped(harness: Command) ->
     assert "it was stopped before its load began" in [f["detail"] for f in summary["findings"]]
 
 
+def test_a_worker_of_another_scenario_is_sent_away_and_the_trial_ends(
+    harness: Command,
+) -> None:
+    """It says what to start instead; the master goes on without it, and names it."""
+    with Standin(StandinConfig(api_keys=(KEY,))) as standin:
+        master, (one,) = start_all(harness, standin.url, 2, "4s", come=1)
+        address = one.args[-3]
+        other = harness.start(
+            "run", "cache_import", "--host", standin.url, "--worker", address, "--out", "own-x"
+        )
+        sent_away, _, ended = map(harness.wait, (other, one, master))
+    summary = summary_of(harness.folder / "trial")
+
+    assert (2, True) == (sent_away.code, "start it with session_churn" in sent_away.err)
+    assert 4 == ended.code
+    assert ["trial.complete"] == [
+        f["name"] for f in summary["findings"] if "without a goodbye" in f["detail"]
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

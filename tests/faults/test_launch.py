@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NothingObservedError
 from harness.faults.launch import FaultProxy
 from harness.faults.spec import parse_fault
 
@@ -160,6 +160,7 @@ def test_a_process_that_died_is_told_as_that():
     proxy.start()
     os.kill(proxy.pid, signal.SIGKILL)
     time.sleep(0.2)
-    with pytest.raises(HarnessError, match="did not begin: it ended silently"):
+    assert proxy.has_died
+    with pytest.raises(NothingObservedError, match="did not begin: it ended silently"):
         proxy.begin()
     assert 0 == proxy.pid

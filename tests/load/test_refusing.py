@@ -19,8 +19,15 @@ from harness.load.plan import Plan
 
 runner = SimpleNamespace(register_message=lambda *_, **__: None, client_id="c")
 environment = SimpleNamespace(
-    parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
+    parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py",
+    user_classes=[type("OwnUser", (), {{}})],
 )
+runner.environment = environment
+told = dict(
+    trial_id="t", embedded=False, share=dict(c=(0, 1)), start_ns=1, plan={{}},
+    scenario="theirs", users=["OwnUser"],
+)
+worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), "k"), print)
 {body}
 """
 
@@ -36,18 +43,20 @@ def run(body):
 
 def test_a_worker_ends_that_does_not_understand_the_masters_plan():
     """One line; Locust would log what a listener raises, and the master wait for ever."""
-    lines = (
-        "worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), 'k'), print)",
-        "told = dict(trial_id='t', embedded=False, share=dict(c=(0, 1)), start_ns=1)",
-        "worker._on_go(SimpleNamespace(data=told | dict(plan=dict(sede=1))))",
-    )
-
-    status, said = run("\n".join(lines))
+    status, said = run("worker._on_go(SimpleNamespace(data=told | dict(plan=dict(sede=1))))")
 
     assert 2 == status
-    assert "the master's plan does not fit this worker: " in said
+    assert "the master's load does not fit this worker: " in said
     assert said.endswith("sede is unknown; did you mean 'seed'?")
     assert 1 == len(said.splitlines())
+
+
+def test_a_worker_of_another_scenario_ends():
+    """Locust lets it live without users, and the master waited for its share for ever."""
+    status, said = run("worker._on_go(SimpleNamespace(data=told | dict(users=['TheirUser'])))")
+
+    assert (2, 1) == (status, len(said.splitlines())), said
+    assert said.endswith("its scenario is theirs, this worker's x; start it with theirs")
 
 
 def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, monkeypatch):

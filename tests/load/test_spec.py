@@ -61,7 +61,9 @@ def test_the_key_comes_from_the_environment():
     assert EMBEDDED_KEY == read_key(both, embedded=True)
 
 
-@pytest.mark.parametrize("key", ["", "osk_secret\n", "osk_secr\u00e9t"])
+@pytest.mark.parametrize(
+    "key", ["", " ", "osk_secret\n", " osk_secret", "osk_secret ", "osk_secr\u00e9t"]
+)
 def test_a_key_that_no_header_can_carry_is_refused_unseen(key):
     """A line break from a file is the usual one."""
     with pytest.raises(UsageError) as caught:
