@@ -20,7 +20,7 @@ from reports.content import (
 )
 from reports.model import ReportModel
 from reports.prose import WORDS, brief, sentences
-from reports.section import Cell, Table
+from reports.section import Cell, Section, Table
 from reports.sections import build_sections
 from reports.wording import number
 
@@ -36,11 +36,13 @@ def render(model: ReportModel) -> str:
     """The page."""
     summary = model.summary
     passed, *rest = brief(model)
+    sections = build_sections(model)
     blocks = [
         f"# {_SYMBOLS[model.verdict]} {WORDS[model.verdict]}: {escape(summary['scenario'])}",
         f"**{escape(passed)}**",
         *(escape(sentence) for sentence in rest),
         *(escape(sentence) for sentence in sentences(model)),
+        *(block for section in sections if section.first for block in _section(section)),
         "## Operations",
         gfm_table(_without_response(operations_table(model))),
         *_findings(model),
@@ -48,16 +50,21 @@ def render(model: ReportModel) -> str:
         "## Phases",
         gfm_table(phases_table(model)),
     ]
-    for section in build_sections(model):
-        blocks += [f"## {escape(section.title)}", *(escape(text) for text in section.prose)]
-        for table in section.tables:
-            blocks += [f"**{escape(table.caption)}**", gfm_table(table)]
+    for section in sections:
+        blocks += [] if section.first else _section(section)
     blocks.append(
         "Latencies are of attempts that ended ok in measured phases. *Response* counts from "
         "when the plan wanted the request sent, *service* from when it was sent. "
         f"Trial `{_code(summary['trial_id'])}`."
     )
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    blocks = [f"## {escape(section.title)}", *(escape(text) for text in section.prose)]
+    for table in section.tables:
+        blocks += [f"**{escape(table.caption)}**", gfm_table(table)]
+    return blocks
 
 
 def escape(text: str) -> str:

@@ -116,7 +116,7 @@ def drawn(story_model, hostile_model, empty_model):
 
 @pytest.fixture(scope="session")
 def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
-    """Every kind of page, rendered once: report.html of four trials, and the two others."""
+    """Every kind of page, rendered once: report.html of five trials, and the two others."""
     labs = build(
         tmp_path_factory.mktemp("labs") / "trial", story(), events=EVENTS, documents=LABS
     )
@@ -125,6 +125,20 @@ def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
         [attempt(operation=LONG)],
         documents={"capacity.json": SESSIONS},
     )
+    ended = build(
+        tmp_path_factory.mktemp("cut-off") / "trial",
+        [attempt(call_id=n, at_s=-4.5 + n) for n in range(4)],
+        state="interrupted",
+        ended_ns=T0 * NS,
+        phases=[
+            *(
+                Window(f"{n:02} bracket {10 * n}/s", (T0 + n - 5) * NS, (T0 + n - 4) * NS)
+                for n in range(5)
+            ),
+            Window("steady", (T0 + 60) * NS, (T0 + 120) * NS),
+        ],
+    )
+    cut_off = html.render(ended)
     with pytest.MonkeyPatch.context() as patch:
 
         def render(name, model):
@@ -137,6 +151,7 @@ def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
             "empty": render("empty", empty_model),
             "labs": render("story", labs),
             "sessions": render("empty", sessions),
+            "cut off": cut_off,
             "compare": page.render(comparison()),
             "trend": trend_page.render("smoke", trend()),
         }

@@ -25,6 +25,24 @@ BEYOND = """
   .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 80)}`)
 """
+SPOILT = """
+[...document.querySelectorAll("figure svg")].filter((svg) => svg.clientWidth).flatMap((svg) => {
+  const frame = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll("text")]
+    .map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const cut = texts.filter(([, box]) =>
+    box.left < frame.left - 1 || box.right > frame.right + 1 ||
+    box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
+  const shared = (low, high, a, b) => Math.min(a[high], b[high]) - Math.max(a[low], b[low]);
+  const hidden = texts.flatMap(([name, box], number) => texts.slice(number + 1)
+    .filter(([, other]) =>
+      shared("left", "right", box, other) > 1.5 && shared("top", "bottom", box, other) > 3)
+    .map(([other]) => `${name} on ${other}`));
+  return [...cut.map(([name]) => `${name} cut`), ...hidden]
+    .map((told) => `${svg.closest("figure").id}: ${told}`);
+})
+"""
+"""Texts of the figures that are seen which leave their drawing, or lie on one another."""
 A4_WIDE = {"width": 718, "height": 1047}
 """A4 in CSS pixels without margins of 1 cm."""
 VISITS = [
@@ -105,6 +123,18 @@ def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, sche
     ]
 
     assert serious == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["story", "hostile", "labs", "sessions", "cut off"])
+def test_every_word_of_a_figure_can_be_read(browser, files, name, size):
+    """None leaves its drawing and none lies on another, on a desk and on a telephone."""
+    with Visit(browser, files[name], size) as visit:
+        drawn = visit.page.evaluate("document.querySelectorAll('figure svg text').length")
+        spoilt = visit.page.evaluate(SPOILT)
+
+    assert drawn > 20
+    assert spoilt == []
 
 
 @pytest.mark.parametrize("name", ["story", "hostile", "labs", "sessions", "compare", "trend"])

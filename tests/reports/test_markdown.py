@@ -8,6 +8,8 @@ import pytest
 
 from reports import markdown
 from reports.markdown import escape
+from tests.reports.conftest import build
+from tests.trials import attempt
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,15 @@ def test_hostile_names_draw_nothing(hostile_model):
         cells = len(re.findall(r"(?<!\\)\|", line))
         assert width in (None, cells), line
         width = cells
+
+
+def test_what_a_lab_was_made_for_comes_first(tmp_path):
+    """Its section before the operations, each of its tables under its name."""
+    lab = {"kind": "sessions", "ceiling": 37}
+    page = markdown.render(build(tmp_path / "t", [attempt()], documents={"capacity.json": lab}))
+
+    order = ["## Capacity", "**Session ceiling**", "## Operations", "## Phases"]
+    assert order == sorted(order, key=page.index)
 
 
 def test_an_empty_trial_has_a_page(empty_model):
