@@ -200,13 +200,14 @@ def _late(model: ReportModel) -> str:
     planned = sum(worker.planned for worker in model.manifest.workers)
     late = model.summary["totals"]["late_starts"]
     behind = late - sum(worker.late_by_generator for worker in model.manifest.workers)
+    blamed = model.summary["generator"]["saturated"]  # which is told already, and weighs more
     planned_s = _planned_s(model)
     over_s = model.summary["duration_s"] - planned_s if planned_s else 0.0
     told = []
-    if planned and behind > _LATE_SHARE * planned:
+    if behind > _LATE_SHARE * planned and not blamed:
         told.append(
-            f"{late:,} of {plural(planned, 'arrival')} began late, for every user was busy "
-            "with an earlier one"
+            f"{behind:,} of {plural(planned, 'arrival')} began late, for no user was free in "
+            "time"
         )
     if over_s >= max(_OVERRUN_S, _OVERRUN_SHARE * planned_s):
         told.append(f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan")

@@ -79,6 +79,13 @@ def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
         assert all(said.endswith(".") for said in (passed, limited, changed))
 
 
+def test_a_generator_at_its_limit_is_blamed_once(tmp_path):
+    """Late starts are told where it was at its limit, and nowhere else."""
+    ends = [WorkerEnd("a", planned=100, late_starts=9, late_by_generator=5)]
+
+    assert 3 == len(sentences(build(tmp_path / "t", [attempt()], workers=ends)))
+
+
 def test_what_was_cut_off_says_so_first(tmp_path):
     """How long it ran of what was planned, before any verdict; a late loss of a worker not."""
     cut = build(
@@ -147,7 +154,7 @@ def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
         ({"workers": [WorkerEnd("a", state="lost")]}, "Generator processes were lost (a)"),
         (
             {"workers": [WorkerEnd("a", planned=100, late_starts=9, late_by_generator=2)]},
-            "9 of 100 arrivals began late, for every user was busy with an earlier one.",
+            "7 of 100 arrivals began late, for no user was free in time.",
         ),
         (
             {"ended_ns": (T0 + 155) * NS},
