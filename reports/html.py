@@ -30,7 +30,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(model: ReportModel) -> str:
-    """The page; with its figures usually 200 to 400 kB."""
+    """The page; with its figures usually 200 to 700 kB."""
     template = environment().get_template("report.html.j2")
     operations, groups = content.operations_grouped(model)
     sections = build_sections(model)
