@@ -34,6 +34,7 @@ _COLUMNS_MAX = 240
 _FAR = 10.0
 """An objective so many times above the slowest answer would squeeze what there is to see."""
 _ROOM = 0.12  # of a decade, for the name on the topmost line
+_EDGE = 0.06  # of the axis, for the strikes of faults: what they did lies below them
 # An image cannot follow the page's colours; this blue at rising opacity reads on both papers.
 _HUE = "#2f81c7"
 
@@ -59,8 +60,9 @@ def draw(model: ReportModel) -> Figure:
         axes.imshow(
             _colours(counts), origin="lower", aspect="auto", extent=extent, interpolation="none"
         )
+        bottom = min([extent[2], *(y for y, _ in limits)])
         top = max([extent[3], *(y + _ROOM for y, _ in limits)])
-        axes.set_ylim(min([extent[2], *(y for y, _ in limits)]), top)
+        axes.set_ylim(bottom, top + _EDGE * (top - bottom))
         mark_objectives(axes, limits)
         axes.set_yticks(_decades(axes.get_ylim()))
         axes.yaxis.set_major_formatter(
@@ -88,7 +90,7 @@ def _colours(counts: Ints) -> np.ndarray:
     image = np.empty((*counts.shape, 4))
     image[..., :3] = to_rgb(_HUE)
     depth = np.log1p(counts) / np.log1p(counts.max())
-    image[..., 3] = np.where(counts > 0, 0.15 + 0.85 * depth, 0.0)
+    image[..., 3] = np.where(counts > 0, 0.3 + 0.7 * depth, 0.0)
     return image
 
 

@@ -42,6 +42,7 @@ def draw(model: ReportModel) -> Figure:
             # Of many points a dashed line is a carpet.
             style = {"ls": dash, "marker": "."} if marker(frame) else {"ls": "-", "lw": 1.0}
             axes.plot(x, frame[name], color=colour, label=name, ms=3, **style)
+        axes.margins(y=0.1)  # the strikes of faults stand at the upper edge
         axes.set_ylabel(f"{metric} time")
         if len(frame):
             duration_axis(axes)

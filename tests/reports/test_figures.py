@@ -130,6 +130,24 @@ def test_a_telephone_gets_a_drawing_of_its_own(figures):
         assert f">{name}</text>" in figures["outcomes"].narrow
 
 
+def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
+    """They take the upper twentieth of the axes; the slowest answer lies below."""
+    seen = {}
+
+    def keep(drawing, name, *_given, **_options):
+        seen[name] = drawing.axes
+
+    model = build(tmp_path / "t", [attempt(call_id=n, service_ms=9.0 + n) for n in range(90)])
+    with styled():
+        for figure, name in ((heat, "heat"), (latency, "latency")):
+            monkeypatch.setattr(figure, "to_figure", keep)
+            figure.draw(model)
+            axes = seen[name][0]
+            highest = np.log10(98e3) if name == "heat" else 98.0
+            above = axes.transAxes.inverted().transform(axes.transData.transform((0, highest)))
+            assert above[1] < 0.95
+
+
 def test_names_that_would_hide_each_other_stand_in_rows():
     """Twenty-five short phases: two rows of names, the others without."""
     bands = [Band(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)]
