@@ -41,7 +41,6 @@ class Around:
     What was started around the target.
 
     Attributes:
-        host: Base URL for the load: the proxy's, where there is one.
         webhook_url: The inbox; "" when the target could not reach it.
         events: Where is written what became of these.
         inbox: What listens at that URL.
@@ -50,13 +49,17 @@ class Around:
         restarts: What restarts the stand-in; None without such faults.
     """
 
-    host: str
     webhook_url: str
     events: Path
     inbox: Inbox | None = None
     standin: Standin | None = None
     proxy: FaultProxy | None = None
     restarts: Restarts | None = None
+
+    @property
+    def via(self) -> str:
+        """Host and port of what the load goes through; "" for nothing."""
+        return "" if self.proxy is None else urlsplit(self.proxy.url).netloc
 
     def begin(self, begun_ns: int) -> None:
         """To be called with the load's start: faults count from it."""
@@ -112,6 +115,11 @@ def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> 
     return stack.enter_context(targets.embedded(config))
 
 
+def has_network_faults(plan: Plan) -> bool:
+    """Whether the plan asks for faults that the proxy makes."""
+    return any(spec.kind != RESTART for spec in plan.fault_specs())
+
+
 def start_around(
     plan: Plan,
     host: str,
@@ -149,17 +157,17 @@ def start_around(
         webhook_url = stack.enter_context(inbox).url
     around_events = parts / f"around{EVENTS_SUFFIX}"
     specs = plan.fault_specs()
-    around = Around(host, webhook_url, around_events, inbox, standin)
+    around = Around(webhook_url, around_events, inbox, standin)
     if any(spec.kind == RESTART for spec in specs):
         restarts = _prepare_restarts(specs, standin, out)
         stack.callback(restarts.cancel)
         around = replace(around, restarts=restarts)
-    network = [spec for spec in specs if spec.kind != RESTART]
-    if not network:
+    if not has_network_faults(plan):
         return around
+    network = [spec for spec in specs if spec.kind != RESTART]
     events = parts / f"faults{EVENTS_SUFFIX}"
     proxy = stack.enter_context(FaultProxy(host, network, seed=plan.seed, events_path=events))
-    return replace(around, host=proxy.url, proxy=proxy)
+    return replace(around, proxy=proxy)
 
 
 def _prepare_restarts(

@@ -154,7 +154,6 @@ def _prepare(job: LimiterJob, stack: ExitStack) -> Spec:
         out=str(job.out),
         scenario="ratelimit",
         host=host,
-        direct_host=host,
         shown_host=job.host or "stand-in",
         plan=_plan(job).model_dump(mode="json", by_alias=True),
         embedded=embedded,

@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 
 from harness.cli import target as targets
-from harness.cli.around import Around, start_around, start_target
+from harness.cli.around import Around, has_network_faults, start_around, start_target
 from harness.cli.loading import NOTHING_KEPT, Interruption, locust_command, run_load
 from harness.cli.rescue import LOG, SPEC, rescue, settle
 from harness.cli.trial_directory import (
@@ -29,7 +29,7 @@ from harness.cli.trial_directory import (
 from harness.cli.verdict import judge_measured
 from harness.cli.watching import NOBODY, Facts, Watch
 from harness.cli.wire_options import PLAIN, Wire
-from harness.errors import HarnessError, StoppedEarlyError, StorageError
+from harness.errors import HarnessError, StoppedEarlyError, StorageError, UsageError
 from harness.exits import Exit
 from harness.load.plan import Plan
 from harness.load.spec import Spec, read_key
@@ -166,8 +166,8 @@ def spec_of(
         trial_id=job.trial_id,
         out=str(job.out),
         scenario=job.scenario.stem,
-        host=via or host,
-        direct_host=host,
+        host=host,
+        via=via,
         webhook_url=webhook_url,
         shown_host=job.host or "stand-in",
         plan=job.plan.model_dump(mode="json", by_alias=True),
@@ -180,6 +180,8 @@ def spec_of(
 
 def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
     """Start what the trial needs around it, see the target alive, write the spec."""
+    if job.wire.proxy and has_network_faults(job.plan):
+        raise UsageError("faults go with no --proxy: both would stand before the target")
     host, standin = job.host, job.running
     if standin is not None:
         host = standin.url
@@ -187,7 +189,7 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
         standin = start_target(job.plan, job.standin, stack)
         host = standin.url
     around = start_around(job.plan, host, job.trial_id, job.out, stack, standin)
-    spec = spec_of(job, host, around.webhook_url, via=around.host, embedded=standin is not None)
+    spec = spec_of(job, host, around.webhook_url, via=around.via, embedded=standin is not None)
     recorder = Recorder()
     preflight_target = spec.target(job.plan.timeouts.to_timeouts(), key, direct=True)
     try:

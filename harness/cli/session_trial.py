@@ -128,7 +128,6 @@ def _prepare(job: SessionsJob, key: str, stack: ExitStack) -> Spec:
         out=str(job.out),
         scenario="capacity-sessions",
         host=host,
-        direct_host=host,
         shown_host=job.host or "stand-in",
         plan=plan.model_dump(mode="json", by_alias=True),
         embedded=embedded,

@@ -188,7 +188,6 @@ def default_spec(environment: Any) -> Spec:
         out=str(Path("trials") / trial_id),
         scenario=scenario,
         host=host,
-        direct_host=host,
         shown_host=host,
         plan=document,
         plan_file=str(path),

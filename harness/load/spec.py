@@ -35,8 +35,8 @@ class Spec(msgspec.Struct, frozen=True):
         trial_id: Its unique name.
         out: Its directory.
         scenario: The workload's name.
-        host: Base URL that requests go to (a fault proxy's, where there is one).
-        direct_host: Base URL without a proxy in between, for cleaning up.
+        host: Base URL that requests go to.
+        via: ``host:port`` of the fault proxy that they go through; "" for none.
         shown_host: Base URL that artifacts show.
         plan: The plan as a document; every process validates it again.
         transport: Which wire.
@@ -53,9 +53,9 @@ class Spec(msgspec.Struct, frozen=True):
     out: str
     scenario: str
     host: str
-    direct_host: str
     shown_host: str
     plan: dict[str, Any]
+    via: str = ""
     transport: Literal["fast", "httpx"] = "fast"
     embedded: bool = False
     auth: Literal["api-key", "bearer"] = "api-key"
@@ -68,9 +68,18 @@ class Spec(msgspec.Struct, frozen=True):
     plan_file: str = ""
 
     def target(self, timeouts: Timeouts, key: str, *, direct: bool = False) -> Target:
-        """The wire's target, with the key in its headers and nowhere else."""
+        """
+        The wire's target, with the key in its headers and nowhere else.
+
+        Args:
+            timeouts: Bounds of an exchange.
+            key: The API key.
+            direct: Past the fault proxy, as who cleans up does.
+        """
+        host, _, port = self.via.rpartition(":")
         return Target(
-            base_url=self.direct_host if direct else self.host,
+            base_url=self.host,
+            via=None if direct or not host else (host, int(port)),
             headers=auth_headers(self.auth, key),
             ca_file=self.ca_file,
             verify=self.verify,

@@ -36,13 +36,15 @@ class Dialer:
         """Open one socket, until the deadline at the latest; never raises for the URL."""
         try:
             place = find_place(url, token)
-            if not may_lead_to(parse_origin(self.target.base_url).host, place.origin.host):
+            own, its = parse_origin(self.target.base_url), place.origin
+            if not may_lead_to(own.host, its.host):
                 raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  told as a reply
         except UsageError as error:
             now_ns = unix_ns()
             failure = Failure.MALFORMED
             return Reply(0, b"", None, None, now_ns, now_ns, 0, 0, failure, str(error)), None
-        return upgrade(place, self.target, shared_context, deadline_ns)
+        at = self.target.via if (own.host, own.port) == (its.host, its.port) else None
+        return upgrade(place, self.target, shared_context, deadline_ns, at=at)
 
     def read_deadline_ns(self, deadline_ns: int) -> int:
         """When an answer is given up: the call's deadline, or the target's silence."""

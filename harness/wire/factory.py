@@ -26,10 +26,12 @@ def connect(target: Target, kind: Kind = "fast") -> Transport:
         kind: ``fast`` for HTTP/1.1 at the least cost; ``httpx`` for HTTP/2 and proxies.
 
     Raises:
-        UsageError: The base URL or the CA file is wrong, or ``fast`` is asked for
-            what only ``httpx`` can do.
+        UsageError: The base URL or the CA file is wrong, ``fast`` is asked for what only
+            ``httpx`` can do, or two things would stand before the target.
         ValueError: A header that cannot be written (a mistake of the caller).
     """
+    if target.via is not None and target.proxy is not None:
+        raise UsageError("faults go with no --proxy: both would stand before the target")
     if kind == "httpx":
         from harness.wire.httpx_ import HttpxTransport  # noqa: PLC0415  only who uses it pays
 

@@ -138,7 +138,7 @@ class HttpxTransport:
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             raise UsageError(f"the proxy cannot be used: {error}") from None
         # httpx has no option for httpcore's (public) network backend.
-        http._pool._network_backend = MeteredBackend(self._meter)  # noqa: SLF001
+        http._pool._network_backend = MeteredBackend(self._meter, self._target.via)  # noqa: SLF001
         return http
 
     def _drop(self) -> None:

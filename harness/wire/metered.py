@@ -89,8 +89,9 @@ class Meter:
 class MeteredBackend(httpcore.NetworkBackend):
     """Connects through httpcore's own backend, all addresses within one timeout."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, via: tuple[str, int] | None = None) -> None:
         self._meter = meter
+        self._via = via
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -103,6 +104,7 @@ class MeteredBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """As httpcore's; a name's addresses are tried one after the other."""
         meter = self._meter
+        host, port = self._via or (host, port)
         meter.dialled = True
         meter.connect_by_ns = unix_ns() + meter.connect_ns
         options = list(socket_options or ())

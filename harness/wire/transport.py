@@ -91,6 +91,8 @@ class Target:
         max_head_bytes: The longest head of an answer, interim answers included.
         max_body_bytes: The longest body of an answer, both coded and decoded.
         timeouts: The parts' bounds.
+        via: Host and port to connect to in the place of the base URL's own, where something
+            stands in between; what is sent and who is believed stay the same.
         proxy: URL of a proxy (``httpx`` only).
         http2: Offer HTTP/2 by ALPN (``httpx`` only).
     """
@@ -102,6 +104,7 @@ class Target:
     max_head_bytes: int = 64 * 1024
     max_body_bytes: int = 8 * 1024 * 1024
     timeouts: Timeouts = field(default_factory=Timeouts)
+    via: tuple[str, int] | None = None
     proxy: str | None = field(default=None, repr=False)
     http2: bool = False
 

@@ -66,6 +66,8 @@ def upgrade(
     target: Target,
     make_context: Callable[[str | None, bool], ssl.SSLContext],
     deadline_ns: int,
+    *,
+    at: tuple[str, int] | None = None,
 ) -> tuple[Reply, WebSocket | None]:
     """
     Connect and ask for a WebSocket.
@@ -76,6 +78,7 @@ def upgrade(
             is sent: the token is all that a socket takes.
         make_context: Gives the TLS context for (ca_file, verify).
         deadline_ns: When to give up.
+        at: Host and port to connect to, where these are others than the place's.
 
     Returns:
         The reply (status 101 and a socket, or why not).
@@ -85,7 +88,7 @@ def upgrade(
     asking: _Asking | None = None
     try:
         context = make_context(target.ca_file, target.verify) if place.origin.tls else None
-        stream = dial(place.origin, context, target.timeouts, deadline_ns)
+        stream = dial(place.origin, context, target.timeouts, deadline_ns, at)
         asking = _Asking(stream, place, target)
         socket = asking.ask(deadline_ns)
     except Exception as error:  # noqa: BLE001  whatever it was, it is a reply

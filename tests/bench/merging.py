@@ -37,7 +37,7 @@ def _once(workers: int, reports: list[tuple[bytes, bytes]]) -> tuple[float, floa
     """Seconds to take in every worker's second, and to merge them."""
     each = RATE_PER_S // BATCH_ROWS
     with tempfile.TemporaryDirectory() as folder:
-        spec = Spec("bench", folder, "mixed", "http://x", "http://x", "x", {})
+        spec = Spec("bench", folder, "mixed", "http://x", "x", {})
         collector = Collector(spec, Plan(), None)
         began = time.perf_counter()
         for worker in range(workers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -13,8 +14,10 @@ from harness.analysis.summary import summarize
 from harness.cli import judging, load_trial
 from harness.cli.load_trial import Job, Measured, make_trial, measure
 from harness.cli.verdict import judge_measured
-from harness.errors import StorageError, TargetError
+from harness.cli.wire_options import Wire
+from harness.errors import StorageError, TargetError, UsageError
 from harness.load.plan import Plan
+from harness.load.plan_file import build_plan
 from harness.trial.store import open_trial
 from tests.trials import attempt, finding, ladder, write_trial
 
@@ -119,3 +122,15 @@ def test_a_trial_without_a_load_says_why_it_is_unknown(tmp_path, attempts, told)
     judging.print_summary(summarize(trial, [finding()]), out)
 
     assert told == out.file.getvalue().count("no attempt was made since the load began")
+
+
+def test_faults_behind_a_proxy_are_refused_before_anything_starts(job):
+    """Both would stand between harness and target, and each wants to be the first."""
+    faulty = replace(
+        job,
+        plan=build_plan({"faults": [{"kind": "latency"}]}, "plan"),
+        wire=Wire("httpx", proxy="http://127.0.0.1:9"),
+    )
+    with pytest.raises(UsageError, match="faults go with no --proxy"):
+        measure(faulty, "k", Console(file=io.StringIO()))
+    assert not job.out.exists()

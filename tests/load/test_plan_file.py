@@ -172,7 +172,7 @@ def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text("[scenario.cache_imports]\nbatch = [1, 2]\n[scenario.our_own]\na = 1\n")
     spec = Spec(
-        "t", str(tmp_path), "mixed", "", "", "", plan={}, plan_file=str(path),
+        "t", str(tmp_path), "mixed", "", "", plan={}, plan_file=str(path),
     )  # fmt: skip
     orders = Orders(spec, read_plan(path), "k", path.read_text())
 

@@ -34,7 +34,7 @@ def standin():
 
 def _prober(out: Path, host: str) -> Prober:
     plan = build_plan(PLAN, "a test's plan").model_dump(mode="json", by_alias=True)
-    spec = Spec("t-1", str(out), "lab", host, host, "stand-in", plan, embedded=True)
+    spec = Spec("t-1", str(out), "lab", host, "stand-in", plan, embedded=True)
     path = out / "spec.json"
     path.write_bytes(msgspec.json.encode(spec))
     return Prober(spec, path, dict(os.environ))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.clock import unix_ns
+from harness.sockets import dialer as dialing
 from harness.sockets.dialer import Dialer, may_lead_to
 from harness.wire import Failure, Target
 
@@ -57,3 +58,14 @@ def test_a_name_in_another_script_is_one_name_in_both_spellings():
     reply, socket = dialer.dial("ws://xn--bcher-kva.example/ws", "tok", unix_ns() + 10**9)
     assert None is socket
     assert Failure.MALFORMED is not reply.failure
+
+
+@pytest.mark.parametrize(
+    ("url", "through"), [("ws://api.x.example:81/ws", True), ("ws://ws.x.example:81/ws", False)]
+)
+def test_a_socket_to_the_target_itself_takes_the_way_of_its_requests(monkeypatch, url, through):
+    """What stands between harness and target stands there for its sockets, too."""
+    dialled = []
+    monkeypatch.setattr(dialing, "upgrade", lambda *_, at: dialled.append(at) or (None, None))
+    Dialer(Target("http://api.x.example:81/v1", via=("127.0.0.1", 9))).dial(url, "t", 0)
+    assert [("127.0.0.1", 9) if through else None] == dialled

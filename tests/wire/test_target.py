@@ -109,3 +109,10 @@ def test_timeouts_are_positive(bounds):
     """A timeout of nothing would fail every exchange."""
     with pytest.raises(ValueError, match="positive"):
         Timeouts(*bounds)
+
+
+def test_a_way_through_another_address_and_a_proxy_exclude_each_other():
+    """Faults are made between harness and target; a proxy would be in between them."""
+    target = Target("http://h", proxy="http://127.0.0.1:1", via=("127.0.0.1", 2))
+    with pytest.raises(UsageError, match="faults go with no --proxy"):
+        connect(target, "httpx")

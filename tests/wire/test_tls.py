@@ -224,3 +224,20 @@ def narrow(authority):
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(client)
     return server, client
+
+
+def test_a_way_through_another_address_changes_nothing_else(
+    make_user, serve_tls, script, ca_file
+):
+    """Name, certificate, Host and prefix are the target's; only the connection leads elsewhere."""
+    server = serve_tls("api.cloud.example")
+    user = make_user(
+        "https://api.cloud.example/v1", ca_file=ca_file, via=("127.0.0.1", server.port)
+    )
+    for _ in range(2):
+        key = user.new_key()
+        assert (None, key.encode()) == ((r := user.post(key=key)).failure, r.body), r.detail
+    assert 1 == server.accepted
+    head = script.requests[0].lower()
+    assert head.startswith(b"post /v1/thing http/1.1\r\n")
+    assert b"\r\nhost: api.cloud.example\r\n" in head

@@ -23,7 +23,11 @@ _BY_ERRNO = {
 
 
 def dial(
-    origin: Origin, context: ssl.SSLContext | None, timeouts: Timeouts, deadline_ns: int
+    origin: Origin,
+    context: ssl.SSLContext | None,
+    timeouts: Timeouts,
+    deadline_ns: int,
+    at: tuple[str, int] | None = None,
 ) -> Stream | SecureStream:
     """
     Connect to an origin; its addresses are tried one after the other.
@@ -33,10 +37,12 @@ def dial(
         context: Given for TLS, None for plain TCP.
         timeouts: ``connect_s`` bounds all of it.
         deadline_ns: The exchange's own bound.
+        at: Host and port to connect to, where these are others than the origin's.
 
     Raises:
         BrokenExchangeError: It failed; the failure of the last address tried.
     """
+    host, port = at or (origin.host, origin.port)
     until_ns = unix_ns() + int(timeouts.connect_s * NS_PER_S)
     late = Failure.CONNECT_TIMEOUT
     if until_ns >= deadline_ns:
@@ -44,7 +50,7 @@ def dial(
     if unix_ns() >= until_ns:
         raise BrokenExchangeError(late, "the deadline had passed already")
     try:
-        addresses = resolve(origin.host, origin.port, until_ns)
+        addresses = resolve(host, port, until_ns)
     except BrokenExchangeError as broken:
         if broken.failure is Failure.CONNECT_TIMEOUT:
             broken.failure = late
@@ -59,7 +65,7 @@ def dial(
     try:
         return _connect(addresses[-1], origin, context, silence_ns, until_ns, deadline_ns)
     except BrokenExchangeError:
-        forget(origin.host, origin.port)
+        forget(host, port)
         raise
 
 

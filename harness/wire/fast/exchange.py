@@ -113,7 +113,8 @@ class FastTransport:
     ) -> Stream | SecureStream:
         if spent is not None:
             spent.close()
-        return dial(self._origin, self._context, self._target.timeouts, deadline_ns)
+        target = self._target
+        return dial(self._origin, self._context, target.timeouts, deadline_ns, target.via)
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
