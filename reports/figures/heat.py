@@ -58,7 +58,12 @@ def draw(model: ReportModel) -> Figure:
             float(np.log10(edges_us[-1])),
         )
         axes.imshow(
-            _colours(counts), origin="lower", aspect="auto", extent=extent, interpolation="none"
+            _colours(counts),
+            origin="lower",
+            aspect="auto",
+            extent=extent,
+            interpolation="none",
+            zorder=0.5,  # above the shades of bands, or its colours would be others there
         )
         bottom = min([extent[2], *(y for y, _ in limits)])
         top = max([extent[3], *(y + _ROOM for y, _ in limits)])

@@ -6,13 +6,14 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle, StepPatch
 
 from harness.trial.schema import Window
 from reports.figures import heat, latency, outcomes, percentiles, waits
 from reports.figures.bands import mark_bands
 from reports.figures.canvas import NARROW_IN, label, new_drawing, styled
 from reports.model import Band
-from tests.reports.conftest import build
+from tests.reports.conftest import EVENTS, build
 from tests.reports.test_hdr import spectrum_of
 from tests.trials import NS, T0, attempt, event, finding, ladder, refused
 
@@ -146,6 +147,27 @@ def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
             highest = np.log10(98e3) if name == "heat" else 98.0
             above = axes.transAxes.inverted().transform(axes.transData.transform((0, highest)))
             assert above[1] < 0.95
+
+
+def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
+    """A colour in a fault is that of the legend: what is drawn lies above what is shaded."""
+    seen = {}
+
+    def keep(drawing, name, *_given, **_options):
+        seen[name] = drawing.axes[0]
+
+    model = build(tmp_path / "t", ladder(), events=EVENTS)
+    with styled():
+        for figure in (heat, outcomes):
+            monkeypatch.setattr(figure, "to_figure", keep)
+            figure.draw(model)
+    shades = [one.get_zorder() for axes in seen.values() for one in axes.patches
+              if isinstance(one, Rectangle)]  # fmt: skip
+    data = [*seen["heat"].images]
+    data += [one for one in seen["outcomes"].patches if isinstance(one, StepPatch)]
+
+    assert len(shades) == 4  # a warm-up and a fault on each
+    assert max(shades) < min(one.get_zorder() for one in data)
 
 
 def test_names_that_would_hide_each_other_stand_in_rows():
