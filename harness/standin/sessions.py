@@ -100,10 +100,15 @@ class Sessions:
     def close(
         self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool
     ) -> None:
-        """Delete an open session; its slot is released later, or never when leaked."""
+        """
+        Delete a session; its slot is released later, or never when leaked.
+
+        One that has expired has been told the time of its release already.
+        """
         session.closed_ns = now_ns
         self.closed += 1
-        self._open.pop(session.id, None)
+        if self._open.pop(session.id, None) is None:
+            return
         if leak:
             self.leaked += 1
         else:

@@ -7,6 +7,7 @@ of them (wait, deliver, write to disk) is no business of this module.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import msgspec
@@ -25,6 +26,9 @@ from harness.standin.truth import Tally, add
 LISTED = 1_000
 """Most ids a list in the truth holds, unless all are asked for."""
 
+LIMITERS_MAX = 10_000
+"""Limits remembered at once, those last used; keys are a stranger's, and endless."""
+
 _LIMITER_FIELDS = ("limiter", "rate", "burst", "window_s", "limit_scope", "refused_count")
 
 
@@ -40,7 +44,7 @@ class State:
         self.keys = Keys()
         self.tally = Tally()
         self._make_limiter = limiter_factory(config)
-        self._limiters: dict[tuple[str, str], RateLimiter] = {}
+        self._limiters: OrderedDict[tuple[str, str], RateLimiter] = OrderedDict()
 
     def reconfigure(self, config: StandinConfig) -> None:
         """Take new settings; limits start afresh only if theirs changed."""
@@ -57,6 +61,10 @@ class State:
         limiter = self._limiters.get(scope)
         if limiter is None:
             limiter = self._limiters[scope] = self._make_limiter()
+            if len(self._limiters) > LIMITERS_MAX:
+                self._limiters.popitem(last=False)
+        else:
+            self._limiters.move_to_end(scope)
         decision = limiter.decide(now_ns)
         add(self.tally.limiter, "accepted" if decision.accepted else "refused")
         return limiter, decision

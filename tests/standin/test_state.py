@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.standin import state as states
 from harness.standin.api import Api
 from harness.standin.bodies import CreateSession
 from harness.standin.cache import Imported, SelectorCache
@@ -233,3 +234,24 @@ def test_a_stall_is_at_the_end_of_each_period():
     seen = [stall.end_ns(at * S) // S for at in (0, 7, 8, 9, 10, 19)]
     assert [0, 7, 10, 10, 10, 20] == seen
     assert 5 == Stall(0, 0, 0).end_ns(5)
+
+
+def test_a_session_that_expired_during_its_launch_gives_its_slot_back_once():
+    """A launch that fails after the lifetime was over closes what has expired already."""
+    state = State(StandinConfig(max_sessions=1, session_lifetime_s=1))
+    session = state.create_session(ASK, 0)
+    assert state.taken(2 * S) == 0
+    state.sessions.close(session, 3 * S, 0, leak=False)
+    assert [0, 0] == [state.taken(at) for at in (3 * S, 9 * S)]
+
+
+def test_limits_of_strangers_do_not_pile_up(monkeypatch):
+    """Of many keys the last used are remembered, so that one at work keeps its limit."""
+    monkeypatch.setattr(states, "LIMITERS_MAX", 10)
+    state = State(StandinConfig(limiter="token-bucket", rate=1e-3, burst=2))
+    told = []
+    for number in range(30):
+        told.append(state.limit("regular", "health", number)[1].accepted)
+        state.limit(f"stranger-{number}", "health", number)
+    assert [True, True] + [False] * 28 == told
+    assert 10 == len(state._limiters)
