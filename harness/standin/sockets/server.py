@@ -125,6 +125,8 @@ class Sockets:
             mine.discard(channel)
             if not mine:
                 self._open.pop(session.id, None)
+                if session.state_at(unix_ns()) == "closed":
+                    self._browsers.pop(session.id, None)
             await channel.end()
 
     async def _connect(self, channel: Channel, *, cdp: bool) -> ActionSocket | CommandSocket:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
+from harness.clock import unix_ns
+from harness.standin.api import Api
+from harness.standin.bodies import CreateSession
+from harness.standin.config import StandinConfig
 from harness.standin.sockets.gate import find_door
+from harness.standin.sockets.server import Sockets
+from harness.standin.sockets.tokens import make_token
+from harness.standin.state import State
 from tests.standin.sockets.conftest import by_code, refusal
+
+ASK = CreateSession("v3", "local-cloud", "hint", "run-1")
 
 
 @pytest.mark.parametrize("kind", ["action", "cdp"])
@@ -96,3 +106,33 @@ def test_tokens_outlive_a_restart_on_the_state_file(start, dial, tmp_path):
         "actionWsUrl": f"ws{after.standin.url[4:]}/ws/action/{created['sessionId']}"
     }
     assert dial(moved).ask("getTitle")["ok"]
+
+
+def test_nothing_is_kept_of_a_session_that_expired():
+    """Its socket is closed at its end, and its page goes with it, deleted or not."""
+    sent = []
+
+    async def play():
+        api = Api(State(StandinConfig(session_lifetime_s=0.2)))
+        sockets = Sockets(api)
+        session = api.state.create_session(ASK, unix_ns())
+        token = make_token(1, "action", session.id)
+        closed = asyncio.Event()
+
+        async def send(message):
+            sent.append(message["type"])
+            if message["type"] == "websocket.close":
+                closed.set()
+
+        async def receive():
+            if not sent:
+                return {"type": "websocket.connect"}
+            await closed.wait()
+            return {"type": "websocket.disconnect"}
+
+        scope = {"path": f"/ws/action/{session.id}", "query_string": f"token={token}".encode()}
+        await asyncio.wait_for(sockets.serve(scope, receive, send), 5)
+        return dict(sockets._browsers), dict(sockets._open)
+
+    assert ({}, {}) == asyncio.run(play())
+    assert ["websocket.accept", "websocket.close"] == sent
