@@ -51,7 +51,11 @@ def dial(
             f"the {kind} socket got no answer: {reply.failure} {reply.detail}".rstrip()
         )
     operation = ACTION_CONNECT if action else CDP_CONNECT
-    return reply.status, read_upgrade(operation, reply.status, reply.body), socket
+    return (
+        reply.status,
+        read_upgrade(operation, reply.status, reply.body, reply.retry_after),
+        socket,
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ outcome by itself: an unexpected 2xx with a perfect body is ``ok`` with a violat
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time
 from typing import Any
 
@@ -121,15 +121,24 @@ def _interpret_rest(
     else:
         outcome, code, said = read_refusal(operation, status, body)
         answer = Answer(outcome, code)
-    wait_s = math.nan
+    return told_to_wait(answer, status, retry_after, said, now_unix_s)
+
+
+def told_to_wait(
+    answer: Answer,
+    status: int,
+    retry_after: str | None,
+    said: Sequence[str],
+    now_unix_s: float | None = None,
+) -> Answer:
+    """The answer with its Retry-After read, and with what was said of it else."""
+    wait_s, flaw = math.nan, ""
     if retry_after is not None:
-        wait_s, flaw = parse_retry_after(
-            retry_after, time() if now_unix_s is None else now_unix_s
-        )
-        said.append(flaw)
+        now_s = time() if now_unix_s is None else now_unix_s
+        wait_s, flaw = parse_retry_after(retry_after, now_s)
     elif status == 429 or answer.outcome is Outcome.RATE_LIMITED:
-        said.append("rate limited without Retry-After")
-    violation = "; ".join(filter(None, (answer.violation, *said)))
+        flaw = "rate limited without Retry-After"
+    violation = "; ".join(filter(None, (answer.violation, *said, flaw)))
     return msgspec.structs.replace(answer, retry_after_s=wait_s, violation=violation)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from harness.contract.answers import Answer
+from harness.contract.answers import Answer, told_to_wait
 from harness.contract.outcomes import CODES, SDK_CODES, Outcome
 from harness.contract.refusals import (
     BROKEN,
@@ -208,14 +208,16 @@ def _broken(data: bytes, error: Exception) -> Heard:
     return Heard(number if type(number) is int else 0, answer)
 
 
-def read_upgrade(operation: str, status: int, body: bytes) -> Answer:
+def read_upgrade(
+    operation: str, status: int, body: bytes, retry_after: str | None = None
+) -> Answer:
     """What the answer to an upgrade means; never raises."""
     if status == 101:
         return Answer(Outcome.OK)
     if 200 <= status < 300:
         return Answer(Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade")
     outcome, code, said = read_refusal(operation, status, body)
-    return Answer(outcome, code, violation="; ".join(said))
+    return told_to_wait(Answer(outcome, code), status, retry_after, said)
 
 
 def read_close(status: int, reason: str) -> Answer:

@@ -98,7 +98,8 @@ class Line:
             reply, self._socket = self._dialer.dial(where.url, where.token, deadline_ns)
             if reply.failure is not None:
                 return reply, FAILED[reply.failure]
-            return reply, read_upgrade(self._operation, reply.status, reply.body)
+            status, body, wait = reply.status, reply.body, reply.retry_after
+            return reply, read_upgrade(self._operation, status, body, wait)
 
         told = f'{{"probe":"{probe}"}}' if probe else ""
         result = self._caller.perform(

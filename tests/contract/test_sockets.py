@@ -149,6 +149,16 @@ def test_upgrades_are_read_like_any_answer():
     assert (Outcome.SESSION_CLOSED, "") == (stale.outcome, stale.violation)
     assert Outcome.INVALID_RESPONSE is read_upgrade("cdp.connect", 200, b"{}").outcome
     assert Outcome.SESSION_CLOSED is read_upgrade("cdp.connect", 410, b'{"error":"x"}').outcome
+    body = b'{"error":"slow down","code":"CLOUD_RATE_LIMITED"}'
+    limited = [read_upgrade("action.connect", 429, body, wait) for wait in ("7", "7.5", None)]
+    assert [7.0, 7.5, "nan"] == [each.retry_after_s for each in limited[:2]] + [
+        str(limited[2].retry_after_s)
+    ]
+    assert [
+        "",
+        "Retry-After is no whole number of seconds",
+        "rate limited without Retry-After",
+    ] == [each.violation for each in limited]
 
 
 def test_journeys_are_pure_and_of_known_methods():
