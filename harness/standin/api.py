@@ -110,7 +110,7 @@ class Api:
             await self.take_time(request.operation)
             if request.operation == "create_session" and code in LAUNCH_FAILURES:
                 self.state.fail_create(unix_ns())
-            return self._inject(code)
+            return self.inject(code)
         reader = READERS.get(request.operation)
         if reader is None:
             await self.take_time(request.operation)
@@ -120,7 +120,7 @@ class Api:
             if isinstance(body, Problem):
                 return self._fail(body.code, body.details)
             answer = await self._post(request, body)
-        return self._inject(code) if after and answer.status < 300 else answer
+        return self.inject(code) if after and answer.status < 300 else answer
 
     async def _post(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
         if not request.idempotency_key:
@@ -196,7 +196,8 @@ class Api:
         if due_ns > now_ns:
             await sleep_until(due_ns)
 
-    def _inject(self, code: str) -> Answer:
+    def inject(self, code: str) -> Answer:
+        """The answer of a failure that was told to happen."""
         answer = self._fail(code)
         if answer.status == 429:
             return answer._replace(headers=((b"retry-after", b"1"),))

@@ -98,13 +98,13 @@ class Sockets:
             await sleep_until(session.active_ns)
         await api.take_time(name)
         await api.wait_out_stall()
-        code = api.state.settings.draw_failure(name, api.state.dice.failures)
-        if not code and session.state_at(unix_ns()) == "closed":  # meanwhile
-            code = _HELD_NOTHING
-        if not code and self._real is not None and not self._real.is_up(session.id):
-            code = "CLOUD_RUNTIME_GONE"
-        if code:
-            return fail(api.state.settings.config.vocabulary, code)
+        if code := api.state.settings.draw_failure(name, api.state.dice.failures):
+            return api.inject(code)
+        vocabulary = api.state.settings.config.vocabulary
+        if session.state_at(unix_ns()) == "closed":  # meanwhile
+            return fail(vocabulary, _HELD_NOTHING)
+        if self._real is not None and not self._real.is_up(session.id):
+            return fail(vocabulary, "CLOUD_RUNTIME_GONE")
         return session
 
     async def _hold(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
@@ -154,6 +154,7 @@ async def _refuse(send: Send, answer: Answer) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(answer.body)),
         (b"connection", b"close"),
+        *answer.headers,
     ]
     start = {"type": "websocket.http.response.start", "status": answer.status}
     await send(start | {"headers": headers})

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+import websocket
 
 from harness.clock import unix_ns
 from harness.standin.api import Api
@@ -85,6 +86,17 @@ def test_upgrades_fail_as_they_are_told_to(start, dial, kind):
     created = caller.create()
     assert (503, "CLOUD_CDP_UNAVAILABLE") == refusal(lambda: dial(created, kind))
     assert {"CLOUD_CDP_UNAVAILABLE": 1} == by_code(caller, f"{kind}.connect")
+
+
+def test_an_upgrade_that_is_rate_limited_says_how_long(start, dial):
+    """An injected 429 has its Retry-After here as on any other answer."""
+    created = start(fail={"action.connect:CLOUD_RATE_LIMITED": 1.0}).create()
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        dial(created)
+    assert (429, "1") == (
+        caught.value.status_code,
+        caught.value.resp_headers.get("retry-after"),
+    )
 
 
 def test_doors_are_exact():
