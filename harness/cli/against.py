@@ -12,7 +12,7 @@ from harness.experiments.compare.changes import Comparison
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.sides import Run
 from harness.load.plan_file import build_plan
-from harness.trial.baselines import BASELINES, read_baselines
+from harness.trial.baselines import BASELINES, baseline_name, read_baselines
 from harness.trial.schema import Manifest
 from harness.trial.store import Trial, open_trial, write_bytes, write_json
 from reports.comparison import markdown, page
@@ -49,7 +49,7 @@ def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | No
         return None
     thresholds = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_thresholds()
     newest = fitting[-1]
-    result = compare([load_run(newest.path)], [load_run(path)], thresholds)
+    result = compare([load_run(newest.path, root)], [load_run(path, root)], thresholds)
     write_comparison(result, path)
     return result
 
@@ -61,7 +61,7 @@ def write_comparison(result: Comparison, directory: Path) -> None:
     write_json(directory / "compare.json", result.document())
 
 
-def load_run(path: Path) -> Run:
+def load_run(path: Path, root: Path = BASELINES) -> Run:
     """
     A trial, as far as a comparison needs it.
 
@@ -72,7 +72,7 @@ def load_run(path: Path) -> Run:
     trial = open_trial(path)
     if trial.manifest.state in {"running", "measured"}:
         raise UsageError(f"{path}: not finished; run `harness report {path}` first")
-    return Run(trial.manifest, trial.intervals_table())
+    return Run(trial.manifest, trial.intervals_table(), baseline_name(path, root))
 
 
 def leave_out(error: UsageError) -> None:

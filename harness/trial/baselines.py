@@ -133,5 +133,10 @@ def find_trial(path: Path, root: Path = BASELINES) -> Path:
     raise TrialError(f"{path}: no such trial directory, nor a baseline (known: {_known(root)})")
 
 
+def baseline_name(path: Path, root: Path = BASELINES) -> str:
+    """The name of the baseline that a directory is; "" where it is none."""
+    return path.name if path.parent.resolve() == root.resolve() else ""
+
+
 def _known(root: Path) -> str:
     return ", ".join(trial.path.name for trial in find_baselines(root)) or "none"

@@ -75,12 +75,12 @@ def changes_table(result: Comparison) -> Table:
             "verdict",
             "operation",
             "metric",
-            "baseline",
-            "candidate",
             "change, %",
             "from, %",
             "to, %",
             "threshold, %",
+            "baseline",
+            "candidate",
             "why",
         ),
         tuple(
@@ -88,10 +88,10 @@ def changes_table(result: Comparison) -> Table:
                 change.verdict,
                 change.operation,
                 change.metric,
-                value(change, change.baseline),
-                value(change, change.candidate),
                 *(_hundredfold(number) for number in (change.change, change.low, change.high)),
                 _hundredfold(change.threshold),
+                value(change, change.baseline),
+                value(change, change.candidate),
                 why(change) if change.verdict == "inconclusive" else "",
             )
             for change in by_weight(result)
@@ -102,12 +102,20 @@ def changes_table(result: Comparison) -> Table:
 def sides(result: Comparison) -> tuple[tuple[str, str], ...]:
     """What was compared with what."""
     return tuple(
-        (name, f"{', '.join(trials)} ({format_duration(seconds * NS_PER_S)} measured)")
-        for name, trials, seconds in (
-            ("Baseline", result.baseline, result.baseline_s),
-            ("Candidate", result.candidate, result.candidate_s),
+        (name, f"{', '.join(runs)}; {format_duration(seconds * NS_PER_S)} measured")
+        for name, runs, seconds in (
+            ("Baseline", _runs(result.baseline, result.baseline_called), result.baseline_s),
+            ("Candidate", _runs(result.candidate, result.candidate_called), result.candidate_s),
         )
     )
+
+
+def _runs(trials: tuple[str, ...], called: tuple[str, ...]) -> list[str]:
+    """Each by its trial id, behind its name where it has one."""
+    return [
+        trial if name == trial else f"{name} ({trial})"
+        for trial, name in zip(trials, called, strict=True)
+    ]
 
 
 def _hundredfold(number: float | None) -> float | None:

@@ -16,6 +16,8 @@ def comparison() -> Comparison:
     return Comparison(
         baseline=("20261125T120000Z-mixed-aaaa", "20261125T121000Z-mixed-bbbb"),
         candidate=("20261125T130000Z-mixed-cccc",),
+        baseline_called=("v12", "20261125T121000Z-mixed-bbbb"),
+        candidate_called=("20261125T130000Z-mixed-cccc",),
         baseline_s=120.0,
         candidate_s=60.0,
         changes=(

@@ -144,7 +144,7 @@ def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
         "There is no baseline of the same load to compare with; against 7 earlier trials the "
         f"largest change is that of {LONG} response.p50 (+10.0 %)."
     )
-    assert compared.startswith("Against the baseline (20261125T120000Z-mixed-aaaa, ")
+    assert compared.startswith("Against the baseline v12, 20261125T121000Z-mixed-bbbb: ")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ class Comparison:
 
     Attributes:
         baseline, candidate: Trial ids of the runs of each side.
+        baseline_called, candidate_called: What each run is called: the name of a baseline,
+            else its trial id.
         baseline_s, candidate_s: Measured seconds of each side.
         changes: Every metric, by operation.
         cautions: What a reader must know: differences that were waved through, doubts.
@@ -65,6 +67,8 @@ class Comparison:
 
     baseline: tuple[str, ...]
     candidate: tuple[str, ...]
+    baseline_called: tuple[str, ...]
+    candidate_called: tuple[str, ...]
     baseline_s: float
     candidate_s: float
     changes: tuple[Change, ...]
@@ -93,14 +97,20 @@ class Comparison:
         return {
             "schema": 1,
             "verdict": self.verdict,
-            "baseline": {"trials": list(self.baseline), "measured_s": self.baseline_s},
-            "candidate": {"trials": list(self.candidate), "measured_s": self.candidate_s},
+            "baseline": _side(self.baseline, self.baseline_called, self.baseline_s),
+            "candidate": _side(self.candidate, self.candidate_called, self.candidate_s),
             "alpha": ALPHA,
             "needed_s": self.needed_s,
             "cautions": list(self.cautions),
             "doubtful": self.doubtful,
             "metrics": [_metric(change) for change in self.changes],
         }
+
+
+def _side(
+    trials: tuple[str, ...], called: tuple[str, ...], measured_s: float
+) -> dict[str, Any]:
+    return {"trials": list(trials), "called": list(called), "measured_s": measured_s}
 
 
 def _metric(change: Change) -> dict[str, Any]:

@@ -70,8 +70,10 @@ def compare(
         for draft, effect in drafts
     ]
     return Comparison(
-        baseline=_names(baseline),
-        candidate=_names(candidate),
+        baseline=_ids(baseline),
+        candidate=_ids(candidate),
+        baseline_called=tuple(run.called for run in baseline),
+        candidate_called=tuple(run.called for run in candidate),
         baseline_s=spans[0],
         candidate_s=spans[1],
         changes=tuple(changes),
@@ -80,7 +82,7 @@ def compare(
     )
 
 
-def _names(runs: Sequence[Run]) -> tuple[str, ...]:
+def _ids(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(run.manifest.trial_id for run in runs)
 
 

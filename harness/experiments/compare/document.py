@@ -13,6 +13,11 @@ from harness.experiments.compare.changes import Change, Comparison
 class _Side(msgspec.Struct, frozen=True):
     trials: tuple[str, ...]
     measured_s: float
+    called: tuple[str, ...] = ()  # older documents know no names
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.called if len(self.called) == len(self.trials) else self.trials
 
 
 class _Metric(msgspec.Struct, frozen=True):
@@ -52,6 +57,8 @@ def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
     return Comparison(
         baseline=told.baseline.trials,
         candidate=told.candidate.trials,
+        baseline_called=told.baseline.names,
+        candidate_called=told.candidate.names,
         baseline_s=told.baseline.measured_s,
         candidate_s=told.candidate.measured_s,
         changes=tuple(change for change in changes if change is not None),

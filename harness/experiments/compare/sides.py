@@ -37,10 +37,17 @@ class Run:
     Attributes:
         manifest: What was run.
         intervals: Rows of ``harness.trial.schema.INTERVALS``.
+        baseline: The name by which it is kept as a baseline; "" where it is not.
     """
 
     manifest: Manifest
     intervals: pa.Table
+    baseline: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.baseline or self.manifest.trial_id
 
     @property
     def measured_s(self) -> float:

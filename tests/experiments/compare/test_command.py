@@ -164,9 +164,12 @@ def test_a_baseline_is_kept_shown_and_compared_with(tmp_path, monkeypatch):
     assert code == 0
     assert "create_session" in said
     assert "2,900" in said
-    assert harness("v12", two)[0] == 1
-    document = json.loads((two / "compare.json").read_text())
-    assert document["baseline"]["trials"] == ["one"]
+    for name in ("v12", "baselines/v12", tmp_path / "baselines/v12"):
+        assert harness(name, two)[0] == 1
+        document = json.loads((two / "compare.json").read_text())
+        assert document["baseline"]["trials"] == ["one"]
+        assert document["baseline"]["called"] == ["v12"]
+        assert document["candidate"]["called"] == ["two"]
     code, said = harness(two, "v12")
     assert (code, "--out" in said) == (2, True)
     code, said = harness("show", "v13", command="baseline")
@@ -182,7 +185,8 @@ def test_a_report_says_what_changed_since_the_baseline(tmp_path, monkeypatch):
     assert compare_with_baseline(two).verdict == "regressed"
     model = build_model(open_trial(two))
     told = brief(model)[2]
-    assert told.startswith("Against the baseline (one): ")
+    assert told.startswith("Against the baseline v12: ")
+    assert "<dd>v12 (one); " in (two / "compare.html").read_text()
     assert "metrics regressed, most of all create_session" in told
     section = next(s for s in build_sections(model) if s.name == "compare")
     assert section.tables[0].rows[0][0] == "regressed"
@@ -197,6 +201,21 @@ def test_the_document_is_read_back_as_it_was(tmp_path):
     harness(one, two)
     document = json.loads((two / "compare.json").read_text())
     assert read_comparison(document).document() == document
+
+
+def test_a_document_of_before_there_were_names_calls_trials_by_their_ids(tmp_path, monkeypatch):
+    """And so does one whose names do not fit its trials."""
+    monkeypatch.chdir(tmp_path)
+    one, two = write(tmp_path / "one"), write(tmp_path / "two", 13.0)
+    harness("save", "v12", one, command="baseline")
+    harness("v12", two)
+    document = json.loads((two / "compare.json").read_text())
+    assert complaints_of_file(two / "compare.json") == []
+    assert read_comparison(document).document() == document
+    document["candidate"]["called"] += ["three"]
+    del document["baseline"]["called"]
+    older = read_comparison(document)
+    assert (older.baseline_called, older.candidate_called) == (("one",), ("two",))
 
 
 def test_the_command_is_known():
