@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OTAVA := .venv-otava
+OTAVA_STAMP := $(OTAVA)/.installed
 
-.PHONY: api-docs help demo test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
+.PHONY: api-docs help demo otava test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -18,17 +20,27 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group test --group lint
 	@touch $(STAMP)
 
+$(OTAVA_STAMP): constraints-otava.txt
+	@test -x $(OTAVA)/bin/python || $(PYTHON) -m venv $(OTAVA)
+	@echo "installing apache-otava into $(OTAVA) …"
+	@$(OTAVA)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-otava.txt apache-otava
+	@touch $(OTAVA_STAMP)
+
 demo: $(STAMP) ## Run the main job: a 20 s mixed trial against the stand-in, and its report
 	@$(BIN)/harness run mixed
 
 test: $(STAMP) lint types unit ## Lint, types, layers, and all tests
 
-test-deps: ## Real servers for the tests that want them (Debian's packages; needs root)
+otava: $(OTAVA_STAMP) ## apache-otava, for harness trend, in an environment of its own
+	@echo "export HARNESS_OTAVA='$(CURDIR)/$(OTAVA)/bin/otava'"
+
+test-deps: ## Real programs for the tests that want them (Debian's packages need root; apache-otava)
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -qq -y --no-install-recommends nginx-light chromium chromium-driver prometheus wrk perl >/dev/null \
 	  || echo "test-deps: not everything could be installed; its tests will be skipped"; \
 	else echo "test-deps: no apt-get, or not root; install nginx, chromium, prometheus, wrk and perl yourself, or their tests are skipped"; fi
+	@$(MAKE) --no-print-directory $(OTAVA_STAMP) || echo "test-deps: apache-otava could not be installed; its tests will be skipped"
 
 lint: $(STAMP) ## Style and layers
 	@$(BIN)/ruff check .
@@ -51,6 +63,7 @@ bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
 	@HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n 2 $$(grep -rlE 'hypothesis|mark\.slow' tests --include='test_*.py')
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.compare.bench
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.compare.trends
 
 bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
 	@$(BIN)/python -m tests.reliability.bench
@@ -76,4 +89,4 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix .
 
 clean: ## Remove what was made, trials excepted
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) $(OTAVA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -10,6 +10,7 @@ Errors that an operator can act on.
     │       └── StorageError  exit 4   the disk is full or gone: what was written is kept
     ├── TargetError         exit 3   unreachable host, failed preflight
     ├── NothingObservedError  exit 4   a result with no evidence under it
+    ├── ProgramError        exit 4   a program that we asked failed, hung, or was not understood
     └── StoppedEarlyError   exit 130 Ctrl-C or SIGTERM before there was anything to keep
 
 Each message is one line: what happened, where, what to do. A mistake of ours is
@@ -53,6 +54,12 @@ class TargetError(HarnessError):
 
 class NothingObservedError(HarnessError):
     """There is no observation to base an answer on."""
+
+    exit_code = Exit.UNKNOWN
+
+
+class ProgramError(HarnessError):
+    """Another program that was to answer failed, hung, or said what nobody understands."""
 
     exit_code = Exit.UNKNOWN
 

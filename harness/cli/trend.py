@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.against import identity, is_of, leave_out
+from harness.cli.otava import choose_search
 from harness.cli.stages import stage
 from harness.errors import NothingObservedError, TrialError, UsageError
 from harness.experiments.compare.sides import Run
@@ -25,6 +27,7 @@ from harness.trial.store import (
     write_json,
 )
 from reports.comparison import trend_page
+from reports.comparison.standing import sought
 from reports.wording import plural
 
 
@@ -35,10 +38,15 @@ def trend(
     out: Annotated[
         Path, typer.Option(help="The page; its figures go beside it, as .json.")
     ] = Path("trend.html"),
+    by: Annotated[
+        str,
+        typer.Option(help="What finds changes: otava, pelt, or auto (otava where it is)."),
+    ] = "auto",
 ) -> None:
     """Draw a plan's baselines and trials over time, and tell where levels changed for good."""
     if out.suffix == ".json":
         raise UsageError(f"--out {out}: name the page, such as trend.html")
+    search = choose_search(by, os.environ)
     found = [*_complete(baselines), *_complete(trials)]
     named = {
         trial.manifest.trial_id: trial
@@ -56,14 +64,15 @@ def trend(
     kept = [trial for trial in ordered if is_of(trial, same)]
     where = f"{newest.path}/manifest.json: plan"
     thresholds = build_plan(newest.manifest.plan, where).compare.to_thresholds()
-    with stage(f"reading {len(kept)} trials …"):
-        result = build_trend(_points(kept), thresholds)
+    with stage(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
+        result = build_trend(_points(kept), thresholds, search)
     write_bytes(out, trend_page.render(plan, result).encode())
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
     console.print(Text(trend_page.headline(result)))
+    console.print(Text(sought(result)))
     for row in trend_page.shifts_table(result).rows:
-        console.print(Text(f"  {row[0]} {row[1]}: {row[5]:+} % from {row[2]} on"))
+        console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
     if left := len(ordered) - len(kept):
         told = plural(left, "trial")
         console.print(Text(f"{told} with another scenario, host or load left out"))

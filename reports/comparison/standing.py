@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from itertools import chain
 
-from harness.experiments.compare.trend import METRICS, POINTS_MIN, Series, Trend
+from harness.experiments.compare.shifts import PELT, POINTS_MIN
+from harness.experiments.compare.trend import METRICS, Series, Trend
 from reports.section import Table
 from reports.wording import plural, signed_percent
 
@@ -41,9 +42,19 @@ def sentences(trend: Trend) -> tuple[str, ...]:
         )
     if len(trend.names) < POINTS_MIN:
         told.append(f"Where a level changed for good can be told from {POINTS_MIN} trials on.")
-    elif not any(one.shifts for one in trend.series):
+        return tuple(told)
+    if not any(one.shifts for one in trend.series):
         told.append("No level changed for good.")
-    return tuple(told)
+    return (*told, sought(trend))
+
+
+def sought(trend: Trend) -> str:
+    """How change points were searched for, and what counts as one."""
+    method = "PELT (ruptures)" if trend.method == PELT.method else trend.method
+    return (
+        f"Change points by {method}, told where the medians before and after differ by the "
+        "plan's threshold or more."
+    )
 
 
 def by_operation(trend: Trend) -> dict[str, list[Series]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
-from harness.experiments.compare.trend import METRICS, POINTS_MIN, Trend
+from harness.experiments.compare.shifts import POINTS_MIN
+from harness.experiments.compare.trend import METRICS, Trend
 from reports import html
-from reports.comparison.standing import by_operation
+from reports.comparison.standing import by_operation, sought
 from reports.figures.canvas import styled
+from reports.figures.standing import draw_apart
 from reports.figures.trend import draw_trend
 from reports.section import Table
 from reports.wording import plural, signed_percent
@@ -16,7 +18,7 @@ from reports.wording import plural, signed_percent
 def render(plan: str, trend: Trend) -> str:
     """The page."""
     with styled():
-        drawn = draw_trend(trend)
+        drawn = [draw_apart(trend), *draw_trend(trend)]
     return (
         html.environment()
         .get_template("trend.html.j2")
@@ -25,6 +27,7 @@ def render(plan: str, trend: Trend) -> str:
             script=html.trusted("sort.js"),
             plan=plan,
             brief=brief(trend),
+            sought=sought(trend),
             figures=drawn,
             shifts=shifts_table(trend),
             values=_values_table(trend),
@@ -78,15 +81,15 @@ def shifts_table(trend: Trend) -> Table:
     """Every change point."""
     return Table(
         "Changes for good; times in ms, throughput a second",
-        ("operation", "metric", "from trial", "before", "after", "change, %"),
+        ("operation", "metric", "change, %", "before", "after", "from trial"),
         tuple(
             (
                 one.operation,
                 one.metric,
-                trend.names[shift.at],
+                round(100 * shift.change, 1),
                 shift.before,
                 shift.after,
-                round(100 * shift.change, 1),
+                trend.names[shift.at],
             )
             for one in trend.series
             for shift in one.shifts

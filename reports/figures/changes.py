@@ -53,7 +53,7 @@ def draw_changes(result: Comparison) -> Figure | None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach * 1.03, reach * 1.03)
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.set_xlabel("change; worse to the right, the black tick is the threshold")
+    axes.set_xlabel("change; worse to the right, each row's tick is its threshold")
     for verdict, marker in _MARKERS.items():
         axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)

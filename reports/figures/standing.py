@@ -1,4 +1,4 @@
-"""Where a trial stands: small multiples, a row an operation, a column a metric."""
+"""A trend as small multiples: a row an operation, a column a metric."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
-from harness.experiments.compare.trend import METRICS, POINTS_MIN, Series, Trend
+from harness.experiments.compare.shifts import POINTS_MIN
+from harness.experiments.compare.trend import METRICS, Series, Trend
 from harness.units import NS_PER_MS, format_duration
 from reports.comparison.standing import by_operation, largest
 from reports.figures.canvas import FAULT, INK, SERIES, label, to_figure
@@ -30,7 +31,17 @@ _TITLES = {
 
 
 def draw_standing(trend: Trend) -> Figure:
-    """A line over all trials in each field, the last point this trial, shifts as diamonds."""
+    """The last trial among those before it."""
+    return _draw(trend, "standing", "This trial among the earlier ones", last="this one")
+
+
+def draw_apart(trend: Trend) -> Figure:
+    """Every operation on its own scale: a small one is not flat beside a large one."""
+    return _draw(trend, "apart", "Every operation on its own scale", last="newest")
+
+
+def _draw(trend: Trend, name: str, title: str, *, last: str) -> Figure:
+    """A line over all trials in each field, the last point marked, shifts as diamonds."""
     operations = by_operation(trend)
     rows = min(max(len(operations), 1), ROWS_MAX)
     drawing = Drawing(figsize=(_WIDTH_IN, _HEAD_IN + _ROW_IN * rows), layout="constrained")
@@ -42,9 +53,8 @@ def draw_standing(trend: Trend) -> Figure:
     for axes, metric in zip(fields[0], METRICS, strict=True):
         axes.set_title(_TITLES[metric], fontsize=9, loc="left")
     for axes in fields[-1]:
-        axes.set_xticks([0, len(trend.names) - 1], ["oldest", "this one"], fontsize=8)
-    title = "This trial among the earlier ones"
-    return to_figure(drawing, "standing", title, _alt(trend, len(operations) - ROWS_MAX))
+        axes.set_xticks([0, len(trend.names) - 1], ["oldest", last], fontsize=8)
+    return to_figure(drawing, name, title, _alt(trend, len(operations) - ROWS_MAX))
 
 
 def _draw_field(axes: Axes, one: Series) -> None:
@@ -88,5 +98,7 @@ def _alt(trend: Trend, left: int) -> str:
     else:
         text = f"Over {points} no level changed for good"
     if most := largest(trend):
-        text = f"{text}; this one's largest change against the level before is that of {most}"
+        text = (
+            f"{text}; the last one's largest change against the level before is that of {most}"
+        )
     return f"{text}. {left} more operations are in trend.json." if left > 0 else f"{text}."

@@ -1,55 +1,27 @@
 """
 The trend of a plan: every kept trial a point, and where the level changed for good.
 
-Change points are PELT's (Killick et al. 2012; ruptures) for a shift of the mean of the
-logarithm, with the penalty 3 σ² ln n; σ is that of the differences of neighbours, so that
-a shift does not look like noise. A shift smaller than the practical threshold is not told.
+How change points are searched for is the caller's choice (`Search`). A shift smaller than the
+practical threshold is not told.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.analysis.spectra import US_PER_MS, latencies
+from harness.experiments.compare.shifts import PELT, Search, Shift, find_shifts
 from harness.experiments.compare.sides import Run
 from harness.thresholds import Thresholds
 
-POINTS_MIN = 6
-"""With fewer points a shift cannot be told from two odd trials."""
 METRICS = ("response.p50", "response.p99", "throughput")
-_SEGMENT_MIN = 2
-_SIGMA_MIN = 0.01
 _SLOT_S = 60  # histograms are merged by the minute, in bounded memory
-_MAD_TO_SIGMA = 1.4826  # of a normal distribution
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """
-    A change for good.
-
-    Attributes:
-        at: The first point of the new level.
-        before, after: Both levels, as medians.
-    """
-
-    at: int
-    before: float
-    after: float
-
-    @property
-    def change(self) -> float:
-        """Relative."""
-        return self.after / self.before - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +56,19 @@ class Trend:
     Attributes:
         names: One a point, oldest first.
         series: By operation and metric.
+        method: How change points were searched for, as `Search` has it.
     """
 
     names: tuple[str, ...]
     series: tuple[Series, ...]
+    method: str = PELT.method
 
     def document(self, plan: str) -> dict[str, Any]:
         """trend.json, for a plan of that name."""
         return {
             "schema": 1,
             "plan": plan,
+            "method": self.method,
             "trials": list(self.names),
             "series": [self._series(one) for one in self.series],
         }
@@ -116,16 +91,20 @@ class Trend:
         }
 
 
-def build_trend(points: Iterable[tuple[str, Run]], thresholds: Thresholds) -> Trend:
+def build_trend(
+    points: Iterable[tuple[str, Run]], thresholds: Thresholds, search: Search = PELT
+) -> Trend:
     """
     Read every point, one at a time, and look for shifts.
 
     Args:
         points: Name and trial, in any order; trials of one plan.
         thresholds: How large a shift must be.
+        search: How to find one.
 
     Raises:
         TrialError: An interval holds no histogram.
+        ProgramError: A search that asks another program got no answer.
     """
     ordered = sorted(
         ((run.manifest.started_ns, name, _values(run)) for name, run in points),
@@ -133,36 +112,17 @@ def build_trend(points: Iterable[tuple[str, Run]], thresholds: Thresholds) -> Tr
     )
     read = [values for _, _, values in ordered]
     operations = sorted({operation for values in read for operation, _ in values})
-    series = []
-    for operation in operations:
-        for metric in METRICS:
-            values = tuple(one.get((operation, metric)) for one in read)
-            shifts = find_shifts(values, thresholds.of(operation, metric))
-            series.append(Series(operation, metric, values, shifts))
-    return Trend(tuple(name for _, name, _ in ordered), tuple(series))
-
-
-def find_shifts(values: Sequence[float | None], threshold: float) -> tuple[Shift, ...]:
-    """Where the level changed by the threshold or more; points without a value are skipped."""
-    kept = [(at, value) for at, value in enumerate(values) if value is not None and value > 0]
-    if len(kept) < POINTS_MIN:
-        return ()
-    logs = np.log([value for _, value in kept])
-    import ruptures  # noqa: PLC0415  half a second, and only a trend of many points needs it
-
-    steps = np.diff(logs)
-    noise = _MAD_TO_SIGMA * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
-    penalty = 3 * max(noise, _SIGMA_MIN) ** 2 * math.log(len(kept))
-    search = ruptures.Pelt(model="l2", min_size=_SEGMENT_MIN, jump=1).fit(logs[:, None])
-    ends = [0, *search.predict(pen=penalty)]
-    levels = [
-        math.exp(float(np.median(logs[begin:end]))) for begin, end in itertools.pairwise(ends)
-    ]
-    found = [
-        Shift(kept[at][0], before, after)
-        for at, before, after in zip(ends[1:-1], levels[:-1], levels[1:], strict=True)
-    ]
-    return tuple(shift for shift in found if abs(shift.change) >= threshold)
+    keys = [(operation, metric) for operation in operations for metric in METRICS]
+    series = [tuple(one.get(key) for one in read) for key in keys]
+    shifts = find_shifts(series, [thresholds.of(*key) for key in keys], search)
+    return Trend(
+        tuple(name for _, name, _ in ordered),
+        tuple(
+            Series(*key, values, found)
+            for key, values, found in zip(keys, series, shifts, strict=True)
+        ),
+        search.method,
+    )
 
 
 def _values(run: Run) -> dict[tuple[str, str], float]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from harness.experiments.compare.trend import METRICS, Series, Shift, Trend
+from harness.experiments.compare.shifts import PELT, Shift
+from harness.experiments.compare.trend import METRICS, Series, Trend
 
 
 class _Shift(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class _Series(msgspec.Struct, frozen=True):
 class _Document(msgspec.Struct, frozen=True):
     trials: tuple[str, ...]
     series: tuple[_Series, ...]
+    method: str = PELT.method  # older documents name none, for there was no other
 
 
 def read_trend(document: Mapping[str, Any]) -> Trend | None:
@@ -50,6 +52,7 @@ def read_trend(document: Mapping[str, Any]) -> Trend | None:
             )
             for one in told.series
         ),
+        told.method,
     )
 
 

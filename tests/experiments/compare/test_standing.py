@@ -113,13 +113,25 @@ def test_the_report_shows_the_place(row, tmp_path):
         s for s in build_sections(build_model(open_trial(row[7]))) if s.name == "trend"
     )
     shifts, now = section.tables
-    assert shifts.rows[0][:3] == ("create_session", "response.p50", "t4")
+    assert shifts.rows[0][:2] == ("create_session", "response.p50")
+    assert shifts.rows[0][-1] == "t4"
     assert now.head[:4] == ("operation", "p50 before", "p50 now", "p50 change, %")
     assert now.rows[0][0] == "create_session"
     assert now.rows[0][1:4] == pytest.approx((24.0, 24.0, 0.0), rel=0.01)
     (figure,) = section.figures
     assert "create_session response.p50 +100 % from t4 on" in figure.alt
     assert "7 earlier trials made the same load" in section.prose[0]
+    assert section.prose[-1].startswith("Change points by PELT (ruptures), ")
+
+
+def test_a_document_of_before_otava_is_pelts(row, tmp_path):
+    """trend.json named no method then; one that names another keeps it."""
+    place_in_trend(row[7], tmp_path / "baselines")
+    document = json.loads((row[7] / TREND).read_text())
+    named = read_trend(document | {"method": "otava 0.8.0"})
+    assert sentences(named)[-1].startswith("Change points by otava 0.8.0, ")
+    del document["method"]
+    assert read_trend(document).method == "pelt"
 
 
 def test_few_trials_promise_no_change_points(row, tmp_path):

@@ -1,0 +1,118 @@
+"""Ask another program: its answer within bounds of time and size, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from harness.errors import ProgramError
+
+_LINE_MAX = 200
+_CHUNK_BYTES = 1 << 16
+
+
+def ask(
+    command: Sequence[str],
+    directory: Path,
+    environ: Mapping[str, str],
+    *,
+    limit_s: float,
+    bytes_max: int,
+) -> bytes:
+    """
+    Run a program to its end, without input, and return what it printed.
+
+    It has the environment that is given and nothing of ours. Where it does not come to its
+    end, it is killed with all that it started.
+
+    Args:
+        command: The program and its arguments.
+        directory: Where it runs.
+        environ: Its whole environment.
+        limit_s: How long it may take.
+        bytes_max: How much it may print, stderr included.
+
+    Raises:
+        ProgramError: It cannot be started, takes too long, prints too much, or fails.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProgramError(f"cannot be run: {error.strerror}") from error
+    until_s = time.monotonic() + limit_s
+    with process:
+        try:
+            out, complaint = _hear(process, until_s, bytes_max)
+            status = process.wait(max(until_s - time.monotonic(), 0))
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            raise ProgramError(f"gave no answer within {limit_s:.0f} s") from error
+        finally:
+            _end(process)
+    if status:
+        how = f"ended with {status}" if status > 0 else f"was killed by signal {-status}"
+        raise ProgramError(f"{how}: {_last_line(complaint)}")
+    return out
+
+
+def printable(text: bytes) -> str:
+    """What a stranger said, as one line of ours."""
+    shown = " ".join(text[: 4 * _LINE_MAX].decode(errors="replace").split())
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown[:_LINE_MAX])
+
+
+def _hear(
+    process: subprocess.Popen[bytes], until_s: float, bytes_max: int
+) -> tuple[bytes, bytes]:
+    """All of stdout and stderr."""
+    assert process.stdout is not None  # both are pipes
+    assert process.stderr is not None
+    heard = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as waiting:
+        for pipe in heard:
+            waiting.register(pipe, selectors.EVENT_READ)
+        while waiting.get_map():
+            left_s = until_s - time.monotonic()
+            ready = waiting.select(left_s) if left_s > 0 else ()
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                _read(key.fileobj, heard, waiting)  # type: ignore[arg-type]  # a pipe of ours
+            if sum(map(len, heard.values())) > bytes_max:
+                raise ProgramError(f"printed more than {bytes_max / 1e6:.0f} MB")
+    return bytes(heard[process.stdout]), bytes(heard[process.stderr])
+
+
+def _read(
+    pipe: IO[bytes], heard: dict[IO[bytes], bytearray], waiting: selectors.BaseSelector
+) -> None:
+    if chunk := os.read(pipe.fileno(), _CHUNK_BYTES):
+        heard[pipe] += chunk
+    else:
+        waiting.unregister(pipe)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill its group, unless it has ended: then its number may be another's."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _last_line(complaint: bytes) -> str:
+    lines = complaint.strip().splitlines()
+    return printable(lines[-1]) if lines else "it said nothing"
