@@ -13,7 +13,8 @@ from functools import partial
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli import otava, register
+from harness.cli import otava
+from harness.cli.commands import register
 from harness.errors import ProgramError, UsageError
 from harness.experiments.compare.shifts import Search, find_shifts
 from tests.experiments.compare.real_otava import OTAVA, needs_otava, pinned
