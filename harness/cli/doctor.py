@@ -48,10 +48,14 @@ def doctor(
 ) -> None:
     """Look at this machine and at the target, and say what is in the way of a good trial."""
     out = Console()
-    remarks = [*_machine(), *_target(host, allow_host, auth, ca_file)]
+    remarks, code = _machine(), Exit.PASS
+    try:
+        remarks += _target(host, allow_host, auth, ca_file)
+    except HarnessError as error:
+        remarks.append(Remark("target", "bad", str(error)))
+        code = error.exit_code
     out.print(_table(remarks))
-    bad = any(remark.state == "bad" for remark in remarks)
-    raise typer.Exit(int(Exit.UNREACHABLE if bad else Exit.PASS))
+    raise typer.Exit(int(code))
 
 
 def _machine() -> list[Remark]:
@@ -89,23 +93,25 @@ def _sleep_late_ms() -> float:
 
 
 def _target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[Remark]:
-    try:
-        if not host:
-            with targets.embedded() as standin:
-                return _reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
-        checked = check_host(host, allow_host)
-        key = read_key(os.environ, embedded=False)
-        return _reach(checked, checked, key, auth, ca_file)
-    except HarnessError as error:
-        return [Remark("target", "bad", str(error))]
+    if not host:
+        with targets.embedded() as standin:
+            return _reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
+    checked = check_host(host, allow_host)
+    key = read_key(os.environ, embedded=False)
+    return _reach(checked, checked, key, auth, ca_file)
 
 
 def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> list[Remark]:
     recorder = Recorder()
     target = Target(url, auth_headers(auth, key), ca_file=ca_file)
-    targets.preflight(target, recorder)
+    untold = targets.preflight(target, recorder)
     times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
-    there = Remark("target", "ok", f"{shown} answers and takes the key ({', '.join(times)})")
+    found = "answers and takes the key"
+    if untold:
+        found = f"answers; if it takes the key, its {untold} to get_session does not tell"
+    there = Remark(
+        "target", "warn" if untold else "ok", f"{shown} {found} ({', '.join(times)})"
+    )
     versions_found = targets.find_versions(target)
     taken = versions_found.get(CONTRACT_VERSION) == "taken"
     told = ", ".join(f"{version} {word}" for version, word in versions_found.items())
@@ -119,5 +125,6 @@ def _table(remarks: list[Remark]) -> Table:
     table.add_column("state")
     table.add_column("detail")
     for remark in remarks:
-        table.add_row(remark.name, Text(remark.state, styles[remark.state]), remark.detail)
+        state = Text(remark.state, styles[remark.state])
+        table.add_row(remark.name, state, Text(remark.detail))  # no markup in it
     return table

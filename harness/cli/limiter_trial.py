@@ -236,11 +236,8 @@ def _send(
     view.begin(probe)
     actions = [Action(s.intended_ns, s.operation, s.key) for s in probe.shots]
     answers = prober.send(actions)
-    if key_matters and answers and all(a.outcome == "auth_failed" for a in answers):
-        raise TargetError(
-            f"{prober.spec.shown_host} refuses the API key (401); "
-            "check OPENSTEER_API_KEY and its scheme (--auth)"
-        )
+    if key_matters:
+        _judge_first({answer.outcome for answer in answers}, prober.spec.shown_host)
     seen = [
         observe(shot.intended_ns, shot.purpose, action, answer)
         for shot, action, answer in zip(probe.shots, actions, answers, strict=False)
@@ -248,6 +245,18 @@ def _send(
     journal.note(probe, seen)
     view.end(seen)
     return seen
+
+
+def _judge_first(outcomes: set[str], host: str) -> None:
+    """See by the first answers that the key is taken, and by an API."""
+    if outcomes == {"auth_failed"}:
+        raise TargetError(
+            f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
+        )
+    if outcomes == {"invalid_response"}:
+        raise TargetError(
+            f"{host} does not answer as the Opensteer API does; is this its base URL?"
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.cli import remote
+from harness.cli.handed_on import refuse_own_options
 from harness.cli.load_trial import Job, make_trial, spec_of
 from harness.cli.loading import find_scenario
 from harness.cli.options import GitHub, Overrides, override
@@ -80,6 +81,7 @@ def run(
     """Make one trial and report it."""
     wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
     path = find_scenario(scenario)
+    refuse_own_options(locust_options or ())
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
     plan_file = find_plan(plan)
     resolved = override(read_plan(plan_file), overrides)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from harness.errors import UsageError
@@ -78,4 +81,13 @@ def serve(
         max_sessions=max_sessions, latency=latency, fail=fail, lie=lie, api_keys=api_key,
         vocabulary=vocabulary, state=state, seed=seed, browser=browser,
     )  # fmt: skip
-    run_server(config)
+    try:
+        run_server(config)
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
+        raise UsageError(
+            f"--state {state}: {error}; name a file of the stand-in's, or one that is not there"
+        ) from error
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            raise
+        raise UsageError(f"--port {port}: {error.strerror}; 0 takes a free one") from error

@@ -43,7 +43,7 @@ def embedded(config: StandinConfig | None = None) -> Iterator[Standin]:
         standin.stop()
 
 
-def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -> None:
+def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -> str:
     """
     See that the target is there, speaks the API and takes the key, before any load.
 
@@ -51,6 +51,9 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
         target: Where to.
         recorder: Gets the attempts: what is sent is recorded, this too.
         key_matters: Ask for a session that does not exist, to see the key accepted.
+
+    Returns:
+        The outcome that left untold whether the key is taken; "" when it is, or was not asked.
 
     Raises:
         TargetError: One line that says which of the three it was.
@@ -68,11 +71,14 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
     try:
         caller = Caller(transport, seat)
         caller.arrive(Phase.PREFLIGHT.value, 0)
-        _judge_health(caller.call("health", "/health"), caller.last, target.base_url)
-        if key_matters:
-            caller.arrive(Phase.PREFLIGHT.value, 0)
-            absent = target_of("get_session", "harness-preflight")
-            _judge_key(caller.call("get_session", absent), target.base_url)
+        health = caller.call("health", "/health")
+        if health.answer.outcome is not Outcome.AUTH_FAILED:
+            _judge_health(health, caller.last, target.base_url)
+        if not key_matters:
+            return ""
+        caller.arrive(Phase.PREFLIGHT.value, 0)
+        absent = target_of("get_session", "harness-preflight")
+        return _judge_key(caller.call("get_session", absent), target.base_url)
     finally:
         transport.close()
 
@@ -119,13 +125,18 @@ def _judge_health(result: Result, last: Reply | None, host: str) -> None:
         raise TargetError(
             f"{host} cannot be reached ({detail}); is the address right, and is it running?"
         )
+    if 300 <= status < 400:  # a redirect is never followed: it would carry the key elsewhere
+        raise TargetError(
+            f"{host} answers /health with a redirect ({status}); name where it leads to"
+        )
     raise TargetError(
         f"{host} answers /health with {status or 'no HTTP'} ({answer.outcome}); "
         "is this the base URL of the Opensteer API?"
     )
 
 
-def _judge_key(result: Result, host: str) -> None:
+def _judge_key(result: Result, host: str) -> str:
+    """What left it untold; "" when it was taken: all else the API says to known keys only."""
     answer = result.answer
     if answer.outcome is Outcome.AUTH_FAILED:
         raise TargetError(
@@ -142,3 +153,5 @@ def _judge_key(result: Result, host: str) -> None:
         )
     if answer.outcome in _DEAD:
         raise TargetError(f"{host} stopped answering during the preflight ({answer.outcome})")
+    untold = answer.outcome is Outcome.RATE_LIMITED or answer.outcome is Outcome.SERVER_ERROR
+    return str(answer.outcome) if untold else ""

@@ -137,6 +137,16 @@ class Collector:
         state = "interrupted" if interrupted or self.failure else "measured"
         with self._storing():
             self._write_manifest(state, ended_ns)
+        self._say_where()
+
+    def _say_where(self) -> None:
+        """For who started plain Locust: `harness run` has a report to show, and a quiet log."""
+        if self._started_ns:
+            log.info("the trial is in %s; its verdict: harness report %s", self._out, self._out)
+        else:
+            log.warning(
+                "the load never began: that waits until all users are spawned (--spawn-rate)"
+            )
 
     def flush(self) -> None:
         """Hand everything to the operating system."""

@@ -169,7 +169,7 @@ def default_spec(environment: Any) -> Spec:
     host = environment.host or os.environ.get("OPENSTEER_BASE_URL", "")
     if not host:
         raise UsageError("no target: give --host, or use `harness run`, which brings its own")
-    host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""))
+    host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""), f"set {ALLOW_VARIABLE}=")
     path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
     plan = read_plan(path)
     if plan.fault_specs():

@@ -118,13 +118,14 @@ def read_key(environ: Mapping[str, str], *, embedded: bool) -> str:
     return key
 
 
-def check_host(host: str, allowed: str) -> str:
+def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> str:
     """
     A base URL that may be loaded: loopback, or spelled out by the operator.
 
     Args:
         host: The base URL.
         allowed: The host name of ``--allow-host``; "" when it was not given.
+        remedy: What lets in another host, its name put behind.
 
     Returns:
         The base URL without trailing slashes.
@@ -140,11 +141,11 @@ def check_host(host: str, allowed: str) -> str:
     except ValueError as error:
         raise UsageError(f"--host {host!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not name:
-        raise UsageError(f"--host {host!r} is no http:// or https:// URL")
-    if not is_loopback(name) and allowed.lower() != name:
         raise UsageError(
-            f"{name} is not this machine; to load it all the same, add --allow-host {name}"
+            f"--host {host!r} is no http:// or https:// URL; write http://HOST:PORT"
         )
+    if not is_loopback(name) and allowed.lower() != name:
+        raise UsageError(f"{name} is not this machine; to load it all the same, {remedy}{name}")
     return host.rstrip("/")
 
 

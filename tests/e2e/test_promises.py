@@ -118,6 +118,7 @@ def test_scenarios_run_under_plain_locust(harness: Command) -> None:
 
     assert done.returncode == 0, done.stderr
     assert len(trials) == 1
+    assert f"harness report trials/{trials[0].name}" in done.stderr
     assert harness("report", str(trials[0])).code in {0, 1, 4}
     summary = summary_of(trials[0])
     assert truth["sessions"]["open"] == 0
@@ -125,6 +126,21 @@ def test_scenarios_run_under_plain_locust(harness: Command) -> None:
     assert summary["totals"]["attempts"] == sum(
         sum(counts["by_status"].values()) for counts in truth["requests"].values()
     )
+
+
+def test_plain_locust_says_that_its_load_never_began(harness: Command) -> None:
+    """Users are spawned one a second unless told otherwise; nothing was sent, and why is said."""
+    with Standin(StandinConfig(api_keys=(KEY,))) as standin:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "locust", "-f", _scenario("session_churn"), "--headless",
+                "-u", "60", "-t", "4s", "--host", standin.url,
+            ],
+            cwd=harness.folder, env=_clean_environ(), capture_output=True, text=True,
+            timeout=90, check=False,
+        )  # fmt: skip
+
+    assert "the load never began: that waits until all users are spawned" in done.stderr
 
 
 def _scenario(name: str) -> str:

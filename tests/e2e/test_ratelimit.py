@@ -11,7 +11,7 @@ import pytest
 
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
-from tests.e2e.conftest import KEY, Command
+from tests.e2e.conftest import KEY, Command, Recording
 from tests.schemas import complaints_of_file
 
 pytestmark = pytest.mark.trial
@@ -171,6 +171,20 @@ def test_interrupted_writes_what_is_known(harness: Command) -> None:
     assert json.loads((harness.folder / "trial" / "manifest.json").read_text())["state"] == (
         "interrupted"
     )
+
+
+def test_a_page_is_no_api_without_a_limit(harness: Command) -> None:
+    """Its first answers tell: exit 3, one line, and no thousand requests more."""
+    recording = Recording("text/html", b"<html>hello</html>")
+    try:
+        ended = harness("ratelimit", "--host", recording.url, "--out", "trial")
+    finally:
+        recording.close()
+
+    assert ended.code == 3, ended.err
+    assert "does not answer as the Opensteer API does" in ended.err.splitlines()[-1]
+    assert len(recording.requests) < 100
+    assert not (harness.folder / "trial").exists()
 
 
 def test_key_that_is_refused_is_named(harness: Command) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import urllib.request
 
 import pytest
 
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+from harness.standin.options import parse_failures
 from tests.e2e.conftest import Command
 
 pytestmark = pytest.mark.trial
@@ -35,6 +39,30 @@ def test_serve_refuses_what_it_does_not_know(harness: Command) -> None:
     assert len(ended.err.strip().splitlines()) == 1
 
 
+def test_serve_names_the_state_file_it_cannot_use(harness: Command) -> None:
+    """A file of something else, a folder, a folder that is not there: one line, no traceback."""
+    (harness.folder / "junk").write_text("this is no database " * 50)
+    for name in ("junk", ".", "absent/state"):
+        ended = harness("serve", "--port", "0", "--state", name)
+
+        assert (2, 1) == (ended.code, len(ended.err.splitlines())), ended.err
+        assert f"--state {name}: " in ended.err
+
+
+def test_serve_names_the_port_that_is_taken(harness: Command) -> None:
+    """And says what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = harness("serve", "--port", port)
+
+    assert (2, f"harness: --port {port}: Address already in use; 0 takes a free one\n") == (
+        ended.code,
+        ended.err,
+    )
+
+
 def test_doctor_sees_the_stand_in(harness: Command) -> None:
     """Without a host it looks at this machine and at its own stand-in."""
     ended = harness("doctor")
@@ -49,3 +77,21 @@ def test_doctor_says_what_is_missing(harness: Command) -> None:
 
     assert ended.code == 3
     assert "cannot be reached" in ended.out
+
+
+def test_doctor_does_not_claim_what_it_did_not_see(harness: Command) -> None:
+    """An error to the question whether the key is known says neither yes nor no."""
+    failing = parse_failures(["get_session:CLOUD_INTERNAL_ERROR=1"])
+    with Standin(StandinConfig(fail=failing)) as standin:
+        ended = harness("doctor", "--host", standin.url)
+
+    assert ended.code == 0
+    assert "its server_error to get_session does not tell" in ended.out
+    assert "takes the key (" not in ended.out
+
+
+def test_doctor_says_a_slip_by_the_code_of_one(harness: Command) -> None:
+    """A host that is no URL is a 2, as of every command."""
+    ended = harness("doctor", "--host", "localhost:1")
+
+    assert (2, True) == (ended.code, "no http:// or https:// URL" in ended.out)

@@ -1,0 +1,33 @@
+"""What may be handed on to Locust behind ``--``: its own options, and none of the harness's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.errors import UsageError
+
+_GIVE = "give {} before the --, it is an option of harness run"
+_OWN_OPTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("-u", "--users"), _GIVE.format("--users N")),
+    **dict.fromkeys(("-H", "--host"), _GIVE.format("--host URL")),
+    **dict.fromkeys(("-t", "--run-time"), _GIVE.format("--duration")),
+    "--processes": _GIVE.format("--processes N"),
+    "--master": _GIVE.format("--master N"),
+    "--worker": _GIVE.format("--worker HOST"),
+    **dict.fromkeys(("-f", "--locustfile"), _GIVE.format("SCENARIO")),
+}
+"""Locust's options that the command gives itself → what to do instead."""
+
+
+def refuse_own_options(options: Sequence[str]) -> None:
+    """
+    See that nothing is handed on to Locust that would change the load behind the plan's back.
+
+    Raises:
+        UsageError: Something is; the message names what to give instead.
+    """
+    for option in options:
+        name = option.partition("=")[0]
+        name = name if name.startswith("--") else name[:2]
+        if name in _OWN_OPTIONS:
+            raise UsageError(f"-- {option}: {_OWN_OPTIONS[name]}")
