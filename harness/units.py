@@ -23,6 +23,7 @@ _UNIT_NS = {
     "m": 60 * NS_PER_S,
     "h": 3600 * NS_PER_S,
 }
+_ROUNDS_UP = 0.9995  # of a unit: three digits of the next smaller one would read 1000
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)\s*")
 
 
@@ -71,15 +72,17 @@ def format_duration(ns: float) -> str:
     ['850 ns', '12.3 µs', '4.56 ms', '1.23 s', '95 s', '1 h 2 min']
     >>> [format_duration(n) for n in (120e9, 125e9, 3600e9)]
     ['2 min', '2 min 5 s', '1 h']
+    >>> [format_duration(n) for n in (999.4, 999.6, 999_600_000, 119.7e9, 3599.7e9)]
+    ['999 ns', '1 µs', '1 s', '2 min', '1 h']
     """
-    if ns >= 3600 * NS_PER_S:
+    seconds = round(ns / NS_PER_S)
+    if seconds >= 3600:
         minutes = round(ns / (60 * NS_PER_S))
         return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
-    if ns >= 120 * NS_PER_S:
-        seconds = round(ns / NS_PER_S)
+    if seconds >= 120:
         return f"{seconds // 60} min {seconds % 60} s".removesuffix(" 0 s")
     for size, unit in ((NS_PER_S, "s"), (NS_PER_MS, "ms"), (NS_PER_US, "µs")):
-        if ns >= size:
+        if ns >= size * _ROUNDS_UP:
             return f"{_three_digits(ns / size)} {unit}"
     return f"{_three_digits(ns)} ns"
 

@@ -109,7 +109,7 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
     else:
         name = "max" if subject.statistic == "max" else f"p{100 * subject.quantile:.6g}"
         value = float(spectrum.percentile_us(subject.quantile))
-    seen = f"{subject.clock} {name}{_of(slo)} was {slo.format(value)}"
+    seen = f"{subject.clock} {name}{_of(slo)} was {slo.tell(value)}"
     detail = f"{seen}, required {_required(slo)}, n = {n:,} ok attempts"
     holds = slo.holds(value)
     if subject.statistic == "percentile":
@@ -130,7 +130,7 @@ def _judge_share(
     hits = sum(count for outcome, count in counts.items() if share.counts(outcome))
     value = hits / n
     detail = (
-        f"{share.outcome}{_of(slo)}: {hits:,} of {n:,} attempts = {slo.format(value)}, "
+        f"{share.outcome}{_of(slo)}: {hits:,} of {n:,} attempts = {slo.tell(value)}, "
         f"required {_required(slo)}"
     )
     holds = slo.holds(value)
@@ -148,7 +148,7 @@ def _judge_throughput(slo: Slo, counts: Mapping[str, int], manifest: Manifest) -
         return _unknown(slo, "the measured phases have no length")
     value = ok / length_s
     detail = (
-        f"throughput{_of(slo)} was {slo.format(value)} ({ok:,} ok attempts in "
+        f"throughput{_of(slo)} was {slo.tell(value)} ({ok:,} ok attempts in "
         f"{length_s:.4g} s), required {_required(slo)}"
     )
     return _finding(slo, holds=slo.holds(value), detail=detail)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.slo.names import GROUPS, NOT_ERRORS
-from harness.units import format_duration
+from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US, format_duration
+
+_UNITS_NS = {"ns": 1, "µs": NS_PER_US, "ms": NS_PER_MS, "s": NS_PER_S}
 
 Clock = Literal["response", "service"]
 Comparison = Literal["<", "<=", ">", ">="]
@@ -101,6 +103,21 @@ class Slo:
                 return f"{100 * value:.3g} %"
             case Throughput():
                 return f"{value:.4g}/s"
+
+    def tell(self, value: float) -> str:
+        """Write a measured value; exactly, where rounded it would read like the limit."""
+        text = self.format(value)
+        if value == self.limit or text != self.format(self.limit):
+            return text
+        match self.subject:
+            case Latency():
+                unit = text.rpartition(" ")[2]
+                unit = unit if unit in _UNITS_NS else "s"  # not minutes and hours
+                return f"{value * NS_PER_US / _UNITS_NS[unit]:.6g} {unit}"
+            case Share():
+                return f"{100 * value:.6g} %"
+            case Throughput():
+                return f"{value:.8g}/s"
 
     @property
     def allowance(self) -> float | None:

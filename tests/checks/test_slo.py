@@ -218,3 +218,27 @@ def test_split_histograms_judge_as_merged_ones():
         == (judge("service.p90<1s,p50<1s,service.max<1ms", split)[0])
     )
     assert "n = 1,000 ok attempts" in judge("max<1ms", split)[0].detail
+
+
+@pytest.mark.parametrize(
+    ("text", "times_ms", "words"),
+    [
+        ("service.p50<250ms", [250.2] * 100, "was 250.239 ms, required < 250 ms"),
+        ("service.p50<250ms", [249.9] * 100, "was 249.983 ms, required < 250 ms"),
+        ("service.p50<2m", [120_200] * 100, "was 120.259 s, required < 2 min"),
+        ("service.p50<250ms", [300] * 100, "was 300 ms, required < 250 ms"),
+    ],
+)
+def test_what_is_near_the_limit_is_told_with_all_its_digits(text, times_ms, words):
+    """Three digits would make it read like the limit itself, broken or kept."""
+    (finding,) = judge(text, rows(times_ms))
+
+    assert words in finding.detail
+
+
+def test_a_share_near_the_limit_is_told_with_all_its_digits():
+    """1,004 of 100,000 are more than a percent."""
+    many = rows([1] * 98_996) + rows([1] * 1004, outcome="timeout")
+    (finding,) = judge("errors<1%", many)
+
+    assert "1,004 of 100,000 attempts = 1.004 %, required < 1 %" in finding.detail
