@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.experiments.compare.changes import Change, Comparison
 from reports.comparison.headline import worsening
@@ -13,6 +13,7 @@ from reports.figures.canvas import (
     SERIES,
     label,
     new_drawing,
+    put_legend,
     to_figure,
 )
 from reports.section import Figure
@@ -23,6 +24,7 @@ _COLOURS = {"pass": SERIES[2], "regressed": FAULT, "inconclusive": SERIES[4]}
 _MARKERS = {"pass": "o", "regressed": "s", "inconclusive": "D"}
 _ROW_IN = 0.24
 _OUTLYING = 4.0
+_TICKS_MAX = 4
 _WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}
 
 
@@ -40,10 +42,15 @@ def draw_changes(result: Comparison) -> Figure | None:
     drawing, (axes,) = new_drawing(1.0 + _ROW_IN * len(rows))
     reach = _reach(rows)
     for place, change in enumerate(rows):
-        low, high = (min(max(_worse(change, n), -reach), reach) for n in _ends(change))
+        ends = [_worse(change, n) for n in _ends(change)]
+        low, high = (min(max(end, -reach), reach) for end in ends)
         at = min(max(_worse(change, change.change), -reach), reach)
         colour = _COLOURS[change.verdict]
         axes.plot([low, high], [place, place], color=colour, linewidth=2)
+        for end in ends:
+            if abs(end) > reach:  # it goes on beyond the axis
+                edge, arrow = (reach, ">") if end > 0 else (-reach, "<")
+                axes.plot([edge], [place], color=colour, marker=arrow, ms=5)
         axes.plot([at], [place], color=colour, marker=_MARKERS[change.verdict], ms=5)
         axes.plot([change.threshold] * 2, [place - 0.4, place + 0.4], color=INK, lw=1)
     axes.axvline(0, color=MUTED, linewidth=1)
@@ -52,12 +59,15 @@ def draw_changes(result: Comparison) -> Figure | None:
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach * 1.03, reach * 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(_TICKS_MAX))
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.set_xlabel("change; worse to the right, each row's tick is its threshold")
+    axes.set_xlabel("change; worse to the right")
     for verdict, marker in _MARKERS.items():
-        axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
-    return to_figure(drawing, "changes", "Changes with their 95 % intervals", _alt(rows))
+        if any(change.verdict == verdict for change in rows):
+            axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
+    put_legend(drawing, axes)
+    title = "Changes with their 95 % intervals"
+    return to_figure(drawing, "changes", title, _alt(rows), narrow=True)
 
 
 def _percent(value: float, _: int | None = None) -> str:
@@ -94,5 +104,5 @@ def _alt(rows: list[Change]) -> str:
     return (
         f"Of {len(rows)} metrics {counts}; the least favourable change is that of "
         f"{label(worst.operation)} {worst.metric}, {signed_percent(worsening(worst))} in the "
-        "worse direction."
+        "worse direction. Each row's tick is its threshold; an arrow goes on beyond the axis."
     )

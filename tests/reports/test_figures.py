@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
 from harness.trial.schema import Window
-from reports.figures import heat, latency, outcomes, percentiles, waits
+from reports.figures import changes, heat, latency, outcomes, percentiles, waits
 from reports.figures.bands import mark_bands
 from reports.figures.canvas import NARROW_IN, label, new_drawing, styled
 from reports.model import Band
 from tests.reports.conftest import EVENTS, build
+from tests.reports.pages import comparison
 from tests.reports.test_hdr import spectrum_of
 from tests.trials import NS, T0, attempt, event, finding, ladder, refused
 
@@ -222,3 +224,25 @@ def test_the_heat_map_bears_the_objectives(tmp_path):
     assert "service.p99" not in drawn.svg
     assert "10.1 % above the limit of p99<900ms" in drawn.alt
     assert "none above the limit of p99<1h" in drawn.alt
+
+
+def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
+    """To the right, where it goes on, and only there; the figure says what its marks are."""
+    seen = {}
+
+    def keep(drawing, name, _title, alt, **_options):
+        seen.update({name: drawing.axes[0], "alt": alt})
+
+    monkeypatch.setattr(changes, "to_figure", keep)
+    told = comparison()
+    wide = replace(told.changes[2], high=9.0)
+    with styled():
+        changes.draw_changes(replace(told, changes=(told.changes[3], wide)))
+    arrows = [
+        (line.get_marker(), line.get_ydata()[0])
+        for line in seen["changes"].lines
+        if line.get_marker() in ("<", ">")
+    ]
+
+    assert [(">", 1)] == arrows
+    assert "Each row's tick is its threshold; an arrow goes on beyond the axis." in seen["alt"]
