@@ -4,7 +4,7 @@ The master of a distributed load, and what it and its workers say over Locust's 
 ::
 
     worker                          master
-      │   harness_batch                │   as they come, each at most `PIECE_BYTES`
+      │   harness_batch                │   as they come, each a megabyte at most
       │ ◄──────────────── harness_go   │   start time and share of each worker
       │   harness_done                 │   its share is done
       │ ◄──────────── harness_finish   │   all are done, or somebody wants to stop

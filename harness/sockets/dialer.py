@@ -2,7 +2,8 @@
 Opening sockets: the URL comes from a stranger's answer, so where it may lead is checked.
 
 A socket may lead to the target's own host, to another name beside it (``api.x.example``
-and ``ws.x.example``: equal but for the first label), or from loopback to loopback.
+and ``ws.x.example``: equal but for the first label, below a name that one may own), or from
+loopback to loopback.
 Nothing else: whoever answers for the target must not aim the load at a third party.
 """
 
@@ -19,6 +20,9 @@ from harness.wire.factory import shared_context
 from harness.wire.origin import parse_origin
 from harness.wire.upgrade import find_place, upgrade
 from harness.wire.websocket import WebSocket
+
+_SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
+"""Below a country's domain these are no one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,12 @@ def may_lead_to(target: str, host: str) -> bool:
     mine, its = target.split("."), host.split(".")
     if _is_address(target) or _is_address(host):
         return False
-    return len(mine) >= 3 and mine[1:] == its[1:]
+    return mine[1:] == its[1:] and len(mine) >= (4 if _is_public(mine[1:]) else 3)
+
+
+def _is_public(suffix: list[str]) -> bool:
+    """Whether anybody may have a name below this, as far as its form tells: ``co.uk``."""
+    return len(suffix) == 2 and len(suffix[1]) == 2 and suffix[0] in _SECOND_LEVELS
 
 
 def _is_address(host: str) -> bool:

@@ -18,6 +18,8 @@ from harness.wire import Failure, Target
         ("localhost", "127.0.0.1"),
         ("127.0.0.1", "::1"),
         ("10.0.0.7", "10.0.0.7"),
+        ("api.x.co.uk", "ws.x.co.uk"),
+        ("api.com.example", "ws.com.example"),
     ],
 )
 def test_home_and_beside(target, host):
@@ -30,6 +32,8 @@ def test_home_and_beside(target, host):
     [
         ("api.x.example", "api.y.example"),
         ("x.example", "y.example"),
+        ("x.co.uk", "y.co.uk"),
+        ("x.com.au", "y.com.au"),
         ("api.x.example", "evil.api.x.example"),
         ("127.0.0.1", "10.0.0.7"),
         ("localhost", "api.x.example"),
