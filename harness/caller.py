@@ -176,7 +176,6 @@ class Caller:
         seat = self.seat
         seat.budget.earn()
         call_id = seat.call_id()
-        call = (operation, call_id, key, resource_id)
         begun_ns = unix_ns()
         intended_ns = self.intended_ns or begun_ns
         self.intended_ns = 0
@@ -190,10 +189,12 @@ class Caller:
                 disposition, wait_s = self._decide(answer, reply, attempt, deadline_ns, safe)
                 if answer.outcome in MAY_HAVE_HAPPENED and reply.failure not in NEVER_SENT:
                     maybe = True
-            told = describe(answer) if describe else ""
             seat.record(
-                _attempt(self, call, attempt, intended_ns, reply, answer, disposition, told)
-            )
+                _attempt(
+                    self, operation, call_id, attempt, intended_ns, reply, answer, key,
+                    resource_id, disposition, describe(answer) if describe else "",
+                )
+            )  # fmt: skip
             if disposition != "retried":
                 return Result(answer, attempt, call_id, maybe and answer.outcome is not _OK)
             intended_ns = reply.end_ns + math.ceil(wait_s * NS_PER_S)
@@ -249,17 +250,10 @@ def _mixed_up(answer: Answer, asked: str) -> Answer:
 
 
 def _attempt(
-    caller: Caller,
-    call: tuple[str, int, str, str],
-    attempt: int,
-    intended_ns: int,
-    reply: Reply,
-    answer: Answer,
-    disposition: str,
-    evidence: str,
-) -> Attempt:
-    """The record of one attempt of a call: its operation, id, key and resource."""
-    operation, call_id, key, resource_id = call
+    caller: Caller, operation: str, call_id: int, attempt: int, intended_ns: int,
+    reply: Reply, answer: Answer, key: str, resource_id: str, disposition: str, evidence: str,
+) -> Attempt:  # fmt: skip
+    """The record of one attempt."""
     start_ns, end_ns = reply.start_ns, reply.end_ns
     response_us = service_us = (end_ns - start_ns) // 1000
     # A clock reading before the intended start can only be the alarm's granularity.
