@@ -4,7 +4,8 @@ summary.json: the trial in numbers, with keys that are a promise.
 Three rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
 every attempt of every phase: warm-up, probes, cleanup and preflight too, because the
 target served them all. What stands under ``load`` leaves out the probes, which have
-numbers of their own under ``probes``, and the preflight, which was before the load.
+numbers of their own under ``probes``, and the preflight, which was before the load; its
+``attempts_per_s`` leaves out the cleanup, which is no part of the seconds it is told by.
 ``service_ms`` and ``response_ms`` tell only of attempts that ended ok in a measured phase
 (of probes: in theirs): a fast refusal must not make a latency look good, nor a warm-up
 make it look bad. Where there is no such attempt each percentile is null.
@@ -118,6 +119,7 @@ def _totals(manifest: Manifest, counted: Counted, duration_s: float) -> dict[str
         },
         "load": {
             **_sums(load, duration_s, calls, calls_ok),
+            "attempts_per_s": _load_rate_per_s(load, duration_s),
             "outcomes": _by_outcome(load),
         },
     }
@@ -143,10 +145,14 @@ def _operations(
     operations = {}
     for operation, rows in counts.groupby("operation"):
         name, probe = str(operation), rows["phase"] == PROBE
+        load = rows[_is_load(rows)]
         operations[name] = {
             **_amount(rows, duration_s),
             **_latencies_ms(measured, name),
-            "load": _amount(rows[_is_load(rows)], duration_s),
+            "load": {
+                **_amount(load, duration_s),
+                "attempts_per_s": _load_rate_per_s(load, duration_s),
+            },
             "probes": {**_amount(rows[probe], duration_s), **_latencies_ms(probed, name)},
         }
     return operations
@@ -226,6 +232,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "detail": finding.detail,
         "witness": [dict(row) for row in finding.witness],
     }
+
+
+def _load_rate_per_s(load: pd.DataFrame, duration_s: float) -> float:
+    """Attempts a second of load: cleanup came after it, and may have gone on for longer."""
+    during = load.loc[load["phase"] != Phase.CLEANUP, "count"]
+    return _rate_per_s(int(during.sum()), duration_s)
 
 
 def _rate_per_s(count: int, seconds: float) -> float:

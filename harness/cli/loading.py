@@ -191,8 +191,10 @@ def run_load(
     """
     interruption.begun = True
     reading, writing = os.pipe()
+    # Locust takes options from there as well: LOCUST_RUN_TIME would cut a plan short.
+    kept = {k: v for k, v in environ.items() if not k.startswith("LOCUST_")}
     child_environ = {
-        **environ,
+        **kept,
         SPEC_VARIABLE: str(spec_path),
         PROGRESS_VARIABLE: str(writing),
         "PYTHONUNBUFFERED": "1",

@@ -59,6 +59,17 @@ def test_probes_have_numbers_of_their_own(trial):
     assert row["probes"]["service_ms"]["p50"] == pytest.approx(500, rel=2e-3)
 
 
+def test_a_long_cleanup_makes_no_rate(tmp_path):
+    """A sweep that tried a thousand times after 20 s of load was told as 50 a second."""
+    rows = [attempt(call_id=n) for n in (1, 2)]
+    rows += [refused(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)]
+    summary = summarize(open_trial(write_trial(tmp_path / "t", rows)), [])
+    row = summary["operations"]["create_session"]
+
+    assert (10, 10) == (row["attempts"], summary["totals"]["attempts"])
+    assert {0.1} == {load["attempts_per_s"] for load in (row["load"], summary["load"])}
+
+
 def test_the_load_leaves_its_probes_out(trial):
     """Calls, attempts, retries and outcomes of all but the probes, beside the totals."""
     summary = summarize(trial, [])

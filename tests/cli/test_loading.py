@@ -126,6 +126,17 @@ def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
     assert "it said nothing" == last_line(tmp_path / "absent.log")
 
 
+def test_locusts_own_variables_do_not_reach_the_load(tmp_path, monkeypatch):
+    """A run time of another use of Locust would end the plan at once."""
+    monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
+    monkeypatch.setenv("KEPT", "yes")
+    run(tmp_path, "env")
+    said = (tmp_path / "load.log").read_text().splitlines()
+
+    assert "KEPT=yes" in said
+    assert not [line for line in said if line.startswith("LOCUST_RUN_TIME")]
+
+
 def test_a_load_process_that_was_killed_is_no_slip_of_the_operator(tmp_path):
     """4 and not 2: nothing was observed."""
     killed = refusal(tmp_path / "absent.log", -9)

@@ -87,6 +87,13 @@ def test_what_an_encoding_has_not_is_a_question_mark(stub):
     assert (4, "5 ?s\n", "") == (ended.returncode, ended.stdout, ended.stderr)
 
 
+def test_a_width_of_nothing_does_not_silence_a_command(stub):
+    """Some shells and CI runners say COLUMNS=0 where there is no terminal."""
+    ended = stub("Console().print('told')", COLUMNS="0")
+
+    assert (4, "told\n") == (ended.returncode, ended.stdout)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_amidst_the_first_imports_is_no_traceback(tmp_path, number):
     """Ctrl-C at once: 130 and silence, whatever library was being read."""
