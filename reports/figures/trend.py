@@ -14,12 +14,15 @@ from reports.figures.canvas import (
     duration_axis,
     label,
     new_drawing,
+    put_legend,
     to_figure,
 )
 from reports.section import Figure
 from reports.wording import signed_percent
 
-_NAMES_MAX = 20
+_NAMES_MAX = 7
+_LETTERS_MAX = 8
+"""More names, or longer ones, lie on one another on a telephone; the table has them all."""
 _DECADE = 10
 _TRIAL_ID = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-")
 _TITLES = {
@@ -54,21 +57,25 @@ def _draw(trend: Trend, metric: str) -> Figure:
     step = -(-len(trend.names) // _NAMES_MAX)
     ticks = range(0, len(trend.names), step)
     names = [short_name(trend.names[at]) for at in ticks]
-    axes.set_xticks(list(ticks), names, rotation=30, ha="right", fontsize=8)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    axes.set_xticks(list(ticks), names, fontsize=8)
+    put_legend(drawing, axes)
     name = f"trend-{metric.replace('.', '-')}"
-    return to_figure(drawing, name, f"{_TITLES[metric]} over trials", _alt(series, trend))
+    return to_figure(
+        drawing, name, f"{_TITLES[metric]} over trials", _alt(series, trend), narrow=True
+    )
 
 
 def short_name(name: str) -> str:
-    """
-    A trial's id as the time at which it began; another name as it is.
+    r"""
+    A trial's id as the time at which it began; another name as it is, or its beginning.
 
-    >>> short_name("20261125T130544Z-mixed-ab11"), short_name("v12")
-    ('11-25 13:05', 'v12')
+    >>> short_name("20261125T130544Z-mixed-ab11"), short_name("v12"), short_name("before-v12")
+    ('11-25\n13:05', 'v12', 'before-…')
     """
-    began = _TRIAL_ID.match(name)
-    return "{}-{} {}:{}".format(*began.groups()) if began else label(name)
+    if began := _TRIAL_ID.match(name):
+        return "{}-{}\n{}:{}".format(*began.groups())
+    shown = label(name)
+    return shown if len(shown) <= _LETTERS_MAX else f"{shown[: _LETTERS_MAX - 1]}…"
 
 
 def _alt(series: list[Series], trend: Trend) -> str:

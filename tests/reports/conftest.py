@@ -11,7 +11,7 @@ from reports import html
 from reports.comparison import page, trend_page
 from reports.figures import draw_figures
 from reports.model import build_model
-from tests.reports.pages import LABS, LONG, SESSIONS, comparison, trend
+from tests.reports.pages import LABS, LONG, SESSIONS, comparison, crowded, many, trend
 from tests.trials import NS, T0, attempt, event, finding, ladder, refused, write_trial
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ & \x00\x1b]]>"""
@@ -154,4 +154,6 @@ def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
             "cut off": cut_off,
             "compare": page.render(comparison()),
             "trend": trend_page.render("smoke", trend()),
+            "many": page.render(many()),
+            "crowded": trend_page.render("smoke", crowded()),
         }

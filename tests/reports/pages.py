@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.experiments.compare.changes import Change, Comparison
-from harness.experiments.compare.trend import Series, Shift, Trend
+from harness.experiments.compare.shifts import Shift
+from harness.experiments.compare.trend import METRICS, Series, Trend
 from tests.reports.test_rate_limit import LAB as LIMITER
 
 LONG = "synchronize_browser_profile_with_everything_that_it_ever_saw"
@@ -51,6 +54,50 @@ def trend() -> Trend:
             Series("create_session", "response.p99", flat, ()),
             Series("create_session", "throughput", flat, ()),
         ),
+    )
+
+
+OPERATIONS = (
+    "create_session", "delete_session", "get_run", "get_run_logs", "get_session",
+    "import_selector_cache", "queue_run",
+)  # fmt: skip
+
+
+def many() -> Comparison:
+    """Every operation's times and throughput: one slower by half, the others in doubt."""
+    return replace(
+        comparison(),
+        changes=tuple(
+            Change(name, metric, "per_s" if metric == "throughput" else "ms", 60.0, 90.0, 0.05,
+                   change=0.5 if slow else -0.08 * n, low=0.4 if slow else -0.4,
+                   high=0.6 if slow else 0.3, p=0.001, verdict="regressed" if slow else "inconclusive")
+            for name in OPERATIONS
+            for n, metric in enumerate(("response.p50", "response.p90", "service.p50", "throughput"))
+            for slow in [name == "create_session" and metric != "throughput"]
+        ),
+    )  # fmt: skip
+
+
+def crowded() -> Trend:
+    """Forty trials of every operation, some kept by long names, one's level up by half."""
+    names = tuple(
+        f"kept-for-ever-{n}"
+        if n % 2 == 0
+        else f"202611{10 + n // 4}T{10 + n % 4}3000Z-mixed-{n:04}"
+        for n in range(40)
+    )
+    step = tuple((60.0 if n < 20 else 90.0) + n % 3 for n in range(40))
+    flat = tuple(20.0 + n % 4 for n in range(40))
+    return Trend(
+        names,
+        tuple(
+            Series(name, metric, step, (Shift(20, 61.0, 91.0),))
+            if name == "create_session" and metric != "throughput"
+            else Series(name, metric, flat, ())
+            for name in OPERATIONS
+            for metric in METRICS
+        ),
+        "otava 0.8.0",
     )
 
 

@@ -126,7 +126,10 @@ def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, sche
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["story", "hostile", "labs", "sessions", "cut off", "compare"])
+@pytest.mark.parametrize(
+    "name",
+    ["story", "hostile", "labs", "sessions", "cut off", "compare", "trend", "crowded", "many"],
+)
 def test_every_word_of_a_figure_can_be_read(browser, files, name, size):
     """None leaves its drawing and none lies on another, on a desk and on a telephone."""
     with Visit(browser, files[name], size) as visit:
