@@ -24,7 +24,7 @@ from harness.retries import RetryBudget, RetryPolicy
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
-from harness.wire import Reply, Target, connect
+from harness.wire import Failure, Reply, Target, connect
 
 PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
 """Contract versions that `find_versions` asks for."""
@@ -122,6 +122,11 @@ def _judge_health(result: Result, last: Reply | None, host: str) -> None:
     status = last.status if last is not None else 0
     if answer.outcome in _DEAD:
         detail = last.detail if last is not None and last.detail else answer.outcome
+        if last is not None and last.failure is Failure.TLS:
+            raise TargetError(
+                f"{host} cannot be trusted ({detail}); name its authority with --ca-file, "
+                "or take any certificate with --insecure"
+            )
         raise TargetError(
             f"{host} cannot be reached ({detail}); is the address right, and is it running?"
         )

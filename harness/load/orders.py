@@ -4,6 +4,7 @@ Taking orders: the spec, the plan and the workloads of one load process, all che
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from harness.load.spec import (
     read_key,
     read_spec,
 )
+from harness.wire.echoes import KEY_LEAST
 
 PLAN_VARIABLE = "HARNESS_PLAN"
 
@@ -98,6 +100,11 @@ def take_orders(environment: Any) -> Orders:
     spec = read_spec(Path(path)) if path else default_spec(environment)
     plan = build_plan(spec.plan, f"plan {spec.plan.get('name', '')!r}")
     key = read_key(os.environ, embedded=spec.embedded)
+    if len(key) >= KEY_LEAST and key in json.dumps(spec.plan, ensure_ascii=False):
+        told = spec.plan_file or f"plan {plan.name!r}"
+        raise PlanError(
+            f"{told}: holds the API key, and every report shows the plan; take it out"
+        )
     orders = Orders(spec, plan, key, _text_of(spec.plan_file))
     scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
     if not scenarios:

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.wire.answer import Answer
 from harness.wire.broken import BrokenExchangeError
 from harness.wire.coding import decode
+from harness.wire.echoes import blot, blot_text, secret_of
 from harness.wire.heads import check_headers, check_key, check_line
 from harness.wire.metered import Meter, MeteredBackend
 from harness.wire.origin import parse_origin
@@ -70,6 +71,7 @@ class HttpxTransport:
         self._target = target
         self._origin = parse_origin(target.base_url)
         self._headers = check_headers(target.headers)
+        self._secret = secret_of(target.headers)
         self._types = any(name == "content-type" for name, _ in self._headers)
         self._timeout = {
             "connect": target.timeouts.connect_s,
@@ -112,7 +114,7 @@ class HttpxTransport:
             self._drop()  # what followed the answer must not begin the next one
         return Reply(
             response.status_code,
-            body,
+            blot(body, self._secret),
             response.headers.get("retry-after"),
             response.headers.get("content-type"),
             start_ns,
@@ -200,7 +202,7 @@ class HttpxTransport:
             meter.bytes_out,
             meter.bytes_in,
             failure,
-            detail,
+            blot_text(detail, self._secret),
         )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.conftest import Command, Recording
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+from tests.e2e.conftest import KEY, Command, Recording
 from tests.trials import ladder, write_trial
 
 pytestmark = pytest.mark.trial
@@ -32,6 +34,19 @@ def test_a_remote_host_needs_a_key(harness: Command) -> None:
     )
 
     _refused(ended, 2, "OPENSTEER_API_KEY")
+
+
+def test_a_plan_that_holds_the_key(harness: Command) -> None:
+    """Every report shows the plan: the key has no place in it, and the refusal does not tell it."""
+    (harness.folder / "plan.toml").write_text(f'name = "mine"\ndescription = "with {KEY}"\n')
+    with Standin(StandinConfig(api_keys=(KEY,))) as standin:
+        ended = harness(
+            "run", "mixed", "--plan", "plan.toml", "--host", standin.url, "--out", "trial"
+        )
+
+    _refused(ended, 2, "plan.toml", "holds the API key")
+    assert KEY not in ended.out + ended.err
+    assert not (harness.folder / "trial").exists()
 
 
 def test_a_host_elsewhere_needs_to_be_spelled_out(harness: Command) -> None:

@@ -17,6 +17,7 @@ from harness.clock import unix_ns
 from harness.wire.answer import Answer, Memory
 from harness.wire.broken import BrokenExchangeError
 from harness.wire.coding import decode
+from harness.wire.echoes import blot, blot_text, secret_of
 from harness.wire.fast.dial import dial
 from harness.wire.fast.secure import SecureStream
 from harness.wire.fast.stream import Stream
@@ -31,7 +32,7 @@ _memory: Memory = {}
 class FastTransport:
     """One user's keep-alive connection; used by one greenlet at a time."""
 
-    __slots__ = ("_closed", "_context", "_heads", "_line", "_origin", "_target")
+    __slots__ = ("_closed", "_context", "_heads", "_line", "_origin", "_secret", "_target")
 
     def __init__(
         self, target: Target, make_context: Callable[[str | None, bool], ssl.SSLContext]
@@ -50,6 +51,7 @@ class FastTransport:
         self._target = target
         self._origin = parse_origin(target.base_url)
         self._heads = Heads(self._origin, target.headers)
+        self._secret = secret_of(target.headers)
         self._context = (
             make_context(target.ca_file, target.verify) if self._origin.tls else None
         )
@@ -98,12 +100,13 @@ class FastTransport:
         except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
             if line is not None:
                 line.close()
-            return _fail(error, start_ns, bytes_out, answer, reused=reused)
+            return _fail(error, start_ns, bytes_out, answer, self._secret, reused=reused)
         except BaseException:  # the user was killed
             if line is not None:
                 line.close()
             raise
         status, _, _, retry_after, content_type = head
+        body = blot(body, self._secret)
         return Reply(
             status, body, retry_after, content_type, start_ns, end_ns, bytes_out, bytes_in
         )
@@ -133,7 +136,13 @@ def _read_all(answer: Answer, line: Stream | SecureStream, data: bytes) -> bytes
 
 
 def _fail(
-    error: Exception, start_ns: int, bytes_out: int, answer: Answer | None, *, reused: bool
+    error: Exception,
+    start_ns: int,
+    bytes_out: int,
+    answer: Answer | None,
+    secret: bytes,
+    *,
+    reused: bool,
 ) -> Reply:
     if isinstance(error, BrokenExchangeError):
         failure, detail = error.failure, error.detail
@@ -157,5 +166,5 @@ def _fail(
         bytes_out,
         bytes_in,
         failure,
-        detail,
+        blot_text(detail, secret),
     )
