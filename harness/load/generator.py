@@ -222,11 +222,24 @@ class Generator:
             while waited_s < FLUSH_S and self.recorder.waiting < BATCH_ROWS:
                 gevent.sleep(0.02)
                 waited_s += 0.02
-            self._flush()
+            waiting = self.recorder.waiting
+            self._hand_on(waiting // BATCH_ROWS * BATCH_ROWS or waiting)
 
     def _flush(self) -> None:
+        """Hand on all that waits, and what users record meanwhile."""
+        while self.recorder.waiting:
+            self._hand_on(self.recorder.waiting)
+
+    def _hand_on(self, count: int) -> None:
+        """
+        Hand on so many attempts, in batches with breaths between.
+
+        Users go on in those. Who took what they record in them as well would never come to an
+        end at full speed, and make many small batches: a quarter of a core, once.
+        """
         with self._batching:
-            while rows := self.recorder.drain(BATCH_ROWS):
+            while count > 0 and (rows := self.recorder.drain(min(count, BATCH_ROWS))):
+                count -= len(rows)
                 table = attempts_table(rows)
                 gevent.sleep(BREATH_S)
                 buckets = bucket_table(table)

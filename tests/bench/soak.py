@@ -27,7 +27,7 @@ from tests.bench.servers import NGINX, Nginx
 from tests.bench.throughput import CONNECTIONS, PLAN
 
 SECONDS = 600
-GROWTH_MAX_MIB = 64.0
+GROWTH_MAX_MIB = 16.0
 """What an hour at full speed may add, at the upper end of the slope's interval."""
 
 
@@ -85,7 +85,7 @@ def table(samples: list[float], attempts: int, seconds: int) -> str:
             "| ---: | ---: | ---: | ---: | ---: |",
             f"| {' | '.join(f'{mib:.0f}' for mib in quarters)} | {quarters[3] / quarters[1]:.3f} |",
             "",
-            f"After the first quarter it changes by {hour[0]:+.1f} MiB an hour (95 % interval",
+            f"After the first quarter it changes by {hour[0]:+.1f} MiB an hour (99 % interval",
             f"{hour[1]:+.1f} to {hour[2]:+.1f}, Theil-Sen): {verdict}; at most",
             f"{GROWTH_MAX_MIB:.0f} are allowed.",
         ]
