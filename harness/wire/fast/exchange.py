@@ -106,7 +106,7 @@ class FastTransport:
                 line.close()
             raise
         status, _, _, retry_after, content_type = head
-        if self._secret and self._secret in body:  # seen to here: a call costs more than the look
+        if self._secret and self._secret in body:  # here: a call costs more than the look
             body = blot(body, self._secret)
         return Reply(
             status, body, retry_after, content_type, start_ns, end_ns, bytes_out, bytes_in
