@@ -28,9 +28,8 @@ def settle_streams() -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(number)
-    if (
-        os.environ.get("COLUMNS") == "0"
-    ):  # a terminal that knows no width; rich would say nothing
+    # A terminal that knows no width; rich would say nothing.
+    if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]
     sys.stdout = _text(_Results(_STDOUT, "w", closefd=False), sys.stdout)
     sys.stderr = _text(_Progress(_STDERR, "w", closefd=False), sys.stderr)

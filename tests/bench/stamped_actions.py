@@ -61,7 +61,7 @@ class StampedStream(Stream):
             return data
 
 
-class StampedFlight(line._Flight):
+class StampedFlight(line.Flight):
     """Takes down the harness's own part of each answered action."""
 
     def land(self, heard: object) -> tuple[object, object]:
@@ -80,5 +80,5 @@ def _send(socket: WebSocket, message: bytes, deadline_ns: int) -> None:
 _plain_send = WebSocket.send
 WebSocket.send = _send
 dial.Stream = StampedStream
-line._Flight = StampedFlight
+line.Flight = StampedFlight
 atexit.register(lambda: Path(os.environ[OWN_FILE]).write_bytes(_own.tobytes()))

@@ -18,9 +18,8 @@ from harness.wire.broken import BrokenExchangeError
 from harness.wire.transport import Failure
 
 _KEPT_NS = 60 * NS_PER_S
-_KEPT_MAX = (
-    1024  # where a session's sockets lead is a stranger's word, and may be new each time
-)
+_KEPT_MAX = 1024
+"""Where a session's sockets lead is a stranger's word, and may be new each time."""
 _kept: dict[tuple[str, int], tuple[int, list[Address]]] = {}
 
 
