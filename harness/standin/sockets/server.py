@@ -113,13 +113,10 @@ class Sockets:
         mine.add(channel)
         channel.spawn(channel.expire(session.expires_ns, _HELD_NOTHING))
         try:
-            socket = await self._connect(channel, cdp=cdp)
-            while not channel.closed:
-                message = await receive()
-                if message["type"] != "websocket.receive":
-                    break
-                frame = message.get("text")
-                await socket.take(message["bytes"] if frame is None else frame)
+            if session.state_at(unix_ns()) == "closed":  # while the upgrade was answered
+                await channel.close(NORMAL, _HELD_NOTHING)
+            else:
+                await self._listen(channel, receive, cdp=cdp)
         finally:
             channel.closed = True
             mine.discard(channel)
@@ -128,6 +125,15 @@ class Sockets:
                 if session.state_at(unix_ns()) == "closed":
                     self._browsers.pop(session.id, None)
             await channel.end()
+
+    async def _listen(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
+        socket = await self._connect(channel, cdp=cdp)
+        while not channel.closed:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                break
+            frame = message.get("text")
+            await socket.take(message["bytes"] if frame is None else frame)
 
     async def _connect(self, channel: Channel, *, cdp: bool) -> ActionSocket | CommandSocket:
         session_id, real = channel.session.id, self._real

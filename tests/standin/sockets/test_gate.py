@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import json
 
 import pytest
 import websocket
@@ -69,17 +69,6 @@ def test_the_upgrade_waits_for_the_launch(start, dial):
 
 
 @pytest.mark.parametrize("kind", ["action", "cdp"])
-def test_a_session_deleted_during_the_upgrade_opens_no_socket(start, dial, kind):
-    """The time an upgrade takes is enough to close a session in."""
-    caller = start(latency={f"{kind}.connect": "600ms"})
-    created = caller.create().json()
-    deleted = threading.Timer(0.2, caller.delete, [created["sessionId"]])
-    deleted.start()
-    assert (410, "CLOUD_SESSION_CLOSED") == refusal(lambda: dial(created, kind))
-    deleted.join()
-
-
-@pytest.mark.parametrize("kind", ["action", "cdp"])
 def test_upgrades_fail_as_they_are_told_to(start, dial, kind):
     """An injected code is an HTTP answer."""
     caller = start(fail={f"{kind}.connect:CLOUD_CDP_UNAVAILABLE": 1.0})
@@ -120,31 +109,87 @@ def test_tokens_outlive_a_restart_on_the_state_file(start, dial, tmp_path):
     assert dial(moved).ask("getTitle")["ok"]
 
 
-def test_nothing_is_kept_of_a_session_that_expired():
-    """Its socket is closed at its end, and its page goes with it, deleted or not."""
-    sent = []
+class Upgrade:
+    """One upgrade, played without a wire: what the stand-in sends is ``sent``."""
+
+    def __init__(self, kind, **config):
+        self.api = Api(State(StandinConfig(**config)))
+        self.sockets = Sockets(self.api)
+        self.session = self.api.state.create_session(ASK, unix_ns())
+        self.kind, self.sent = kind, []
+        self.on_accept = None
+        self._closed = asyncio.Event()
+
+    async def play(self):
+        """Serve it to its end."""
+        token = make_token(1, self.kind, self.session.id)
+        scope = {
+            "path": f"/ws/{self.kind}/{self.session.id}", "query_string": f"token={token}".encode()
+        }  # fmt: skip
+        await asyncio.wait_for(self.sockets.serve(scope, self._receive, self._send), 20)
+        assert ({}, {}) == (self.sockets._browsers, self.sockets._open)
+        return [message["type"].removeprefix("websocket.") for message in self.sent]
+
+    async def delete(self):
+        """Delete its session, as the server does."""
+        self.api.state.close_session(self.session, unix_ns())
+        await self.sockets.close_session(self.session.id)
+
+    async def _send(self, message):
+        self.sent.append(message)
+        if message["type"] == "websocket.accept" and self.on_accept:
+            await self.on_accept()
+        if message["type"] == "websocket.close":
+            self._closed.set()
+
+    async def _receive(self):
+        if not self.sent:
+            return {"type": "websocket.connect"}
+        await self._closed.wait()
+        return {"type": "websocket.disconnect"}
+
+
+@pytest.mark.parametrize("kind", ["action", "cdp"])
+def test_a_session_deleted_during_the_upgrade_opens_no_socket(kind):
+    """The time an upgrade takes is enough to close a session in."""
 
     async def play():
-        api = Api(State(StandinConfig(session_lifetime_s=0.2)))
-        sockets = Sockets(api)
-        session = api.state.create_session(ASK, unix_ns())
-        token = make_token(1, "action", session.id)
-        closed = asyncio.Event()
+        upgrade = Upgrade(kind, latency={f"{kind}.connect": "50ms"})
+        serving = asyncio.ensure_future(upgrade.play())
+        await asyncio.sleep(0)  # now it has passed the gate, and takes its time
+        await upgrade.delete()
+        await serving
+        return upgrade.sent
 
-        async def send(message):
-            sent.append(message["type"])
-            if message["type"] == "websocket.close":
-                closed.set()
+    start, body = asyncio.run(play())
+    assert (410, "CLOUD_SESSION_CLOSED") == (
+        start["status"],
+        json.loads(body["body"])["code"],
+    )
 
-        async def receive():
-            if not sent:
-                return {"type": "websocket.connect"}
-            await closed.wait()
-            return {"type": "websocket.disconnect"}
 
-        scope = {"path": f"/ws/action/{session.id}", "query_string": f"token={token}".encode()}
-        await asyncio.wait_for(sockets.serve(scope, receive, send), 5)
-        return dict(sockets._browsers), dict(sockets._open)
+@pytest.mark.parametrize("kind", ["action", "cdp"])
+def test_a_session_deleted_while_its_upgrade_is_answered_loses_the_socket(kind):
+    """The delete came too early to close this socket, so the socket closes itself."""
 
-    assert ({}, {}) == asyncio.run(play())
-    assert ["websocket.accept", "websocket.close"] == sent
+    async def play():
+        upgrade = Upgrade(kind)
+        upgrade.on_accept = upgrade.delete
+        await upgrade.play()
+        return upgrade.sent
+
+    accept, close = asyncio.run(play())
+    assert ("websocket.accept", 1000, "CLOUD_SESSION_CLOSED") == (
+        accept["type"],
+        close["code"],
+        close["reason"],
+    )
+
+
+def test_nothing_is_kept_of_a_session_that_expired():
+    """Its socket is closed at its end, and its page goes with it, deleted or not."""
+
+    async def play():
+        return await Upgrade("action", session_lifetime_s=0.2).play()
+
+    assert ["accept", "close"] == asyncio.run(play())
