@@ -21,6 +21,7 @@ import pytest
 
 from harness.checks.check import Context, run_check
 from harness.trial.schema import ATTEMPTS, Event, Manifest, WorkerEnd
+from harness.trial.smooth import SmoothSieve
 from harness.verdicts import Verdict
 
 ORIGIN_NS = 1_700_000_000_000_000_000
@@ -172,6 +173,30 @@ def history(*rows):
         pa.array(values, kind) for values, kind in zip(columns, ATTEMPTS.types, strict=True)
     ]
     return pa.table(arrays, schema=ATTEMPTS).to_pandas()
+
+
+def reader(frame, asked=None, *, sift=True):
+    """
+    Reads a history as the trial's store would, smooth attempts left out where none are wanted.
+
+    Args:
+        frame: The history.
+        asked: Takes a note of each reading: columns, operations.
+        sift: False to leave none out, as if none were smooth.
+    """
+
+    def read(columns, operations=None, *, skip_smooth=False):
+        if asked is not None:
+            asked.append((tuple(columns), operations))
+        if skip_smooth and sift:
+            again = frame.loc[frame["attempt"] > 1, "call_id"].unique()
+            sieve = SmoothSieve(pa.array(again, pa.int64()))
+            kept = sieve.keep(pa.Table.from_pandas(frame, preserve_index=False))
+            return kept.to_pandas()[list(columns)], sieve.counts
+        rows = frame if operations is None else frame[frame["operation"].isin(operations)]
+        return rows[list(columns)], {}
+
+    return read
 
 
 def context(*events, embedded=True, state="complete", ended=60.0, worker="drained", plan=None):

@@ -7,10 +7,11 @@ single attempts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from harness.trial.store import Trial
 
@@ -31,7 +32,6 @@ def attempts(
     *,
     columns: Sequence[str] | None = None,
     operations: Collection[str] | None = None,
-    sparse: Collection[str] = (),
 ) -> pd.DataFrame:
     """
     The attempt log as a frame, in the file's order; the index is 0 … n - 1.
@@ -42,7 +42,32 @@ def attempts(
     Raises:
         TrialError: The log is absent or damaged.
     """
-    table = trial.attempts_table(columns, operations, sparse)
+    return _to_frame(trial.attempts_table(columns, operations))
+
+
+def observe(
+    trial: Trial,
+    columns: Sequence[str],
+    operations: Collection[str] | None = None,
+    *,
+    skip_smooth: bool = False,
+) -> tuple[pd.DataFrame, Mapping[str, int]]:
+    """
+    What a check reads: `attempts`, or of all operations only those that are not smooth.
+
+    Returns:
+        The frame, and worker → attempts that were left out as smooth.
+
+    Raises:
+        TrialError: The log is absent or damaged.
+    """
+    if not skip_smooth:
+        return attempts(trial, columns=columns, operations=operations), {}
+    table, smooth = trial.rough_attempts(columns)
+    return _to_frame(table), smooth
+
+
+def _to_frame(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame
 

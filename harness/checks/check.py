@@ -13,8 +13,8 @@ pass":
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -30,10 +30,13 @@ class Context:
     Attributes:
         manifest: The trial's manifest: phases, workers, plan, host.
         events: The lines of events.jsonl, in order of time.
+        smooth: Worker → its smooth attempts, where the check does not see them
+            (`Check.skips_smooth`).
     """
 
     manifest: Manifest
     events: Sequence[Event]
+    smooth: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,8 @@ class Check:
         operations: The operations whose attempts it reads; None means every one.
         examine: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
-        sparse: Columns that `examine` looks at only in attempts that did not end ok, or
-            have a code or a violation, or are, or were followed by, a retry; elsewhere
-            they may be "".
+        skips_smooth: Of smooth attempts (``harness.trial.smooth``) the number is enough:
+            they may be left out of the frame and counted in ``Context.smooth``.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Check:
     operations: tuple[str, ...] | None
     examine: Callable[[pd.DataFrame, Context], Finding]
     kind: Kind = "invariant"
-    sparse: tuple[str, ...] = ()
+    skips_smooth: bool = False
 
 
 def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:
@@ -79,7 +81,8 @@ def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:
     except Exception as error:  # noqa: BLE001  whatever a check throws must not look like a pass
         last_line = traceback.format_exception_only(error)[-1].strip()
         return unknown(check, f"the check itself failed: {last_line}")
-    if finding.verdict is Verdict.PASS and len(observed.index) == 0:
+    unseen = sum(context.smooth.values()) if check.skips_smooth else 0
+    if finding.verdict is Verdict.PASS and len(observed.index) + unseen == 0:
         return replace(finding, verdict=Verdict.UNKNOWN, detail=_no_attempts(check))
     return finding
 

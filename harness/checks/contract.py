@@ -54,7 +54,7 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
                 f"{count(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3)
             )
     _demand_wait(frame, accusation)
-    total = int(answered.sum())
+    total = int(answered.sum()) + sum(context.smooth.values())
     passing = f"{count(total, 'answer')}, each valid"
     if strange.any():
         names = ", ".join(sorted(set(frame.loc[strange, "code"].astype(str)))[:5])
@@ -123,7 +123,5 @@ _READ = tuple(
     name for name in COLUMNS if name not in ("phase", "replayed", "bytes_out", "evidence")
 )
 
-_SPARSE = ("idempotency_key", "resource_id")
-
-CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, examine, sparse=_SPARSE)
+CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, examine, skips_smooth=True)
 """`examine` as a check."""

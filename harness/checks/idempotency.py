@@ -87,21 +87,29 @@ def _codes_of(view: pd.DataFrame, keys: set[str]) -> Codes:
 
 def _demand_one_resource(view: pd.DataFrame, accusation: Accusation) -> None:
     named = view.loc[view["ok"], ["key_code", "resource_id", "operation"]]
-    resource = code_of(named["resource_id"])
-    pairs = pd.DataFrame({"key": named["key_code"], "resource": resource})
-    made = named.loc[~pairs.duplicated().to_numpy()]
-    torn = made.loc[made["key_code"].duplicated(keep=False), "key_code"].unique()
+    keys, resources = named["key_code"].to_numpy(), code_of(named["resource_id"])
+    torn = _find_torn(keys, resources)
     if len(torn):
         first = view.loc[view["ok"] & (view["key_code"] == torn[0])]
         rows = first.drop_duplicates("resource_id")
         accusation.add(f"{count(len(torn), 'key')} led to more than one resource", rows)
-    runs = made.loc[(made["operation"] == "queue_run") & ~made["key_code"].isin(torn)]
-    shared = runs.loc[runs["resource_id"].duplicated(keep=False), "resource_id"].unique()
+    runs = (named["operation"] == "queue_run").to_numpy() & ~np.isin(keys, torn)
+    shared = _find_torn(resources[runs], keys[runs])
     if len(shared):
-        rows = view.loc[view["ok"] & (view["resource_id"] == shared[0])].drop_duplicates(
-            "key_code"
-        )
+        first = named["resource_id"].iloc[np.flatnonzero(resources == shared[0])[0]]
+        rows = view.loc[view["ok"] & (view["resource_id"] == first)]
+        rows = rows.drop_duplicates("key_code")
         accusation.add(f"{count(len(shared), 'run')} answered to more than one key", rows)
+
+
+def _find_torn(owners: Codes, owned: Codes) -> Codes:
+    """Those of the owners, in the order of their first, that have more than one thing."""
+    if not len(owners):
+        return owners
+    first = np.full(int(owners.max()) + 1, -1)
+    first[owners[::-1]] = owned[::-1]
+    torn: Codes = pd.unique(owners[first[owners] != owned])
+    return torn
 
 
 def _demand_one_execution(view: pd.DataFrame, context: Context, accusation: Accusation) -> None:

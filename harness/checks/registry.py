@@ -21,7 +21,9 @@ check                        applies when there is an attempt of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import pandas as pd
 
@@ -52,8 +54,31 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them, in the order in which a report tells them."""
 
-Read = Callable[[Sequence[str], Collection[str] | None, Collection[str]], pd.DataFrame]
-"""Reads attempts: columns, operations (None for all), sparse columns → frame."""
+Smooth = Mapping[str, int]
+
+
+class Read(Protocol):
+    """Reads attempts of a trial."""
+
+    def __call__(
+        self,
+        columns: Sequence[str],
+        operations: Collection[str] | None = None,
+        *,
+        skip_smooth: bool = False,
+    ) -> tuple[pd.DataFrame, Smooth]:
+        """
+        Read some columns.
+
+        Args:
+            columns: Which, in this order.
+            operations: Only attempts of these; of all when None.
+            skip_smooth: Leave out smooth attempts.
+
+        Returns:
+            One row an attempt, and worker → attempts left out as smooth.
+        """
+
 
 _READ_TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
@@ -87,7 +112,7 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
     Returns:
         One finding a check that applies, in the order of `CHECKS`.
     """
-    present = set(read(("operation",), None, ())["operation"].unique())
+    present = set(read(("operation",))[0]["operation"].unique())
     findings: dict[str, Finding | None] = {}
     for group in _group(
         check
@@ -116,15 +141,15 @@ def _run_group(
     kinds = [check.operations for check in group]
     every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
     try:
-        dense = {name for check in group for name in set(check.columns) - set(check.sparse)}
-        sparse = {name for check in group for name in check.sparse} - dense
-        frame = read(columns, every, sparse)
+        skip = every is None and all(check.skips_smooth for check in group)
+        frame, smooth = read(columns, every, skip_smooth=skip)
     except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
         if len(group) == 1:
             doubt = f"its attempts could not be read: {error}"
             return {group[0].name: unknown(group[0], doubt)}
         alone = [_run_group([check], read, context) for check in group]
         return {name: finding for found in alone for name, finding in found.items()}
+    context = replace(context, smooth=smooth)
     return {
         check.name: run_check(check, frame, context)
         if _concerns(check, frame, context)

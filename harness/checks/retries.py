@@ -62,11 +62,12 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
         _demand_whole(frame, told, before, follows, context, accusation)
     _demand_policy(frame, told, context, accusation)
     retries = int((frame["attempt"] > 1).sum())
-    calls = int((frame["attempt"] == 1).sum())
+    smooth = sum(context.smooth.values())
+    calls = int((frame["attempt"] == 1).sum()) + smooth
     passing = (
         f"{count(retries, 'retry', 'retries')} in {count(calls, 'call')}, each one allowed"
     )
-    return accusation.conclude(passing, "" if len(frame) else "no call was made")
+    return accusation.conclude(passing, "" if len(frame) + smooth else "no call was made")
 
 
 def _accuse(accusation: Accusation, words: str, told: pd.DataFrame, flaw: Any) -> None:
@@ -159,14 +160,18 @@ def _demand_policy(
         retry = (told["attempt"] > 1).to_numpy()
         _accuse(accusation, "after the call's deadline", told, own & retry & late)
     if "budget_fraction" in policy:
-        _demand_budget(frame, float(policy["budget_fraction"]), accusation)
+        _demand_budget(frame, float(policy["budget_fraction"]), context, accusation)
 
 
-def _demand_budget(frame: pd.DataFrame, fraction: float, accusation: Accusation) -> None:
+def _demand_budget(
+    frame: pd.DataFrame, fraction: float, context: Context, accusation: Accusation
+) -> None:
     retries = (frame["attempt"] > 1) & ~frame["phase"].isin(_OWN_POLICY)
     workers = frame["worker"]
     spent = retries.groupby(workers, observed=True).sum()
-    earned = (frame["attempt"] == 1).groupby(workers, observed=True).sum() * fraction + RESERVE
+    begun = (frame["attempt"] == 1).groupby(workers, observed=True).sum()
+    smooth = np.array([context.smooth.get(str(worker), 0) for worker in begun.index])
+    earned = (begun + smooth) * fraction + RESERVE
     over = spent.index[(spent > earned).to_numpy()]
     if len(over):
         worker = over[0]
@@ -179,7 +184,5 @@ def _demand_budget(frame: pd.DataFrame, fraction: float, accusation: Accusation)
 
 _READ = ("worker", "intended_ns", "retry_after_s", "disposition")
 
-_SPARSE = ("evidence", "idempotency_key", "resource_id")
-
-CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine, sparse=_SPARSE)
+CHECK = Check(NAME, (*COLUMNS, *_READ), None, examine, skips_smooth=True)
 """`examine` as a check."""

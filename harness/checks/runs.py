@@ -78,9 +78,13 @@ def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
     wrongly otherwise is the fault of its key, and another promise's.
     """
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
-    original = (queued["replayed"] != 1).to_numpy()
-    heard = queued["idempotency_key"].isin(queued.loc[original, "idempotency_key"]).to_numpy()
-    taken = queued.loc[original | ~heard]
+    replay = (queued["replayed"] == 1).to_numpy()
+    keys = queued["idempotency_key"]
+    # Replays are few, and a lookup among millions of keys takes seconds.
+    concerned = ~replay & keys.isin(keys.loc[replay]).to_numpy()
+    heard = replay.copy()
+    heard[replay] = keys.loc[replay].isin(keys.loc[concerned]).to_numpy()
+    taken = queued.loc[~heard]
     return taken.sort_values("end_ns").drop_duplicates("resource_id")
 
 

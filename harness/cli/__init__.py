@@ -28,9 +28,9 @@ def main() -> None:
     from harness.exits import Exit  # noqa: PLC0415
 
     settle_streams()
-    asked = [name for name in sys.argv[1:2] if name in COMMANDS]
+    asked = [name for name in sys.argv[1:2] if name in (*COMMANDS, "--version")]
     try:
-        command = register(asked or list(COMMANDS))
+        command = register([name for name in COMMANDS if not asked or name in asked])
         _take_signals()
         command()
     except HarnessError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.frames import attempts
+from harness.analysis.frames import observe
 from harness.analysis.probes import PREFIX
 from harness.checks.capacity import judge_capacity
 from harness.checks.check import Context
@@ -60,12 +61,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     drift = judge_drift(intervals, manifest)
     del intervals  # the checks need the memory
     findings += missing_record(manifest)
-    findings += run_checks(
-        lambda columns, operations, sparse: attempts(
-            trial, columns=columns, operations=operations, sparse=sparse
-        ),
-        context,
-    )
+    findings += run_checks(partial(observe, trial), context)
     findings += drift
     findings += judge_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,12 +21,21 @@ _BATCH_ROWS = 1 << 20
 REDO = "the file is damaged: copy the trial again or repeat it"
 
 
+class Sieve(Protocol):
+    """Says of each piece of a file which rows stay; needs ``columns`` for it."""
+
+    columns: Sequence[str]
+
+    def keep(self, table: pa.Table) -> pa.Table:
+        """The rows that stay."""
+
+
 def read_parquet(
     path: Path,
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
     keep: Mapping[str, Collection[str]] | None = None,
-    sparse: Collection[str] = (),
+    sieve: Sieve | None = None,
 ) -> pa.Table:
     """
     Read one table of a trial.
@@ -35,7 +45,7 @@ def read_parquet(
         schema: What it must hold; it may hold more.
         columns: Which to read, in this order; all when None.
         keep: Name column → the names whose rows are kept; every row when None.
-        sparse: As at ``Trial.attempts_table``.
+        sieve: What else decides which rows are kept; pieces come to it in order.
 
     Raises:
         TrialError: The file is absent, damaged, too long, or has other columns.
@@ -51,7 +61,7 @@ def read_parquet(
             if file.metadata.num_rows > ROWS_MAX:
                 msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {REDO}"
                 raise TrialError(msg)
-            return _select(file, schema, wanted, keep or {}, sparse)
+            return _select(file, schema, wanted, keep or {}, sieve)
     except FileNotFoundError as error:
         msg = f"{path} is missing: not a whole trial; copy it again or repeat it"
         raise TrialError(msg) from error
@@ -86,9 +96,9 @@ def _select(
     schema: pa.Schema,
     wanted: list[str],
     keep: Mapping[str, Collection[str]],
-    sparse: Collection[str],
+    sieve: Sieve | None,
 ) -> pa.Table:
-    extra = _SMOOTH if sparse else ()
+    extra = sieve.columns if sieve else ()
     read = list(dict.fromkeys([*wanted, *keep, *extra]))
     names = {column: pa.array(sorted(kept), pa.string()) for column, kept in keep.items()}
     parts = []
@@ -97,7 +107,7 @@ def _select(
         part = _encode_names(piece, schema)
         if names and not pc.all(kept := _kept(part, names), min_count=0).as_py():
             part = part.filter(kept)
-        parts.append(_thin_out(part, sparse).select(wanted))
+        parts.append((sieve.keep(part) if sieve else part).select(wanted))
     if not parts:
         return schema.empty_table().select(wanted)
     return pa.concat_tables(parts).unify_dictionaries()
@@ -106,43 +116,17 @@ def _select(
 def _kept(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.ChunkedArray:
     """Which rows have one of the names in each of the columns."""
     return functools.reduce(
-        pc.and_, (_is_one_of(table[column], values) for column, values in names.items())
+        pc.and_, (is_one_of(table[column], values) for column, values in names.items())
     )
 
 
-def _is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
+def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
     """Where a name column has one of the names; each distinct name is looked at once."""
     chunks = []
     for chunk in column.chunks:
         known = pc.is_in(chunk.dictionary, value_set=names)
         chunks.append(pc.fill_null(known.take(chunk.indices), fill_value=False))
     return pa.chunked_array(chunks, pa.bool_())
-
-
-def _thin_out(table: pa.Table, sparse: Collection[str]) -> pa.Table:
-    if not sparse:
-        return table
-    smooth = _is_smooth(table)
-    for name in sparse:
-        column = pc.if_else(smooth, "", table[name])
-        table = table.set_column(table.schema.get_field_index(name), name, column)
-    return table
-
-
-_SMOOTH = ("outcome", "code", "violation", "disposition", "attempt")
-"""What `_is_smooth` reads."""
-
-
-def _is_smooth(table: pa.Table) -> pa.ChunkedArray:
-    """Attempts that ended ok and said nothing strange, and had neither a retry nor were one."""
-    marks = (
-        _is_one_of(table["outcome"], pa.array(["ok"])),
-        _is_one_of(table["code"], pa.array([""])),
-        pc.invert(_is_one_of(table["disposition"], pa.array(["retried"]))),
-        pc.equal(table["violation"], ""),
-        pc.equal(table["attempt"], 1),
-    )
-    return pc.fill_null(functools.reduce(pc.and_, marks), fill_value=False)
 
 
 def _pieces(

@@ -13,18 +13,20 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
-from harness.trial.parquet import REDO, brief, read_parquet
+from harness.trial.parquet import REDO, Sieve, brief, read_parquet
 from harness.trial.plausible import check_attempts, check_intervals
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
+from harness.trial.smooth import SmoothSieve
 from harness.verdicts import Finding
 
 MANIFEST = "manifest.json"
@@ -64,7 +66,6 @@ class Trial:
         self,
         columns: Sequence[str] | None = None,
         operations: Collection[str] | None = None,
-        sparse: Collection[str] = (),
         phases: Collection[str] | None = None,
     ) -> pa.Table:
         """
@@ -73,9 +74,6 @@ class Trial:
         Args:
             columns: Which to read, in this order; all when None. Only these are held.
             operations: Keep only these operations; all when None.
-            sparse: Texts of millions of rows that hardly anybody looks at: these columns
-                are "" in attempts that ended ok, without a code or a violation, and
-                neither were a retry nor were followed by one.
             phases: Keep only attempts of these phases; of all when None.
 
         Raises:
@@ -84,8 +82,34 @@ class Trial:
         """
         asked = {"operation": operations, "phase": phases}
         keep = {column: names for column, names in asked.items() if names is not None}
+        return self._read_attempts(columns, keep)
+
+    def rough_attempts(self, columns: Sequence[str]) -> tuple[pa.Table, Mapping[str, int]]:
+        """
+        The attempts that are not smooth (``harness.trial.smooth``), in the file's order.
+
+        Args:
+            columns: Which to read, in this order.
+
+        Returns:
+            They, and of each worker how many smooth ones it made besides.
+
+        Raises:
+            TrialError: As `attempts_table` does.
+        """
+        tries = self._read_attempts(["call_id", "attempt"])
+        again = tries["call_id"].filter(pc.greater(tries["attempt"], 1)).unique()
+        sieve = SmoothSieve(again)
+        return self._read_attempts(columns, sieve=sieve), sieve.counts
+
+    def _read_attempts(
+        self,
+        columns: Sequence[str] | None,
+        keep: Mapping[str, Collection[str]] | None = None,
+        sieve: Sieve | None = None,
+    ) -> pa.Table:
         path = self.path / ATTEMPTS_FILE
-        table = read_parquet(path, ATTEMPTS, columns, keep, sparse)
+        table = read_parquet(path, ATTEMPTS, columns, keep, sieve)
         check_attempts(path, table, self.manifest)
         return table
 

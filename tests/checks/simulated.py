@@ -21,6 +21,7 @@ from tests.histories import (
     imports,
     page,
     queue,
+    reader,
     socket_probe,
     webhook,
 )
@@ -132,12 +133,7 @@ def _socket_probes(rng, loss, at):
     return [*rows, socket_probe("closed_session", at=at + 6, **lost)]
 
 
-def judge_all(rows, events, **options):
-    """Finding by name."""
-    frame = history(*rows)
-
-    def read(columns, operations, _sparse=()):
-        chosen = frame if operations is None else frame[frame["operation"].isin(operations)]
-        return chosen[list(columns)]
-
+def judge_all(rows, events, *, sift=True, **options):
+    """Finding by name; ``sift`` as at `reader`."""
+    read = reader(history(*rows), sift=sift)
     return {f.name: f for f in run_checks(read, context(*events, plan=PLAN, **options))}

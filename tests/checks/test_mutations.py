@@ -68,6 +68,7 @@ def test_a_change_that_matters_is_found_by_its_check_and_no_other(name, seed, lo
     failed = {name for name, finding in findings.items() if finding.verdict is Verdict.FAIL}
 
     assert {mutation.check} == failed, [f.detail for f in findings.values()]
+    assert judge_all(rows, events, sift=False) == findings
     assert all(findings[name].witness for name in failed)
 
 

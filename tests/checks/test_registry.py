@@ -14,6 +14,7 @@ from tests.histories import (
     imports,
     page,
     queue,
+    reader,
     socket_probe,
     webhook,
 )
@@ -32,18 +33,6 @@ HEALTHY = (
     socket_probe("wrong_token", at=1),
 )
 EVENTS = (webhook("r", at=3.5, tag="k"),)
-
-
-def reader(frame, asked=None):
-    """A reader as the trial's store would give it; notes what was asked for."""
-
-    def read(columns, operations, _sparse=()):
-        if asked is not None:
-            asked.append((tuple(columns), operations))
-        rows = frame if operations is None else frame[frame["operation"].isin(operations)]
-        return rows[list(columns)]
-
-    return read
 
 
 def judge_all(rows, events=EVENTS, **options):
@@ -110,11 +99,11 @@ def test_no_more_is_read_than_the_checks_name():
 def test_a_log_that_cannot_be_read_is_unknown():
     """A damaged column is a doubt about the checks that need it."""
 
-    def read(columns, operations, _sparse=()):
+    def read(columns, operations=None, *, skip_smooth=False):
         if "evidence" in columns:
             msg = "damaged"
             raise OSError(msg)
-        return reader(history(*HEALTHY))(columns, operations)
+        return reader(history(*HEALTHY))(columns, operations, skip_smooth=skip_smooth)
 
     verdicts = {finding.name: finding.verdict for finding in run_checks(read, context())}
 

@@ -20,11 +20,10 @@ from harness.retries import RetryBudget, RetryPolicy
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import Failure, Reply
-from tests.checks.test_registry import reader
 from tests.contract.test_answers import CREATED, JSON, LINE, QUEUED, RUN, SESSION
 from tests.examples import few
 from tests.fuzz.test_documents import changed
-from tests.histories import context
+from tests.histories import context, reader
 
 GOOD = [
     CREATED, {"cloudSession": SESSION}, QUEUED, {"run": RUN},

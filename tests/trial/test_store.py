@@ -113,10 +113,16 @@ def test_batches_with_other_dictionaries_are_one_table(tmp_path, monkeypatch):
     assert [row.operation for row in rows] == read["operation"].to_pylist()
 
 
-def test_sparse_columns_are_told_only_where_something_was_strange(tmp_path):
-    """A text nobody looks at costs no memory; what was retried, refused or broken keeps it."""
+def test_smooth_attempts_are_counted_and_the_others_told(tmp_path):
+    """What was retried, refused or broken is told, and all of a call that was tried again."""
     rows = [
         attempt(call_id=1, evidence="a"),
+        attempt(call_id=7, evidence="a", worker="w2"),
+        attempt(call_id=8, evidence="a", worker="w2", operation="get_run"),
+        attempt(call_id=9, evidence="g"),
+        attempt(call_id=9, evidence="h", attempt=2),
+        attempt(call_id=10, evidence="i", status=0),
+        attempt(call_id=11, evidence="j", status=429),
         attempt(call_id=2, evidence="b", disposition="retried"),
         attempt(call_id=2, evidence="c", attempt=2),
         attempt(call_id=3, evidence="d", violation="an unexpected status 203"),
@@ -125,10 +131,10 @@ def test_sparse_columns_are_told_only_where_something_was_strange(tmp_path):
     ]
     trial = open_trial(write_trial(tmp_path / "trial", rows))
 
-    told = trial.attempts_table(["evidence"], sparse=["evidence"])[0].to_pylist()
+    table, smooth = trial.rough_attempts(["evidence"])
 
-    assert ["", "b", "c", "d", "e", "f"] == told
-    assert ["a", "b", "c", "d", "e", "f"] == trial.attempts_table(["evidence"])[0].to_pylist()
+    assert list("ghijbcdef") == table["evidence"].to_pylist()
+    assert {"local": 1, "w2": 2} == smooth
 
 
 def test_missing_findings_are_no_findings(path):

@@ -1,0 +1,58 @@
+"""
+Smooth attempts: those of which nobody asks more than how many there were.
+
+An attempt is smooth when it was answered with a success, said nothing strange, and its call
+neither was retried nor is announced to be. Of a long trial that is nearly every one, so who
+looks for faults leaves them where they lie.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.trial.parquet import is_one_of
+
+
+class SmoothSieve:
+    """
+    Takes the smooth attempts out of a log, piece by piece, and counts them.
+
+    Attributes:
+        columns: What it reads.
+        counts: Worker → smooth attempts taken out so far.
+    """
+
+    columns: Sequence[str] = (
+        "worker", "call_id", "attempt", "status", "code", "outcome", "disposition", "violation"
+    )  # fmt: skip
+
+    def __init__(self, retried: pa.Array) -> None:
+        """``retried``: the ids of calls with a second attempt."""
+        self._retried = retried
+        self.counts: Counter[str] = Counter()
+
+    def keep(self, table: pa.Table) -> pa.Table:
+        """The attempts that are not smooth; names must be dictionaries."""
+        smooth = self._find(table)
+        workers = table["worker"].filter(smooth).value_counts()
+        for row in workers.to_pylist():
+            self.counts[row["values"]] += row["counts"]
+        return table.filter(pc.invert(smooth))
+
+    def _find(self, table: pa.Table) -> pa.ChunkedArray:
+        status = table["status"]
+        marks = (
+            is_one_of(table["outcome"], pa.array(["ok"])),
+            is_one_of(table["code"], pa.array([""])),
+            pc.invert(is_one_of(table["disposition"], pa.array(["retried"]))),
+            pc.equal(table["violation"], ""),
+            pc.equal(table["attempt"], 1),
+            pc.and_(pc.greater_equal(status, 200), pc.less(status, 300)),
+            pc.invert(pc.is_in(table["call_id"], value_set=self._retried)),
+        )
+        return pc.fill_null(functools.reduce(pc.and_, marks), fill_value=False)
