@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -102,7 +103,7 @@ def _select(
     read = list(dict.fromkeys([*wanted, *keep, *extra]))
     names = {column: pa.array(sorted(kept), pa.string()) for column, kept in keep.items()}
     parts = []
-    for piece in _pieces(file, schema, read, names):
+    for piece in _read_ahead(_pieces(file, schema, read, names)):
         piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
         part = _encode_names(piece, schema)
         if names and not pc.all(kept := _kept(part, names), min_count=0).as_py():
@@ -127,6 +128,15 @@ def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
         known = pc.is_in(chunk.dictionary, value_set=names)
         chunks.append(pc.fill_null(known.take(chunk.indices), fill_value=False))
     return pa.chunked_array(chunks, pa.bool_())
+
+
+def _read_ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same pieces; one is read while the one before it is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = reader.submit(next, pieces, None)
+            yield piece
 
 
 def _pieces(
