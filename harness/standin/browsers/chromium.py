@@ -30,6 +30,8 @@ FLAGS = (
 _PORT_FILE = "DevToolsActivePort"
 _POLL_S = 0.02
 _FOLDER = "opensteer-browser-"
+_TMPDIR_CHARS_MAX = 60
+"""Chromium makes a socket in a folder below it, and a socket's path has 107 characters."""
 
 # Chromium wants its pipe as descriptors 3 and 4, which only the new process can arrange.
 _ARRANGE = (
@@ -152,7 +154,7 @@ async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Proces
             sys.executable, "-I", "-S", "-c", _ARRANGE, str(pipe_in), str(pipe_out),
             program, *flags, "about:blank",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            pass_fds=(pipe_in, pipe_out), start_new_session=True,
+            pass_fds=(pipe_in, pipe_out), start_new_session=True, env=_environment(profile),
         )  # fmt: skip
     except BaseException:
         os.close(tie)
@@ -161,6 +163,12 @@ async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Proces
         os.close(pipe_in)
         os.close(pipe_out)
     return process, tie
+
+
+def _environment(profile: Path) -> dict[str, str]:
+    """Ours, and a place for what a killed browser cannot remove: its profile."""
+    place = str(profile)
+    return os.environ | ({"TMPDIR": place} if len(place) <= _TMPDIR_CHARS_MAX else {})
 
 
 def sweep_profiles() -> None:

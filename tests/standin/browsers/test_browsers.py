@@ -199,6 +199,18 @@ def test_nothing_is_left_of_ten_sessions():
     assert left.descriptors_more <= 0
 
 
+@real
+def test_what_a_killed_browser_leaves_is_in_its_profile(chromium):
+    """Its lock's folder would stay in the system's temporary one for ever."""
+    before = folders_of(chromium.standin.pid)
+    made = chromium.create().json()
+    (profile,) = set(folders_of(chromium.standin.pid)) - set(before)
+
+    assert list(profile.glob("org.chromium.*/SingletonSocket"))
+    chromium.delete(made["sessionId"])
+    assert wait_until(lambda: not profile.exists())
+
+
 def test_a_browser_that_does_not_start_is_a_launch_failure(start):
     """502, the slot is free again, and no folder is left."""
     caller = start(browser="/bin/false", max_sessions=1)
