@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 
-def new_trial_id(scenario: str) -> str:
-    """``20261124T101530Z-mixed-3fa9``: UTC stamp, scenario, four random hex digits."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+class Mark(NamedTuple):
+    """What tells one trial of a scenario from another: a UTC stamp, four random hex digits."""
+
+    stamp: str
+    digits: str
+
+
+def new_mark() -> Mark:
+    """One that no other trial has."""
+    return Mark(datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), secrets.token_hex(2))
+
+
+def new_trial_id(scenario: str, mark: Mark | None = None) -> str:
+    """``20261124T101530Z-mixed-3fa9``: stamp, scenario, digits; of a new mark without one."""
+    stamp, digits = mark or new_mark()
     name = re.sub(r"[^A-Za-z0-9_]", "_", scenario)[:40]
-    return f"{stamp}-{name}-{secrets.token_hex(2)}"
+    return f"{stamp}-{name}-{digits}"

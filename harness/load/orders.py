@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from harness.errors import PlanError, UsageError
-from harness.load.naming import new_trial_id
+from harness.load.naming import new_mark, new_trial_id
 from harness.load.open_files import check_open_files, load_processes
 from harness.load.plan import Plan
 from harness.load.plan_file import (
@@ -38,6 +38,9 @@ from harness.load.spec import (
 from harness.wire.echoes import KEY_LEAST
 
 PLAN_VARIABLE = "HARNESS_PLAN"
+
+_PLAIN_MARK = new_mark()
+"""Of the trial of plain Locust, which imports this before it forks its ``--processes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def default_spec(environment: Any) -> Spec:
         "phases": [{"name": "load", "duration": f"{run_time_s}s", "rate": 0}],
     }
     scenario = Path(environment.locustfile or "locustfile").stem
-    trial_id = new_trial_id(scenario)
+    trial_id = new_trial_id(scenario, _PLAIN_MARK)
     return Spec(
         trial_id=trial_id,
         out=str(Path("trials") / trial_id),

@@ -102,13 +102,14 @@ def test_an_old_trial_is_reported_without_a_server(harness: Command) -> None:
     assert before == summary_of(harness.folder / "copy")
 
 
-def test_scenarios_run_under_plain_locust(harness: Command) -> None:
-    """`locust -f` makes a trial too, and `harness report` finishes it."""
+@pytest.mark.parametrize("options", [(), ("--processes", "2")], ids=["alone", "with workers"])
+def test_scenarios_run_under_plain_locust(harness: Command, options: tuple[str, ...]) -> None:
+    """`locust -f` makes one trial too, and `harness report` finishes it."""
     with Standin(StandinConfig(api_keys=(KEY,))) as standin:
         done = subprocess.run(
             [
                 sys.executable, "-m", "locust", "-f", _scenario("session_churn"), "--headless",
-                "-u", "3", "-r", "3", "-t", "3s", "--host", standin.url,
+                "-u", "3", "-r", "3", "-t", "3s", "--host", standin.url, *options,
             ],
             cwd=harness.folder, env=_clean_environ(), capture_output=True, text=True,
             timeout=90, check=False,
