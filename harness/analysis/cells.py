@@ -43,7 +43,7 @@ _OUTER_COOKIE, _INNER_COOKIE = 0x1C849304, 0x1C849303
 _COOKIE_MASK = ~0xF0 & 0xFFFFFFFF
 _BLOB_BYTES_MAX = 1 << 20
 _PAYLOAD_BYTES_MAX = _INNER.size + 9 * BINS
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 17
 _NUMBER_BYTES_MAX = 9
 
 Ints = NDArray[np.int64]
@@ -130,15 +130,15 @@ def _decode_chunk(payloads: list[bytes], first: int) -> Cells:
     """Decode payloads whose first has row number ``first``."""
     row_of_byte_end = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
     values, ends = _decode_numbers(np.frombuffer(b"".join(payloads), np.uint8), first)
-    row = np.searchsorted(row_of_byte_end, ends, side="right")
+    upto = np.searchsorted(ends, row_of_byte_end)
+    row = np.repeat(np.arange(len(payloads)), np.diff(upto, prepend=0))
     if len(values) and (steps := np.where(values < 0, -values, 1)).max() > BINS:
         raise TrialError(_beyond(first + int(row[np.argmax(steps)])))
     if not len(values):
         empty = np.empty(0, np.int64)
         return Cells(empty.astype(np.int32), empty.astype(np.int16), empty)
     after = np.cumsum(steps)
-    starts = np.searchsorted(row, np.arange(len(payloads)))
-    before_row = np.concatenate(([0], after))[starts]
+    before_row = np.concatenate(([0], after))[np.concatenate(([0], upto[:-1]))]
     index = after - steps - before_row[row]
     if (outside := index + steps > BINS).any():
         raise TrialError(_beyond(first + int(row[np.argmax(outside)])))
@@ -156,9 +156,13 @@ def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     if len(ends) and (ends - starts).max() >= _NUMBER_BYTES_MAX - 1:
         raise TrialError(_beyond(first))
-    place = np.arange(len(data)) - np.repeat(starts, ends - starts + 1)
-    parts = (data & 0x7F).astype(np.int64) << (7 * place)
-    raw = np.add.reduceat(parts, starts) if len(starts) else parts
+    raw = (data[starts] & 0x7F).astype(np.int64)
+    longer, more = np.arange(len(starts)), ends - starts
+    for place in range(1, _NUMBER_BYTES_MAX):  # most numbers have one byte, hardly any three
+        longer = longer[more[longer] >= place]
+        if not len(longer):
+            break
+        raw[longer] |= (data[starts[longer] + place] & 0x7F).astype(np.int64) << (7 * place)
     return (raw >> 1) ^ -(raw & 1), ends
 
 
