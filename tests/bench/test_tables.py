@@ -27,14 +27,17 @@ def test_a_percentile_is_the_nearest_rank() -> None:
 
 def test_two_percent_off_the_truth_are_within_the_mark() -> None:
     """Too low counts as much as too high; the median is told, and not judged."""
-    told = truth.table(KNOWN, {"ours": [11.1, 909.0, 981.0], "other": [10.0, 9.0, 9.0]}, 3)
+    told = truth.table(
+        KNOWN, {"ours": [11.1, 909.0, 981.0], "other": [10.0, 9.0, 9.0]}, 3, [0.1, 0.3, 2.0]
+    )
 
     assert "within 1.9 % of the truth:\nthe mark of 2 % holds." in told
+    assert "0.10, 0.30, 2.00 ms" in told
 
 
 def test_more_than_two_percent_off_the_truth_are_said_plainly() -> None:
     """One of the two percentiles is enough."""
-    told = truth.table(KNOWN, {"ours": [10.0, 877.5, 1000.0]}, 3)
+    told = truth.table(KNOWN, {"ours": [10.0, 877.5, 1000.0]}, 3, [0.1, 0.3, 2.0])
 
     assert "within 2.5 % of the truth:\nthe mark of 2 % does not hold." in told
 
