@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from types import FrameType
 
 _INTERRUPTED = 130
@@ -37,12 +38,20 @@ def main() -> None:
         for line in str(error).splitlines():
             sys.stderr.write(f"harness: {line}\n")
         sys.exit(int(error.exit_code))
+    except MemoryError as error:
+        told = f"not enough memory ({error})" if str(error) else "not enough memory"
+        sys.stderr.write(f"harness: {told}; free some, or lift its limit, and repeat it\n")
+        sys.exit(int(Exit.UNKNOWN))
     except KeyboardInterrupt:
         sys.exit(int(Exit.INTERRUPTED))
     except OSError as error:
         # A full disk, a folder that cannot be written: the operator's world, not a bug.
         sys.stderr.write(f"harness: {error}\n")
         sys.exit(int(Exit.USAGE))
+    except Exception:  # noqa: BLE001  an interpreter would exit with 1, which is "failed"
+        sys.stderr.write(traceback.format_exc())
+        sys.stderr.write("harness: that is a fault of the harness; please report it\n")
+        sys.exit(int(Exit.UNKNOWN))
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

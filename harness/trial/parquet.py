@@ -66,6 +66,8 @@ def read_parquet(
     except FileNotFoundError as error:
         msg = f"{path} is missing: not a whole trial; copy it again or repeat it"
         raise TrialError(msg) from error
+    except MemoryError:
+        raise  # of Arrow's, too; the file is none the worse for it
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         msg = f"{path}: not a readable Parquet file ({brief(error)}); {REDO}"
         raise TrialError(msg) from error
