@@ -65,7 +65,11 @@ class Protocol(asyncio.Protocol):
                 now_s = time.monotonic() - self._origin_s
                 loop = asyncio.get_running_loop()
                 wait_s = done_at(now_s) - now_s
-                loop.call_later(wait_s, self._transport.write, ANSWER)
+                loop.call_later(wait_s, self._answer)
+
+    def _answer(self) -> None:
+        if not self._transport.is_closing():  # who asked may have left meanwhile
+            self._transport.write(ANSWER)
 
 
 async def _serve(port: int) -> None:
