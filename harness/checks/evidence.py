@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 _EVIDENCE_CHARS_MAX = 4096
-_PIECE_ROWS = 1 << 16
+_PIECE_ROWS = 1 << 13
+_WORDS_MAX = 1 << 16
 
 Cursor = str | int | None
 
@@ -80,7 +81,7 @@ def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
             shared = [words.setdefault(v, v) if type(v) is str else v for v in values]
             # A missing text has the code -1 and reads the last, which is None.
             column[piece] = np.fromiter([*shared, None], dtype=object)[codes]
-        if len(words) > _PIECE_ROWS:
+        if len(words) > _WORDS_MAX:
             words.clear()
     return pd.DataFrame(columns, index=texts.index, dtype=object)
 
