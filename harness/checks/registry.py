@@ -21,7 +21,9 @@ check                        applies when there is an attempt of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
@@ -80,6 +82,9 @@ class Read(Protocol):
         """
 
 
+Seen = tuple[pd.DataFrame, Smooth] | Exception
+"""What a group of checks reads, or why it cannot."""
+
 _READ_TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
     frozenset({contract.NAME, retries.NAME}),
@@ -102,8 +107,9 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
     Run every check that applies.
 
     Checks that look at the same attempts share one reading of them, which costs more
-    than most of the checks; one group is held at a time, so that the memory needed is
-    that of the largest one. Nothing is raised for what a check does.
+    than most of the checks. While one group is judged the next is read; the largest comes
+    between the smallest and those of which hardly anything is read, for its memory is
+    what a long trial needs. Nothing is raised for what a check does.
 
     Args:
         read: Reads attempts of the trial.
@@ -112,14 +118,26 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
     Returns:
         One finding a check that applies, in the order of `CHECKS`.
     """
-    present = set(read(("operation",))[0]["operation"].unique())
-    findings: dict[str, Finding | None] = {}
-    for group in _group(
+    rows = read(("operation",))[0]["operation"].value_counts()
+    present = set(rows.index[rows > 0])
+    applying = (
         check
         for check in CHECKS
         if not present or not present.isdisjoint(_TRIGGERS.get(check.name, present))
-    ):
-        findings |= _run_group(group, read, context)
+    )
+    by_size = sorted(_group(applying), key=lambda group: _size(group, rows), reverse=True)
+    groups = [*by_size[2:], *reversed(by_size[:2])]
+    findings: dict[str, Finding | None] = {}
+    with ThreadPoolExecutor(1) as reader:
+        readings = [reader.submit(_read_group, group, read) for group in groups[:1]]
+        for following, group in enumerate(groups, 1):
+            seen = readings.pop().result()
+            readings += [
+                reader.submit(_read_group, coming, read)
+                for coming in groups[following : following + 1]
+            ]
+            findings |= _judge_group(group, seen, read, context)
+            del seen  # before the next but one is read
     told = (findings.get(check.name) for check in CHECKS)
     return [finding for finding in told if finding is not None]
 
@@ -133,22 +151,36 @@ def _group(checks: Iterable[Check]) -> list[list[Check]]:
     return list(groups.values())
 
 
-def _run_group(
-    group: Sequence[Check], read: Read, context: Context
-) -> dict[str, Finding | None]:
-    """Each check's finding; None for one that turns out not to apply."""
+def _size(group: Sequence[Check], rows: pd.Series) -> float:
+    """How many attempts a group reads; infinite for those of every operation."""
+    operations = {name for check in group for name in check.operations or ()}
+    if not operations:
+        return math.inf
+    return float(rows[rows.index.isin(list(operations))].sum())
+
+
+def _read_group(group: Sequence[Check], read: Read) -> Seen:
     columns = tuple(dict.fromkeys(name for check in group for name in check.columns))
     kinds = [check.operations for check in group]
     every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
     try:
         skip = every is None and all(check.skips_smooth for check in group)
-        frame, smooth = read(columns, every, skip_smooth=skip)
+        return read(columns, every, skip_smooth=skip)
     except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
+        return error
+
+
+def _judge_group(
+    group: Sequence[Check], seen: Seen, read: Read, context: Context
+) -> dict[str, Finding | None]:
+    """Each check's finding; None for one that turns out not to apply."""
+    if isinstance(seen, Exception):
         if len(group) == 1:
-            doubt = f"its attempts could not be read: {error}"
+            doubt = f"its attempts could not be read: {seen}"
             return {group[0].name: unknown(group[0], doubt)}
-        alone = [_run_group([check], read, context) for check in group]
+        alone = [_judge_group([c], _read_group([c], read), read, context) for c in group]
         return {name: finding for found in alone for name, finding in found.items()}
+    frame, smooth = seen
     context = replace(context, smooth=smooth)
     return {
         check.name: run_check(check, frame, context)
