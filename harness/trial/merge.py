@@ -104,9 +104,8 @@ class Merger:
         group = interval[starts] & ((1 << _GROUP_BITS) - 1)
         rank = np.empty(len(self._groups), np.int64)
         rank[[self._groups[label] for label in sorted(self._groups)]] = np.arange(len(rank))
-        order = np.lexsort(
-            (rank[group], second)
-        )  # of the intervals; their counters lie together
+        # Only the intervals are put in order: the counters of each lie together already.
+        order = np.lexsort((rank[group], second))
         labels = list(self._groups)
         columns = zip(*(labels[code] for code in group[order].tolist()), strict=True)
         arrays = [pa.array(second[order])]
