@@ -55,34 +55,34 @@ unit: $(STAMP) ## Tests
 	@$(BIN)/pytest -n 4 --dist worksteal -q -m alone
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
-	@$(BIN)/python -m harness.standin.described docs
+	@$(BIN)/python -m harness.standin.api_docs docs
 
 bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … g)
-	@$(BIN)/python -m tests.bench $(PART)
+	@$(BIN)/python -m benchmarks $(PART)
 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
 	@HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n 2 $$(grep -rlE 'hypothesis|mark\.slow' tests --include='test_*.py')
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.compare.bench
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.compare.trends
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare.decisions
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare.trends
 
 bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
-	@$(BIN)/python -m tests.reliability.bench
+	@$(BIN)/python -m benchmarks.reliability.matrix
 
 bench-browsers: $(STAMP) ## 200 sessions with real Chromium, every fifth one killed: nothing may be left
-	@$(BIN)/python -m tests.standin.browsers.churn 200
+	@$(BIN)/python -m benchmarks.browsers 200
 
 bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/sockets.md
-	@$(BIN)/python -m tests.bench.sockets
+	@$(BIN)/python -m benchmarks.sockets
 
 bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (one part: PART=sessions, uniform or poisson)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.bench $(PART)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.capacity.searches $(PART)
 
 bench-soaks: $(STAMP) ## Real soaks whose latency rises by a fifth, or stays: is it told? into docs/capacity.md (25 min)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.experiments.capacity.soaks
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.capacity.soaks
 
 bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/rate-limit.md
-	@$(BIN)/python tests/experiments/rate_limit/sweep.py 140
-	@$(BIN)/python tests/experiments/rate_limit/over_http.py --jobs 3
+	@$(BIN)/python benchmarks/rate_limit/sweep.py 140
+	@$(BIN)/python benchmarks/rate_limit/over_http.py --jobs 3
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .

@@ -19,7 +19,7 @@ an assertion or a plain exception, never one of these.
 
 from __future__ import annotations
 
-from harness.exits import Exit
+from harness.exit_codes import Exit
 
 
 class HarnessError(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from harness.conformance.check import Seen
+from harness.conformance.case import Seen
 
 # Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis.cells import middle_us
-from harness.analysis.spectra import US_PER_MS, Spectrum
+from harness.analysis.distributions import US_PER_MS, Spectrum
+from harness.analysis.hdr_decode import middle_us
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S
 from reports.model import ReportModel

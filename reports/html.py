@@ -16,12 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from harness.verdicts import Verdict
-from reports import content, prose
+from reports import prose, tables
 from reports.figures import draw_figures
+from reports.formatting import number
 from reports.model import ReportModel
 from reports.section import Cell
 from reports.sections import build_sections
-from reports.wording import number
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAKS = re.compile("(_|,(?! ))")
@@ -32,7 +32,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(model: ReportModel) -> str:
     """The page; with its figures usually 200 to 700 kB."""
     template = environment().get_template("report.html.j2")
-    operations, groups = content.operations_grouped(model)
+    operations, groups = tables.operations_grouped(model)
     sections = build_sections(model)
     return template.render(
         style=trusted("style.css"),
@@ -48,16 +48,16 @@ def render(model: ReportModel) -> str:
         measured=prose.MEASURED,
         facts=_facts(model),
         findings=[
-            (finding, content.witness_table(model, finding)) for finding in model.findings
+            (finding, tables.witness_table(model, finding)) for finding in model.findings
         ],
         words=prose.WORDS,
         passed=Verdict.PASS,
         operations=operations,
         groups=groups,
-        errors=content.errors_table(model),
-        errors_left=max(len(content.load_errors(model)) - content.ERRORS_MAX, 0),
-        phases=content.phases_table(model),
-        generator=content.generator_table(model),
+        errors=tables.errors_table(model),
+        errors_left=max(len(tables.load_errors(model)) - tables.ERRORS_MAX, 0),
+        phases=tables.phases_table(model),
+        generator=tables.generator_table(model),
         figures={figure.name: figure for figure in draw_figures(model)},
         first=[section for section in sections if section.first],
         sections=[section for section in sections if not section.first],

@@ -11,18 +11,18 @@ import html
 import re
 
 from harness.verdicts import Finding, Verdict
-from reports.content import (
+from reports.formatting import number
+from reports.model import ReportModel
+from reports.prose import WORDS, brief, sentences
+from reports.section import Cell, Section, Table
+from reports.sections import build_sections
+from reports.tables import (
     errors_table,
     load_errors,
     operations_table,
     phases_table,
     witness_table,
 )
-from reports.model import ReportModel
-from reports.prose import WORDS, brief, sentences
-from reports.section import Cell, Section, Table
-from reports.sections import build_sections
-from reports.wording import number
 
 _ERRORS_MAX = 10
 _WITNESS_MAX = 5

@@ -13,12 +13,14 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.codes import COLUMNS as CODES
-from harness.analysis.codes import count_errors
+from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases
+from harness.analysis.error_codes import COLUMNS as CODES
+from harness.analysis.error_codes import count_errors
+from harness.analysis.fault_windows import Strikes, gather_strikes
 from harness.analysis.generator import load_s
 from harness.analysis.probes import count_probes
-from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases
-from harness.analysis.strikes import Strikes, gather_strikes
+from harness.analysis.retry_waits import COLUMNS as WAITS
+from harness.analysis.retry_waits import waits_by_second
 from harness.analysis.summary import COLUMNS as COUNTED
 from harness.analysis.summary import count_attempts, summarize
 from harness.analysis.timeline import (
@@ -28,8 +30,6 @@ from harness.analysis.timeline import (
     latency_by_second,
     outcomes_by_second,
 )
-from harness.analysis.waits import COLUMNS as WAITS
-from harness.analysis.waits import waits_by_second
 from harness.trial.schema import Manifest
 from harness.trial.store import Trial
 from harness.units import NS_PER_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.errors import UsageError
-from harness.slo import Latency, Slo, parse_slos
+from harness.plan.slo import Latency, Slo, parse_slos
 from harness.verdicts import Finding, Verdict
 
 

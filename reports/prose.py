@@ -13,11 +13,19 @@ from harness.experiments.compare.document import read_comparison
 from harness.experiments.compare.trend_document import read_trend
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
-from reports.comparison.headline import headline as compared
-from reports.comparison.standing import largest
-from reports.limits import limited
+from reports.bottleneck import limited
+from reports.comparison.history import largest
+from reports.comparison.summary import headline as compared
+from reports.formatting import (
+    capitalized,
+    joined,
+    listed,
+    milliseconds,
+    number,
+    percent,
+    plural,
+)
 from reports.model import ReportModel
-from reports.wording import capitalized, joined, listed, milliseconds, number, percent, plural
 
 _DETAIL_MAX = 200
 _KIND = "Load and reliability trial"

@@ -1,73 +1,193 @@
-"""
-tables/*.csv: every number of the report for a spreadsheet or a notebook.
-
-UTF-8, comma, point, LF. A text that a spreadsheet would take for a formula (it begins
-with ``=``, ``+``, ``-``, ``@``, a tab or a return) gets an apostrophe in front: codes and
-messages come from the target (OWASP, "CSV Injection").
-"""
+"""The tables that pages share: what HTML and Markdown both show, as plain cells."""
 
 from __future__ import annotations
 
-import pandas as pd
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from harness.analysis.spectra import METRICS
-from reports.content import generator_table, operations_table, phases_table
+from harness.analysis.distributions import METRICS, PERCENTILES
+from harness.analysis.probes import PREFIX
+from harness.units import NS_PER_S
+from harness.verdicts import Finding
 from reports.model import ReportModel
-from reports.section import Table
+from reports.section import Cell, Table
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+ERRORS_MAX = 50
+_UNITS = re.compile(r"_(ms|s)$")
+WITNESS_MAX = 20
+
+_HEADINGS = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
 
 
-def render(model: ReportModel) -> dict[str, bytes]:
+def operations_table(model: ReportModel) -> Table:
     """
-    File name → CSV.
+    One row an operation: how much, how well, and its latencies in ms.
 
-    ``operations``, ``outcomes`` (phase, operation, outcome, count), ``errors``, ``phases``,
-    ``generator``, ``findings``, ``timeline`` (a row a step: seconds since the load's start,
-    attempts by outcome, latencies in ms).
+    Probes are operations of their own kind, after the load's; how well they went their
+    share of ok cannot tell, a refusal may be what was asked for.
     """
-    frames = {
-        "operations": _frame(operations_table(model)),
-        "outcomes": model.counts,
-        "errors": model.errors,
-        "phases": _frame(phases_table(model)),
-        "generator": _frame(generator_table(model)),
-        "findings": pd.DataFrame(
-            [(f.name, f.kind, str(f.verdict), f.detail) for f in model.findings],
-            columns=["name", "kind", "verdict", "detail"],
-        ),
-        "timeline": timeline(model),
-    }
-    return {f"{name}.csv": _csv(frame) for name, frame in frames.items()}
-
-
-def timeline(model: ReportModel) -> pd.DataFrame:
-    """
-    All series side by side.
-
-    Columns: ``second`` (since the load's start), one an outcome (attempts that ended in
-        the step), ``service_p50_ms`` … ``response_max_ms`` (empty where nothing was measured).
-    """
-    parts = [model.outcomes_s]
-    parts += [
-        model.latency_ms[metric].add_prefix(f"{metric}_").add_suffix("_ms")
+    latency = tuple(
+        f"{metric} {_HEADINGS[name]}, ms"
         for metric in METRICS
-    ]
-    return pd.concat(parts, axis=1).sort_index().rename_axis("second").reset_index()
+        for name in (*PERCENTILES, "max")
+    )
+    return Table(
+        "Operations",
+        ("operation", "attempts", "per second", "ok, %", *latency),
+        (*_load_rows(model), *_probe_rows(model)),
+    )
 
 
-def _frame(table: Table) -> pd.DataFrame:
-    return pd.DataFrame(list(table.rows), columns=list(table.head))
+def _load_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
+    for name, row in model.summary["operations"].items():
+        if (load := row["load"])["attempts"]:
+            amount = (load["attempts"], load["attempts_per_s"], _ok_percent(load))
+            yield (name, *amount, *_latency(row))
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
-    safe = frame.copy()
-    safe.columns = pd.Index([_guard(name) for name in safe.columns])
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = safe[name].map(_guard)
-    return safe.to_csv(index=False, lineterminator="\n").encode()
+def _probe_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
+    for name, row in model.summary["operations"].items():
+        if (probes := row["probes"])["attempts"]:
+            amount = (probes["attempts"], probes["attempts_per_s"], None)
+            yield (f"{PREFIX}{name}", *amount, *_latency(probes))
 
 
-def _guard(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def operations_grouped(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:
+    """`operations_table` with short names under a row of groups: (name, columns)."""
+    plain = operations_table(model)
+    first = len(plain.head) - len(METRICS) * len(_HEADINGS)
+    head = (*plain.head[:first], *(tuple(_HEADINGS.values()) * len(METRICS)))
+    groups = (("", first), *((f"{metric} time, ms", len(_HEADINGS)) for metric in METRICS))
+    return Table("Attempts of every phase, and latencies", head, plain.rows), groups
+
+
+def errors_table(model: ReportModel, rows_max: int = ERRORS_MAX) -> Table:
+    """
+    The most frequent ways of the load's attempts of not ending ok.
+
+    What probes were answered is not among them: a refusal may be what was asked for.
+    """
+    return Table(
+        "Attempts of the load that did not end ok, by code",
+        ("code", "status", "operation", "outcome", "attempts", "of the operation's, %"),
+        tuple(
+            (
+                row.code or f"({row.outcome})",
+                int(row.status) or None,
+                row.operation,
+                row.outcome,
+                int(row.count),
+                round(row.share * 100, 2),
+            )
+            for row in load_errors(model).head(rows_max).itertuples(index=False)
+        ),
+    )
+
+
+def load_errors(model: ReportModel) -> Any:
+    """Rows of ``model.errors`` without the probes'."""
+    return model.errors[~model.errors["operation"].str.startswith(PREFIX)]
+
+
+def phases_table(model: ReportModel) -> Table:
+    """The load's phases as they took place; what was due in them may have been sent later."""
+    return Table(
+        "Phases",
+        ("phase", "from, s", "for, s", "measured", "attempts due", "due per second", "ok"),
+        tuple(
+            (
+                phase["name"],
+                round(phase["start_s"], 1),
+                round(phase["duration_s"], 1),
+                "yes" if phase["measured"] else "no",
+                phase["attempts"],
+                phase["attempts_per_s"] or None,
+                phase["ok"],
+            )
+            for phase in model.summary["phases"]
+        ),
+    )
+
+
+def generator_table(model: ReportModel) -> Table:
+    """How each generator process fared."""
+    return Table(
+        "Generator processes",
+        (
+            "worker",
+            "end",
+            "attempts",
+            "planned",
+            "late starts",
+            "late by itself",
+            "never begun",
+            "most CPU, %",
+            "loop lag p99, ms",
+            "at its limit, s",
+        ),
+        tuple(
+            (
+                worker.worker,
+                worker.state,
+                worker.attempts,
+                worker.planned,
+                worker.late_starts,
+                worker.late_by_generator,
+                worker.unstarted_arrivals,
+                round(worker.cpu_max_fraction * 100, 1),
+                round(worker.loop_lag_p99_ms, 2),
+                worker.saturated_s,
+            )
+            for worker in model.manifest.workers
+        ),
+    )
+
+
+def witness_table(
+    model: ReportModel, finding: Finding, rows_max: int = WITNESS_MAX
+) -> Table | None:
+    """A finding's evidence, its times since the load began; None when it has none."""
+    if not finding.witness:
+        return None
+    started_s = model.manifest.started_ns // NS_PER_S
+    shown = finding.witness[:rows_max]
+    # A column that says nothing in any row would only make the others narrow.
+    head = tuple(
+        dict.fromkeys(
+            key for row in shown for key, value in row.items() if value not in (None, "")
+        )
+    )
+    left = len(finding.witness) - len(shown)
+    caption = f"Witness of {finding.name}" + (
+        f", {left} more rows in summary.json" * bool(left)
+    )
+    rows = ({**row, **_since(row.get("second"), started_s)} for row in shown)
+    return Table(
+        caption,
+        tuple(_name(key) for key in head),
+        tuple(tuple(_cell(row.get(key)) for key in head) for row in rows),
+    )
+
+
+def _name(key: str) -> str:
+    """A column's name for people: ``from_s`` is ``from, s``."""
+    return "second of the load" if key == "second" else _UNITS.sub(r", \1", key)
+
+
+def _since(second: Any, started_s: int) -> dict[str, int]:
+    """A second of the clock as one of the load."""
+    return {"second": second - started_s} if isinstance(second, int) else {}
+
+
+def _ok_percent(row: Mapping[str, Any]) -> float | None:
+    good: int = row["outcomes"].get("ok", 0)
+    return round(100 * good / row["attempts"], 2) if row["attempts"] else None
+
+
+def _latency(row: Mapping[str, Any]) -> list[Cell]:
+    return [row[f"{m}_ms"][name] for m in METRICS for name in (*PERCENTILES, "max")]
+
+
+def _cell(value: Any) -> Cell:
+    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.trial.store import open_trial, write_bytes, write_json
 from harness.verdicts import Finding
-from reports import hdr, html, junit, markdown, tables
+from reports import csv_tables, hdr, html, junit, markdown
 from reports.model import build_model
 
 
@@ -38,7 +38,7 @@ def write_reports(
     files = {
         "latency.hlog": hdr.render_log(model),
         **{f"percentiles/{name}": data for name, data in hdr.render_percentiles(model).items()},
-        **{f"tables/{name}": data for name, data in tables.render(model).items()},
+        **{f"tables/{name}": data for name, data in csv_tables.render(model).items()},
         "junit.xml": junit.render(model),
         "report.md": markdown.render(model).encode(),
         "report.html": html.render(model).encode(),

@@ -11,11 +11,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from time import time
 
+from harness.client.sockets.connection import Way
 from harness.clock import unix_ns
-from harness.contract.shapes import CreatedSession
+from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import Kind
 from harness.load.user import Visit
-from harness.sockets.line import Way
 
 EXPIRY_MAX_S = 2.0
 """How long a probe waits for a token to expire."""

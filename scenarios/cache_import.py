@@ -13,10 +13,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from harness.client import Expected
-from harness.contract.entries import EntryPool
-from harness.load.plan import Share, Table
+from harness.client.opensteer_client import Expected
 from harness.load.user import ScenarioUser, Visit
+from harness.plan.model import Share, Table
+from harness.workload.entries import EntryPool
 
 ENTRIES_MAX = 200
 """The SDK's batch, and the spacing of the arrivals' entries."""

@@ -12,11 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.contract.shapes import CreatedSession
-from harness.contract.vocabulary import ORIGINS
-from harness.load.plan import Number, Table
+from harness.client.sockets.devtools import DevTools
+from harness.contract.response_models import CreatedSession
 from harness.load.user import ScenarioUser, Visit
-from harness.sockets.devtools import DevTools
+from harness.plan.model import Number, Table
+from harness.workload.fake_names import ORIGINS
 from scenarios._socket_round import SocketRound
 
 

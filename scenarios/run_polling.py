@@ -11,12 +11,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client import OpensteerClient
-from harness.contract.payloads import altered, run_body
-from harness.contract.shapes import FINAL_RUN_STATUSES, LogPage
-from harness.load.plan import Duration, Positive, Share, Table
+from harness.client.opensteer_client import OpensteerClient
+from harness.contract.response_models import FINAL_RUN_STATUSES, LogPage
 from harness.load.user import ScenarioUser, Visit
+from harness.plan.model import Duration, Positive, Share, Table
 from harness.units import NS_PER_MS, NS_PER_S
+from harness.workload.payloads import altered, run_body
 
 _BOTH = ("run.succeeded", "run.failed")
 _SUBSCRIPTIONS = (_BOTH, _BOTH, ("run.succeeded",), ("run.failed",))

@@ -14,12 +14,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client import Expected, OpensteerClient
-from harness.contract.entries import EntryPool
-from harness.contract.journeys import make_journey
-from harness.contract.shapes import CreatedSession
-from harness.load.plan import Number, Share, Table
+from harness.client.opensteer_client import Expected, OpensteerClient
+from harness.contract.response_models import CreatedSession
 from harness.load.user import ScenarioUser, Visit
+from harness.plan.model import Number, Share, Table
+from harness.workload.entries import EntryPool
+from harness.workload.journeys import make_journey
 
 BATCH = 200
 """Entries that the SDK sends in one request."""

@@ -12,11 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.contract.journeys import Step, make_journey
-from harness.contract.shapes import CreatedSession
-from harness.load.plan import Number, Share, Table
+from harness.client.sockets.actions import Actions
+from harness.contract.response_models import CreatedSession
 from harness.load.user import ScenarioUser, Visit
-from harness.sockets.actions import Actions
+from harness.plan.model import Number, Share, Table
+from harness.workload.journeys import Step, make_journey
 from scenarios._socket_round import SocketRound
 
 _LOOKS = (Step("getTitle", {}), Step("tabs", {}), Step("getHtml", {}))

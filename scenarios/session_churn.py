@@ -12,11 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client import OpensteerClient
-from harness.contract.payloads import altered
-from harness.load.plan import Duration, Table
+from harness.client.opensteer_client import OpensteerClient
 from harness.load.user import ScenarioUser, Visit
+from harness.plan.model import Duration, Table
 from harness.units import NS_PER_MS, NS_PER_S
+from harness.workload.payloads import altered
 
 _WAITING = frozenset({"provisioning"})
 

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pytest
 
 from harness.checks.check import Context, run_check
+from harness.trial.row_filter import SmoothSieve
 from harness.trial.schema import ATTEMPTS, Event, Manifest, WorkerEnd
-from harness.trial.smooth import SmoothSieve
 from harness.verdicts import Verdict
 
 ORIGIN_NS = 1_700_000_000_000_000_000

@@ -15,7 +15,7 @@ import typer.main
 
 from harness.cli.commands import COMMANDS, register
 from harness.faults.spec import KINDS
-from harness.load.plan_file import parse_plan
+from harness.plan.file import parse_plan
 from harness.standin.config import FIXED_FIELDS, Lies, StandinConfig
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,4 +28,4 @@ def test_an_example_says_what_comes_out(name):
 
 def test_there_are_examples():
     """The search for them finds those that are known to be there."""
-    assert {"harness.units", "reports.wording"} <= set(MODULES)
+    assert {"harness.units", "reports.formatting"} <= set(MODULES)

@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from harness.analysis.counted import COLUMNS, Counted, count_attempts
+from harness.analysis.counts import COLUMNS, Counted, count_attempts
+from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases, merge
 from harness.analysis.generator import assess, load_s
 from harness.analysis.probes import PREFLIGHT, PROBE, count_probes
-from harness.analysis.spectra import METRICS, Latencies, latencies, measured_phases, merge
 from harness.attempt import Phase
 from harness.trial.schema import SCHEMA, Manifest, Window
 from harness.trial.store import Trial

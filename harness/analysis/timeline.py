@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.analysis.cells import BINS, Ints
+from harness.analysis.distributions import US_PER_MS, Latencies
+from harness.analysis.hdr_decode import BINS, Ints
 from harness.analysis.probes import is_probe, outcomes_apart, without_preflight
-from harness.analysis.spectra import US_PER_MS, Latencies
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence, pick_numbers
 from harness.checks.history import COLUMNS, Mask, is_complete, may_have_happened
+from harness.checks.violations import Accusation, count
 from harness.verdicts import Finding
 
 NAME = "cache.accounting"

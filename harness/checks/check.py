@@ -50,7 +50,7 @@ class Check:
         operations: The operations whose attempts it reads; None means every one.
         examine: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
-        skips_smooth: Of smooth attempts (``harness.trial.smooth``) the number is enough:
+        skips_smooth: Of smooth attempts (``harness.trial.row_filter``) the number is enough:
             they may be left out of the frame and counted in ``Context.smooth``.
     """
 

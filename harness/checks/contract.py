@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.history import COLUMNS, Mask
+from harness.checks.violations import Accusation, count
 from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 

@@ -16,9 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from harness.analysis.distributions import latencies
 from harness.analysis.drift import POINTS_MIN, RISE_MIN, find_drift, find_slope
 from harness.analysis.generator import assess
-from harness.analysis.spectra import latencies
 from harness.analysis.timeline import count_by_second, latency_by_second
 from harness.trial.schema import Manifest
 from harness.units import NS_PER_S, format_duration

@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
-from harness.checks.deliveries import gather_deliveries
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
     COLUMNS,
@@ -25,6 +23,8 @@ from harness.checks.history import (
     succeeded,
     texts_of,
 )
+from harness.checks.violations import Accusation, count
+from harness.checks.webhook_events import gather_deliveries
 from harness.verdicts import Finding
 
 NAME = "idempotency.exactly_once"

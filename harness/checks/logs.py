@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import COLUMNS, Codes
+from harness.checks.violations import Accusation, count
 from harness.contract.cursors import place_of
 from harness.verdicts import Finding
 

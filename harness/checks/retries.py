@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from harness.attempt import Disposition, Phase
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import COLUMNS, is_complete
-from harness.retries import RESERVE, RetryPolicy
+from harness.checks.violations import Accusation, count
+from harness.client.retries import RESERVE, RetryPolicy
 from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 from harness.verdicts import Finding
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import COLUMNS, code_of, find_backward, plan_duration_ns, succeeded
+from harness.checks.violations import Accusation, count
 from harness.units import format_duration
 from harness.verdicts import Finding
 

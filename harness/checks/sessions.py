@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
@@ -26,7 +25,8 @@ from harness.checks.history import (
     plan_duration_ns,
     succeeded,
 )
-from harness.checks.slots import GRACE_NS_DEFAULT, demand_slots
+from harness.checks.slot_release import GRACE_NS_DEFAULT, demand_slots
+from harness.checks.violations import Accusation, count
 from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 

@@ -1,9 +1,9 @@
 """
 Objectives judged on what a trial measured.
 
-In: objectives (``harness.slo``), the interval histograms and the manifest. Out: one
+In: objectives (``harness.plan.slo``), the interval histograms and the manifest. Out: one
 finding of kind ``slo`` an objective, named by its source text. Only phases with
-``measured = true`` count. What each objective means is told in ``harness.slo``.
+``measured = true`` count. What each objective means is told in ``harness.plan.slo``.
 
 When is the answer *unknown*, although a number could be computed?
 
@@ -16,7 +16,7 @@ When is the answer *unknown*, although a number could be computed?
 - The generator was saturated (`harness.analysis.generator`): its own delay is in every
   number.
 
-Percentiles and means are those of the summary (`harness.analysis.spectra`): read from the
+Percentiles and means are those of the summary (`harness.analysis.distributions`): read from the
 merged counts, at rank ``ceil(q n)``, as the upper end of the histogram's bucket.
 """
 
@@ -32,10 +32,10 @@ import pandas as pd
 import pyarrow as pa
 from scipy import special
 
-from harness.analysis.cells import BINS, Cells, decode
+from harness.analysis.distributions import Spectrum
 from harness.analysis.generator import assess
-from harness.analysis.spectra import Spectrum
-from harness.slo import Latency, Share, Slo
+from harness.analysis.hdr_decode import BINS, Cells, decode
+from harness.plan.slo import Latency, Share, Slo
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Manifest
 from harness.units import NS_PER_S

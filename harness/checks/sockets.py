@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import COLUMNS
+from harness.checks.violations import Accusation, count
 from harness.verdicts import Finding
 
 NAME = "sockets.tokens"

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.checks.accusation import Accusation, count
 from harness.checks.check import Check, Context
-from harness.checks.deliveries import gather_deliveries
 from harness.checks.evidence import pick_evidence
 from harness.checks.history import (
     COLUMNS,
@@ -25,6 +23,8 @@ from harness.checks.history import (
     plan_duration_ns,
     succeeded,
 )
+from harness.checks.violations import Accusation, count
+from harness.checks.webhook_events import gather_deliveries
 from harness.trial.schema import LOST_INBOX
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding

@@ -2,7 +2,7 @@
 The command line: the only floor that knows every other, and the only one that exits.
 
 Results go to stdout, progress and complaints to stderr. A mistake of the operator is
-one line and the right exit code (`harness.exits.Exit`), never a traceback.
+one line and the right exit code (`harness.exit_codes.Exit`), never a traceback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import traceback
 from types import FrameType
 
 _INTERRUPTED = 130
-"""`harness.exits.Exit.INTERRUPTED`, before that can be imported."""
+"""`harness.exit_codes.Exit.INTERRUPTED`, before that can be imported."""
 
 
 def main() -> None:
@@ -24,9 +24,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     from harness.cli.commands import COMMANDS, register  # noqa: PLC0415  after the signals
-    from harness.cli.streams import settle_streams  # noqa: PLC0415
+    from harness.cli.stdio import settle_streams  # noqa: PLC0415
     from harness.errors import HarnessError  # noqa: PLC0415
-    from harness.exits import Exit  # noqa: PLC0415
+    from harness.exit_codes import Exit  # noqa: PLC0415
 
     settle_streams()
     asked = [name for name in sys.argv[1:2] if name in (*COMMANDS, "--version")]

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.analysis.spectra import PERCENTILES, latencies, measured_phases
-from harness.cli.plain import plain_table
-from harness.cli.trials import TrialPath
+from harness.analysis.distributions import PERCENTILES, latencies, measured_phases
+from harness.cli.console import plain_table
+from harness.cli.report import TrialPath
 from harness.errors import TrialError
-from harness.experiments.compare.sides import Run
+from harness.experiments.compare.samples import Run
 from harness.trial.baselines import BASELINES, find_baseline, read_baselines, save_baseline
 from harness.trial.store import Trial, open_trial
 from harness.units import NS_PER_S

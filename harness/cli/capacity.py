@@ -9,10 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.loading import find_scenario
-from harness.cli.session_trial import SessionsJob, measure_sessions
-from harness.cli.throughput_trial import SPACINGS, ThroughputJob, measure_throughput
-from harness.cli.wire_options import (
+from harness.cli.transport_options import (
     AllowHost,
     Auth,
     CaFile,
@@ -24,9 +21,12 @@ from harness.cli.wire_options import (
     Wire,
 )
 from harness.errors import UsageError
-from harness.load.naming import new_trial_id
-from harness.load.plan_file import find_plan, read_plan
+from harness.execution.load_process import find_scenario
+from harness.execution.sessions import SessionsJob, measure_sessions
+from harness.execution.throughput import SPACINGS, ThroughputJob, measure_throughput
 from harness.load.spec import check_host, read_key
+from harness.plan.file import find_plan, read_plan
+from harness.plan.trial_id import new_trial_id
 
 app = typer.Typer(
     help="How many sessions can be open at once, and what rate holds the SLO.",

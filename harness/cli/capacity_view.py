@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from harness.cli.plain import plain_table
+from harness.cli.console import plain_table
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.outlook import Outlook
-from harness.experiments.capacity.session_words import Sessions, Stage
-from harness.experiments.capacity.steps import Step
-from harness.experiments.capacity.wording import (
+from harness.experiments.capacity.eta import Outlook
+from harness.experiments.capacity.messages import Sessions, Stage
+from harness.experiments.capacity.phrases import (
     describe_bound,
     describe_ceiling,
     describe_rate,
@@ -24,6 +23,7 @@ from harness.experiments.capacity.wording import (
     describe_release,
     served_at_highest,
 )
+from harness.experiments.capacity.steps import Step
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0

@@ -15,22 +15,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli.against import identity, load_run, write_comparison
-from harness.cli.options import GitHub
-from harness.cli.pipeline import annotate_comparison, append_step_summary
-from harness.cli.stages import stage
+from harness.assess.baseline_comparison import identity, load_run, write_comparison
+from harness.cli.console import stage
+from harness.cli.github import annotate_comparison, append_step_summary
+from harness.cli.overrides import GitHub
 from harness.errors import UsageError
-from harness.exits import Exit
+from harness.exit_codes import Exit
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.comparison import compare as compare_sides
-from harness.experiments.compare.differences import differences
-from harness.experiments.compare.sides import Run
-from harness.load.plan_file import build_plan
+from harness.experiments.compare.plan_diff import differences
+from harness.experiments.compare.samples import Run
+from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, find_trial
 from harness.trial.schema import Manifest
-from reports.comparison import words
-from reports.comparison.headline import headline, percent_change
-from reports.wording import plural
+from reports.comparison import tables
+from reports.comparison.summary import headline, percent_change
+from reports.formatting import plural
 
 _EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
 _STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
@@ -146,7 +146,7 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
     )
     for caution in result.cautions:
         out.print(Text(f"mind: {caution}", "yellow"))
-    shown = [c for c in words.by_weight(result) if every or c.verdict != "pass"]
+    shown = [c for c in tables.by_weight(result) if every or c.verdict != "pass"]
     if not shown:
         return
     out.print(_table(shown if every else shown[:_SHOWN_MAX]))
@@ -161,7 +161,7 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
 def _whys(changes: list[Change]) -> list[str]:
     """Why metrics cannot be told, each reason once, those of most metrics first."""
     open_ = (change for change in changes if change.verdict == "inconclusive")
-    whys = Counter(words.why(change) for change in open_).most_common()
+    whys = Counter(tables.why(change) for change in open_).most_common()
     lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
     left = len(whys) - _WHYS_MAX
     return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
@@ -185,8 +185,8 @@ def _table(changes: list[Change]) -> Table:
             numbers = (change.change, change.low, change.high)
             table.add_row(
                 Text(f"  {change.metric}"),
-                words.value(change, change.baseline),
-                words.value(change, change.candidate),
+                tables.value(change, change.baseline),
+                tables.value(change, change.candidate),
                 *(percent_change(change, number) for number in numbers),
             )
     return table

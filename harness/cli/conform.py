@@ -15,9 +15,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from harness.cli import target as targets
-from harness.cli.mailbox import open_mailbox
-from harness.cli.wire_options import (
+from harness.cli.transport_options import (
     AllowHost,
     Auth,
     CaFile,
@@ -28,14 +26,16 @@ from harness.cli.wire_options import (
     TransportName,
     Wire,
 )
-from harness.conformance.check import Check, Seen
-from harness.conformance.desk import Desk
-from harness.conformance.mailbox import Mailbox
+from harness.client.recorder import Recorder
+from harness.conformance.case import Check, Seen
+from harness.conformance.context import Desk
 from harness.conformance.suite import CHECKS, make
+from harness.conformance.webhook_inbox import Mailbox
 from harness.errors import UsageError
-from harness.exits import Exit
+from harness.execution import target as targets
+from harness.execution.webhook_inbox import open_mailbox
+from harness.exit_codes import Exit
 from harness.load.spec import auth_headers, check_host, is_loopback, read_key
-from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.trial.store import write_bytes
 from harness.wire import Kind, Target

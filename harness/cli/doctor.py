@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.cli import target as targets
-from harness.cli.plain import plain_table
-from harness.cli.wire_options import AllowHost, Auth, CaFile, Host
+from harness.cli.console import plain_table
+from harness.cli.transport_options import AllowHost, Auth, CaFile, Host
+from harness.client.recorder import Recorder
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import HarnessError
-from harness.exits import Exit
-from harness.load.collector import versions
+from harness.execution import target as targets
+from harness.exit_codes import Exit
 from harness.load.spec import EMBEDDED_KEY, auth_headers, check_host, read_key
-from harness.recorder import Recorder
+from harness.load.trial_writer import versions
 from harness.units import format_duration
 from harness.wire import Target
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from harness.cli.plain import plain_table
+from harness.cli.console import plain_table
+from harness.experiments.rate_limit.designs import Probe
 from harness.experiments.rate_limit.lab import Plan
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe
 
 PLAIN_EVERY_S = 5.0
 

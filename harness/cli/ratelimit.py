@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.limiter_trial import LimiterJob, measure_limiter
-from harness.cli.options import require
-from harness.cli.wire_options import (
+from harness.cli.overrides import require
+from harness.cli.transport_options import (
     AllowHost,
     Auth,
     CaFile,
@@ -22,11 +21,12 @@ from harness.cli.wire_options import (
     Wire,
 )
 from harness.errors import UsageError
-from harness.exits import Exit
+from harness.execution.limiter import LimiterJob, measure_limiter
+from harness.exit_codes import Exit
 from harness.experiments.rate_limit.lab import Setup
-from harness.load.actions import SECOND_KEY_VARIABLE
-from harness.load.naming import new_trial_id
+from harness.load.lab_protocol import SECOND_KEY_VARIABLE
 from harness.load.spec import check_host, read_key
+from harness.plan.trial_id import new_trial_id
 
 OPERATIONS = (
     "import_selector_cache", "create_session", "get_session", "queue_run", "get_run", "health",

@@ -10,13 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import remote
-from harness.cli.handed_on import refuse_own_options
-from harness.cli.load_trial import Job, make_trial, spec_of
-from harness.cli.loading import find_scenario
-from harness.cli.options import GitHub, Overrides, override
-from harness.cli.watching import OtlpOption, PrometheusOption, Watch
-from harness.cli.wire_options import (
+from harness.cli.locust_options import refuse_own_options
+from harness.cli.overrides import GitHub, Overrides, override
+from harness.cli.transport_options import (
     AllowHost,
     Auth,
     CaFile,
@@ -28,10 +24,14 @@ from harness.cli.wire_options import (
     Wire,
 )
 from harness.errors import UsageError
-from harness.exits import Exit
-from harness.load.naming import new_trial_id
-from harness.load.plan_file import find_plan, read_plan
+from harness.execution import distributed
+from harness.execution.load import Job, make_trial, spec_of
+from harness.execution.load_process import find_scenario
+from harness.exit_codes import Exit
 from harness.load.spec import check_host, read_key
+from harness.plan.file import find_plan, read_plan
+from harness.plan.trial_id import new_trial_id
+from harness.telemetry.exporters import OtlpOption, PrometheusOption, Watch
 
 
 def run(
@@ -106,7 +106,7 @@ def run(
             raise UsageError("--worker: the master has the live figures; watch there")
         raise typer.Exit(int(_serve_master(job, worker)))
     if master is not None:
-        lead = remote.master_options(master, bind, job.host, job.plan)
+        lead = distributed.master_options(master, bind, job.host, job.plan)
         job = replace(job, locust_options=(*lead, *job.locust_options))
     raise typer.Exit(int(make_trial(job, Console(), Console(stderr=True))))
 
@@ -118,4 +118,4 @@ def _serve_master(job: Job, master: str) -> Exit:
     key = read_key(os.environ, embedded=False)
     spec = spec_of(job, job.host, "")
     progress = Console(stderr=True)
-    return remote.work(spec, job.scenario, master, job.locust_options, key, progress)
+    return distributed.work(spec, job.scenario, master, job.locust_options, key, progress)

@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.against import identity, is_of, leave_out
-from harness.cli.otava import choose_search
-from harness.cli.stages import stage
+from harness.assess.baseline_comparison import identity, is_of, leave_out
+from harness.assess.otava import choose_search
+from harness.cli.console import stage
 from harness.errors import NothingObservedError, TrialError, UsageError
-from harness.experiments.compare.sides import Run
+from harness.experiments.compare.samples import Run
 from harness.experiments.compare.trend import build_trend
-from harness.load.plan_file import build_plan
+from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, read_trials
 from harness.trial.store import (
     INTERVALS_FILE,
@@ -27,8 +27,8 @@ from harness.trial.store import (
     write_json,
 )
 from reports.comparison import trend_page
-from reports.comparison.standing import sought
-from reports.wording import plural
+from reports.comparison.history import sought
+from reports.formatting import plural
 
 
 def trend(

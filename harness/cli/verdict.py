@@ -7,21 +7,21 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.errors import StorageError, TrialError
-from harness.exits import Exit
+from harness.exit_codes import Exit
 
 
 def judge_measured(
     path: Path, out: Console, progress: Console, *, github: bool = False
 ) -> Exit:
     """
-    Judge a trial whose load is over (`harness.cli.judging.judge_trial`).
+    Judge a trial whose load is over (`harness.assess.evaluate.judge_trial`).
 
     Raises:
         StorageError: What was written a moment ago is not there any more, or damaged.
         KeyboardInterrupt: It was interrupted; where the trial is was said.
     """
     try:
-        from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
+        from harness.assess.evaluate import judge_trial  # noqa: PLC0415  a second, paid after the load
 
         return judge_trial(path, out, github=github)
     except TrialError as error:  # no slip of the operator: this command made the trial

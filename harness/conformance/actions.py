@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from harness.conformance.check import BrokenPromiseError, Check
-from harness.conformance.desk import Desk, require, tell
-from harness.conformance.dialing import answer_deadline_ns, hear, listen, open_socket
-from harness.contract.answers import Answer
+from harness.conformance.case import BrokenPromiseError, Check
+from harness.conformance.context import Desk, require, tell
+from harness.conformance.socket_client import answer_deadline_ns, hear, listen, open_socket
+from harness.contract.interpretation import Answer
 from harness.contract.outcomes import Outcome
-from harness.contract.shapes import FrameResult
+from harness.contract.response_models import FrameResult
 from harness.contract.sockets import ACTION_FAILURES, METHODS, action_frame
 
 _UNKNOWN_METHOD = "conformUnknownMethod"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.conformance.check import Check
-from harness.conformance.desk import Desk, require
-from harness.contract.entries import EntryPool, Times
-from harness.contract.shapes import ImportCounts
+from harness.conformance.case import Check
+from harness.conformance.context import Desk, require
+from harness.contract.response_models import ImportCounts
+from harness.workload.entries import EntryPool, Times
 
 BATCH = 200
 """Entries that the SDK sends in one request."""

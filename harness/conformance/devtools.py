@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.conformance.check import BrokenPromiseError, Check
-from harness.conformance.desk import Desk, require, tell
-from harness.conformance.dialing import (
+from harness.conformance.case import BrokenPromiseError, Check
+from harness.conformance.context import Desk, require, tell
+from harness.conformance.socket_client import (
     FRAMES_MAX,
     answer_deadline_ns,
     hear,

@@ -9,11 +9,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.conformance.check import Check, NotSeenError
-from harness.conformance.desk import Desk, require, tell
+from harness.conformance.case import Check, NotSeenError
+from harness.conformance.context import Desk, require, tell
 from harness.contract.outcomes import Outcome
-from harness.contract.payloads import Webhook, altered, run_body
-from harness.contract.shapes import FINAL_RUN_STATUSES, Cursor, LogLine, LogPage, QueuedRun
+from harness.contract.response_models import (
+    FINAL_RUN_STATUSES,
+    Cursor,
+    LogLine,
+    LogPage,
+    QueuedRun,
+)
+from harness.workload.payloads import Webhook, altered, run_body
 
 READS_AFTER_THE_END = 12
 PAGE_LINES = 7

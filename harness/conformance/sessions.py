@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.conformance.at_once import create_at_once
-from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.desk import Desk, Heard, require, tell
-from harness.contract.answers import Answer
+from harness.conformance.case import BrokenPromiseError, Check, NotSeenError
+from harness.conformance.concurrent_create import create_at_once
+from harness.conformance.context import Desk, Heard, require, tell
+from harness.contract.interpretation import Answer
 from harness.contract.outcomes import Outcome
-from harness.contract.payloads import altered
+from harness.workload.payloads import altered
 
 _CLOSED = frozenset({Outcome.SESSION_CLOSED, Outcome.NOT_FOUND})
 _NO_ROOM = frozenset({Outcome.RATE_LIMITED, Outcome.CAPACITY_FULL})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.desk import Desk, require, tell
-from harness.conformance.dialing import dial, open_socket
-from harness.contract.shapes import CreatedSession
+from harness.conformance.case import BrokenPromiseError, Check, NotSeenError
+from harness.conformance.context import Desk, require, tell
+from harness.conformance.socket_client import dial, open_socket
+from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import Kind
 
 _SPARE_S = 0.1

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from harness.conformance import (
-    access,
     actions,
+    auth,
     cache,
     devtools,
     runs,
@@ -15,11 +15,11 @@ from harness.conformance import (
     sockets,
     webhooks,
 )
-from harness.conformance.check import BrokenPromiseError, Check, NotSeenError, Seen
-from harness.conformance.desk import Desk
+from harness.conformance.case import BrokenPromiseError, Check, NotSeenError, Seen
+from harness.conformance.context import Desk
 
 CHECKS: tuple[Check, ...] = (
-    *access.CHECKS,
+    *auth.CHECKS,
     *sessions.CHECKS,
     *cache.CHECKS,
     *runs.CHECKS,
@@ -28,7 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *devtools.CHECKS,
     *sockets.CHECKS,
     *sessions.LAST,
-    *access.LAST,
+    *auth.LAST,
 )
 
 

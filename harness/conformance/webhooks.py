@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.conformance.check import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.desk import Desk, require
-from harness.conformance.mailbox import Delivery, Mailbox
+from harness.conformance.case import BrokenPromiseError, Check, NotSeenError
+from harness.conformance.context import Desk, require
 from harness.conformance.runs import finish, queue
-from harness.contract.payloads import Webhook
+from harness.conformance.webhook_inbox import Delivery, Mailbox
+from harness.workload.payloads import Webhook
 
 EVENTS = {"succeeded": "run.succeeded", "failed": "run.failed"}
 """Final status → the event that tells of it; a canceled run has none."""

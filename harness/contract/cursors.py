@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.contract.shapes import Cursor
+from harness.contract.response_models import Cursor
 
 _COUNTING = re.compile(r"([^0-9]{0,64})([0-9]{1,15})", re.ASCII)
 """Longer numbers are no longer exact as floats, and are taken as opaque."""

@@ -18,16 +18,16 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from harness.contract.answers import Answer, told_to_wait
-from harness.contract.outcomes import CODES, SDK_CODES, Outcome
-from harness.contract.refusals import (
+from harness.contract.error_responses import (
     BROKEN,
     CODE_MAX,
     read_refusal,
     say_broken,
     say_unknown,
 )
-from harness.contract.shapes import FrameResult
+from harness.contract.interpretation import Answer, told_to_wait
+from harness.contract.outcomes import CODES, SDK_CODES, Outcome
+from harness.contract.response_models import FrameResult
 
 _T = TypeVar("_T")
 

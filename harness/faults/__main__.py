@@ -14,10 +14,10 @@ from typing import Any
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.arming import Armory
-from harness.faults.journal import Journal
+from harness.faults.event_log import Journal
 from harness.faults.process import check_keys, main, split_listen
 from harness.faults.proxy import Proxy
+from harness.faults.schedule import Armory
 from harness.faults.spec import RESTART, fault_from_table
 
 _KEYS = {"upstream", "listen", "faults", "seed", "events", "begin", "parent"}

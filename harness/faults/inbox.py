@@ -19,7 +19,7 @@ from typing import Any
 import httptools
 
 from harness.errors import UsageError
-from harness.faults.journal import Journal
+from harness.faults.event_log import Journal
 from harness.faults.process import check_keys, main, split_listen
 from harness.faults.receiver import Receiver, read_behaviour
 from harness.faults.signature import TOLERANCE_S

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from harness.child import end
 from harness.clock import unix_ns
 from harness.errors import HarnessError, NothingObservedError
 from harness.faults.spec import FaultSpec
+from harness.subprocesses import end
 
 _GRACE_S = 5.0
 _ASKED = {"listening": "start", "begun": "begin"}

@@ -28,7 +28,7 @@ from typing import Any, Protocol
 import uvloop
 
 from harness.errors import UsageError
-from harness.exits import Exit
+from harness.exit_codes import Exit
 
 _PARENT_POLL_S = 0.25
 _LINE_BYTES_MAX = 1024 * 1024

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.arming import Armory
-from harness.faults.journal import Journal
+from harness.faults.event_log import Journal
 from harness.faults.relay import Relay
+from harness.faults.schedule import Armory
 from harness.faults.spec import FaultSpec
 from harness.units import NS_PER_S
 

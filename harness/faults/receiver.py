@@ -22,7 +22,7 @@ import msgspec
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.journal import Journal
+from harness.faults.event_log import Journal
 from harness.faults.signature import TOLERANCE_S, Signature, verify
 from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 

@@ -19,9 +19,9 @@ import struct
 from collections import deque
 from dataclasses import dataclass, field
 
-from harness.faults.arming import Armory
 from harness.faults.framing import FramingError, Segment, Tap
 from harness.faults.kinds.fault import Fault
+from harness.faults.schedule import Armory
 from harness.faults.tls import RecordTap, looks_like_tls
 
 READ_BYTES = 64 * 1024

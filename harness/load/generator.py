@@ -22,19 +22,19 @@ from gevent.event import Event as Flag
 from gevent.lock import RLock
 
 from harness.attempt import Attempt
-from harness.caller import Seat
+from harness.client.call import Seat
+from harness.client.ledger import Ledger
+from harness.client.recorder import Recorder
+from harness.client.retries import RetryBudget, RetryPolicy
+from harness.client.sockets.dialer import Dialer
 from harness.clock import unix_ns
-from harness.ledger import Ledger
-from harness.load.memory import Memory
-from harness.load.plan import Plan
+from harness.load.delayed_probes import Memory
 from harness.load.progress import Progress
-from harness.load.selfcheck import SelfCheck
+from harness.load.scheduler import ClosedTurnstile, OpenTurnstile, Turnstile
+from harness.load.self_monitor import SelfCheck
+from harness.load.session_cleanup import sweep
 from harness.load.spec import Spec, webhook_secret
-from harness.load.sweep import sweep
-from harness.load.turnstile import ClosedTurnstile, OpenTurnstile, Turnstile
-from harness.recorder import Recorder
-from harness.retries import RetryBudget
-from harness.sockets.dialer import Dialer
+from harness.plan.model import Plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerEnd
@@ -94,7 +94,7 @@ class Generator:
         parts = Path(spec.out) / PARTS
         parts.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(parts / f"{file_stem(self.worker)}.ledger")
-        timeouts = plan.timeouts.to_timeouts()
+        timeouts = plan.timeouts
         self._target: Target = spec.target(timeouts, key)
         self.dialer = Dialer(self._target)
         self._direct: Target = spec.target(timeouts, key, direct=True)
@@ -114,7 +114,7 @@ class Generator:
         self.seat = Seat(
             worker=self.worker,
             record=self.recorder.record,
-            policy=plan.retry.to_policy(),
+            policy=RetryPolicy.from_table(plan.retry),
             budget=RetryBudget(plan.retry.budget_fraction),
             sleep=self.sleep,
             chance=Random(f"{plan.seed}/jitter/{index}"),

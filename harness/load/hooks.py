@@ -26,14 +26,14 @@ from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
 from harness.errors import HarnessError
-from harness.exits import Exit
-from harness.load.collector import Collector
-from harness.load.conductor import Conductor, LocalConductor
-from harness.load.display import bound_often, display_for
+from harness.exit_codes import Exit
+from harness.load.config import Orders, refuse, take_orders
+from harness.load.coordinator import MasterConductor
 from harness.load.generator import Generator
-from harness.load.master import MasterConductor
-from harness.load.orders import Orders, refuse, take_orders
+from harness.load.lifecycle import Conductor, LocalConductor
+from harness.load.locust_stats import bound_often, display_for
 from harness.load.spec import progress_fd
+from harness.load.trial_writer import Collector
 from harness.load.worker import WorkerConductor
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.attempt import Phase
 from harness.clock import unix_ns
-from harness.load.tally import GeneratorHealth, Series, Tally
+from harness.load.live_counters import GeneratorHealth, Series, Tally
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S

@@ -18,6 +18,8 @@ import msgspec
 
 from harness import __version__
 from harness.errors import UsageError
+from harness.plan.model import TimeoutsTable
+from harness.units import NS_PER_S
 from harness.wire import Target, Timeouts
 
 SPEC_VARIABLE = "HARNESS_SPEC"
@@ -67,12 +69,12 @@ class Spec(msgspec.Struct, frozen=True):
     watched: bool = False
     plan_file: str = ""
 
-    def target(self, timeouts: Timeouts, key: str, *, direct: bool = False) -> Target:
+    def target(self, timeouts: TimeoutsTable, key: str, *, direct: bool = False) -> Target:
         """
         The wire's target, with the key in its headers and nowhere else.
 
         Args:
-            timeouts: Bounds of an exchange.
+            timeouts: Bounds of an exchange: a plan's ``[timeouts]``.
             key: The API key.
             direct: Past the fault proxy, as who cleans up does.
         """
@@ -83,7 +85,7 @@ class Spec(msgspec.Struct, frozen=True):
             headers=auth_headers(self.auth, key),
             ca_file=self.ca_file,
             verify=self.verify,
-            timeouts=timeouts,
+            timeouts=Timeouts(timeouts.connect / NS_PER_S, timeouts.read / NS_PER_S),
             proxy=self.proxy,
             http2=self.http2,
         )

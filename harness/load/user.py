@@ -16,13 +16,13 @@ from locust import User, task
 from locust.exception import StopUser
 
 from harness.attempt import Phase
-from harness.client import OpensteerClient
+from harness.client.opensteer_client import OpensteerClient
 from harness.clock import unix_ns
-from harness.contract.payloads import Webhook, session_body
 from harness.load import hooks
+from harness.load.delayed_probes import Ask
 from harness.load.generator import Generator
-from harness.load.memory import Ask
-from harness.load.turnstile import Arrival
+from harness.load.scheduler import Arrival
+from harness.workload.payloads import Webhook, session_body
 
 
 class Visit:

@@ -1,7 +1,7 @@
 """
 A worker of a distributed load: does its share, and hands in all that it measured.
 
-What it says and hears, and when, is drawn in `harness.load.master`.
+What it says and hears, and when, is drawn in `harness.load.coordinator`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import pyarrow as pa
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, UsageError
-from harness.exits import Exit
-from harness.load.conductor import tell_often
+from harness.exit_codes import Exit
+from harness.load.config import Orders, refuse
 from harness.load.generator import Generator
-from harness.load.orders import Orders, refuse
-from harness.load.plan import Plan
-from harness.load.plan_file import build_plan
+from harness.load.lifecycle import tell_often
 from harness.load.progress import Progress
+from harness.load.scheduler import start_here
 from harness.load.spec import progress_fd
-from harness.load.turnstile import start_here
+from harness.plan.file import build_plan
+from harness.plan.model import Plan
 from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerEnd
 from harness.units import NS_PER_S

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.exits import Exit
+from harness.exit_codes import Exit
 from harness.standin.config import StandinConfig
 
 

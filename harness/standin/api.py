@@ -18,19 +18,19 @@ import asyncio
 import hashlib
 
 from harness.clock import unix_ns
-from harness.standin.bodies import CreateSession, Import, Problem, QueueRun
 from harness.standin.codes import LAUNCH_FAILURES
 from harness.standin.delivery import Deliveries
-from harness.standin.exchange import Answer, Request, fail, fail_plainly
 from harness.standin.handlers import READERS, Handlers
 from harness.standin.idempotency import Record, Refusal
-from harness.standin.journal import Journal
 from harness.standin.limits import Decision
-from harness.standin.pacing import ServiceQueue, Stall
+from harness.standin.messages import Answer, Request, fail, fail_plainly
+from harness.standin.request_models import CreateSession, Import, Problem, QueueRun
 from harness.standin.retry_after import format_retry_after
 from harness.standin.runs import Run
+from harness.standin.service_queue import ServiceQueue, Stall
 from harness.standin.settings import to_ns
 from harness.standin.state import State
+from harness.standin.state_file import Journal
 from harness.units import NS_PER_S
 
 _KEYS_KEPT = 10_000  # hashed before, so that a key costs its SHA-256 once

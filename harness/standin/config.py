@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from harness.standin.codes import ALL, Vocabulary
-from harness.standin.laws import LONGEST_S, parse_law
+from harness.standin.distributions import LONGEST_S, parse_law
 from harness.standin.operations import SETTABLE
 from harness.standin.sockets.names import group_of
 

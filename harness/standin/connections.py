@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from harness.clock import unix_ns
-from harness.standin.shapes import error_body
+from harness.standin.response_bodies import error_body
 
 HEAD_BYTES_MAX = 64 * 1024
 _BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has six

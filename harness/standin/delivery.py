@@ -15,10 +15,10 @@ from collections.abc import Callable
 import httpx
 
 from harness.clock import unix_ns
-from harness.standin import shapes
+from harness.standin import response_bodies
+from harness.standin.ground_truth import add
 from harness.standin.runs import Run
 from harness.standin.state import State
-from harness.standin.truth import add
 from harness.units import NS_PER_MS, NS_PER_S
 
 _AT_ONCE = 100  # as many connections as httpx keeps
@@ -68,7 +68,7 @@ class Deliveries:
 
     def _choose_event(self, run: Run) -> str | None:
         state, hook = self._state, run.webhook
-        event = shapes.EVENT_OF_STATUS.get(run.final)
+        event = response_bodies.EVENT_OF_STATUS.get(run.final)
         if hook is None or event is None:
             return None
         if event not in hook.events:
@@ -90,7 +90,7 @@ class Deliveries:
     async def _try_until_taken(self, run: Run, event: str) -> None:
         tally, config = self._state.tally, self._state.settings.config
         event_id = "evt_" + run.id.removeprefix("run_")
-        body = shapes.webhook_body(event_id, event, run, unix_ns() // NS_PER_MS)
+        body = response_bodies.webhook_body(event_id, event, run, unix_ns() // NS_PER_MS)
         while run.tries < config.webhook_tries:
             if run.tries:
                 await asyncio.sleep(config.webhook_backoff_s * 2 ** (run.tries - 1))
@@ -113,7 +113,9 @@ class Deliveries:
             secret += "-forged"
         headers = {
             "content-type": "application/json",
-            shapes.SIGNATURE_HEADER: shapes.sign_webhook(secret, unix_ns() // NS_PER_S, body),
+            response_bodies.SIGNATURE_HEADER: response_bodies.sign_webhook(
+                secret, unix_ns() // NS_PER_S, body
+            ),
         }
         # httpx bounds each read; a try as a whole is bounded here.
         timeout_s = state.settings.config.webhook_timeout_s

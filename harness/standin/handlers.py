@@ -13,8 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from harness.clock import unix_ns
-from harness.standin import shapes
-from harness.standin.bodies import (
+from harness.standin import response_bodies
+from harness.standin.ground_truth import add
+from harness.standin.idempotency import Record
+from harness.standin.messages import Answer, Request, fail, fail_plainly
+from harness.standin.request_models import (
     CreateSession,
     Import,
     Problem,
@@ -23,14 +26,11 @@ from harness.standin.bodies import (
     read_import,
     read_queue_run,
 )
-from harness.standin.exchange import Answer, Request, fail, fail_plainly
-from harness.standin.idempotency import Record
-from harness.standin.journal import Journal
 from harness.standin.runs import Run, Status, page_of
 from harness.standin.sessions import Session
-from harness.standin.sockets.gate import token_expires_ns
+from harness.standin.sockets.upgrade_auth import token_expires_ns
 from harness.standin.state import State
-from harness.standin.truth import add
+from harness.standin.state_file import Journal
 
 MOST_LINES = 1_000
 DEFAULT_LINES = 100
@@ -88,7 +88,7 @@ class Handlers:
             case "get_run_logs":
                 return self._get_run_logs(request)
             case _:
-                return Answer(200, shapes.health_body())
+                return Answer(200, response_bodies.health_body())
 
     def replay(self, request: Request, record: Record) -> Answer:
         """Tell the first answer of a key again."""
@@ -96,7 +96,7 @@ class Handlers:
         if request.operation == "queue_run":
             if self._state.lie("replays_wrong_run"):
                 body = self._wrong_run(record.resource_id)
-            body = shapes.replayed_body(body)
+            body = response_bodies.replayed_body(body)
         return Answer(record.status, body, headers=((b"idempotency-replayed", b"true"),))
 
     def _wrong_run(self, run_id: str) -> bytes:
@@ -104,13 +104,13 @@ class Handlers:
         state.told("replays_wrong_run")
         other, now_ns = state.runs.other_than(run_id), unix_ns()
         if other is not None:
-            return shapes.queued_body(other, other.status_at(now_ns))
+            return response_bodies.queued_body(other, other.status_at(now_ns))
         run = state.runs.by_id[run_id]
         stranger = Run(
             state.dice.make_id("run"), run.slug, run.input, run.created_ns,
             run.started_ns, run.finished_ns, run.final, run.lines,
         )  # fmt: skip
-        return shapes.queued_body(stranger, "queued")
+        return response_bodies.queued_body(stranger, "queued")
 
     async def _create_session(self, request: Request, body: CreateSession) -> Answer:
         state = self._state
@@ -139,7 +139,7 @@ class Handlers:
     def _created(self, request: Request, session: Session, *, worked: bool) -> Answer:
         status, expires_ns = session.state_at(unix_ns()), token_expires_ns(self._state, session)
         seed = self._state.settings.config.seed
-        body = shapes.created_body(session, status, request.host, seed, expires_ns)
+        body = response_bodies.created_body(session, status, request.host, seed, expires_ns)
         return Answer(201, body, resource_id=session.id, worked=worked)
 
     def _find_session(self, session_id: str, now_ns: int) -> Session | Answer:
@@ -162,7 +162,7 @@ class Handlers:
                 return self._fail("CLOUD_SESSION_CLOSED")
             self._state.told("deleted_still_answers")
             status = "active"
-        return Answer(200, shapes.session_body(session, status))
+        return Answer(200, response_bodies.session_body(session, status))
 
     def _delete_session(self, request: Request) -> Answer:
         now_ns = unix_ns()
@@ -189,8 +189,8 @@ class Handlers:
             self._journal.note_entries({key: state.cache.updated_us[key] for key, _ in entries})
         if state.lie("cache_miscounts"):
             state.told("cache_miscounts")
-            return Answer(200, shapes.miscounted_body(counts), worked=True)
-        return Answer(200, shapes.imported_body(counts), worked=True)
+            return Answer(200, response_bodies.miscounted_body(counts), worked=True)
+        return Answer(200, response_bodies.imported_body(counts), worked=True)
 
     def _has_older(self, entries: list[tuple[Any, int]]) -> bool:
         known = self._state.cache.updated_us
@@ -202,7 +202,7 @@ class Handlers:
         if self._journal is not None:
             self._journal.note_run(run)
         self._queued(run)
-        answer = shapes.queued_body(run, run.status_at(now_ns))
+        answer = response_bodies.queued_body(run, run.status_at(now_ns))
         return Answer(202, answer, resource_id=run.id, worked=True)
 
     def _get_run(self, request: Request) -> Answer:
@@ -214,7 +214,7 @@ class Handlers:
             self._state.told("status_goes_back")
             earlier: Status = "queued" if status == "running" else "running"
             status = earlier
-        return Answer(200, shapes.run_body(run, status))
+        return Answer(200, response_bodies.run_body(run, status))
 
     def _get_run_logs(self, request: Request) -> Answer:
         run = self._state.runs.find(request.argument)
@@ -230,7 +230,7 @@ class Handlers:
         if page.numbers and self._state.lie("loses_log_line"):
             self._state.told("loses_log_line")
             lost = self._state.dice.lies.choice(page.numbers)
-        return Answer(200, shapes.logs_body(run, page, without=lost))
+        return Answer(200, response_bodies.logs_body(run, page, without=lost))
 
     def _fail(self, code: str, details: object = None) -> Answer:
         return fail(self._state.settings.config.vocabulary, code, details)
@@ -242,4 +242,4 @@ def _read_paging(query: bytes) -> tuple[int, int | None]:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_LINES):
         raise ValueError(f"logLimit is a number from 1 to {MOST_LINES}, not {text!r}")
     cursor = values.get("beforeLogCursor")
-    return int(text), None if cursor is None else shapes.parse_cursor(cursor[-1])
+    return int(text), None if cursor is None else response_bodies.parse_cursor(cursor[-1])

@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.child import end, reap
 from harness.errors import TargetError
 from harness.standin.config import StandinConfig
+from harness.subprocesses import end, reap
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0

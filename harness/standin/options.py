@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from harness.standin.config import Lies, check_failures
-from harness.standin.laws import parse_law
+from harness.standin.distributions import parse_law
 from harness.standin.operations import SETTABLE
 
 

@@ -22,9 +22,9 @@ from harness.standin.browsers.chromium import sweep_profiles
 from harness.standin.browsers.pool import sessions_the_machine_allows
 from harness.standin.config import StandinConfig
 from harness.standin.connections import Connection, sweep
-from harness.standin.journal import Journal
 from harness.standin.server import Server
 from harness.standin.state import State
+from harness.standin.state_file import Journal
 
 _GRACE_S = 1
 _PARENT_POLL_S = 0.25

@@ -18,9 +18,9 @@ from typing import Any
 import msgspec
 
 from harness.clock import unix_ns
-from harness.standin import described
+from harness.standin import api_docs
 from harness.standin.api import Api
-from harness.standin.exchange import Answer, Request, fail, fail_plainly
+from harness.standin.messages import Answer, Request, fail, fail_plainly
 from harness.standin.operations import UNKNOWN, find_route
 from harness.standin.sockets.server import Sockets
 
@@ -30,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRUTH_PATH = "/__truth__"
 CONTROL_PATH = "/__control__"
-_BACK_DOORS = frozenset({TRUTH_PATH, CONTROL_PATH, *described.PATHS})
+_BACK_DOORS = frozenset({TRUTH_PATH, CONTROL_PATH, *api_docs.PATHS})
 
 _CONTROL_BYTES_MAX = 1 << 20
 _JSON = (b"content-type", b"application/json")
@@ -146,8 +146,8 @@ class Server:
                 return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))
             except TooLargeError:
                 return fail_plainly(413, f"more than {_CONTROL_BYTES_MAX} bytes of settings")
-        if scope["path"] in described.PATHS and scope["method"] == "GET":
-            return Answer(200, described.document_body(scope["path"]))
+        if scope["path"] in api_docs.PATHS and scope["method"] == "GET":
+            return Answer(200, api_docs.document_body(scope["path"]))
         return fail_plainly(405, "GET /__truth__, POST /__control__, GET of the documents")
 
     def _control(self, body: bytes) -> Answer:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 from harness.standin.config import StandinConfig, failures_of
-from harness.standin.laws import Law, parse_law
+from harness.standin.distributions import Law, parse_law
 from harness.standin.limits import (
     Concurrency,
     FixedWindow,

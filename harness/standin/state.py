@@ -12,16 +12,16 @@ from typing import Any
 
 import msgspec
 
-from harness.standin.bodies import CreateSession, QueueRun
 from harness.standin.cache import SelectorCache
 from harness.standin.config import StandinConfig
-from harness.standin.dice import Dice
+from harness.standin.ground_truth import Tally, add
 from harness.standin.idempotency import Keys
 from harness.standin.limits import Decision, RateLimiter
+from harness.standin.request_models import CreateSession, QueueRun
+from harness.standin.rng import Dice
 from harness.standin.runs import Final, Run, Runs, Subscription
 from harness.standin.sessions import Session, Sessions
 from harness.standin.settings import Settings, limiter_factory
-from harness.standin.truth import Tally, add
 
 LISTED = 1_000
 """Most ids a list in the truth holds, unless all are asked for."""

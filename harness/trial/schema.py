@@ -57,7 +57,7 @@ INTERVALS = pa.schema(
 HDR_LOWEST_US = 1
 HDR_HIGHEST_US = 3_600_000_000  # one hour; a longer time is recorded as one hour
 HDR_DIGITS = 3
-HDR_BUCKETS = 23_552  # counters of such a histogram; see harness.analysis.cells
+HDR_BUCKETS = 23_552  # counters of such a histogram; see harness.analysis.hdr_decode
 
 
 class Window(msgspec.Struct, frozen=True):

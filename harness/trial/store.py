@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
 from harness.trial.parquet import REDO, Sieve, brief, read_parquet
-from harness.trial.plausible import check_attempts, check_intervals
+from harness.trial.range_checks import check_attempts, check_intervals
+from harness.trial.row_filter import SmoothSieve
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
-from harness.trial.smooth import SmoothSieve
 from harness.verdicts import Finding
 
 MANIFEST = "manifest.json"
@@ -86,7 +86,7 @@ class Trial:
 
     def rough_attempts(self, columns: Sequence[str]) -> tuple[pa.Table, Mapping[str, int]]:
         """
-        The attempts that are not smooth (``harness.trial.smooth``), in the file's order.
+        The attempts that are not smooth (``harness.trial.row_filter``), in the file's order.
 
         Args:
             columns: Which to read, in this order.

@@ -33,7 +33,7 @@ def connect(target: Target, kind: Kind = "fast") -> Transport:
     if target.via is not None and target.proxy is not None:
         raise UsageError("faults go with no --proxy: both would stand before the target")
     if kind == "httpx":
-        from harness.wire.httpx_ import HttpxTransport  # noqa: PLC0415  only who uses it pays
+        from harness.wire.httpx_transport import HttpxTransport  # noqa: PLC0415  only who uses it pays
 
         context = shared_context(target.ca_file, target.verify, http2=target.http2)
         return HttpxTransport(target, context)

@@ -159,3 +159,20 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
+
+
+class ExchangeError(Exception):
+    """
+    The exchange is over without a whole answer; ``exchange`` turns it into a reply.
+
+    Attributes:
+        failure: How it ended.
+        detail: The same in a few words.
+        sent: Bytes that the network had taken of what was being sent then.
+    """
+
+    def __init__(self, failure: Failure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+        self.sent = 0

@@ -18,12 +18,11 @@ from wsproto import ConnectionType, WSConnection, events
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.wire.broken import BrokenExchangeError
 from harness.wire.fast.dial import dial
-from harness.wire.fast.secure import SecureStream
 from harness.wire.fast.stream import Stream
+from harness.wire.fast.tls import SecureStream
 from harness.wire.origin import Origin, is_field_text, parse_origin
-from harness.wire.transport import Failure, Reply, Target
+from harness.wire.transport import ExchangeError, Failure, Reply, Target
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -139,7 +138,7 @@ class _Asking:
             received += len(data)
             self.sizes = (sent, received)
             if not data:
-                raise BrokenExchangeError(Failure.RESET, "closed before the whole answer")
+                raise ExchangeError(Failure.RESET, "closed before the whole answer")
             self._connection.receive_data(data)
             for event in self._connection.events():
                 if isinstance(event, events.AcceptConnection):
@@ -167,7 +166,7 @@ class _Asking:
 
 
 def _why(error: Exception) -> tuple[Failure, str]:
-    if isinstance(error, BrokenExchangeError):
+    if isinstance(error, ExchangeError):
         return error.failure, error.detail
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return Failure.TLS, f"{error.reason or error}"

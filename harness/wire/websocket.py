@@ -18,10 +18,9 @@ from wsproto.utilities import LocalProtocolError, ProtocolError
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.fast.secure import SecureStream
 from harness.wire.fast.stream import Stream
-from harness.wire.transport import Failure
+from harness.wire.fast.tls import SecureStream
+from harness.wire.transport import ExchangeError, Failure
 
 ABNORMAL = 1006
 _TOO_BIG = 1009
@@ -77,7 +76,7 @@ class WebSocket:
         Send one text message; on a socket that has ended nothing happens.
 
         Raises:
-            BrokenExchangeError: The server took nothing until the deadline.
+            ExchangeError: The server took nothing until the deadline.
         """
         self._stream.deadline_ns = deadline_ns
         self._send(events.TextMessage(data=message.decode()))
@@ -87,7 +86,7 @@ class WebSocket:
         Wait for one whole message, text or binary; None when the socket has ended.
 
         Raises:
-            BrokenExchangeError: None came until the deadline.
+            ExchangeError: None came until the deadline.
         """
         while not self._messages:
             if self.closed is not None:
@@ -110,7 +109,7 @@ class WebSocket:
             self._stream.deadline_ns = until_ns
             try:
                 self._take_in()
-            except BrokenExchangeError as broken:
+            except ExchangeError as broken:
                 if broken.failure not in _LATE:
                     self._end(ABNORMAL, broken.detail)
         return self.closed is None
@@ -124,7 +123,7 @@ class WebSocket:
                 self._send(events.CloseConnection(code=status))
                 while self.closed is None:
                     self._take_in()
-            except BrokenExchangeError:
+            except ExchangeError:
                 pass
         self.drop()
 
@@ -158,7 +157,7 @@ class WebSocket:
             while self._unsent and self.closed is None:
                 try:
                     self._sent(self._stream.send(bytes(self._unsent)))
-                except BrokenExchangeError as broken:
+                except ExchangeError as broken:
                     self._sent(broken.sent)
                     raise
                 if self._unsent:
@@ -178,7 +177,7 @@ class WebSocket:
             self._connection.receive_data(data or None)
             for event in self._connection.events():
                 self._handle(event)
-        except BrokenExchangeError:
+        except ExchangeError:
             raise
         except _ENDS as error:
             self._end(ABNORMAL, type(error).__name__)

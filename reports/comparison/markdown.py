@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.experiments.compare.changes import Comparison
-from reports.comparison.headline import brief
-from reports.comparison.words import METHOD, VERDICTS, changes_table, sides
+from reports.comparison.summary import brief
+from reports.comparison.tables import METHOD, VERDICTS, changes_table, sides
 from reports.markdown import escape, gfm_table
 from reports.section import Table
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from harness.experiments.compare.changes import Comparison
 from reports import html
-from reports.comparison import words
-from reports.comparison.headline import brief
+from reports.comparison import tables
+from reports.comparison.summary import brief
 from reports.figures import changes
-from reports.figures.canvas import styled
+from reports.figures.style import styled
 
 _CLASSES = {"pass": "pass", "regressed": "fail", "inconclusive": "unknown"}
 
@@ -22,13 +22,13 @@ def render(result: Comparison) -> str:
         .render(
             style=html.trusted("style.css"),
             script=html.trusted("sort.js"),
-            verdict_word=words.VERDICTS[result.verdict],
+            verdict_word=tables.VERDICTS[result.verdict],
             verdict_class=_CLASSES[result.verdict],
             brief=brief(result),
-            sides=words.sides(result),
+            sides=tables.sides(result),
             cautions=result.cautions,
-            changes=words.changes_table(result),
+            changes=tables.changes_table(result),
             figure_of_changes=drawn,
-            method=words.METHOD,
+            method=tables.METHOD,
         )
     )

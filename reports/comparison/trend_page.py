@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from harness.experiments.compare.shifts import POINTS_MIN
+from harness.experiments.compare.change_points import POINTS_MIN
 from harness.experiments.compare.trend import METRICS, Trend
 from reports import html
-from reports.comparison.standing import by_operation, sought
-from reports.figures.canvas import styled
-from reports.figures.standing import draw_apart
+from reports.comparison.history import by_operation, sought
+from reports.figures.history import draw_apart
+from reports.figures.style import styled
 from reports.figures.trend import draw_trend
+from reports.formatting import plural, signed_percent
 from reports.section import Table
-from reports.wording import plural, signed_percent
 
 
 def render(plan: str, trend: Trend) -> str:

@@ -7,12 +7,12 @@ whose figures are global.
 
 from __future__ import annotations
 
-from reports.figures import codes, generator, heat, latency, outcomes, percentiles, waits
-from reports.figures.canvas import styled
+from reports.figures import codes, generator, heatmap, latency, outcomes, percentiles, waits
+from reports.figures.style import styled
 from reports.model import ReportModel
 from reports.section import Figure
 
-_DRAWERS = (percentiles, codes, outcomes, waits, latency, heat, generator)
+_DRAWERS = (percentiles, codes, outcomes, waits, latency, heatmap, generator)
 
 
 def draw_figures(model: ReportModel) -> list[Figure]:

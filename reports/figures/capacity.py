@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.experiments.capacity.usl import predict
 from harness.units import NS_PER_MS, format_duration
-from reports.figures.canvas import (
+from reports.figures.style import (
     MUTED,
     SERIES,
     duration_axis,

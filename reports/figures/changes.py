@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.experiments.compare.changes import Change, Comparison
-from reports.comparison.headline import worsening
-from reports.figures.canvas import (
+from reports.comparison.summary import worsening
+from reports.figures.style import (
     FAULT,
     INK,
     MUTED,
@@ -16,8 +16,8 @@ from reports.figures.canvas import (
     put_legend,
     to_figure,
 )
+from reports.formatting import signed_percent
 from reports.section import Figure
-from reports.wording import signed_percent
 
 ROWS_MAX = 60
 _COLOURS = {"pass": SERIES[2], "regressed": FAULT, "inconclusive": SERIES[4]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import (
+from reports.figures.annotations import mark_bands
+from reports.figures.style import (
     DASHES,
     SERIES,
     label,

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import (
+from reports.figures.annotations import mark_bands
+from reports.figures.style import (
     DASHES,
     FAULT,
     MUTED,
@@ -19,9 +19,9 @@ from reports.figures.canvas import (
     set_time,
     to_figure,
 )
+from reports.formatting import plural
 from reports.model import ReportModel
 from reports.section import Figure
-from reports.wording import plural
 
 _ROWS = (
     ("cpu_fraction", "CPU, % of a core", 100.0),

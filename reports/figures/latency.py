@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.analysis.spectra import METRICS
+from harness.analysis.distributions import METRICS
 from harness.analysis.timeline import SERIES as LINES
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import (
+from reports.figures.annotations import mark_bands
+from reports.figures.style import (
     DASHES,
     SERIES,
     draw_points,
@@ -22,9 +22,9 @@ from reports.figures.canvas import (
     set_time,
     to_figure,
 )
+from reports.formatting import milliseconds
 from reports.model import ReportModel
 from reports.section import Figure
-from reports.wording import milliseconds
 
 
 def draw(model: ReportModel) -> Figure:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.figures.canvas import (
+from reports.figures.style import (
     DASHES,
     INK,
     MUTED,
@@ -17,8 +17,8 @@ from reports.figures.canvas import (
     styled,
     to_figure,
 )
+from reports.formatting import percent, plural
 from reports.section import Figure
-from reports.wording import percent, plural
 
 _POINTS_MAX = 1200
 _UP, _DOWN = 1.0, 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.probes import PROBE
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import (
+from reports.figures.annotations import mark_bands
+from reports.figures.style import (
     INK,
     MUTED,
     SERIES,
@@ -18,9 +18,9 @@ from reports.figures.canvas import (
     set_time,
     to_figure,
 )
+from reports.formatting import percent
 from reports.model import ReportModel
 from reports.section import Figure
-from reports.wording import percent
 
 _COLOURS = {
     "ok": SERIES[0],

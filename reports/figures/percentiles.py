@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.cells import Ints
-from harness.analysis.spectra import METRICS, US_PER_MS, Spectrum
+from harness.analysis.distributions import METRICS, US_PER_MS, Spectrum
+from harness.analysis.hdr_decode import Ints
 from harness.trial.histograms import bucket_highest_us
-from reports.figures.canvas import (
+from reports.figures.style import (
     DASHES,
     SERIES,
     duration_axis,
@@ -19,9 +19,9 @@ from reports.figures.canvas import (
     say_empty,
     to_figure,
 )
+from reports.formatting import milliseconds
 from reports.model import ReportModel
 from reports.section import Figure
-from reports.wording import milliseconds
 
 _TICKS = {
     1: "0 %",

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from harness.experiments.compare.trend import METRICS, Series, Trend
-from reports.figures.canvas import (
+from reports.figures.style import (
     DASHES,
     FAULT,
     SERIES,
@@ -17,8 +17,8 @@ from reports.figures.canvas import (
     put_legend,
     to_figure,
 )
+from reports.formatting import signed_percent
 from reports.section import Figure
-from reports.wording import signed_percent
 
 _NAMES_MAX = 7
 _LETTERS_MAX = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from harness.units import NS_PER_S, format_duration
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import (
+from reports.figures.annotations import mark_bands
+from reports.figures.style import (
     SERIES,
     draw_points,
     marker,
@@ -15,9 +15,9 @@ from reports.figures.canvas import (
     set_time,
     to_figure,
 )
+from reports.formatting import plural
 from reports.model import ReportModel
 from reports.section import Figure
-from reports.wording import plural
 
 _ROOM = 1.3  # for a legend
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.experiments.capacity.wording import (
+from harness.experiments.capacity.phrases import (
     describe_bound,
     describe_ceiling,
     describe_refusal,
@@ -18,9 +18,9 @@ from reports.figures.capacity import (
     draw_steps,
     draw_usl,
 )
+from reports.formatting import number
 from reports.model import ReportModel
 from reports.section import Cell, Figure, Section, Table
-from reports.wording import number
 
 _COLUMNS = {
     "number": "step",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.experiments.compare.document import read_comparison
-from reports.comparison import words
-from reports.comparison.headline import headline
+from reports.comparison import tables as comparison_tables
+from reports.comparison.summary import headline
 from reports.model import ReportModel
 from reports.section import Cell, Section, Table
 
@@ -18,11 +18,11 @@ def build(model: ReportModel) -> Section | None:
     result = read_comparison(model.labs.get("compare", {}))
     if result is None:
         return None
-    whole = words.changes_table(result)
+    whole = comparison_tables.changes_table(result)
     rows = _telling(whole.rows)
     tables = (Table(whole.caption, whole.head, rows),) if rows else ()
     prose = [headline(result)]
-    prose += [f"{name}: {text}." for name, text in words.sides(result)]
+    prose += [f"{name}: {text}." for name, text in comparison_tables.sides(result)]
     prose += [f"Mind: {caution}." for caution in result.cautions]
     left = len(whole.rows) - len(rows)
     if left:

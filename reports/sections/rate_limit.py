@@ -7,9 +7,9 @@ from typing import Any
 
 from harness.units import NS_PER_S, format_duration
 from reports.figures.limiter import draw_all
+from reports.formatting import number, percent
 from reports.model import ReportModel
 from reports.section import Section, Table
-from reports.wording import number, percent
 
 _PARTS = (("rate_per_s", "sustained rate, 1/s"), ("burst", "burst"), ("window_s", "window, s"))
 

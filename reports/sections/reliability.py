@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.analysis.strikes import Strikes, describe_settings
+from harness.analysis.fault_windows import Strikes, describe_settings
+from reports.formatting import plural
 from reports.model import ReportModel
 from reports.section import Section, Table
-from reports.wording import plural
 
 
 def build(model: ReportModel) -> Section | None:

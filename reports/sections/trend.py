@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.experiments.compare.trend_document import read_trend
-from reports.comparison.standing import sentences, standing_table
+from reports.comparison.history import sentences, standing_table
 from reports.comparison.trend_page import shifts_table
-from reports.figures.canvas import styled
-from reports.figures.standing import draw_standing
+from reports.figures.history import draw_standing
+from reports.figures.style import styled
 from reports.model import ReportModel
 from reports.section import Section
 

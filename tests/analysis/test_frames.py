@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.analysis.codes import count_errors
+from harness.analysis.error_codes import count_errors
 from harness.analysis.frames import CALL_COLUMNS, attempts, calls
 from harness.trial.store import open_trial
 from tests.trials import attempt, refused, write_trial

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.analysis.codes import count_errors
+from harness.analysis.error_codes import count_errors
 from harness.analysis.probes import count_probes
+from harness.analysis.retry_waits import waits_by_second
 from harness.analysis.summary import summarize
 from harness.analysis.timeline import codes_by_second, outcomes_by_second
-from harness.analysis.waits import waits_by_second
 from harness.trial.store import open_trial
 from tests.trials import T0, attempt, finding, refused, write_trial
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis import spectra, timeline
-from harness.analysis.spectra import latencies
+from harness.analysis import distributions, timeline
+from harness.analysis.distributions import latencies
 from harness.analysis.timeline import (
     coarsen_samples,
     codes_by_second,
@@ -93,7 +93,7 @@ def test_merged_and_in_pieces_it_is_the_same(tmp_path, monkeypatch):
         return times.to_dict(), one.to_dict(), heat.tolist(), counts, measured.highest.tolist()
 
     by_second = told(1)
-    monkeypatch.setattr(spectra, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(distributions, "_ROWS_AT_ONCE", 5)
     monkeypatch.setattr(timeline, "_STEPS_AT_ONCE", 3)
 
     assert by_second == told(6) == told(3) == told(1)

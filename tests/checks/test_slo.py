@@ -8,7 +8,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness.checks.slo import evaluate, needed_attempts
-from harness.slo import parse_slos
+from harness.plan.slo import parse_slos
 from harness.trial.schema import INTERVALS, Manifest, Window, WorkerEnd
 from harness.verdicts import Verdict
 

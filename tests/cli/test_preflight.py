@@ -10,9 +10,9 @@ import threading
 import pytest
 import trustme
 
-from harness.cli.target import preflight
+from harness.client.recorder import Recorder
 from harness.errors import TargetError
-from harness.recorder import Recorder
+from harness.execution.target import preflight
 from harness.wire import Target
 
 

@@ -11,13 +11,14 @@ from rich.console import Console
 
 from harness import cli
 from harness.analysis.summary import summarize
-from harness.cli import judging, load_trial
-from harness.cli.load_trial import Job, Measured, make_trial, measure
+from harness.assess import evaluate
+from harness.cli.transport_options import Wire
 from harness.cli.verdict import judge_measured
-from harness.cli.wire_options import Wire
 from harness.errors import StorageError, TargetError, UsageError
-from harness.load.plan import Plan
-from harness.load.plan_file import build_plan
+from harness.execution import load
+from harness.execution.load import Job, Measured, make_trial, measure
+from harness.plan.file import build_plan
+from harness.plan.model import Plan
 from harness.trial.store import open_trial
 from tests.trials import attempt, finding, ladder, write_trial
 
@@ -46,7 +47,7 @@ def failing(error, *, begun):
 )
 def test_a_failure_before_the_load_leaves_nothing(job, monkeypatch, error, kind):
     """Nothing is there that looks like a trial."""
-    monkeypatch.setattr(load_trial, "_load", failing(error, begun=False))
+    monkeypatch.setattr(load, "_load", failing(error, begun=False))
 
     with pytest.raises(kind) as caught:
         measure(job, "k", Console(file=io.StringIO()))
@@ -60,7 +61,7 @@ def test_a_failure_before_the_load_leaves_nothing(job, monkeypatch, error, kind)
 )
 def test_a_failure_after_the_load_began_keeps_what_was_measured(job, monkeypatch, error, kind):
     """The exit code tells of the failure, the message where the rest is."""
-    monkeypatch.setattr(load_trial, "_load", failing(error, begun=True))
+    monkeypatch.setattr(load, "_load", failing(error, begun=True))
 
     with pytest.raises(kind, match=f"kept: harness report {job.out}$"):
         measure(job, "k", Console(file=io.StringIO()))
@@ -75,8 +76,8 @@ def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
     def stopped(*_given, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(load_trial, "measure", lambda *_: Measured(interrupted=False))
-    monkeypatch.setattr(judging, "judge_trial", stopped)
+    monkeypatch.setattr(load, "measure", lambda *_: Measured(interrupted=False))
+    monkeypatch.setattr(evaluate, "judge_trial", stopped)
     with pytest.raises(KeyboardInterrupt):
         make_trial(job, progress, progress)
 
@@ -91,10 +92,10 @@ def test_ctrl_c_while_the_judging_is_imported_says_it_as_well(tmp_path, monkeypa
     class Stopping:
         @staticmethod
         def find_spec(name: str, *_given: object) -> None:
-            if name == judging.__name__:
+            if name == evaluate.__name__:
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, judging.__name__)
+    monkeypatch.delitem(sys.modules, evaluate.__name__)
     monkeypatch.delattr(cli, "judging")
     monkeypatch.setattr(sys, "meta_path", [Stopping, *sys.meta_path])
     with pytest.raises(KeyboardInterrupt):
@@ -119,7 +120,7 @@ def test_a_trial_without_a_load_says_why_it_is_unknown(tmp_path, attempts, told)
     rows = ladder()[:attempts] or [attempt(phase="preflight", at_s=-6.0)]
     trial = open_trial(write_trial(tmp_path / "trial", rows))
     out = Console(file=io.StringIO(), width=200)
-    judging.print_summary(summarize(trial, [finding()]), out)
+    evaluate.print_summary(summarize(trial, [finding()]), out)
 
     assert told == out.file.getvalue().count("no attempt was made since the load began")
 

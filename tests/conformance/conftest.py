@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.cli.mailbox import open_mailbox
-from harness.conformance.desk import Desk
-from harness.conformance.mailbox import Mailbox
+from harness.conformance.context import Desk
 from harness.conformance.suite import CHECKS, make
+from harness.conformance.webhook_inbox import Mailbox
+from harness.execution.webhook_inbox import open_mailbox
 from harness.load.spec import auth_headers
 from harness.standin.config import FIXED_FIELDS, StandinConfig
 from harness.standin.launch import Standin

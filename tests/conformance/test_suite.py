@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.conformance.access import BURST_MAX
+from harness.conformance.auth import BURST_MAX
 from harness.conformance.suite import CHECKS
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin

@@ -15,11 +15,11 @@ import jsonschema
 import msgspec
 import pytest
 
-from harness.contract import shapes
-from harness.contract.answers import interpret
+from harness.contract import response_models
+from harness.contract.interpretation import interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import ALIASES, SDK_CODES, SEED_CODES, Outcome
-from harness.contract.payloads import EntryPool, Webhook, run_body, session_body
+from harness.workload.payloads import EntryPool, Webhook, run_body, session_body
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPENAPI = json.loads((DOCS / "openapi.json").read_text())
@@ -83,13 +83,13 @@ def test_the_harness_sends_what_is_described():
 
 
 PAIRS = {
-    "CloudSession": shapes.CloudSession,
-    "CreatedSession": shapes.CreatedSession,
-    "Imported": shapes.ImportCounts,
-    "QueuedRun": shapes.QueuedRun,
-    "Links": shapes.Links,
-    "LogLine": shapes.LogLine,
-    "LogPage": shapes.LogPage,
+    "CloudSession": response_models.CloudSession,
+    "CreatedSession": response_models.CreatedSession,
+    "Imported": response_models.ImportCounts,
+    "QueuedRun": response_models.QueuedRun,
+    "Links": response_models.Links,
+    "LogLine": response_models.LogLine,
+    "LogPage": response_models.LogPage,
 }
 """Schemas of the document, and the harness's types for the same thing."""
 
@@ -113,7 +113,7 @@ def test_the_words_agree(name):
         "RunStatus": ("Run", "status"),
     }
     schema, member = where[name]
-    expected = set(getattr(shapes, name).__args__)
+    expected = set(getattr(response_models, name).__args__)
     assert expected == set(SCHEMAS[schema]["properties"][member]["enum"])
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.contract.answers import interpret
+from harness.contract.interpretation import interpret
 from harness.contract.outcomes import (
     ALIASES,
     CODES,

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.contract.journeys import make_journey
 from harness.contract.outcomes import CODES, SDK_CODES, SEED_CODES, Outcome
 from harness.contract.sockets import (
     METHODS,
@@ -19,6 +18,7 @@ from harness.contract.sockets import (
     read_message,
     read_upgrade,
 )
+from harness.workload.journeys import make_journey
 
 
 def test_a_request_has_the_documented_members():

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.metrics import LiveCollector
-from harness.cli.watching import Facts, Latest
 from harness.load.progress import Progress
+from harness.telemetry.exporters import Facts, Latest
+from harness.telemetry.prometheus import LiveCollector
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana-dashboard.json"
 VARIABLES = {"$__rate_interval": "15s", "$operation": ".*"}

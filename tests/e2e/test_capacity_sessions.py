@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cli.session_trial import SessionsJob, hold_sessions
+from harness.execution.sessions import SessionsJob, hold_sessions
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 from tests.schemas import complaints_of_file

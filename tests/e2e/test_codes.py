@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from harness.client.retries import RETRYABLE
 from harness.contract.outcomes import ALIASES
-from harness.retries import RETRYABLE
-from harness.slo import NOT_ERRORS
+from harness.plan.slo import NOT_ERRORS
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.codes import ALIAS_TABLE, SDK_ONLY, TABLE

@@ -145,7 +145,7 @@ def test_plain_locust_says_that_its_load_never_began(harness: Command) -> None:
 
 
 def _scenario(name: str) -> str:
-    from harness.cli.loading import find_scenario
+    from harness.execution.load_process import find_scenario
 
     return str(find_scenario(name))
 

@@ -19,13 +19,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness.analysis.spectra import PERCENTILES
-from harness.cli.watching import Watch
-from harness.load.tally import BOUNDS_US
-from tests.cli.test_metrics import FACTS, live
+from harness.analysis.distributions import PERCENTILES
+from harness.load.live_counters import BOUNDS_US
+from harness.telemetry.exporters import Watch
 from tests.e2e.conftest import KEY, Command
 from tests.otlp import Receiver, labels
 from tests.reports.conftest import build
+from tests.telemetry.test_prometheus import FACTS, live
 from tests.trials import attempt
 
 pytestmark = pytest.mark.trial

@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from harness.faults.arming import Armory
-from harness.faults.journal import Journal
+from harness.faults.event_log import Journal
 from harness.faults.proxy import Proxy
+from harness.faults.schedule import Armory
 from harness.faults.spec import parse_fault
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, UsageError
+from harness.faults.event_log import Journal
 from harness.faults.inbox import BODY_BYTES_MAX, start_inbox
-from harness.faults.journal import Journal
 from harness.faults.launch import Inbox
 from harness.faults.receiver import Behaviour, Receiver, read_behaviour
 from harness.faults.signature import Signature, verify

@@ -8,19 +8,19 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.caller import Seat
 from harness.checks.registry import run_checks
-from harness.client import Expected, OpensteerClient
+from harness.client.call import Seat
+from harness.client.ledger import Ledger, read_ledger
+from harness.client.opensteer_client import Expected, OpensteerClient
+from harness.client.recorder import Recorder
+from harness.client.retries import RetryBudget, RetryPolicy
 from harness.clock import unix_ns
 from harness.contract.operations import OPERATIONS
-from harness.contract.shapes import LogPage
-from harness.ledger import Ledger, read_ledger
-from harness.recorder import Recorder
-from harness.retries import RetryBudget, RetryPolicy
+from harness.contract.response_models import LogPage
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import Failure, Reply
-from tests.contract.test_answers import CREATED, JSON, LINE, QUEUED, RUN, SESSION
+from tests.contract.test_interpretation import CREATED, JSON, LINE, QUEUED, RUN, SESSION
 from tests.examples import few
 from tests.fuzz.test_documents import changed
 from tests.histories import context, reader

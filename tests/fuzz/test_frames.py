@@ -16,8 +16,7 @@ from harness.standin.sockets.frames import ActionRequest, read_request
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import upgrade
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.transport import Failure, Reply, Target
+from harness.wire.transport import ExchangeError, Failure, Reply, Target
 from tests.fuzz.test_readers import JSON, mutated
 from tests.trials import attempt
 
@@ -55,7 +54,7 @@ class Scripted:
     def receive(self):
         """The next piece; nothing more comes in time after the last."""
         if not self._pieces:
-            raise BrokenExchangeError(Failure.READ_TIMEOUT, "nothing came")
+            raise ExchangeError(Failure.READ_TIMEOUT, "nothing came")
         return self._pieces.pop(0)
 
     def close(self):
@@ -121,7 +120,7 @@ def test_any_frames_are_messages_an_end_or_silence(pieces):
     try:
         while (message := socket.receive(1)) is not None:
             assert isinstance(message, bytes)
-    except BrokenExchangeError:
+    except ExchangeError:
         assert socket.closed is None
     socket.close()
 

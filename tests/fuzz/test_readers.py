@@ -10,16 +10,16 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cli.judging import check_trial
+from harness.assess.evaluate import check_trial
+from harness.client.ledger import read_ledger
 from harness.errors import HarnessError
+from harness.faults.event_log import Journal
 from harness.faults.inbox import InboxServer
-from harness.faults.journal import Journal
 from harness.faults.receiver import Behaviour, Receiver, read_behaviour
 from harness.faults.signature import Signature, verify
-from harness.ledger import read_ledger
-from harness.load.plan_file import build_plan, parse_plan
+from harness.plan.file import build_plan, parse_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
-from harness.trial.finish import finish_trial
+from harness.trial.finalize import finish_trial
 from harness.trial.parts import PARTS, PartWriter
 from harness.trial.store import open_trial
 from reports.model import build_model

@@ -6,8 +6,8 @@ import pytest
 import schemathesis
 from hypothesis import settings
 
+from harness.standin.api_docs.openapi import openapi_document
 from harness.standin.config import StandinConfig
-from harness.standin.described.openapi import openapi_document
 from harness.standin.launch import Standin
 
 schema = schemathesis.openapi.from_dict(openapi_document())

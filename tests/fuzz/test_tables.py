@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.spectra import measured_phases
-from harness.cli.against import load_run
-from harness.cli.judging import check_trial
+from harness.analysis.distributions import measured_phases
+from harness.assess.baseline_comparison import load_run
+from harness.assess.evaluate import check_trial
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.trend import build_trend
-from harness.thresholds import Thresholds
+from harness.plan.tolerances import Thresholds
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
-from reports import hdr, junit, markdown, tables
+from reports import csv_tables, hdr, junit, markdown
 from reports.model import build_model
 from tests.examples import few
 from tests.fuzz.test_readers import mutated, told
@@ -84,7 +84,7 @@ def read_everything(whole, path, folder):
         check_trial(path)
         model = build_model(open_trial(path))
         json.dumps(model.summary, allow_nan=False)
-        for render in (markdown.render, junit.render, tables.render, hdr.render_log):
+        for render in (markdown.render, junit.render, csv_tables.render, hdr.render_log):
             render(model)
 
     def kept():

@@ -8,7 +8,7 @@ import sys
 
 from locust.env import Environment
 
-from harness.load.display import HISTORY_MAX, bound, display_for
+from harness.load.locust_stats import HISTORY_MAX, bound, display_for
 from harness.trial.batches import attempts_table
 from tests.trials import attempt
 

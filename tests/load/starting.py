@@ -7,9 +7,9 @@ import sys
 
 import gevent
 
-from harness.arrivals import Phase
 from harness.clock import unix_ns
-from harness.load.turnstile import OpenTurnstile
+from harness.load.scheduler import OpenTurnstile
+from harness.plan.arrivals import Phase
 
 
 def main(rate_per_s: float, users: int) -> None:

@@ -6,8 +6,8 @@ import pytest
 from gevent.lock import RLock
 
 from harness.attempt import Attempt
+from harness.client.recorder import Recorder
 from harness.load.generator import BATCH_ROWS, Generator
-from harness.recorder import Recorder
 from tests.trials import attempt
 
 

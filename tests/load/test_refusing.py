@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import UsageError
-from harness.load.orders import default_spec
+from harness.load.config import default_spec
 
 SCRIPT = """
 from types import SimpleNamespace
 from harness.load.worker import WorkerConductor
-from harness.load.orders import Orders, default_spec
-from harness.load.plan import Plan
+from harness.load.config import Orders, default_spec
+from harness.plan.model import Plan
 
 runner = SimpleNamespace(register_message=lambda *_, **__: None, client_id="c")
 environment = SimpleNamespace(

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from tests.reliability.cases import BY_NAME, CHECKS, LIES, RETRIES
+from benchmarks.reliability.cases import BY_NAME, CHECKS, LIES, RETRIES
 
 pytestmark = pytest.mark.trial
 
 
 def made(case, tmp_path, seconds):
     """One trial of a case, in processes of its own."""
-    command = [sys.executable, "-m", "tests.reliability.make", case, "--seed", "7"]
+    command = [sys.executable, "-m", "benchmarks.reliability.trials", case, "--seed", "7"]
     command += ["--seconds", str(seconds), "--out", str(tmp_path / "trial")]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.experiments.compare.change_points import Shift
 from harness.experiments.compare.changes import Change, Comparison
-from harness.experiments.compare.shifts import Shift
 from harness.experiments.compare.trend import METRICS, Series, Trend
 from tests.reports.test_rate_limit import LAB as LIMITER
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from harness.conformance.check import Check, Seen
+from harness.conformance.case import Check, Seen
 from reports.conformance import render_junit, render_tap
 from tests.reports.conftest import HOSTILE
 

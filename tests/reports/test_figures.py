@@ -10,9 +10,9 @@ import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
 from harness.trial.schema import Window
-from reports.figures import changes, heat, latency, outcomes, percentiles, waits
-from reports.figures.bands import mark_bands
-from reports.figures.canvas import NARROW_IN, label, new_drawing, styled
+from reports.figures import changes, heatmap, latency, outcomes, percentiles, waits
+from reports.figures.annotations import mark_bands
+from reports.figures.style import NARROW_IN, label, new_drawing, styled
 from reports.model import Band
 from tests.reports.conftest import EVENTS, build
 from tests.reports.pages import comparison
@@ -142,7 +142,7 @@ def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
 
     model = build(tmp_path / "t", [attempt(call_id=n, service_ms=9.0 + n) for n in range(90)])
     with styled():
-        for figure, name in ((heat, "heat"), (latency, "latency")):
+        for figure, name in ((heatmap, "heat"), (latency, "latency")):
             monkeypatch.setattr(figure, "to_figure", keep)
             figure.draw(model)
             axes = seen[name][0]
@@ -160,7 +160,7 @@ def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
 
     model = build(tmp_path / "t", ladder(), events=EVENTS)
     with styled():
-        for figure in (heat, outcomes):
+        for figure in (heatmap, outcomes):
             monkeypatch.setattr(figure, "to_figure", keep)
             figure.draw(model)
     shades = [one.get_zorder() for axes in seen.values() for one in axes.patches
@@ -217,7 +217,7 @@ def test_the_heat_map_bears_the_objectives(tmp_path):
     findings = [finding(name="create_session.p99<2s"), finding(name="p99<900ms"),
                 finding(name="p99<1h"), finding(name="service.p99<1s"), finding(name="drift.p99")]  # fmt: skip
     with styled():
-        drawn = heat.draw(build(tmp_path / "t", ladder(), findings=findings))
+        drawn = heatmap.draw(build(tmp_path / "t", ladder(), findings=findings))
 
     assert "create_session.p99&lt;2s</text>" in drawn.svg
     assert "p99&lt;1h</text>" not in drawn.svg

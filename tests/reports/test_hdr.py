@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hdrh.log import HistogramLogReader
 
-from harness.analysis.cells import BINS
-from harness.analysis.spectra import Spectrum
+from harness.analysis.distributions import Spectrum
+from harness.analysis.hdr_decode import BINS
 from harness.trial.histograms import bucket_indices, new_histogram
 from reports import hdr
 from tests.reports.conftest import build

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.hour import HOUR_S, WORKERS, open_page, write_hour
 from harness.trial.store import open_trial
 from reports import html
 from reports.model import POINTS_MAX, build_model
-from tests.bench.hour import HOUR_S, WORKERS, open_page, write_hour
 
 PAGE_BYTES_MAX = 1_200_000
 ELEMENTS_MAX = 5_000

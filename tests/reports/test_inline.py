@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.figures.inline import inline, shorter
+from reports.figures.svg import inline, shorter
 
 SVG = (
     '<?xml version="1.0"?><svg viewBox="0 0 9 9" width="9"><style>*{}</style>\n'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.trial.schema import WorkerEnd
+from reports.formatting import milliseconds, percent
 from reports.prose import brief, headline, kind, sentences
-from reports.wording import milliseconds, percent
 from tests.reports.conftest import build
 from tests.reports.pages import LONG, comparison, trend
 from tests.trials import NS, T0, attempt, finding, refused

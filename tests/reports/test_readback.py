@@ -17,7 +17,7 @@ import pytest
 from cmarkgfm.cmark import Options
 
 from harness.trial.histograms import new_histogram
-from reports import hdr, junit, markdown, tables
+from reports import csv_tables, hdr, junit, markdown
 from tests.fuzz.test_documents import COMPARISON, SESSIONS, THROUGHPUT
 from tests.reports.conftest import HOSTILE
 from tests.reports.test_rate_limit import LAB
@@ -53,7 +53,7 @@ def test_duckdb_reads_the_intervals_as_many_as_the_attempts(story_path):
 
 def test_duckdb_finds_the_same_tables_in_the_csv_files(story_model, tmp_path):
     """Its sniffer sees the heads and the types, and every row."""
-    for name, data in tables.render(story_model).items():
+    for name, data in csv_tables.render(story_model).items():
         path = tmp_path / name
         path.write_bytes(data)
         found, ours = duckdb.read_csv(str(path)).df(), pd.read_csv(io.BytesIO(data))

@@ -15,9 +15,9 @@ import pytest
 
 from harness.errors import TargetError
 from harness.standin.config import Lies, StandinConfig
-from harness.standin.journal import Journal
 from harness.standin.launch import Standin
 from harness.standin.state import State
+from harness.standin.state_file import Journal
 
 
 def is_alive(pid):

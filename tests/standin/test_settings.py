@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harness.standin.config import Lies, StandinConfig, failures_of
-from harness.standin.laws import parse_law
+from harness.standin.distributions import parse_law
 from harness.standin.options import parse_failures, parse_latencies, parse_lies
 from harness.standin.settings import Settings
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from harness.standin import state as states
 from harness.standin.api import Api
-from harness.standin.bodies import CreateSession
 from harness.standin.cache import Imported, SelectorCache
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.idempotency import Keys, Refusal
-from harness.standin.pacing import ServiceQueue, Stall
+from harness.standin.request_models import CreateSession
 from harness.standin.runs import Run, page_of
+from harness.standin.service_queue import ServiceQueue, Stall
 from harness.standin.state import State
 
 S = 1_000_000_000

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pytest
 
-from harness.standin import shapes
+from harness.standin import response_bodies
 from harness.standin.config import Lies
 
 SECRET = "whsec_your_secret"
@@ -33,7 +33,7 @@ class Inbox:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 inbox.times.append(time.monotonic())
-                inbox.received.append((self.headers[shapes.SIGNATURE_HEADER], body))
+                inbox.received.append((self.headers[response_bodies.SIGNATURE_HEADER], body))
                 self.send_response(inbox.statuses.pop(0) if inbox.statuses else 200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -85,7 +85,7 @@ def test_the_documented_signature():
     expected = (
         "t=1735689600,v1=0239c55206a5ba4523660672cb6a89736bf2ee815e231fd31ea884a3809207f0"
     )
-    assert expected == shapes.sign_webhook(SECRET, 1_735_689_600, b'{"a":1}')
+    assert expected == response_bodies.sign_webhook(SECRET, 1_735_689_600, b'{"a":1}')
 
 
 def test_a_finished_run_is_told_once_and_signed(start, inbox):
@@ -241,8 +241,8 @@ def test_a_wrong_signature_is_a_lie(start, inbox):
     settle(caller, delivered=1)
     signature, body = inbox.received[0]
     stamp = int(signature.split(",")[0].removeprefix("t="))
-    assert signature != shapes.sign_webhook(SECRET, stamp, body)
-    assert signature == shapes.sign_webhook(SECRET + "-forged", stamp, body)
+    assert signature != response_bodies.sign_webhook(SECRET, stamp, body)
+    assert signature == response_bodies.sign_webhook(SECRET + "-forged", stamp, body)
     assert {"signs_wrongly": 1} == caller.standin.truth()["lies"]
 
 

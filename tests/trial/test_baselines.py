@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.analysis.spectra import latencies, measured_phases
+from harness.analysis.distributions import latencies, measured_phases
 from harness.errors import TrialError, UsageError
 from harness.trial.baselines import find_baselines, find_trial, save_baseline
 from harness.trial.store import open_trial

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from harness.wire.answer import Answer, Memory
-from harness.wire.broken import BrokenExchangeError
+from harness.wire.response_parser import Answer, Memory
+from harness.wire.transport import ExchangeError
 
 LINES = st.sampled_from(
     [
@@ -52,7 +52,7 @@ def read(data: bytes, memory: Memory | None) -> object:
         answer.feed(data, memory)
         if not answer.whole:
             answer.feed(b"")
-    except BrokenExchangeError as broken:
+    except ExchangeError as broken:
         return broken.failure
     return answer.head(), answer.body(), answer.coding
 

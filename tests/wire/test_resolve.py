@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.clock import unix_ns
-from harness.wire.fast import resolve as resolving
-from harness.wire.fast.resolve import forget, resolve
+from harness.wire.fast import dns as resolving
+from harness.wire.fast.dns import forget, resolve
 
 
 def test_names_of_a_stranger_do_not_pile_up(monkeypatch):

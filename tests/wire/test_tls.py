@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.wire import Failure, Target, connect
-from harness.wire.fast.secure import SecureStream
+from harness.wire.fast.tls import SecureStream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from harness.experiments.capacity.answer import Answer, Trial
+from harness.experiments.capacity.estimate import Answer, Trial
 from harness.experiments.capacity.knee import find_knee
+from harness.experiments.capacity.messages import Created, Sessions
 from harness.experiments.capacity.order_statistics import quantile_of_values
-from harness.experiments.capacity.session_words import Created, Sessions
 from harness.experiments.capacity.steps import StepResult
 from harness.experiments.capacity.usl import NoFit, fit_usl
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from harness.experiments.capacity.order_statistics import quantile_of_values
 from harness.experiments.capacity.steps import Block, Step, StepResult
-from harness.slo import Latency, Share, Slo
+from harness.plan.slo import Latency, Share, Slo
 from harness.units import NS_PER_S
 
 Bools = npt.NDArray[np.bool_]

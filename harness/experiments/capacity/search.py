@@ -33,7 +33,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.experiments.capacity.answer import (
+from harness.experiments.capacity.decision import SURE, Decision, Z, backlog_growth, decide
+from harness.experiments.capacity.estimate import (
     BURSTS_S,
     Answer,
     Bound,
@@ -43,8 +44,7 @@ from harness.experiments.capacity.answer import (
     combine,
     locate_all,
 )
-from harness.experiments.capacity.decision import SURE, Decision, Z, backlog_growth, decide
-from harness.experiments.capacity.outlook import (
+from harness.experiments.capacity.eta import (
     BISECT_STEPS,
     BRACKET_S,
     CONFIRM_S,

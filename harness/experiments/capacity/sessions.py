@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.experiments.capacity.exploration import Exploration
-from harness.experiments.capacity.holdings import Holdings, Script
-from harness.experiments.capacity.session_words import Action, Sessions, Stage, Told
+from harness.experiments.capacity.messages import Action, Sessions, Stage, Told
+from harness.experiments.capacity.open_sessions import Holdings, Script
+from harness.experiments.capacity.session_script import Exploration
 
 PARALLEL = 32
 CYCLES = 10

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.errors import UsageError
-from harness.slo import Latency, Slo
+from harness.plan.slo import Latency, Slo
 
 Purpose = Literal["bracket", "bisect", "focus", "confirm"]
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.generator import assess
-from harness.experiments.compare import figures
+from harness.experiments.compare import statistics
+from harness.experiments.compare.bootstrap_samples import Resampled, metrics_of
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.decision import (
     STEPS_MIN,
@@ -20,9 +21,8 @@ from harness.experiments.compare.decision import (
     measure,
     needed_times,
 )
-from harness.experiments.compare.resampled import Resampled, metrics_of
-from harness.experiments.compare.sides import Run, Side, build_sides
-from harness.thresholds import Thresholds
+from harness.experiments.compare.samples import Run, Side, build_sides
+from harness.plan.tolerances import Thresholds
 
 REPLICATES = 2000
 
@@ -127,7 +127,7 @@ def _draft(
 
 
 def _tail_samples(metric: str) -> int:
-    fraction = figures.names()[metric.partition(".")[2]]
+    fraction = statistics.names()[metric.partition(".")[2]]
     return math.ceil(TAIL_MIN / (1 - fraction) * (1 - 1e-9))
 
 

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from harness.experiments.compare.sides import Floats
+from harness.experiments.compare.samples import Floats
 
 ALPHA = 0.05
 Z = float(special.ndtri(1 - ALPHA / 2))

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.analysis.spectra import US_PER_MS, latencies
-from harness.experiments.compare.shifts import PELT, Search, Shift, find_shifts
-from harness.experiments.compare.sides import Run
-from harness.thresholds import Thresholds
+from harness.analysis.distributions import US_PER_MS, latencies
+from harness.experiments.compare.change_points import PELT, Search, Shift, find_shifts
+from harness.experiments.compare.samples import Run
+from harness.plan.tolerances import Thresholds
 
 METRICS = ("response.p50", "response.p99", "throughput")
 _SLOT_S = 60  # histograms are merged by the minute, in bounded memory

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from harness.experiments.compare.shifts import PELT, Shift
+from harness.experiments.compare.change_points import PELT, Shift
 from harness.experiments.compare.trend import METRICS, Series, Trend
 
 

@@ -14,9 +14,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from harness.experiments.rate_limit.designs import Probe, design, volley
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe, design, volley
 
 _CARE = 0.97
 PURPOSE = "check"

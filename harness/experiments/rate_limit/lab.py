@@ -13,8 +13,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from harness.experiments.rate_limit.designs import Probe
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe
 from harness.experiments.rate_limit.report import RateLimitReport, describe
 from harness.experiments.rate_limit.strategy import Bench, StopProbingError, explore
 

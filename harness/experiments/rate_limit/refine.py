@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 
-from harness.experiments.rate_limit.bench import Bench, accepted, refused
-from harness.experiments.rate_limit.choice import Choice, choose, cost
+from harness.experiments.rate_limit.designs import Probe, shots_at
+from harness.experiments.rate_limit.disambiguation import Rivals, find_rivals, tell_apart
+from harness.experiments.rate_limit.experiment_session import Bench, accepted, refused
+from harness.experiments.rate_limit.model_selection import Choice, choose, cost
 from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe, shots_at
-from harness.experiments.rate_limit.rivals import Rivals, find_rivals, tell_apart
 from harness.units import NS_PER_S
 
 TIGHT = 0.02

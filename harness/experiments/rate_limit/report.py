@@ -14,7 +14,8 @@ from typing import Any
 
 from harness.experiments.rate_limit import advice as advising
 from harness.experiments.rate_limit import scope
-from harness.experiments.rate_limit.choice import (
+from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.model_selection import (
     COUNTING,
     LEAST_EXPLAINED,
     Choice,
@@ -24,10 +25,9 @@ from harness.experiments.rate_limit.choice import (
 from harness.experiments.rate_limit.models.fit import Fit, Interval
 from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.paragraph import write_paragraph
-from harness.experiments.rate_limit.probes import Probe
-from harness.experiments.rate_limit.promises import Try
 from harness.experiments.rate_limit.retry_after import RetryAfter, judge
+from harness.experiments.rate_limit.retry_after_tests import Try
+from harness.experiments.rate_limit.summary_text import write_paragraph
 from harness.units import NS_PER_S
 
 _LEAST_DECISIONS = 20

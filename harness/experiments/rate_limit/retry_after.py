@@ -1,12 +1,12 @@
 """
 Is Retry-After there, and is it true?
 
-*Honest* is measured, not inferred: a request sent when a refusal's Retry-After was
-over either passes or does not (`harness.experiments.rate_limit.promises`). *Overshoot* is
-told minus needed. The fitted model knows when a request would first have passed, so it can
-be computed for every refusal, not only for those that were tried; where there is no model,
-or one that cannot say, the tries' brackets tell it. Where the two differ, the tries are
-believed.
+*Honest* is measured, not inferred: a request sent when a refusal's Retry-After has elapsed
+either passes or does not (`harness.experiments.rate_limit.retry_after_tests`). *Overshoot*
+is the time given minus the time needed. The fitted model knows when a request would first
+have passed, so overshoot is computed for every refusal, not only for those that were
+tried. Without a model, or with one that cannot say, the brackets of the tries give it.
+Where the two differ, the tries win.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from typing import Literal
 
 import numpy as np
 
-from harness.experiments.rate_limit.choice import COUNTING
+from harness.experiments.rate_limit.model_selection import COUNTING
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import anchored_starts
 from harness.experiments.rate_limit.models.token_bucket import levels
 from harness.experiments.rate_limit.observations import Floats, Log, Observation
-from harness.experiments.rate_limit.promises import ROUNDING_S, TOLERANCE_S, Try, read_tries
+from harness.experiments.rate_limit.retry_after_tests import (
+    ROUNDING_S,
+    TOLERANCE_S,
+    Try,
+    read_tries,
+)
 from harness.units import NS_PER_S
 
 Kind = Literal[

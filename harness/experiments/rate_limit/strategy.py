@@ -19,7 +19,8 @@ import math
 from collections.abc import Generator, Sequence
 
 from harness.experiments.rate_limit import scope
-from harness.experiments.rate_limit.bench import (
+from harness.experiments.rate_limit.designs import Probe, Shot, volley
+from harness.experiments.rate_limit.experiment_session import (
     Bench,
     Step,
     StopProbingError,
@@ -27,12 +28,10 @@ from harness.experiments.rate_limit.bench import (
     middle_s,
     refused,
 )
-from harness.experiments.rate_limit.choice import choose
+from harness.experiments.rate_limit.model_selection import choose
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.queueing import may_queue
 from harness.experiments.rate_limit.observations import Observation, read_log
-from harness.experiments.rate_limit.probes import Probe, Shot, volley
-from harness.experiments.rate_limit.promises import Try, last_promise, put_to_test, read_tries
 from harness.experiments.rate_limit.refine import (
     EDGE,
     Steps,
@@ -41,6 +40,12 @@ from harness.experiments.rate_limit.refine import (
     long_offer,
     portion_of,
     tighten,
+)
+from harness.experiments.rate_limit.retry_after_tests import (
+    Try,
+    last_promise,
+    put_to_test,
+    read_tries,
 )
 
 __all__ = ["Bench", "StopProbingError", "explore"]

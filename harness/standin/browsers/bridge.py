@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.standin.browsers.wire import Wire, WireError, without_halves
+from harness.standin.browsers.cdp_client import Wire, WireError, without_halves
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.cdp import CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from harness.standin.browsers.wire import Wire, WireError, without_halves
+from harness.standin.browsers.cdp_client import Wire, WireError, without_halves
 from harness.standin.sockets.page import ActionProblem
 
 _message = msgspec.json.Decoder(dict[str, Any]).decode

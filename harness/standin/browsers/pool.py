@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 import psutil
 
 from harness.clock import unix_ns
-from harness.standin.browsers.acting import ChromiumPage
+from harness.standin.browsers.actions import ChromiumPage
+from harness.standin.browsers.cdp_client import Wire
 from harness.standin.browsers.chromium import Chromium, LaunchError
-from harness.standin.browsers.wire import Wire
 from harness.standin.sessions import Session
 from harness.units import NS_PER_S
 

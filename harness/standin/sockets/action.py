@@ -18,7 +18,7 @@ import traceback
 from typing import Any, Protocol
 
 from harness.standin.codes import MESSAGES, name_in
-from harness.standin.exchange import Answer
+from harness.standin.messages import Answer
 from harness.standin.sockets import names
 from harness.standin.sockets.channel import LOST, Channel
 from harness.standin.sockets.frames import (

@@ -15,16 +15,16 @@ from typing import Any
 from harness.clock import unix_ns
 from harness.standin.api import Api, sleep_until
 from harness.standin.browsers.bridge import BridgedSocket
+from harness.standin.browsers.cdp_client import WireError
 from harness.standin.browsers.pool import Browsers
-from harness.standin.browsers.wire import WireError
-from harness.standin.exchange import Answer, fail
+from harness.standin.messages import Answer, fail
 from harness.standin.sessions import Session
 from harness.standin.sockets import names
 from harness.standin.sockets.action import ActionSocket, Browser
 from harness.standin.sockets.cdp import CdpSocket, CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel, Send
-from harness.standin.sockets.gate import find_door, judge
 from harness.standin.sockets.page import Page
+from harness.standin.sockets.upgrade_auth import find_door, judge
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

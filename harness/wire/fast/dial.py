@@ -7,12 +7,11 @@ import ssl
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.fast.resolve import Address, forget, resolve
-from harness.wire.fast.secure import SecureStream
+from harness.wire.fast.dns import Address, forget, resolve
 from harness.wire.fast.stream import Stream
+from harness.wire.fast.tls import SecureStream
 from harness.wire.origin import Origin
-from harness.wire.transport import Failure, Timeouts
+from harness.wire.transport import ExchangeError, Failure, Timeouts
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: Failure.REFUSED,
@@ -40,7 +39,7 @@ def dial(
         at: Host and port to connect to, where these are others than the origin's.
 
     Raises:
-        BrokenExchangeError: It failed; the failure of the last address tried.
+        ExchangeError: It failed; the failure of the last address tried.
     """
     host, port = at or (origin.host, origin.port)
     until_ns = unix_ns() + int(timeouts.connect_s * NS_PER_S)
@@ -48,10 +47,10 @@ def dial(
     if until_ns >= deadline_ns:
         until_ns, late = deadline_ns, Failure.DEADLINE
     if unix_ns() >= until_ns:
-        raise BrokenExchangeError(late, "the deadline had passed already")
+        raise ExchangeError(late, "the deadline had passed already")
     try:
         addresses = resolve(host, port, until_ns)
-    except BrokenExchangeError as broken:
+    except ExchangeError as broken:
         if broken.failure is Failure.CONNECT_TIMEOUT:
             broken.failure = late
         raise
@@ -59,12 +58,12 @@ def dial(
     for address in addresses[:-1]:
         try:
             return _connect(address, origin, context, silence_ns, until_ns, deadline_ns)
-        except BrokenExchangeError as broken:
+        except ExchangeError as broken:
             if broken.failure in {Failure.TLS, late}:
                 raise
     try:
         return _connect(addresses[-1], origin, context, silence_ns, until_ns, deadline_ns)
-    except BrokenExchangeError:
+    except ExchangeError:
         forget(host, port)
         raise
 
@@ -80,7 +79,7 @@ def _connect(
     try:
         stream = Stream(address.family, silence_ns, deadline_ns)
     except OSError as error:
-        raise BrokenExchangeError(Failure.UNREACHABLE, f"no socket: {error.strerror}") from None
+        raise ExchangeError(Failure.UNREACHABLE, f"no socket: {error.strerror}") from None
     try:
         stream.connect(address.socket_address, until_ns)
         if context is None:
@@ -89,11 +88,11 @@ def _connect(
         secure.shake_hands(until_ns)
     except ssl.SSLError as error:  # an OSError too, so it comes first
         stream.close()
-        raise BrokenExchangeError(Failure.TLS, _why(error)) from None
+        raise ExchangeError(Failure.TLS, _why(error)) from None
     except OSError as error:
         stream.close()
         failure = _BY_ERRNO.get(error.errno or 0, Failure.UNREACHABLE)
-        raise BrokenExchangeError(failure, f"connect: {error.strerror}") from None
+        raise ExchangeError(failure, f"connect: {error.strerror}") from None
     except BaseException:  # the user was killed: nobody else would close it
         stream.close()
         raise

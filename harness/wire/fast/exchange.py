@@ -14,16 +14,15 @@ import ssl
 from collections.abc import Callable
 
 from harness.clock import unix_ns
-from harness.wire.answer import Answer, Memory
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.coding import decode
-from harness.wire.echoes import blot, blot_text, secret_of
+from harness.wire.content_encoding import decode
 from harness.wire.fast.dial import dial
-from harness.wire.fast.secure import SecureStream
 from harness.wire.fast.stream import Stream
-from harness.wire.heads import Heads
+from harness.wire.fast.tls import SecureStream
 from harness.wire.origin import parse_origin
-from harness.wire.transport import Failure, Reply, Request, Target
+from harness.wire.redaction import blot, blot_text, secret_of
+from harness.wire.request_encoder import Heads
+from harness.wire.response_parser import Answer, Memory
+from harness.wire.transport import ExchangeError, Failure, Reply, Request, Target
 
 _memory: Memory = {}
 """Heads seen, shared by all users: each would have to learn every second's date anew."""
@@ -145,7 +144,7 @@ def _fail(
     *,
     reused: bool,
 ) -> Reply:
-    if isinstance(error, BrokenExchangeError):
+    if isinstance(error, ExchangeError):
         failure, detail = error.failure, error.detail
         bytes_out = bytes_out or error.sent
     elif isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):

@@ -23,8 +23,7 @@ from gevent.monkey import get_original
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.broken import BrokenExchangeError
-from harness.wire.transport import Failure
+from harness.wire.transport import ExchangeError, Failure
 
 _READ, _WRITE = 1, 2
 _NEVER_NS = 1 << 63
@@ -83,7 +82,7 @@ class Stream:
         Connect, until ``until_ns`` at the latest.
 
         Raises:
-            BrokenExchangeError: It did not come about in time.
+            ExchangeError: It did not come about in time.
             OSError: The network said no.
         """
         status = self._sock.connect_ex(address)
@@ -102,7 +101,7 @@ class Stream:
             end of the connection) was there before.
 
         Raises:
-            BrokenExchangeError: The server took nothing for too long; it tells how much
+            ExchangeError: The server took nothing for too long; it tells how much
                 was taken before.
         """
         try:
@@ -129,7 +128,7 @@ class Stream:
                 except OSError:
                     break
                 rest = rest[taken:]
-        except BrokenExchangeError as broken:
+        except ExchangeError as broken:
             broken.sent = len(data) - len(rest)
             raise
         finally:
@@ -145,7 +144,7 @@ class Stream:
             late: What to call it then.
 
         Raises:
-            BrokenExchangeError: Nothing came in time.
+            ExchangeError: Nothing came in time.
             OSError: The connection was reset.
         """
         while True:
@@ -194,7 +193,7 @@ class Stream:
             watcher.stop()
         if self._rang:
             self._rang = False
-            raise BrokenExchangeError(late, _LATE[late])
+            raise ExchangeError(late, _LATE[late])
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:

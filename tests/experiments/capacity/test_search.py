@@ -8,10 +8,11 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.capacity.cases import SERVERS, Server
 from harness.errors import NothingObservedError, UsageError
-from harness.experiments.capacity.answer import Bound
 from harness.experiments.capacity.decision import Decision, backlog_growth, decide, wilson
 from harness.experiments.capacity.document import throughput_document
+from harness.experiments.capacity.estimate import Bound
 from harness.experiments.capacity.knee import find_knee
 from harness.experiments.capacity.order_statistics import (
     interval_ranks,
@@ -21,8 +22,7 @@ from harness.experiments.capacity.order_statistics import (
 from harness.experiments.capacity.search import Search
 from harness.experiments.capacity.steps import Block, Criterion, StepResult, read_criteria
 from harness.experiments.capacity.usl import NoFit, fit_usl, predict
-from harness.slo import parse_slos
-from tests.experiments.capacity.cases import SERVERS, Server
+from harness.plan.slo import parse_slos
 
 CRITERION = Criterion("p99<250ms", 0.01, 0.25)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.session_words import Closed, Created, Open, Wait
+from harness.experiments.capacity.messages import Closed, Created, Open, Wait
 from harness.experiments.capacity.sessions import SessionSearch
 
 

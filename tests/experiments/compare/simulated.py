@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.experiments.compare.sides import Run
+from harness.experiments.compare.samples import Run
 from harness.trial.histograms import Encoder, bucket_indices
 from harness.trial.schema import INTERVALS, Window
 from tests.trials import NS, T0, manifest

@@ -9,14 +9,14 @@ import pytest
 from cmarkgfm import github_flavored_markdown_to_html
 from typer.testing import CliRunner
 
-from harness.cli.against import compare_with_baseline
+from harness.assess.baseline_comparison import compare_with_baseline
 from harness.cli.commands import COMMANDS, register
 from harness.errors import HarnessError
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.document import read_comparison
 from harness.trial.schema import WorkerEnd
 from harness.trial.store import open_trial
-from reports.comparison.headline import brief as brief_of
+from reports.comparison.summary import brief as brief_of
 from reports.model import build_model
 from reports.prose import brief
 from reports.sections import build_sections
@@ -40,7 +40,10 @@ def harness(*words, command="compare"):
 @pytest.fixture(autouse=True)
 def _fewer_replicates(monkeypatch):
     """The effects here are large; the commands' own number is that of tests/e2e/test_ci.py."""
-    for module in ("harness.cli.compare.compare_sides", "harness.cli.against.compare"):
+    for module in (
+        "harness.cli.compare.compare_sides",
+        "harness.assess.baseline_comparison.compare",
+    ):
         monkeypatch.setattr(module, partial(compare, replicates=300))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analysis.spectra import latencies
+from harness.analysis.distributions import latencies
 from harness.experiments.compare.comparison import compare
-from harness.experiments.compare.differences import differences
-from harness.experiments.compare.sides import Run
-from harness.thresholds import Thresholds, check_key
+from harness.experiments.compare.plan_diff import differences
+from harness.experiments.compare.samples import Run
+from harness.plan.tolerances import Thresholds, check_key
 from harness.trial.schema import Window, WorkerEnd
 from harness.trial.store import open_trial
 from tests.experiments.compare.simulated import simulate

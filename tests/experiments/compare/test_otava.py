@@ -13,10 +13,10 @@ from functools import partial
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli import otava
+from harness.assess import otava
 from harness.cli.commands import register
 from harness.errors import ProgramError, UsageError
-from harness.experiments.compare.shifts import Search, find_shifts
+from harness.experiments.compare.change_points import Search, find_shifts
 from tests.experiments.compare.real_otava import OTAVA, needs_otava, pinned
 from tests.schemas import complaints
 from tests.trials import NS, T0, attempt, write_trial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.experiments.compare.bench import SHIFT, compare_pair
+from benchmarks.compare.decisions import SHIFT, compare_pair
 
 PAIRS = 8
 

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from harness.cli import standing
-from harness.cli.standing import TREND, place_in_trend
+from harness.assess import history
+from harness.assess.history import TREND, place_in_trend
 from harness.experiments.compare.trend_document import read_trend
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
-from reports.comparison.standing import largest, sentences
+from reports.comparison.history import largest, sentences
 from reports.model import build_model
 from reports.sections import build_sections
 from tests.trials import NS, T0, attempt, write_trial
@@ -86,17 +86,17 @@ def test_what_was_cut_off_or_a_lab_has_no_place(tmp_path, given):
 def test_the_look_around_is_bounded(row, tmp_path, monkeypatch):
     """Of many names the last are opened, of many trials the newest are read, to a size."""
     root = tmp_path / "baselines"
-    monkeypatch.setattr(standing, "POINTS_MAX", 4)
+    monkeypatch.setattr(history, "POINTS_MAX", 4)
     assert names(place_in_trend(row[7], root)) == ["t4", "t5", "t6", "t7"]
 
-    monkeypatch.setattr(standing, "MANIFESTS_MAX", 3)  # t5, t6, t7
+    monkeypatch.setattr(history, "MANIFESTS_MAX", 3)  # t5, t6, t7
     assert names(place_in_trend(row[7], root)) == ["t5", "t6", "t7"]
 
     size = (row[6] / "intervals.parquet").stat().st_size
-    monkeypatch.setattr(standing, "INTERVALS_BYTES_MAX", size)
+    monkeypatch.setattr(history, "INTERVALS_BYTES_MAX", size)
     assert names(place_in_trend(row[7], root)) == ["t6", "t7"]
 
-    monkeypatch.setattr(standing, "ENTRIES_MAX", 0)
+    monkeypatch.setattr(history, "ENTRIES_MAX", 0)
     assert place_in_trend(row[7], root) is None
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from harness.cli.commands import register
 from harness.errors import NothingObservedError, UsageError
-from harness.experiments.compare.shifts import Search, find_shifts
+from harness.experiments.compare.change_points import Search, find_shifts
 from tests.schemas import complaints
 from tests.trials import NS, T0, attempt, write_trial
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from harness.experiments.rate_limit.designs import Probe
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.probes import Probe
 
 
 class TokenBucket:

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulated_limiters import Dice, SlidingLog, TokenBucket, World
 
-from harness.experiments.rate_limit.choice import choose
+from harness.experiments.rate_limit.designs import design, volley
 from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.model_selection import choose
 from harness.experiments.rate_limit.models.bucket_counts import foretells, passes
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
 from harness.experiments.rate_limit.models.fit import Interval
@@ -22,7 +23,6 @@ from harness.experiments.rate_limit.models.fixed_window import (
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
 from harness.experiments.rate_limit.observations import Observation, read_log
-from harness.experiments.rate_limit.probes import design, volley
 
 
 def seen(*decisions, took_ms=2):

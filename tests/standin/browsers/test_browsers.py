@@ -10,9 +10,9 @@ import time
 import pytest
 from playwright.sync_api import Error
 
+from benchmarks.browsers import CHROMIUM, churn
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
-from tests.standin.browsers.churn import CHROMIUM, churn
 from tests.standin.browsers.leftovers import (
     browsers_of,
     folders_of,

@@ -7,10 +7,10 @@ import json
 import pytest
 from rich.console import Console
 
-from harness.cli.session_trial import SessionsJob, hold_sessions
+from benchmarks.browsers import CHROMIUM
+from harness.execution.sessions import SessionsJob, hold_sessions
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
-from tests.standin.browsers.churn import CHROMIUM
 from tests.standin.browsers.leftovers import nothing_is_left
 
 CEILING = 3

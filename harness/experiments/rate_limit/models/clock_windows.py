@@ -29,7 +29,12 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Algorithm, Fit, Interval
-from harness.experiments.rate_limit.models.spans import Spans, drift_of, first_spans, split
+from harness.experiments.rate_limit.models.window_spans import (
+    Spans,
+    drift_of,
+    first_spans,
+    split,
+)
 from harness.experiments.rate_limit.observations import Bools, Floats, Ints, Log
 
 COUNTER, FIXED = "sliding-window-counter", "fixed-window-aligned"

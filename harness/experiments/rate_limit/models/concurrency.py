@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.experiments.rate_limit.models.bounds import best_limit, broken_by
 from harness.experiments.rate_limit.models.fit import Fit
+from harness.experiments.rate_limit.models.limit_bounds import best_limit, broken_by
 from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 

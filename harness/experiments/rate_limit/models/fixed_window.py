@@ -17,13 +17,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.experiments.rate_limit.models.bounds import (
+from harness.experiments.rate_limit.models.fit import Fit, Interval
+from harness.experiments.rate_limit.models.limit_bounds import (
     best_limit,
     broken_by,
     fewest_broken,
     recoveries,
 )
-from harness.experiments.rate_limit.models.fit import Fit, Interval
 from harness.experiments.rate_limit.observations import Bools, Floats, Log
 
 LEAST_WINDOW_S = 0.25

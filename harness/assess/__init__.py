@@ -1,0 +1,1 @@
+"""Evaluates trials: findings, baselines, history."""

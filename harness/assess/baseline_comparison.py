@@ -1,0 +1,102 @@
+"""Trials as a comparison wants them, and the comparison that every report makes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.experiments.compare.changes import Comparison
+from harness.experiments.compare.comparison import compare
+from harness.experiments.compare.samples import Run
+from harness.plan.file import build_plan
+from harness.trial.baselines import BASELINES, baseline_name, read_baselines
+from harness.trial.schema import Manifest
+from harness.trial.store import Trial, open_trial, write_bytes, write_json
+from reports.comparison import markdown, page
+
+_NO_LOAD = {"description", "seed", "slo", "compare", "name"}
+"""Keys of a plan that do not change what load it makes, or only its dice."""
+
+
+def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | None:
+    """
+    Compare a trial with the newest baseline of its plan, and write what came of it.
+
+    A baseline that cannot be read is a line on stderr; the others serve.
+
+    Returns:
+        The comparison; None where there is no such baseline, or the trial was cut off.
+
+    Raises:
+        TrialError: That baseline is damaged.
+    """
+    trial = open_trial(path)
+    if trial.manifest.state != "complete":
+        return None
+    kept, damaged = read_baselines(root)
+    for error in damaged:
+        leave_out(error)
+    same = identity(trial.manifest)
+    fitting = [
+        baseline
+        for baseline in kept
+        if baseline.manifest.trial_id != trial.manifest.trial_id and is_of(baseline, same)
+    ]
+    if not fitting:
+        return None
+    thresholds = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_thresholds()
+    newest = fitting[-1]
+    result = compare([load_run(newest.path, root)], [load_run(path, root)], thresholds)
+    write_comparison(result, path)
+    return result
+
+
+def write_comparison(result: Comparison, directory: Path) -> None:
+    """compare.html, compare.md, and compare.json last."""
+    write_bytes(directory / "compare.html", page.render(result).encode())
+    write_bytes(directory / "compare.md", markdown.render(result).encode())
+    write_json(directory / "compare.json", result.document())
+
+
+def load_run(path: Path, root: Path = BASELINES) -> Run:
+    """
+    A trial, as far as a comparison needs it.
+
+    Raises:
+        TrialError: There is none, or it is damaged.
+        UsageError: It has not ended.
+    """
+    trial = open_trial(path)
+    if trial.manifest.state in {"running", "measured"}:
+        raise UsageError(f"{path}: not finished; run `harness report {path}` first")
+    return Run(trial.manifest, trial.intervals_table(), baseline_name(path, root))
+
+
+def leave_out(error: UsageError) -> None:
+    """Say why a trial that was only one of many is not looked at."""
+    sys.stderr.write(f"left out: {error}\n")
+
+
+def is_of(trial: Trial, same: Mapping[str, Any]) -> bool:
+    """Whether a trial makes the load of that `identity`; one that cannot be read does not."""
+    try:
+        return identity(trial.manifest) == same
+    except UsageError as error:
+        leave_out(error)
+        return False
+
+
+def identity(manifest: Manifest) -> dict[str, Any]:
+    """What two trials must share to be comparable; every default is filled in."""
+    plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
+    document = plan.model_dump(mode="json", by_alias=True)
+    return {
+        "plan": {key: value for key, value in document.items() if key not in _NO_LOAD},
+        "scenario": manifest.scenario,
+        "model": manifest.model,
+        "host": "the built-in stand-in" if manifest.embedded else manifest.host,
+        "processes": len(manifest.workers),
+    }

@@ -1,0 +1,126 @@
+"""
+What a pipeline gets to see beside the exit code: GitHub's job summary and annotations.
+
+Neither can change a verdict: a summary that cannot be written is a word on stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from harness.experiments.compare.changes import Comparison
+from reports.comparison.summary import brief
+from reports.comparison.tables import describe
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+SUMMARY_BYTES_MAX = 1024 * 1024
+"""GitHub shows no job summary of a step beyond 1 MiB."""
+ANNOTATIONS_MAX = 10
+"""GitHub keeps ten annotations of each level a step and drops the rest without a word."""
+_TEXT_MAX = 1000
+_LEVELS = {"fail": "error", "unknown": "warning"}
+
+
+def append_step_summary(report: Path, environ: Mapping[str, str], err: IO[str]) -> bool:
+    """
+    Append report.md to the job summary, where there is one.
+
+    A report that already stands there is not repeated (``harness run``, then ``harness
+    report`` in one step); one that would make the summary too large is left out, for
+    GitHub would then show nothing at all.
+
+    Args:
+        report: The trial's report.md.
+        environ: Names the summary's file in ``GITHUB_STEP_SUMMARY``.
+        err: Where it is said why there is none.
+
+    Returns:
+        Whether the summary now holds the report.
+    """
+    name = environ.get(STEP_SUMMARY, "")
+    if not name:
+        return False
+    summary = Path(name)
+    try:
+        text = report.read_bytes()
+        before = summary.read_bytes() if summary.exists() else b""
+        if text in before:
+            return True
+        if len(before) + len(text) > SUMMARY_BYTES_MAX:
+            err.write(f"harness: {STEP_SUMMARY}: {report} no longer fits into 1 MiB\n")
+            return False
+        gap = b"" if not before else b"\n" if before.endswith(b"\n") else b"\n\n"
+        with summary.open("ab") as file:
+            file.write(gap + text)
+    except OSError as error:
+        err.write(f"harness: {STEP_SUMMARY}: {error}\n")
+        return False
+    return True
+
+
+def annotate(summary: Mapping[str, Any], out: IO[str]) -> None:
+    """
+    Say each failure and each doubt as a GitHub annotation, in the order of the findings.
+
+    Args:
+        summary: The document of summary.json.
+        out: The step's stdout, where GitHub looks for them.
+    """
+    for verdict, level in _LEVELS.items():
+        found = [f for f in summary["findings"] if f["verdict"] == verdict]
+        out.writelines(line + "\n" for line in _annotations(level, found))
+    if summary["verdict"] == "pass":
+        out.write(_command("notice", "harness: pass", _headline(summary)) + "\n")
+
+
+def annotate_comparison(result: Comparison, out: IO[str]) -> None:
+    """
+    Say each regression as a GitHub annotation, else whether the candidate passed.
+
+    Args:
+        result: The comparison.
+        out: The step's stdout, where GitHub looks for them.
+    """
+    regressed = [
+        {"name": f"{change.operation} {change.metric} regressed", "detail": describe(change)}
+        for change in result.of("regressed")
+    ]
+    lines = _annotations("error", regressed, "compare.json")
+    if not regressed:
+        level = "notice" if result.verdict == "pass" else "warning"
+        told = " ".join(brief(result)[:2])
+        lines = [_command(level, f"harness compare: {result.verdict}", told)]
+    out.writelines(line + "\n" for line in lines)
+
+
+def _annotations(
+    level: str, findings: Sequence[Mapping[str, Any]], rest: str = "summary.json"
+) -> list[str]:
+    shown = findings if len(findings) <= ANNOTATIONS_MAX else findings[: ANNOTATIONS_MAX - 1]
+    lines = [_command(level, f["name"], f["detail"]) for f in shown]
+    left = len(findings) - len(shown)
+    if left:
+        lines.append(_command(level, "harness", f"{left} more are in {rest}"))
+    return lines
+
+
+def _headline(summary: Mapping[str, Any]) -> str:
+    checks, attempts = len(summary["findings"]), summary["totals"]["attempts"]
+    return f"{summary['scenario']}: {checks} checks passed on {attempts:,} attempts"
+
+
+def _command(level: str, title: str, message: str) -> str:
+    """One workflow command; whatever a target put into the text stays on its line."""
+    title = _escape(_line(title)).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={title}::{_escape(_line(message))}"
+
+
+def _line(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _TEXT_MAX else line[: _TEXT_MAX - 1] + "…"
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,98 @@
+"""Overrides: options of the command line that change a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from harness.errors import UsageError
+from harness.faults.spec import parse_fault
+from harness.plan.file import build_plan
+from harness.plan.model import Plan
+from harness.units import parse_duration_ns
+
+GitHub = Annotated[
+    bool, typer.Option("--github", help="Say failures and doubts as GitHub annotations, too.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """
+    What the command line says of the plan; None leaves the plan's own.
+
+    Attributes:
+        rate: Arrivals a second in every phase.
+        users: Users.
+        closed: Closed model instead of the plan's.
+        duration: Length of the measured load, as text; replaces all phases by one.
+        seed: Seed.
+        faults: Fault specs, added to the plan's.
+    """
+
+    rate: float | None = None
+    users: int | None = None
+    closed: bool = False
+    duration: str | None = None
+    seed: int | None = None
+    faults: tuple[str, ...] = ()
+
+
+def override(plan: Plan, overrides: Overrides) -> Plan:
+    """
+    The plan with the overrides applied, checked again as a whole.
+
+    Raises:
+        UsageError: A value is wrong.
+    """
+    document = plan.model_dump(mode="json", by_alias=True)
+    load = document["load"]
+    if overrides.duration is not None:
+        load["phases"] = [_one_phase(plan, overrides.duration)]
+    if overrides.rate is not None:
+        if overrides.rate <= 0:
+            raise UsageError(f"--rate {overrides.rate:g}: must be above zero")
+        if overrides.closed or load["model"] == "closed":
+            raise UsageError("--rate: a closed load has none, its users wait; leave it out")
+        for phase in load["phases"]:
+            phase["rate"] = overrides.rate
+    if overrides.users is not None:
+        load["users"] = overrides.users
+    if overrides.closed:
+        load["model"] = "closed"
+    if overrides.seed is not None:
+        document["seed"] = overrides.seed
+    document["faults"] = [*document["faults"], *map(_parse_fault, overrides.faults)]
+    return build_plan(document, "command line")
+
+
+def _one_phase(plan: Plan, duration: str) -> dict[str, Any]:
+    """The plan's longest measured phase, as the only one."""
+    try:
+        parse_duration_ns(duration)
+    except ValueError as error:
+        raise UsageError(f"--duration: {error}") from error
+    measured = [phase for phase in plan.load.phases if phase.measured] or plan.load.phases
+    main: dict[str, Any] = max(measured, key=lambda p: p.duration).model_dump(mode="json")
+    rate = main["rate"]
+    return main | {"duration": duration, "rate": max(rate) if isinstance(rate, list) else rate}
+
+
+def _parse_fault(text: str) -> dict[str, Any]:
+    try:
+        return parse_fault(text).to_table()
+    except UsageError as error:
+        raise UsageError(f"--fault: {error}") from error
+
+
+def require(option: str, value: str, known: tuple[str, ...]) -> None:
+    """
+    See that an option has one of its known values.
+
+    Raises:
+        UsageError: It has another.
+    """
+    if value not in known:
+        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")

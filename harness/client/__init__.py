@@ -1,0 +1,1 @@
+"""Calls of the API and their attempts: retries, the ledger, sockets."""

@@ -1,0 +1,292 @@
+"""
+OpensteerClient: the API's operations as methods, for scenarios to call.
+
+Each method makes one call (`harness.client.call`), says what checks will need to know of
+its attempts (evidence, docs/trial.md), and keeps the ledger of what was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from harness.client.call import Caller, Result, Seat
+from harness.client.ledger import Ledger
+from harness.client.retries import RetryPolicy
+from harness.client.sockets.actions import Actions
+from harness.client.sockets.connection import Way
+from harness.client.sockets.devtools import DevTools
+from harness.client.sockets.dialer import Dialer
+from harness.contract.cursors import order_of
+from harness.contract.interpretation import Answer
+from harness.contract.operations import target
+from harness.contract.outcomes import Outcome
+from harness.contract.response_models import CreatedSession, Cursor, ImportCounts, LogPage
+from harness.contract.sockets import Kind
+from harness.wire import Reply, Transport
+from harness.workload.payloads import digest16
+
+_CLOSED = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+"""What a DELETE may answer when the session is closed; a repeated one says it is gone."""
+
+_TELLS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.CONNECTION_REFUSED})
+"""What a repeated create may be answered whatever came of the first."""
+
+_encode = msgspec.json.Encoder().encode
+
+_IMPORT = target("import_selector_cache")
+_CREATE = target("create_session")
+_HEALTH = target("health")
+
+
+class Expected(msgspec.Struct, frozen=True, gc=False):
+    """
+    What the sender of a cache import expects of its entries, by count.
+
+    Attributes:
+        fresh: Entries not sent before.
+        same: Sent before, and unchanged.
+        newer: Sent before, now with a later ``updatedAt``.
+        older: Sent before, now with an earlier ``updatedAt``.
+    """
+
+    fresh: int = 0
+    same: int = 0
+    newer: int = 0
+    older: int = 0
+
+
+class OpensteerClient:
+    """
+    One user's client.
+
+    Args:
+        transport: His connection; nobody else uses it.
+        seat: What he shares with the other users of the process.
+        ledger: Where the process keeps what it has opened.
+        policy: A retry policy other than the seat's.
+        dialer: Opens sockets; None where there are none to open.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        seat: Seat,
+        ledger: Ledger,
+        policy: RetryPolicy | None = None,
+        dialer: Dialer | None = None,
+    ) -> None:
+        self._caller = Caller(transport, seat, policy)
+        self._dialer = dialer
+        self._call = self._caller.call
+        self._ledger = ledger
+
+    @property
+    def transport(self) -> Transport:
+        """His connection."""
+        return self._caller.transport
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The last attempt's reply as it came, for who must see its headers."""
+        return self._caller.last
+
+    def arrive(self, phase: str, intended_ns: int) -> None:
+        """Begin an arrival: its first call was meant to start at ``intended_ns``."""
+        self._caller.arrive(phase, intended_ns)
+
+    @property
+    def intended_ns(self) -> int:
+        """When the next call was meant to begin; 0 means when it begins."""
+        return self._caller.intended_ns
+
+    def plainly(self) -> OpensteerClient:
+        """A client over the same connection that tries everything once, as the SDK does."""
+        caller = self._caller
+        policy = replace(caller.policy, attempts=1)
+        return OpensteerClient(
+            caller.transport, caller.seat, self._ledger, policy, self._dialer
+        )
+
+    def actions(self, created: CreatedSession, reconnects: int = 0) -> Actions:
+        """The action socket of a session; `Actions.connect` opens it."""
+        way = Way(created.session_id, created.action_ws_url, created.action_token)
+        return Actions(self._caller, self._dial(), way, reconnects)
+
+    def devtools(self, created: CreatedSession) -> DevTools:
+        """The CDP socket of a session; `DevTools.connect` opens it."""
+        way = Way(created.session_id, created.cdp_ws_url, created.cdp_token)
+        return DevTools(self._caller, self._dial(), way)
+
+    def probe_socket(self, kind: Kind, way: Way, probe: str) -> Result:
+        """Try to open a socket that should not open; what opens is closed at once."""
+        made = Actions if kind == "action" else DevTools
+        return made(self._caller, self._dial(), way).line.connect(probe=probe)
+
+    def _dial(self) -> Dialer:
+        if self._dialer is None:
+            msg = "this client was made without a dialer, so it opens no sockets"
+            raise ValueError(msg)
+        return self._dialer
+
+    def health(self) -> Result:
+        """Ask whether the service is available."""
+        return self._call("health", _HEALTH)
+
+    def create_session(self, body: bytes, key: str, *, probe: str = "") -> Result:
+        """Open a session; ``answer.resource_id`` is its id. It is the ledger's from now on."""
+        doubted = key in self._ledger.doubtful
+        self._ledger.intend(key, body)
+        digest = digest16(body)
+
+        def describe(answer: Answer) -> str:
+            return _evidence(state=answer.state, body=digest, probe=probe)
+
+        result = self._call("create_session", _CREATE, body, key=key, describe=describe)
+        session_id = result.answer.resource_id
+        # An answer that never came to the key leaves an earlier doubt as it was.
+        silent = doubted and result.answer.outcome in _TELLS_NOTHING
+        if session_id or not (result.ambiguous or silent):
+            self._ledger.settle(key, session_id)
+        return result
+
+    def get_session(self, session_id: str, *, probe: str = "") -> Result:
+        """Read a session; ``answer.state`` is its state."""
+        return self._call(
+            "get_session",
+            target("get_session", session_id),
+            resource_id=session_id,
+            describe=_state_of(probe),
+        )
+
+    def delete_session(self, session_id: str, *, probe: str = "") -> Result:
+        """Close a session; an answer that it is gone already counts as closed."""
+        describe = _state_of(probe) if probe else None
+        path = target("delete_session", session_id)
+        result = self._call("delete_session", path, resource_id=session_id, describe=describe)
+        if result.answer.outcome in _CLOSED:
+            self._ledger.close(session_id)
+        return result
+
+    def import_selector_cache(
+        self, body: bytes, key: str, expected: Expected | None, *, probe: str = ""
+    ) -> Result:
+        """
+        Import a batch of entries, of which the sender expects what ``expected`` says.
+
+        None is for a single entry of which nothing can be expected.
+        """
+        sent, hopes = _hopes(expected, probe)
+
+        def describe(answer: Answer) -> str:
+            counts = answer.value
+            if not isinstance(counts, ImportCounts):
+                return sent + hopes
+            return (
+                f'{sent},"imported":{counts.imported},"inserted":{counts.inserted}'
+                f',"updated":{counts.updated},"skipped":{counts.skipped}{hopes}'
+            )
+
+        return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
+
+    def queue_run(
+        self,
+        slug: str,
+        body: bytes,
+        key: str,
+        *,
+        events: tuple[str, ...] = (),
+        probe: str = "",
+    ) -> Result:
+        """
+        Queue a run of a scraper; ``answer.resource_id`` is its id.
+
+        Args:
+            slug: The scraper.
+            body: The request.
+            key: Its Idempotency-Key.
+            events: What the body's webhook subscribes to; none without a webhook.
+            probe: What it is a probe for.
+        """
+        facts = {"webhook": True, "events": events} if events else {}
+        digest = digest16(body)
+
+        def describe(answer: Answer) -> str:
+            return _evidence(status=answer.state, body=digest, probe=probe, **facts)
+
+        return self._call(
+            "queue_run", target("queue_run", slug), body, key=key, describe=describe
+        )
+
+    def get_run(self, run_id: str, *, probe: str = "") -> Result:
+        """Read a run; ``answer.state`` is its status."""
+
+        def describe(answer: Answer) -> str:
+            return _evidence(status=answer.state, probe=probe)
+
+        path = target("get_run", run_id)
+        return self._call("get_run", path, resource_id=run_id, describe=describe)
+
+    def get_run_logs(
+        self, run_id: str, *, limit: int = 100, cursor: Cursor = None, probe: str = ""
+    ) -> Result:
+        """Read one page of a run's logs, the newest or the one before ``cursor``."""
+        path = target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
+
+        def describe(answer: Answer) -> str:
+            page = answer.value
+            if not isinstance(page, LogPage):
+                return _evidence(cursor=cursor, limit=limit, probe=probe)
+            return _page_evidence(page, cursor, limit, probe)
+
+        return self._call("get_run_logs", path, resource_id=run_id, describe=describe)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._caller.transport.close()
+
+
+@lru_cache(maxsize=1024)
+def _hopes(expected: Expected | None, probe: str) -> tuple[str, str]:
+    """Begin and end of a cache import's evidence, which are the same for many imports."""
+    counts = {} if expected is None else msgspec.structs.asdict(expected)
+    sent = sum(counts.values()) if counts else 1
+    hopes = "".join(f',"{name}":{count}' for name, count in counts.items())
+    return f'{{"sent":{sent}', hopes + (f',"probe":"{probe}"}}' if probe else "}")
+
+
+def _evidence(**facts: Any) -> str:
+    """Facts as a JSON object, without the empty ones; "" when none is left."""
+    given = {name: value for name, value in facts.items() if value not in ("", None)}
+    return _encode(given).decode() if given else ""
+
+
+def _state_of(probe: str) -> Callable[[Answer], str]:
+    def describe(answer: Answer) -> str:
+        return _evidence(state=answer.state, probe=probe)
+
+    return describe
+
+
+def _page_evidence(page: LogPage, cursor: Cursor, limit: int, probe: str) -> str:
+    lines = page.logs
+    order = order_of([line.cursor for line in lines])
+    ends = [lines[0].cursor, lines[-1].cursor] if lines else [None, None]
+    # A page may tell its newest line first; evidence tells the oldest first.
+    first, last = reversed(ends) if order == -1 else ends
+    digest = digest16(_encode([(line.cursor, line.message) for line in lines]))
+    return _evidence(
+        cursor=cursor,
+        next=page.next_before_log_cursor,
+        first=first,
+        last=last,
+        lines=len(lines),
+        limit=limit,
+        digest=digest,
+        ascending=None if order is None else order != 0,
+        probe=probe,
+    )

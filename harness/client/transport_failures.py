@@ -1,0 +1,31 @@
+"""
+What a failure of the wire means for a call: no whole answer came, so what can be said?
+"""
+
+from __future__ import annotations
+
+from harness.contract.interpretation import Answer
+from harness.contract.outcomes import Outcome
+from harness.wire import Failure
+
+FAILED: dict[Failure, Answer] = {
+    failure: Answer(outcome)
+    for outcome, failures in {
+        Outcome.TIMEOUT: (
+            Failure.CONNECT_TIMEOUT,
+            Failure.SEND_TIMEOUT,
+            Failure.READ_TIMEOUT,
+            Failure.DEADLINE,
+        ),
+        Outcome.CONNECTION_REFUSED: (Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS),
+        Outcome.CONNECTION_LOST: (Failure.RESET, Failure.STALE),
+        Outcome.INVALID_RESPONSE: (Failure.MALFORMED,),
+    }.items()
+    for failure in failures
+}
+"""The answer that stands in for one that did not come."""
+
+NEVER_SENT = frozenset(
+    {Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS}
+)
+"""Failures before the first byte of the request: surely without effect."""

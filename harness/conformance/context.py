@@ -1,0 +1,265 @@
+"""
+The desk at which checks are made: plain requests, judged strictly, and tidied up after.
+
+Nothing is tried again but what was refused with 429: that is waited out, for a rate limit
+is no breach of any statement but those about rate limits. Every session that an answer
+named, even a broken one, is closed at the end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from secrets import token_hex
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from harness.clock import unix_ns
+from harness.conformance.case import BrokenPromiseError, NotSeenError
+from harness.conformance.webhook_inbox import Mailbox
+from harness.contract.interpretation import Answer, interpret
+from harness.contract.operations import OPERATIONS
+from harness.contract.operations import target as path_of
+from harness.contract.outcomes import Outcome
+from harness.contract.response_models import CreatedSession
+from harness.units import NS_PER_S
+from harness.wire import Kind, Reply, Request, Target, Transport, connect
+from harness.workload.payloads import session_body
+
+Query = Mapping[str, str | int | None]
+
+DEADLINE_S = 30.0
+WAITS_MAX = 5
+WAIT_MAX_S = 60.0
+SETTLE_S = 1.0
+"""Between two questions what became of a create that is still being handled."""
+_IN_FLIGHT = 409
+"""The status while the first request with a key is still being handled."""
+_KEY_HEADERS = frozenset({"x-api-key", "authorization"})
+_GONE = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+
+
+class Heard(NamedTuple):
+    """An answer: as it came, and what it means."""
+
+    reply: Reply
+    answer: Answer
+
+
+class Desk:
+    """
+    Makes the checks' requests.
+
+    Args:
+        target: Where to, with the key in its headers.
+        patience_s: How long a run's end, or a webhook, is waited for.
+        mailbox: Receives webhooks; None where the target could not reach one.
+        fill: Most sessions opened to find the target full; 0 leaves that alone.
+        kind: Which wire; without one, the one that can do what the target asks for.
+
+    Attributes:
+        nonce: Tells this sitting's names from those of any other.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        patience_s: float = 60.0,
+        mailbox: Mailbox | None = None,
+        *,
+        fill: int = 0,
+        kind: Kind | None = None,
+    ) -> None:
+        self.target = target
+        self.patience_s = patience_s
+        self.mailbox = mailbox
+        self.fill = fill
+        self.nonce = token_hex(8)
+        self.left_open: set[str] = set()
+        self._kind: Kind = kind or ("httpx" if target.proxy or target.http2 else "fast")
+        self._transport = self._connect(target)
+        self._number = 0
+        self._kept_open: set[str] = set()
+        self._doubtful: dict[str, bytes] = {}
+
+    def key_text(self) -> str:
+        """The key, as it stands in the target's headers."""
+        given = next((value for name, value in self.target.headers if name in _KEY_HEADERS), "")
+        return given.removeprefix("Bearer ")
+
+    def strangers(self, header: tuple[str, str] | None) -> Transport:
+        """A connection without the key, and with another header in its place."""
+        headers = [pair for pair in self.target.headers if pair[0] not in _KEY_HEADERS]
+        given = (*headers, header) if header else tuple(headers)
+        return self._connect(replace(self.target, headers=given))
+
+    def ask(
+        self,
+        operation: str,
+        resource_id: str = "",
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        via: Transport | None = None,
+        patient: bool = True,
+        query: Query | None = None,
+        method: str = "",
+    ) -> Heard:
+        """
+        Make one request.
+
+        Args:
+            operation: Its name.
+            resource_id: Session, run or scraper.
+            body: JSON.
+            key: Idempotency-Key; "" sends none.
+            via: Another connection than the desk's own.
+            patient: Wait out a rate limit.
+            query: Parameters.
+            method: Another one than the operation's.
+
+        Raises:
+            BrokenPromiseError: No whole answer came.
+        """
+        request = Request(
+            method or OPERATIONS[operation].method,
+            path_of(operation, resource_id, **(query or {})),
+            body,
+            key,
+        )
+        heard = self._exchange(operation, request, via or self._transport)
+        for _ in range(WAITS_MAX if patient else 0):
+            wait_s = heard.answer.retry_after_s
+            if heard.answer.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
+                break
+            time.sleep(min(max(wait_s, 0.05), WAIT_MAX_S))
+            heard = self._exchange(operation, request, via or self._transport)
+        return heard
+
+    def good(
+        self,
+        operation: str,
+        resource_id: str = "",
+        body: bytes | None = None,
+        *,
+        key: str = "",
+        query: Query | None = None,
+    ) -> Answer:
+        """
+        Make one request that must succeed, with an answer that keeps the contract.
+
+        Raises:
+            BrokenPromiseError: It did not, or its answer does not.
+            NotSeenError: There was no room for it.
+        """
+        answer = self.ask(operation, resource_id, body, key=key, query=query).answer
+        if answer.outcome is Outcome.CAPACITY_FULL:
+            raise NotSeenError(f"{operation}: no capacity left ({answer.code})")
+        if answer.outcome is not Outcome.OK or answer.violation:
+            raise BrokenPromiseError(f"{operation} answered {tell(answer)}")
+        return answer
+
+    def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
+        """Open a session, to be closed after the check, even if its answer never comes."""
+        key, body = key or self.key(), body or self.session_body()
+        self.doubt(key, body)
+        answer = self.good("create_session", body=body, key=key)
+        assert isinstance(answer.value, CreatedSession)
+        return answer.value
+
+    def doubt(self, key: str, body: bytes) -> None:
+        """A create is about to be sent: what it opens is to be closed, whatever comes of it."""
+        self._doubtful[key] = body
+
+    def session_body(self) -> bytes:
+        """Another body of create_session at each call."""
+        return session_body(int(self.nonce, 16), self.number())
+
+    def number(self) -> int:
+        """Another number at each call."""
+        self._number += 1
+        return self._number
+
+    def key(self) -> str:
+        """A fresh Idempotency-Key."""
+        return f"conform-{self.nonce}-{self.number()}"
+
+    def until(self, look: Callable[[], bool], what: str) -> None:
+        """
+        Look again and again until it is so.
+
+        Raises:
+            NotSeenError: It was not so in time.
+        """
+        end_s = time.monotonic() + self.patience_s
+        pause_s = 0.02
+        while not look():
+            if time.monotonic() > end_s:
+                raise NotSeenError(f"{what} not within {self.patience_s:g} s")
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 1.5)
+
+    def tidy(self) -> None:
+        """Close the sessions that were opened since, so that they take up no room."""
+        for key, body in list(self._doubtful.items()):
+            with suppress(BrokenPromiseError):
+                self._settle(key, body)
+            self._doubtful.pop(key, None)
+        for session_id in sorted(self.left_open - self._kept_open):
+            self._kept_open.add(session_id)
+            with suppress(BrokenPromiseError):
+                self.ask("delete_session", session_id)
+
+    def _settle(self, key: str, body: bytes) -> None:
+        """Asked again with its key, a create tells what it opened, once it has been handled."""
+        for _ in range(WAITS_MAX):
+            self.ask("create_session", body=body, key=key)
+            if key not in self._doubtful:
+                return
+            time.sleep(SETTLE_S)
+
+    def close(self) -> list[str]:
+        """Close every session that is still open; returns those that would not close."""
+        self._kept_open.clear()
+        self.tidy()
+        self._transport.close()
+        return sorted(self.left_open)
+
+    def _exchange(self, operation: str, request: Request, via: Transport) -> Heard:
+        reply = via.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
+        if reply.failure is not None:
+            raise BrokenPromiseError(
+                f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
+            )
+        answer = interpret(operation, reply.status, reply.body, reply.retry_after)
+        if operation == "create_session" and answer.resource_id:
+            self.left_open.add(answer.resource_id)
+        elif operation == "delete_session" and answer.outcome in _GONE:
+            self.left_open.discard(unquote(request.target.rpartition("/")[2]))
+        # Last, so that an interrupt before it leaves the create in doubt.
+        if reply.status != _IN_FLIGHT:
+            self._doubtful.pop(request.idempotency_key, None)
+        return Heard(reply, answer)
+
+    def _connect(self, target: Target) -> Transport:
+        return connect(target, self._kind)
+
+
+def tell(answer: Answer) -> str:
+    """What an answer was, in a few words."""
+    code = f" {answer.code}" if answer.code else ""
+    return f"{answer.outcome}{code}" + (f" ({answer.violation})" if answer.violation else "")
+
+
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it reads as a sentence
+    """
+    See that something holds.
+
+    Raises:
+        BrokenPromiseError: It does not.
+    """
+    if not holds:
+        raise BrokenPromiseError(otherwise)

@@ -1,0 +1,293 @@
+"""
+From an HTTP answer to what happened: the only place that decides an outcome.
+
+A success is decoded and validated in one step by decoders that are made once, and
+by one small function per operation: it is the hot path of the load generator.
+Everything else (`harness.contract.error_responses`) may take its time.
+
+A *violation* is a sentence about how the answer breaks the contract. It is short,
+and holds no values of the body, for a body may hold tokens. It does not decide the
+outcome by itself: an unexpected 2xx with a perfect body is ``ok`` with a violation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from time import time
+from typing import Any
+
+import msgspec
+from msgspec.json import Decoder
+
+from harness.contract.error_responses import BROKEN, CODE_MAX, read_refusal, say_broken
+from harness.contract.operations import OPERATIONS
+from harness.contract.outcomes import Outcome
+from harness.contract.response_models import (
+    ID_MAX,
+    CloudSession,
+    CreatedSession,
+    FoundRun,
+    FoundSession,
+    ImportCounts,
+    LogLine,
+    LogPage,
+    QueuedMarks,
+    QueuedRun,
+    Run,
+    SessionUnderSession,
+    Value,
+)
+from harness.contract.retry_after import parse_retry_after
+
+BODY_MAX_BYTES = 32 * 1024 * 1024
+"""A longer body is not decoded, and is an invalid response."""
+
+_OK = Outcome.OK
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """
+    What an HTTP answer means.
+
+    Attributes:
+        outcome: How the attempt ended.
+        code: The answer's CLOUD_* code, known or not; "" when it had none.
+        retry_after_s: The wait asked for, seconds from now; NaN when absent.
+        resource_id: Session or run it created or speaks of; "" when none. Read from
+            a broken answer too, where possible: what was opened must be closed.
+        replayed: 1 the answer said ``replayed: true``, 0 false, -1 nothing.
+        state: The session's state or the run's status; "" when none.
+        value: The decoded body of a success; also kept when only its sums are wrong.
+        violation: How the answer breaks the contract; "" when it does not.
+    """
+
+    outcome: Outcome
+    code: str = ""
+    retry_after_s: float = math.nan
+    resource_id: str = ""
+    replayed: int = -1
+    state: str = ""
+    value: Value | None = None
+    violation: str = ""
+
+
+def interpret(
+    operation: str,
+    status: int,
+    body: bytes,
+    retry_after: str | None = None,
+    now_unix_s: float | None = None,
+) -> Answer:
+    """
+    Say what an HTTP answer means.
+
+    Args:
+        operation: A name of `harness.contract.operations.OPERATIONS`.
+        status: The HTTP status; any integer.
+        body: The body as received, decompressed; any bytes.
+        retry_after: The Retry-After header's value; None when there was none.
+        now_unix_s: When the answer arrived, Unix seconds; now, when absent. Only a
+            Retry-After that is a date needs it.
+
+    Raises:
+        KeyError: There is no such operation. Nothing else, whatever the answer.
+    """
+    read, success = _READERS[operation]
+    if status in success and retry_after is None and len(body) <= BODY_MAX_BYTES:
+        try:
+            return read(body)
+        except BROKEN as error:
+            return _broken(body, error)
+    return _interpret_rest(operation, status, body, retry_after, now_unix_s)
+
+
+def _interpret_rest(
+    operation: str, status: int, body: bytes, retry_after: str | None, now_unix_s: float | None
+) -> Answer:
+    """Everything but a plain success."""
+    read, success = _READERS[operation]
+    said = []
+    if len(body) > BODY_MAX_BYTES:
+        answer = Answer(Outcome.INVALID_RESPONSE)
+        said.append(f"the body is longer than {BODY_MAX_BYTES} bytes")
+    elif 200 <= status < 300:
+        try:
+            answer = read(body)
+        except BROKEN as error:
+            answer = _broken(body, error)
+        if status not in success:
+            said.append(f"status {status} where the contract has {min(success)}")
+    else:
+        outcome, code, said = read_refusal(operation, status, body)
+        answer = Answer(outcome, code)
+    return told_to_wait(answer, status, retry_after, said, now_unix_s)
+
+
+def told_to_wait(
+    answer: Answer,
+    status: int,
+    retry_after: str | None,
+    said: Sequence[str],
+    now_unix_s: float | None = None,
+) -> Answer:
+    """The answer with its Retry-After read, and with what was said of it else."""
+    wait_s, flaw = math.nan, ""
+    if retry_after is not None:
+        now_s = time() if now_unix_s is None else now_unix_s
+        wait_s, flaw = parse_retry_after(retry_after, now_s)
+    elif status == 429 or answer.outcome is Outcome.RATE_LIMITED:
+        flaw = "rate limited without Retry-After"
+    violation = "; ".join(filter(None, (answer.violation, *said, flaw)))
+    return msgspec.structs.replace(answer, retry_after_s=wait_s, violation=violation)
+
+
+def _broken(body: bytes, error: Exception) -> Answer:
+    """A 2xx whose body breaks the contract; its id is saved: it may have opened something."""
+    try:
+        document = msgspec.json.decode(body)
+    except BROKEN:
+        document = None
+    fields = document if isinstance(document, dict) else {}
+    replayed = fields.get("replayed")
+    inner = next(
+        (part for key in _WRAPPERS if isinstance(part := fields.get(key), dict)), fields
+    )
+    return Answer(
+        Outcome.INVALID_RESPONSE,
+        code=_text(fields.get("code"))[:CODE_MAX],
+        resource_id=next(
+            filter(None, (_id(part.get(key)) for part in (inner, fields) for key in _IDS)), ""
+        ),
+        replayed=int(replayed) if isinstance(replayed, bool) else -1,
+        violation=say_broken(body, error),
+    )
+
+
+_WRAPPERS = ("cloudSession", "session", "run")
+_IDS = ("sessionId", "id", "runId")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _id(value: Any) -> str:
+    return "" if len(text := _text(value)) > ID_MAX else text
+
+
+# One reader an operation: body in, Answer out; BROKEN means the contract is broken.
+
+_created = Decoder(CreatedSession).decode
+_found_session = Decoder(FoundSession).decode
+_bare_session = Decoder(CloudSession).decode
+_session_under_session = Decoder(SessionUnderSession).decode
+_counts = Decoder(ImportCounts).decode
+_queued = Decoder(QueuedRun).decode
+_queued_marks = Decoder(QueuedMarks).decode
+_found_run = Decoder(FoundRun).decode
+_bare_run = Decoder(Run).decode
+_page = Decoder(LogPage).decode
+_bare_lines = Decoder(list[LogLine]).decode
+_top_level = Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _read_nothing(_body: bytes) -> Answer:
+    return Answer(_OK)
+
+
+def _read_created(body: bytes) -> Answer:
+    created = _created(body)
+    return Answer(
+        _OK, resource_id=created.session_id, state=created.cloud_session.state, value=created
+    )
+
+
+def _read_session(body: bytes) -> Answer:
+    try:
+        found = _found_session(body)
+    except msgspec.ValidationError:
+        keys = _top_level(body).keys()
+        if "cloudSession" in keys:
+            raise
+        if "session" in keys:
+            found = FoundSession(_session_under_session(body).session)
+        else:
+            found = FoundSession(_bare_session(body))
+    session = found.cloud_session
+    if found.session_id not in (None, session.session_id):
+        return Answer(
+            Outcome.INVALID_RESPONSE,
+            resource_id=session.session_id,
+            state=session.state,
+            value=found,
+            violation="`sessionId` differs from `cloudSession.sessionId`",
+        )
+    return Answer(_OK, resource_id=session.session_id, state=session.state, value=found)
+
+
+def _read_counts(body: bytes) -> Answer:
+    counts = _counts(body)
+    if counts.imported == counts.inserted + counts.updated:
+        return Answer(_OK, value=counts)
+    violation = (
+        f"imported {counts.imported} is not inserted {counts.inserted} "
+        f"+ updated {counts.updated}"
+    )
+    return Answer(Outcome.INVALID_RESPONSE, value=counts, violation=violation)
+
+
+def _read_queued(body: bytes) -> Answer:
+    try:
+        queued = _queued(body)
+    except msgspec.ValidationError:
+        keys = _top_level(body).keys()
+        if "run" in keys or not keys & {"id", "runId"}:
+            raise
+        marks = _queued_marks(body)
+        queued = QueuedRun(_bare_run(body), marks.replayed, marks.links)
+    return Answer(
+        _OK,
+        resource_id=queued.run.id or "",
+        replayed=1 if queued.replayed else 0,
+        state=queued.run.status or "",
+        value=queued,
+    )
+
+
+def _read_run(body: bytes) -> Answer:
+    try:
+        run = _found_run(body).run
+    except msgspec.ValidationError:
+        if "run" in _top_level(body):
+            raise
+        run = _bare_run(body)
+    if run.status is None:
+        return Answer(
+            Outcome.INVALID_RESPONSE,
+            resource_id=run.id or "",
+            value=run,
+            violation="Object missing required field `status`",
+        )
+    return Answer(_OK, resource_id=run.id or "", state=run.status, value=run)
+
+
+def _read_logs(body: bytes) -> Answer:
+    if body.lstrip()[:1] == b"[":
+        return Answer(_OK, value=LogPage(_bare_lines(body)))
+    return Answer(_OK, value=_page(body))
+
+
+_READ: dict[str, Callable[[bytes], Answer]] = {
+    "health": _read_nothing,
+    "create_session": _read_created,
+    "get_session": _read_session,
+    "delete_session": _read_nothing,
+    "import_selector_cache": _read_counts,
+    "queue_run": _read_queued,
+    "get_run": _read_run,
+    "get_run_logs": _read_logs,
+}
+_READERS = {
+    name: (_READ[name], frozenset(operation.success)) for name, operation in OPERATIONS.items()
+}

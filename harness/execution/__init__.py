@@ -1,0 +1,1 @@
+"""Runs trials: the load process, its sidecars, the target, the trial directory."""

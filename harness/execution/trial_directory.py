@@ -1,0 +1,66 @@
+"""A trial's directory before and after the load: taken, given back, pointed at."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from harness.client.recorder import Recorder
+from harness.errors import UsageError
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PartWriter
+from harness.trial.store import MANIFEST
+
+_ELSEWHERE = "name a directory that can be written"
+
+
+def claim(out: Path) -> None:
+    """
+    Take a directory that is empty or not there yet.
+
+    Raises:
+        UsageError: It holds something, or cannot be written.
+    """
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"--out {out}: exists and is not empty; name a new directory")
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; {_ELSEWHERE}") from error
+    if not os.access(out, os.W_OK):
+        raise UsageError(f"--out {out}: cannot be written; {_ELSEWHERE}")
+
+
+def has_begun(out: Path) -> bool:
+    """Whether a load process took its orders: from then on there is something to keep."""
+    return (out / MANIFEST).is_file()
+
+
+def disclaim(out: Path) -> None:
+    """Leave nothing half-made that looks whole; what cannot be removed stays."""
+    for path in (*sorted(out.rglob("*"), reverse=True), out):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def point_latest(out: Path) -> None:
+    """Let ``latest`` beside it point at this trial, unless somebody else's is called so."""
+    latest = out.parent / "latest"
+    if latest.exists() and not latest.is_symlink():
+        return
+    temporary = out.parent / f".latest-{os.getpid()}"
+    try:
+        temporary.symlink_to(out.name)
+        temporary.replace(latest)
+    except OSError:  # a file system without links: the path is printed anyway
+        temporary.unlink(missing_ok=True)
+
+
+def write_own(out: Path, worker: str, recorder: Recorder) -> None:
+    """What this process itself sent belongs to the trial as well."""
+    rows = recorder.drain()
+    if rows:
+        table = attempts_table(rows)
+        with PartWriter(out) as writer:
+            writer.append(worker, to_ipc(table), to_ipc(bucket_table(table)))

@@ -1,0 +1,81 @@
+"""
+Moving blocks: resampling that keeps what one second knows of the next.
+
+A slow second is mostly followed by another. Drawn one by one, seconds would look more
+independent than they are, and every comparison surer than it may be. So blocks of
+neighbouring steps are drawn (Künsch 1989), as long as the series asks for: Andrews'
+(1991) plug-in for an AR(1) series with Bartlett's kernel, whose variance estimate that of
+the moving blocks is. What is seen of a second is noisy, and noise hides a slow memory
+from lag one; so a block is never shorter than the root of the steps. With few blocks the
+estimate is itself uncertain; it has about 1.5 · steps / block degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from harness.experiments.compare.samples import Floats, Stratum
+
+_BLOCKS_A_STRATUM = 4
+"""A block is at most this part of its stratum: fewer blocks would tell nothing."""
+_DEGREES_PER_BLOCK = 1.5
+_CORRELATION_MAX = 0.97
+
+
+def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
+    """
+    The block length that the most persistent of some series asks for.
+
+    Args:
+        series: Values by step, each of them a figure whose variance matters.
+        strata: Where the steps belong; correlation is not looked for across them.
+    """
+    steps = sum(stratum.steps for stratum in strata)
+    rho = max((_correlation(one, strata) for one in series), default=0.0)
+    alpha = 4 * rho**2 / (1 - rho**2) ** 2
+    asked = int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3)))
+    return max(asked, math.isqrt(steps), 1)
+
+
+def draw(
+    rng: np.random.Generator, strata: Sequence[Stratum], block: int, replicates: int
+) -> Floats:
+    """
+    How often each replicate takes each step.
+
+    Returns:
+        Shape (replicates, steps); each stratum's part of a row sums to its steps.
+    """
+    parts = []
+    for stratum in strata:
+        n = stratum.steps
+        length = _within(block, n)
+        starts = rng.integers(0, n - length + 1, (replicates, -(-n // length)))
+        taken = (starts[:, :, None] + np.arange(length)).reshape(replicates, -1)[:, :n]
+        flat = (taken + np.arange(replicates)[:, None] * n).ravel()
+        parts.append(np.bincount(flat, minlength=replicates * n).reshape(replicates, n))
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def degrees_of_freedom(strata: Sequence[Stratum], block: int) -> float:
+    """How well the blocks' variance is known."""
+    blocks = sum(s.steps / _within(block, s.steps) for s in strata)
+    return max(_DEGREES_PER_BLOCK * blocks, 1.0)
+
+
+def _within(block: int, steps: int) -> int:
+    return max(1, min(block, steps // _BLOCKS_A_STRATUM))
+
+
+def _correlation(series: Floats, strata: Sequence[Stratum]) -> float:
+    """Lag-one autocorrelation about each stratum's own mean, 0 … `_CORRELATION_MAX`."""
+    above = below = 0.0
+    for stratum in strata:
+        part = series[stratum.first : stratum.first + stratum.steps]
+        part = part - part.mean()
+        above += float(part[1:] @ part[:-1])
+        below += float(part @ part)
+    return min(max(above / below, 0.0), _CORRELATION_MAX) if below > 0 else 0.0

@@ -1,0 +1,282 @@
+"""
+One side of a comparison: its runs cut into steps, ready to be resampled.
+
+A *stratum* is one measured phase of one run. Steps (seconds, or several of them in a
+long run) are resampled within their stratum only: neither a plan's next phase nor
+another run is the continuation of this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from harness.analysis.distributions import latencies, measured_phases
+from harness.analysis.hdr_decode import Ints
+from harness.trial.histograms import bucket_highest_us
+from harness.trial.schema import Manifest
+from harness.units import NS_PER_S
+
+Floats = NDArray[np.float64]
+
+STEPS_MAX = 600
+"""More steps a side tell nothing new of its autocorrelation; longer runs get longer steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """
+    What a comparison needs of one trial.
+
+    Attributes:
+        manifest: What was run.
+        intervals: Rows of ``harness.trial.schema.INTERVALS``.
+        baseline: The name by which it is kept as a baseline; "" where it is not.
+    """
+
+    manifest: Manifest
+    intervals: pa.Table
+    baseline: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.baseline or self.manifest.trial_id
+
+    @property
+    def measured_s(self) -> float:
+        """Length of its measured phases, seconds."""
+        return sum(w.end_ns - w.start_ns for w in self.windows) / NS_PER_S
+
+    @property
+    def windows(self) -> list[Stretch]:
+        """Its measured phases as they took place."""
+        manifest, names = self.manifest, measured_phases(self.manifest)
+        if not manifest.phases:
+            return [
+                Stretch(name, manifest.started_ns, max(manifest.ended_ns, manifest.started_ns))
+                for name in names
+            ]
+        return [
+            Stretch(phase.name, phase.start_ns, phase.end_ns)
+            for phase in manifest.phases
+            if phase.name in names
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A measured phase: its name, its start and end (Unix ns)."""
+
+    phase: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stratum:
+    """
+    Steps that follow one another.
+
+    Attributes:
+        run: Number of its run on this side, from 0.
+        first: Its first step's place among all steps of the side.
+        seconds: How much of each step lies in the phase: load begins and ends within a
+            second, and its last answers come when it is over.
+    """
+
+    run: int
+    first: int
+    seconds: Floats
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has."""
+        return len(self.seconds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """
+    Good answers' times of one operation and metric, by step.
+
+    Attributes:
+        step, bin: Where each count belongs; int64, in any order.
+        counts: How many values; int64.
+    """
+
+    step: Ints
+    bin: Ints
+    counts: Ints
+
+    def cumulative(self, steps: int) -> tuple[Floats, Ints]:
+        """
+        How many values each step has at or below each occupied bin.
+
+        Returns:
+            Shape (steps, occupied bins), and each bin's highest value in µs.
+        """
+        occupied, column = np.unique(self.bin, return_inverse=True)
+        flat = np.bincount(
+            self.step * len(occupied) + column, self.counts, steps * len(occupied)
+        )
+        table: Floats = np.cumsum(flat.reshape(steps, len(occupied)), axis=1)
+        return table, bucket_highest_us(occupied)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """
+    One side of a comparison.
+
+    Attributes:
+        strata: Its strata, in the order of their steps.
+        outcomes: operation → outcome → attempts of each step.
+        times: (operation, metric) → `Times` of good answers.
+    """
+
+    strata: tuple[Stratum, ...]
+    outcomes: dict[str, dict[str, Ints]]
+    times: dict[tuple[str, str], Times]
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps of all strata."""
+        return sum(stratum.steps for stratum in self.strata)
+
+    @cached_property
+    def seconds(self) -> Floats:
+        """Length of each step; together exactly the measured time."""
+        return np.concatenate([np.empty(0), *(stratum.seconds for stratum in self.strata)])
+
+    @cached_property
+    def runs(self) -> int:
+        """How many runs are pooled."""
+        return len({stratum.run for stratum in self.strata})
+
+
+def build_sides(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[Side, Side]:
+    """
+    Both sides, in steps of equal length.
+
+    Raises:
+        TrialError: An interval holds no histogram.
+    """
+    counted = [[_counts(run) for run in side] for side in (baseline, candidate)]
+    longest_s = max(
+        sum(_length_s(run, frame) for run, frame in zip(side, frames, strict=True))
+        for side, frames in zip((baseline, candidate), counted, strict=True)
+    )
+    step_s = max(1, -(-longest_s // STEPS_MAX))
+    return _build(baseline, counted[0], step_s), _build(candidate, counted[1], step_s)
+
+
+def _length_s(run: Run, frame: pd.DataFrame) -> int:
+    """Seconds that its phases take up, late answers included."""
+    last = frame.groupby("phase")["second"].max()
+    return sum(end - begin for begin, end in (_ends(w, last) for w in run.windows))
+
+
+def _ends(window: Stretch, last: pd.Series) -> tuple[int, int]:
+    """A phase's first second, and the one after its last: that of its last answer, if later."""
+    begin = window.start_ns // NS_PER_S
+    end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.phase, begin)) + 1)
+    return begin, end
+
+
+def _build(runs: Sequence[Run], frames: Sequence[pd.DataFrame], step_s: int) -> Side:
+    strata: list[Stratum] = []
+    counted: list[pd.DataFrame] = []
+    timed: list[dict[tuple[str, str], Times]] = []
+    for number, (run, frame) in enumerate(zip(runs, frames, strict=True)):
+        placed = _place(run, frame, number, step_s, strata)
+        frame["step"] = _steps(frame, placed, step_s)
+        counted.append(frame)
+        timed.append(_cells(run, placed, step_s))
+    total = sum(stratum.steps for stratum in strata)
+    return Side(tuple(strata), _outcomes(pd.concat(counted), total), _times(timed))
+
+
+def _counts(run: Run) -> pd.DataFrame:
+    """Attempts of measured phases: second, phase, operation, outcome, count."""
+    names = ["second", "phase", "operation", "outcome", "metric", "count"]
+    frame = run.intervals.select(names).to_pandas()
+    for name in ("phase", "operation", "outcome", "metric"):
+        frame[name] = frame[name].astype("object")
+    phases = [window.phase for window in run.windows]
+    kept = (frame["metric"] == "service") & frame["phase"].isin(phases)
+    counts: pd.DataFrame = frame[kept].drop(columns="metric").reset_index(drop=True)
+    return counts
+
+
+def _place(
+    run: Run, frame: pd.DataFrame, number: int, step_s: int, strata: list[Stratum]
+) -> dict[str, tuple[int, Stratum]]:
+    """Lay a run's phases behind what is there: phase → its first second and stratum."""
+    placed = {}
+    last = frame.groupby("phase")["second"].max()
+    for window in run.windows:
+        begin, end = _ends(window, last)
+        first = strata[-1].first + strata[-1].steps if strata else 0
+        edges_s = begin + step_s * np.arange(max(-(-(end - begin) // step_s), 1) + 1)
+        inside_s = np.clip(
+            edges_s.astype(np.float64), window.start_ns / NS_PER_S, window.end_ns / NS_PER_S
+        )
+        stratum = Stratum(number, first, np.diff(inside_s))
+        strata.append(stratum)
+        placed[window.phase] = begin, stratum
+    return placed
+
+
+def _steps(frame: pd.DataFrame, placed: dict[str, tuple[int, Stratum]], step_s: int) -> Ints:
+    begin = frame["phase"].map({name: at[0] for name, at in placed.items()})
+    first = frame["phase"].map({name: at[1].first for name, at in placed.items()})
+    inside = np.maximum(frame["second"].to_numpy(np.int64) - begin.to_numpy(np.int64), 0)
+    steps: Ints = first.to_numpy(np.int64) + inside // step_s
+    return steps
+
+
+def _cells(
+    run: Run, placed: dict[str, tuple[int, Stratum]], step_s: int
+) -> dict[tuple[str, str], Times]:
+    measured = latencies(run.intervals, list(placed), lambda rows: _steps(rows, placed, step_s))
+    slots, cells = measured.slots, measured.cells
+    step = slots["slot"].to_numpy(np.int64)[cells.row]
+    found = {}
+    for (operation, metric), rows in slots.groupby(["operation", "metric"]):
+        chosen = np.zeros(len(slots), bool)
+        chosen[rows.index] = True
+        inside = chosen[cells.row]
+        bins = cells.bin[inside].astype(np.int64)
+        found[str(operation), str(metric)] = Times(step[inside], bins, cells.counts[inside])
+    return found
+
+
+def _outcomes(frame: pd.DataFrame, steps: int) -> dict[str, dict[str, Ints]]:
+    found: dict[str, dict[str, Ints]] = {}
+    for (operation, outcome), rows in frame.groupby(["operation", "outcome"]):
+        counts = np.bincount(rows["step"], rows["count"], steps).astype(np.int64)
+        found.setdefault(str(operation), {})[str(outcome)] = counts
+    return found
+
+
+def _times(parts: Sequence[dict[tuple[str, str], Times]]) -> dict[tuple[str, str], Times]:
+    """Those of all runs of a side, one behind the other."""
+    gathered: dict[tuple[str, str], list[Times]] = {}
+    for part in parts:
+        for key, times in part.items():
+            gathered.setdefault(key, []).append(times)
+    return {
+        key: Times(
+            np.concatenate([one.step for one in gathered[key]]),
+            np.concatenate([one.bin for one in gathered[key]]),
+            np.concatenate([one.counts for one in gathered[key]]),
+        )
+        for key in sorted(gathered)
+    }

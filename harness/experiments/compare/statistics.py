@@ -1,0 +1,97 @@
+"""
+The figures of a side under any weighting of its steps, all replicates at once.
+
+A replicate is a row of weights; counts are weighted before they are read, so that a
+percentile of a replicate is the nearest rank of its merged sample, exactly as that of
+the side itself (all weights 1) or of one of its runs (its own steps 1, all others 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.analysis.distributions import METRICS, PERCENTILES, US_PER_MS
+from harness.experiments.compare.samples import Floats, Side, Times
+
+_CELLS_AT_ONCE = 4_000_000
+
+
+def count_ok(side: Side, operation: str) -> Floats:
+    """Good attempts of each step."""
+    counts = side.outcomes.get(operation, {}).get("ok")
+    return np.zeros(side.steps) if counts is None else counts.astype(np.float64)
+
+
+def count_all(side: Side, operation: str) -> Floats:
+    """Attempts of each step."""
+    by_outcome = side.outcomes.get(operation, {})
+    total: Floats = sum(
+        (counts.astype(np.float64) for counts in by_outcome.values()), np.zeros(side.steps)
+    )
+    return total
+
+
+def throughput_per_s(side: Side, operation: str, weights: Floats) -> Floats:
+    """Good attempts a second of each replicate; NaN where it drew no time of the load."""
+    seconds = weights @ side.seconds
+    nothing = np.full_like(seconds, np.nan)
+    rate: Floats = np.divide(
+        weights @ count_ok(side, operation), seconds, out=nothing, where=seconds > 0
+    )
+    return rate
+
+
+def share(side: Side, operation: str, outcome: str, weights: Floats) -> Floats:
+    """Share of the attempts that ended so, of each replicate; NaN where there was none."""
+    counts = side.outcomes.get(operation, {}).get(outcome)
+    hits = np.zeros(len(weights)) if counts is None else weights @ counts
+    total = weights @ count_all(side, operation)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part: Floats = hits / total
+    return part
+
+
+def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Floats]:
+    """
+    Percentiles of each replicate, in ms.
+
+    Returns:
+        Name (``p50`` … ``p99.9``) → one value a replicate; NaN where it holds nothing.
+    """
+    cumulative, highest_us = times.cumulative(steps)
+    width = max(cumulative.shape[1], 1)
+    found = {name: np.full(len(weights), np.nan) for name in names()}
+    chunk = max(1, _CELLS_AT_ONCE // width)
+    for begin in range(0, len(weights), chunk):
+        running = weights[begin : begin + chunk] @ cumulative
+        total = running[:, -1]
+        for name, fraction in names().items():
+            rank = np.maximum(np.ceil(fraction * total * (1 - 1e-12)), 1)
+            place = np.minimum((running < rank[:, None]).sum(axis=1), width - 1)
+            values = highest_us[place] / US_PER_MS
+            found[name][begin : begin + chunk] = np.where(total > 0, values, np.nan)
+    return found
+
+
+def names() -> dict[str, float]:
+    """Percentiles as people write them, and their fractions."""
+    return {name.replace("_", "."): fraction for name, fraction in PERCENTILES.items()}
+
+
+def persistent(side: Side, operation: str) -> Iterator[Floats]:
+    """Series whose memory decides how long a block must be: load, slowness, tails."""
+    attempts = count_all(side, operation)
+    yield attempts
+    yield attempts - count_ok(side, operation)
+    for metric in METRICS:
+        if (times := side.times.get((operation, metric))) is None:
+            continue
+        cumulative, _ = times.cumulative(side.steps)
+        running = cumulative.sum(axis=0)
+        for fraction in (0.5, 0.9, 0.99):
+            bin_ = int(np.searchsorted(running, fraction * running[-1]))
+            total = cumulative[:, -1]
+            # Values above the side's own percentile, less those to be expected.
+            yield (total - cumulative[:, bin_]) - (1 - running[bin_] / running[-1]) * total

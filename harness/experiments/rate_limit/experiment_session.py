@@ -1,0 +1,123 @@
+"""
+The bench a strategy works at: what was seen, what may still be sent, where time is.
+
+The lab knows no clock but its observations: "now" is when the last answer came, and
+how long a driver takes from there to its next probe's start is learnt by looking.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.experiments.rate_limit.designs import Probe, Shot, design, shots_at, volley
+from harness.experiments.rate_limit.observations import Observation
+from harness.units import NS_PER_S
+
+Step = Generator[Probe, Sequence[Observation], Sequence[Observation]]
+
+
+class StopProbingError(Exception):
+    """The budget is spent; the message says which."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """State of one measurement; see `harness.experiments.rate_limit.lab.Setup`."""
+
+    operation: str
+    other_operation: str
+    second_key: bool
+    max_rate_per_s: float
+    attempts_left: int
+    seconds_left: float
+    observations: list[Observation] = field(default_factory=list)
+    ended: str = ""
+    lags_s: list[float] = field(default_factory=lambda: [0.01])
+
+    @property
+    def now_s(self) -> float:
+        """When the last answer came, Unix seconds."""
+        return max((o.received_ns for o in self.observations[-400:]), default=0) / NS_PER_S
+
+    def keep(self, observations: Sequence[Observation]) -> None:
+        """Add what came of a probe."""
+        if not observations:
+            return
+        before_s, first_s = self.now_s, min(o.sent_ns for o in observations) / NS_PER_S
+        start = min(observations, key=lambda o: o.sent_ns)
+        if self.observations:
+            self.lags_s.append(first_s - start.intended_ns / NS_PER_S - before_s)
+        self.observations.extend(observations)
+        self.attempts_left -= len(observations)
+        self.seconds_left -= self.now_s - (before_s or first_s)
+
+    def fire(self, name: str, why: str, shots: Sequence[Shot]) -> Step:
+        """
+        Send the shots, cut to the budget.
+
+        Raises:
+            StopProbingError: Nothing is left to spend.
+        """
+        if self.attempts_left <= 0:
+            raise StopProbingError("the budget of attempts is spent")
+        if self.seconds_left <= 0:
+            raise StopProbingError("the budget of time is spent")
+        within = [s for s in shots if s.intended_ns < (self.seconds_left + 2) * NS_PER_S]
+        if not within:
+            raise StopProbingError("the budget of time is spent")
+        return (yield design(name, why, within[: self.attempts_left]))
+
+    def wait_until(self, at_s: float) -> float:
+        """Offset for a shot at an absolute time, the driver's usual lag taken off."""
+        lag = float(np.median(self.lags_s[-15:]))
+        return max(0.0, at_s - self.now_s - lag)
+
+    def burst(self, count: int, *, name: str, why: str, after_s: float = 0.0) -> Step:
+        """``count`` shots at once."""
+        shots = volley(self.operation, count, at_s=after_s)
+        return (yield from self.fire(name, why, shots))
+
+    def drain(self, about: float, *, name: str, why: str, after_s: float = 0.0) -> Step:
+        """Bursts until three are refused, in growing portions; everything observed."""
+        seen: list[Observation] = []
+        portion = max(3, min(12, math.ceil(about) + 3))
+        while refused(seen) < 3:
+            portion = max(3, min(portion, self.attempts_left))
+            seen += yield from self.burst(portion, name=name, why=why, after_s=after_s)
+            after_s = 0.0
+            portion = min(60, max(6, math.ceil(about) + 3 - accepted(seen)))
+            if len(seen) > 4 * about + 80:
+                break
+        return seen
+
+    def poll(self, times_s: Sequence[float], *, name: str, why: str, portion: int = 3) -> Step:
+        """Single shots at absolute times, a few a probe, until one passes."""
+        seen: list[Observation] = []
+        for i in range(0, len(times_s), portion):
+            chunk = times_s[i : i + portion]
+            offsets = [self.wait_until(at) for at in chunk]
+            spread = [max(o, k * 1e-3) for k, o in enumerate(offsets)]
+            shots = shots_at(self.operation, spread)
+            seen += yield from self.fire(name, why, shots)
+            if accepted(seen):
+                break
+        return seen
+
+
+def accepted(observations: Sequence[Observation]) -> int:
+    """How many passed."""
+    return sum(o.accepted is True for o in observations)
+
+
+def refused(observations: Sequence[Observation]) -> int:
+    """How many were refused."""
+    return sum(o.accepted is False for o in observations)
+
+
+def middle_s(observation: Observation) -> float:
+    """Half-way between sending and answer, Unix seconds."""
+    return (observation.sent_ns + observation.received_ns) / 2 / NS_PER_S

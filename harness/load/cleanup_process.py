@@ -1,0 +1,60 @@
+"""
+``python -m harness.load.cleanup_process``: sweep by the ledgers that dead processes left.
+
+Prints the number of sessions that could not be closed. Its attempts belong to the
+trial, under the worker `RESCUE`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import gevent
+
+from harness.client.call import Seat
+from harness.client.ledger import read_debts
+from harness.client.recorder import Recorder
+from harness.client.retries import RetryBudget
+from harness.load.generator import SWEEP_S
+from harness.load.session_cleanup import SWEEP_POLICY, sweep
+from harness.load.spec import SPEC_VARIABLE, read_key, read_spec
+from harness.plan.file import build_plan
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.parts import PARTS, RESCUE, PartWriter
+from harness.wire import connect
+
+_CALL_IDS_FROM = (1 << 60) + (1 << 40)
+
+
+def main() -> None:
+    """Sweep, record, and print how many are left."""
+    spec = read_spec(Path(os.environ[SPEC_VARIABLE]))
+    plan = build_plan(spec.plan, "the trial's plan")
+    target = spec.target(
+        plan.timeouts, read_key(os.environ, embedded=spec.embedded), direct=True
+    )
+    debts, _ = read_debts(Path(spec.out) / PARTS)
+    recorder = Recorder()
+    seat = Seat(
+        worker=RESCUE,
+        record=recorder.record,
+        policy=SWEEP_POLICY,
+        budget=RetryBudget(1.0),
+        sleep=gevent.sleep,
+        chance=Random(0),
+        next_call_id=_CALL_IDS_FROM,
+    )
+    left = sweep(debts, seat, lambda: connect(target, spec.transport), SWEEP_S)
+    table = attempts_table(recorder.drain())
+    # A session closed without a record is better than one left open for lack of a disk.
+    with suppress(OSError), PartWriter(Path(spec.out)) as writer:
+        writer.append(RESCUE, to_ipc(table), to_ipc(bucket_table(table)))
+    sys.stdout.write(f"{left}\n")
+
+
+if __name__ == "__main__":
+    main()

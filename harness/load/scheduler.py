@@ -1,0 +1,204 @@
+"""
+Turnstiles: where users take their next arrival.
+
+Open model: one queue before one gate. The user at the gate waits for the next
+intended start, takes it, and lets the next user step up (the leader-follower
+pattern): arrivals are taken in order, exactly on time while a user is free, and
+late, but never dropped, while none is. Closed model: each user pauses, then takes
+the next number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Protocol
+
+import msgspec
+from gevent.event import Event as Flag
+from gevent.lock import Semaphore
+
+from harness.clock import unix_ns
+from harness.load.timer import Alarm
+from harness.plan.arrivals import Phase, starts_ns
+from harness.units import NS_PER_MS, NS_PER_S
+
+LATE_NS = 10 * NS_PER_MS
+"""A start later than this after its intended time is counted as late."""
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """
+    One planned start, taken by a user.
+
+    Attributes:
+        number: Its place in the plan; payloads are a function of it and the seed.
+        intended_ns: When it was meant to start, Unix ns.
+        phase: Name of its phase.
+    """
+
+    number: int
+    intended_ns: int
+    phase: str
+
+
+class Turnstile(Protocol):
+    """
+    Hands out arrivals.
+
+    Attributes:
+        begun: Arrivals taken.
+        late: Those taken more than `LATE_NS` after their intended time.
+        late_by_generator: Those of them for which a user was waiting in time: the
+            generator itself was slow, not the pool of users too small.
+        in_flight: Arrivals taken and not yet ended.
+        finished: Set when there is nothing more to take.
+    """
+
+    begun: int
+    late: int
+    late_by_generator: int
+    in_flight: int
+    finished: Flag
+
+    def take(self) -> Arrival | None:
+        """Wait for the next arrival; None when the load is over."""
+
+    def end(self) -> None:
+        """An arrival taken before has ended."""
+
+    def stop(self) -> None:
+        """Hand out nothing more; whoever waits gets None."""
+
+    def unstarted(self) -> int:
+        """Arrivals that came due and were never taken."""
+
+
+def start_here(told_ns: int, now_ns: int, lead_ns: int) -> int:
+    """
+    When a worker's plan starts by its own clock.
+
+    The start that a master tells lies ahead by at most `lead_ns`. One that is past, or far
+    further ahead, is a difference of clocks: believed, it would make arrivals late that
+    nobody kept waiting.
+    """
+    believable = now_ns <= told_ns <= now_ns + 2 * lead_ns
+    return told_ns if believable else now_ns + lead_ns
+
+
+class OpenTurnstile:
+    """Hands out the arrivals of a schedule at their times; see `Turnstile`."""
+
+    def __init__(
+        self, phases: Sequence[Phase], seed: int, share: tuple[int, int], start_ns: int
+    ) -> None:
+        self.begun = self.late = self.late_by_generator = self.in_flight = 0
+        self.finished = Flag()
+        self._names = [phase.name for phase in phases]
+        self._schedule = starts_ns(phases, seed, share=share)
+        self._start_ns = start_ns
+        self._gate = Semaphore()
+        self._alarm = Alarm()
+
+    def take(self) -> Arrival | None:
+        """Wait for the next arrival; None when the load is over."""
+        with self._gate:
+            if self.finished.is_set():
+                return None
+            arrived_ns = unix_ns()
+            item = next(self._schedule, None)
+            if item is None:
+                self.finished.set()
+                return None
+            number, offset_ns, phase = item
+            intended_ns = self._start_ns + offset_ns
+            if intended_ns > arrived_ns:
+                self._alarm.wait_until(intended_ns)
+                if self.finished.is_set() and unix_ns() < intended_ns:
+                    return None
+        self.begun += 1
+        self.in_flight += 1
+        if unix_ns() - intended_ns > LATE_NS:
+            self.late += 1
+            if arrived_ns <= intended_ns:
+                self.late_by_generator += 1
+        return Arrival(number, intended_ns, self._names[phase])
+
+    def end(self) -> None:
+        """An arrival taken before has ended."""
+        self.in_flight -= 1
+
+    def stop(self) -> None:
+        """Hand out nothing more; whoever waits gets None."""
+        self.finished.set()
+        self._alarm.ring()
+
+    def unstarted(self) -> int:
+        """Arrivals that came due and were never taken; call it once, after `stop`."""
+        now_ns = unix_ns()
+        count = 0
+        for _, offset_ns, _ in self._schedule:
+            if self._start_ns + offset_ns > now_ns:
+                break
+            count += 1
+        return count
+
+
+class ClosedTurnstile:
+    """Hands out rounds to users who pause between them; see `Turnstile`."""
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        seed: int,
+        share: tuple[int, int],
+        start_ns: int,
+        wait_s: tuple[float, float],
+    ) -> None:
+        self.begun = self.late = self.late_by_generator = self.in_flight = 0
+        self.finished = Flag()
+        self._number, self._step = share
+        self._wait_s = wait_s
+        self._chance = Random(f"{seed}/wait/{share[0]}")
+        self._phase = phases[0].name
+        self._later: list[tuple[int, str]] = []
+        end_ns = start_ns
+        for position, phase in enumerate(phases):
+            if position:
+                self._later.append((end_ns, phase.name))
+            end_ns += phase.duration_ns
+        self._end_ns = end_ns
+        self._start_ns = start_ns
+
+    def take(self) -> Arrival | None:
+        """Pause, then take the next number; None when the load is over."""
+        now_ns = unix_ns()
+        wait_s = max(0.0, (self._start_ns - now_ns) / NS_PER_S)
+        if self._wait_s[1] > 0:
+            wait_s += self._chance.uniform(*self._wait_s)
+        if wait_s > 0:
+            self.finished.wait(wait_s)
+            now_ns = unix_ns()
+        if now_ns >= self._end_ns:
+            self.finished.set()
+        if self.finished.is_set():
+            return None
+        while self._later and now_ns >= self._later[0][0]:
+            self._phase = self._later.pop(0)[1]
+        number = self._number
+        self._number = number + self._step
+        self.begun += 1
+        self.in_flight += 1
+        return Arrival(number, now_ns, self._phase)
+
+    def end(self) -> None:
+        """A round has ended."""
+        self.in_flight -= 1
+
+    def stop(self) -> None:
+        """Hand out nothing more; whoever pauses gets None."""
+        self.finished.set()
+
+    def unstarted(self) -> int:
+        """A closed load plans no starts, so it misses none."""
+        return 0

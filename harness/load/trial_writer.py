@@ -1,0 +1,200 @@
+"""
+The collector: where everything measured becomes a trial directory.
+
+It lives in the local process or on the master. It writes parts as they come (so
+that nothing is lost when a process dies) and the manifest at the start and at the
+end. Making a finished trial of it is the affair of `harness.trial.finalize`.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from harness import __version__
+from harness.clock import unix_ns
+from harness.errors import StorageError
+from harness.load.progress import Progress
+from harness.load.spec import Spec
+from harness.plan.model import Plan
+from harness.trial.batches import BUCKETS, from_ipc, to_ipc
+from harness.trial.parts import PartWriter
+from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, Window, WorkerEnd
+from harness.trial.store import MANIFEST, write_bytes
+
+log = logging.getLogger(__name__)
+_PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspec", "httpx")
+
+
+class Collector:
+    """
+    Takes batches, events and last words, and writes them down.
+
+    Attributes:
+        workers: What each worker said at its end.
+        progress: The live figures.
+        expected: Workers that were given a share of the load.
+        on_failure: Called once, when the trial directory can no longer be written.
+        failure: Why it cannot; "" while it can.
+        finished: The end was written down; what comes now is too late.
+    """
+
+    def __init__(self, spec: Spec, plan: Plan, progress_fd: int | None) -> None:
+        self.spec = spec
+        self.plan = plan
+        self.workers: dict[str, WorkerEnd] = {}
+        self.expected: set[str] = set()
+        self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
+        self.on_failure: Callable[[], None] = _nothing
+        self.failure = ""
+        self.finished = False
+        self._seen: dict[str, int] = {}
+        self._started_ns = 0
+        self._out = Path(spec.out)
+        self._writer = PartWriter(self._out)
+        self._write_manifest("running")
+
+    def start(self, start_ns: int) -> None:
+        """The plan's clock starts."""
+        self._started_ns = start_ns
+        self.progress.start(start_ns)
+        for window in self._windows(start_ns):
+            data = {"name": window.name, "measured": window.measured}
+            self.event(Event(window.start_ns, "phase", data=data | {"edge": "start"}))
+            self.event(Event(window.end_ns, "phase", data=data | {"edge": "end"}))
+        with self._storing():
+            self._write_manifest("running")
+
+    def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
+        """Take one batch of this process; see `harness.trial.batches`."""
+        self._take(worker, buckets)
+        self._store(worker, len(attempts), to_ipc(attempts), to_ipc(buckets))
+
+    def remote_batch(self, worker: str, attempts: bytes, buckets: bytes) -> None:
+        """
+        Take one batch as a worker sent it.
+
+        Raises:
+            ValueError: It is none: a worker of another version must be found out now,
+                not in the report.
+        """
+        rows = len(from_ipc(attempts, ATTEMPTS))
+        self._take(worker, from_ipc(buckets, BUCKETS))
+        self._store(worker, rows, attempts, buckets)
+
+    def _take(self, worker: str, buckets: pa.Table) -> None:
+        self.expected.add(worker)
+        self.progress.add(buckets)
+
+    def _store(self, worker: str, rows: int, attempts: bytes, buckets: bytes) -> None:
+        # After a failed write the part may end in a torn batch: nothing may follow it.
+        if not (self.failure or self.finished):
+            with self._storing():
+                self._writer.append(worker, attempts, buckets)
+                self._seen[worker] = self._seen.get(worker, 0) + rows
+
+    def event(self, event: Event) -> None:
+        """Take one event."""
+        self.progress.event(event)
+        if not self.finished:
+            with self._storing():
+                self._writer.event(event)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Take note when the disk is full or gone, and have the load ended in order."""
+        try:
+            yield
+        except (OSError, StorageError) as error:
+            if not self.failure:
+                self.failure = f"the trial directory cannot be written: {error}"
+                log.error("%s", self.failure)  # noqa: TRY400  the operator's world, not a bug
+                self.progress.note = lambda: "the disk is full or gone, stopping"
+                self.on_failure()
+
+    def end(self, end: WorkerEnd) -> None:
+        """Take the last word of a worker."""
+        self.workers[end.worker] = end
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Write down how the load ended; workers that did not say goodbye are lost."""
+        for worker in self.expected - self.workers.keys():
+            seen = self._seen.get(worker, 0)
+            self.workers[worker] = WorkerEnd(worker, state="lost", attempts=seen)
+        ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
+        if not ended_ns and self._started_ns:  # nobody is left to say when the load ended
+            ended_ns = min(unix_ns(), self._started_ns + self.plan.duration_ns)
+        self.finished = True
+        with self._storing():
+            self._writer.close()
+        state = "interrupted" if interrupted or self.failure else "measured"
+        with self._storing():
+            self._write_manifest(state, ended_ns)
+        self._say_where()
+
+    def _say_where(self) -> None:
+        """For who started plain Locust: `harness run` has a report to show, and a quiet log."""
+        if self._started_ns:
+            log.info("the trial is in %s; its verdict: harness report %s", self._out, self._out)
+        else:
+            log.warning(
+                "the load never began: that waits until all users are spawned (--spawn-rate)"
+            )
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        if not self.finished:
+            with self._storing():
+                self._writer.flush()
+
+    def _windows(self, start_ns: int) -> list[Window]:
+        windows = []
+        for phase in self.plan.phases():
+            end_ns = start_ns + phase.duration_ns
+            windows.append(Window(phase.name, start_ns, end_ns, phase.measured))
+            start_ns = end_ns
+        return windows
+
+    def _write_manifest(self, state: str, ended_ns: int = 0) -> None:
+        spec = self.spec
+        ended_ns = ended_ns or unix_ns()
+        manifest = Manifest(
+            schema=SCHEMA,
+            trial_id=spec.trial_id,
+            scenario=spec.scenario,
+            host=spec.shown_host,
+            model=self.plan.load.model,
+            plan=self.plan.model_dump(mode="json"),
+            seed=self.plan.seed,
+            versions=versions(),
+            workers=[self.workers[name] for name in sorted(self.workers)],
+            phases=self._windows(self._started_ns) if self._started_ns else [],
+            started_ns=self._started_ns or ended_ns,  # a load that never began took no time
+            ended_ns=ended_ns,
+            state=state,
+            embedded=spec.embedded,
+        )
+        text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        write_bytes(self._out / MANIFEST, text + b"\n")
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that could change a number."""
+    found = {"harness": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

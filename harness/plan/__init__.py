@@ -1,0 +1,1 @@
+"""Plan and target files, SLO grammar, arrivals, tolerances and trial ids. Pure."""

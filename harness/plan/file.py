@@ -1,0 +1,196 @@
+"""
+Plan files: TOML in, a `Plan` out, or every mistake at once with its line.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from harness.errors import PlanError
+from harness.plan.model import BRANCHES, Plan
+
+PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
+PLAN_BYTES_MAX = 1 << 20
+
+Location = tuple[str | int, ...]
+
+
+def find_plan(name: str) -> Path:
+    """
+    The file of a plan named on the command line.
+
+    Raises:
+        PlanError: There is no such plan and no such file.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" or "/" in name:
+        if not path.is_file():
+            raise PlanError(f"{name}: no such plan file")
+        return path
+    built_in = PLANS / f"{name}.toml"
+    if not built_in.is_file():
+        known = sorted(file.stem for file in PLANS.glob("*.toml"))
+        raise PlanError(
+            f"no plan named {name!r}; known are {', '.join(known)}, or name a .toml file"
+        )
+    return built_in
+
+
+def read_plan(path: Path) -> Plan:
+    """
+    Read and check a plan file.
+
+    Raises:
+        PlanError: One line a mistake, each with file, line and key.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(PLAN_BYTES_MAX + 1).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path}: cannot be read: {error}") from error
+    if len(text) > PLAN_BYTES_MAX:
+        raise PlanError(f"{path}: larger than {PLAN_BYTES_MAX} bytes")
+    return parse_plan(text, str(path))
+
+
+def parse_plan(text: str, source: str) -> Plan:
+    """
+    Check a plan's text.
+
+    Args:
+        text: TOML.
+        source: What to call it in messages.
+
+    Raises:
+        PlanError: One line a mistake.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError
+        raise PlanError(f"{source}: not TOML: {error}") from error
+    return build_plan(document, source, text)
+
+
+def build_plan(document: Mapping[str, Any], source: str, text: str = "") -> Plan:
+    """Check a plan given as a document; see `parse_plan`."""
+    try:
+        return Plan.model_validate(document)
+    except ValidationError as errors:
+        raise PlanError(say_mistakes(errors, source, text)) from None
+
+
+def say_mistakes(
+    errors: ValidationError,
+    source: str,
+    text: str = "",
+    *,
+    at: Location = (),
+    model: type[BaseModel] = Plan,
+) -> str:
+    """
+    One line a mistake: file, line, key, what is wrong with it.
+
+    Args:
+        errors: What the model found.
+        source: What to call the file.
+        text: The file's text, for the lines; "" when there is none.
+        at: Where in the plan the model's own keys stand.
+        model: The model.
+    """
+    told = errors.errors(include_url=False, include_input=False)
+    lines = [
+        _say((*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text)
+        for error in told
+        if not _follows(error["loc"], error["type"], [other["loc"] for other in told])
+        for keys in [_keys_of(error["loc"], error["type"])]
+    ]
+    return "\n".join(dict.fromkeys(lines))
+
+
+def say_mistake(keys: Location, remark: str, source: str, text: str = "") -> str:
+    """One line on a mistake that no model sees; arguments as of `say_mistakes`."""
+    return _say(keys, f": {remark}", source, text)
+
+
+def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
+    # An array whose items are wrong is called too short as well: one mistake, one line.
+    inside = any(len(o) > len(location) and o[: len(location)] == location for o in others)
+    return kind == "too_short" and inside
+
+
+def _keys_of(location: Location, kind: str) -> Location:
+    # Pydantic names the branch of a union in the location, and that a name itself is wrong:
+    # neither is a key of the file.
+    marks = () if kind == "extra_forbidden" else (*BRANCHES, "[key]")
+    return tuple(key for key in location if key not in marks)
+
+
+def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:
+    if kind != "extra_forbidden":
+        return f": {message.removeprefix('Value error, ').rstrip('.')}"
+    return f" is unknown; {near(str(keys[-1]), _known_keys(keys[:-1], model))}"
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The nearest of the known names, else all of them."""
+    found = get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
+
+
+def _say(keys: Location, remark: str, source: str, text: str) -> str:
+    where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
+    return f"{where}: {_spell(keys)}{remark}"
+
+
+def _spell(keys: Sequence[str | int]) -> str:
+    name = ""
+    for key in keys:
+        name += f"[{key}]" if isinstance(key, int) else f".{key}" if name else key
+    return name
+
+
+def _known_keys(keys: Location, root: type[BaseModel]) -> list[str]:
+    model: Any = root
+    for key in keys:
+        if isinstance(key, int) or not (
+            isinstance(model, type) and issubclass(model, BaseModel)
+        ):
+            continue
+        annotation = model.model_fields[key].annotation
+        inner = [arg for arg in get_args(annotation) if isinstance(arg, type)]
+        model = inner[0] if inner else annotation
+    fields = (
+        model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    )
+    return sorted(fields)
+
+
+def _line_of(keys: Sequence[str | int], text: str) -> int:
+    """
+    The line of the key in the file, as well as a look at the text can tell; 0 for none.
+
+    tomllib keeps no positions, so the deepest name of the path that stands in the
+    file is looked for, each one after the line of the one before it.
+    """
+    lines = text.splitlines()
+    found = at = 0
+    for position, key in enumerate(keys):
+        if isinstance(key, int):
+            continue
+        nth = next((k for k in keys[position + 1 : position + 2] if isinstance(k, int)), 0)
+        pattern = re.compile(
+            rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)"
+        )
+        hits = [number for number in range(at, len(lines)) if pattern.search(lines[number])]
+        if not hits:
+            continue
+        at = hits[min(nth, len(hits) - 1)]
+        found = at + 1
+    return found

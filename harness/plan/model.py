@@ -1,0 +1,249 @@
+"""
+Plans: what a trial does, as a checked document with a default for every key.
+
+The models here are the schema; `harness.plan.file` reads TOML into them and
+turns every mistake into file, line and key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from harness.attempt import Phase
+from harness.contract.versions import CONTRACT_VERSION
+from harness.errors import UsageError
+from harness.faults.spec import FaultSpec, fault_from_table
+from harness.plan import arrivals
+from harness.plan.slo import Slo, parse_slos
+from harness.plan.tolerances import OUTCOME, RELATIVE, Thresholds, check_key
+from harness.units import NS_PER_S, parse_duration_ns, write_duration
+
+RATE_MAX_PER_S = 1_000_000
+DURATION_MAX_NS = 31 * 24 * 3600 * NS_PER_S
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        msg = 'a duration is text with a unit, such as "30s" or "250ms"'
+        raise ValueError(msg)  # noqa: TRY004  pydantic wants a ValueError
+    ns = parse_duration_ns(value)
+    if ns > DURATION_MAX_NS:
+        msg = "longer than 31 days"
+        raise ValueError(msg)
+    return ns
+
+
+Duration = Annotated[int, BeforeValidator(_duration), PlainSerializer(write_duration)]
+"""A duration: text with a unit in the file, nanoseconds here."""
+
+Positive = Annotated[Duration, Field(gt=0)]
+Number = Annotated[float, Strict(), Field(ge=0)]
+Rate = Annotated[float, Strict(), Field(ge=0, le=RATE_MAX_PER_S)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Flag = Annotated[bool, Strict()]
+
+BRANCHES = ("[number]", "[ramp]")
+"""What pydantic puts into the location of an error in a `RateOrRamp`: no keys of the file."""
+RateOrRamp = Annotated[
+    Annotated[Rate, Tag(BRANCHES[0])] | Annotated[tuple[Rate, Rate], Tag(BRANCHES[1])],
+    Discriminator(lambda value: BRANCHES[isinstance(value, list | tuple)]),
+]
+
+
+def _check_slo(text: str) -> str:
+    try:
+        parse_slos(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _check_fault(table: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return fault_from_table(table).to_table()
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+Fault = Annotated[dict[str, Any], AfterValidator(_check_fault)]
+
+
+class Table(BaseModel):
+    """A table of the plan: unknown keys are errors, values are never changed."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
+
+
+class PhaseTable(Table):
+    """One phase of an open load: its rate is a number, or a ramp [from, to] (arrivals/s)."""
+
+    name: str = "load"
+    duration: Positive
+    rate: RateOrRamp
+    spacing: Literal["uniform", "poisson"] = "uniform"
+    measured: Flag = True
+
+    def to_phase(self) -> arrivals.Phase:
+        """The phase as the schedule takes it."""
+        start, end = self.rate if isinstance(self.rate, tuple) else (self.rate, self.rate)
+        return arrivals.Phase(self.name, self.duration, start, end, self.spacing, self.measured)
+
+
+class LoadTable(Table):
+    """
+    How calls arrive.
+
+    Attributes:
+        model: ``open`` starts calls by the schedule, ``closed`` by users who wait.
+        users: Open: the most calls in flight; closed: how many users there are.
+        connections: The most connections of a process, shared by its users; 0 gives each
+            user his own.
+        wait: Closed: a user's pause between two rounds, seconds, uniform in this range.
+        phases: The schedule; in a closed load only names, durations and ``measured``.
+        grace: How long calls in flight at the end may take to end.
+    """
+
+    model: Literal["open", "closed"] = "open"
+    users: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 100
+    connections: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 0
+    wait: tuple[Number, Number] = (0.1, 0.5)
+    phases: Annotated[tuple[PhaseTable, ...], Field(min_length=1, max_length=1000)] = (
+        PhaseTable(name="load", duration="10s", rate=20),
+    )
+    grace: Duration = 15 * NS_PER_S
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [phase.name for phase in self.phases]
+        if len(set(names)) < len(names):
+            msg = "two phases have the same name"
+            raise ValueError(msg)
+        if reserved := set(names) & (set(Phase) - {Phase.LOAD}):
+            msg = f"the phase name {min(reserved)!s} is the harness's own; take another"
+            raise ValueError(msg)
+        if self.wait[0] > self.wait[1]:
+            msg = "wait = [shortest, longest]: the first is larger than the second"
+            raise ValueError(msg)
+        return self
+
+
+class RetryTable(Table):
+    """When a call is tried again; see `harness.client.retries`."""
+
+    attempts: Annotated[int, Strict(), Field(ge=1, le=100)] = 5
+    budget_fraction: Share = 0.1
+    deadline: Positive = 30 * NS_PER_S
+    base: Positive = NS_PER_S // 10
+    cap: Positive = 5 * NS_PER_S
+
+
+class TimeoutsTable(Table):
+    """Bounds of one attempt."""
+
+    connect: Positive = 2 * NS_PER_S
+    read: Positive = 10 * NS_PER_S
+
+
+class SloTable(Table):
+    """
+    Objectives, in the grammar of `harness.plan.slo`; and whether nothing may drift, of which a
+    load of under ten minutes is judged only when asked (`harness.checks.drift`).
+    """
+
+    drift: Flag = False
+    must: tuple[Annotated[str, AfterValidator(_check_slo)], ...] = ()
+
+    def to_slos(self) -> tuple[Slo, ...]:
+        """The objectives, parsed."""
+        return tuple(slo for text in self.must for slo in parse_slos(text))
+
+
+class ProbesTable(Table):
+    """Calls sent to make lies visible, as shares of the calls they follow."""
+
+    share: Share = 0.05
+
+
+class WebhooksTable(Table):
+    """How the harness's inbox treats genuine deliveries; see `harness.faults.receiver`."""
+
+    slow: Share = 0.0
+    slow_by: Positive = 2 * NS_PER_S
+    fail: Share = 0.0
+    silent: Share = 0.0
+    hold: Positive = 30 * NS_PER_S
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.slow + self.fail + self.silent > 1:
+            msg = "slow, fail and silent add up to more than 1"
+            raise ValueError(msg)
+        return self
+
+
+class ContractTable(Table):
+    """The API's contract: which version of the cloud session contract is asked for."""
+
+    version: Annotated[str, Field(pattern=r"^v[0-9]{1,4}$")] = CONTRACT_VERSION
+
+
+Threshold = Annotated[float, Strict(), Field(gt=0, le=10)]
+
+
+class CompareTable(Table):
+    """How much worse `harness compare` calls too much; see `harness.plan.tolerances`."""
+
+    threshold: Threshold = RELATIVE
+    outcomes: Threshold = OUTCOME
+    metrics: dict[Annotated[str, AfterValidator(check_key)], Threshold] = {}
+
+    def to_thresholds(self) -> Thresholds:
+        """The thresholds as the comparison takes them."""
+        return Thresholds(self.threshold, self.outcomes, self.metrics)
+
+
+class Plan(Table):
+    """A plan; every key has a default."""
+
+    name: str = "unnamed"
+    description: str = ""
+    seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
+    load: LoadTable = LoadTable()
+    weights: dict[str, Number] = {}
+    scenario: dict[str, dict[str, Any]] = {}
+    contract: ContractTable = ContractTable()
+    retry: RetryTable = RetryTable()
+    timeouts: TimeoutsTable = TimeoutsTable()
+    slo: SloTable = SloTable()
+    probes: ProbesTable = ProbesTable()
+    webhooks: WebhooksTable = WebhooksTable()
+    compare: CompareTable = CompareTable()
+    faults: tuple[Fault, ...] = ()
+
+    def phases(self) -> tuple[arrivals.Phase, ...]:
+        """The schedule's phases."""
+        return tuple(phase.to_phase() for phase in self.load.phases)
+
+    def fault_specs(self) -> tuple[FaultSpec, ...]:
+        """The faults, as the proxy takes them."""
+        return tuple(fault_from_table(table) for table in self.faults)
+
+    @property
+    def duration_ns(self) -> int:
+        """Length of the load, all phases together."""
+        return sum(phase.duration for phase in self.load.phases)

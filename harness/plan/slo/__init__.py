@@ -1,0 +1,63 @@
+"""
+Service level objectives: one grammar, in plans and on the command line.
+
+::
+
+    p99<250ms, errors<1%, create_session.p99<2s, create_session.service.p99.9<=1s
+
+    slos       = slo *( "," slo )
+    slo        = [operation "."] subject comparison limit
+    subject    = [("response" | "service") "."] ("p" percent | "max" | "mean")
+               | "errors" | "ok_rate" | outcome | "throughput"
+    comparison = "<" | "<=" | ">" | ">="          a latency takes the first two only
+    limit      = duration (250ms) | share (0.1%) | rate (100/s), as the subject demands
+
+What each one means:
+
+- **Latency**: over the *ok* attempts of the measured phases. ``response`` (the default)
+  counts from the intended start, so that a stall shows in whatever queued behind it;
+  ``service`` counts from the sending. ``p99`` is the smallest value that at least 99 % of
+  the attempts do not exceed, ``max`` the largest and ``mean`` the mean value.
+- **errors**: the share of the attempts of the measured phases whose outcome is none of
+  ``ok``, ``rate_limited`` and ``capacity_full``: those two are answers of a healthy API.
+- **an outcome's name**: the share of the attempts of the measured phases that ended so.
+  ``ok_rate`` is another spelling of ``ok``.
+- **throughput**: ok attempts a second, over the length of the measured phases.
+- **operation**: only attempts of that operation; without one, all operations together.
+  ``action`` and ``cdp`` stand for all that happens on that socket, ``action.goto`` and
+  ``cdp.Page.navigate`` for one method of it.
+
+An `Slo` keeps its source text: it is the name of its finding. Everything is parsed before
+the first request, so a slip costs a second and not a trial.
+"""
+
+from __future__ import annotations
+
+from harness.plan.slo.grammar import SloError, parse_slos
+from harness.plan.slo.names import ACTIONS, GROUPS, NOT_ERRORS, OPERATIONS, OUTCOMES
+from harness.plan.slo.objective import (
+    Clock,
+    Comparison,
+    Latency,
+    Share,
+    Slo,
+    Subject,
+    Throughput,
+)
+
+__all__ = [
+    "ACTIONS",
+    "GROUPS",
+    "NOT_ERRORS",
+    "OPERATIONS",
+    "OUTCOMES",
+    "Clock",
+    "Comparison",
+    "Latency",
+    "Share",
+    "Slo",
+    "SloError",
+    "Subject",
+    "Throughput",
+    "parse_slos",
+]

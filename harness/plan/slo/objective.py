@@ -1,0 +1,138 @@
+"""What an objective is, which attempts it is about, and whether a value meets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.plan.slo.names import GROUPS, NOT_ERRORS
+from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US, format_duration
+
+_UNITS_NS = {"ns": 1, "µs": NS_PER_US, "ms": NS_PER_MS, "s": NS_PER_S}
+
+Clock = Literal["response", "service"]
+Comparison = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """
+    A statistic of the ok attempts' times.
+
+    Attributes:
+        clock: From the intended start (``response``) or the sending (``service``).
+        statistic: ``percentile``, ``max`` or ``mean``.
+        quantile: 0.99 for p99; 1.0 for ``max``; NaN for ``mean``.
+    """
+
+    clock: Clock
+    statistic: Literal["percentile", "max", "mean"]
+    quantile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    A share of the attempts.
+
+    Attributes:
+        outcome: An outcome's name, or ``errors``.
+    """
+
+    outcome: str
+
+    def counts(self, outcome: str) -> bool:
+        """Tell whether an attempt with `outcome` is in the share."""
+        if self.outcome == "errors":
+            return outcome not in NOT_ERRORS
+        return outcome == self.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Ok attempts a second."""
+
+
+Subject = Latency | Share | Throughput
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """
+    One objective.
+
+    Attributes:
+        source: The author's text of this one objective.
+        operation: The operation it is about; None for all together.
+        subject: What is measured.
+        comparison: How the measured value must compare with the limit.
+        limit: Microseconds for a latency, a fraction for a share, attempts a second
+            for a throughput.
+    """
+
+    source: str
+    operation: str | None
+    subject: Subject
+    comparison: Comparison
+    limit: float
+
+    def concerns(self, operation: str) -> bool:
+        """Whether attempts of an operation count; a socket's name stands for all on it."""
+        if self.operation is None or operation == self.operation:
+            return True
+        return self.operation in GROUPS and operation.startswith(f"{self.operation}.")
+
+    def holds(self, value: float) -> bool:
+        """Tell whether `value` (in the unit of `limit`) meets the objective."""
+        match self.comparison:
+            case "<":
+                return value < self.limit
+            case "<=":
+                return value <= self.limit
+            case ">":
+                return value > self.limit
+            case ">=":
+                return value >= self.limit
+
+    def format(self, value: float) -> str:
+        """Write a value of this objective's unit for people."""
+        match self.subject:
+            case Latency():
+                return format_duration(value * 1_000)
+            case Share():
+                return f"{100 * value:.3g} %"
+            case Throughput():
+                return f"{value:.4g}/s"
+
+    def tell(self, value: float) -> str:
+        """Write a measured value; exactly, where rounded it would read like the limit."""
+        text = self.format(value)
+        if value == self.limit or text != self.format(self.limit):
+            return text
+        match self.subject:
+            case Latency():
+                unit = text.rpartition(" ")[2]
+                unit = unit if unit in _UNITS_NS else "s"  # not minutes and hours
+                return f"{value * NS_PER_US / _UNITS_NS[unit]:.6g} {unit}"
+            case Share():
+                return f"{100 * value:.6g} %"
+            case Throughput():
+                return f"{value:.8g}/s"
+
+    @property
+    def allowance(self) -> float | None:
+        """
+        The share of bad events that the objective allows: 0.01 for ``p99<…``,
+        ``errors<1%`` and ``ok_rate>99%``, 0 for ``max<…``; None for a mean, a throughput
+        and a lower bound on anything but ``ok``: those are no such shares.
+        """
+        upper = self.comparison in ("<", "<=")
+        match self.subject:
+            case Latency(statistic="mean") | Throughput():
+                return None
+            case Latency():
+                return round(1.0 - self.subject.quantile, 12)
+            case Share(outcome="ok") if not upper:
+                return round(1.0 - self.limit, 12)
+            case Share():
+                return self.limit if upper and self.subject.outcome != "ok" else None

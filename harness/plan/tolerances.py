@@ -1,0 +1,81 @@
+"""
+How much worse is too much: practical thresholds of a comparison, by metric.
+
+A latency or a throughput is compared by its relative change, a share of outcomes by its
+difference: a share that was zero has no relative change, and one refusal in a thousand
+turning two is no doubling worth a gate. A threshold's key is ``[operation.]metric``::
+
+    p99   response.p99   create_session.response.p99   throughput   outcome.timeout
+
+The most specific key wins: one with an operation over one without, one with a clock over
+one without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from harness.plan.slo import GROUPS, OPERATIONS, OUTCOMES
+
+RELATIVE = 0.05
+"""Default for latencies and throughput: 5 % of the baseline."""
+OUTCOME = 0.005
+"""Default for the share of an outcome: half a point of all attempts."""
+
+_PERCENTILES = ("p50", "p90", "p99", "p99.9")
+_CLOCKS = ("response", "service")
+METRICS = (
+    *_PERCENTILES,
+    *(f"{clock}.{name}" for clock in _CLOCKS for name in _PERCENTILES),
+    "throughput",
+    "outcome",
+    *(f"outcome.{name}" for name in OUTCOMES if name != "ok"),
+)
+"""What a key may name behind the operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """
+    The thresholds of one comparison.
+
+    Attributes:
+        relative: For latencies and throughput where no key says otherwise.
+        outcome: For shares of outcomes where no key says otherwise.
+        metrics: Key → threshold.
+    """
+
+    relative: float = RELATIVE
+    outcome: float = OUTCOME
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, operation: str, metric: str) -> float:
+        """The threshold of one metric, such as ``response.p99`` or ``outcome.timeout``."""
+        group, _, last = metric.rpartition(".") if metric.count(".") == 1 else ("", "", metric)
+        if metric.endswith("p99.9"):
+            group, last = metric.removesuffix("p99.9").rstrip("."), "p99.9"
+        general = group if group == "outcome" else last
+        for key in (f"{operation}.{metric}", f"{operation}.{general}", metric, general):
+            if key in self.metrics:
+                return self.metrics[key]
+        return self.outcome if group == "outcome" else self.relative
+
+
+def check_key(key: str) -> str:
+    """
+    Check a threshold's key.
+
+    Raises:
+        ValueError: It names no metric; the nearest known one is told.
+    """
+    first, _, rest = key.partition(".")
+    metric = rest if first in OPERATIONS else key
+    of_method = first in GROUPS and any(rest.endswith(f".{known}") for known in METRICS)
+    if metric in METRICS or of_method:
+        return key
+    near = get_close_matches(metric, METRICS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METRICS[:14])}"
+    msg = f"{key!r} names no metric of a comparison; {hint}"
+    raise ValueError(msg)

@@ -1,0 +1,196 @@
+"""The OpenAPI 3.1 document of the HTTP part."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from harness import __version__
+from harness.standin.api_docs import answers
+from harness.standin.codes import ALL, STATUS
+from harness.standin.handlers import DEFAULT_LINES, MOST_LINES
+from harness.standin.operations import SLUG_PATTERN
+from harness.standin.request_models import CONTRACT_VERSION, CreateSession, Import, QueueRun
+from harness.standin.response_bodies import CURSOR_PATTERN
+
+_REFS = "#/components/schemas/{name}"
+
+
+class _Described(NamedTuple):
+    """
+    One operation.
+
+    Attributes:
+        path: With its parameter in braces.
+        method: In lower case.
+        summary: What it does.
+        success: Status and answer; None has no body.
+        refusals: Statuses beyond 401 and 429, each with what it means.
+        body: What is posted; None for nothing.
+    """
+
+    path: str
+    method: str
+    summary: str
+    success: tuple[int, type | None]
+    refusals: dict[int, str]
+    body: type | None = None
+
+
+_NO_SESSION = {
+    404: "CLOUD_SESSION_NOT_FOUND",
+    409: "CLOUD_SESSION_STALE: asked for too soon after its creation",
+    410: "CLOUD_SESSION_CLOSED or CLOUD_RUNTIME_GONE",
+}
+_BODY = {
+    400: "CLOUD_CONFIG_INVALID: the body is not as described",
+    409: "the first request with this Idempotency-Key is still being handled",
+    413: "the body is too large",
+    422: "this Idempotency-Key came with another request before",
+}
+_NO_RUN = {404: "no such run"}
+
+OPERATIONS: dict[str, _Described] = {
+    "health": _Described(
+        "/health", "get", "Tell that the service is there", (200, answers.Health), {}
+    ),
+    "create_session": _Described(
+        "/sessions", "post", "Create a browser session", (201, answers.CreatedSession),
+        _BODY | {409: f"CLOUD_CONTRACT_MISMATCH, or {_BODY[409]}"}, CreateSession,
+    ),
+    "get_session": _Described(
+        "/sessions/{sessionId}", "get", "Read a session", (200, answers.FoundSession),
+        _NO_SESSION,
+    ),
+    "delete_session": _Described(
+        "/sessions/{sessionId}", "delete", "Close a session", (204, None), _NO_SESSION
+    ),
+    "import_selector_cache": _Described(
+        "/selector-cache/import", "post", "Import selectors", (200, answers.Imported), _BODY,
+        Import,
+    ),
+    "queue_run": _Described(
+        "/scrapers/{slug}/runs", "post", "Queue a scraper's run", (202, answers.QueuedRun),
+        _BODY | {404: "no such scraper"}, QueueRun,
+    ),
+    "get_run": _Described(
+        "/runs/{runId}", "get", "Read a run", (200, answers.FoundRun), _NO_RUN
+    ),
+    "get_run_logs": _Described(
+        "/runs/{runId}/logs", "get", "Read a run's log, the newest page first",
+        (200, answers.LogPage), _NO_RUN | {400: "CLOUD_CONFIG_INVALID: a wrong parameter"},
+    ),
+}  # fmt: skip
+
+
+def openapi_document() -> dict[str, Any]:
+    """Describe every operation."""
+    paths: dict[str, Any] = {}
+    for name, described in OPERATIONS.items():
+        paths.setdefault(described.path, {})[described.method] = _operation(name, described)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Opensteer Cloud API, as the stand-in of opensteer-harness serves it",
+            "version": __version__,
+            "description": f"Cloud session contract {CONTRACT_VERSION}.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"apiKey": []}, {"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def component_schemas(types: list[Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """References to some types, and the schemas they refer to."""
+    refs, schemas = msgspec.json.schema_components(types, ref_template=_REFS)
+    return list(refs), dict(sorted(schemas.items()))
+
+
+def codes_schema(codes: dict[str, int]) -> dict[str, Any]:
+    """The schema of an error body's code."""
+    return {"type": "string", "enum": sorted(codes), "description": "What went wrong."}
+
+
+def _schemas() -> dict[str, Any]:
+    types: list[Any] = [answers.Error]
+    for described in OPERATIONS.values():
+        types += filter(None, (described.success[1], described.body))
+    _, schemas = component_schemas(types)
+    schemas["Error"]["properties"]["code"] = {"$ref": _REFS.format(name="Code")}
+    documented = ", ".join(sorted(STATUS))
+    schemas["Code"] = codes_schema(ALL) | {
+        "description": f"Documented: {documented}; the others are the SDK's."
+    }
+    version = schemas["CreateSession"]["properties"]["cloudSessionContractVersion"]
+    version["const"] = CONTRACT_VERSION
+    return schemas
+
+
+def _operation(name: str, described: _Described) -> dict[str, Any]:
+    status, answer = described.success
+    responses = {str(status): _answer(described.summary, answer)}
+    refusals = dict(described.refusals)
+    if name != "health":
+        refusals |= {401: "CLOUD_AUTH_FAILED", 429: "CLOUD_RATE_LIMITED: wait, then ask again"}
+    for refused, what in sorted(refusals.items()):
+        responses[str(refused)] = _answer(what, answers.Error)
+    if "429" in responses:
+        responses["429"]["headers"] = {"Retry-After": _header("Seconds, or an HTTP-date.")}
+    responses["5XX"] = _answer("Capacity, launch, timeout or an internal error", answers.Error)
+    document: dict[str, Any] = {"operationId": name, "summary": described.summary}
+    if name == "health":
+        document["security"] = []
+    if parameters := _parameters(name, described):
+        document["parameters"] = parameters
+    if described.body is not None:
+        content = {"application/json": {"schema": _ref(described.body)}}
+        document["requestBody"] = {"required": True, "content": content}
+    document["responses"] = responses
+    return document
+
+
+def _answer(description: str, answer: type | None) -> dict[str, Any]:
+    document: dict[str, Any] = {"description": description}
+    if answer is not None:
+        document["content"] = {"application/json": {"schema": _ref(answer)}}
+    return document
+
+
+def _ref(answer: type) -> dict[str, str]:
+    return {"$ref": _REFS.format(name=answer.__name__)}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _parameters(name: str, described: _Described) -> list[dict[str, Any]]:
+    parameters = []
+    if "{" in described.path:
+        argument = described.path.partition("{")[2].partition("}")[0]
+        pattern = f"^{SLUG_PATTERN}$" if argument == "slug" else "^[^/]+$"
+        parameters.append(_parameter(argument, "path", {"type": "string", "pattern": pattern}))
+    if described.body is not None:
+        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+        parameters.append(_parameter("Idempotency-Key", "header", schema))
+    if name == "get_run_logs":
+        limit = {"type": "integer", "minimum": 1, "maximum": MOST_LINES}
+        cursor = {"type": "string", "pattern": CURSOR_PATTERN}
+        parameters += [
+            _parameter("logLimit", "query", limit | {"default": DEFAULT_LINES}),
+            _parameter("beforeLogCursor", "query", cursor),
+        ]
+    return parameters
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}

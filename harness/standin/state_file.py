@@ -1,0 +1,144 @@
+"""
+The state file: everything needed to go on after a kill -9, in SQLite.
+
+One transaction an answer, committed before the answer is sent (WAL; synchronous
+NORMAL, which a killed process survives; a power cut may cost the last answers).
+Limiters are not in it: a restarted server starts with fresh ones.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from harness.standin.cache import CacheKey
+from harness.standin.ground_truth import Tally
+from harness.standin.idempotency import Record, Scope
+from harness.standin.runs import Run
+from harness.standin.sessions import Session
+from harness.standin.state import State
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE, data BLOB);
+CREATE TABLE IF NOT EXISTS keys (
+    number INTEGER PRIMARY KEY, api_key TEXT, key TEXT, data BLOB, UNIQUE (api_key, key));
+CREATE TABLE IF NOT EXISTS executions (key TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cache (
+    namespace TEXT, origin TEXT, method TEXT, hash TEXT, updated_us INTEGER,
+    PRIMARY KEY (namespace, origin, method, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID;
+"""
+_PUT_RUN = """
+INSERT INTO runs (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data
+"""
+_SESSION_COUNTERS = ("created", "closed", "leaked", "lost", "peak_taken", "over_admitted")
+_CACHE_COUNTERS = ("inserted", "updated", "skipped")
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Journal:
+    """The open state file; changes are noted, then committed together."""
+
+    def __init__(self, path: str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_TABLES)
+        self._noted: list[tuple[str, tuple[Any, ...]]] = []
+
+    def begin_start(self) -> int:
+        """Count this start of a server on the file; returns how many came before."""
+        row = self._db.execute("SELECT data FROM counters WHERE name = 'starts'").fetchone()
+        before = int(row[0]) if row else 0
+        self._db.execute("REPLACE INTO counters VALUES ('starts', ?)", (before + 1,))
+        return before
+
+    def restore(self, state: State, now_ns: int) -> None:
+        """Fill a new state from the file."""
+        run_decoder = msgspec.json.Decoder(Run)
+        for (data,) in self._db.execute("SELECT data FROM sessions"):
+            state.sessions.restore(msgspec.msgpack.decode(data, type=Session), now_ns)
+        for (data,) in self._db.execute("SELECT data FROM runs ORDER BY number"):
+            state.runs.add(run_decoder.decode(data))
+        for api_key, key, data in self._db.execute(
+            "SELECT api_key, key, data FROM keys ORDER BY number"
+        ):
+            state.keys.restore((api_key, key), msgspec.msgpack.decode(data, type=Record))
+        state.keys.executions.update(self._db.execute("SELECT key, times FROM executions"))
+        for *key, updated_us in self._db.execute("SELECT * FROM cache"):
+            namespace, origin, method, digest = key
+            state.cache.updated_us[(namespace, origin, method, digest)] = updated_us
+        self._restore_counters(state)
+
+    def _restore_counters(self, state: State) -> None:
+        rows = dict(self._db.execute("SELECT name, data FROM counters WHERE name != 'starts'"))
+        if "tally" in rows:
+            state.tally = msgspec.msgpack.decode(rows["tally"], type=Tally)
+        for name, owner in (("sessions", state.sessions), ("cache", state.cache)):
+            for field, value in msgspec.msgpack.decode(rows.get(name, b"\x80")).items():
+                setattr(owner, field, value)
+        state.sessions.retake_lost()
+
+    def note_session(self, session: Session) -> None:
+        """A session was made or changed."""
+        self._noted.append(
+            ("REPLACE INTO sessions VALUES (?, ?)", (session.id, _encode(session)))
+        )
+
+    def note_run(self, run: Run) -> None:
+        """A run was made or changed."""
+        self._noted.append((_PUT_RUN, (run.id, msgspec.json.encode(run))))
+
+    def note_key(self, scope: Scope, record: Record) -> None:
+        """A key's answer is known."""
+        self._noted.append(
+            (
+                "REPLACE INTO keys (api_key, key, data) VALUES (?, ?, ?)",
+                (*scope, _encode(record)),
+            )
+        )
+
+    def note_execution(self, key: str, times: int) -> None:
+        """A key's work was done."""
+        self._noted.append(("REPLACE INTO executions VALUES (?, ?)", (key, times)))
+
+    def note_entries(self, entries: dict[CacheKey, int]) -> None:
+        """Entries of the cache have these times now."""
+        self._noted += [
+            ("REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", (*key, updated_us))
+            for key, updated_us in entries.items()
+        ]
+
+    def commit(self, state: State) -> None:
+        """
+        Write what was noted, and the truth's counters, in one transaction.
+
+        Raises:
+            sqlite3.Error: It cannot be written; what was noted is given up.
+        """
+        noted, self._noted = self._noted, []
+        sessions = {name: getattr(state.sessions, name) for name in _SESSION_COUNTERS}
+        cache = {name: getattr(state.cache, name) for name in _CACHE_COUNTERS}
+        counters = {"tally": state.tally, "sessions": sessions, "cache": cache}
+        self._db.execute("BEGIN")
+        try:
+            for statement, values in noted:
+                self._db.execute(statement, values)
+            self._db.executemany(
+                "REPLACE INTO counters VALUES (?, ?)",
+                [(name, _encode(value)) for name, value in counters.items()],
+            )
+            self._db.execute("COMMIT")
+        except BaseException:  # left open, it would keep out every later one
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

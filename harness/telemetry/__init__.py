@@ -1,0 +1,1 @@
+"""Live figures of a running trial: progress line, Prometheus, OTLP."""

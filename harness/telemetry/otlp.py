@@ -1,0 +1,187 @@
+"""
+Live figures to an OpenTelemetry collector: ``harness run --otlp URL``, OTLP over HTTP.
+
+The same cumulative counts as Prometheus gets, put into the SDK's own data points (its
+instruments take single measurements, and these are already counted), sent by its exporter
+every few seconds and once more at the end. A collector that is away costs no verdict.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from rich.console import Console
+
+from harness import __version__
+from harness.clock import unix_ns
+from harness.errors import UsageError
+from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth, Series
+from harness.load.progress import Live
+from harness.telemetry.exporters import Facts, Latest
+
+EVERY_S = 5.0
+TIMEOUT_S = 5.0
+PREFIX = "opensteer.harness."
+_BOUNDS_S = [bound / US_PER_S for bound in BOUNDS_US]
+_NOT_KEPT: Any = None
+"""The wire format has no extremes where they are not known; the SDK's types insist on them."""
+_CUMULATIVE = AggregationTemporality.CUMULATIVE
+
+
+def endpoint(url: str) -> str:
+    """
+    Where metrics are posted: the URL, with OTLP's own path where it has none.
+
+    Raises:
+        UsageError: It is no http(s) URL, or holds a user or password.
+    """
+    if "@" in url:  # not repeated: what stands before the @ may be a secret
+        raise UsageError("--otlp takes no user or password; set OTEL_EXPORTER_OTLP_HEADERS")
+    try:
+        parts = urlsplit(url)
+        name, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"--otlp {url!r}: {error}") from error
+    if parts.scheme not in {"http", "https"} or not name:
+        raise UsageError(f"--otlp {url!r} is no http:// or https:// URL")
+    path = parts.path if parts.path.strip("/") else "/v1/metrics"
+    return parts._replace(path=path, fragment="").geturl()
+
+
+@contextmanager
+def sending(url: str, facts: Facts, latest: Latest, console: Console) -> Iterator[None]:
+    """
+    Send the latest figures every few seconds for as long as the block lasts.
+
+    Args:
+        url: The collector.
+        facts: What the trial is.
+        latest: Where its figures are.
+        console: Where it is said, once, that nobody takes them.
+
+    Raises:
+        UsageError: The URL is none.
+    """
+    target = endpoint(url)
+    # The exporter logs each failure with its traceback; one line of ours says it.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
+    exporter = OTLPMetricExporter(endpoint=target, timeout=TIMEOUT_S)
+    over, complained = threading.Event(), False
+
+    def send() -> None:
+        nonlocal complained
+        live = latest.live
+        if live is None or not live.started_ns:
+            return
+        result = exporter.export(metrics_of(live, facts), timeout_millis=TIMEOUT_S * 1000)
+        if result is not MetricExportResult.SUCCESS and not complained:
+            complained = True
+            text = f"--otlp: {target} does not take metrics; the trial goes on"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def send_often() -> None:
+        while not over.wait(EVERY_S):
+            send()
+        send()
+
+    thread = threading.Thread(target=send_often, name="otlp", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(2 * TIMEOUT_S + 1)
+        exporter.shutdown()
+
+
+def metrics_of(live: Live, facts: Facts) -> MetricsData:
+    """One moment's figures as OpenTelemetry metrics."""
+    resource = Resource.create(
+        {
+            "service.name": "opensteer-harness",
+            "service.version": __version__,
+            "service.instance.id": facts.trial_id,
+            "opensteer.harness.scenario": facts.scenario,
+            "opensteer.harness.plan": facts.plan,
+        }
+    )
+    window = (live.started_ns, unix_ns())
+    metrics = [*_attempts(live.series, window), *_generators(live.generators, window)]
+    scope = ScopeMetrics(InstrumentationScope("harness", __version__), metrics, "")
+    return MetricsData([ResourceMetrics(resource, [scope], "")])
+
+
+def _attempts(series: Sequence[Series], window: tuple[int, int]) -> Iterator[Metric]:
+    attempts = [
+        NumberDataPoint(_labels(row), *window, row.count)
+        for row in series
+        if row.metric == "response"
+    ]
+    yield Metric(
+        PREFIX + "attempts",
+        "Attempts that ended, probes left out.",
+        "{attempt}",
+        Sum(attempts, _CUMULATIVE, is_monotonic=True),
+    )
+    for metric, text in (
+        ("response", "From the intended start of an attempt until its whole answer."),
+        ("service", "From sending an attempt until its whole answer."),
+    ):
+        points = [_histogram_point(row, window) for row in series if row.metric == metric]
+        yield Metric(f"{PREFIX}{metric}.duration", text, "s", Histogram(points, _CUMULATIVE))
+
+
+def _labels(row: Series) -> Mapping[str, str]:
+    return {"operation": row.operation, "outcome": row.outcome}
+
+
+def _histogram_point(row: Series, window: tuple[int, int]) -> HistogramDataPoint:
+    return HistogramDataPoint(
+        _labels(row),
+        *window,
+        count=row.count,
+        sum=row.sum_s,
+        bucket_counts=row.buckets,
+        explicit_bounds=_BOUNDS_S,
+        min=_NOT_KEPT,
+        max=_NOT_KEPT,
+    )
+
+
+def _generators(rows: Iterable[GeneratorHealth], window: tuple[int, int]) -> Iterator[Metric]:
+    rows = list(rows)
+
+    def points(name: str) -> list[NumberDataPoint]:
+        return [
+            NumberDataPoint({"worker": row.worker}, *window, getattr(row, name)) for row in rows
+        ]
+
+    for name, text, unit, field in (
+        ("cpu", "Share of one core.", "1", "cpu_fraction"),
+        ("loop_lag", "Worst lag of the event loop in a second.", "s", "loop_lag_s"),
+        ("in_flight", "Calls under way.", "{call}", "in_flight"),
+    ):
+        yield Metric(f"{PREFIX}generator.{name}", text, unit, Gauge(points(field)))
+    late = Sum(points("late_starts"), _CUMULATIVE, is_monotonic=True)
+    yield Metric(PREFIX + "generator.late_starts", "Arrivals begun late.", "{arrival}", late)

@@ -1,0 +1,64 @@
+"""
+Names to addresses, asked once a minute for all users.
+
+A user that connects must not wait for a lookup that another has just made, and the
+thread pool behind gevent's resolver must not become the bottleneck of a ramp.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gevent
+from gevent import socket as gsocket
+
+from harness.clock import unix_ns
+from harness.units import NS_PER_S
+from harness.wire.transport import ExchangeError, Failure
+
+_KEPT_NS = 60 * NS_PER_S
+_KEPT_MAX = 1024
+"""Where a session's sockets lead is a stranger's word, and may be new each time."""
+_kept: dict[tuple[str, int], tuple[int, list[Address]]] = {}
+
+
+class Address(NamedTuple):
+    """Where to connect: address family and socket address."""
+
+    family: int
+    socket_address: Any
+
+
+def resolve(host: str, port: int, until_ns: int) -> list[Address]:
+    """
+    The addresses of a host, in the order in which to try them; at least one.
+
+    Raises:
+        ExchangeError: The name is unknown, or nobody answered in time.
+    """
+    now_ns = unix_ns()
+    known_until_ns, addresses = _kept.get((host, port), (0, []))
+    if now_ns < known_until_ns:
+        return addresses
+    timeout = gevent.Timeout((until_ns - now_ns) / NS_PER_S)
+    try:
+        with timeout:
+            found = gsocket.getaddrinfo(host, port, 0, gsocket.SOCK_STREAM)
+    except gevent.Timeout as rung:
+        if rung is not timeout:
+            raise
+        raise ExchangeError(
+            Failure.CONNECT_TIMEOUT, "the name was not resolved in time"
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise ExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
+    addresses = [Address(int(family), address) for family, _, _, _, address in found]
+    if len(_kept) >= _KEPT_MAX:
+        _kept.clear()  # the frequent ones are soon back
+    _kept[host, port] = (now_ns + _KEPT_NS, addresses)
+    return addresses
+
+
+def forget(host: str, port: int) -> None:
+    """Ask again next time: none of the addresses could be connected to."""
+    _kept.pop((host, port), None)

@@ -1,0 +1,125 @@
+"""
+TLS over a `Stream`, by memory buffers: the socket stays ours, and so do the waits.
+
+Monkey patching replaces the sockets that ``ssl`` makes; ``SSLObject`` over two
+``MemoryBIO`` is the same with and without it.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from harness.wire.fast.stream import Stream
+from harness.wire.transport import ExchangeError, Failure
+
+_CHUNK_BYTES = 32 * 1024
+
+
+class SecureStream:
+    """The same face as `Stream`, encrypted; made over a connected one."""
+
+    __slots__ = ("_in", "_out", "_owed", "_promised", "_stream", "_tls")
+
+    def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
+        self._stream = stream
+        self._in = ssl.MemoryBIO()
+        self._out = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self._owed = b""  # encrypted, and not taken by the network yet
+        self._promised = 0  # bytes of plain text in there that `send` has not counted
+
+    @property
+    def deadline_ns(self) -> int:
+        """When every wait ends at the latest."""
+        return self._stream.deadline_ns
+
+    @deadline_ns.setter
+    def deadline_ns(self, deadline_ns: int) -> None:
+        self._stream.deadline_ns = deadline_ns
+
+    def shake_hands(self, until_ns: int) -> None:
+        """
+        Agree on keys and check the certificate.
+
+        Raises:
+            ExchangeError: It did not come about in time.
+            ssl.SSLError: The server is not who it should be, or speaks no TLS.
+            OSError: The connection was reset.
+        """
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._take_in(self._stream.receive(until_ns, Failure.CONNECT_TIMEOUT))
+            except ssl.SSLError:
+                self._flush()  # the alert that tells the server why
+                raise
+            else:
+                self._flush()
+                return
+
+    def send(self, data: bytes) -> int:
+        """
+        As `Stream.send`; counts all of the data or nothing.
+
+        What was not counted is encrypted already: it must be sent again, first of all.
+        """
+        if not self._promised:
+            try:
+                self._tls.write(data)
+            except ssl.SSLError:
+                return 0  # closed by the server
+            self._promised = len(data)
+        self._flush()
+        if self._owed:
+            return 0
+        taken, self._promised = self._promised, 0
+        return taken
+
+    def receive(self) -> bytes:
+        """As `Stream.receive`; an end without TLS's own farewell is a reset."""
+        while True:
+            try:
+                return self._tls.read(_CHUNK_BYTES)
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._take_in(self._stream.receive())
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    def has_unread(self) -> bool:
+        """As `Stream.has_unread`; session tickets and key updates do not count."""
+        if self._stream.has_unread():
+            data = self._stream.receive_now()
+            if not data:
+                return True
+            self._in.write(data)
+        try:
+            self._tls.read(1)
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:
+            return True
+        return True
+
+    def close(self) -> None:
+        """Close it without a farewell; a second call does nothing."""
+        self._stream.close()
+
+    def _flush(self) -> None:
+        self._owed += self._out.read()
+        if not self._owed:
+            return
+        try:
+            self._owed = self._owed[self._stream.send(self._owed) :]
+        except ExchangeError as broken:
+            self._owed = self._owed[broken.sent :]
+            broken.sent = 0  # of the plain text nothing was counted
+            raise
+
+    def _take_in(self, data: bytes) -> None:
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()

@@ -1,0 +1,182 @@
+"""
+httpcore's sockets with a meter in between: what httpx itself does not bound or say.
+
+httpx bounds each read, not the whole of an answer that drips; it does not say how
+many bytes went which way, nor whether a connection was reused; and bytes that follow
+an answer stay in its buffer and would begin the next one. All of that can be seen
+where the bytes pass, which is httpcore's public seam for networks.
+
+An answer in HTTP/1.1 is read here a second time, by `Answer`: its bounds hold for
+both transports alike, and it knows whether anything followed the answer.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from harness.clock import unix_ns
+from harness.units import NS_PER_S
+from harness.wire.response_parser import Answer
+from harness.wire.transport import ExchangeError, Failure
+
+_WRITE_BYTES = 64 * 1024
+
+
+class Meter:
+    """
+    One transport's bytes and bounds; set anew before each exchange.
+
+    Attributes:
+        deadline_ns: When the exchange ends at the latest.
+        connect_by_ns: When a connection begun now must be there.
+        bytes_in: Bytes received in this exchange.
+        bytes_out: Bytes sent in this exchange.
+        dialled: Whether this exchange made a connection.
+        ended: Whether the server ended the connection.
+        answer: The second reading of the answer; None where it is not plain HTTP/1.1.
+        stream: The connection in use.
+    """
+
+    __slots__ = (
+        "answer",
+        "bytes_in",
+        "bytes_out",
+        "connect_by_ns",
+        "connect_ns",
+        "deadline_ns",
+        "dialled",
+        "ended",
+        "stream",
+    )
+
+    def __init__(self, connect_s: float) -> None:
+        self.connect_ns = int(connect_s * NS_PER_S)
+        self.stream: MeteredStream | None = None
+        self.begin(0, None)
+
+    def begin(self, deadline_ns: int, answer: Answer | None) -> None:
+        """Start a new exchange."""
+        self.deadline_ns = deadline_ns
+        self.connect_by_ns = deadline_ns
+        self.answer = answer
+        self.bytes_in = self.bytes_out = 0
+        self.dialled = self.ended = False
+
+    def drop(self) -> None:
+        """Close the connection, whatever httpcore thinks of it."""
+        if self.stream is not None:
+            self.stream.close()
+
+    def clamp(self, timeout: float | None, until_ns: int = 1 << 63) -> float:
+        """
+        Seconds that a wait may take.
+
+        Raises:
+            ExchangeError: None are left before the deadline.
+        """
+        now_ns = unix_ns()
+        if now_ns >= self.deadline_ns:
+            raise ExchangeError(Failure.DEADLINE, "the deadline passed")
+        left_s = (min(self.deadline_ns, until_ns) - now_ns) / NS_PER_S
+        return max(left_s if timeout is None else min(timeout, left_s), 1e-6)
+
+
+class MeteredBackend(httpcore.NetworkBackend):
+    """Connects through httpcore's own backend, all addresses within one timeout."""
+
+    def __init__(self, meter: Meter, via: tuple[str, int] | None = None) -> None:
+        self._meter = meter
+        self._via = via
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """As httpcore's; a name's addresses are tried one after the other."""
+        meter = self._meter
+        host, port = self._via or (host, port)
+        meter.dialled = True
+        meter.connect_by_ns = unix_ns() + meter.connect_ns
+        options = list(socket_options or ())
+        try:
+            found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
+        for left, (*_, address) in zip(range(len(found))[::-1], found, strict=True):
+            wait_s = meter.clamp(timeout, meter.connect_by_ns)
+            try:
+                inner = self._inner.connect_tcp(
+                    str(address[0]), port, wait_s, local_address, options
+                )
+            except httpcore.ConnectError:
+                if not left:
+                    raise
+            else:
+                break
+        meter.stream = MeteredStream(inner, meter)
+        return meter.stream
+
+
+class MeteredStream(httpcore.NetworkStream):
+    """One connection whose waits end at the deadline and whose bytes are counted."""
+
+    def __init__(self, inner: httpcore.NetworkStream, meter: Meter) -> None:
+        self._inner = inner
+        self._meter = meter
+        tls = inner.get_extra_info("ssl_object")
+        self._speaks_http1 = tls is None or tls.selected_alpn_protocol() != "h2"
+        if tls is not None:
+            # An end without TLS's farewell must not pass for the end of a body.
+            inner.get_extra_info("socket").suppress_ragged_eofs = False
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """As httpcore's; raises when the answer breaks a bound."""
+        meter = self._meter
+        data = self._inner.read(max_bytes, meter.clamp(timeout))
+        meter.bytes_in += len(data)
+        meter.ended = not data
+        if (
+            meter.answer is not None
+            and self._speaks_http1
+            and not (meter.ended and meter.answer.whole)
+        ):
+            meter.answer.feed(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """As httpcore's, piece by piece."""
+        meter = self._meter
+        for begin in range(0, len(buffer), _WRITE_BYTES):
+            piece = buffer[begin : begin + _WRITE_BYTES]
+            self._inner.write(piece, meter.clamp(timeout))
+            meter.bytes_out += len(piece)
+
+    def close(self) -> None:
+        """As httpcore's."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: Any,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """As httpcore's; within the time to connect."""
+        meter = self._meter
+        wait_s = meter.clamp(timeout, meter.connect_by_ns)
+        inner = self._inner.start_tls(ssl_context, server_hostname, wait_s)
+        meter.stream = MeteredStream(inner, meter)
+        return meter.stream
+
+    def get_extra_info(self, info: str) -> Any:
+        """As httpcore's."""
+        return self._inner.get_extra_info(info)

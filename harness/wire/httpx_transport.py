@@ -1,0 +1,252 @@
+"""
+The same seam over httpx: HTTP/2 and proxies, at some twenty times the cost.
+
+httpx's own transport is used, below its client: no cookies, no redirects, no
+environment, no retries that would be hidden from the record.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+import httpx
+
+from harness.clock import unix_ns
+from harness.errors import UsageError
+from harness.wire.content_encoding import decode
+from harness.wire.httpcore_backend import Meter, MeteredBackend
+from harness.wire.origin import parse_origin
+from harness.wire.redaction import blot, blot_text, secret_of
+from harness.wire.request_encoder import check_headers, check_key, check_line
+from harness.wire.response_parser import Answer
+from harness.wire.transport import ExchangeError, Failure, Reply, Request, Target
+
+FAILURES: dict[type[Exception], Failure] = {
+    httpx.ConnectTimeout: Failure.CONNECT_TIMEOUT,
+    httpx.PoolTimeout: Failure.CONNECT_TIMEOUT,
+    httpx.WriteTimeout: Failure.SEND_TIMEOUT,
+    httpx.ReadTimeout: Failure.READ_TIMEOUT,
+    httpx.ConnectError: Failure.UNREACHABLE,  # unless its cause says more
+    httpx.ProxyError: Failure.UNREACHABLE,
+    httpx.UnsupportedProtocol: Failure.UNREACHABLE,
+    httpx.ReadError: Failure.RESET,
+    httpx.WriteError: Failure.RESET,
+    httpx.CloseError: Failure.RESET,
+    httpx.RemoteProtocolError: Failure.MALFORMED,  # unless the connection ended
+    httpx.LocalProtocolError: Failure.MALFORMED,
+    httpx.DecodingError: Failure.MALFORMED,
+    httpx.TooManyRedirects: Failure.MALFORMED,
+    httpx.HTTPStatusError: Failure.MALFORMED,
+    httpx.StreamConsumed: Failure.MALFORMED,
+    httpx.StreamClosed: Failure.MALFORMED,
+    httpx.ResponseNotRead: Failure.MALFORMED,
+    httpx.RequestNotRead: Failure.MALFORMED,
+    httpx.InvalidURL: Failure.MALFORMED,
+    httpx.CookieConflict: Failure.MALFORMED,
+}
+"""What each exception of httpx means, where nothing below tells more."""
+
+_RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+_STREAM_RESETS = ("<StreamReset", "<ConnectionTerminated")  # httpcore's words for h2's events
+
+
+class HttpxTransport:
+    """One user's connection by way of httpx; used by one greenlet or thread at a time."""
+
+    def __init__(self, target: Target, context: ssl.SSLContext) -> None:
+        """
+        Prepare; nothing is sent.
+
+        Args:
+            target: Where to.
+            context: The TLS context, whose ALPN fits ``target.http2``.
+
+        Raises:
+            UsageError: The base URL or the proxy is wrong.
+            ValueError: A header cannot be sent.
+        """
+        self._target = target
+        self._origin = parse_origin(target.base_url)
+        self._headers = check_headers(target.headers)
+        self._secret = secret_of(target.headers)
+        self._types = any(name == "content-type" for name, _ in self._headers)
+        self._timeout = {
+            "connect": target.timeouts.connect_s,
+            "read": target.timeouts.read_s,
+            "write": target.timeouts.read_s,
+            "pool": target.timeouts.connect_s,
+        }
+        self._meter = Meter(target.timeouts.connect_s)
+        self._context = context
+        self._http = self._make_http()
+
+    def exchange(self, request: Request, deadline_ns: int) -> Reply:
+        """As `Transport.exchange`."""
+        start_ns = unix_ns()
+        message = self._write(request)
+        target, meter = self._target, self._meter
+        answer = None
+        if target.proxy is None:
+            answer = Answer(target.max_head_bytes, target.max_body_bytes)
+        meter.begin(deadline_ns, answer)
+        response: httpx.Response | None = None
+        try:
+            meter.clamp(None)
+            response = self._http.handle_request(message)
+            try:
+                raw = self._read_body(response)
+            finally:
+                response.close()
+            coding = response.headers.get("content-encoding", "").strip().lower()
+            body = decode(raw, coding, target.max_body_bytes)
+        except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
+            self._drop()
+            status = response.status_code if response is not None else 0
+            return self._fail(error, status, start_ns)
+        except BaseException:  # the user was killed
+            self._drop()
+            raise
+        end_ns = unix_ns()
+        if answer is not None and not answer.reusable:
+            self._drop()  # what followed the answer must not begin the next one
+        return Reply(
+            response.status_code,
+            blot(body, self._secret),
+            response.headers.get("retry-after"),
+            response.headers.get("content-type"),
+            start_ns,
+            end_ns,
+            meter.bytes_out,
+            meter.bytes_in,
+        )
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        self._http.close()
+
+    def _make_http(self) -> httpx.HTTPTransport:
+        try:
+            http = httpx.HTTPTransport(
+                verify=self._context,
+                http2=self._target.http2,
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+                trust_env=False,
+                proxy=self._target.proxy,
+                retries=0,
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise UsageError(f"the proxy cannot be used: {error}") from None
+        # httpx has no option for httpcore's (public) network backend.
+        http._pool._network_backend = MeteredBackend(self._meter, self._target.via)  # noqa: SLF001
+        return http
+
+    def _drop(self) -> None:
+        """Close the connection and forget the pool: in HTTP/2 it would not notice."""
+        self._meter.drop()
+        self._http = self._make_http()
+
+    def _write(self, request: Request) -> httpx.Request:
+        method, target, key = request.method, request.target, request.idempotency_key
+        check_line(method, target)
+        headers = [("host", self._origin.authority), *self._headers]
+        if method in {"POST", "PUT", "PATCH"} and not self._types:
+            headers.append(("content-type", "application/json"))
+        if key:
+            check_key(key)
+            headers.append(("idempotency-key", key))
+        path = self._origin.prefix + target
+        scheme = "https" if self._origin.tls else "http"
+        extensions: dict[str, object] = {"timeout": self._timeout}
+        if self._target.proxy is None:
+            extensions["target"] = path.encode()  # as it stands, not as httpx would quote it
+        url = f"{scheme}://{self._origin.authority}{path}"
+        return httpx.Request(
+            method, url, headers=headers, content=request.body, extensions=extensions
+        )
+
+    def _read_body(self, response: httpx.Response) -> bytes:
+        bound_bytes = self._target.max_body_bytes
+        parts: list[bytes] = []
+        size_bytes = 0
+        stream = response.stream
+        if not isinstance(stream, httpx.SyncByteStream):
+            raise TypeError("httpx answered with a stream for another kind of client")
+        for part in stream:
+            self._meter.clamp(None)
+            size_bytes += len(part)
+            if size_bytes > bound_bytes:
+                raise ExchangeError(
+                    Failure.MALFORMED, f"a body of more than {bound_bytes} bytes"
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    def _fail(self, error: Exception, status: int, start_ns: int) -> Reply:
+        meter = self._meter
+        end_ns = unix_ns()
+        failure, detail = classify(error, ended=meter.ended)
+        if failure in _TIMEOUTS and end_ns >= meter.deadline_ns:
+            failure, detail = Failure.DEADLINE, "the deadline passed"
+        if failure is Failure.RESET and not meter.dialled and meter.bytes_in == 0:
+            failure = Failure.STALE
+        return Reply(
+            status,
+            b"",
+            None,
+            None,
+            start_ns,
+            end_ns,
+            meter.bytes_out,
+            meter.bytes_in,
+            failure,
+            blot_text(detail, self._secret),
+        )
+
+
+_TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.SEND_TIMEOUT, Failure.READ_TIMEOUT})
+
+
+def classify(error: Exception, *, ended: bool) -> tuple[Failure, str]:
+    """
+    What an exception says about the exchange.
+
+    Args:
+        error: From httpx, or from below it.
+        ended: Whether the server had ended the connection.
+
+    Returns:
+        The failure and a few words.
+    """
+    if isinstance(error, ExchangeError):
+        return error.failure, error.detail
+    detail = f"{type(error).__name__}: {error}"[:200]
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError) and not (
+            isinstance(cause, ssl.SSLEOFError) and not isinstance(error, httpx.ConnectError)
+        ):
+            return Failure.TLS, detail
+        if isinstance(cause, ConnectionRefusedError):
+            return Failure.REFUSED, detail
+        if isinstance(cause, socket.gaierror):
+            return Failure.UNREACHABLE, detail
+        if isinstance(cause, TimeoutError) and isinstance(error, httpx.ConnectError):
+            return Failure.CONNECT_TIMEOUT, detail
+        if isinstance(cause, OSError) and cause.errno in _RESETS:
+            return Failure.RESET, detail
+    if isinstance(error, httpx.RemoteProtocolError) and (
+        ended or str(error).startswith(_STREAM_RESETS)
+    ):
+        return Failure.RESET, detail
+    if isinstance(error, OSError):
+        return Failure.RESET, detail
+    return FAILURES.get(type(error), Failure.MALFORMED), detail
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain

@@ -1,0 +1,281 @@
+"""
+One answer, put together from bytes.
+
+httptools (llhttp, the parser of Node.js) reads the head and the framing of the body;
+this module adds what a parser leaves open: bounds, interim answers, the end of the
+connection as the end of a body, and what may not come at all.
+
+What a head says is a function of its bytes alone, and a server says the same head
+again and again (its date changes once a second). So simple heads are remembered by
+their bytes, in `Memory`, and need no parser when they come again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import httptools
+
+from harness.wire.transport import ExchangeError, Failure
+
+_MAX_REMEMBERED = 1024
+_FRAME_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has five
+_END_BYTES = 5  # "\r\n\r\n", and what is no line end before it
+
+
+class Head(NamedTuple):
+    """
+    What an answer's head says.
+
+    Attributes:
+        status: A final one.
+        length: Bytes of the body as it is on the wire.
+        reusable: Whether the connection may be used again.
+        retry_after: As in `Reply`.
+        content_type: As in `Reply`.
+    """
+
+    status: int
+    length: int
+    reusable: bool
+    retry_after: str | None
+    content_type: str | None
+
+
+Memory = dict[bytes, Head]
+
+
+class Answer:
+    """
+    The answer to one request, fed with bytes until it is whole.
+
+    Attributes:
+        status: The final answer's status; 0 until its head was read.
+        retry_after: As in `Reply`.
+        content_type: As in `Reply`.
+        max_body_bytes: The bound it was given.
+        coding: The content coding, lower-case; "" when there is none.
+        bytes_in: Bytes fed.
+        whole: Whether all of it was read.
+        reusable: Whether the connection may be used again; known when it is whole.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_chunked",
+        "_head_done",
+        "_interim",
+        "_length",
+        "_lone",
+        "_max_head_bytes",
+        "_parser",
+        "_problem",
+        "_tail",
+        "bytes_in",
+        "coding",
+        "content_type",
+        "max_body_bytes",
+        "retry_after",
+        "reusable",
+        "status",
+        "whole",
+    )
+
+    def __init__(self, max_head_bytes: int, max_body_bytes: int) -> None:
+        self._max_head_bytes = max_head_bytes
+        self.max_body_bytes = max_body_bytes
+        self._parser = httptools.HttpResponseParser(self)
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._problem = ""
+        self._interim = False
+        self._lone = True  # no interim answer before it
+        self._head_done = False
+        self._tail = b""  # the last bytes of what was fed before
+        self.bytes_in = 0
+        self.status = 0
+        self.whole = False
+        self.reusable = True
+        self._length: int | None = None
+        self._chunked = False
+        self.coding = ""
+        self.content_type: str | None = None
+        self.retry_after: str | None = None
+
+    def body(self) -> bytes:
+        """The body as it came, codings and all."""
+        return b"".join(self._body)
+
+    def head(self) -> Head:
+        """What the head said, and whether the connection may be used again."""
+        return Head(
+            self.status, self._body_bytes, self.reusable, self.retry_after, self.content_type
+        )
+
+    def feed(self, data: bytes, memory: Memory | None = None) -> None:
+        """
+        Take the next bytes, or b"" for the end of the connection.
+
+        Args:
+            data: What was received.
+            memory: Where to remember the head, if these are the answer's first bytes.
+
+        Raises:
+            ExchangeError: This is no answer, or one over the bounds, or cut off.
+        """
+        if not data:
+            self._end()
+            return
+        self.bytes_in += len(data)
+        body_bytes = self._body_bytes
+        end = data.find(b"\r\n\r\n") + 4 if memory is not None else 0
+        if memory is not None and end > 4:
+            self._parse(data[:end])
+            self._remember(data[:end], memory)
+            if end < len(data):
+                self._parse(data[end:])
+        else:
+            self._parse(data)
+        overhead_bytes = self.bytes_in - self._body_bytes
+        bound = self._max_head_bytes + _FRAME_BYTES_PER_BODY_BYTE * self._body_bytes
+        if not self.whole and not self._problem and overhead_bytes > bound:
+            self._problem = f"more than {self._max_head_bytes} bytes of head"
+        if self._problem:
+            raise ExchangeError(Failure.MALFORMED, self._problem)
+        if self.whole and self.reusable:
+            self.reusable = self._ends(data, self._body_bytes - body_bytes)
+        self._tail = (self._tail + data)[-_END_BYTES:]
+
+    def _ends(self, data: bytes, body_bytes: int) -> bool:
+        """
+        Whether the answer ends where the data does, of which so much was its body.
+
+        The parser passes over line ends between two answers without a word.
+        """
+        framing = data if self._chunked else data[: len(data) - body_bytes]
+        if not framing:
+            return True
+        end = (self._tail + framing)[-_END_BYTES:]
+        return end[1:] == b"\r\n\r\n" and end[:1] != b"\n"
+
+    def _parse(self, data: bytes) -> None:
+        if self.whole:
+            self.reusable = False  # nobody asked for these
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail("the server changed the protocol")
+        except httptools.HttpParserError as error:
+            self._fail(f"not HTTP: {error}")
+
+    def _fail(self, problem: str) -> None:
+        if self.whole:
+            self.reusable = False  # the answer is good; what follows it is not
+        else:
+            self._problem = self._problem or problem
+
+    def _end(self) -> None:
+        """The connection ended: right for a body that ends with it, else a loss."""
+        if self._head_done and self._length is None and not self._chunked:
+            self.whole = True
+            self.reusable = False
+        elif not self.whole:
+            raise ExchangeError(
+                Failure.RESET, f"the connection ended after {self.bytes_in} bytes of the answer"
+            )
+
+    def _remember(self, head: bytes, memory: Memory) -> None:
+        """Remember a head that ended just there and is followed by so many bytes."""
+        if (
+            not self._head_done
+            or self._problem
+            or self._body_bytes
+            or self._length is None
+            or self._chunked
+            or self.coding
+            or (self._length and self.whole)  # a 204 that states a length
+            or not self._lone
+        ):
+            return
+        if len(memory) >= _MAX_REMEMBERED:
+            memory.clear()
+        keep_alive = self.reusable if self.whole else bool(self._parser.should_keep_alive())
+        memory[head] = self.head()._replace(length=self._length, reusable=keep_alive)
+
+    # What httptools calls, in this order.
+
+    def on_message_begin(self) -> None:
+        """A head begins: the first, the one after an interim answer, or a surplus one."""
+        if self.whole:
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the few headers that matter; trailers and surplus answers do not."""
+        if self._head_done:
+            return
+        name = name.lower()
+        if name == b"content-length":
+            self._length = int(value)
+        elif name == b"content-type":
+            self.content_type = self.content_type or value.decode("latin-1")
+        elif name == b"retry-after":
+            self.retry_after = self.retry_after or value.decode("latin-1")
+        elif name == b"content-encoding":
+            coding = value.decode("latin-1").strip().lower()
+            self.coding = f"{self.coding},{coding}" if self.coding else coding
+        elif name == b"transfer-encoding":
+            self._chunked = True
+            if value.strip().lower() != b"chunked":
+                self._fail(f"unknown transfer coding {value[:40]!r}")
+
+    def on_headers_complete(self) -> None:
+        """Judge the head; an interim one is dropped when its message is complete."""
+        if self.whole:
+            return
+        status = self._parser.get_status_code()
+        version = self._parser.get_http_version()
+        self._interim = 100 <= status < 200
+        if self._interim:
+            self._lone = False
+            return
+        if version not in {"1.0", "1.1"} or not 200 <= status <= 599:
+            self._fail(f"not an answer: HTTP/{version} {status}")
+            return
+        self.status = status
+        self._head_done = True
+        if status in {204, 304}:
+            self.reusable = not self._length and not self._chunked
+            self._length = self._length or 0
+            self.whole = True
+        elif self._length is not None and self._length > self.max_body_bytes:
+            self._fail(f"a body of {self._length} bytes is over the bound")
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body while the bound allows."""
+        if self.whole:
+            self.reusable = False
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > self.max_body_bytes:
+            self._fail(f"a body of more than {self.max_body_bytes} bytes")
+        else:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        """A message is complete: an interim one, the answer, or a surplus one."""
+        if self.whole:
+            return
+        if self._interim:
+            self._forget_head()
+            return
+        self.reusable = bool(self._parser.should_keep_alive())
+        self.whole = not self._problem
+
+    def _forget_head(self) -> None:
+        self._length = None
+        self._chunked = False
+        self.coding = ""
+        self.content_type = None
+        self.retry_after = None

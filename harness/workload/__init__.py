@@ -1,0 +1,1 @@
+"""Generated request data: each body is a pure function of (seed, number)."""

@@ -1,0 +1,135 @@
+"""
+Request bodies, each a pure function of (seed, number): the same call, the same bytes.
+
+So a retry sends what the first attempt sent, a trial can be repeated, and two workers
+that share a schedule never make the same body, for they never have the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from harness.contract.versions import CONTRACT_VERSION
+from harness.workload.entries import EntryPool
+from harness.workload.fake_names import MODELS, NAMESPACES, ORIGINS, SLUGS, scatter
+
+__all__ = ["EntryPool", "Webhook", "altered", "digest16", "run_body", "session_body"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """
+    Where a run's end is to be told.
+
+    Attributes:
+        url: The receiver.
+        secret: Key of the signature, used as it stands.
+        events: Among ``run.succeeded`` and ``run.failed``.
+    """
+
+    url: str
+    secret: str
+    events: tuple[str, ...] = ("run.succeeded", "run.failed")
+
+    def __repr__(self) -> str:
+        """Leave out the secret."""
+        return f"Webhook(url={self.url!r}, events={self.events!r})"
+
+
+def session_body(seed: int, number: int, *, contract_version: str = CONTRACT_VERSION) -> bytes:
+    """
+    Body of create_session: the four required fields, most often name and model too.
+
+    Args:
+        seed: Seed of the workload.
+        number: The call's number; distinct numbers give distinct ``localRunId``.
+        contract_version: Another one makes the API answer 409.
+    """
+    chance = scatter(seed, number)
+    namespace = NAMESPACES[chance % len(NAMESPACES)]
+    fields = {
+        "cloudSessionContractVersion": contract_version,
+        "sourceType": "local-cloud",
+        "clientSessionHint": f"{namespace}-{chance >> 40:06x}",
+        "localRunId": f"run-{number}-{chance:016x}",
+    }
+    if chance >> 16 & 3:
+        fields["name"] = f"{namespace} {number}"
+    if chance >> 18 & 3:
+        fields["model"] = MODELS[(chance >> 20) % len(MODELS)]
+    return _encode(fields)
+
+
+def run_body(
+    seed: int, number: int, webhook: Webhook | Mapping[str, Any] | None = None
+) -> tuple[str, bytes]:
+    """
+    Scraper slug and body of queue_run; distinct numbers give distinct bodies.
+
+    Args:
+        seed: Seed of the workload.
+        number: The call's number.
+        webhook: {url, secret, events}, when the run's end is to be told.
+    """
+    chance = scatter(seed, number)
+    slug = SLUGS[chance % len(SLUGS)]
+    origin = ORIGINS[(chance >> 8) % len(ORIGINS)]
+    fields: dict[str, Any] = {
+        "input": {
+            "url": f"{origin}/{slug.partition('-')[2]}?page={1 + (chance >> 16) % 40}",
+            "request": f"{number}-{chance:016x}",
+            "limit": 10 * (1 + (chance >> 24) % 20),
+            "options": {
+                "locale": ("en-US", "de-DE", "fr-FR", "ja-JP")[chance >> 32 & 3],
+                "screenshots": bool(chance >> 34 & 1),
+                "fields": ["title", "price", "currency", "url"][: 1 + (chance >> 35 & 3)],
+            },
+        }
+    }
+    if webhook is not None:
+        fields["webhook"] = webhook
+    return slug, _encode(fields)
+
+
+def digest16(body: bytes) -> str:
+    """First 16 hex digits of the SHA-256 of a body: tells bodies apart in evidence."""
+    return sha256(body).hexdigest()[:16]
+
+
+def altered(body: bytes) -> bytes:
+    """
+    Make another valid body of the same kind, to be sent with a key already used.
+
+    It asks for something else, not for the same in other bytes: the first entry's
+    path, the run's input or the session's local run id changes, or else a field is
+    added. What is altered twice differs from both.
+
+    Raises:
+        ValueError: The body is no JSON object.
+    """
+    fields = msgspec.json.decode(body)
+    if not isinstance(fields, dict):
+        msg = "the body to alter is no JSON object"
+        raise ValueError(msg)  # noqa: TRY004  the type of a value, not of an argument
+    entries = fields.get("entries")
+    if isinstance(entries, list) and entries and isinstance(entries[0], dict):
+        entries[0]["path"] = _mark(entries[0].get("path"))
+    elif "input" in fields:
+        fields["input"] = _mark(fields["input"])
+    elif isinstance(fields.get("localRunId"), str):
+        fields["localRunId"] += "-altered"
+    else:
+        fields = _mark(fields)
+    return _encode(fields)
+
+
+def _mark(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {"altered": 1, "was": value}
+    times = value.get("altered")
+    return value | {"altered": times + 1 if isinstance(times, int) else 1}

@@ -1,0 +1,219 @@
+"""
+Drawing for a page that may be dark or light, wide or a telephone's.
+
+What all figures share: their style, axes of time and latency, names and legends. The
+drawing becomes an SVG element of the page in `reports.figures.svg`; nothing random and
+no date is in it, so equal data give equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter
+
+from harness.units import NS_PER_MS, format_duration
+from reports.figures.svg import inline
+from reports.model import ReportModel
+from reports.section import Figure
+
+INK, MUTED, LINE, PAPER = "#010101", "#020202", "#030303", "#040404"
+SHADE, FAULT = "#050505", "#060606"
+SERIES = ("#0a0101", "#0a0202", "#0a0303", "#0a0404", "#0a0505", "#0a0606")
+_VARIABLES = {
+    INK: "ink",
+    MUTED: "muted",
+    LINE: "line",
+    PAPER: "paper",
+    SHADE: "shade",
+    FAULT: "fault",
+    **{colour: f"c{number}" for number, colour in enumerate(SERIES, 1)},
+}
+DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)))
+"""Line styles: what colour says is said a second time for those who do not see it."""
+
+_MARKED_MAX = 150
+_LABEL_MAX = 32
+_WIDTH_IN, NARROW_IN = 9.0, 4.8
+_HANDLE_IN, _LETTER_IN = 0.55, 0.08  # of a legend's entry
+_SMALL_LETTER_IN = 0.062  # of a band's name
+_MARGIN_IN = 1.0  # what axes leave of a drawing's width, at most
+ROWS_MAX = {"phase": 2, "fault": 4}
+"""How many rows of names a kind of bands may make."""
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "harness",
+    "text.parse_math": False,  # names come from strangers; a $ is a dollar
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style of all figures, for as long as one is drawn."""
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # A name in a script that the measuring font lacks is still drawn by the browser.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def new_drawing(height_in: float = 3.4, rows: int = 1) -> tuple[Drawing, list[Axes]]:
+    """A drawing of the page's width with axes one above the other, sharing x."""
+    drawing = Drawing(figsize=(_WIDTH_IN, height_in), layout="constrained")
+    axes = drawing.subplots(rows, 1, sharex=True, squeeze=False)
+    return drawing, [row[0] for row in axes]
+
+
+def to_figure(
+    drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False
+) -> Figure:
+    """Make a drawing a figure for inline use; `narrow` draws it for a telephone, too."""
+    told = f"{title}. {alt}"
+    wide = inline(_write(drawing), name, told, _VARIABLES)
+    if not narrow:
+        return Figure(name, title, alt, wide)
+    drawing.set_size_inches(NARROW_IN, drawing.get_figheight())
+    for old in drawing.legends[:]:
+        names = [text.get_text() for text in old.get_texts()]
+        old.remove()
+        _put_legend(drawing, old.legend_handles, names)
+    for axes in drawing.axes:
+        place_names(axes)
+    return Figure(
+        name, title, alt, wide, inline(_write(drawing), f"{name}-n", told, _VARIABLES)
+    )
+
+
+def _write(drawing: Drawing) -> str:
+    buffer = io.StringIO()
+    canvas: Any = FigureCanvasSVG(drawing)
+    canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def put_legend(drawing: Drawing, axes: Axes) -> None:
+    """The legend of some axes above them all, where it hides nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        _put_legend(drawing, handles, names)
+
+
+def _put_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) -> None:
+    longest_in = _HANDLE_IN + _LETTER_IN * max(map(len, names))
+    fitting = max(1, int(drawing.get_figwidth() / longest_in))
+    rows = -(-len(names) // fitting)
+    drawing.legend(handles, names, loc="outside upper left", ncols=-(-len(names) // rows))
+
+
+def place_names(axes: Axes) -> None:
+    """Put names of bands above the axes, each in the lowest row where it hides no other."""
+    low, high = axes.get_xlim()
+    figure: Any = axes.figure
+    per_letter = (high - low) * _SMALL_LETTER_IN / (figure.get_figwidth() - _MARGIN_IN)
+    row_ends: list[float] = []
+    for text in [text for text in axes.texts if text.get_gid() in ROWS_MAX]:
+        name: Any = text
+        start = float(name.xy[0])
+        row = next((n for n, end in enumerate(row_ends) if end <= start), len(row_ends))
+        name.set_visible(row < ROWS_MAX[name.get_gid()])
+        if name.get_visible():
+            row_ends[row : row + 1] = [start + len(name.get_text()) * per_letter]
+            name.set_position((2, 2 + 11 * row))
+
+
+def peak_s(series: pd.Series) -> int:
+    """When a series is highest: seconds since the load began, the first of equals."""
+    return int(series.index.to_numpy()[int(series.to_numpy().argmax())])
+
+
+def marker(series: pd.Series | pd.DataFrame) -> str:
+    """Dots on a line while they can be told apart; a lone point has nothing else."""
+    return "." if len(series) <= _MARKED_MAX else ""
+
+
+def draw_points(axes: Axes, series: pd.Series, step_s: int, colour: str, name: str) -> None:
+    """
+    Values that no line joins: dots; of many one flat stroke a step, in a single path.
+
+    Six hundred dots are six hundred elements of the page, and a carpet.
+    """
+    x = series.index.to_numpy() + step_s / 2
+    if marker(series):
+        axes.plot(x, series, ls="none", marker=".", ms=5, color=colour, label=name)
+        return
+    values = series.to_numpy(dtype=float)
+    ends = np.stack([x - step_s / 2, x + step_s / 2, np.full(len(x), np.nan)], axis=1)
+    flat = np.stack([values, values, np.full(len(x), np.nan)], axis=1)
+    axes.plot(ends.ravel(), flat.ravel(), color=colour, label=name)
+
+
+def say_empty(axes: Axes) -> None:
+    """Where nothing is drawn, say so, instead of a scale that measures nothing."""
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color=MUTED)
+
+
+def label(text: str) -> str:
+    """A stranger's name for a legend: printable, and cut where it is too long."""
+    clean = "".join(c if c.isprintable() else "\ufffd" for c in text).strip() or "(no name)"
+    # A leading underscore would hide the entry from Matplotlib's legend.
+    clean = f"\u200b{clean}" if clean.startswith("_") else clean
+    return clean if len(clean) <= _LABEL_MAX else clean[: _LABEL_MAX - 1] + "…"
+
+
+def duration_axis(axes: Axes, *, log: bool = True) -> None:
+    """Put latencies in ms on y: ticks such as 10 ms and 1 s."""
+    if log:
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(FuncFormatter(_minor_duration))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    axes.tick_params(axis="y", which="minor", labelsize=8)
+
+
+def set_time(axes: Sequence[Axes], model: ReportModel) -> None:
+    """The same stretch of time on every figure, from the load's start to the last answer."""
+    ends = [model.summary["duration_s"], *(model.outcomes_s.index[-1:] + model.step_s)]
+    axes[-1].set_xlim(min([0, *model.outcomes_s.index[:1]]), max([1, *ends]))
+    axes[-1].set_xlabel("seconds since the load began")
+
+
+def _duration(value_ms: float) -> str:
+    return format_duration(value_ms * NS_PER_MS) if value_ms > 0 else "0"
+
+
+def _minor_duration(value_ms: float, _: int | None = None) -> str:
+    """Only 2 and 5 between the decades: more would be a carpet."""
+    digit = f"{value_ms:e}"[0]
+    return _duration(value_ms) if digit in "25" else ""

@@ -1,0 +1,121 @@
+"""The sending process of the labs: how the trial stands that it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.load.lab_protocol import Action, Prober
+from harness.load.spec import Spec
+from harness.plan.file import build_plan
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
+
+PLAN = {
+    "name": "capacity-sessions",
+    "load": {"phases": [{"name": "load", "duration": "1s", "rate": 0}]},
+    "retry": {"attempts": 1},
+    "slo": {"must": []},
+}
+
+
+@pytest.fixture
+def standin():
+    running = Standin(StandinConfig())
+    yield running
+    running.stop()
+
+
+def _prober(out: Path, host: str) -> Prober:
+    plan = build_plan(PLAN, "a test's plan").model_dump(mode="json", by_alias=True)
+    spec = Spec("t-1", str(out), "lab", host, "stand-in", plan, embedded=True)
+    path = out / "spec.json"
+    path.write_bytes(msgspec.json.encode(spec))
+    return Prober(spec, path, dict(os.environ))
+
+
+def _state(out: Path) -> str:
+    return json.loads((out / "manifest.json").read_text())["state"]
+
+
+def _opened(standin: Standin) -> int:
+    return standin.truth()["sessions"]["open"]
+
+
+def _end_in_order(prober: Prober) -> None:
+    prober.close()
+
+
+def _interrupt(prober: Prober) -> None:
+    prober.interrupt()
+    prober.close()
+
+
+def _interrupt_late(prober: Prober) -> None:
+    """The end of the input is there before the signal."""
+    process = prober._process
+    assert process.stdin is not None
+    process.send_signal(signal.SIGSTOP)
+    process.stdin.close()
+    prober.interrupt()
+    process.send_signal(signal.SIGCONT)
+    prober.close()
+
+
+def _vanish(prober: Prober) -> None:
+    """What the process sees of a lab that was killed."""
+    assert prober._process.stdin is not None
+    prober._process.stdin.close()
+    prober.close()
+
+
+def _fail(prober: Prober) -> None:
+    with pytest.raises(ZeroDivisionError), prober:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (_end_in_order, "measured"),
+        (_interrupt, "interrupted"),
+        (_interrupt_late, "interrupted"),
+        (_vanish, "interrupted"),
+        (_fail, "interrupted"),
+    ],
+)
+def test_only_a_goodbye_makes_a_whole_trial(standin, tmp_path, end, state):
+    """However it ends, what it opened is closed; only one end is that of a whole trial."""
+    prober = _prober(tmp_path, standin.url)
+    (seen,) = prober.send([Action(0, "create_session")])
+    assert seen.outcome == "ok"
+
+    end(prober)
+
+    assert _state(tmp_path) == state
+    assert _opened(standin) == 0
+
+
+def test_interrupt_drops_what_is_under_way(standin, tmp_path):
+    """A list that would take a minute ends at once, and its sessions are closed."""
+    prober = _prober(tmp_path, standin.url)
+    actions = [Action(0, "create_session"), Action(60_000_000_000, "create_session")]
+    assert prober._process.stdin is not None
+    prober._process.stdin.write(msgspec.json.encode(actions) + b"\n")
+    prober._process.stdin.flush()
+    while not standin.truth()["requests"].get("create_session"):
+        time.sleep(0.05)
+
+    began_s = time.monotonic()
+    prober.interrupt()
+
+    assert prober.close() == 0
+    assert time.monotonic() - began_s < 30
+    assert _state(tmp_path) == "interrupted"
+    assert _opened(standin) == 0

@@ -1,0 +1,182 @@
+"""Plan files: every key that is wrong is pointed at, by file, line and name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from harness.errors import PlanError
+from harness.load.config import Orders, judge_names
+from harness.load.spec import Spec
+from harness.plan.file import parse_plan, read_plan, say_mistake, say_mistakes
+from harness.plan.model import Table
+
+WHOLE = """\
+name = "whole"
+description = "every key there is"
+seed = 7
+[load]
+model = "closed"
+users = 200
+connections = 3
+wait = [0.1, 0.5]
+grace = "15s"
+[[load.phases]]
+name = "warm-up"
+duration = "10s"
+rate = 20
+measured = false
+[[load.phases]]
+name = "ramp"
+duration = "60s"
+rate = [100, 300]
+spacing = "poisson"
+[weights]
+session_churn = 3
+[contract]
+version = "v3"
+[retry]
+attempts = 5
+budget_fraction = 0.1
+deadline = "30s"
+base = "100ms"
+cap = "5s"
+[timeouts]
+connect = "2s"
+read = "10s"
+[slo]
+must = ["create_session.p99<2s", "errors<1%"]
+[probes]
+share = 0.05
+[webhooks]
+slow = 0.1
+slow_by = "2s"
+fail = 0.1
+silent = 0.1
+hold = "30s"
+[compare]
+threshold = 0.05
+outcomes = 0.005
+[compare.metrics]
+p99 = 0.1
+[[faults]]
+kind = "latency"
+from = "1s"
+"""
+KEYS = [
+    (number, match[1])
+    for number, line in enumerate(WHOLE.splitlines(), 1)
+    if (match := re.match(r"(\w+) = ", line))
+]
+FAULTS = 48  # the line of [[faults]], which is one setting to the plan
+WRONG = {"must": '["p99<<2s"]', "name": "7", "description": "7"}
+
+
+def complaint(text: str) -> str:
+    """What is said of a plan that is wrong."""
+    with pytest.raises(PlanError) as caught:
+        parse_plan(text, "plan.toml")
+    return str(caught.value)
+
+
+def test_the_whole_plan_is_one():
+    """Every key of it is known, and holds what it says."""
+    plan = parse_plan(WHOLE, "plan.toml")
+
+    assert ("whole", 7, 2, 70) == (
+        plan.name, plan.seed, len(plan.phases()), plan.duration_ns // 10**9,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "key"), KEYS, ids=[f"{n}-{key}" for n, key in KEYS])
+def test_a_wrong_value_is_pointed_at(number, key):
+    """One line: the file, the key's own line, and the key."""
+    lines = WHOLE.splitlines()
+    lines[number - 1] = f"{key} = {WRONG.get(key, '{nonsense = true}')}"
+    told = complaint("\n".join(lines)).splitlines()
+
+    assert 1 == len(told)
+    assert told[0].startswith(f"plan.toml:{min(number, FAULTS)}: ")
+    assert key in told[0] or number > FAULTS
+
+
+def test_a_threshold_s_key_that_names_no_metric_is_pointed_at():
+    """Its line, and the nearest metric that there is."""
+    text = '[compare.metrics]\n"get_run.responce.p99" = 0.1\n'
+
+    assert (
+        "plan.toml:2: compare.metrics.get_run.responce.p99: 'get_run.responce.p99' names no "
+        "metric of a comparison; did you mean 'response.p99'?"
+    ) == complaint(text)
+
+
+@pytest.mark.parametrize(("number", "key"), KEYS, ids=[f"{n}-{key}" for n, key in KEYS])
+def test_a_key_with_a_slip_is_pointed_at(number, key):
+    """An unknown key is told with the nearest one that is known; free names have none."""
+    lines = WHOLE.splitlines()
+    lines[number - 1] = lines[number - 1].replace(key, f"{key}x", 1)
+    if lines[number - 1].startswith("session_churnx"):
+        return  # which scenarios there are the load process knows
+    told = complaint("\n".join(lines)).splitlines()
+    about = [line for line in told if line.startswith(f"plan.toml:{min(number, FAULTS)}: ")]
+
+    assert about
+    assert any("did you mean" in line or "known: latency" in line for line in about)
+
+
+def test_all_mistakes_are_told_at_once():
+    """Whoever mends one need not come back for the next."""
+    told = complaint("sed = 1\n[load]\nusers = 0\n[retry]\nattempts = 0\n").splitlines()
+
+    assert [
+        "plan.toml:1: sed is unknown; did you mean 'seed'?",
+        "plan.toml:3: load.users: Input should be greater than or equal to 1",
+        "plan.toml:5: retry.attempts: Input should be greater than or equal to 1",
+    ] == sorted(told)
+
+
+class Settings(Table):
+    """A scenario's, as its file has them."""
+
+    batch: int = 1
+
+
+def test_a_scenarios_own_settings_are_pointed_at_in_the_plan():
+    """They are checked where the scenario is, and told as if by the plan itself."""
+    text = "[scenario.mine]\nbtch = 3\nbatch = 'x'\n"
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"btch": 3, "batch": "x"})
+    told = say_mistakes(
+        caught.value, "plan.toml", text, at=("scenario", "mine"), model=Settings
+    )
+
+    assert [
+        "plan.toml:2: scenario.mine.btch is unknown; did you mean 'batch'?",
+        "plan.toml:3: scenario.mine.batch: Input should be a valid integer",
+    ] == [line.partition(", unable")[0] for line in sorted(told.splitlines())]
+
+
+def test_a_mistake_that_no_model_sees_has_its_line_too():
+    """Without the file's text there is no line to tell."""
+    at = ("weights", "mxed")
+    text = "[weights]\nother = 1\nmxed = 2\n"
+
+    assert "plan.toml:3: weights.mxed: no" == say_mistake(at, "no", "plan.toml", text)
+    assert "plan 'x': weights.mxed: no" == say_mistake(at, "no", "plan 'x'")
+
+
+def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
+    """Its settings would be passed over; a name like no other is another locustfile's."""
+    path = tmp_path / "plan.toml"
+    path.write_text("[scenario.cache_imports]\nbatch = [1, 2]\n[scenario.our_own]\na = 1\n")
+    spec = Spec(
+        "t", str(tmp_path), "mixed", "", "", plan={}, plan_file=str(path),
+    )  # fmt: skip
+    orders = Orders(spec, read_plan(path), "k", path.read_text())
+
+    assert [
+        f"{path}:1: scenario.cache_imports: no such scenario; did you mean 'cache_import'?"
+    ] == judge_names(orders, ["session_churn"])
+    assert not judge_names(orders, ["cache_imports"])
