@@ -81,8 +81,8 @@ bench-soaks: $(STAMP) ## Real soaks whose latency rises by a fifth, or stays: is
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.capacity.soaks
 
 bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/rate-limit.md
-	@$(BIN)/python benchmarks/rate_limit/sweep.py 140
-	@$(BIN)/python benchmarks/rate_limit/over_http.py --jobs 3
+	@$(BIN)/python -m benchmarks.rate_limit.sweep 140
+	@$(BIN)/python -m benchmarks.rate_limit.over_http --jobs 3
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff format .

@@ -24,12 +24,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-
-from http_page import summarise, write_page  # noqa: E402  the path is set just above
-
-from harness.standin.config import StandinConfig  # noqa: E402
-from harness.standin.launch import Standin  # noqa: E402
+from benchmarks.rate_limit.http_page import summarise, write_page
+from harness.standin.config import StandinConfig
+from harness.standin.launch import Standin
 
 KEY = "osk_bench"
 KINDS = ("token-bucket", "fixed-window", "sliding-window")

@@ -11,12 +11,11 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-
-from simulated_limiters import (  # noqa: E402  the path is set just above
+from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.report import RateLimitReport
+from tests.experiments.rate_limit.simulated_limiters import (
     Concurrency,
     FixedWindow,
     Gcra,
@@ -25,9 +24,6 @@ from simulated_limiters import (  # noqa: E402  the path is set just above
     TokenBucket,
     World,
 )
-
-from harness.experiments.rate_limit.lab import Lab, Setup  # noqa: E402
-from harness.experiments.rate_limit.report import RateLimitReport  # noqa: E402
 
 KINDS = ("bucket", "gcra", "aligned", "anchored", "log", "counter", "concurrency")
 

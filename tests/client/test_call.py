@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
+from harness.client import call as caller_module
 from harness.client.call import Caller, Seat
 from harness.client.ledger import Ledger, read_ledger
 from harness.client.opensteer_client import OpensteerClient
-from harness.client.opensteer_client import call as caller_module
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget, RetryPolicy
 from harness.clock import unix_ns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.client import ledger as ledgers
 from harness.client.ledger import Ledger, read_debts, read_ledger
-from harness.client.opensteer_client import ledger as ledgers
 from harness.errors import TrialError
 
 

@@ -1,4 +1,4 @@
-"""Parse objectives (`harness.plan.slo`): text in; objectives, or a mistake with its column, out."""
+"""Parse objectives (`harness.plan.slo`): text in; objectives or a positioned mistake out."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from simulated_limiters import Dice, SlidingLog, TokenBucket, World
 
 from harness.experiments.rate_limit.designs import design, volley
 from harness.experiments.rate_limit.lab import Lab, Setup
@@ -23,6 +22,7 @@ from harness.experiments.rate_limit.models.fixed_window import (
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
 from harness.experiments.rate_limit.observations import Observation, read_log
+from tests.experiments.rate_limit.simulated_limiters import Dice, SlidingLog, TokenBucket, World
 
 
 def seen(*decisions, took_ms=2):

@@ -4,7 +4,13 @@ import json
 import math
 
 import pytest
-from simulated_limiters import (
+
+from benchmarks.rate_limit.sweep import measure
+from harness.experiments.rate_limit.advice import evaluate_check
+from harness.experiments.rate_limit.figures_data import figures_data
+from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.report import check_run
+from tests.experiments.rate_limit.simulated_limiters import (
     Concurrency,
     FixedWindow,
     QueueingBucket,
@@ -13,12 +19,6 @@ from simulated_limiters import (
     Unlimited,
     World,
 )
-from sweep import measure
-
-from harness.experiments.rate_limit.advice import evaluate_check
-from harness.experiments.rate_limit.figures_data import figures_data
-from harness.experiments.rate_limit.lab import Lab, Setup
-from harness.experiments.rate_limit.report import check_run
 
 
 def drive(world, **setup):

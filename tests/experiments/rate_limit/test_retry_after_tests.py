@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from simulated_limiters import Concurrency, SlidingCounter, TokenBucket, World
 
 from harness.experiments.rate_limit.lab import Lab, Setup
 from harness.experiments.rate_limit.observations import Observation
@@ -14,6 +13,12 @@ from harness.experiments.rate_limit.retry_after_tests import (
     Try,
     put_to_test,
     read_tries,
+)
+from tests.experiments.rate_limit.simulated_limiters import (
+    Concurrency,
+    SlidingCounter,
+    TokenBucket,
+    World,
 )
 
 JITTER_S = 0.04
