@@ -10,7 +10,7 @@ ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 10_000
 
 
-class Allotment:
+class CpuQuota:
     """
     A control group with a CPU quota, as a context.
 
@@ -42,7 +42,7 @@ class Allotment:
         script = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
         return ["sh", "-c", script, str(self.path), *command]
 
-    def __enter__(self) -> Allotment:
+    def __enter__(self) -> CpuQuota:
         return self
 
     def __exit__(self, *_error: object) -> None:

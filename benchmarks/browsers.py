@@ -26,7 +26,7 @@ from tests.standin.browsers.leftovers import (
     nothing_is_left,
     wait_until,
 )
-from tests.standin.conftest import Caller
+from tests.standin.conftest import ApiClient
 
 CHROMIUM = shutil.which("chromium") or ""
 KILLED_EVERY = 5
@@ -48,14 +48,14 @@ def churn(sessions: int) -> Left:
     """Open, use and delete sessions one after the other; kill every fifth one's browser."""
     began, killed = time.monotonic(), 0
     with Standin(StandinConfig(browser=CHROMIUM, max_sessions=1)) as standin:
-        caller = Caller(standin)
-        _use(caller, kill=False)  # what is loaded once is loaded now
+        client = ApiClient(standin)
+        _use(client, kill=False)  # what is loaded once is loaded now
         assert nothing_is_left(standin.pid)
         before = descriptors_of(standin.pid)
         for number in range(sessions):
             kill = number % KILLED_EVERY == KILLED_EVERY // 2
             killed += kill
-            _use(caller, kill=kill)
+            _use(client, kill=kill)
             if sys.stdout.isatty():
                 sys.stdout.write(f"\r{number + 1} of {sessions}")
                 sys.stdout.flush()
@@ -66,21 +66,21 @@ def churn(sessions: int) -> Left:
             descriptors_of(standin.pid) - before, standin.truth()["sessions"]["open"],
             time.monotonic() - began,
         )  # fmt: skip
-        caller.http.close()
+        client.http.close()
     return left
 
 
-def _use(caller: Caller, *, kill: bool) -> None:
-    made = caller.create().json()
+def _use(client: ApiClient, *, kill: bool) -> None:
+    made = client.create().json()
     action, cdp = _dial(made, "action"), _dial(made, "cdp")
     cdp.send('{"id":1,"method":"Browser.getVersion"}')
     assert '"id":1' in cdp.recv()
     if kill:
-        main_process(caller.standin.pid).send_signal(signal.SIGKILL)
+        main_process(client.standin.pid).send_signal(signal.SIGKILL)
         for socket in (action, cdp):
             opcode, data = socket.recv_data(control_frame=True)
             assert (websocket.ABNF.OPCODE_CLOSE, 1011) == (opcode, int.from_bytes(data[:2]))
-    assert 204 == caller.delete(made["sessionId"]).status_code
+    assert 204 == client.delete(made["sessionId"]).status_code
     for socket in (action, cdp):
         socket.shutdown()
 

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.allotment import Allotment
+from benchmarks.allotment import CpuQuota
 from benchmarks.servers import NGINX, Nginx
 from benchmarks.throughput import CONNECTIONS, PLAN
 
@@ -68,7 +68,7 @@ def measure(url: str, workers: int, share: float | None) -> Sent:
         for number, options in enumerate(sending):
             command = _pinned(_core_of(number, share), _command(url, options))
             if share is not None:
-                quota = stack.enter_context(Allotment(f"{number}", share))
+                quota = stack.enter_context(CpuQuota(f"{number}", share))
                 command = quota.holding(command)
             commands.append(command)
         _run(commands)
@@ -149,7 +149,7 @@ def bench(rounds: int = ROUNDS) -> str:
     share = None if cores >= CORES_WIDE else SHARE
     if share is not None:
         try:
-            with Allotment("probe", share):
+            with CpuQuota("probe", share):
                 pass
         except OSError as error:
             return f"Skipped: with fewer than four cores it needs CPU quotas ({error})."

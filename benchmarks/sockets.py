@@ -166,7 +166,7 @@ def _spread(what: str, values_ms: np.ndarray) -> dict[str, float]:
     }
 
 
-def tell(rounds: list[dict[str, float]]) -> tuple[str, bool]:
+def report(rounds: list[dict[str, float]]) -> tuple[str, bool]:
     """The section's text, and whether the aim is reached in every round."""
     lines = []
     for what in rounds[0]:
@@ -210,7 +210,7 @@ def main() -> int:
     else:
         sys.stderr.write("bench-sockets: the machine is busy with other things\n")
         return 3
-    text, reached = tell(rounds)
+    text, reached = report(rounds)
     page = PAGE.read_text()
     marked = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
     assert marked.search(page), f"{PAGE} has no place for the figures"

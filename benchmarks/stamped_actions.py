@@ -61,7 +61,7 @@ class StampedStream(Stream):
             return data
 
 
-class StampedFlight(connection.Flight):
+class StampedPendingCall(connection.Flight):
     """Takes down the harness's own part of each answered action."""
 
     def land(self, heard: object) -> tuple[object, object]:
@@ -80,5 +80,5 @@ def _send(socket: WebSocket, message: bytes, deadline_ns: int) -> None:
 _plain_send = WebSocket.send
 WebSocket.send = _send
 dial.Stream = StampedStream
-connection.Flight = StampedFlight
+connection.Flight = StampedPendingCall
 atexit.register(lambda: Path(os.environ[OWN_FILE]).write_bytes(_own.tobytes()))

@@ -134,7 +134,7 @@ def start() -> tuple[subprocess.Popen[bytes], str]:
     raise RuntimeError(msg)
 
 
-def off(row: Sequence[float], known: Sequence[float]) -> float:
+def relative_error(row: Sequence[float], known: Sequence[float]) -> float:
     """How far p99 and p99.9 are from the truth at most, as a fraction of it."""
     return max(abs(row[n] / known[n] - 1) for n in (1, 2))
 
@@ -157,7 +157,9 @@ def bench(rounds: int = ROUNDS) -> str:
             for name, ask in tools.items():
                 (place := folder / f"{number}").mkdir(exist_ok=True)
                 row = ask(url, place)
-                worst[name] = max(worst.get(name, row), row, key=lambda r: off(r, known))
+                worst[name] = max(
+                    worst.get(name, row), row, key=lambda r: relative_error(r, known)
+                )
                 print(f"round {number + 1}: {name}: {_cells(row)}", flush=True)
     finally:
         process.terminate()
@@ -195,7 +197,7 @@ def table(
     for name, row in {"truth, computed": list(known), **worst}.items():
         shares = [f"{100 * row[n] / known[n]:.1f} %" for n in (1, 2)]
         lines.append(f"| {name} | {_cells(row)} | {' | '.join(shares)} |")
-    far = off(next(iter(worst.values())), known)
+    far = relative_error(next(iter(worst.values())), known)
     verdict = "holds" if far <= ALLOWED else "does not hold"
     return "\n".join(
         [

@@ -22,7 +22,7 @@ from reports.formatting import capitalized, joined, listed, number, percent, plu
 from reports.model import ReportModel
 from reports.objectives import objectives
 
-TELLING_SHARE = 0.01
+SIGNIFICANT_SHARE = 0.01
 """From this share of the attempts on, refusals or errors limit a trial; an objective that
 they broke makes them a limit whatever their share."""
 
@@ -30,7 +30,7 @@ SERVED_SHARE = 0.95
 """Of what was offered at the highest rate: where less was served, that is told."""
 
 _UNMEASURED = (Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT)
-_GIVES_WAY = {
+_BOTTLENECKS = {
     "429": "the rate limiter",
     "capacity": "the target's capacity",
     "timeouts": "timeouts of the target",
@@ -39,7 +39,7 @@ _GIVES_WAY = {
 }
 
 
-def limited(model: ReportModel) -> str:
+def bottleneck(model: ReportModel) -> str:
     """What limited the trial."""
     generator = model.summary["generator"]
     if not model.observed:
@@ -76,26 +76,26 @@ def _by_ceiling(lab: Mapping[str, Any]) -> str:
     if lab.get("bounded"):
         return f"Nothing limited it: all {ceiling:,} sessions asked for were open at once."
     code = lab.get("refusal_code")
-    told = f", beyond which creates were refused with {code}" if code else ""
-    return f"The target's capacity limited it: {ceiling:,} sessions at once{told}."
+    detail = f", beyond which creates were refused with {code}" if code else ""
+    return f"The target's capacity limited it: {ceiling:,} sessions at once{detail}."
 
 
 def _by_search(lab: Mapping[str, Any]) -> str:
     rate = _estimate(lab.get("max_rate_per_s"))
     held = f"the objectives held up to about {rate} arrivals a second" if rate else ""
     if lab.get("bound") == "generator":
-        told = held or "it could offer no more"
-        return f"The load generator itself limited it: {told}{_refused(lab)}."
-    first = _GIVES_WAY.get(str(lab.get("gives_way")))
+        detail = held or "it could offer no more"
+        return f"The load generator itself limited it: {detail}{_unserved(lab)}."
+    first = _BOTTLENECKS.get(str(lab.get("gives_way")))
     if first:
         beyond = held or "the objectives held at no rate that was tried"
-        return f"{capitalized(first)} limited it: {beyond}{_refused(lab)}."
+        return f"{capitalized(first)} limited it: {beyond}{_unserved(lab)}."
     if held:
-        return f"Nothing limited it: {held}, the highest rate tried{_refused(lab)}."
+        return f"Nothing limited it: {held}, the highest rate tried{_unserved(lab)}."
     return "What limited it cannot be told: no step of the search could be judged."
 
 
-def _refused(lab: Mapping[str, Any]) -> str:
+def _unserved(lab: Mapping[str, Any]) -> str:
     """What the objectives allowed: of the highest rate a part was not served."""
     served_per_s = served_at_highest(lab)
     if served_per_s is None or served_per_s >= SERVED_SHARE * lab["max_rate_per_s"]["estimate"]:
@@ -117,11 +117,11 @@ def _by_outcome(model: ReportModel) -> str:
     total = sum(outcomes.values())
     broken = {subject.outcome for subject, _ in missed if isinstance(subject, Share)}
     whose = "" if model.faults else " of the target"
-    limits = [*_refusals(outcomes, total, broken, whose), *_slow(missed, whose)]
+    limits = [*_refusals(outcomes, total, broken, whose), *_missed_objectives(missed, whose)]
     limits += _drifted(model, whose)
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if unstarted:
-        limits.append(f"{_ceiling(model)} ({plural(unstarted, 'arrival')} never begun)")
+        limits.append(f"{_concurrency_cap(model)} ({plural(unstarted, 'arrival')} never begun)")
     if limits:
         return f"{capitalized(joined(limits))} limited it{_injected(model)}."
     if not total:
@@ -130,7 +130,7 @@ def _by_outcome(model: ReportModel) -> str:
     if model.manifest.state != "complete":
         after = format_duration(model.summary["duration_s"] * NS_PER_S)
         return f"Nothing limited it until it was cut off after {after}: {good}."
-    return f"Nothing limited it: {good}, and {_kept(model)}."
+    return f"Nothing limited it: {good}, and {_schedule_kept(model)}."
 
 
 def _injected(model: ReportModel) -> str:
@@ -141,14 +141,14 @@ def _injected(model: ReportModel) -> str:
     return f", under {plural(len(model.faults), 'injected fault')} ({names})"
 
 
-def _ceiling(model: ReportModel) -> str:
+def _concurrency_cap(model: ReportModel) -> str:
     load = model.manifest.plan.get("load")
     users = load.get("users") if isinstance(load, Mapping) else None
     most = f" of {users:,} calls in flight" if isinstance(users, int) else ""
     return f"the plan's own ceiling{most}"
 
 
-def _kept(model: ReportModel) -> str:
+def _schedule_kept(model: ReportModel) -> str:
     if model.summary["model"] == "closed":
         return "its users always had a next call to make"
     return "every planned arrival was begun"
@@ -174,7 +174,7 @@ def _refusals(
     }
     blamed = broken | ({"errors"} if broken & errors.keys() else set())
     for name, count in sorted(shares.items(), key=lambda item: -item[1]):
-        if not count or (count < TELLING_SHARE * total and not blamed & {name, "ok"}):
+        if not count or (count < SIGNIFICANT_SHARE * total and not blamed & {name, "ok"}):
             continue
         share = f"{percent(count / total)} of the attempts"
         if name == "rate_limited":
@@ -197,7 +197,7 @@ def _drifted(model: ReportModel, whose: str) -> Iterator[str]:
         yield f"errors{whose} (more and more over the load)"
 
 
-def _slow(missed: Sequence[tuple[Subject, str]], whose: str) -> Iterator[str]:
+def _missed_objectives(missed: Sequence[tuple[Subject, str]], whose: str) -> Iterator[str]:
     owner = "the target's " if whose else ""
     for kind, words in ((Latency, "latency"), (Throughput, "throughput")):
         names = [name for subject, name in missed if isinstance(subject, kind)]

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from harness.conformance.case import Seen
+from harness.conformance.case import CaseResult
 
 # Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def render_tap(found: Sequence[Seen]) -> str:
+def render_tap(found: Sequence[CaseResult]) -> str:
     """
     TAP version 13: a line a check, and what was seen instead below one that failed.
 
@@ -25,39 +25,39 @@ def render_tap(found: Sequence[Seen]) -> str:
     Source: https://testanything.org/tap-version-13-specification.html
     """
     lines = ["TAP version 13", f"1..{len(found)}"]
-    for number, seen in enumerate(found, start=1):
-        word = "not ok" if seen.verdict == "fail" else "ok"
-        line = f"{word} {number} - {seen.check.name}"
-        if seen.verdict == "skip":
-            line += f" # SKIP {_line(seen.detail).replace('#', '')}"
+    for number, result in enumerate(found, start=1):
+        word = "not ok" if result.verdict == "fail" else "ok"
+        line = f"{word} {number} - {result.check.name}"
+        if result.verdict == "skip":
+            line += f" # SKIP {_line(result.detail).replace('#', '')}"
         lines.append(line)
-        if seen.verdict == "fail":
+        if result.verdict == "fail":
             lines += [
                 "  ---",
-                f"  states: {_quoted(seen.check.states)}",
-                f"  source: {seen.check.source}",
-                f"  seen: {_quoted(seen.detail)}",
+                f"  states: {_quoted(result.check.states)}",
+                f"  source: {result.check.source}",
+                f"  seen: {_quoted(result.detail)}",
                 "  ...",
             ]
     return "\n".join(lines) + "\n"
 
 
-def render_junit(found: Sequence[Seen], host: str) -> str:
+def render_junit(found: Sequence[CaseResult], host: str) -> str:
     """A JUnit suite with a test case a check."""
     suite = TestSuite("harness conform")
     suite.add_property("host", _NOT_XML.sub("\ufffd", host))
-    for seen in found:
+    for result in found:
         case = TestCase(
-            seen.check.name,
-            classname=f"conform.{seen.check.source}",
-            time=round(seen.seconds, 3),
+            result.check.name,
+            classname=f"conform.{result.check.source}",
+            time=round(result.seconds, 3),
         )
-        detail = _NOT_XML.sub("\ufffd", seen.detail)
-        if seen.verdict == "fail":
+        detail = _NOT_XML.sub("\ufffd", result.detail)
+        if result.verdict == "fail":
             failure = Failure(detail, "fail")
-            failure.text = f"{seen.check.states}\n{detail}"
+            failure.text = f"{result.check.states}\n{detail}"
             case.result = [failure]
-        elif seen.verdict == "skip":
+        elif result.verdict == "skip":
             case.result = [Skipped(detail)]
         suite.add_testcase(case)
     suite.update_statistics()

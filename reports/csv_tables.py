@@ -62,12 +62,12 @@ def _frame(table: Table) -> pd.DataFrame:
 
 def _csv(frame: pd.DataFrame) -> bytes:
     safe = frame.copy()
-    safe.columns = pd.Index([_guard(name) for name in safe.columns])
+    safe.columns = pd.Index([_escape_formula(name) for name in safe.columns])
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = safe[name].map(_guard)
+            safe[name] = safe[name].map(_escape_formula)
     return safe.to_csv(index=False, lineterminator="\n").encode()
 
 
-def _guard(value: object) -> object:
+def _escape_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -32,25 +32,25 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(model: ReportModel) -> str:
     """The page; with its figures usually 200 to 700 kB."""
     template = environment().get_template("report.html.j2")
-    operations, groups = tables.operations_grouped(model)
+    operations, groups = tables.grouped_operations_table(model)
     sections = build_sections(model)
     return template.render(
-        style=trusted("style.css"),
-        script=trusted("sort.js"),
+        style=template_file("style.css"),
+        script=template_file("sort.js"),
         model=model,
         summary=model.summary,
         verdict=model.verdict,
-        verdict_word=prose.WORDS[model.verdict],
+        verdict_word=prose.VERDICT_LABELS[model.verdict],
         measured_any=bool(model.measured.spectrum("response").total),
-        kind=prose.kind(model),
+        kind=prose.trial_kind(model),
         brief=prose.brief(model),
         sentences=prose.sentences(model),
-        measured=prose.MEASURED,
+        measured=prose.METHOD,
         facts=_facts(model),
         findings=[
-            (finding, tables.witness_table(model, finding)) for finding in model.findings
+            (finding, tables.evidence_table(model, finding)) for finding in model.findings
         ],
-        words=prose.WORDS,
+        words=prose.VERDICT_LABELS,
         passed=Verdict.PASS,
         operations=operations,
         groups=groups,
@@ -81,7 +81,7 @@ def environment() -> Environment:
     return environment
 
 
-def trusted(name: str) -> Markup:
+def template_file(name: str) -> Markup:
     """A file of the templates, as it is."""
     return Markup((_TEMPLATES / name).read_text("utf-8"))  # noqa: S704  a file of this package
 
@@ -106,11 +106,11 @@ def _breakable(text: str) -> Markup:
 
 
 def _planned(model: ReportModel) -> list[tuple[str, str]]:
-    told = [("Plan", prose.plan_name(model))]
+    rows = [("Plan", prose.plan_name(model))]
     description = model.manifest.plan.get("description")
     if not isinstance(description, str) or not description:
-        return told
-    return [*told, ("What for", description)]
+        return rows
+    return [*rows, ("What for", description)]
 
 
 def _facts(model: ReportModel) -> list[tuple[str, str]]:
@@ -124,7 +124,7 @@ def _facts(model: ReportModel) -> list[tuple[str, str]]:
             "Target",
             f"{manifest.host} (built-in stand-in)" if manifest.embedded else manifest.host,
         ),
-        ("Began", prose.began(model)),
+        ("Began", prose.started_at(model)),
         ("Load", f"{manifest.model} model, seed {manifest.seed}"),
         ("Attempts", f"{load['attempts']:,} for {load['calls']:,} calls"),
         ("Retries", f"{load['retries']:,}"),

@@ -19,7 +19,7 @@ from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 from reports.model import ReportModel
 
-_WITNESS_MAX = 20
+_EVIDENCE_ROWS_MAX = 20
 # Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -30,7 +30,7 @@ def render(model: ReportModel) -> bytes:
     suite.timestamp = _timestamp(model)
     suite.add_property("verdict", str(model.verdict))
     suite.add_property("host", _clean(model.summary["host"]))
-    for finding in model.findings or _nothing():
+    for finding in model.findings or _no_findings():
         suite.add_testcase(_case(finding))
     suite.update_statistics()
     document = JUnitXml("harness")
@@ -55,12 +55,12 @@ def _case(finding: Finding) -> TestCase:
 
 def _text(finding: Finding) -> str:
     rows = [", ".join(f"{k}={v}" for k, v in row.items()) for row in finding.witness]
-    left = len(rows) - _WITNESS_MAX
+    left = len(rows) - _EVIDENCE_ROWS_MAX
     more = [f"… {left} more in summary.json"] if left > 0 else []
-    return "\n".join([finding.detail, *rows[:_WITNESS_MAX], *more])
+    return "\n".join([finding.detail, *rows[:_EVIDENCE_ROWS_MAX], *more])
 
 
-def _nothing() -> Sequence[Finding]:
+def _no_findings() -> Sequence[Finding]:
     return [Finding("harness.checked", "invariant", Verdict.UNKNOWN, "nothing was checked")]
 
 

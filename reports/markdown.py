@@ -13,19 +13,19 @@ import re
 from harness.verdicts import Finding, Verdict
 from reports.formatting import number
 from reports.model import ReportModel
-from reports.prose import WORDS, brief, sentences
+from reports.prose import VERDICT_LABELS, brief, sentences
 from reports.section import Cell, Section, Table
 from reports.sections import build_sections
 from reports.tables import (
     errors_table,
+    evidence_table,
     load_errors,
     operations_table,
     phases_table,
-    witness_table,
 )
 
 _ERRORS_MAX = 10
-_WITNESS_MAX = 5
+_EVIDENCE_ROWS_MAX = 5
 _FINDINGS_MAX = 40
 _TEXT_MAX = 400
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$])")
@@ -38,7 +38,10 @@ def render(model: ReportModel) -> str:
     passed, *rest = brief(model)
     sections = build_sections(model)
     blocks = [
-        f"# {_SYMBOLS[model.verdict]} {WORDS[model.verdict]}: {escape(summary['scenario'])}",
+        (
+            f"# {_SYMBOLS[model.verdict]} {VERDICT_LABELS[model.verdict]}: "
+            f"{escape(summary['scenario'])}"
+        ),
         f"**{escape(passed)}**",
         *(escape(sentence) for sentence in rest),
         *(escape(sentence) for sentence in sentences(model)),
@@ -85,11 +88,11 @@ def _findings(model: ReportModel) -> list[str]:
     left = len(rows) - _FINDINGS_MAX
     more = [f"{left} more findings are in summary.json."] if left > 0 else []
     failed = [f for f in model.findings[:_FINDINGS_MAX] if f.verdict is Verdict.FAIL]
-    return ["## Findings", gfm_table(table), *more, *(_witness(model, f) for f in failed)]
+    return ["## Findings", gfm_table(table), *more, *(_evidence(model, f) for f in failed)]
 
 
-def _witness(model: ReportModel, finding: Finding) -> str:
-    table = witness_table(model, finding, _WITNESS_MAX)
+def _evidence(model: ReportModel, finding: Finding) -> str:
+    table = evidence_table(model, finding, _EVIDENCE_ROWS_MAX)
     if table is None:
         return ""
     caption = html.escape(_line(table.caption))

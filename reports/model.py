@@ -46,7 +46,7 @@ POINTS_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Annotation:
     """
     A stretch of the trial that figures shade or mark.
 
@@ -54,14 +54,14 @@ class Band:
         name: A phase's or a fault's name.
         start_s, end_s: Seconds since the load's start.
         kind: ``phase``, ``warm-up`` (a phase that is not measured) or ``fault``.
-        hits_s: When a fault struck.
+        injections_s: When a fault struck.
     """
 
     name: str
     start_s: float
     end_s: float
     kind: str
-    hits_s: tuple[float, ...] = ()
+    injections_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ class ReportModel:
         generator: Samples of the generator by step (``coarsen_samples``), time since the
             start.
         step_s: Seconds a step of the series.
-        bands: Phases and faults.
+        annotations: Phases and faults.
         faults: Faults, with their settings.
         probes: Probes by what they were for (``count_probes``).
         labs: Name → result of a lab, for those that are there.
@@ -102,7 +102,7 @@ class ReportModel:
     latency_ms: Mapping[str, pd.DataFrame]
     generator: pd.DataFrame
     step_s: int
-    bands: tuple[Band, ...]
+    annotations: tuple[Annotation, ...]
     faults: tuple[Strikes, ...]
     probes: pd.DataFrame
     labs: Mapping[str, Mapping[str, Any]]
@@ -147,7 +147,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     return ReportModel(
         manifest=manifest,
         summary=summarize(trial, told, measured=measured, counted=counted),
-        findings=tuple(sorted(told, key=_by_weight)),
+        findings=tuple(sorted(told, key=_by_severity)),
         measured=measured,
         counts=counted.outcomes,
         errors=count_errors(log),
@@ -160,14 +160,14 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         },
         generator=generator,
         step_s=step_s,
-        bands=(*_phase_bands(manifest), *_fault_bands(faults)),
+        annotations=(*_phase_annotations(manifest), *_fault_annotations(faults)),
         faults=tuple(faults),
         probes=counted.probes,
         labs=_labs(trial),
     )
 
 
-def _by_weight(finding: Finding) -> int:
+def _by_severity(finding: Finding) -> int:
     return (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS).index(finding.verdict)
 
 
@@ -176,9 +176,9 @@ def _since(frame: pd.DataFrame, start_s: int) -> pd.DataFrame:
     return frame
 
 
-def _phase_bands(manifest: Manifest) -> list[Band]:
+def _phase_annotations(manifest: Manifest) -> list[Annotation]:
     return [
-        Band(
+        Annotation(
             phase.name,
             (phase.start_ns - manifest.started_ns) / NS_PER_S,
             (phase.end_ns - manifest.started_ns) / NS_PER_S,
@@ -188,8 +188,8 @@ def _phase_bands(manifest: Manifest) -> list[Band]:
     ]
 
 
-def _fault_bands(faults: Iterable[Strikes]) -> list[Band]:
-    return [Band(f.name, f.start_s, f.end_s, "fault", f.hits_s) for f in faults]
+def _fault_annotations(faults: Iterable[Strikes]) -> list[Annotation]:
+    return [Annotation(f.name, f.start_s, f.end_s, "fault", f.injections_s) for f in faults]
 
 
 def _labs(trial: Trial) -> dict[str, Mapping[str, Any]]:

@@ -13,8 +13,8 @@ from harness.experiments.compare.document import read_comparison
 from harness.experiments.compare.trend_document import read_trend
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
-from reports.bottleneck import limited
-from reports.comparison.history import largest
+from reports.bottleneck import bottleneck
+from reports.comparison.history import largest_change
 from reports.comparison.summary import headline as compared
 from reports.formatting import (
     capitalized,
@@ -33,7 +33,7 @@ _LABS = {"rate_limit": "Rate limiter measured", "capacity": "Capacity measured"}
 _OVERRUN_S, _OVERRUN_SHARE = 5.0, 0.1
 """An end so much later than the plan's, in seconds and of the plan, is told."""
 _LATE_SHARE = 0.01
-WORDS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
+VERDICT_LABELS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
 
 _SERVICE = (
     "Service time runs from the moment the client set out to send a request (connecting "
@@ -53,14 +53,14 @@ _PERCENTILES = (
     "other's numbers, and what was asked before the load began (is the target there, does it "
     "take the key) is in no table and no figure."
 )
-MEASURED = (_SERVICE, _RESPONSE, _PERCENTILES)
+METHOD = (_SERVICE, _RESPONSE, _PERCENTILES)
 """How it was measured, in three paragraphs."""
 
 
-def kind(model: ReportModel) -> str:
+def trial_kind(model: ReportModel) -> str:
     """What sort of trial it was, of which plan and when: the line above the title."""
     sorts = [name for lab, name in _LABS.items() if lab in model.labs]
-    return " · ".join((*(sorts or [_KIND])[:1], f"plan {plan_name(model)}", began(model)))
+    return " · ".join((*(sorts or [_KIND])[:1], f"plan {plan_name(model)}", started_at(model)))
 
 
 def plan_name(model: ReportModel) -> str:
@@ -69,7 +69,7 @@ def plan_name(model: ReportModel) -> str:
     return name if isinstance(name, str) else "without a name"
 
 
-def began(model: ReportModel) -> str:
+def started_at(model: ReportModel) -> str:
     """When the load began."""
     when = datetime.fromtimestamp(model.manifest.started_ns // NS_PER_S, UTC)
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
@@ -77,12 +77,12 @@ def began(model: ReportModel) -> str:
 
 def headline(model: ReportModel) -> str:
     """The verdict in one plain sentence, with a word before it where the load was cut off."""
-    told = _verdict(model)
+    parts = _verdict(model)
     whole = model.manifest.state == "complete" or (_lost(model) and not _of_plan(model))
     if whole or not model.observed:
-        return told
+        return parts
     after = f"Cut off after {_duration(model)}{_of_plan(model)}: "
-    return after + told[:1].lower() + told[1:]
+    return after + parts[:1].lower() + parts[1:]
 
 
 def _verdict(model: ReportModel) -> str:
@@ -90,11 +90,14 @@ def _verdict(model: ReportModel) -> str:
     doubtful = _of_verdict(model.findings, Verdict.UNKNOWN)
     total = len(model.findings)
     if failed:
-        return f"{_of(len(failed), total)} failed: {_named(failed)}."
+        return f"{_part_of(len(failed), total)} failed: {_finding_names(failed)}."
     if not model.observed:
         return "No attempt was observed, so nothing can be said."
     if doubtful:
-        return f"{_of(len(doubtful), total)} could not be answered: {_named(doubtful)}."
+        return (
+            f"{_part_of(len(doubtful), total)} could not be answered: "
+            f"{_finding_names(doubtful)}."
+        )
     if not total:
         return "Nothing was checked, so there is nothing to pass."
     return "The one check passed." if total == 1 else f"All {total} checks passed."
@@ -102,17 +105,17 @@ def _verdict(model: ReportModel) -> str:
 
 def brief(model: ReportModel) -> tuple[str, str, str]:
     """What a manager reads: did it pass, what limited it, what changed since the baseline."""
-    return headline(model), limited(model), _changed(model)
+    return headline(model), bottleneck(model), _changed(model)
 
 
 def sentences(model: ReportModel) -> tuple[str, ...]:
     """Three sentences: what was done, how it ended, how long it took; then what to mind."""
-    told = [_done(model), _ended(model), _took(model)]
+    parts = [_load_sentence(model), _outcome_sentence(model), _latency_sentence(model)]
     caveats = [_late(model), _unstarted(model), _incomplete(model)]
-    return (*told, *(caveat for caveat in caveats if caveat))
+    return (*parts, *(caveat for caveat in caveats if caveat))
 
 
-def _done(model: ReportModel) -> str:
+def _load_sentence(model: ReportModel) -> str:
     summary, load = model.summary, model.summary["load"]
     target = "the built-in stand-in" if summary["embedded"] else summary["host"]
     return (
@@ -128,7 +131,7 @@ def _probes(model: ReportModel) -> str:
     return f" and {plural(probes, 'probe')}" if probes else ""
 
 
-def _ended(model: ReportModel) -> str:
+def _outcome_sentence(model: ReportModel) -> str:
     load, outcomes = model.summary["load"], model.summary["load"]["outcomes"]
     if not load["attempts"]:
         return "No attempt ended, well or badly."
@@ -141,11 +144,11 @@ def _ended(model: ReportModel) -> str:
     )
     calls = f"{percent(load['calls_ok'] / load['calls'])} of the calls came to a good end"
     worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
-    more = f" and {plural(len(others) - 3, 'other kind')}" if len(others) > 3 else ""
+    more = f" and {plural(len(others) - 3, 'other trial_kind')}" if len(others) > 3 else ""
     return f"{good} (the others: {worst}{more}), and {calls}."
 
 
-def _took(model: ReportModel) -> str:
+def _latency_sentence(model: ReportModel) -> str:
     slowest = max(
         (
             (operation["response_ms"]["p99"], name, operation)
@@ -173,7 +176,7 @@ def _changed(model: ReportModel) -> str:
     if model.manifest.state != "complete":
         return "What changed cannot be told, for the trial did not run to its planned end."
     trend = read_trend(model.labs.get("trend", {}))
-    if trend is not None and (most := largest(trend)):
+    if trend is not None and (most := largest_change(trend)):
         return (
             "There is no baseline of the same load to compare with; against "
             f"{plural(len(trend.names) - 1, 'earlier trial')} the largest change is that of "
@@ -211,15 +214,17 @@ def _late(model: ReportModel) -> str:
     blamed = model.summary["generator"]["saturated"]  # which is told already, and weighs more
     planned_s = _planned_s(model)
     over_s = model.summary["duration_s"] - planned_s if planned_s else 0.0
-    told = []
+    parts = []
     if behind > _LATE_SHARE * planned and not blamed:
-        told.append(
+        parts.append(
             f"{behind:,} of {plural(planned, 'arrival')} began late, for no user was free in "
             "time"
         )
     if over_s >= max(_OVERRUN_S, _OVERRUN_SHARE * planned_s):
-        told.append(f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan")
-    return f"{capitalized(joined(told))}." if told else ""
+        parts.append(
+            f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan"
+        )
+    return f"{capitalized(joined(parts))}." if parts else ""
 
 
 def _unstarted(model: ReportModel) -> str:
@@ -247,7 +252,7 @@ def _of_verdict(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:
     return [finding for finding in findings if finding.verdict is verdict]
 
 
-def _named(findings: Sequence[Finding]) -> str:
+def _finding_names(findings: Sequence[Finding]) -> str:
     """The names of some findings; a lone one with what was seen, where that is short."""
     first, *others = findings
     detail = first.detail.rstrip(".")
@@ -256,7 +261,7 @@ def _named(findings: Sequence[Finding]) -> str:
     return f"{first.name} ({detail})"
 
 
-def _of(part: int, whole: int) -> str:
+def _part_of(part: int, whole: int) -> str:
     if whole == 1:
         return "The one check"
     return f"All {whole} checks" if part == whole else f"{part} of {whole} checks"

@@ -35,10 +35,10 @@ class Table:
     def numeric(self) -> tuple[bool, ...]:
         """Which columns hold numbers and nothing else: these stand to the right."""
         columns = ([row[n] for row in self.rows] for n in range(len(self.head)))
-        told = ([cell for cell in column if cell is not None] for column in columns)
+        values = ([cell for cell in column if cell is not None] for column in columns)
         return tuple(
             bool(cells) and all(isinstance(cell, int | float) for cell in cells)
-            for cells in told
+            for cells in values
         )
 
 

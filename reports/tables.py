@@ -15,7 +15,7 @@ from reports.section import Cell, Table
 
 ERRORS_MAX = 50
 _UNITS = re.compile(r"_(ms|s)$")
-WITNESS_MAX = 20
+EVIDENCE_ROWS_MAX = 20
 
 _HEADINGS = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
 
@@ -53,7 +53,7 @@ def _probe_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
             yield (f"{PREFIX}{name}", *amount, *_latency(probes))
 
 
-def operations_grouped(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:
+def grouped_operations_table(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:
     """`operations_table` with short names under a row of groups: (name, columns)."""
     plain = operations_table(model)
     first = len(plain.head) - len(METRICS) * len(_HEADINGS)
@@ -144,8 +144,8 @@ def generator_table(model: ReportModel) -> Table:
     )
 
 
-def witness_table(
-    model: ReportModel, finding: Finding, rows_max: int = WITNESS_MAX
+def evidence_table(
+    model: ReportModel, finding: Finding, rows_max: int = EVIDENCE_ROWS_MAX
 ) -> Table | None:
     """A finding's evidence, its times since the load began; None when it has none."""
     if not finding.witness:

@@ -9,6 +9,6 @@ from hypothesis import settings
 _TIMES = 1 if settings.default and settings.default.derandomize else 25
 
 
-def few(examples: int, **options: Any) -> settings:
+def scaled_settings(examples: int, **options: Any) -> settings:
     """Settings of so many examples; 25 times as many in `make bench-stats`."""
     return settings(deadline=None, max_examples=examples * _TIMES, **options)

@@ -113,18 +113,18 @@ def queue(run_id="", *, replayed=0, run_status="queued", **given):
     if given.get("outcome", "ok") != "ok":
         return attempt("queue_run", run_id, **given)
     row = attempt("queue_run", run_id, replayed=replayed, **given)
-    return _tell(row, status=run_status, http=given.get("status", 202))
+    return _add_run_status(row, status=run_status, http=given.get("status", 202))
 
 
 def get_run(run_id, run_status="", **given):
     """An attempt of ``get_run``."""
     row = attempt("get_run", run_id, **given)
-    return _tell(row, status=run_status) if run_status else row
+    return _add_run_status(row, status=run_status) if run_status else row
 
 
 def page(run_id, first, last, *, cursor=None, next=None, at=0.0, **given):  # noqa: A002  its name on the wire
     """An attempt of ``get_run_logs``: lines ``first`` to ``last``."""
-    told = {
+    parametrize_verdicts = {
         "first": first,
         "last": last,
         "digest": f"{first}-{last}",
@@ -132,15 +132,19 @@ def page(run_id, first, last, *, cursor=None, next=None, at=0.0, **given):  # no
         "next": next,
     }
     if isinstance(first, int) and isinstance(last, int):
-        told["lines"] = last - first + 1
-    told = {name: value for name, value in (told | given).items() if value is not None}
-    return attempt("get_run_logs", run_id, at=at, **told)
+        parametrize_verdicts["lines"] = last - first + 1
+    parametrize_verdicts = {
+        name: value
+        for name, value in (parametrize_verdicts | given).items()
+        if value is not None
+    }
+    return attempt("get_run_logs", run_id, at=at, **parametrize_verdicts)
 
 
 def imports(sent=1, inserted=0, updated=0, skipped=0, *, expect=(0, 0, 0, 0), **given):
     """An attempt of ``import_selector_cache``; ``expect`` is fresh, same, newer, older."""
     fresh, same, newer, older = expect
-    told = {
+    parametrize_verdicts = {
         "sent": sent,
         "imported": given.pop("imported", inserted + updated),
         "inserted": inserted,
@@ -148,14 +152,14 @@ def imports(sent=1, inserted=0, updated=0, skipped=0, *, expect=(0, 0, 0, 0), **
         "skipped": skipped,
     }
     if given.get("outcome", "ok") != "ok":
-        told = {"sent": sent}
+        parametrize_verdicts = {"sent": sent}
     expected = {"fresh": fresh, "same": same, "newer": newer, "older": older}
-    return attempt("import_selector_cache", **told, **expected, **given)
+    return attempt("import_selector_cache", **parametrize_verdicts, **expected, **given)
 
 
 def webhook(run_id, kind="run.succeeded", *, at=0.0, **data):
     """An event: a delivery reached the inbox; it is validly signed unless `data` says so."""
-    told = {
+    parametrize_verdicts = {
         "delivery_id": f"d-{run_id}-{kind}",
         "run_id": run_id,
         "type": kind,
@@ -163,7 +167,9 @@ def webhook(run_id, kind="run.succeeded", *, at=0.0, **data):
         "run_status": kind.partition(".")[2],
         "status": 200,
     }
-    return Event(time_ns=ORIGIN_NS + round(at * 1e9), kind="webhook", data=told | data)
+    return Event(
+        time_ns=ORIGIN_NS + round(at * 1e9), kind="webhook", data=parametrize_verdicts | data
+    )
 
 
 def history(*rows):
@@ -220,16 +226,16 @@ def context(*events, embedded=True, state="complete", ended=60.0, worker="draine
     return Context(manifest, events)
 
 
-def _tell(row, *, status, http=None):
+def _add_run_status(row, *, status, http=None):
     """Put the run's status into the evidence: its name is that of the HTTP status's column."""
-    told = json.loads(row["evidence"] or "{}") | {"status": status}
-    row["evidence"] = json.dumps(told, separators=(",", ":"))
+    parametrize_verdicts = json.loads(row["evidence"] or "{}") | {"status": status}
+    row["evidence"] = json.dumps(parametrize_verdicts, separators=(",", ":"))
     if http is not None:
         row["status"] = http
     return row
 
 
-def judge(check, rows, **options):
+def finding_of(check, rows, **options):
     """The check's finding; `rows` are attempts, or a pair of attempts and events."""
     events = ()
     if rows and isinstance(rows[0], tuple):
@@ -239,7 +245,7 @@ def judge(check, rows, **options):
     return finding
 
 
-def told(good, bad, unknown):
+def parametrize_verdicts(good, bad, unknown):
     """Hand each history to the test with the verdict that it must get."""
     by_verdict = {Verdict.PASS: good, Verdict.FAIL: bad, Verdict.UNKNOWN: unknown}
     return pytest.mark.parametrize(
@@ -252,9 +258,9 @@ def told(good, bad, unknown):
     )
 
 
-def hold(check, verdict, rows, *, witness_max=10, **options):
+def assert_verdict(check, verdict, rows, *, witness_max=10, **options):
     """Demand this verdict of the check; a pass has no witness, a failure a small one."""
-    finding = judge(check, rows, **options)
+    finding = finding_of(check, rows, **options)
     least, most = {Verdict.PASS: (0, 0), Verdict.FAIL: (1, witness_max)}.get(verdict, (0, 10))
     assert verdict is finding.verdict, finding.detail
     assert least <= len(finding.witness) <= most

@@ -21,7 +21,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-def complaints(name: str, document: Any) -> list[str]:
+def schema_errors(name: str, document: Any) -> list[str]:
     """What the schema has against it, with the place; empty when it conforms."""
     return [
         f"{error.json_path}: {error.message[:200]}"
@@ -29,16 +29,16 @@ def complaints(name: str, document: Any) -> list[str]:
     ]
 
 
-def complaints_of_file(path: Path) -> list[str]:
+def schema_errors_of_file(path: Path) -> list[str]:
     """The same of a file of a trial; events.jsonl by its lines."""
     if path.suffix == ".jsonl":
         return [
             complaint
             for line in path.read_text().splitlines()
-            for complaint in complaints("event", json.loads(line, parse_constant=_refuse))
+            for complaint in schema_errors("event", json.loads(line, parse_constant=_refuse))
         ]
     document = json.loads(path.read_text(), parse_constant=_refuse)
-    return complaints(path.stem, document)
+    return schema_errors(path.stem, document)
 
 
 def _refuse(constant: str) -> None:

@@ -75,7 +75,7 @@ def ladder(**given: Any) -> list[Attempt]:
     ]
 
 
-def refused(**given: Any) -> Attempt:
+def rate_limited(**given: Any) -> Attempt:
     """One attempt that the limiter refused within 1 ms."""
     refusal = {
         "outcome": "rate_limited",

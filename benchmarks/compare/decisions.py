@@ -72,7 +72,7 @@ def run(tail: float, pairs: int = PAIRS, **given) -> list[Outcome]:
     return found
 
 
-def tell_null() -> bool:
+def report_null() -> bool:
     """No change: how often regressed, and whether the intervals hold what they promise."""
     found = run(1.0)
     alarms = share(outcome.verdict == "regressed" for outcome in found)
@@ -86,7 +86,7 @@ def tell_null() -> bool:
     return alarms <= 0.05
 
 
-def tell_shift() -> bool:
+def report_shift() -> bool:
     """The tail 10 % longer: how often that is found."""
     found = run(SHIFT)
     caught = share("regressed" in outcome.p99 for outcome in found)
@@ -102,7 +102,7 @@ def main() -> int:
     """Run what was asked for, or both."""
     asked = sys.argv[1:] or ["null", "shift"]
     begun = time.monotonic()
-    held = [{"null": tell_null, "shift": tell_shift}[name]() for name in asked]
+    held = [{"null": report_null, "shift": report_shift}[name]() for name in asked]
     print(f"{time.monotonic() - begun:.0f} s")
     return 0 if all(held) else 1
 

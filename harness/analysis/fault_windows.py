@@ -22,14 +22,14 @@ class Strikes:
         name: Its kind.
         settings: How it was set, as the plan says it.
         start_s, end_s: Its window, seconds since the load's start.
-        hits_s: When it struck a request or a connection.
+        injections_s: When it struck a request or a connection.
     """
 
     name: str
     settings: Mapping[str, Any]
     start_s: float
     end_s: float
-    hits_s: tuple[float, ...] = ()
+    injections_s: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class _Told:
     start_s: float | None = None
     end_s: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    hits_s: list[float] = field(default_factory=list)
+    injections_s: list[float] = field(default_factory=list)
 
 
 def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> list[Strikes]:
@@ -65,7 +65,7 @@ def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> l
         elif edge == "end":
             one.end_s = at_s
         elif edge == "hit":
-            one.hits_s.append(at_s)
+            one.injections_s.append(at_s)
     return sorted(
         (
             Strikes(
@@ -73,11 +73,13 @@ def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> l
                 one.settings,
                 start_s,
                 max(start_s, load_s if one.end_s is None else one.end_s),
-                tuple(one.hits_s),
+                tuple(one.injections_s),
             )
             for (name, _), one in told.items()
             if (
-                start_s := min(one.hits_s, default=None) if one.start_s is None else one.start_s
+                start_s := min(one.injections_s, default=None)
+                if one.start_s is None
+                else one.start_s
             )
             is not None
         ),

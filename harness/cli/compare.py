@@ -146,7 +146,7 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
     )
     for caution in result.cautions:
         out.print(Text(f"mind: {caution}", "yellow"))
-    shown = [c for c in tables.by_weight(result) if every or c.verdict != "pass"]
+    shown = [c for c in tables.by_severity(result) if every or c.verdict != "pass"]
     if not shown:
         return
     out.print(_table(shown if every else shown[:_SHOWN_MAX]))
@@ -161,7 +161,7 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
 def _whys(changes: list[Change]) -> list[str]:
     """Why metrics cannot be told, each reason once, those of most metrics first."""
     open_ = (change for change in changes if change.verdict == "inconclusive")
-    whys = Counter(tables.why(change) for change in open_).most_common()
+    whys = Counter(tables.reason_text(change) for change in open_).most_common()
     lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
     left = len(whys) - _WHYS_MAX
     return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
@@ -185,8 +185,8 @@ def _table(changes: list[Change]) -> Table:
             numbers = (change.change, change.low, change.high)
             table.add_row(
                 Text(f"  {change.metric}"),
-                tables.value(change, change.baseline),
-                tables.value(change, change.candidate),
+                tables.format_value(change, change.baseline),
+                tables.format_value(change, change.candidate),
                 *(percent_change(change, number) for number in numbers),
             )
     return table

@@ -27,10 +27,10 @@ from harness.cli.transport_options import (
     Wire,
 )
 from harness.client.recorder import Recorder
-from harness.conformance.case import Check, Seen
-from harness.conformance.context import Desk
-from harness.conformance.suite import CHECKS, make
-from harness.conformance.webhook_inbox import Mailbox
+from harness.conformance.case import CaseResult, ConformanceCase
+from harness.conformance.context import CaseContext
+from harness.conformance.suite import CHECKS, run_suite
+from harness.conformance.webhook_inbox import WebhookInbox
 from harness.errors import UsageError
 from harness.execution import target as targets
 from harness.execution.webhook_inbox import open_mailbox
@@ -106,7 +106,7 @@ def conform(
         return
     key = read_key(os.environ, embedded=not host)
 
-    def sit(url: str) -> list[Seen]:
+    def sit(url: str) -> list[CaseResult]:
         target = Target(
             url,
             auth_headers(wire.auth, key),
@@ -130,11 +130,11 @@ def conform(
         print(text, end="")
     else:
         write_bytes(out, text.encode())
-    failed = any(seen.verdict == "fail" for seen in found)
+    failed = any(result.verdict == "fail" for result in found)
     raise typer.Exit(int(Exit.FAIL if failed else Exit.PASS))
 
 
-def choose(patterns: list[str]) -> list[Check]:
+def choose(patterns: list[str]) -> list[ConformanceCase]:
     """
     The checks that any of the patterns names; all without patterns.
 
@@ -206,7 +206,7 @@ class Sitting:
     ours: bool
 
     @contextmanager
-    def mailbox(self, target: Target) -> Iterator[Mailbox | None]:
+    def webhook_inbox(self, target: Target) -> Iterator[WebhookInbox | None]:
         """Where the target's webhooks come to; None where none can."""
         receiver = self.receiver
         # A target elsewhere could not reach an inbox on loopback.
@@ -214,34 +214,40 @@ class Sitting:
         if not self.destructive or not (near or receiver.url):
             yield None
             return
-        with open_mailbox(receiver.listen, receiver.url) as mailbox:
-            yield mailbox
+        with open_mailbox(receiver.listen, receiver.url) as webhook_inbox:
+            yield webhook_inbox
 
 
-def _sit(target: Target, checks: list[Check], sitting: Sitting) -> list[Seen]:
+def _sit(target: Target, checks: list[ConformanceCase], sitting: Sitting) -> list[CaseResult]:
     progress = Console(stderr=True, highlight=False)
     targets.preflight(target, Recorder(), key_matters=True)
 
-    def tell(seen: Seen) -> None:
-        progress.print(f"{_MARKS[seen.verdict]}  {seen.check.name}", end="")
-        progress.print(f"  {seen.detail}" if seen.detail else "", markup=False)
+    def tell(result: CaseResult) -> None:
+        progress.print(f"{_MARKS[result.verdict]}  {result.check.name}", end="")
+        progress.print(f"  {result.detail}" if result.detail else "", markup=False)
 
     with ExitStack() as stack:
         # SIGTERM ends the sitting as Ctrl-C does: what is open is closed first.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
-        mailbox = stack.enter_context(sitting.mailbox(target))
-        desk = Desk(target, sitting.patience_s, mailbox, fill=sitting.fill, kind=sitting.kind)
+        webhook_inbox = stack.enter_context(sitting.webhook_inbox(target))
+        context = CaseContext(
+            target, sitting.patience_s, webhook_inbox, fill=sitting.fill, kind=sitting.kind
+        )
         try:
-            return make(
-                checks, desk, destructive=sitting.destructive, ours=sitting.ours, told=tell
+            return run_suite(
+                checks,
+                context,
+                destructive=sitting.destructive,
+                ours=sitting.ours,
+                on_result=tell,
             )
         finally:
-            for session_id in desk.close():
+            for session_id in context.close():
                 progress.print(f"session {session_id} could not be closed", markup=False)
 
 
-def _list(checks: list[Check]) -> None:
+def _list(checks: list[ConformanceCase]) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark = "destructive" if check.destructive else "-"

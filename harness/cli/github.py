@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from harness.experiments.compare.changes import Comparison
 from reports.comparison.summary import brief
-from reports.comparison.tables import describe
+from reports.comparison.tables import describe_change
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 SUMMARY_BYTES_MAX = 1024 * 1024
@@ -84,7 +84,10 @@ def annotate_comparison(result: Comparison, out: IO[str]) -> None:
         out: The step's stdout, where GitHub looks for them.
     """
     regressed = [
-        {"name": f"{change.operation} {change.metric} regressed", "detail": describe(change)}
+        {
+            "name": f"{change.operation} {change.metric} regressed",
+            "detail": describe_change(change),
+        }
         for change in result.of("regressed")
     ]
     lines = _annotations("error", regressed, "compare.json")

@@ -27,7 +27,7 @@ from harness.trial.store import (
     write_json,
 )
 from reports.comparison import trend_page
-from reports.comparison.history import sought
+from reports.comparison.history import method_note
 from reports.formatting import plural
 
 
@@ -70,8 +70,8 @@ def trend(
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
     console.print(Text(trend_page.headline(result)))
-    console.print(Text(sought(result)))
-    for row in trend_page.shifts_table(result).rows:
+    console.print(Text(method_note(result)))
+    for row in trend_page.change_points_table(result).rows:
         console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
     if left := len(ordered) - len(kept):
         told = plural(left, "trial")

@@ -9,16 +9,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from harness.conformance.case import BrokenPromiseError, Check
-from harness.conformance.context import Desk, require, tell
-from harness.conformance.socket_client import answer_deadline_ns, hear, listen, open_socket
+from harness.conformance.case import CaseFailedError, ConformanceCase
+from harness.conformance.context import CaseContext, describe, require
+from harness.conformance.socket_client import call, open_socket, receive, response_deadline_ns
 from harness.contract.interpretation import Answer
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import FrameResult
 from harness.contract.sockets import ACTION_FAILURES, METHODS, action_frame
 
 _UNKNOWN_METHOD = "conformUnknownMethod"
-_MAY_LACK = frozenset({"uploadFile"})
+_OPTIONAL_METHODS = frozenset({"uploadFile"})
 """Methods that a cloud may not have: there is no file of the user's."""
 
 
@@ -50,128 +50,128 @@ _RESULTS: tuple[tuple[str, Mapping[str, Any], Any], ...] = (
 
 
 @contextmanager
-def _acting(desk: Desk) -> Iterator[Callable[..., Answer]]:
+def _action_socket(context: CaseContext) -> Iterator[Callable[..., Answer]]:
     """Open a session's action socket; gives what does one action on it."""
-    created, numbers = desk.open_session(), count(1)
-    with open_socket(desk, "action", created) as socket:
+    created, numbers = context.open_session(), count(1)
+    with open_socket(context, "action", created) as socket:
 
         def act(method: str, args: Mapping[str, Any] | None = None, token: str = "") -> Answer:
             number, token = next(numbers), token or created.action_token
             frame = action_frame(number, method, args or {}, created.session_id, token)
-            return hear(socket, "action", frame, number).answer
+            return call(socket, "action", frame, number).answer
 
         yield act
 
 
-def _action(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _action(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         answer = act("tabs")
     require(
         answer.outcome is Outcome.OK and not answer.violation,
-        f"the action tabs was answered {tell(answer)}",
+        f"the action tabs was answered {describe(answer)}",
     )
 
 
-def _by_id(desk: Desk) -> None:
-    created = desk.open_session()
+def _by_id(context: CaseContext) -> None:
+    created = context.open_session()
     numbers = (7, 3, 5)
-    with open_socket(desk, "action", created) as socket:
-        deadline_ns = answer_deadline_ns()
+    with open_socket(context, "action", created) as socket:
+        deadline_ns = response_deadline_ns()
         for number in numbers:
             frame = action_frame(number, "tabs", {}, created.session_id, created.action_token)
             socket.send(frame, deadline_ns)
-        heard = [listen(socket, "action", deadline_ns).id for _ in numbers]
+        heard = [receive(socket, "action", deadline_ns).id for _ in numbers]
     require(sorted(heard) == sorted(numbers), f"ids 7, 3 and 5 were answered as {heard}")
 
 
-def _unsupported(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _unsupported(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         answer = act(_UNKNOWN_METHOD)
     require(
         answer.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"a method that is none was answered {tell(answer)}, not CLOUD_UNSUPPORTED_METHOD",
+        f"a method that is none was answered {describe(answer)}, not CLOUD_UNSUPPORTED_METHOD",
     )
 
 
-def _methods(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _methods(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         unknown = [
             method
-            for method in sorted(METHODS.keys() - _MAY_LACK)
+            for method in sorted(METHODS.keys() - _OPTIONAL_METHODS)
             if act(method).outcome is Outcome.UNSUPPORTED_METHOD
         ]
     require(not unknown, f"CLOUD_UNSUPPORTED_METHOD: {', '.join(unknown)}")
 
 
-def _results(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _results(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         for method, args, form in _RESULTS:
             answer = act(method, args)
-            require(answer.outcome is Outcome.OK, f"{method} was answered {tell(answer)}")
+            require(answer.outcome is Outcome.OK, f"{method} was answered {describe(answer)}")
             assert isinstance(answer.value, FrameResult)
             try:
                 msgspec.convert(answer.value.result, form)
             except msgspec.ValidationError as error:
-                raise BrokenPromiseError(f"the result of {method}: {error}") from None
+                raise CaseFailedError(f"the result of {method}: {error}") from None
 
 
-def _failed(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _failed(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         answer = act("click", {"selector": "#conform-no-such-element"})
     require(
         answer.outcome is Outcome.ACTION_FAILED and answer.state in ACTION_FAILURES,
-        f"a click on nothing was answered {tell(answer)} {answer.state}".rstrip()
+        f"a click on nothing was answered {describe(answer)} {answer.state}".rstrip()
         + ", not CLOUD_ACTION_FAILED with a known details.actionFailure.code",
     )
 
 
-def _frame_token(desk: Desk) -> None:
-    with _acting(desk) as act:
+def _frame_token(context: CaseContext) -> None:
+    with _action_socket(context) as act:
         answer = act("tabs", token="act_conform")  # noqa: S106  it is to be refused
     require(
         answer.outcome is Outcome.AUTH_FAILED,
-        f"a frame with another token was answered {tell(answer)}, not CLOUD_AUTH_FAILED",
+        f"a frame with another token was answered {describe(answer)}, not CLOUD_AUTH_FAILED",
     )
 
 
 CHECKS = (
-    Check(
+    ConformanceCase(
         "action.answer",
         "The action socket opens with its token and answers by id",
         _action,
         source="client",
     ),
-    Check(
+    ConformanceCase(
         "action.by_id",
         "Requests sent at once are each answered under their own id",
         _by_id,
         source="client",
     ),
-    Check(
+    ConformanceCase(
         "action.methods",
         "Every method of the SDK is one of the socket's",
         _methods,
         source="client",
     ),
-    Check(
+    ConformanceCase(
         "action.results",
         "Results have the form that the SDK reads",
         _results,
         source="client",
     ),
-    Check(
+    ConformanceCase(
         "action.failed",
         "What the page refuses is CLOUD_ACTION_FAILED, with the reason in actionFailure",
         _failed,
         source="client",
     ),
-    Check(
+    ConformanceCase(
         "action.frame_token",
         "A frame with another token is answered CLOUD_AUTH_FAILED",
         _frame_token,
         source="ours",
     ),
-    Check(
+    ConformanceCase(
         "action.unsupported_method",
         "A method that is none is answered CLOUD_UNSUPPORTED_METHOD",
         _unsupported,

@@ -1,8 +1,8 @@
 """
 What a conformance check is, and what comes of one.
 
-A check looks at one statement of the API's documentation over a `Desk`. It returns when
-the statement held, raises `BrokenPromiseError` when it did not, and `NotSeenError` when the
+A check looks at one statement of the API's documentation over a `CaseContext`. It returns when
+the statement held, raises `CaseFailedError` when it did not, and `CaseSkippedError` when the
 target gave no occasion to see it: that is a skip, and never a pass.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from harness.conformance.context import Desk
+    from harness.conformance.context import CaseContext
 
 Source = Literal["seed", "client", "ours"]
 """
@@ -22,23 +22,23 @@ where both are silent; the last is asked of a deployment only on demand.
 """
 
 
-class BrokenPromiseError(Exception):
+class CaseFailedError(Exception):
     """The target does not do what is stated; the message says what it did."""
 
 
-class NotSeenError(Exception):
+class CaseSkippedError(Exception):
     """There was no occasion to see it; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ConformanceCase:
     """
     One statement and how to look at it.
 
     Attributes:
         name: Unique, ``operation.what``.
         states: The statement, as a sentence.
-        look: Looks at it.
+        run: Looks at it.
         source: Who states it.
         destructive: It opens sessions, queues runs, imports entries or uses up a limit:
             only done when asked for.
@@ -46,7 +46,7 @@ class Check:
 
     name: str
     states: str
-    look: Callable[[Desk], None]
+    run: Callable[[CaseContext], None]
     source: Source = "seed"
     destructive: bool = True
 
@@ -55,7 +55,7 @@ Verdict = Literal["pass", "fail", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CaseResult:
     """
     What came of one check.
 
@@ -66,7 +66,7 @@ class Seen:
         seconds: How long it took.
     """
 
-    check: Check
+    check: ConformanceCase
     verdict: Verdict
     detail: str = ""
     seconds: float = 0.0

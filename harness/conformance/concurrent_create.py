@@ -5,15 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from harness.conformance.context import Desk, Heard
+from harness.conformance.context import CaseContext, Exchange
 from harness.wire import Transport, connect
 
-TIMES = 4
+CONCURRENCY = 4
 
 
-def create_at_once(desk: Desk) -> list[Heard]:
+def create_concurrently(context: CaseContext) -> list[Exchange]:
     """
-    Ask `TIMES` times at once for one session, under one Idempotency-Key.
+    Ask `CONCURRENCY` times at once for one session, under one Idempotency-Key.
 
     All connections are up before the first request leaves. What they open is closed after
     the check.
@@ -21,20 +21,22 @@ def create_at_once(desk: Desk) -> list[Heard]:
     Raises:
         BrokenPromiseError: One of them got no whole answer.
     """
-    body, key, gate = desk.session_body(), desk.key(), Barrier(TIMES)
-    desk.doubt(key, body)
+    body, key, gate = context.session_body(), context.key(), Barrier(CONCURRENCY)
+    context.track_create(key, body)
 
-    def create(via: Transport) -> Heard:
+    def create(transport: Transport) -> Exchange:
         gate.wait()
-        return desk.ask("create_session", body=body, key=key, via=via, patient=False)
+        return context.call(
+            "create_session", body=body, key=key, transport=transport, retry_rate_limited=False
+        )
 
     # The fast wire waits in one thread's event loop; these wait in threads.
-    wires = [connect(desk.target, "httpx") for _ in range(TIMES)]
+    wires = [connect(context.target, "httpx") for _ in range(CONCURRENCY)]
     try:
-        for via in wires:
-            desk.ask("health", via=via)
-        with ThreadPoolExecutor(TIMES) as pool:
+        for transport in wires:
+            context.call("health", transport=transport)
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
             return list(pool.map(create, wires))
     finally:
-        for via in wires:
-            via.close()
+        for transport in wires:
+            transport.close()

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from harness.clock import unix_ns
-from harness.conformance.case import BrokenPromiseError, NotSeenError
-from harness.conformance.webhook_inbox import Mailbox
+from harness.conformance.case import CaseFailedError, CaseSkippedError
+from harness.conformance.webhook_inbox import WebhookInbox
 from harness.contract.interpretation import Answer, interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.operations import target as path_of
@@ -34,29 +34,29 @@ Query = Mapping[str, str | int | None]
 DEADLINE_S = 30.0
 WAITS_MAX = 5
 WAIT_MAX_S = 60.0
-SETTLE_S = 1.0
+RETRY_IN_FLIGHT_S = 1.0
 """Between two questions what became of a create that is still being handled."""
 _IN_FLIGHT = 409
 """The status while the first request with a key is still being handled."""
 _KEY_HEADERS = frozenset({"x-api-key", "authorization"})
-_GONE = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+_CLOSED_OUTCOMES = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
 
 
-class Heard(NamedTuple):
+class Exchange(NamedTuple):
     """An answer: as it came, and what it means."""
 
     reply: Reply
     answer: Answer
 
 
-class Desk:
+class CaseContext:
     """
     Makes the checks' requests.
 
     Args:
         target: Where to, with the key in its headers.
         patience_s: How long a run's end, or a webhook, is waited for.
-        mailbox: Receives webhooks; None where the target could not reach one.
+        webhook_inbox: Receives webhooks; None where the target could not reach one.
         fill: Most sessions opened to find the target full; 0 leaves that alone.
         kind: Which wire; without one, the one that can do what the target asks for.
 
@@ -68,46 +68,46 @@ class Desk:
         self,
         target: Target,
         patience_s: float = 60.0,
-        mailbox: Mailbox | None = None,
+        webhook_inbox: WebhookInbox | None = None,
         *,
         fill: int = 0,
         kind: Kind | None = None,
     ) -> None:
         self.target = target
         self.patience_s = patience_s
-        self.mailbox = mailbox
+        self.webhook_inbox = webhook_inbox
         self.fill = fill
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
         self._kind: Kind = kind or ("httpx" if target.proxy or target.http2 else "fast")
         self._transport = self._connect(target)
         self._number = 0
-        self._kept_open: set[str] = set()
-        self._doubtful: dict[str, bytes] = {}
+        self._close_attempted: set[str] = set()
+        self._unconfirmed_creates: dict[str, bytes] = {}
 
-    def key_text(self) -> str:
+    def api_key(self) -> str:
         """The key, as it stands in the target's headers."""
         given = next((value for name, value in self.target.headers if name in _KEY_HEADERS), "")
         return given.removeprefix("Bearer ")
 
-    def strangers(self, header: tuple[str, str] | None) -> Transport:
+    def without_key(self, header: tuple[str, str] | None) -> Transport:
         """A connection without the key, and with another header in its place."""
         headers = [pair for pair in self.target.headers if pair[0] not in _KEY_HEADERS]
         given = (*headers, header) if header else tuple(headers)
         return self._connect(replace(self.target, headers=given))
 
-    def ask(
+    def call(
         self,
         operation: str,
         resource_id: str = "",
         body: bytes | None = None,
         *,
         key: str = "",
-        via: Transport | None = None,
-        patient: bool = True,
+        transport: Transport | None = None,
+        retry_rate_limited: bool = True,
         query: Query | None = None,
         method: str = "",
-    ) -> Heard:
+    ) -> Exchange:
         """
         Make one request.
 
@@ -116,8 +116,8 @@ class Desk:
             resource_id: Session, run or scraper.
             body: JSON.
             key: Idempotency-Key; "" sends none.
-            via: Another connection than the desk's own.
-            patient: Wait out a rate limit.
+            transport: Another connection than the desk's own.
+            retry_rate_limited: Wait out a rate limit.
             query: Parameters.
             method: Another one than the operation's.
 
@@ -130,16 +130,16 @@ class Desk:
             body,
             key,
         )
-        heard = self._exchange(operation, request, via or self._transport)
-        for _ in range(WAITS_MAX if patient else 0):
+        heard = self._exchange(operation, request, transport or self._transport)
+        for _ in range(WAITS_MAX if retry_rate_limited else 0):
             wait_s = heard.answer.retry_after_s
             if heard.answer.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
                 break
             time.sleep(min(max(wait_s, 0.05), WAIT_MAX_S))
-            heard = self._exchange(operation, request, via or self._transport)
+            heard = self._exchange(operation, request, transport or self._transport)
         return heard
 
-    def good(
+    def expect_ok(
         self,
         operation: str,
         resource_id: str = "",
@@ -155,24 +155,24 @@ class Desk:
             BrokenPromiseError: It did not, or its answer does not.
             NotSeenError: There was no room for it.
         """
-        answer = self.ask(operation, resource_id, body, key=key, query=query).answer
+        answer = self.call(operation, resource_id, body, key=key, query=query).answer
         if answer.outcome is Outcome.CAPACITY_FULL:
-            raise NotSeenError(f"{operation}: no capacity left ({answer.code})")
+            raise CaseSkippedError(f"{operation}: no capacity left ({answer.code})")
         if answer.outcome is not Outcome.OK or answer.violation:
-            raise BrokenPromiseError(f"{operation} answered {tell(answer)}")
+            raise CaseFailedError(f"{operation} answered {describe(answer)}")
         return answer
 
     def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
         """Open a session, to be closed after the check, even if its answer never comes."""
         key, body = key or self.key(), body or self.session_body()
-        self.doubt(key, body)
-        answer = self.good("create_session", body=body, key=key)
+        self.track_create(key, body)
+        answer = self.expect_ok("create_session", body=body, key=key)
         assert isinstance(answer.value, CreatedSession)
         return answer.value
 
-    def doubt(self, key: str, body: bytes) -> None:
+    def track_create(self, key: str, body: bytes) -> None:
         """A create is about to be sent: what it opens is to be closed, whatever comes of it."""
-        self._doubtful[key] = body
+        self._unconfirmed_creates[key] = body
 
     def session_body(self) -> bytes:
         """Another body of create_session at each call."""
@@ -187,7 +187,7 @@ class Desk:
         """A fresh Idempotency-Key."""
         return f"conform-{self.nonce}-{self.number()}"
 
-    def until(self, look: Callable[[], bool], what: str) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """
         Look again and again until it is so.
 
@@ -196,59 +196,59 @@ class Desk:
         """
         end_s = time.monotonic() + self.patience_s
         pause_s = 0.02
-        while not look():
+        while not condition():
             if time.monotonic() > end_s:
-                raise NotSeenError(f"{what} not within {self.patience_s:g} s")
+                raise CaseSkippedError(f"{what} not within {self.patience_s:g} s")
             time.sleep(pause_s)
             pause_s = min(1.0, pause_s * 1.5)
 
-    def tidy(self) -> None:
+    def cleanup(self) -> None:
         """Close the sessions that were opened since, so that they take up no room."""
-        for key, body in list(self._doubtful.items()):
-            with suppress(BrokenPromiseError):
-                self._settle(key, body)
-            self._doubtful.pop(key, None)
-        for session_id in sorted(self.left_open - self._kept_open):
-            self._kept_open.add(session_id)
-            with suppress(BrokenPromiseError):
-                self.ask("delete_session", session_id)
+        for key, body in list(self._unconfirmed_creates.items()):
+            with suppress(CaseFailedError):
+                self._confirm_create(key, body)
+            self._unconfirmed_creates.pop(key, None)
+        for session_id in sorted(self.left_open - self._close_attempted):
+            self._close_attempted.add(session_id)
+            with suppress(CaseFailedError):
+                self.call("delete_session", session_id)
 
-    def _settle(self, key: str, body: bytes) -> None:
+    def _confirm_create(self, key: str, body: bytes) -> None:
         """Asked again with its key, a create tells what it opened, once it has been handled."""
         for _ in range(WAITS_MAX):
-            self.ask("create_session", body=body, key=key)
-            if key not in self._doubtful:
+            self.call("create_session", body=body, key=key)
+            if key not in self._unconfirmed_creates:
                 return
-            time.sleep(SETTLE_S)
+            time.sleep(RETRY_IN_FLIGHT_S)
 
     def close(self) -> list[str]:
         """Close every session that is still open; returns those that would not close."""
-        self._kept_open.clear()
-        self.tidy()
+        self._close_attempted.clear()
+        self.cleanup()
         self._transport.close()
         return sorted(self.left_open)
 
-    def _exchange(self, operation: str, request: Request, via: Transport) -> Heard:
-        reply = via.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
+    def _exchange(self, operation: str, request: Request, transport: Transport) -> Exchange:
+        reply = transport.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
         if reply.failure is not None:
-            raise BrokenPromiseError(
+            raise CaseFailedError(
                 f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
             )
         answer = interpret(operation, reply.status, reply.body, reply.retry_after)
         if operation == "create_session" and answer.resource_id:
             self.left_open.add(answer.resource_id)
-        elif operation == "delete_session" and answer.outcome in _GONE:
+        elif operation == "delete_session" and answer.outcome in _CLOSED_OUTCOMES:
             self.left_open.discard(unquote(request.target.rpartition("/")[2]))
         # Last, so that an interrupt before it leaves the create in doubt.
         if reply.status != _IN_FLIGHT:
-            self._doubtful.pop(request.idempotency_key, None)
-        return Heard(reply, answer)
+            self._unconfirmed_creates.pop(request.idempotency_key, None)
+        return Exchange(reply, answer)
 
     def _connect(self, target: Target) -> Transport:
         return connect(target, self._kind)
 
 
-def tell(answer: Answer) -> str:
+def describe(answer: Answer) -> str:
     """What an answer was, in a few words."""
     code = f" {answer.code}" if answer.code else ""
     return f"{answer.outcome}{code}" + (f" ({answer.violation})" if answer.violation else "")
@@ -262,4 +262,4 @@ def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it reads as a
         BrokenPromiseError: It does not.
     """
     if not holds:
-        raise BrokenPromiseError(otherwise)
+        raise CaseFailedError(otherwise)

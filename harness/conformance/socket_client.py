@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from harness.client.sockets.dialer import Dialer
 from harness.clock import unix_ns
-from harness.conformance.case import BrokenPromiseError
-from harness.conformance.context import Desk, tell
+from harness.conformance.case import CaseFailedError
+from harness.conformance.context import CaseContext, describe
 from harness.contract.interpretation import Answer
 from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import (
@@ -24,18 +24,18 @@ from harness.units import NS_PER_S
 from harness.wire.transport import ExchangeError
 from harness.wire.websocket import WebSocket
 
-ANSWER_S = 30.0
+RESPONSE_TIMEOUT_S = 30.0
 FRAMES_MAX = 1000
 """Frames that are passed over while an answer is waited for."""
 
 
-def answer_deadline_ns() -> int:
+def response_deadline_ns() -> int:
     """When an answer that is asked for now is overdue."""
-    return unix_ns() + int(ANSWER_S * NS_PER_S)
+    return unix_ns() + int(RESPONSE_TIMEOUT_S * NS_PER_S)
 
 
 def dial(
-    desk: Desk, kind: Kind, created: CreatedSession, token: str
+    context: CaseContext, kind: Kind, created: CreatedSession, token: str
 ) -> tuple[int, Answer, WebSocket | None]:
     """
     Ask for one of a session's sockets: the status, what it means, and the socket.
@@ -45,9 +45,9 @@ def dial(
     """
     action = kind == "action"
     url = created.action_ws_url if action else created.cdp_ws_url
-    reply, socket = Dialer(desk.target).dial(url, token, answer_deadline_ns())
+    reply, socket = Dialer(context.target).dial(url, token, response_deadline_ns())
     if reply.failure is not None:
-        raise BrokenPromiseError(
+        raise CaseFailedError(
             f"the {kind} socket got no answer: {reply.failure} {reply.detail}".rstrip()
         )
     operation = ACTION_CONNECT if action else CDP_CONNECT
@@ -59,42 +59,44 @@ def dial(
 
 
 @contextmanager
-def open_socket(desk: Desk, kind: Kind, created: CreatedSession) -> Iterator[WebSocket]:
+def open_socket(
+    context: CaseContext, kind: Kind, created: CreatedSession
+) -> Iterator[WebSocket]:
     """One of a session's sockets, open until the context ends."""
     token = created.action_token if kind == "action" else created.cdp_token
-    status, answer, socket = dial(desk, kind, created, token)
+    status, answer, socket = dial(context, kind, created, token)
     if socket is None:
-        raise BrokenPromiseError(f"the {kind} socket answered {status} {tell(answer)}")
+        raise CaseFailedError(f"the {kind} socket answered {status} {describe(answer)}")
     try:
         yield socket
     finally:
         socket.close()
 
 
-def hear(socket: WebSocket, kind: Kind, frame: bytes, number: int) -> Heard:
+def call(socket: WebSocket, kind: Kind, frame: bytes, number: int) -> Heard:
     """Send one request and wait for its answer; what else comes is passed over."""
-    deadline_ns = answer_deadline_ns()
+    deadline_ns = response_deadline_ns()
     try:
         socket.send(frame, deadline_ns)
     except ExchangeError:
-        raise BrokenPromiseError(f"the {kind} socket takes no frame") from None
+        raise CaseFailedError(f"the {kind} socket takes no frame") from None
     for _ in range(FRAMES_MAX):
-        heard = listen(socket, kind, deadline_ns)
+        heard = receive(socket, kind, deadline_ns)
         if heard.id == number and not heard.method:
             return heard
-    raise BrokenPromiseError(f"{FRAMES_MAX} frames came, and none is the answer")
+    raise CaseFailedError(f"{FRAMES_MAX} frames came, and none is the answer")
 
 
-def listen(
+def receive(
     socket: WebSocket, kind: Kind, deadline_ns: int, otherwise: str = "no answer"
 ) -> Heard:
     """The next frame."""
     try:
         data = socket.receive(deadline_ns)
     except ExchangeError:
-        raise BrokenPromiseError(
-            f"{otherwise} on the {kind} socket in {ANSWER_S:g} s"
+        raise CaseFailedError(
+            f"{otherwise} on the {kind} socket in {RESPONSE_TIMEOUT_S:g} s"
         ) from None
     if data is None:
-        raise BrokenPromiseError(f"the {kind} socket was closed: {otherwise}")
+        raise CaseFailedError(f"the {kind} socket was closed: {otherwise}")
     return read_action(data) if kind == "action" else read_message(data)

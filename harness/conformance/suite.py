@@ -15,10 +15,15 @@ from harness.conformance import (
     sockets,
     webhooks,
 )
-from harness.conformance.case import BrokenPromiseError, Check, NotSeenError, Seen
-from harness.conformance.context import Desk
+from harness.conformance.case import (
+    CaseFailedError,
+    CaseResult,
+    CaseSkippedError,
+    ConformanceCase,
+)
+from harness.conformance.context import CaseContext
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[ConformanceCase, ...] = (
     *auth.CHECKS,
     *sessions.CHECKS,
     *cache.CHECKS,
@@ -32,44 +37,44 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def make(
-    checks: Sequence[Check],
-    desk: Desk,
+def run_suite(
+    checks: Sequence[ConformanceCase],
+    context: CaseContext,
     *,
     destructive: bool,
     ours: bool,
-    told: Callable[[Seen], None],
-) -> list[Seen]:
+    on_result: Callable[[CaseResult], None],
+) -> list[CaseResult]:
     """
     Make the checks in order.
 
     Args:
         checks: Which.
-        desk: Where.
+        context: Where.
         destructive: Make those too that leave something behind.
         ours: Make those too that only the stand-in's reading of the contract states.
-        told: Called after each.
+        on_result: Called after each.
     """
     found = []
     for check in checks:
         if check.source == "ours" and not ours:
-            seen = Seen(check, "skip", "no document states it; made with --ours")
+            result = CaseResult(check, "skip", "no document states it; made with --ours")
         elif check.destructive and not destructive:
-            seen = Seen(check, "skip", "changes the target; made with --destructive")
+            result = CaseResult(check, "skip", "changes the target; made with --destructive")
         else:
-            seen = _make(check, desk)
-            desk.tidy()
-        told(seen)
-        found.append(seen)
+            result = _run_case(check, context)
+            context.cleanup()
+        on_result(result)
+        found.append(result)
     return found
 
 
-def _make(check: Check, desk: Desk) -> Seen:
+def _run_case(check: ConformanceCase, context: CaseContext) -> CaseResult:
     begun_s = time.monotonic()
     try:
-        check.look(desk)
-    except BrokenPromiseError as error:
-        return Seen(check, "fail", str(error), time.monotonic() - begun_s)
-    except NotSeenError as error:
-        return Seen(check, "skip", str(error), time.monotonic() - begun_s)
-    return Seen(check, "pass", "", time.monotonic() - begun_s)
+        check.run(context)
+    except CaseFailedError as error:
+        return CaseResult(check, "fail", str(error), time.monotonic() - begun_s)
+    except CaseSkippedError as error:
+        return CaseResult(check, "skip", str(error), time.monotonic() - begun_s)
+    return CaseResult(check, "pass", "", time.monotonic() - begun_s)

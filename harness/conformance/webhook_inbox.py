@@ -30,7 +30,7 @@ class Delivery(NamedTuple):
     status: int = 0
 
 
-class Mailbox(Protocol):
+class WebhookInbox(Protocol):
     """
     Where webhooks are received.
 

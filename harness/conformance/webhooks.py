@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from harness.conformance.case import BrokenPromiseError, Check, NotSeenError
-from harness.conformance.context import Desk, require
-from harness.conformance.runs import finish, queue
-from harness.conformance.webhook_inbox import Delivery, Mailbox
+from harness.conformance.case import CaseFailedError, CaseSkippedError, ConformanceCase
+from harness.conformance.context import CaseContext, require
+from harness.conformance.runs import queue, wait_for_end
+from harness.conformance.webhook_inbox import Delivery, WebhookInbox
 from harness.workload.payloads import Webhook
 
 EVENTS = {"succeeded": "run.succeeded", "failed": "run.failed"}
@@ -16,107 +16,112 @@ RUNS_MAX = 8
 """Runs queued until one ends as it must for the check."""
 
 
-def _mailbox(desk: Desk) -> Mailbox:
-    if desk.mailbox is None:
-        raise NotSeenError("no webhook can come here: the target is not on this machine")
-    return desk.mailbox
+def _mailbox(context: CaseContext) -> WebhookInbox:
+    if context.webhook_inbox is None:
+        raise CaseSkippedError("no webhook can come here: the target is not on this machine")
+    return context.webhook_inbox
 
 
-def _delivered(desk: Desk) -> None:
-    delivery, event = _await_delivery(desk)
+def _delivered(context: CaseContext) -> None:
+    delivery, event = _await_delivery(context)
     require(delivery.event == event, f"told as {delivery.event or 'nothing'}, not {event}")
 
 
-def _signed(desk: Desk) -> None:
-    delivery, _ = _await_delivery(desk)
+def _signed(context: CaseContext) -> None:
+    delivery, _ = _await_delivery(context)
     require(delivery.signature == "valid", f"the signature is {delivery.signature}")
 
 
-def _body(desk: Desk) -> None:
-    (delivery, *_), _, run_id = _await_deliveries(desk)
+def _body(context: CaseContext) -> None:
+    (delivery, *_), _, run_id = _await_deliveries(context)
     require(bool(delivery.id), "the webhook has no id")
     require(delivery.run_id == run_id, "the webhook tells of another run in data.run")
 
 
-def _redelivered(desk: Desk) -> None:
-    refused, _, _ = _await_deliveries(desk, _mailbox(desk).refuses, times=2)
+def _redelivered(context: CaseContext) -> None:
+    refused, _, _ = _await_deliveries(context, _mailbox(context).refuses, times=2)
     require(refused[0].status >= 500, f"the first try was answered {refused[0].status}")
     require(refused[0].id == refused[1].id, "it was told again under another id")
 
 
-def _await_delivery(desk: Desk) -> tuple[Delivery, str]:
+def _await_delivery(context: CaseContext) -> tuple[Delivery, str]:
     """Queue a run with a webhook for all events, and wait until its end was told."""
-    (delivery, *_), event, _ = _await_deliveries(desk)
+    (delivery, *_), event, _ = _await_deliveries(context)
     return delivery, event
 
 
 def _await_deliveries(
-    desk: Desk, ending: str = "", times: int = 1
+    context: CaseContext, ending: str = "", times: int = 1
 ) -> tuple[list[Delivery], str, str]:
     """Queue runs until one's end was told so often: the deliveries, the event, the run."""
-    mailbox = _mailbox(desk)
+    webhook_inbox = _mailbox(context)
     for _ in range(RUNS_MAX):
-        tag = desk.key() + ending
-        hook = Webhook(f"{mailbox.url}/{tag}", mailbox.secret)
-        run_id = queue(desk, hook).run.id or ""
-        event = EVENTS.get(finish(desk, run_id))
+        tag = context.key() + ending
+        hook = Webhook(f"{webhook_inbox.url}/{tag}", webhook_inbox.secret)
+        run_id = queue(context, hook).run.id or ""
+        event = EVENTS.get(wait_for_end(context, run_id))
         if event is None:
             continue
         try:
-            desk.until(partial(_came, mailbox, tag, times), "the webhook came")
-        except NotSeenError:
+            context.wait_until(
+                partial(_has_deliveries, webhook_inbox, tag, times), "the webhook came"
+            )
+        except CaseSkippedError:
             so_often = "no webhook" if times == 1 else f"no {times} webhooks"
-            raise BrokenPromiseError(
-                f"a run ended, and {so_often} came within {desk.patience_s:g} s"
+            raise CaseFailedError(
+                f"a run ended, and {so_often} came within {context.patience_s:g} s"
             ) from None
-        return _of(mailbox, tag), event, run_id
-    raise NotSeenError(f"{RUNS_MAX} runs were all canceled")
+        return _deliveries_of(webhook_inbox, tag), event, run_id
+    raise CaseSkippedError(f"{RUNS_MAX} runs were all canceled")
 
 
-def _unsubscribed(desk: Desk) -> None:
+def _unsubscribed(context: CaseContext) -> None:
     """A later run's webhook is the sign that the earlier one's would have come."""
-    mailbox = _mailbox(desk)
+    webhook_inbox = _mailbox(context)
     for _ in range(RUNS_MAX):
-        tag = desk.key()
-        hook = Webhook(f"{mailbox.url}/{tag}", mailbox.secret, ("run.failed",))
-        if finish(desk, queue(desk, hook).run.id or "") != "succeeded":
+        tag = context.key()
+        hook = Webhook(f"{webhook_inbox.url}/{tag}", webhook_inbox.secret, ("run.failed",))
+        if wait_for_end(context, queue(context, hook).run.id or "") != "succeeded":
             continue
-        _await_delivery(desk)
-        require(not _of(mailbox, tag), "a succeeded run was told to a hook of run.failed only")
+        _await_delivery(context)
+        require(
+            not _deliveries_of(webhook_inbox, tag),
+            "a succeeded run was told to a hook of run.failed only",
+        )
         return
-    raise NotSeenError(f"none of {RUNS_MAX} runs succeeded")
+    raise CaseSkippedError(f"none of {RUNS_MAX} runs succeeded")
 
 
-def _came(mailbox: Mailbox, tag: str, times: int) -> bool:
-    return len(_of(mailbox, tag)) >= times
+def _has_deliveries(webhook_inbox: WebhookInbox, tag: str, times: int) -> bool:
+    return len(_deliveries_of(webhook_inbox, tag)) >= times
 
 
-def _of(mailbox: Mailbox, tag: str) -> list[Delivery]:
-    return [delivery for delivery in mailbox.deliveries() if delivery.tag == tag]
+def _deliveries_of(webhook_inbox: WebhookInbox, tag: str) -> list[Delivery]:
+    return [delivery for delivery in webhook_inbox.deliveries() if delivery.tag == tag]
 
 
 CHECKS = (
-    Check(
+    ConformanceCase(
         "webhook.delivered",
         "A run's end is told to its webhook, as run.succeeded or run.failed",
         _delivered,
     ),
-    Check(
+    ConformanceCase(
         "webhook.signed",
         "x-opensteer-signature is t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>",
         _signed,
     ),
-    Check(
+    ConformanceCase(
         "webhook.body",
         "A webhook has an id of its own and its run in data.run",
         _body,
         source="ours",
     ),
-    Check(
+    ConformanceCase(
         "webhook.redelivered",
         "A webhook that was refused is told again, under the same id",
         _redelivered,
         source="ours",
     ),
-    Check("webhook.subscribed", "Only the events asked for are told", _unsubscribed),
+    ConformanceCase("webhook.subscribed", "Only the events asked for are told", _unsubscribed),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, StorageError, UsageError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.spec import RESTART, FaultSpec
 from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
@@ -40,7 +40,7 @@ class Restarts:
         for spec, later in zip(self._specs, self._specs[1:], strict=False):
             if spec.from_ns + (spec.for_ns or 0) >= later.from_ns:
                 raise UsageError("--fault restart: one begins before the one before it ended")
-        self._journal = Journal(str(out / PARTS / f"restarts{EVENTS_SUFFIX}"), "harness")
+        self._event_log = EventLog(str(out / PARTS / f"restarts{EVENTS_SUFFIX}"), "harness")
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: HarnessError | None = None
@@ -67,7 +67,7 @@ class Restarts:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._journal.close()
+        self._event_log.close()
 
     def _work(self, begun_ns: int) -> None:
         try:
@@ -83,9 +83,9 @@ class Restarts:
     def _restart(self, number: int, spec: FaultSpec) -> None:
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
         told = {"fault": RESTART, "number": number}
-        self._journal.tell("fault", {**told, "edge": "start", **settings})
+        self._event_log.append("fault", {**told, "edge": "start", **settings})
         self._standin.crash()
         # A load that is over must still find its target, to close what it opened.
         self._ended.wait((spec.for_ns or 0) / NS_PER_S)
-        self._standin.revive()
-        self._journal.tell("fault", {**told, "edge": "end", **settings})
+        self._standin.restart()
+        self._event_log.append("fault", {**told, "edge": "end", **settings})

@@ -16,7 +16,7 @@ REFUSES = "-told-twice"
 
 class LocalMailbox:
     """
-    A mailbox on this machine (`harness.conformance.webhook_inbox.Mailbox`).
+    A mailbox on this machine (`harness.conformance.webhook_inbox.WebhookInbox`).
 
     Args:
         inbox: What receives.

@@ -14,10 +14,10 @@ from typing import Any
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.process import check_keys, main, split_listen
 from harness.faults.proxy import Proxy
-from harness.faults.schedule import Armory
+from harness.faults.schedule import FaultSchedule
 from harness.faults.spec import RESTART, fault_from_table
 
 _KEYS = {"upstream", "listen", "faults", "seed", "events", "begin", "parent"}
@@ -36,12 +36,12 @@ async def start_proxy(config: Mapping[str, Any]) -> Proxy:
     if any(spec.kind == RESTART for spec in specs):
         msg = "the fault restart is none of the network's; `harness run` does it"
         raise UsageError(msg)
-    journal = Journal(config.get("events"), "fault-proxy")
-    armory = Armory(specs, seed=int(config.get("seed", 0)), journal=journal)
+    event_log = EventLog(config.get("events"), "fault-proxy")
+    schedule = FaultSchedule(specs, seed=int(config.get("seed", 0)), event_log=event_log)
     proxy = Proxy(
         str(config.get("upstream", "")),
-        armory=armory,
-        journal=journal,
+        schedule=schedule,
+        event_log=event_log,
         listen=split_listen(config),
     )
     await proxy.open()

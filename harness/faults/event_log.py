@@ -16,7 +16,7 @@ from typing import Any
 from harness.clock import unix_ns
 
 
-class Journal:
+class EventLog:
     """
     Appends events to a file.
 
@@ -30,7 +30,7 @@ class Journal:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._file = None if path is None else os.open(Path(path), flags, 0o644)
 
-    def tell(self, kind: str, data: dict[str, Any], *, time_ns: int | None = None) -> None:
+    def append(self, kind: str, data: dict[str, Any], *, time_ns: int | None = None) -> None:
         """Append one event; `time_ns` is now unless it is given."""
         if self._file is None:
             return

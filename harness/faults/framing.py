@@ -48,12 +48,12 @@ class Segment(NamedTuple):
     method: str = ""
 
 
-class Tap:
+class MessageScanner:
     """
     Follows one direction of one connection.
 
     Args:
-        answer_to: None to read requests; to read answers, a function that gives the
+        request_method: None to read requests; to read answers, a function that gives the
             method of the request now being answered (an answer to HEAD has no body).
 
     Attributes:
@@ -62,10 +62,10 @@ class Tap:
         switched: The answer was a 101: both ways speak another protocol now.
     """
 
-    def __init__(self, answer_to: Callable[[], str] | None = None) -> None:
+    def __init__(self, request_method: Callable[[], str] | None = None) -> None:
         self.opaque = False
         self.switched = False
-        self._answer_to = answer_to
+        self._request_method = request_method
         self._held = b""
         self._begun = False
         self._left_bytes = 0
@@ -123,7 +123,7 @@ class Tap:
     def _read_head(self, head: bytes) -> str:
         if len(head) > HEAD_BYTES_MAX:
             raise FramingError
-        if self._answer_to is None:
+        if self._request_method is None:
             if not (match := _REQUEST_LINE.match(head)):
                 raise FramingError
             self._begun = True
@@ -136,7 +136,9 @@ class Tap:
             self.opaque = self.switched = self._begun = True
         elif status >= 200:
             self._begun = True
-            self._set_body(head, bodiless=status in (204, 304) or self._answer_to() == "HEAD")
+            self._set_body(
+                head, bodiless=status in (204, 304) or self._request_method() == "HEAD"
+            )
         return ""
 
     def _set_body(self, head: bytes, *, bodiless: bool) -> None:
@@ -147,7 +149,7 @@ class Tap:
             self._chunks = _Chunks()
         elif match := _LENGTH.search(head):
             self._left_bytes = int(match[1])
-        elif self._answer_to is not None:
+        elif self._request_method is not None:
             self.opaque = True
         self._in_body = self._chunks is not None or self._left_bytes > 0
 

@@ -19,9 +19,9 @@ from typing import Any
 import httptools
 
 from harness.errors import UsageError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.process import check_keys, main, split_listen
-from harness.faults.receiver import Receiver, read_behaviour
+from harness.faults.receiver import WebhookReceiver, read_behaviour
 from harness.faults.signature import TOLERANCE_S
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -109,7 +109,7 @@ class InboxServer:
         listen: Host and port; port 0 for a free one.
     """
 
-    def __init__(self, receiver: Receiver, listen: tuple[str, int]) -> None:
+    def __init__(self, receiver: WebhookReceiver, listen: tuple[str, int]) -> None:
         self._receiver = receiver
         self._listen = listen
         self._server: asyncio.Server | None = None
@@ -144,7 +144,7 @@ class InboxServer:
         self._tasks.add(task)
         try:
             with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
-                while await self._answer_one(reader, writer):
+                while await self._serve_one(reader, writer):
                     pass
         finally:
             self._tasks.discard(task)
@@ -152,7 +152,7 @@ class InboxServer:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _answer_one(
+    async def _serve_one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Serve one request; whether the connection may be used again."""
@@ -162,22 +162,22 @@ class InboxServer:
                 if not await _read_request(reader, request):
                     return False
         except _TooLargeError as error:
-            await _write_answer(writer, error.status, keep=False)
+            await _write_response(writer, error.status, keep=False)
             return False
         except httptools.HttpParserError as error:
             cause = error.__context__
             status = cause.status if isinstance(cause, _TooLargeError) else 400
-            await _write_answer(writer, status, keep=False)
+            await _write_response(writer, status, keep=False)
             return False
         if request.method != b"POST":
-            await _write_answer(writer, 405, keep=False)
+            await _write_response(writer, 405, keep=False)
             return False
         status = await self._receiver.receive(
             request.path, request.signature, bytes(request.body)
         )
         if status == 0:
             return False
-        await _write_answer(writer, status, keep=request.keep)
+        await _write_response(writer, status, keep=request.keep)
         return request.keep
 
 
@@ -196,7 +196,7 @@ async def _read_request(reader: asyncio.StreamReader, request: _Request) -> bool
     return True
 
 
-async def _write_answer(writer: asyncio.StreamWriter, status: int, *, keep: bool) -> None:
+async def _write_response(writer: asyncio.StreamWriter, status: int, *, keep: bool) -> None:
     phrase = HTTPStatus(status).phrase
     kept = "keep-alive" if keep else "close"
     head = f"HTTP/1.1 {status} {phrase}\r\ncontent-length: 0\r\nconnection: {kept}\r\n\r\n"
@@ -217,9 +217,9 @@ async def start_inbox(config: Mapping[str, Any]) -> InboxServer:
     if not isinstance(secret, str) or not secret:
         msg = "secret is missing; give the webhook's secret as it stands"
         raise UsageError(msg)
-    receiver = Receiver(
+    receiver = WebhookReceiver(
         secret,
-        journal=Journal(config.get("events"), "inbox"),
+        event_log=EventLog(config.get("events"), "inbox"),
         behaviour=read_behaviour(config.get("behaviour", {})),
         seed=int(config.get("seed", 0)),
         tolerance_s=float(config.get("tolerance_s", TOLERANCE_S)),

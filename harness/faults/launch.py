@@ -22,7 +22,7 @@ from harness.faults.spec import FaultSpec
 from harness.subprocesses import end
 
 _GRACE_S = 5.0
-_ASKED = {"listening": "start", "begun": "begin"}
+_ACTION_OF_REPLY = {"listening": "start", "begun": "begin"}
 """What an answer with this key says that it did."""
 
 
@@ -97,7 +97,7 @@ class _FaultProcess:
             why = answer.get("error", "it ended silently")
             # One that never began is the operator's to mend; one that died is nobody's.
             kind = HarnessError if key == "listening" else NothingObservedError
-            raise kind(f"{self._module} did not {_ASKED[key]}: {why}")
+            raise kind(f"{self._module} did not {_ACTION_OF_REPLY[key]}: {why}")
         return answer[key]
 
 

@@ -61,7 +61,7 @@ def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) ->
         config = _read_config(arguments.config)
         uvloop.run(_serve(config, start))
     except (UsageError, OSError) as error:
-        _say({"error": str(error)})
+        _print_json({"error": str(error)})
         return int(Exit.USAGE)
     return 0
 
@@ -121,7 +121,7 @@ async def _serve(
         asyncio.create_task(_watch_parent(int(config.get("parent", os.getppid())), ended)),
         asyncio.create_task(_read_commands(service)),
     ]
-    _say({"listening": service.url})
+    _print_json({"listening": service.url})
     try:
         await ended.wait()
     finally:
@@ -149,11 +149,13 @@ async def _read_commands(service: Service) -> None:
         try:
             service.begin(int(json.loads(line)["begin_ns"]))
         except (ValueError, KeyError, TypeError):
-            _say({"error": 'a command is a line such as {"begin_ns": 1700000000000000000}'})
+            _print_json(
+                {"error": 'a command is a line such as {"begin_ns": 1700000000000000000}'}
+            )
         else:
-            _say({"begun": True})
+            _print_json({"begun": True})
 
 
-def _say(line: Mapping[str, Any]) -> None:
+def _print_json(line: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.relay import Relay
-from harness.faults.schedule import Armory
+from harness.faults.schedule import FaultSchedule
 from harness.faults.spec import FaultSpec
 from harness.units import NS_PER_S
 
@@ -29,20 +29,25 @@ class Proxy:
 
     Args:
         upstream: Base URL of the target, http or https.
-        armory: Decides what strikes.
-        journal: Where windows are told.
+        schedule: Decides what strikes.
+        event_log: Where windows are told.
         listen: Host and port; port 0 for a free one.
     """
 
     def __init__(
-        self, upstream: str, *, armory: Armory, journal: Journal, listen: tuple[str, int]
+        self,
+        upstream: str,
+        *,
+        schedule: FaultSchedule,
+        event_log: EventLog,
+        listen: tuple[str, int],
     ) -> None:
         self._scheme, self._target = split_upstream(upstream)
-        self._armory = armory
-        self._journal = journal
+        self._schedule = schedule
+        self._event_log = event_log
         # Bound but never listening: it keeps the port ours while connections are refused.
-        self._keeper = _bind(listen)
-        self._address: tuple[str, int] = self._keeper.getsockname()[:2]
+        self._port_holder = _bind(listen)
+        self._address: tuple[str, int] = self._port_holder.getsockname()[:2]
         self._server: asyncio.Server | None = None
         self._relays: dict[Relay, asyncio.Task[None]] = {}
         self._connections = 0
@@ -64,12 +69,12 @@ class Proxy:
 
     def begin(self, begun_ns: int) -> None:
         """The start signal: from `begun_ns` (Unix ns) the windows count."""
-        if self._armory.begun_ns is not None:
+        if self._schedule.begun_ns is not None:
             return
-        self._armory.begin(begun_ns)
+        self._schedule.begin(begun_ns)
         self._windows = [
             asyncio.create_task(self._keep_window(number, spec, begun_ns))
-            for number, spec in enumerate(self._armory.specs)
+            for number, spec in enumerate(self._schedule.specs)
         ]
 
     async def close(self) -> None:
@@ -82,7 +87,7 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._keeper.close()
+        self._port_holder.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
@@ -90,7 +95,7 @@ class Proxy:
             reader,
             writer,
             target=self._target,
-            armory=self._armory,
+            schedule=self._schedule,
             number=self._connections,
         )
         task = asyncio.current_task()
@@ -105,8 +110,8 @@ class Proxy:
     async def _keep_window(self, number: int, spec: FaultSpec, begun_ns: int) -> None:
         await _sleep_until(begun_ns + spec.from_ns)
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
-        told = {"fault": spec.kind, "number": number}
-        self._journal.tell("fault", {**told, "edge": "start", **settings})
+        event = {"fault": spec.kind, "number": number}
+        self._event_log.append("fault", {**event, "edge": "start", **settings})
         refuses = spec.kind == "refuse" and spec.is_total
         try:
             if refuses:
@@ -117,7 +122,7 @@ class Proxy:
             if refuses:
                 await self._accept()
         finally:
-            self._journal.tell("fault", {**told, "edge": "end", **settings})
+            self._event_log.append("fault", {**event, "edge": "end", **settings})
 
     async def _refuse(self) -> None:
         """Close the socket and every idle connection; a busy one may finish."""

@@ -22,11 +22,11 @@ import msgspec
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
-from harness.faults.event_log import Journal
-from harness.faults.signature import TOLERANCE_S, Signature, verify
+from harness.faults.event_log import EventLog
+from harness.faults.signature import TOLERANCE_S, SignatureStatus, verify
 from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 
-REMEMBERED_MAX = 200_000
+DELIVERIES_KEPT_MAX = 200_000
 """Delivery ids and signatures that are kept, the newest; older ones are forgotten."""
 _TEXT_CHARS_MAX = 200
 _UNIX_MS_MAX = 1 << 43
@@ -35,10 +35,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _REFUSALS = {
-    Signature.MISSING: 401,
-    Signature.FORGED: 401,
-    Signature.STALE: 400,
-    Signature.REPLAYED: 409,
+    SignatureStatus.MISSING: 401,
+    SignatureStatus.FORGED: 401,
+    SignatureStatus.STALE: 400,
+    SignatureStatus.REPLAYED: 409,
 }
 
 
@@ -109,13 +109,13 @@ def read_behaviour(table: Mapping[str, Any]) -> Behaviour:
     return behaviour
 
 
-class Receiver:
+class WebhookReceiver:
     """
     Judges one delivery after the other and tells each in the journal.
 
     Args:
         secret: The webhook's secret, as it stands.
-        journal: Where deliveries are told.
+        event_log: Where deliveries are told.
         behaviour: What share is treated badly.
         seed: The seed of that choice.
         tolerance_s: How far a signed time may be from now.
@@ -126,16 +126,16 @@ class Receiver:
         self,
         secret: str,
         *,
-        journal: Journal,
+        event_log: EventLog,
         behaviour: Behaviour,
         seed: int = 0,
         tolerance_s: float = TOLERANCE_S,
         now_ns: Callable[[], int] = unix_ns,
     ) -> None:
         self._secret = secret.encode()
-        self._journal = journal
+        self._event_log = event_log
         self._behaviour = behaviour
-        self._chance = Random(f"{seed}/inbox")
+        self._rng = Random(f"{seed}/inbox")
         self._tolerance_s = tolerance_s
         self._now_ns = now_ns
         self._accepted: OrderedDict[str, None] = OrderedDict()
@@ -158,37 +158,37 @@ class Receiver:
             tolerance_s=self._tolerance_s,
         )
         mark = sha256((signature or "").encode() + b"\n" + body).digest()
-        if verdict is Signature.VALID and mark in self._signatures:
-            verdict = Signature.REPLAYED
-        told = _describe(path, body) | {"signature": verdict.value}
+        if verdict is SignatureStatus.VALID and mark in self._signatures:
+            verdict = SignatureStatus.REPLAYED
+        parsed = _describe(path, body) | {"signature": verdict.value}
         if (refusal := _REFUSALS.get(verdict)) is not None:
-            self._journal.tell("webhook", told | {"status": refusal}, time_ns=arrived_ns)
+            self._event_log.append("webhook", parsed | {"status": refusal}, time_ns=arrived_ns)
             return refusal
-        if not told["delivery_id"] or not told["run_id"]:
-            self._journal.tell("webhook", told | {"status": 400}, time_ns=arrived_ns)
+        if not parsed["delivery_id"] or not parsed["run_id"]:
+            self._event_log.append("webhook", parsed | {"status": 400}, time_ns=arrived_ns)
             return 400
-        told["duplicate"] = told["delivery_id"] in self._accepted
-        status, wait_ns = (500, 0) if self._refuses(told) else self._choose()
+        parsed["duplicate"] = parsed["delivery_id"] in self._accepted
+        status, wait_ns = (500, 0) if self._refuses(parsed) else self._choose()
         # Told before the wait: a trial that ends meanwhile still knows that it came.
-        self._journal.tell("webhook", told | {"status": status}, time_ns=arrived_ns)
+        self._event_log.append("webhook", parsed | {"status": status}, time_ns=arrived_ns)
         if wait_ns:
             await asyncio.sleep(wait_ns / NS_PER_S)
         if status == 200:
-            _remember(self._accepted, told["delivery_id"])
+            _remember(self._accepted, parsed["delivery_id"])
             _remember(self._signatures, mark)
         return status
 
-    def _refuses(self, told: Mapping[str, Any]) -> bool:
+    def _refuses(self, parsed: Mapping[str, Any]) -> bool:
         """Whether this is the first of a delivery that is to be told twice."""
-        ending, delivery_id = self._behaviour.refused, told["delivery_id"]
-        if not ending or not told["tag"].endswith(ending) or delivery_id in self._refused:
+        ending, delivery_id = self._behaviour.refused, parsed["delivery_id"]
+        if not ending or not parsed["tag"].endswith(ending) or delivery_id in self._refused:
             return False
         _remember(self._refused, delivery_id)
         return True
 
     def _choose(self) -> tuple[int, int]:
         """The status to answer, and the wait before it in ns."""
-        b, chance = self._behaviour, self._chance.random()
+        b, chance = self._behaviour, self._rng.random()
         if chance < b.silent:
             return 0, b.hold_ns
         if chance < b.silent + b.fail:
@@ -217,8 +217,8 @@ def _unix_ns(value: Any) -> int:
     """A time of the body, ISO 8601 or epoch milliseconds, as Unix ns; 0 when it is none."""
     if isinstance(value, str) and len(value) <= _TEXT_CHARS_MAX:
         try:
-            told = datetime.fromisoformat(value)
-            since = told.replace(tzinfo=told.tzinfo or UTC) - _EPOCH
+            parsed = datetime.fromisoformat(value)
+            since = parsed.replace(tzinfo=parsed.tzinfo or UTC) - _EPOCH
         except (ValueError, OverflowError):
             return 0
         ns = since // _MICROSECOND * 1000
@@ -233,5 +233,5 @@ def _text(value: Any) -> str:
 
 def _remember(kept: OrderedDict[Any, None], item: Any) -> None:
     kept[item] = None
-    if len(kept) > REMEMBERED_MAX:
+    if len(kept) > DELIVERIES_KEPT_MAX:
         kept.popitem(last=False)

@@ -19,10 +19,10 @@ import struct
 from collections import deque
 from dataclasses import dataclass, field
 
-from harness.faults.framing import FramingError, Segment, Tap
+from harness.faults.framing import FramingError, MessageScanner, Segment
 from harness.faults.kinds.fault import Fault
-from harness.faults.schedule import Armory
-from harness.faults.tls import RecordTap, looks_like_tls
+from harness.faults.schedule import FaultSchedule
+from harness.faults.tls import TlsRecordScanner, looks_like_tls
 
 READ_BYTES = 64 * 1024
 DRAIN_S = 30.0
@@ -44,13 +44,13 @@ class Exchange:
         method: The request's method; "" when opaque.
         faults: What strikes it.
         piece_bytes: The smallest piece that its shapers ask for; 0 for no limit.
-        answerable: The answer's faults may act: on TLS not before the first request.
+        response_faults_apply: The answer's faults may act: on TLS not before the first request.
     """
 
     method: str
     faults: tuple[Fault, ...] = ()
     piece_bytes: int = 0
-    answerable: bool = True
+    response_faults_apply: bool = True
     quiet: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
@@ -61,7 +61,7 @@ class Relay:
     Args:
         reader, writer: The client's side.
         target: Host and port to connect to, at the first forwarded byte.
-        armory: Decides what strikes.
+        schedule: Decides what strikes.
         number: The connection's number.
     """
 
@@ -71,31 +71,31 @@ class Relay:
         writer: asyncio.StreamWriter,
         *,
         target: tuple[str, int],
-        armory: Armory,
+        schedule: FaultSchedule,
         number: int,
     ) -> None:
         self._client_reader, self._client = reader, writer
         self._target_address = target
         self._target: asyncio.StreamWriter | None = None
-        self._armory = armory
+        self._schedule = schedule
         self._number = number
         self._requests_seen = 0
         self._pending: deque[Exchange] = deque()
         self._current = Exchange("")
-        self._tap = Tap()
-        self._records: RecordTap | None = None
+        self._scanner = MessageScanner()
+        self._records: TlsRecordScanner | None = None
         self._opaque: Exchange | None = None
-        self._answers: asyncio.Task[None] | None = None
+        self._response_pump: asyncio.Task[None] | None = None
         self._is_cut = False
 
     async def run(self) -> None:
         """Relay until one side ends; never raises for what the network does."""
         try:
             await self._pump_requests()
-            if self._answers is not None:
+            if self._response_pump is not None:
                 # The client has ended its side, or was cut off: the target gets time, but a
                 # dead one must not keep a connection of each client that gave it up.
-                await asyncio.wait_for(asyncio.shield(self._answers), DRAIN_S)
+                await asyncio.wait_for(asyncio.shield(self._response_pump), DRAIN_S)
         except (OSError, TimeoutError):
             self.cut(reset=True)
         finally:
@@ -114,7 +114,7 @@ class Relay:
         else:
             self._client.close()
 
-    async def sink(self) -> None:
+    async def discard_input(self) -> None:
         """Read and drop whatever the client sends, until it leaves; then end."""
         while await self._client_reader.read(READ_BYTES):
             pass
@@ -126,13 +126,13 @@ class Relay:
         return not self._pending and self._opaque is None
 
     async def _pump_requests(self) -> None:
-        for fault in self._armory.strike("accept", self._number, 0):
+        for fault in self._schedule.next_faults("accept", self._number, 0):
             await fault.before_request(self)
         while not self._is_cut and (data := await self._client_reader.read(READ_BYTES)):
             if self._is_cut:  # meanwhile: what the client sent before is not forwarded
                 break
             if self._requests_seen == 0 and self._opaque is None and looks_like_tls(data):
-                self._records = RecordTap()
+                self._records = TlsRecordScanner()
                 await self._begin_opaque()
             if self._opaque is not None:
                 await self._forward_opaque(data)
@@ -143,7 +143,7 @@ class Relay:
 
     async def _forward_http(self, data: bytes) -> None:
         try:
-            for segment in self._tap.feed(data):
+            for segment in self._scanner.feed(data):
                 await self._forward_request(segment)
                 if self._is_cut:
                     return
@@ -153,7 +153,7 @@ class Relay:
 
     async def _forward_request(self, segment: Segment) -> None:
         if segment.first:
-            exchange = self._arm(segment.method, _name_request(segment.data))
+            exchange = self._begin_exchange(segment.method, _request_label(segment.data))
             for fault in exchange.faults:
                 await fault.before_request(self)
                 if self._is_cut:
@@ -166,16 +166,18 @@ class Relay:
             for fault in exchange.faults:
                 fault.after_request(self)
 
-    def _arm(self, method: str, what: str = "") -> Exchange:
+    def _begin_exchange(self, method: str, what: str = "") -> Exchange:
         self._requests_seen += 1
-        faults = self._armory.strike("request", self._number, self._requests_seen, what)
+        faults = self._schedule.next_faults("request", self._number, self._requests_seen, what)
         pieces = [fault.piece_bytes for fault in faults if fault.piece_bytes]
         return Exchange(method, faults, min(pieces, default=0))
 
     async def _begin_opaque(self) -> None:
         """From here on the whole connection is one exchange."""
-        self._opaque = exchange = self._pending[0] if self._pending else self._arm("")
-        exchange.answerable = self._records is None
+        self._opaque = exchange = (
+            self._pending[0] if self._pending else self._begin_exchange("")
+        )
+        exchange.response_faults_apply = self._records is None
         if exchange.method:
             return
         for fault in exchange.faults:
@@ -187,7 +189,7 @@ class Relay:
             return
         await self._send_target(data, exchange)
         if self._records is not None and self._records.feed(data):
-            exchange.answerable = True
+            exchange.response_faults_apply = True
 
     async def _send_target(self, data: bytes, exchange: Exchange) -> None:
         target = self._target or await self._connect()
@@ -201,19 +203,19 @@ class Relay:
 
     async def _connect(self) -> asyncio.StreamWriter:
         reader, self._target = await asyncio.open_connection(*self._target_address)
-        self._answers = asyncio.create_task(self._pump_answers(reader))
+        self._response_pump = asyncio.create_task(self._pump_responses(reader))
         return self._target
 
-    async def _pump_answers(self, reader: asyncio.StreamReader) -> None:
-        tap = Tap(lambda: self._pending[0].method if self._pending else "")
+    async def _pump_responses(self, reader: asyncio.StreamReader) -> None:
+        scanner = MessageScanner(lambda: self._pending[0].method if self._pending else "")
         try:
             while data := await reader.read(READ_BYTES):
                 if self._opaque is not None:
-                    await self._forward_opaque_answer(data, self._opaque)
+                    await self._forward_opaque_response(data, self._opaque)
                 else:
-                    for segment in tap.feed(data):
-                        await self._forward_answer(segment)
-                    if tap.switched:
+                    for segment in scanner.feed(data):
+                        await self._forward_response(segment)
+                    if scanner.switched:
                         self._opaque = self._pending[0] if self._pending else Exchange("")
                 if self._is_cut and self.is_idle:
                     return
@@ -228,28 +230,28 @@ class Relay:
             # The target has ended its side, or nothing more is due: so does the client's.
             self.cut(reset=False)
 
-    async def _forward_answer(self, segment: Segment) -> None:
+    async def _forward_response(self, segment: Segment) -> None:
         exchange = self._pending[0] if self._pending else Exchange("")
         data = segment.data
         for fault in exchange.faults:
-            data = fault.filter_answer(data, self, last=segment.last) if data else data
+            data = fault.filter_response(data, self, last=segment.last) if data else data
         await self._send_client(data, exchange)
         for fault in exchange.faults:
             fault.after_piece(self)
         if segment.last and self._pending:
             self._pending.popleft()
 
-    async def _forward_opaque_answer(self, data: bytes, exchange: Exchange) -> None:
-        if not exchange.answerable:
+    async def _forward_opaque_response(self, data: bytes, exchange: Exchange) -> None:
+        if not exchange.response_faults_apply:
             await self._send_client(data, Exchange(""))
             return
         for fault in exchange.faults:
             fault.after_request(self)
-            data = fault.filter_answer(data, self, last=False) if data else data
+            data = fault.filter_response(data, self, last=False) if data else data
         await self._send_client(data, exchange)
         for fault in exchange.faults:
             fault.after_piece(self)
-        if any(fault.is_cutter for fault in exchange.faults):
+        if any(fault.closes_connection for fault in exchange.faults):
             self._await_quiet(exchange)
 
     def _await_quiet(self, exchange: Exchange) -> None:
@@ -263,7 +265,7 @@ class Relay:
         for at in range(0, len(data), size):
             piece = data[at : at + size]
             for fault in exchange.faults:
-                await fault.pace_answer(len(piece))
+                await fault.pace_response(len(piece))
             if self._client.is_closing():
                 return
             self._client.write(piece)
@@ -271,13 +273,13 @@ class Relay:
             await self._client.drain()
 
     async def _close(self) -> None:
-        self._armory.forget(self._number)
+        self._schedule.forget_connection(self._number)
         if self._opaque is not None and self._opaque.quiet is not None:
             self._opaque.quiet.cancel()
-        if self._answers is not None:
-            self._answers.cancel()
+        if self._response_pump is not None:
+            self._response_pump.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
-                await self._answers
+                await self._response_pump
         for writer in (self._client, self._target):
             if writer is not None:
                 writer.close()
@@ -285,7 +287,7 @@ class Relay:
                     await writer.wait_closed()
 
 
-def _name_request(head: bytes) -> str:
+def _request_label(head: bytes) -> str:
     """Method and path of a request, bounded; not its query."""
     line = head[:_LINE_BYTES_MAX].partition(b" HTTP/")[0]
     return line.partition(b"?")[0].decode("latin-1")

@@ -14,15 +14,15 @@ from random import Random
 from typing import Literal
 
 from harness.clock import unix_ns
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.kinds import FAULTS
 from harness.faults.kinds.fault import Fault
 from harness.faults.spec import FaultSpec
 
-Moment = Literal["accept", "request"]
+FaultPoint = Literal["accept", "request"]
 
 
-class Armory:
+class FaultSchedule:
     """
     The faults of one proxy.
 
@@ -31,7 +31,7 @@ class Armory:
     Args:
         specs: The faults, in the plan's order.
         seed: The seed of every decision.
-        journal: Where hits are told.
+        event_log: Where hits are told.
         now_ns: The clock.
     """
 
@@ -40,18 +40,18 @@ class Armory:
         specs: Iterable[FaultSpec],
         *,
         seed: int,
-        journal: Journal,
+        event_log: EventLog,
         now_ns: Callable[[], int] = unix_ns,
     ) -> None:
         self.specs: Sequence[FaultSpec] = tuple(specs)
         self.begun_ns: int | None = None
-        self._journal = journal
+        self._event_log = event_log
         self._now_ns = now_ns
         self._faults = [
             FAULTS[spec.kind](spec, Random(f"{seed}/{index}/{spec.kind}/effect"))
             for index, spec in enumerate(self.specs)
         ]
-        self._draws = [
+        self._decision_rngs = [
             Random(f"{seed}/{index}/{spec.kind}/draw") for index, spec in enumerate(self.specs)
         ]
         self._seen = [0] * len(self.specs)
@@ -61,8 +61,8 @@ class Armory:
         """The start signal: windows count from `begun_ns` (Unix ns)."""
         self.begun_ns = begun_ns
 
-    def strike(
-        self, moment: Moment, connection: int, request: int, what: str = ""
+    def next_faults(
+        self, moment: FaultPoint, connection: int, request: int, what: str = ""
     ) -> tuple[Fault, ...]:
         """
         The faults that strike now: any number of shapers, at most one cutter.
@@ -76,8 +76,8 @@ class Armory:
         if self.begun_ns is None or not self._faults:
             return ()
         now_ns = self._now_ns()
-        struck: list[Fault] = []
-        is_cut = False
+        selected: list[Fault] = []
+        has_closer = False
         for index, fault in enumerate(self._faults):
             if (fault.spec.kind == "refuse") != (moment == "accept"):
                 continue
@@ -85,14 +85,14 @@ class Armory:
                 continue
             if not self._decide(index, connection):
                 continue
-            if fault.is_cutter and is_cut:
+            if fault.closes_connection and has_closer:
                 continue
-            is_cut = is_cut or fault.is_cutter
-            struck.append(fault)
-            self._tell_hit(index, now_ns, connection, request, what)
-        return tuple(struck)
+            has_closer = has_closer or fault.closes_connection
+            selected.append(fault)
+            self._log_injection(index, now_ns, connection, request, what)
+        return tuple(selected)
 
-    def forget(self, connection: int) -> None:
+    def forget_connection(self, connection: int) -> None:
         """A connection has ended: nothing is decided for it any more."""
         for decided in self._decided:
             decided.pop(connection, None)
@@ -110,13 +110,13 @@ class Armory:
         self._seen[index] += 1
         if spec.every:
             return self._seen[index] % spec.every == 0
-        return self._draws[index].random() < spec.probability
+        return self._decision_rngs[index].random() < spec.probability
 
-    def _tell_hit(
+    def _log_injection(
         self, index: int, now_ns: int, connection: int, request: int, what: str
     ) -> None:
         data: dict[str, object] = {"fault": self.specs[index].kind, "number": index}
         data |= {"edge": "hit", "connection": connection, "request": request}
         if what:
             data["what"] = what
-        self._journal.tell("fault", data, time_ns=now_ns)
+        self._event_log.append("fault", data, time_ns=now_ns)

@@ -22,7 +22,7 @@ _TIME = re.compile(r"t=(\d{1,12})")
 _MAC = re.compile(r"v1=([0-9a-fA-F]{64})")
 
 
-class Signature(StrEnum):
+class SignatureStatus(StrEnum):
     """What a signature header is worth."""
 
     VALID = "valid"
@@ -42,7 +42,7 @@ def verify(
     *,
     now_s: float,
     tolerance_s: float = TOLERANCE_S,
-) -> Signature:
+) -> SignatureStatus:
     """
     Judge a signature header; the comparison takes the same time wherever it differs.
 
@@ -54,19 +54,23 @@ def verify(
         tolerance_s: How far the signed time may be from now, either way.
     """
     if not header:
-        return Signature.MISSING
+        return SignatureStatus.MISSING
     if len(header) > _HEADER_CHARS_MAX:
-        return Signature.FORGED
+        return SignatureStatus.FORGED
     parts = [part.strip() for part in header.split(",")]
     times = [match[1] for part in parts if (match := _TIME.fullmatch(part))]
     macs = [match[1].lower() for part in parts if (match := _MAC.fullmatch(part))]
     if len(times) != 1 or not macs:
-        return Signature.FORGED
+        return SignatureStatus.FORGED
     expected = hmac.new(secret, times[0].encode() + b"." + body, sha256).hexdigest()
     # Every one is compared: several are allowed while a secret is being changed.
     genuine = False
     for mac in macs:
         genuine |= hmac.compare_digest(mac, expected)
     if not genuine:
-        return Signature.FORGED
-    return Signature.VALID if abs(now_s - int(times[0])) <= tolerance_s else Signature.STALE
+        return SignatureStatus.FORGED
+    return (
+        SignatureStatus.VALID
+        if abs(now_s - int(times[0])) <= tolerance_s
+        else SignatureStatus.STALE
+    )

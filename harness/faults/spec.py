@@ -42,7 +42,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 RESTART = "restart"
 """The kind that is no network's: the target is killed, and later started again."""
 
-_COMMON = ("from", "for", "probability", "every", "per")
+_COMMON_SETTINGS = ("from", "for", "probability", "every", "per")
 _UNITS = ("request", "connection")
 _DEFAULT_LATENCY_NS = 100 * NS_PER_MS
 _DEFAULT_DOWN_NS = NS_PER_S
@@ -150,7 +150,7 @@ def fault_from_table(table: Mapping[str, Any]) -> FaultSpec:
     for key, value in table.items():
         if key == "kind":
             continue
-        _demand_known(kind, key)
+        _check_known(kind, key)
         field, read = _FIELDS[key]
         try:
             values[field] = read(value)
@@ -160,11 +160,11 @@ def fault_from_table(table: Mapping[str, Any]) -> FaultSpec:
     return FaultSpec(kind=kind, **(_defaults(kind) | values))
 
 
-def _demand_known(kind: str, key: str) -> None:
-    known = KINDS[kind] if kind == RESTART else _COMMON + KINDS[kind]
+def _check_known(kind: str, key: str) -> None:
+    known = KINDS[kind] if kind == RESTART else _COMMON_SETTINGS + KINDS[kind]
     if key in known:
         return
-    if key in _FIELDS and key not in _COMMON:
+    if key in _FIELDS and key not in _COMMON_SETTINGS:
         takers = " and ".join(name for name, own in KINDS.items() if key in own)
         msg = f"fault {kind!r} takes no {key!r}; only {takers} does"
     else:

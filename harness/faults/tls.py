@@ -19,7 +19,7 @@ def looks_like_tls(data: bytes) -> bool:
     return len(data) > 1 and data[0] == 0x16 and data[1] == 0x03
 
 
-class RecordTap:
+class TlsRecordScanner:
     """Follows the records that a TLS client sends; `feed` says when a request has begun."""
 
     def __init__(self) -> None:

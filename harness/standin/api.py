@@ -19,42 +19,42 @@ import hashlib
 
 from harness.clock import unix_ns
 from harness.standin.codes import LAUNCH_FAILURES
-from harness.standin.delivery import Deliveries
+from harness.standin.delivery import WebhookSender
 from harness.standin.handlers import READERS, Handlers
-from harness.standin.idempotency import Record, Refusal
+from harness.standin.idempotency import KeyConflict, KeyRecord
 from harness.standin.limits import Decision
-from harness.standin.messages import Answer, Request, fail, fail_plainly
+from harness.standin.messages import Request, Response, error_response, plain_error_response
 from harness.standin.request_models import CreateSession, Import, Problem, QueueRun
 from harness.standin.retry_after import format_retry_after
 from harness.standin.runs import Run
 from harness.standin.service_queue import ServiceQueue, Stall
 from harness.standin.settings import to_ns
 from harness.standin.state import State
-from harness.standin.state_file import Journal
+from harness.standin.state_file import StateFile
 from harness.units import NS_PER_S
 
-_KEYS_KEPT = 10_000  # hashed before, so that a key costs its SHA-256 once
-_REFUSALS = {
-    Refusal.ANOTHER_REQUEST: "this Idempotency-Key came with another request before",
-    Refusal.IN_FLIGHT: "the first request with this Idempotency-Key is still being handled",
+_KEY_HASHES_MAX = 10_000  # hashed before, so that a key costs its SHA-256 once
+_KEY_CONFLICT_MESSAGES = {
+    KeyConflict.ANOTHER_REQUEST: "this Idempotency-Key came with another request before",
+    KeyConflict.IN_FLIGHT: "the first request with this Idempotency-Key is still being handled",
 }
 
 
 class Api:
     """The API over one state; `serve` is the way of one request."""
 
-    def __init__(self, state: State, journal: Journal | None = None) -> None:
+    def __init__(self, state: State, state_file: StateFile | None = None) -> None:
         self.state = state
-        self.journal = journal
-        self.deliveries = Deliveries(state, self._run_changed)
-        self.handlers = Handlers(state, journal, self.deliveries.schedule)
+        self.state_file = state_file
+        self.deliveries = WebhookSender(state, self._run_changed)
+        self.handlers = Handlers(state, state_file, self.deliveries.schedule)
         self._key_hashes: dict[bytes, str] = {}
         self._start_ns = unix_ns()
         self._workers = 0
         self._queue: ServiceQueue | None = None
-        self.adopt_settings()
+        self.apply_settings()
 
-    def adopt_settings(self) -> None:
+    def apply_settings(self) -> None:
         """Build what hangs on the settings, after they changed."""
         config = self.state.settings.config
         if config.workers != self._workers:  # else those at work stay at work
@@ -62,7 +62,7 @@ class Api:
             self._queue = ServiceQueue(config.workers) if config.workers else None
         self.stall = Stall(self._start_ns, to_ns(config.stall_period_s), to_ns(config.stall_s))
 
-    def find_key(self, key: bytes) -> str:
+    def authenticate(self, key: bytes) -> str:
         """The hash of an API key that is let in; "" for another one."""
         known = self._key_hashes.get(key)
         if known is not None and not self.state.settings.api_keys:
@@ -71,12 +71,12 @@ class Api:
             self.state.settings.api_keys and key not in self.state.settings.api_keys
         ):
             return ""
-        if len(self._key_hashes) >= _KEYS_KEPT:
+        if len(self._key_hashes) >= _KEY_HASHES_MAX:
             self._key_hashes.clear()
         self._key_hashes[key] = hashed = hashlib.sha256(key).hexdigest()[:16]
         return hashed
 
-    async def serve(self, request: Request) -> Answer:
+    async def serve(self, request: Request) -> Response:
         """Answer a request whose path and method are known."""
         if request.operation == "health":
             return await self._handle(request)
@@ -90,61 +90,65 @@ class Api:
         finally:
             limiter.release()
 
-    def _refuse(self, decision: Decision) -> Answer:
+    def _refuse(self, decision: Decision) -> Response:
         state = self.state
         text = format_retry_after(
             state.settings.config.retry_after, decision.retry_after_ns, unix_ns()
         )
-        if state.lie("wrong_retry_after"):
-            state.told("wrong_retry_after")
+        if state.draw_lie("wrong_retry_after"):
+            state.count_lie("wrong_retry_after")
             text = "0"
         headers = () if text is None else ((b"retry-after", text.encode()),)
         return self._fail("CLOUD_RATE_LIMITED")._replace(headers=headers, refused=True)
 
-    async def _handle(self, request: Request) -> Answer:
-        settings, rng = self.state.settings, self.state.dice.failures
+    async def _handle(self, request: Request) -> Response:
+        settings, rng = self.state.settings, self.state.rng.failures
         code = settings.draw_failure(request.operation, rng)
         share = settings.config.timeout_after_effect
         after = code == "CLOUD_TIMEOUT" and share > 0 and rng.random() < share
         if code and not after:
-            await self.take_time(request.operation)
+            await self.simulate_latency(request.operation)
             if request.operation == "create_session" and code in LAUNCH_FAILURES:
                 self.state.fail_create(unix_ns())
-            return self.inject(code)
+            return self.injected_error(code)
         reader = READERS.get(request.operation)
         if reader is None:
-            await self.take_time(request.operation)
-            answer = self.handlers.read(request)
+            await self.simulate_latency(request.operation)
+            response = self.handlers.read(request)
         else:
             body = reader(request.body)
             if isinstance(body, Problem):
                 return self._fail(body.code, body.details)
-            answer = await self._post(request, body)
-        return self.inject(code) if after and answer.status < 300 else answer
+            response = await self._post(request, body)
+        return self.injected_error(code) if after and response.status < 300 else response
 
-    async def _post(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
+    async def _post(
+        self, request: Request, body: CreateSession | Import | QueueRun
+    ) -> Response:
         if not request.idempotency_key:
-            await self.take_time(request.operation)
+            await self.simulate_latency(request.operation)
             return await self.handlers.write(request, body)
         keys = self.state.keys
         scope = (request.api_key, request.idempotency_key)
         found = self._look_up(request, scope)
-        if isinstance(found, Refusal):
-            return fail_plainly(found.value, _REFUSALS[found])
-        if isinstance(found, Record) and not self._told_twice():
-            await self.take_time(request.operation)
+        if isinstance(found, KeyConflict):
+            return plain_error_response(found.value, _KEY_CONFLICT_MESSAGES[found])
+        if isinstance(found, KeyRecord) and not self._executes_twice():
+            await self.simulate_latency(request.operation)
             return self.handlers.replay(request, found)
         record = keys.begin(scope, _fingerprint(request), unix_ns())
         try:
-            await self.take_time(request.operation)
-            answer = await self.handlers.write(request, body)
+            await self.simulate_latency(request.operation)
+            response = await self.handlers.write(request, body)
         except BaseException:
             keys.abandon(scope)
             raise
-        self._remember(scope, record, answer)
-        return answer
+        self._remember(scope, record, response)
+        return response
 
-    def _look_up(self, request: Request, scope: tuple[str, str]) -> Record | Refusal | None:
+    def _look_up(
+        self, request: Request, scope: tuple[str, str]
+    ) -> KeyRecord | KeyConflict | None:
         state = self.state
         found = state.keys.look_up(
             scope, _fingerprint(request), unix_ns(), state.settings.key_lifetime_ns
@@ -154,70 +158,70 @@ class Api:
             and state.settings.lies.forgets_keys_after_s
             and request.idempotency_key in state.keys.executions
         ):
-            state.told("forgets_keys_after_s")
+            state.count_lie("forgets_keys_after_s")
         return found
 
-    def _told_twice(self) -> bool:
-        lied = self.state.lie("executes_twice")
+    def _executes_twice(self) -> bool:
+        lied = self.state.draw_lie("executes_twice")
         if lied:
-            self.state.told("executes_twice")
+            self.state.count_lie("executes_twice")
         return lied
 
-    def _remember(self, scope: tuple[str, str], record: Record, answer: Answer) -> None:
-        keys, journal = self.state.keys, self.journal
-        if answer.status >= 300:
+    def _remember(self, scope: tuple[str, str], record: KeyRecord, response: Response) -> None:
+        keys, state_file = self.state.keys, self.state_file
+        if response.status >= 300:
             keys.abandon(scope)
             return
-        record.status, record.body = answer.status, answer.body
-        record.resource_id = answer.resource_id
-        if journal is not None:
-            journal.note_key(scope, record)
-        if answer.worked:
+        record.status, record.body = response.status, response.body
+        record.resource_id = response.resource_id
+        if state_file is not None:
+            state_file.put_key(scope, record)
+        if response.executed:
             times = keys.count(scope[1])
-            if journal is not None:
-                journal.note_execution(scope[1], times)
+            if state_file is not None:
+                state_file.put_execution(scope[1], times)
 
-    async def wait_out_stall(self) -> None:
+    async def wait_for_stall_end(self) -> None:
         """Wait while the whole server stands still."""
         now_ns = unix_ns()
         freed_ns = self.stall.end_ns(now_ns)
         if freed_ns > now_ns:
             await sleep_until(freed_ns)
 
-    async def take_time(self, operation: str) -> None:
+    async def simulate_latency(self, operation: str) -> None:
         """Let the time pass that an operation takes, its queue included."""
-        settings, dice = self.state.settings, self.state.dice
+        settings, rng = self.state.settings, self.state.rng
         due_ns = now_ns = unix_ns()
         if self._queue is not None and settings.config.service_operation in ("*", operation):
-            due_ns = self._queue.admit(now_ns, settings.service(dice.service))
-        law = settings.latency.get(operation)
-        if law is not None:
-            due_ns += law(dice.latency)
+            due_ns = self._queue.admit(now_ns, settings.service(rng.service))
+        distribution = settings.latency.get(operation)
+        if distribution is not None:
+            due_ns += distribution(rng.latency)
         if due_ns > now_ns:
             await sleep_until(due_ns)
 
-    def inject(self, code: str) -> Answer:
+    def injected_error(self, code: str) -> Response:
         """The answer of a failure that was told to happen."""
-        answer = self._fail(code)
-        if answer.status == 429:
-            return answer._replace(headers=((b"retry-after", b"1"),))
-        return answer
+        response = self._fail(code)
+        if response.status == 429:
+            return response._replace(headers=((b"retry-after", b"1"),))
+        return response
 
-    def _fail(self, code: str, details: object = None) -> Answer:
-        return fail(self.state.settings.config.vocabulary, code, details)
+    def _fail(self, code: str, details: object = None) -> Response:
+        return error_response(self.state.settings.config.vocabulary, code, details)
 
-    def count(self, operation: str, answer: Answer) -> None:
+    def count(self, operation: str, response: Response) -> None:
         """Count an answer that is about to be sent, and write down what it changed."""
-        self.state.tally.count_answer(
-            operation, answer.status, answer.code, refused=answer.refused
+        self.state.counters.count_answer(
+            operation, response.status, response.code, refused=response.refused
         )
-        if self.journal is not None:
-            self.journal.commit(self.state)
+        if self.state_file is not None:
+            self.state_file.commit(self.state)
 
     def _run_changed(self, run: Run) -> None:
-        if self.journal is not None:
-            self.journal.note_run(run)
-            self.journal.commit(self.state)
+        if self.state_file is not None:
+            self.state_file.put_run(run)
+            self.state_file.commit(self.state)
 
 
 async def sleep_until(due_ns: int) -> None:

@@ -39,7 +39,7 @@ class SelectorCache:
         self.updated = 0
         self.skipped = 0
 
-    def take(
+    def import_entries(
         self, entries: Iterable[tuple[CacheKey, int]], *, older_wins: bool = False
     ) -> Imported:
         """

@@ -54,7 +54,7 @@ SDK_STATUS: dict[str, int] = {
 }
 """The codes that only the SDK knows; they can be injected in either vocabulary."""
 
-IN_SDK: dict[str, str] = {
+SDK_NAMES: dict[str, str] = {
     "CLOUD_CAPACITY_FULL": "CLOUD_CAPACITY_EXHAUSTED",
     "CLOUD_RUNTIME_GONE": "CLOUD_RUNTIME_UNAVAILABLE",
     "CLOUD_CONFIG_INVALID": "CLOUD_INVALID_REQUEST",
@@ -62,7 +62,7 @@ IN_SDK: dict[str, str] = {
 }
 """What the SDK calls a documented code, where it has a name of its own."""
 
-ALL: dict[str, int] = STATUS | SDK_STATUS
+ALL_CODES: dict[str, int] = STATUS | SDK_STATUS
 """Every code that can be answered, with its status."""
 
 LAUNCH_FAILURES = frozenset({"CLOUD_LAUNCH_FAILED", "CLOUD_LAUNCH_TIMEOUT"})
@@ -83,6 +83,6 @@ MESSAGES: dict[str, str] = {
 """The text of `error`, where the code's own name does not say enough."""
 
 
-def name_in(vocabulary: Vocabulary, code: str) -> str:
+def code_name(vocabulary: Vocabulary, code: str) -> str:
     """The name of a code in one of the two vocabularies; SDK codes keep theirs."""
-    return IN_SDK.get(code, code) if vocabulary == "sdk" else code
+    return SDK_NAMES.get(code, code) if vocabulary == "sdk" else code

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from harness.standin.codes import ALL, Vocabulary
-from harness.standin.distributions import LONGEST_S, parse_law
-from harness.standin.operations import SETTABLE
-from harness.standin.sockets.names import group_of
+from harness.standin.codes import ALL_CODES, Vocabulary
+from harness.standin.distributions import DURATION_MAX_S, parse_distribution
+from harness.standin.operations import CONFIGURABLE
+from harness.standin.sockets.names import settings_group
 
 Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
 LimitScope = Literal["key", "key-and-operation"]
@@ -74,7 +74,9 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in self.__struct_fields__:
             if name != "forgets_keys_after_s":
                 _require_share(f"lie {name}", getattr(self, name))
-        _require_within(0, LONGEST_S, "lie forgets_keys_after_s", self.forgets_keys_after_s)
+        _require_within(
+            0, DURATION_MAX_S, "lie forgets_keys_after_s", self.forgets_keys_after_s
+        )
 
 
 class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,7 +188,7 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse a setting out of its range, in one line that names it."""
         _check_numbers(self)
-        _check_laws(self)
+        _check_distributions(self)
         check_failures(self.fail)
 
     def changed(self, changes: dict[str, Any]) -> Self:
@@ -213,12 +215,14 @@ def check_failures(fail: dict[str, float]) -> None:
     """
     for name, probability in fail.items():
         operation, _, code = name.rpartition(":")
-        if code not in ALL:
+        if code not in ALL_CODES:
             raise ValueError(f"{code!r} is no error code of the contract")
-        if operation and operation not in SETTABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
+        if operation and operation not in CONFIGURABLE:
+            raise ValueError(
+                f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}"
+            )
         _require_share(f"fail {name}", probability)
-    for operation in SETTABLE:
+    for operation in CONFIGURABLE:
         whole = sum(share for _, share in failures_of(operation, fail))
         if whole > 1 + 1e-9:
             raise ValueError(f"the failures of {operation} add up to {whole:g}, more than 1")
@@ -235,7 +239,7 @@ def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float
     shares = {
         name: share for name, share in fail.items() if ":" not in name and operation != "health"
     }
-    for setting in filter(None, (group_of(operation), operation)):
+    for setting in filter(None, (settings_group(operation), operation)):
         for name, probability in fail.items():
             named, _, code = name.rpartition(":")
             if named == setting:
@@ -243,12 +247,12 @@ def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float
     return [(code, share) for code, share in shares.items() if share > 0]
 
 
-_SPANS: tuple[tuple[float, float, tuple[str, ...]], ...] = (
-    (0, LONGEST_S, (
+_RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
+    (0, DURATION_MAX_S, (
         "release_delay_s", "race_window_s", "token_lifetime_s", "launch_s", "stale_s",
         "stall_period_s", "stall_s", "webhook_backoff_s",
     )),
-    (1e-6, LONGEST_S, (
+    (1e-6, DURATION_MAX_S, (
         "window_s", "session_lifetime_s", "key_lifetime_s", "launch_timeout_s",
         "webhook_timeout_s", "request_timeout_s",
     )),
@@ -269,7 +273,7 @@ def _check_numbers(config: StandinConfig) -> None:
         _require_share(name, getattr(config, name))
     if config.run_failed + config.run_canceled > 1:
         raise ValueError("run_failed and run_canceled add up to more than 1")
-    for least, most, names in _SPANS:
+    for least, most, names in _RANGES:
         for name in names:
             _require_within(least, most, name, getattr(config, name))
     if config.stall_s and config.stall_s >= config.stall_period_s:
@@ -278,13 +282,15 @@ def _check_numbers(config: StandinConfig) -> None:
         )
 
 
-def _check_laws(config: StandinConfig) -> None:
-    laws = (config.service, config.run_wait, config.run_duration)
-    for text in (*laws, *config.latency.values()):
-        parse_law(text)
+def _check_distributions(config: StandinConfig) -> None:
+    distributions = (config.service, config.run_wait, config.run_duration)
+    for text in (*distributions, *config.latency.values()):
+        parse_distribution(text)
     for operation in (*config.latency, config.service_operation):
-        if operation != "*" and operation not in SETTABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
+        if operation != "*" and operation not in CONFIGURABLE:
+            raise ValueError(
+                f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}"
+            )
 
 
 def _require_share(name: str, value: float) -> None:

@@ -22,11 +22,11 @@ from harness.standin.response_bodies import error_body
 HEAD_BYTES_MAX = 64 * 1024
 _BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has six
 _NEVER_NS = 1 << 62
-_SWEEPS = 4  # within the time of one request
+_CHECKS_PER_TIMEOUT = 4  # within the time of one request
 
 
 class Connection(HttpToolsProtocol):
-    """One connection; `end_if_late` is for the sweeper."""
+    """One connection; `close_if_late` is for the sweeper."""
 
     _since_ns = _NEVER_NS  # when the request that is awaited or under way began
     _bytes = 0  # of that request, framing included
@@ -64,7 +64,7 @@ class Connection(HttpToolsProtocol):
         self._bytes = self._body_bytes = 0
         super().on_message_complete()
 
-    def end_if_late(self, before_ns: int) -> None:
+    def close_if_late(self, before_ns: int) -> None:
         """Refuse a request that began before an instant and is not whole."""
         if self._since_ns < before_ns and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request did not come to its end")
@@ -87,11 +87,11 @@ class Connection(HttpToolsProtocol):
         return cycle.more_body and not cycle.response_started and not self.pipeline
 
 
-async def sweep(state: ServerState, timeout_s: float) -> None:
+async def close_late_requests(state: ServerState, timeout_s: float) -> None:
     """End the requests that take longer than so to arrive, again and again."""
     while True:
-        await asyncio.sleep(timeout_s / _SWEEPS)
+        await asyncio.sleep(timeout_s / _CHECKS_PER_TIMEOUT)
         before_ns = unix_ns() - round(timeout_s * 1e9)
         for connection in list(state.connections):
             if isinstance(connection, Connection):
-                connection.end_if_late(before_ns)
+                connection.close_if_late(before_ns)

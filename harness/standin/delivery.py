@@ -16,16 +16,16 @@ import httpx
 
 from harness.clock import unix_ns
 from harness.standin import response_bodies
-from harness.standin.ground_truth import add
+from harness.standin.ground_truth import increment
 from harness.standin.runs import Run
 from harness.standin.state import State
 from harness.units import NS_PER_MS, NS_PER_S
 
-_AT_ONCE = 100  # as many connections as httpx keeps
+_CONCURRENCY_MAX = 100  # as many connections as httpx keeps
 _ANSWER_BYTES_MAX = 64 * 1024
 
 
-class Deliveries:
+class WebhookSender:
     """
     Delivers the events of one server's runs.
 
@@ -38,7 +38,7 @@ class Deliveries:
         self._state = state
         self._changed = changed
         self._clients: dict[bool, httpx.AsyncClient] = {}
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_CONCURRENCY_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def schedule(self, run: Run) -> None:
@@ -67,28 +67,28 @@ class Deliveries:
         self._changed(run)
 
     def _choose_event(self, run: Run) -> str | None:
-        state, hook = self._state, run.webhook
+        state, webhook = self._state, run.webhook
         event = response_bodies.EVENT_OF_STATUS.get(run.final)
-        if hook is None or event is None:
+        if webhook is None or event is None:
             return None
-        if event not in hook.events:
-            if not state.lie("delivers_for_unsubscribed"):
+        if event not in webhook.events:
+            if not state.draw_lie("delivers_for_unsubscribed"):
                 return None
-            state.told("delivers_for_unsubscribed")
+            state.count_lie("delivers_for_unsubscribed")
             return event
         if run.tries == 0:
-            add(state.tally.deliveries, "due")
-        if not state.settings.config.webhook_any_host and not _is_loopback(hook.url):
-            add(state.tally.deliveries, "blocked")
+            increment(state.counters.deliveries, "due")
+        if not state.settings.config.webhook_any_host and not _is_loopback(webhook.url):
+            increment(state.counters.deliveries, "blocked")
             return None
-        if state.lie("loses_delivery"):
-            state.told("loses_delivery")
-            add(state.tally.deliveries, "lost")
+        if state.draw_lie("loses_delivery"):
+            state.count_lie("loses_delivery")
+            increment(state.counters.deliveries, "lost")
             return None
         return event
 
     async def _try_until_taken(self, run: Run, event: str) -> None:
-        tally, config = self._state.tally, self._state.settings.config
+        counters, config = self._state.counters, self._state.settings.config
         event_id = "evt_" + run.id.removeprefix("run_")
         body = response_bodies.webhook_body(event_id, event, run, unix_ns() // NS_PER_MS)
         while run.tries < config.webhook_tries:
@@ -96,20 +96,20 @@ class Deliveries:
                 await asyncio.sleep(config.webhook_backoff_s * 2 ** (run.tries - 1))
             async with self._slots:  # a try begins when it is sent
                 run.tries += 1
-                add(tally.deliveries, "attempted")
+                increment(counters.deliveries, "attempted")
                 run.delivered = await self._post(run, body)
             if run.delivered:
-                add(tally.deliveries, "delivered")
+                increment(counters.deliveries, "delivered")
                 return
             self._changed(run)
-        add(tally.deliveries, "given_up")
+        increment(counters.deliveries, "given_up")
 
     async def _post(self, run: Run, body: bytes) -> bool:
-        state, hook = self._state, run.webhook
-        assert hook is not None
-        secret = hook.secret
-        if state.lie("signs_wrongly"):
-            state.told("signs_wrongly")
+        state, webhook = self._state, run.webhook
+        assert webhook is not None
+        secret = webhook.secret
+        if state.draw_lie("signs_wrongly"):
+            state.count_lie("signs_wrongly")
             secret += "-forged"
         headers = {
             "content-type": "application/json",
@@ -123,11 +123,11 @@ class Deliveries:
             async with (
                 asyncio.timeout(timeout_s),
                 self._client().stream(
-                    "POST", hook.url, content=body, headers=headers, timeout=timeout_s
-                ) as answer,
+                    "POST", webhook.url, content=body, headers=headers, timeout=timeout_s
+                ) as response,
             ):
-                await _pass_over(answer)
-                return answer.is_success
+                await _drain(response)
+                return response.is_success
         except Exception:  # noqa: BLE001  whatever a receiver or its address does to a try
             return False
 
@@ -141,10 +141,10 @@ class Deliveries:
         return client
 
 
-async def _pass_over(answer: httpx.Response) -> None:
+async def _drain(response: httpx.Response) -> None:
     """Read a short body to its end, so that the connection can be used again."""
     size_bytes = 0
-    async for piece in answer.aiter_raw():
+    async for piece in response.aiter_raw():
         size_bytes += len(piece)
         if size_bytes > _ANSWER_BYTES_MAX:
             return

@@ -10,7 +10,7 @@ Laws of duration: how long something takes, as text and as numbers.
 
 The lognormal law is given by its median because that is what one reads off a
 latency chart: its p99 is ``median * exp(2.326 * sigma)``. No duration is longer than
-`LONGEST_S`, whatever is drawn: instants that far ahead still fit into 63 bits.
+`DURATION_MAX_S`, whatever is drawn: instants that far ahead still fit into 63 bits.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from collections.abc import Callable
 
 from harness.units import NS_PER_S, parse_duration_ns
 
-Law = Callable[[random.Random], int]
+Distribution = Callable[[random.Random], int]
 """Draws one duration in nanoseconds, zero or more."""
 
-LONGEST_S = 1_000_000_000
+DURATION_MAX_S = 1_000_000_000
 """31 years."""
-_LONGEST_NS = LONGEST_S * NS_PER_S
+_DURATION_MAX_NS = DURATION_MAX_S * NS_PER_S
 
 _CALL = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
 _ARGUMENTS = {"uniform": 2, "exponential": 1, "lognormal": 2, "constant": 1}
-_SHAPE = "5ms, uniform(5ms,20ms), exponential(10ms) or lognormal(20ms,0.5)"
+_EXAMPLES = "5ms, uniform(5ms,20ms), exponential(10ms) or lognormal(20ms,0.5)"
 
 
-def parse_law(text: str) -> Law:
+def parse_distribution(text: str) -> Distribution:
     """
     Read a law of duration.
 
@@ -46,7 +46,7 @@ def parse_law(text: str) -> Law:
         return _constant(_read_ns(text, text))
     name, arguments = match[1], [part.strip() for part in match[2].split(",")]
     if _ARGUMENTS.get(name) != len(arguments):
-        raise ValueError(f"{text!r} is no law of duration; write {_SHAPE}")
+        raise ValueError(f"{text!r} is no law of duration; write {_EXAMPLES}")
     first_ns = _read_ns(arguments[0], text)
     if name == "constant":
         return _constant(first_ns)
@@ -57,24 +57,24 @@ def parse_law(text: str) -> Law:
     return _lognormal(first_ns, _read_sigma(arguments[1], text))
 
 
-def _constant(ns: int) -> Law:
+def _constant(ns: int) -> Distribution:
     return lambda _: ns
 
 
-def _exponential(mean_ns: int) -> Law:
+def _exponential(mean_ns: int) -> Distribution:
     if mean_ns == 0:
         return _constant(0)
-    return lambda rng: min(_LONGEST_NS, round(rng.expovariate(1.0 / mean_ns)))
+    return lambda rng: min(_DURATION_MAX_NS, round(rng.expovariate(1.0 / mean_ns)))
 
 
-def _uniform(low_ns: int, high_ns: int, text: str) -> Law:
+def _uniform(low_ns: int, high_ns: int, text: str) -> Distribution:
     if low_ns > high_ns:
         raise ValueError(f"{text!r} runs from high to low; write the smaller duration first")
     return lambda rng: rng.randint(low_ns, high_ns)
 
 
-def _lognormal(median_ns: int, sigma: float) -> Law:
-    return lambda rng: min(_LONGEST_NS, round(median_ns * math.exp(rng.gauss(0.0, sigma))))
+def _lognormal(median_ns: int, sigma: float) -> Distribution:
+    return lambda rng: min(_DURATION_MAX_NS, round(median_ns * math.exp(rng.gauss(0.0, sigma))))
 
 
 def _read_ns(text: str, whole: str) -> int:
@@ -83,9 +83,9 @@ def _read_ns(text: str, whole: str) -> int:
     try:
         ns = parse_duration_ns(text)
     except ValueError:
-        raise ValueError(f"{whole!r} is no law of duration; write {_SHAPE}") from None
-    if ns > _LONGEST_NS:
-        raise ValueError(f"{whole!r} is longer than {LONGEST_S} s")
+        raise ValueError(f"{whole!r} is no law of duration; write {_EXAMPLES}") from None
+    if ns > _DURATION_MAX_NS:
+        raise ValueError(f"{whole!r} is longer than {DURATION_MAX_S} s")
     return ns
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Answers(msgspec.Struct):
+class ResponseCounts(msgspec.Struct):
     """Answers of one operation."""
 
     accepted: int = 0
@@ -20,7 +20,7 @@ class Answers(msgspec.Struct):
     by_code: dict[str, int] = {}
 
 
-class Tally(msgspec.Struct):
+class Counters(msgspec.Struct):
     """
     Counters that only grow.
 
@@ -33,7 +33,7 @@ class Tally(msgspec.Struct):
         work: Operation → how often its work was really done.
     """
 
-    requests: dict[str, Answers] = {}
+    requests: dict[str, ResponseCounts] = {}
     limiter: dict[str, int] = {}
     lies: dict[str, int] = {}
     deliveries: dict[str, int] = {}
@@ -41,17 +41,17 @@ class Tally(msgspec.Struct):
 
     def count_answer(self, operation: str, status: int, code: str, *, refused: bool) -> None:
         """Count an answer that is about to be sent."""
-        answers = self.requests.get(operation)
-        if answers is None:
-            answers = self.requests[operation] = Answers()
+        counts = self.requests.get(operation)
+        if counts is None:
+            counts = self.requests[operation] = ResponseCounts()
         if refused:
-            answers.refused += 1
+            counts.refused += 1
         else:
-            answers.accepted += 1
-        add(answers.by_status, str(status))
-        add(answers.by_code, code or ("ok" if status < 400 else str(status)))
+            counts.accepted += 1
+        increment(counts.by_status, str(status))
+        increment(counts.by_code, code or ("ok" if status < 400 else str(status)))
 
 
-def add(counts: dict[str, int], name: str, times: int = 1) -> None:
+def increment(counts: dict[str, int], name: str, times: int = 1) -> None:
     """Count one more of a name."""
     counts[name] = counts.get(name, 0) + times

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs
 
 from harness.clock import unix_ns
 from harness.standin import response_bodies
-from harness.standin.ground_truth import add
-from harness.standin.idempotency import Record
-from harness.standin.messages import Answer, Request, fail, fail_plainly
+from harness.standin.ground_truth import increment
+from harness.standin.idempotency import KeyRecord
+from harness.standin.messages import Request, Response, error_response, plain_error_response
 from harness.standin.request_models import (
     CreateSession,
     Import,
@@ -26,14 +26,14 @@ from harness.standin.request_models import (
     read_import,
     read_queue_run,
 )
-from harness.standin.runs import Run, Status, page_of
+from harness.standin.runs import Run, Status, log_page
 from harness.standin.sessions import Session
 from harness.standin.sockets.upgrade_auth import token_expires_ns
 from harness.standin.state import State
-from harness.standin.state_file import Journal
+from harness.standin.state_file import StateFile
 
-MOST_LINES = 1_000
-DEFAULT_LINES = 100
+LOG_LINES_MAX = 1_000
+LOG_LINES_DEFAULT = 100
 
 READERS: dict[str, Callable[[bytes], CreateSession | Import | QueueRun | Problem]] = {
     "create_session": read_create_session,
@@ -49,7 +49,7 @@ class Handlers:
 
     Args:
         state: What they act upon.
-        journal: Where changes are noted; None keeps them in memory only.
+        state_file: Where changes are noted; None keeps them in memory only.
         queued: Called with each run that was queued.
 
     Attributes:
@@ -57,26 +57,28 @@ class Handlers:
     """
 
     def __init__(
-        self, state: State, journal: Journal | None, queued: Callable[[Run], None]
+        self, state: State, state_file: StateFile | None, queued: Callable[[Run], None]
     ) -> None:
         self._state = state
-        self._journal = journal
+        self._state_file = state_file
         self._queued = queued
         self.launch: Callable[[Session], Awaitable[str]] | None = None
 
-    async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Answer:
+    async def write(
+        self, request: Request, body: CreateSession | Import | QueueRun
+    ) -> Response:
         """Do the work of a POST."""
         if isinstance(body, CreateSession):
-            answer = await self._create_session(request, body)
+            response = await self._create_session(request, body)
         elif isinstance(body, Import):
-            answer = self._import(body)
+            response = self._import(body)
         else:
-            answer = self._queue_run(request, body)
-        if answer.worked:
-            add(self._state.tally.work, request.operation)
-        return answer
+            response = self._queue_run(request, body)
+        if response.executed:
+            increment(self._state.counters.work, request.operation)
+        return response
 
-    def read(self, request: Request) -> Answer:
+    def read(self, request: Request) -> Response:
         """Answer a request without a body."""
         match request.operation:
             case "get_session":
@@ -88,35 +90,35 @@ class Handlers:
             case "get_run_logs":
                 return self._get_run_logs(request)
             case _:
-                return Answer(200, response_bodies.health_body())
+                return Response(200, response_bodies.health_body())
 
-    def replay(self, request: Request, record: Record) -> Answer:
+    def replay(self, request: Request, record: KeyRecord) -> Response:
         """Tell the first answer of a key again."""
         body = record.body
         if request.operation == "queue_run":
-            if self._state.lie("replays_wrong_run"):
-                body = self._wrong_run(record.resource_id)
+            if self._state.draw_lie("replays_wrong_run"):
+                body = self._other_run_body(record.resource_id)
             body = response_bodies.replayed_body(body)
-        return Answer(record.status, body, headers=((b"idempotency-replayed", b"true"),))
+        return Response(record.status, body, headers=((b"idempotency-replayed", b"true"),))
 
-    def _wrong_run(self, run_id: str) -> bytes:
+    def _other_run_body(self, run_id: str) -> bytes:
         state = self._state
-        state.told("replays_wrong_run")
-        other, now_ns = state.runs.other_than(run_id), unix_ns()
+        state.count_lie("replays_wrong_run")
+        other, now_ns = state.runs.newest_except(run_id), unix_ns()
         if other is not None:
             return response_bodies.queued_body(other, other.status_at(now_ns))
         run = state.runs.by_id[run_id]
-        stranger = Run(
-            state.dice.make_id("run"), run.slug, run.input, run.created_ns,
+        unknown_run = Run(
+            state.rng.make_id("run"), run.slug, run.input, run.created_ns,
             run.started_ns, run.finished_ns, run.final, run.lines,
         )  # fmt: skip
-        return response_bodies.queued_body(stranger, "queued")
+        return response_bodies.queued_body(unknown_run, "queued")
 
-    async def _create_session(self, request: Request, body: CreateSession) -> Answer:
+    async def _create_session(self, request: Request, body: CreateSession) -> Response:
         state = self._state
-        if state.lie("duplicate_session_id") and (twin := self._newest_open()):
-            state.told("duplicate_session_id")
-            return self._created(request, twin, worked=False)
+        if state.draw_lie("duplicate_session_id") and (duplicate := self._newest_open()):
+            state.count_lie("duplicate_session_id")
+            return self._created(request, duplicate, executed=False)
         if not state.has_room(unix_ns()):
             return self._fail("CLOUD_CAPACITY_FULL")
         race_s = state.settings.config.race_window_s
@@ -127,22 +129,22 @@ class Handlers:
             state.sessions.close(session, unix_ns(), 0, leak=False)
             state.fail_create(unix_ns())
             return self._fail(code)
-        if self._journal is not None:
-            self._journal.note_session(session)
-        return self._created(request, session, worked=True)
+        if self._state_file is not None:
+            self._state_file.put_session(session)
+        return self._created(request, session, executed=True)
 
     def _newest_open(self) -> Session | None:
         state = self._state
         opened = state.sessions.open(unix_ns(), state.settings.release_delay_ns)
         return next(reversed(opened.values()), None)
 
-    def _created(self, request: Request, session: Session, *, worked: bool) -> Answer:
+    def _created(self, request: Request, session: Session, *, executed: bool) -> Response:
         status, expires_ns = session.state_at(unix_ns()), token_expires_ns(self._state, session)
         seed = self._state.settings.config.seed
         body = response_bodies.created_body(session, status, request.host, seed, expires_ns)
-        return Answer(201, body, resource_id=session.id, worked=worked)
+        return Response(201, body, resource_id=session.id, executed=executed)
 
-    def _find_session(self, session_id: str, now_ns: int) -> Session | Answer:
+    def _find_session(self, session_id: str, now_ns: int) -> Session | Response:
         """A session that can be spoken of, or why it cannot."""
         session = self._state.sessions.find(session_id)
         if session is None:
@@ -151,95 +153,97 @@ class Handlers:
             return self._fail("CLOUD_SESSION_STALE")
         return session
 
-    def _get_session(self, request: Request) -> Answer:
+    def _get_session(self, request: Request) -> Response:
         now_ns = unix_ns()
         session = self._find_session(request.argument, now_ns)
-        if isinstance(session, Answer):
+        if isinstance(session, Response):
             return session
         status = session.state_at(now_ns)
         if status == "closed":
-            if not self._state.lie("deleted_still_answers"):
+            if not self._state.draw_lie("deleted_still_answers"):
                 return self._fail("CLOUD_SESSION_CLOSED")
-            self._state.told("deleted_still_answers")
+            self._state.count_lie("deleted_still_answers")
             status = "active"
-        return Answer(200, response_bodies.session_body(session, status))
+        return Response(200, response_bodies.session_body(session, status))
 
-    def _delete_session(self, request: Request) -> Answer:
+    def _delete_session(self, request: Request) -> Response:
         now_ns = unix_ns()
         session = self._find_session(request.argument, now_ns)
-        if isinstance(session, Answer):
+        if isinstance(session, Response):
             return session
         if session.state_at(now_ns) == "closed":
             return self._fail("CLOUD_SESSION_CLOSED")
         self._state.taken(now_ns)  # settle expiries before the session leaves
         self._state.close_session(session, now_ns)
-        add(self._state.tally.work, request.operation)
-        if self._journal is not None:
-            self._journal.note_session(session)
-        return Answer(204, b"")
+        increment(self._state.counters.work, request.operation)
+        if self._state_file is not None:
+            self._state_file.put_session(session)
+        return Response(204, b"")
 
-    def _import(self, body: Import) -> Answer:
+    def _import(self, body: Import) -> Response:
         state = self._state
-        entries = list(body.keyed())
-        older_wins = state.lie("older_wins")
+        entries = list(body.by_key())
+        older_wins = state.draw_lie("older_wins")
         if older_wins and self._has_older(entries):
-            state.told("older_wins")
-        counts = state.cache.take(entries, older_wins=older_wins)
-        if self._journal is not None:
-            self._journal.note_entries({key: state.cache.updated_us[key] for key, _ in entries})
-        if state.lie("cache_miscounts"):
-            state.told("cache_miscounts")
-            return Answer(200, response_bodies.miscounted_body(counts), worked=True)
-        return Answer(200, response_bodies.imported_body(counts), worked=True)
+            state.count_lie("older_wins")
+        counts = state.cache.import_entries(entries, older_wins=older_wins)
+        if self._state_file is not None:
+            self._state_file.put_entries(
+                {key: state.cache.updated_us[key] for key, _ in entries}
+            )
+        if state.draw_lie("cache_miscounts"):
+            state.count_lie("cache_miscounts")
+            return Response(200, response_bodies.miscounted_body(counts), executed=True)
+        return Response(200, response_bodies.imported_body(counts), executed=True)
 
     def _has_older(self, entries: list[tuple[Any, int]]) -> bool:
         known = self._state.cache.updated_us
         return any(updated_us < known.get(key, updated_us) for key, updated_us in entries)
 
-    def _queue_run(self, request: Request, body: QueueRun) -> Answer:
+    def _queue_run(self, request: Request, body: QueueRun) -> Response:
         now_ns = unix_ns()
         run = self._state.queue_run(request.argument, body, now_ns)
-        if self._journal is not None:
-            self._journal.note_run(run)
+        if self._state_file is not None:
+            self._state_file.put_run(run)
         self._queued(run)
-        answer = response_bodies.queued_body(run, run.status_at(now_ns))
-        return Answer(202, answer, resource_id=run.id, worked=True)
+        response = response_bodies.queued_body(run, run.status_at(now_ns))
+        return Response(202, response, resource_id=run.id, executed=True)
 
-    def _get_run(self, request: Request) -> Answer:
+    def _get_run(self, request: Request) -> Response:
         run = self._state.runs.find(request.argument)
         if run is None:
-            return fail_plainly(404, "no such run")
+            return plain_error_response(404, "no such run")
         status = run.status_at(unix_ns())
-        if status != "queued" and self._state.lie("status_goes_back"):
-            self._state.told("status_goes_back")
+        if status != "queued" and self._state.draw_lie("status_goes_back"):
+            self._state.count_lie("status_goes_back")
             earlier: Status = "queued" if status == "running" else "running"
             status = earlier
-        return Answer(200, response_bodies.run_body(run, status))
+        return Response(200, response_bodies.run_body(run, status))
 
-    def _get_run_logs(self, request: Request) -> Answer:
+    def _get_run_logs(self, request: Request) -> Response:
         run = self._state.runs.find(request.argument)
         if run is None:
-            return fail_plainly(404, "no such run")
+            return plain_error_response(404, "no such run")
         try:
             limit, before = _read_paging(request.query)
         except ValueError as error:
             details = [{"path": "query", "message": str(error)}]
             return self._fail("CLOUD_CONFIG_INVALID", details)
-        page = page_of(run.lines_at(unix_ns()), limit, before)
+        page = log_page(run.lines_at(unix_ns()), limit, before)
         lost = 0
-        if page.numbers and self._state.lie("loses_log_line"):
-            self._state.told("loses_log_line")
-            lost = self._state.dice.lies.choice(page.numbers)
-        return Answer(200, response_bodies.logs_body(run, page, without=lost))
+        if page.numbers and self._state.draw_lie("loses_log_line"):
+            self._state.count_lie("loses_log_line")
+            lost = self._state.rng.lies.choice(page.numbers)
+        return Response(200, response_bodies.logs_body(run, page, without=lost))
 
-    def _fail(self, code: str, details: object = None) -> Answer:
-        return fail(self._state.settings.config.vocabulary, code, details)
+    def _fail(self, code: str, details: object = None) -> Response:
+        return error_response(self._state.settings.config.vocabulary, code, details)
 
 
 def _read_paging(query: bytes) -> tuple[int, int | None]:
     values = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True)
-    text = values.get("logLimit", [str(DEFAULT_LINES)])[-1]
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_LINES):
-        raise ValueError(f"logLimit is a number from 1 to {MOST_LINES}, not {text!r}")
+    text = values.get("logLimit", [str(LOG_LINES_DEFAULT)])[-1]
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LOG_LINES_MAX):
+        raise ValueError(f"logLimit is a number from 1 to {LOG_LINES_MAX}, not {text!r}")
     cursor = values.get("beforeLogCursor")
     return int(text), None if cursor is None else response_bodies.parse_cursor(cursor[-1])

@@ -14,11 +14,11 @@ from enum import Enum
 
 import msgspec
 
-Scope = tuple[str, str]
+KeyScope = tuple[str, str]
 """API key and Idempotency-Key."""
 
 
-class Record(msgspec.Struct):
+class KeyRecord(msgspec.Struct):
     """
     What is remembered of one key.
 
@@ -37,14 +37,14 @@ class Record(msgspec.Struct):
     resource_id: str = ""
 
 
-class Refusal(Enum):
+class KeyConflict(Enum):
     """Why a request with a key is not handled."""
 
     ANOTHER_REQUEST = 422
     IN_FLIGHT = 409
 
 
-class Keys:
+class IdempotencyKeys:
     """
     The keys seen, oldest first.
 
@@ -53,12 +53,12 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self._records: OrderedDict[Scope, Record] = OrderedDict()
+        self._records: OrderedDict[KeyScope, KeyRecord] = OrderedDict()
         self.executions: dict[str, int] = {}
 
     def look_up(
-        self, scope: Scope, fingerprint: str, now_ns: int, lifetime_ns: int
-    ) -> Record | Refusal | None:
+        self, scope: KeyScope, fingerprint: str, now_ns: int, lifetime_ns: int
+    ) -> KeyRecord | KeyConflict | None:
         """
         What is known of a key: its first answer, a refusal, or nothing.
 
@@ -69,20 +69,20 @@ class Keys:
         if record is None or (record.status and record.begun_ns <= now_ns - lifetime_ns):
             return None
         if record.fingerprint != fingerprint:
-            return Refusal.ANOTHER_REQUEST
-        return record if record.status else Refusal.IN_FLIGHT
+            return KeyConflict.ANOTHER_REQUEST
+        return record if record.status else KeyConflict.IN_FLIGHT
 
-    def begin(self, scope: Scope, fingerprint: str, now_ns: int) -> Record:
+    def begin(self, scope: KeyScope, fingerprint: str, now_ns: int) -> KeyRecord:
         """Hold a key while its request is handled; it becomes the youngest."""
         self._records.pop(scope, None)
-        record = self._records[scope] = Record(fingerprint, now_ns)
+        record = self._records[scope] = KeyRecord(fingerprint, now_ns)
         return record
 
-    def restore(self, scope: Scope, record: Record) -> None:
+    def restore(self, scope: KeyScope, record: KeyRecord) -> None:
         """Put back a key read from a file."""
         self._records[scope] = record
 
-    def abandon(self, scope: Scope) -> None:
+    def abandon(self, scope: KeyScope) -> None:
         """Free a key whose work was not done."""
         self._records.pop(scope, None)
 

@@ -54,7 +54,7 @@ class Standin:
             config or StandinConfig(), parent_pid=os.getpid()
         )
         self._timeout_s = timeout_s
-        self._keeper: socket.socket | None = None
+        self._port_holder: socket.socket | None = None
         self._spawn()
 
     def _spawn(self) -> None:
@@ -97,8 +97,8 @@ class Standin:
 
     def stop(self) -> int:
         """End it with SIGTERM; returns its exit status."""
-        if self._keeper is not None:
-            self._keeper.close()
+        if self._port_holder is not None:
+            self._port_holder.close()
         self._stderr.close()
         return end(self._process, STOP_TIMEOUT_S)
 
@@ -110,7 +110,7 @@ class Standin:
 
     def crash(self) -> None:
         """
-        End it with SIGKILL, and keep its port for `revive`: meanwhile it refuses connections.
+        End it with SIGKILL, and keep its port for `restart`: meanwhile it refuses connections.
 
         Bound without listening, the port goes to nobody else; a client that connected
         to it from that very port would otherwise be talking to itself.
@@ -120,11 +120,11 @@ class Standin:
         address = (str(parts.hostname), int(parts.port or 0))
         self._config = msgspec.structs.replace(self._config, host=address[0], port=address[1])
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._keeper = socket.socket(family, socket.SOCK_STREAM)
-        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._keeper.bind(address)
+        self._port_holder = socket.socket(family, socket.SOCK_STREAM)
+        self._port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._port_holder.bind(address)
 
-    def revive(self) -> None:
+    def restart(self) -> None:
         """
         Start it again after a `crash`, at its old address; its state file says what it was.
 
@@ -134,9 +134,9 @@ class Standin:
         try:
             self._spawn()
         finally:
-            if self._keeper is not None:
-                self._keeper.close()
-                self._keeper = None
+            if self._port_holder is not None:
+                self._port_holder.close()
+                self._port_holder = None
 
     def _start(self, config: bytes, timeout_s: float) -> str:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -150,12 +150,12 @@ class Standin:
             ready = selector.select(timeout_s)
         line = stdout.readline() if ready else b""
         if not line:
-            why = f"in {timeout_s:g} s" if not ready else f"and said: {self._complaint()}"
+            why = f"in {timeout_s:g} s" if not ready else f"and said: {self._stderr_tail()}"
             raise TargetError(f"the stand-in did not start {why}")
         url: str = json.loads(line)["listening"]
         return url
 
-    def _complaint(self) -> str:
+    def _stderr_tail(self) -> str:
         self._process.wait(STOP_TIMEOUT_S)
         self._stderr.seek(0)
         text = self._stderr.read().decode(errors="replace").strip()
@@ -164,8 +164,8 @@ class Standin:
     def _ask(self, path: str, body: bytes | None) -> dict[str, Any]:
         request = urllib.request.Request(self.url + path, data=body)  # noqa: S310  our own URL
         try:
-            with _opener.open(request, timeout=30) as answer:
-                found: dict[str, Any] = json.loads(answer.read())
+            with _opener.open(request, timeout=30) as response:
+                found: dict[str, Any] = json.loads(response.read())
         except urllib.error.HTTPError as error:
             with error:
                 raise ValueError(json.loads(error.read())["error"]) from None

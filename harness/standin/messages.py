@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from harness.standin import response_bodies
-from harness.standin.codes import ALL, MESSAGES, Vocabulary, name_in
+from harness.standin.codes import ALL_CODES, MESSAGES, Vocabulary, code_name
 
 
 class Request(NamedTuple):
@@ -31,7 +31,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """
     One answer.
 
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
         code: The error's code; "" for none.
         headers: Headers beyond content type and length.
         resource_id: The session or run that was made; "" when none.
-        worked: Whether work was really done for it.
+        executed: Whether work was really done for it.
         refused: Whether the limiter refused it.
     """
 
@@ -50,17 +50,17 @@ class Answer(NamedTuple):
     code: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     resource_id: str = ""
-    worked: bool = False
+    executed: bool = False
     refused: bool = False
 
 
-def fail(vocabulary: Vocabulary, code: str, details: object = None) -> Answer:
+def error_response(vocabulary: Vocabulary, code: str, details: object = None) -> Response:
     """An error of the contract, named in the vocabulary asked for."""
-    name = name_in(vocabulary, code)
+    name = code_name(vocabulary, code)
     message = MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
-    return Answer(ALL[name], response_bodies.error_body(message, name, details), name)
+    return Response(ALL_CODES[name], response_bodies.error_body(message, name, details), name)
 
 
-def fail_plainly(status: int, message: str) -> Answer:
+def plain_error_response(status: int, message: str) -> Response:
     """An error that the contract has no code for."""
-    return Answer(status, response_bodies.error_body(message, ""))
+    return Response(status, response_bodies.error_body(message, ""))

@@ -19,7 +19,7 @@ OPERATIONS = (
 )
 """Every operation, by the name used everywhere."""
 
-SETTABLE = (*OPERATIONS, *names.GROUPS, *names.OPERATIONS)
+CONFIGURABLE = (*OPERATIONS, *names.GROUPS, *names.OPERATIONS)
 """Every name that a setting may be about: HTTP operations and what sockets do."""
 
 UNKNOWN = "unknown"

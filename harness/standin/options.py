@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 from harness.standin.config import Lies, check_failures
-from harness.standin.distributions import parse_law
-from harness.standin.operations import SETTABLE
+from harness.standin.distributions import parse_distribution
+from harness.standin.operations import CONFIGURABLE
 
 
 def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
@@ -22,12 +22,14 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
     """
     latency = {}
     for text in texts:
-        operation, _, law = text.rpartition("=")
+        operation, _, distribution = text.rpartition("=")
         operation = operation.strip() or "*"
-        if operation != "*" and operation not in SETTABLE:
-            raise ValueError(f"{operation!r} is no operation{_nearest(operation, SETTABLE)}")
-        parse_law(law)
-        latency[operation] = law.strip()
+        if operation != "*" and operation not in CONFIGURABLE:
+            raise ValueError(
+                f"{operation!r} is no operation{_nearest(operation, CONFIGURABLE)}"
+            )
+        parse_distribution(distribution)
+        latency[operation] = distribution.strip()
     return latency
 
 

@@ -18,13 +18,13 @@ import uvloop
 
 from harness.clock import unix_ns
 from harness.standin.api import Api
-from harness.standin.browsers.chromium import sweep_profiles
-from harness.standin.browsers.pool import sessions_the_machine_allows
+from harness.standin.browsers.chromium import remove_stale_profiles
+from harness.standin.browsers.pool import sessions_that_fit_memory
 from harness.standin.config import StandinConfig
-from harness.standin.connections import Connection, sweep
-from harness.standin.server import Server
+from harness.standin.connections import Connection, close_late_requests
+from harness.standin.server import StandinApp
 from harness.standin.state import State
-from harness.standin.state_file import Journal
+from harness.standin.state_file import StateFile
 
 _GRACE_S = 1
 _PARENT_POLL_S = 0.25
@@ -75,12 +75,12 @@ def run_server(config: StandinConfig) -> None:
 async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> None:
     if config.browser:
         config = _fit_to_machine(config)
-    journal = Journal(config.state) if config.state else None
-    state = State(config, journal.begin_start() if journal else 0)
-    if journal is not None:
-        journal.restore(state, unix_ns())
-    api = Api(state, journal)
-    app = Server(api)
+    state_file = StateFile(config.state) if config.state else None
+    state = State(config, state_file.count_start() if state_file else 0)
+    if state_file is not None:
+        state_file.restore(state, unix_ns())
+    api = Api(state, state_file)
+    app = StandinApp(api)
     server = _Uvicorn(
         uvicorn.Config(
             app, http=Connection, ws="wsproto", ws_ping_interval=None,
@@ -94,7 +94,9 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     for run in state.runs.by_id.values():
         api.deliveries.schedule(run)
     watch = asyncio.create_task(_watch_parent(config.parent_pid, server))
-    sweeper = asyncio.create_task(sweep(server.server_state, config.request_timeout_s))
+    sweeper = asyncio.create_task(
+        close_late_requests(server.server_state, config.request_timeout_s)
+    )
     gc.freeze()  # what is here now stays: it need not be looked through again
     try:
         await server.serve([listener])
@@ -103,9 +105,9 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
         sweeper.cancel()
         await app.stop()
         await api.deliveries.stop()
-        if journal is not None:
-            journal.commit(state)
-            journal.close()
+        if state_file is not None:
+            state_file.commit(state)
+            state_file.close()
 
 
 def _fit_to_machine(config: StandinConfig) -> StandinConfig:
@@ -113,8 +115,8 @@ def _fit_to_machine(config: StandinConfig) -> StandinConfig:
         raise FileNotFoundError(
             f"--browser {config.browser}: no such program; install chromium, or name another"
         )
-    sweep_profiles()
-    most = config.max_sessions or sessions_the_machine_allows()
+    remove_stale_profiles()
+    most = config.max_sessions or sessions_that_fit_memory()
     return msgspec.structs.replace(config, max_sessions=most)
 
 

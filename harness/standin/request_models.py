@@ -64,7 +64,7 @@ class Import(msgspec.Struct, frozen=True):
 
     entries: list[Entry]
 
-    def keyed(self) -> Iterator[tuple[CacheKey, int]]:
+    def by_key(self) -> Iterator[tuple[CacheKey, int]]:
         """Each entry's key and its updatedAt in Unix microseconds."""
         for entry in self.entries:
             key = (entry.namespace, entry.siteOrigin, entry.method, entry.descriptionHash)

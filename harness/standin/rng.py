@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 
 
-class Dice:
+class RandomStreams:
     """The streams of one start of the server."""
 
     def __init__(self, seed: int, start: int) -> None:

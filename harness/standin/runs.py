@@ -98,7 +98,7 @@ class LogPage(NamedTuple):
     next_before: int | None
 
 
-def page_of(written: int, limit: int, before: int | None) -> LogPage:
+def log_page(written: int, limit: int, before: int | None) -> LogPage:
     """
     The newest ``limit`` of the written lines, or of those before a cursor.
 
@@ -126,7 +126,7 @@ class Runs:
         """The run of this id."""
         return self.by_id.get(run_id)
 
-    def other_than(self, run_id: str) -> Run | None:
+    def newest_except(self, run_id: str) -> Run | None:
         """The newest run that has another id."""
         return next((run for run in reversed(self.by_id.values()) if run.id != run_id), None)
 

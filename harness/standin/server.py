@@ -1,5 +1,5 @@
 """
-The ASGI application: bytes to `Request`, `Answer` to bytes, and the back doors.
+The ASGI application: bytes to `Request`, `Response` to bytes, and the back doors.
 
 ``GET /__truth__`` tells what really happened, ``POST /__control__`` changes settings
 while it runs, and two documents describe the API. None of them is counted, limited,
@@ -20,9 +20,9 @@ import msgspec
 from harness.clock import unix_ns
 from harness.standin import api_docs
 from harness.standin.api import Api
-from harness.standin.messages import Answer, Request, fail, fail_plainly
+from harness.standin.messages import Request, Response, error_response, plain_error_response
 from harness.standin.operations import UNKNOWN, find_route
-from harness.standin.sockets.server import Sockets
+from harness.standin.sockets.server import SocketServer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRUTH_PATH = "/__truth__"
 CONTROL_PATH = "/__control__"
-_BACK_DOORS = frozenset({TRUTH_PATH, CONTROL_PATH, *api_docs.PATHS})
+_ADMIN_PATHS = frozenset({TRUTH_PATH, CONTROL_PATH, *api_docs.PATHS})
 
 _CONTROL_BYTES_MAX = 1 << 20
 _JSON = (b"content-type", b"application/json")
@@ -45,12 +45,12 @@ class DisconnectedError(Exception):
     """The client left before its request was whole."""
 
 
-class Server:
+class StandinApp:
     """The stand-in as an ASGI application."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._sockets = Sockets(api)
+        self._sockets = SocketServer(api)
 
     async def stop(self) -> None:
         """The server ends: so does what it holds outside itself."""
@@ -63,44 +63,46 @@ class Server:
             return
         path = scope["path"]
         try:
-            if path in _BACK_DOORS:
-                await _send(send, await self._serve_back_door(scope, receive))
+            if path in _ADMIN_PATHS:
+                await _send(send, await self._serve_admin(scope, receive))
                 return
             route = find_route(scope["method"], path)
-            answer = await self._answer(scope, receive)
+            response = await self._answer(scope, receive)
         except DisconnectedError:
             return
-        await self._api.wait_out_stall()
+        await self._api.wait_for_stall_end()
         try:
-            self._api.count(route.operation, answer)
+            self._api.count(route.operation, response)
         except Exception:  # noqa: BLE001  what cannot be written down must not be promised
             traceback.print_exc(file=sys.stderr)
-            answer = fail(self._api.state.settings.config.vocabulary, "CLOUD_INTERNAL_ERROR")
-        if route.operation == "delete_session" and answer.status == 204:
+            response = error_response(
+                self._api.state.settings.config.vocabulary, "CLOUD_INTERNAL_ERROR"
+            )
+        if route.operation == "delete_session" and response.status == 204:
             await self._sockets.close_session(route.argument)
-        await _send(send, answer)
+        await _send(send, response)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
         api, vocabulary = self._api, self._api.state.settings.config.vocabulary
-        await api.wait_out_stall()
+        await api.wait_for_stall_end()
         route = find_route(scope["method"], scope["path"])
         if not route.methods:
-            return fail_plainly(404, "no such path")
+            return plain_error_response(404, "no such path")
         if route.operation == UNKNOWN:
             allowed = ", ".join(route.methods).encode()
-            answer = fail(vocabulary, "CLOUD_UNSUPPORTED_METHOD")
-            return answer._replace(headers=((b"allow", allowed),))
+            response = error_response(vocabulary, "CLOUD_UNSUPPORTED_METHOD")
+            return response._replace(headers=((b"allow", allowed),))
         try:
             request = await self._read(scope, receive, route.operation, route.argument)
             return await api.serve(request)
         except TooLargeError:
             most = api.state.settings.config.max_body_bytes
-            return fail_plainly(413, f"the body is larger than {most} bytes")
+            return plain_error_response(413, f"the body is larger than {most} bytes")
         except DisconnectedError:
             raise
         except Exception:  # noqa: BLE001  whatever goes wrong, the client gets an answer
             traceback.print_exc(file=sys.stderr)
-            return fail(vocabulary, "CLOUD_INTERNAL_ERROR")
+            return error_response(vocabulary, "CLOUD_INTERNAL_ERROR")
 
     async def _read(
         self, scope: Scope, receive: Receive, operation: str, argument: str
@@ -126,42 +128,46 @@ class Server:
             operation=operation,
             argument=argument,
             query=scope["query_string"],
-            api_key=self._api.find_key(api_key) if api_key else "",
+            api_key=self._api.authenticate(api_key) if api_key else "",
             idempotency_key=key.decode("latin-1"),
             host=host.decode("latin-1") or _address_of(scope),
             body=await _read_body(receive, most) if scope["method"] == "POST" else b"",
         )
 
-    async def _serve_back_door(self, scope: Scope, receive: Receive) -> Answer:
+    async def _serve_admin(self, scope: Scope, receive: Receive) -> Response:
         api = self._api
         if scope["path"] == TRUTH_PATH and scope["method"] == "GET":
             everything = scope["query_string"] == b"all"
             truth = api.state.describe(unix_ns(), everything=everything)
-            return Answer(200, msgspec.json.encode(truth))
+            return Response(200, msgspec.json.encode(truth))
         if scope["path"] == CONTROL_PATH and scope["method"] == "POST":
             client = scope.get("client")
             if client is None or not ipaddress.ip_address(client[0]).is_loopback:
-                return fail_plainly(403, "settings are changed from loopback only")
+                return plain_error_response(403, "settings are changed from loopback only")
             try:
                 return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))
             except TooLargeError:
-                return fail_plainly(413, f"more than {_CONTROL_BYTES_MAX} bytes of settings")
+                return plain_error_response(
+                    413, f"more than {_CONTROL_BYTES_MAX} bytes of settings"
+                )
         if scope["path"] in api_docs.PATHS and scope["method"] == "GET":
-            return Answer(200, api_docs.document_body(scope["path"]))
-        return fail_plainly(405, "GET /__truth__, POST /__control__, GET of the documents")
+            return Response(200, api_docs.document_body(scope["path"]))
+        return plain_error_response(
+            405, "GET /__truth__, POST /__control__, GET of the documents"
+        )
 
-    def _control(self, body: bytes) -> Answer:
+    def _control(self, body: bytes) -> Response:
         api = self._api
         try:
             changes = msgspec.json.decode(body, type=dict[str, Any])
             config = api.state.settings.config.changed(changes)
         except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-            return fail_plainly(400, str(error))
+            return plain_error_response(400, str(error))
         api.state.reconfigure(config)
-        api.adopt_settings()
+        api.apply_settings()
         shown = msgspec.to_builtins(config)
         shown["api_keys"] = len(config.api_keys)
-        return Answer(200, msgspec.json.encode(shown))
+        return Response(200, msgspec.json.encode(shown))
 
 
 def _address_of(scope: Scope) -> str:
@@ -184,9 +190,9 @@ async def _read_body(receive: Receive, most: int) -> bytes:
         body += message.get("body", b"")
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = list(answer.headers)
-    if answer.status != 204:
-        headers += (_JSON, (_LENGTH, b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+async def _send(send: Send, response: Response) -> None:
+    headers = list(response.headers)
+    if response.status != 204:
+        headers += (_JSON, (_LENGTH, b"%d" % len(response.body)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -87,15 +87,15 @@ class Sessions:
         """The session of this id, whatever its state."""
         return self._by_id.get(session_id)
 
-    def add(self, session: Session, most: int) -> None:
+    def add(self, session: Session, limit: int) -> None:
         """Take a slot for a new session, whether or not there is room for it."""
         self._by_id[session.id] = self._open[session.id] = session
         heapq.heappush(self._expiry, (session.expires_ns, session.id))
         self.created += 1
         self._taken += 1
         self.peak_taken = max(self.peak_taken, self._taken)
-        if most:
-            self.over_admitted = max(self.over_admitted, self._taken - most)
+        if limit:
+            self.over_admitted = max(self.over_admitted, self._taken - limit)
 
     def close(
         self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool
@@ -114,14 +114,14 @@ class Sessions:
         else:
             self._release_at(session, now_ns + release_delay_ns)
 
-    def lose_slot(self) -> None:
+    def leak_slot(self) -> None:
         """Take a slot for a session that never was."""
         self._taken += 1
         self.leaked += 1
         self.lost += 1
         self.peak_taken = max(self.peak_taken, self._taken)
 
-    def retake_lost(self) -> None:
+    def restore_leaked_slots(self) -> None:
         """After the counters were read from a file: no session brings these slots back."""
         self._taken += self.lost
 

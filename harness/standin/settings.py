@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 from harness.standin.config import StandinConfig, failures_of
-from harness.standin.distributions import Law, parse_law
+from harness.standin.distributions import Distribution, parse_distribution
 from harness.standin.limits import (
     Concurrency,
     FixedWindow,
@@ -19,8 +19,8 @@ from harness.standin.limits import (
     TokenBucket,
     Unlimited,
 )
-from harness.standin.operations import SETTABLE
-from harness.standin.sockets.names import group_of
+from harness.standin.operations import CONFIGURABLE
+from harness.standin.sockets.names import settings_group
 from harness.units import NS_PER_S
 
 
@@ -31,21 +31,28 @@ class Settings:
         self.config = config
         self.lies = config.lies
         self.api_keys = frozenset(key.encode() for key in config.api_keys)
-        laws = {operation: parse_law(text) for operation, text in config.latency.items()}
-        self.latency: dict[str, Law] = {
-            operation: law
-            for operation in SETTABLE
-            if (law := laws.get(operation, laws.get(group_of(operation), laws.get("*"))))
+        distributions = {
+            operation: parse_distribution(text) for operation, text in config.latency.items()
+        }
+        self.latency: dict[str, Distribution] = {
+            operation: distribution
+            for operation in CONFIGURABLE
+            if (
+                distribution := distributions.get(
+                    operation,
+                    distributions.get(settings_group(operation), distributions.get("*")),
+                )
+            )
             is not None
         }
         self.failures = {
             operation: failures
-            for operation in SETTABLE
+            for operation in CONFIGURABLE
             if (failures := failures_of(operation, config.fail))
         }
-        self.service = parse_law(config.service)
-        self.run_wait = parse_law(config.run_wait)
-        self.run_duration = parse_law(config.run_duration)
+        self.service = parse_distribution(config.service)
+        self.run_wait = parse_distribution(config.run_wait)
+        self.run_duration = parse_distribution(config.run_duration)
         self.release_delay_ns = to_ns(config.release_delay_s)
         self.session_lifetime_ns = to_ns(config.session_lifetime_s)
         self.token_lifetime_ns = to_ns(config.token_lifetime_s)

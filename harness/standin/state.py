@@ -14,16 +14,16 @@ import msgspec
 
 from harness.standin.cache import SelectorCache
 from harness.standin.config import StandinConfig
-from harness.standin.ground_truth import Tally, add
-from harness.standin.idempotency import Keys
+from harness.standin.ground_truth import Counters, increment
+from harness.standin.idempotency import IdempotencyKeys
 from harness.standin.limits import Decision, RateLimiter
 from harness.standin.request_models import CreateSession, QueueRun
-from harness.standin.rng import Dice
+from harness.standin.rng import RandomStreams
 from harness.standin.runs import Final, Run, Runs, Subscription
 from harness.standin.sessions import Session, Sessions
 from harness.standin.settings import Settings, limiter_factory
 
-LISTED = 1_000
+LISTED_MAX = 1_000
 """Most ids a list in the truth holds, unless all are asked for."""
 
 LIMITERS_MAX = 10_000
@@ -37,12 +37,12 @@ class State:
 
     def __init__(self, config: StandinConfig, start: int = 0) -> None:
         self.settings = Settings(config)
-        self.dice = Dice(config.seed, start)
+        self.rng = RandomStreams(config.seed, start)
         self.sessions = Sessions()
         self.cache = SelectorCache()
         self.runs = Runs()
-        self.keys = Keys()
-        self.tally = Tally()
+        self.keys = IdempotencyKeys()
+        self.counters = Counters()
         self._make_limiter = limiter_factory(config)
         self._limiters: OrderedDict[tuple[str, str], RateLimiter] = OrderedDict()
 
@@ -66,22 +66,22 @@ class State:
         else:
             self._limiters.move_to_end(scope)
         decision = limiter.decide(now_ns)
-        add(self.tally.limiter, "accepted" if decision.accepted else "refused")
+        increment(self.counters.limiter, "accepted" if decision.accepted else "refused")
         return limiter, decision
 
-    def lie(self, name: str) -> bool:
-        """Draw whether to tell a lie; the caller counts it with `told` once it is told."""
+    def draw_lie(self, name: str) -> bool:
+        """Draw whether to tell a lie; the caller counts it with `count_lie` once it is told."""
         probability: float = getattr(self.settings.lies, name)
-        return probability > 0 and self.dice.lies.random() < probability
+        return probability > 0 and self.rng.lies.random() < probability
 
-    def told(self, name: str) -> None:
+    def count_lie(self, name: str) -> None:
         """Count a lie that was told."""
-        add(self.tally.lies, name)
+        increment(self.counters.lies, name)
 
     def has_room(self, now_ns: int) -> bool:
         """Whether one more session may be created."""
-        most = self.settings.config.max_sessions
-        return not most or self.taken(now_ns) < most
+        limit = self.settings.config.max_sessions
+        return not limit or self.taken(now_ns) < limit
 
     def taken(self, now_ns: int) -> int:
         """Session slots taken now."""
@@ -91,7 +91,7 @@ class State:
         """Create a session and take its slot, without asking whether there is room."""
         settings = self.settings
         session = Session(
-            id=self.dice.make_id("sess"),
+            id=self.rng.make_id("sess"),
             created_ns=now_ns,
             active_ns=now_ns + settings.launch_ns,
             expires_ns=now_ns + settings.session_lifetime_ns,
@@ -103,24 +103,24 @@ class State:
 
     def close_session(self, session: Session, now_ns: int) -> None:
         """Delete an open session, and perhaps leak its slot."""
-        leak = self.lie("leaks_slot")
+        leak = self.draw_lie("leaks_slot")
         if leak:
-            self.told("leaks_slot")
+            self.count_lie("leaks_slot")
         self.sessions.close(session, now_ns, self.settings.release_delay_ns, leak=leak)
 
     def fail_create(self, now_ns: int) -> None:
         """Note a create that was let in and failed to launch: it may keep its slot for good."""
-        if self.lie("leaks_failed_create") and self.has_room(now_ns):
-            self.told("leaks_failed_create")
-            self.sessions.lose_slot()
+        if self.draw_lie("leaks_failed_create") and self.has_room(now_ns):
+            self.count_lie("leaks_failed_create")
+            self.sessions.leak_slot()
 
     def queue_run(self, slug: str, request: QueueRun, now_ns: int) -> Run:
         """Queue a run; its whole course is drawn here."""
-        settings, rng = self.settings, self.dice.runs
+        settings, rng = self.settings, self.rng.runs
         started_ns = now_ns + settings.run_wait(rng)
         hook = request.webhook
         run = Run(
-            id=self.dice.make_id("run"),
+            id=self.rng.make_id("run"),
             slug=slug,
             input=msgspec.Raw(bytes(request.input)),
             created_ns=now_ns,
@@ -135,7 +135,7 @@ class State:
         return run
 
     def _draw_end(self) -> Final:
-        config, point = self.settings.config, self.dice.runs.random()
+        config, point = self.settings.config, self.rng.runs.random()
         if point < config.run_failed:
             return "failed"
         return "canceled" if point < config.run_failed + config.run_canceled else "succeeded"
@@ -143,18 +143,18 @@ class State:
     def describe(self, now_ns: int, *, everything: bool = False) -> dict[str, Any]:
         """The truth as one JSON object; lists are bounded unless everything is asked for."""
         cache, keys = self.cache, self.keys
-        most = None if everything else LISTED
+        limit = None if everything else LISTED_MAX
         hooked = [run for run in self.runs.by_id.values() if run.tries]
         return {
             "now_ns": now_ns,
-            "requests": msgspec.to_builtins(self.tally.requests),
-            "limiter": {"accepted": 0, "refused": 0} | self.tally.limiter,
-            "lies": dict(self.tally.lies),
-            "work": dict(self.tally.work),
-            "sessions": self._describe_sessions(now_ns, most),
+            "requests": msgspec.to_builtins(self.counters.requests),
+            "limiter": {"accepted": 0, "refused": 0} | self.counters.limiter,
+            "lies": dict(self.counters.lies),
+            "work": dict(self.counters.work),
+            "sessions": self._describe_sessions(now_ns, limit),
             "idempotency": {
                 "keys": len(keys.executions),
-                "executions": dict(list(keys.executions.items())[:most]),
+                "executions": dict(list(keys.executions.items())[:limit]),
                 "executed_more_than_once": keys.repeated(),
             },
             "cache": {
@@ -168,16 +168,16 @@ class State:
                 "due": 0, "attempted": 0, "delivered": 0,
                 "given_up": 0, "lost": 0, "blocked": 0,
             }
-            | self.tally.deliveries
+            | self.counters.deliveries
             | {
                 "by_run": {
                     run.id: {"tries": run.tries, "delivered": run.delivered}
-                    for run in hooked[:most]
+                    for run in hooked[:limit]
                 }
             },
         }  # fmt: skip
 
-    def _describe_sessions(self, now_ns: int, most: int | None) -> dict[str, Any]:
+    def _describe_sessions(self, now_ns: int, limit: int | None) -> dict[str, Any]:
         sessions = self.sessions
         opened = sessions.open(now_ns, self.settings.release_delay_ns)
         return {
@@ -186,7 +186,7 @@ class State:
             "expired": sessions.expired,
             "leaked": sessions.leaked,
             "open": len(opened),
-            "open_ids": list(opened)[:most],
+            "open_ids": list(opened)[:limit],
             "taken": self.taken(now_ns),
             "peak_taken": sessions.peak_taken,
             "over_admitted": sessions.over_admitted,

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from harness.standin.cache import CacheKey
-from harness.standin.ground_truth import Tally
-from harness.standin.idempotency import Record, Scope
+from harness.standin.ground_truth import Counters
+from harness.standin.idempotency import KeyRecord, KeyScope
 from harness.standin.runs import Run
 from harness.standin.sessions import Session
 from harness.standin.state import State
@@ -41,7 +41,7 @@ _CACHE_COUNTERS = ("inserted", "updated", "skipped")
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Journal:
+class StateFile:
     """The open state file; changes are noted, then committed together."""
 
     def __init__(self, path: str) -> None:
@@ -49,9 +49,9 @@ class Journal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_TABLES)
-        self._noted: list[tuple[str, tuple[Any, ...]]] = []
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
 
-    def begin_start(self) -> int:
+    def count_start(self) -> int:
         """Count this start of a server on the file; returns how many came before."""
         row = self._db.execute("SELECT data FROM counters WHERE name = 'starts'").fetchone()
         before = int(row[0]) if row else 0
@@ -68,7 +68,7 @@ class Journal:
         for api_key, key, data in self._db.execute(
             "SELECT api_key, key, data FROM keys ORDER BY number"
         ):
-            state.keys.restore((api_key, key), msgspec.msgpack.decode(data, type=Record))
+            state.keys.restore((api_key, key), msgspec.msgpack.decode(data, type=KeyRecord))
         state.keys.executions.update(self._db.execute("SELECT key, times FROM executions"))
         for *key, updated_us in self._db.execute("SELECT * FROM cache"):
             namespace, origin, method, digest = key
@@ -78,38 +78,38 @@ class Journal:
     def _restore_counters(self, state: State) -> None:
         rows = dict(self._db.execute("SELECT name, data FROM counters WHERE name != 'starts'"))
         if "tally" in rows:
-            state.tally = msgspec.msgpack.decode(rows["tally"], type=Tally)
+            state.counters = msgspec.msgpack.decode(rows["tally"], type=Counters)
         for name, owner in (("sessions", state.sessions), ("cache", state.cache)):
             for field, value in msgspec.msgpack.decode(rows.get(name, b"\x80")).items():
                 setattr(owner, field, value)
-        state.sessions.retake_lost()
+        state.sessions.restore_leaked_slots()
 
-    def note_session(self, session: Session) -> None:
+    def put_session(self, session: Session) -> None:
         """A session was made or changed."""
-        self._noted.append(
+        self._pending.append(
             ("REPLACE INTO sessions VALUES (?, ?)", (session.id, _encode(session)))
         )
 
-    def note_run(self, run: Run) -> None:
+    def put_run(self, run: Run) -> None:
         """A run was made or changed."""
-        self._noted.append((_PUT_RUN, (run.id, msgspec.json.encode(run))))
+        self._pending.append((_PUT_RUN, (run.id, msgspec.json.encode(run))))
 
-    def note_key(self, scope: Scope, record: Record) -> None:
+    def put_key(self, scope: KeyScope, record: KeyRecord) -> None:
         """A key's answer is known."""
-        self._noted.append(
+        self._pending.append(
             (
                 "REPLACE INTO keys (api_key, key, data) VALUES (?, ?, ?)",
                 (*scope, _encode(record)),
             )
         )
 
-    def note_execution(self, key: str, times: int) -> None:
+    def put_execution(self, key: str, times: int) -> None:
         """A key's work was done."""
-        self._noted.append(("REPLACE INTO executions VALUES (?, ?)", (key, times)))
+        self._pending.append(("REPLACE INTO executions VALUES (?, ?)", (key, times)))
 
-    def note_entries(self, entries: dict[CacheKey, int]) -> None:
+    def put_entries(self, entries: dict[CacheKey, int]) -> None:
         """Entries of the cache have these times now."""
-        self._noted += [
+        self._pending += [
             ("REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", (*key, updated_us))
             for key, updated_us in entries.items()
         ]
@@ -121,13 +121,13 @@ class Journal:
         Raises:
             sqlite3.Error: It cannot be written; what was noted is given up.
         """
-        noted, self._noted = self._noted, []
+        pending, self._pending = self._pending, []
         sessions = {name: getattr(state.sessions, name) for name in _SESSION_COUNTERS}
         cache = {name: getattr(state.cache, name) for name in _CACHE_COUNTERS}
-        counters = {"tally": state.tally, "sessions": sessions, "cache": cache}
+        counters = {"tally": state.counters, "sessions": sessions, "cache": cache}
         self._db.execute("BEGIN")
         try:
-            for statement, values in noted:
+            for statement, values in pending:
                 self._db.execute(statement, values)
             self._db.executemany(
                 "REPLACE INTO counters VALUES (?, ?)",

@@ -14,16 +14,18 @@ _SHORT = ("p50", "p99", "rate")
 """What each of `METRICS` is called in a narrow head."""
 
 
-def largest(trend: Trend) -> str:
+def largest_change(trend: Trend) -> str:
     """What the last trial changed most against the level before; "" where none is known."""
-    moved = [(change, one) for one in trend.series if (change := change_of(one)) is not None]
+    moved = [
+        (change, one) for one in trend.series if (change := relative_change(one)) is not None
+    ]
     if not moved:
         return ""
     change, most = max(moved, key=lambda pair: abs(math.log1p(pair[0])))
     return f"{most.operation} {most.metric} ({signed_percent(change)})"
 
 
-def change_of(one: Series) -> float | None:
+def relative_change(one: Series) -> float | None:
     """The last trial against the level before it, relative; None where one is absent."""
     last = one.values[-1]
     return None if last is None or one.level is None else last / one.level - 1
@@ -32,23 +34,23 @@ def change_of(one: Series) -> float | None:
 def sentences(trend: Trend) -> tuple[str, ...]:
     """How many there are, what moved most, and whether a level changed for good."""
     earlier = plural(len(trend.names) - 1, "earlier trial")
-    told = [
+    parts = [
         f"{earlier} made the same load against the same target; this one is the last point."
     ]
-    if most := largest(trend):
-        told.append(
+    if most := largest_change(trend):
+        parts.append(
             f"Against the level before it, this trial's largest change is that of {most}; "
             "whether that is more than chance only a comparison can tell."
         )
     if len(trend.names) < POINTS_MIN:
-        told.append(f"Where a level changed for good can be told from {POINTS_MIN} trials on.")
-        return tuple(told)
+        parts.append(f"Where a level changed for good can be told from {POINTS_MIN} trials on.")
+        return tuple(parts)
     if not any(one.shifts for one in trend.series):
-        told.append("No level changed for good.")
-    return (*told, sought(trend))
+        parts.append("No level changed for good.")
+    return (*parts, method_note(trend))
 
 
-def sought(trend: Trend) -> str:
+def method_note(trend: Trend) -> str:
     """How change points were searched for, and what counts as one."""
     method = "PELT (ruptures)" if trend.method == PELT.method else trend.method
     return (
@@ -68,19 +70,19 @@ def by_operation(trend: Trend) -> dict[str, list[Series]]:
     }
 
 
-def standing_table(trend: Trend) -> Table:
+def history_table(trend: Trend) -> Table:
     """One row an operation: of each metric the level before, this trial, and the change."""
     heads = ((f"{name} before", f"{name} now", f"{name} change, %") for name in _SHORT)
     return Table(
         "This trial against the level before it; times in ms, rates of good answers a second",
         ("operation", *chain.from_iterable(heads)),
         tuple(
-            (operation, *chain.from_iterable(map(_compared, metrics)))
+            (operation, *chain.from_iterable(map(_before_and_after, metrics)))
             for operation, metrics in by_operation(trend).items()
         ),
     )
 
 
-def _compared(one: Series) -> tuple[float | None, float | None, float | None]:
-    change = change_of(one)
+def _before_and_after(one: Series) -> tuple[float | None, float | None, float | None]:
+    change = relative_change(one)
     return one.level, one.values[-1], None if change is None else round(100 * change, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.experiments.compare.changes import Comparison
 from reports.comparison.summary import brief
-from reports.comparison.tables import METHOD, VERDICTS, changes_table, sides
+from reports.comparison.tables import METHOD, VERDICTS, changes_table, describe_sides
 from reports.markdown import escape, gfm_table
 from reports.section import Table
 
@@ -22,7 +22,7 @@ def render(result: Comparison) -> str:
         f"# {_SYMBOLS[result.verdict]} {VERDICTS[result.verdict]}: candidate against baseline",
         f"**{escape(passed)}**",
         *(escape(sentence) for sentence in rest),
-        *(f"- {escape(f'{name}: {text}')}" for name, text in sides(result)),
+        *(f"- {escape(f'{name}: {text}')}" for name, text in describe_sides(result)),
         *(f"- mind: {escape(caution)}" for caution in result.cautions),
         gfm_table(shown) if shown.rows else "",
         f"{left} more metrics are in compare.json." if left else "",

@@ -7,25 +7,25 @@ from reports import html
 from reports.comparison import tables
 from reports.comparison.summary import brief
 from reports.figures import changes
-from reports.figures.style import styled
+from reports.figures.style import figure_style
 
 _CLASSES = {"pass": "pass", "regressed": "fail", "inconclusive": "unknown"}
 
 
 def render(result: Comparison) -> str:
     """The page."""
-    with styled():
+    with figure_style():
         drawn = changes.draw_changes(result)
     return (
         html.environment()
         .get_template("compare.html.j2")
         .render(
-            style=html.trusted("style.css"),
-            script=html.trusted("sort.js"),
+            style=html.template_file("style.css"),
+            script=html.template_file("sort.js"),
             verdict_word=tables.VERDICTS[result.verdict],
             verdict_class=_CLASSES[result.verdict],
             brief=brief(result),
-            sides=tables.sides(result),
+            sides=tables.describe_sides(result),
             cautions=result.cautions,
             changes=tables.changes_table(result),
             figure_of_changes=drawn,

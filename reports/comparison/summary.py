@@ -18,18 +18,18 @@ def headline(result: Comparison) -> str:
     if not total:
         return "Neither side has a measured attempt, so nothing can be compared."
     regressed, open_ = result.of("regressed"), result.of("inconclusive")
-    told = []
+    parts = []
     if regressed:
-        worst = max(regressed, key=_excess)
-        told.append(
+        worst = max(regressed, key=_threshold_multiples)
+        parts.append(
             f"{len(regressed)} of {total} metrics regressed, most of all {worst.operation} "
             f"{worst.metric} ({percent_change(worst, worst.change)})"
         )
     if open_:
-        told.append(f"{len(open_)} of {total} metrics cannot be told{_needed(result)}")
-    if not told:
-        told.append(f"None of {total} metrics is worse by its threshold")
-    return f"{'; '.join(told)}."
+        parts.append(f"{len(open_)} of {total} metrics cannot be told{_needed_load(result)}")
+    if not parts:
+        parts.append(f"None of {total} metrics is worse by its threshold")
+    return f"{'; '.join(parts)}."
 
 
 def brief(result: Comparison) -> tuple[str, str, str]:
@@ -49,8 +49,8 @@ def _limited(result: Comparison) -> str:
         (sum(c.needed_runs is not None for c in open_), "the number of runs"),
         (sum(c.needed_s is c.needed_runs is None for c in open_), "what a side never saw"),
     ]
-    told = joined([f"{name} ({plural(count, 'metric')})" for count, name in lacking if count])
-    return f"{capitalized(told)} limited the comparison."
+    parts = joined([f"{name} ({plural(count, 'metric')})" for count, name in lacking if count])
+    return f"{capitalized(parts)} limited the comparison."
 
 
 def _changed(result: Comparison) -> str:
@@ -58,8 +58,8 @@ def _changed(result: Comparison) -> str:
     if not known:
         return "What changed cannot be told: no time and no throughput is known on both sides."
     ends = max(known, key=worsening), min(known, key=worsening)
-    told = joined([*_extremes(*ends)]) or "none, for better or worse"
-    return f"The largest changes of times and throughput are {told}."
+    parts = joined([*_extremes(*ends)]) or "none, for better or worse"
+    return f"The largest changes of times and throughput are {parts}."
 
 
 def _extremes(worst: Change, best: Change) -> Iterator[str]:
@@ -76,12 +76,12 @@ def worsening(change: Change) -> float:
     return (-1 if change.unit == "per_s" else 1) * (change.change or 0.0)
 
 
-def _needed(result: Comparison) -> str:
+def _needed_load(result: Comparison) -> str:
     """How much load, or how many runs, would tell the rest; "" when that is not known."""
     if result.doubtful:  # more of the same would be as doubtful
         return ""
     runs = max((c.needed_runs for c in result.changes if c.needed_runs), default=0)
-    parts = [f"{long(result.needed_s)} of measured load"] if result.needed_s else []
+    parts = [f"{rough_duration(result.needed_s)} of measured load"] if result.needed_s else []
     parts += [f"{runs} runs"] if runs else []
     return f" ({' and '.join(parts)} a side would tell)" if parts else ""
 
@@ -97,12 +97,12 @@ def percent_change(change: Change, number: float | None) -> str:
     return f"{100 * number:+.{decimals}f} {unit}".replace("-", "−")
 
 
-def _excess(change: Change) -> float:
+def _threshold_multiples(change: Change) -> float:
     """How many thresholds a change is."""
     return abs(change.change or 0.0) / change.threshold
 
 
-def long(seconds: float) -> str:
+def rough_duration(seconds: float) -> str:
     """How long a run should be, roundly."""
     if seconds > _DAY_S:
         return "more than a day"

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from harness.experiments.compare.changes import Change, Comparison
 from harness.units import NS_PER_MS, NS_PER_S, format_duration
-from reports.comparison.summary import long, percent_change
+from reports.comparison.summary import percent_change, rough_duration
 from reports.formatting import percent
 from reports.section import Table
 
 VERDICTS = {"pass": "Pass", "regressed": "Regressed", "inconclusive": "Inconclusive"}
-_WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}
+_SEVERITY = {"regressed": 0, "inconclusive": 1, "pass": 2}
 
-_RESAMPLED = (
+_BOOTSTRAP_METHOD = (
     "Each side's seconds were resampled in blocks of neighbours (moving-block bootstrap), as "
     "long as the load's own memory asks for; an interval holds the true change in 95 of 100 "
     "comparisons."
 )
-_JUDGED = (
+_DECISION_METHOD = (
     "A metric regressed when it got worse by its threshold or more, and so significantly "
     "that the chance of any false alarm over all metrics is 5 % (Holm's correction). It "
     "passed when its whole interval lies below the threshold. Otherwise too little was seen "
     "to tell."
 )
-_COUNTED = (
+_COUNTING_METHOD = (
     "Times are of good answers in measured phases. A share of an outcome is compared by its "
     "difference, in points of all attempts of the operation."
 )
-METHOD = (_RESAMPLED, _JUDGED, _COUNTED)
+METHOD = (_BOOTSTRAP_METHOD, _DECISION_METHOD, _COUNTING_METHOD)
 """How it was compared, in three paragraphs."""
 
 
-def by_weight(result: Comparison) -> list[Change]:
+def by_severity(result: Comparison) -> list[Change]:
     """Regressions first, then doubts; each in the order of operations."""
-    return sorted(result.changes, key=lambda change: _WEIGHT[change.verdict])
+    return sorted(result.changes, key=lambda change: _SEVERITY[change.verdict])
 
 
-def value(change: Change, number: float | None) -> str:
+def format_value(change: Change, number: float | None) -> str:
     """A figure of one side, in its unit."""
     if number is None:
         return "–"
@@ -44,7 +44,7 @@ def value(change: Change, number: float | None) -> str:
     return percent(number) if change.unit == "share" else f"{number:.4g}/s"
 
 
-def why(change: Change) -> str:
+def reason_text(change: Change) -> str:
     """Why a metric is inconclusive, and what would help; its threshold when it regressed."""
     if change.verdict == "regressed":
         return f"threshold {_threshold(change)}"
@@ -53,16 +53,16 @@ def why(change: Change) -> str:
     if change.needed_runs:
         return f"{change.reason}: {change.needed_runs} runs a side"
     if change.needed_s:
-        return f"{change.reason}: {long(change.needed_s)} a side"
+        return f"{change.reason}: {rough_duration(change.needed_s)} a side"
     return change.reason
 
 
-def describe(change: Change) -> str:
+def describe_change(change: Change) -> str:
     """A metric that is known on both sides, in a sentence's worth."""
     ends = " to ".join(percent_change(change, end) for end in (change.low, change.high))
     return (
         f"{percent_change(change, change.change)} ({ends}), from "
-        f"{value(change, change.baseline)} to {value(change, change.candidate)}; "
+        f"{format_value(change, change.baseline)} to {format_value(change, change.candidate)}; "
         f"threshold {_threshold(change)}"
     )
 
@@ -88,29 +88,37 @@ def changes_table(result: Comparison) -> Table:
                 change.verdict,
                 change.operation,
                 change.metric,
-                *(_hundredfold(number) for number in (change.change, change.low, change.high)),
-                _hundredfold(change.threshold),
-                value(change, change.baseline),
-                value(change, change.candidate),
-                why(change) if change.verdict == "inconclusive" else "",
+                *(_percent(number) for number in (change.change, change.low, change.high)),
+                _percent(change.threshold),
+                format_value(change, change.baseline),
+                format_value(change, change.candidate),
+                reason_text(change) if change.verdict == "inconclusive" else "",
             )
-            for change in by_weight(result)
+            for change in by_severity(result)
         ),
     )
 
 
-def sides(result: Comparison) -> tuple[tuple[str, str], ...]:
+def describe_sides(result: Comparison) -> tuple[tuple[str, str], ...]:
     """What was compared with what."""
     return tuple(
         (name, f"{', '.join(runs)}; {format_duration(seconds * NS_PER_S)} measured")
         for name, runs, seconds in (
-            ("Baseline", _runs(result.baseline, result.baseline_called), result.baseline_s),
-            ("Candidate", _runs(result.candidate, result.candidate_called), result.candidate_s),
+            (
+                "Baseline",
+                _trial_names(result.baseline, result.baseline_called),
+                result.baseline_s,
+            ),
+            (
+                "Candidate",
+                _trial_names(result.candidate, result.candidate_called),
+                result.candidate_s,
+            ),
         )
     )
 
 
-def _runs(trials: tuple[str, ...], called: tuple[str, ...]) -> list[str]:
+def _trial_names(trials: tuple[str, ...], called: tuple[str, ...]) -> list[str]:
     """Each by its trial id, behind its name where it has one."""
     return [
         trial if name == trial else f"{name} ({trial})"
@@ -118,7 +126,7 @@ def _runs(trials: tuple[str, ...], called: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _hundredfold(number: float | None) -> float | None:
+def _percent(number: float | None) -> float | None:
     return None if number is None else round(100 * number, 2)
 
 

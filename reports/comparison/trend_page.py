@@ -7,9 +7,9 @@ import math
 from harness.experiments.compare.change_points import POINTS_MIN
 from harness.experiments.compare.trend import METRICS, Trend
 from reports import html
-from reports.comparison.history import by_operation, sought
-from reports.figures.history import draw_apart
-from reports.figures.style import styled
+from reports.comparison.history import by_operation, method_note
+from reports.figures.history import draw_each_operation
+from reports.figures.style import figure_style
 from reports.figures.trend import draw_trend
 from reports.formatting import plural, signed_percent
 from reports.section import Table
@@ -17,19 +17,19 @@ from reports.section import Table
 
 def render(plan: str, trend: Trend) -> str:
     """The page."""
-    with styled():
-        drawn = [draw_apart(trend), *draw_trend(trend)]
+    with figure_style():
+        drawn = [draw_each_operation(trend), *draw_trend(trend)]
     return (
         html.environment()
         .get_template("trend.html.j2")
         .render(
-            style=html.trusted("style.css"),
-            script=html.trusted("sort.js"),
+            style=html.template_file("style.css"),
+            script=html.template_file("sort.js"),
             plan=plan,
             brief=brief(trend),
-            sought=sought(trend),
+            method_note=method_note(trend),
             figures=drawn,
-            shifts=shifts_table(trend),
+            shifts=change_points_table(trend),
             values=_values_table(trend),
         )
     )
@@ -37,7 +37,7 @@ def render(plan: str, trend: Trend) -> str:
 
 def headline(trend: Trend) -> str:
     """What there is to know, in one sentence."""
-    points, found = len(trend.names), len(shifts_table(trend).rows)
+    points, found = len(trend.names), len(change_points_table(trend).rows)
     if points < POINTS_MIN:
         return f"{plural(points, 'trial')}: change points need at least {POINTS_MIN}."
     if not found:
@@ -77,7 +77,7 @@ def _changed(trend: Trend) -> str:
     )
 
 
-def shifts_table(trend: Trend) -> Table:
+def change_points_table(trend: Trend) -> Table:
     """Every change point."""
     return Table(
         "Changes for good; times in ms, throughput a second",

@@ -8,7 +8,7 @@ whose figures are global.
 from __future__ import annotations
 
 from reports.figures import codes, generator, heatmap, latency, outcomes, percentiles, waits
-from reports.figures.style import styled
+from reports.figures.style import figure_style
 from reports.model import ReportModel
 from reports.section import Figure
 
@@ -17,5 +17,5 @@ _DRAWERS = (percentiles, codes, outcomes, waits, latency, heatmap, generator)
 
 def draw_figures(model: ReportModel) -> list[Figure]:
     """All figures of the page, each under the name of its module."""
-    with styled():
+    with figure_style():
         return [drawer.draw(model) for drawer in _DRAWERS]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.figures.style import FAULT, INK, MUTED, PAPER, SHADE, label, place_names
-from reports.model import Band
+from reports.figures.style import FAULT, INK, MUTED, PAPER, SHADE, label, place_labels
+from reports.model import Annotation
 
-HITS_MAX = 600
+INJECTION_TICKS_MAX = 600
 """More ticks than this make a bar, and a heavy page."""
-_BEHIND = 0.1  # the data's colours are those of the legend, in a band as outside
+_ZORDER = 0.1  # the data's colours are those of the legend, in a band as outside
 
 
 def mark_objectives(axes: Axes, limits: Sequence[tuple[float, str]]) -> None:
@@ -31,38 +31,40 @@ def mark_objectives(axes: Axes, limits: Sequence[tuple[float, str]]) -> None:
         )
 
 
-def mark_bands(axes: Iterable[Axes], bands: Sequence[Band]) -> None:
+def draw_annotations(axes: Iterable[Axes], annotations: Sequence[Annotation]) -> None:
     """Shade warm-ups, frame phases and mark faults; the first axes bear the names."""
     for number, one in enumerate(axes):
         # What a load that was cut off never came to is beyond the axis.
-        reached = [band for band in bands if band.start_s < one.get_xlim()[1]]
-        for band in reached:
-            _mark(one, band)
+        reached = [
+            annotation for annotation in annotations if annotation.start_s < one.get_xlim()[1]
+        ]
+        for annotation in reached:
+            _draw_annotation(one, annotation)
         if number == 0:
-            _name(one, reached)
+            _draw_names(one, reached)
 
 
-def _mark(axes: Axes, band: Band) -> None:
-    if band.kind == "phase":
-        axes.axvline(band.start_s, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
+def _draw_annotation(axes: Axes, annotation: Annotation) -> None:
+    if annotation.kind == "phase":
+        axes.axvline(annotation.start_s, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
     else:
-        colour, opacity = (FAULT, 0.16) if band.kind == "fault" else (SHADE, 0.14)
+        colour, opacity = (FAULT, 0.16) if annotation.kind == "fault" else (SHADE, 0.14)
         axes.axvspan(
-            band.start_s,
-            band.end_s,
+            annotation.start_s,
+            annotation.end_s,
             color=colour,
             alpha=opacity,
             linewidth=0,
-            zorder=_BEHIND,
+            zorder=_ZORDER,
         )
-    if band.hits_s:
-        _mark_hits(axes, band.hits_s)
+    if annotation.injections_s:
+        _draw_injections(axes, annotation.injections_s)
 
 
-def _mark_hits(axes: Axes, hits_s: Sequence[float]) -> None:
+def _draw_injections(axes: Axes, injections_s: Sequence[float]) -> None:
     """A tick at the upper edge where a fault struck; of thousands an even choice."""
-    step = -(-len(hits_s) // HITS_MAX)
-    x = np.repeat(np.asarray(hits_s[::step], float), 3)
+    step = -(-len(injections_s) // INJECTION_TICKS_MAX)
+    x = np.repeat(np.asarray(injections_s[::step], float), 3)
     y = np.tile([0.97, 1.0, np.nan], len(x) // 3)
     # One line with gaps: a path a tick would be half of the page's bytes.
     axes.plot(
@@ -71,12 +73,14 @@ def _mark_hits(axes: Axes, hits_s: Sequence[float]) -> None:
     )  # fmt: skip
 
 
-def _name(axes: Axes, bands: Sequence[Band]) -> None:
-    for band in sorted(bands, key=lambda band: (band.start_s, band.kind)):
-        fault = band.kind == "fault"
+def _draw_names(axes: Axes, annotations: Sequence[Annotation]) -> None:
+    for annotation in sorted(
+        annotations, key=lambda annotation: (annotation.start_s, annotation.kind)
+    ):
+        fault = annotation.kind == "fault"
         axes.annotate(
-            label(band.name) + (" (fault)" if fault else ""),
-            (band.start_s, 1.0),
+            label(annotation.name) + (" (fault)" if fault else ""),
+            (annotation.start_s, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(2, 2),
             textcoords="offset points",
@@ -85,4 +89,4 @@ def _name(axes: Axes, bands: Sequence[Band]) -> None:
             annotation_clip=False,
             gid="fault" if fault else "phase",
         )
-    place_names(axes)
+    place_labels(axes)

@@ -16,10 +16,10 @@ from harness.units import NS_PER_MS, format_duration
 from reports.figures.style import (
     MUTED,
     SERIES,
+    add_legend,
     duration_axis,
+    figure_style,
     new_drawing,
-    put_legend,
-    styled,
     to_figure,
 )
 from reports.section import Figure
@@ -35,7 +35,7 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
     )
     if len(steps) < 2:
         return None
-    with styled():
+    with figure_style():
         drawing, (done, times) = new_drawing(5.4, rows=2)
         offered = [float(step["rate_per_s"]) for step in steps]
         done.plot(offered, offered, ls=":", color=SERIES[5], label="as offered")
@@ -58,7 +58,7 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
         times.set_ylabel("response time")
         times.set_xlabel("arrivals offered a second")
         done.set_ylim(bottom=0)
-        put_legend(drawing, done)
+        add_legend(drawing, done)
         times.legend(loc="upper left", ncols=2)
         title = "Steps of the search"
         return to_figure(drawing, "capacity-steps", title, _alt(lab, steps), narrow=True)
@@ -98,7 +98,7 @@ def draw_usl(lab: Mapping[str, Any]) -> Figure | None:
         return None
     found = [float(usl[name]) for name in ("lambda", "sigma", "kappa")]
     calls, done = (np.array(column, float) for column in zip(*usl["levels"], strict=True))
-    with styled():
+    with figure_style():
         drawing, (axes,) = new_drawing(3.6)
         along = np.linspace(0, 1.15 * calls.max(), 200)
         top = 1.25 * done.max()
@@ -111,7 +111,7 @@ def draw_usl(lab: Mapping[str, Any]) -> Figure | None:
         axes.set_xlim(0, along[-1])
         axes.set_xlabel("calls in flight")
         axes.set_ylabel("done a second")
-        put_legend(drawing, axes)
+        add_legend(drawing, axes)
         title = "Universal Scalability Law"
         return to_figure(drawing, "capacity-usl", title, _usl_alt(usl), narrow=True)
 
@@ -137,28 +137,29 @@ def draw_releases(lab: Mapping[str, Any]) -> Figure | None:
     if len(times_ms) < RELEASES_MIN:
         return None
     release = lab.get("release_ms") or {}
-    with styled():
+    with figure_style():
         drawing, (axes,) = new_drawing(3.0)
         axes.hist(times_ms, bins=_bins(times_ms), color=SERIES[0], alpha=0.85)
         for name, colour, style in (("p50", SERIES[1], "-"), ("p99", SERIES[3], "--")):
             if release.get(name) is not None:
                 axes.axvline(release[name], color=colour, ls=style, label=name)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _told(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _format_ms(value)))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("from the answer to DELETE to the create that got the slot")
         axes.set_ylabel("cycles")
-        put_legend(drawing, axes)
+        add_legend(drawing, axes)
         middle_ms = float(release.get("p50") or np.median(times_ms))
         alt = (
-            f"In {len(times_ms)} cycles a slot was usable again after {_told(times_ms[0])} to "
-            f"{_told(times_ms[-1])}, half of the time within {_told(middle_ms)}"
+            f"In {len(times_ms)} cycles a slot was usable again after "
+            f"{_format_ms(times_ms[0])} to "
+            f"{_format_ms(times_ms[-1])}, half of the time within {_format_ms(middle_ms)}"
         )
         if release.get("resolution"):
             resolution_ms = float(release["resolution"])
             alt += (
                 "; all are upper bounds, for the first create that was tried got the slot"
                 if resolution_ms >= times_ms[-1]
-                else f"; a time may be too long by {_told(resolution_ms)}"
+                else f"; a time may be too long by {_format_ms(resolution_ms)}"
             )
         title = "A slot is usable again"
         return to_figure(drawing, "capacity-releases", title, f"{alt}.", narrow=True)
@@ -171,17 +172,17 @@ def _bins(times_ms: Sequence[float]) -> Any:
     return np.linspace(low, max(high, low + 0.1), count + 1)
 
 
-def _told(value_ms: float) -> str:
+def _format_ms(value_ms: float) -> str:
     return format_duration(value_ms * NS_PER_MS) if value_ms > 0 else "0"
 
 
-def draw_sightings(lab: Mapping[str, Any]) -> Figure | None:
+def draw_ceiling_over_time(lab: Mapping[str, Any]) -> Figure | None:
     """A ceiling that moved: each sighting at its second; None for one that stood still."""
     seen = [(float(s["at_s"]), int(s["sessions"])) for s in lab.get("sightings", ())]
     heights = [height for _, height in seen]
     if len(set(heights)) < 2:
         return None
-    with styled():
+    with figure_style():
         drawing, (axes,) = new_drawing(2.8)
         axes.step(*zip(*seen, strict=True), where="post", color=MUTED, lw=0.8)
         axes.plot(*zip(*seen, strict=True), ls="none", marker="o", ms=4, color=SERIES[0])

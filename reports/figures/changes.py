@@ -11,9 +11,9 @@ from reports.figures.style import (
     INK,
     MUTED,
     SERIES,
+    add_legend,
     label,
     new_drawing,
-    put_legend,
     to_figure,
 )
 from reports.formatting import signed_percent
@@ -25,7 +25,7 @@ _MARKERS = {"pass": "o", "regressed": "s", "inconclusive": "D"}
 _ROW_IN = 0.24
 _OUTLYING = 4.0
 _TICKS_MAX = 4
-_WEIGHT = {"regressed": 0, "inconclusive": 1, "pass": 2}
+_SEVERITY = {"regressed": 0, "inconclusive": 1, "pass": 2}
 
 
 def draw_changes(result: Comparison) -> Figure | None:
@@ -37,10 +37,10 @@ def draw_changes(result: Comparison) -> Figure | None:
     known = [c for c in result.changes if c.change is not None and c.unit != "share"]
     if not known:
         return None
-    kept = sorted(known, key=lambda change: _WEIGHT[change.verdict])[:ROWS_MAX]
+    kept = sorted(known, key=lambda change: _SEVERITY[change.verdict])[:ROWS_MAX]
     rows = [change for change in known if change in kept]
     drawing, (axes,) = new_drawing(1.0 + _ROW_IN * len(rows))
-    reach = _reach(rows)
+    reach = _half_width(rows)
     for place, change in enumerate(rows):
         ends = [_worse(change, n) for n in _ends(change)]
         low, high = (min(max(end, -reach), reach) for end in ends)
@@ -65,7 +65,7 @@ def draw_changes(result: Comparison) -> Figure | None:
     for verdict, marker in _MARKERS.items():
         if any(change.verdict == verdict for change in rows):
             axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)
-    put_legend(drawing, axes)
+    add_legend(drawing, axes)
     title = "Changes with their 95 % intervals"
     return to_figure(drawing, "changes", title, _alt(rows), narrow=True)
 
@@ -83,7 +83,7 @@ def _ends(change: Change) -> tuple[float | None, float | None]:
     return change.low, change.high
 
 
-def _reach(rows: list[Change]) -> float:
+def _half_width(rows: list[Change]) -> float:
     """Half the axis: all changes, but no interval so wide that it flattens the others."""
     thresholds = max(change.threshold for change in rows)
     most = max(abs(n or 0.0) for c in rows for n in (c.change, c.low, c.high))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from reports.figures.annotations import mark_bands
+from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     DASHES,
     SERIES,
+    add_legend,
     label,
     marker,
     new_drawing,
     peak_s,
-    put_legend,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.model import ReportModel
@@ -36,10 +36,10 @@ def draw(model: ReportModel) -> Figure:
             ms=4,
             label=label(code),
         )
-    put_legend(drawing, axes)
+    add_legend(drawing, axes)
     axes.set_ylim(bottom=0)
-    set_time([axes], model)
-    mark_bands([axes], model.bands)
+    set_time_axis([axes], model)
+    draw_annotations([axes], model.annotations)
     axes.set_ylabel("attempts a second")
     return to_figure(
         drawing, "codes", "Errors by code over time", _alt(model, codes), narrow=True

@@ -6,17 +6,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.annotations import mark_bands
+from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     DASHES,
     FAULT,
     MUTED,
     SERIES,
+    add_legend,
     label,
     marker,
     new_drawing,
-    put_legend,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.formatting import plural
@@ -54,10 +54,12 @@ def draw(model: ReportModel) -> Figure:
     axes[-1].yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes[0].axhline(_CPU_LIMIT, color=FAULT, linewidth=1, linestyle=(0, (4, 3)))
     axes[0].set_ylim(0, 105)
-    set_time(axes, model)
-    mark_bands(axes, [band for band in model.bands if band.kind != "phase"])
+    set_time_axis(axes, model)
+    draw_annotations(
+        axes, [annotation for annotation in model.annotations if annotation.kind != "phase"]
+    )
     if len(workers) > 1:
-        put_legend(drawing, axes[0])
+        add_legend(drawing, axes[0])
     if not len(samples):
         axes[1].text(
             0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED

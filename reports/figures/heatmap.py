@@ -16,12 +16,12 @@ from harness.analysis.hdr_decode import Ints
 from harness.analysis.timeline import heat_map
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S, NS_PER_US, format_duration
-from reports.figures.annotations import mark_bands, mark_objectives
+from reports.figures.annotations import draw_annotations, mark_objectives
 from reports.figures.style import (
+    draw_placeholder,
     label,
     new_drawing,
-    say_empty,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.formatting import joined, milliseconds, percent
@@ -31,9 +31,9 @@ from reports.section import Figure
 
 _ROWS = 48
 _COLUMNS_MAX = 240
-_FAR = 10.0
+_OBJECTIVE_FACTOR_MAX = 10.0
 """An objective so many times above the slowest answer would squeeze what there is to see."""
-_ROOM = 0.12  # of a decade, for the name on the topmost line
+_LABEL_DECADES = 0.12  # of a decade, for the name on the topmost line
 _EDGE = 0.06  # of the axis, for the strikes of faults: what they did lies below them
 # An image cannot follow the page's colours; this blue at rising opacity reads on both papers.
 _HUE = "#2f81c7"
@@ -66,7 +66,7 @@ def draw(model: ReportModel) -> Figure:
             zorder=0.5,  # above the shades of bands, or its colours would be others there
         )
         bottom = min([extent[2], *(y for y, _ in limits)])
-        top = max([extent[3], *(y + _ROOM for y, _ in limits)])
+        top = max([extent[3], *(y + _LABEL_DECADES for y, _ in limits)])
         axes.set_ylim(bottom, top + _EDGE * (top - bottom))
         mark_objectives(axes, limits)
         axes.set_yticks(_decades(axes.get_ylim()))
@@ -75,9 +75,9 @@ def draw(model: ReportModel) -> Figure:
         )
         axes.grid(visible=False)
     else:
-        say_empty(axes)
-    set_time([axes], model)
-    mark_bands([axes], model.bands)
+        draw_placeholder(axes)
+    set_time_axis([axes], model)
+    draw_annotations([axes], model.annotations)
     axes.set_ylabel("response time")
     return to_figure(drawing, "heat", "All response times over time", _alt(model), narrow=True)
 
@@ -104,7 +104,7 @@ def _limits(model: ReportModel, high_us: float) -> list[tuple[float, str]]:
     return [
         (float(np.log10(limit_us)), name)
         for limit_us, name in latency_limits(model.findings, "response")
-        if limit_us < _FAR * high_us
+        if limit_us < _OBJECTIVE_FACTOR_MAX * high_us
     ]
 
 
@@ -130,16 +130,17 @@ def _alt(model: ReportModel) -> str:
     )
     share = percent(float(tail / spectrum.total)) if tail else "none"
     return (
-        f"{text}; {share} took over ten times the longer of these{_over(model, spectrum)}. "
+        f"{text}; {share} took over ten times the longer of "
+        f"these{_over_objectives(model, spectrum)}. "
         "The deeper the colour, the more attempts."
     )
 
 
-def _over(model: ReportModel, spectrum: Spectrum) -> str:
+def _over_objectives(model: ReportModel, spectrum: Spectrum) -> str:
     """How much lies above each objective, whether or not its line is near enough to draw."""
-    told = []
+    parts = []
     for limit_us, name in latency_limits(model.findings, "response"):
         above = spectrum.counts[bucket_highest_us(np.arange(len(spectrum.counts))) > limit_us]
         share = percent(float(above.sum() / spectrum.total)) if above.any() else "none"
-        told.append(f"{share} above the limit of {label(name)}")
-    return f"; {joined(told)}" if told else ""
+        parts.append(f"{share} above the limit of {label(name)}")
+    return f"; {joined(parts)}" if parts else ""

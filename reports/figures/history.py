@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from harness.experiments.compare.change_points import POINTS_MIN
 from harness.experiments.compare.trend import METRICS, Series, Trend
 from harness.units import NS_PER_MS, format_duration
-from reports.comparison.history import by_operation, largest
+from reports.comparison.history import by_operation, largest_change
 from reports.figures.style import FAULT, INK, SERIES, label, to_figure
 from reports.formatting import plural, signed_percent
 from reports.section import Figure
@@ -22,7 +22,7 @@ ROWS_MAX = 12
 _WIDTH_IN, _ROW_IN, _HEAD_IN = 9.0, 0.85, 0.6
 _ROOM = 0.2
 """An axis shows at least its level and so much to both sides: small noise stays small."""
-_APART = 0.3  # of an axis: two tick labels that are nearer hide each other
+_TICK_GAP = 0.3  # of an axis: two tick labels that are nearer hide each other
 _TITLES = {
     "response.p50": "median response time",
     "response.p99": "p99 of response time",
@@ -30,12 +30,12 @@ _TITLES = {
 }
 
 
-def draw_standing(trend: Trend) -> Figure:
+def draw_history(trend: Trend) -> Figure:
     """The last trial among those before it."""
     return _draw(trend, "standing", "This trial among the earlier ones", last="this one")
 
 
-def draw_apart(trend: Trend) -> Figure:
+def draw_each_operation(trend: Trend) -> Figure:
     """Every operation on its own scale: a small one is not flat beside a large one."""
     return _draw(trend, "apart", "Every operation on its own scale", last="newest")
 
@@ -67,37 +67,37 @@ def _draw_field(axes: Axes, one: Series) -> None:
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.grid(visible=False)
     axes.tick_params(axis="y", labelsize=8)
-    axes.yaxis.set_major_formatter(FuncFormatter(_write(one.metric)))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick_format(one.metric)))
     seen = [value for value in one.values if value is not None]
     if seen:
         level, least, most = statistics.median(seen), min(seen), max(seen)
         low, high = min(least, level * (1 - _ROOM)), max(most, level * (1 + _ROOM))
         axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-        apart = most - least > _APART * (high - low)
+        apart = most - least > _TICK_GAP * (high - low)
         axes.set_yticks([least, most] if apart else [level])
 
 
-def _write(metric: str) -> Callable[[float, int | None], str]:
+def _tick_format(metric: str) -> Callable[[float, int | None], str]:
     if metric == "throughput":
         return lambda value, _: f"{value:.3g}"
     return lambda value, _: format_duration(value * NS_PER_MS)
 
 
 def _alt(trend: Trend, left: int) -> str:
-    told = [
+    changes = [
         f"{label(one.operation)} {one.metric} {signed_percent(shift.change, 0)} from "
         f"{label(trend.names[shift.at])} on"
         for one in trend.series
         for shift in one.shifts
     ]
     points = plural(len(trend.names), "trial")
-    if told:
-        text = f"Over {points} changed for good (diamonds): {'; '.join(told)}"
+    if changes:
+        text = f"Over {points} changed for good (diamonds): {'; '.join(changes)}"
     elif len(trend.names) < POINTS_MIN:
         text = f"{points}, too few to tell where a level changed for good"
     else:
         text = f"Over {points} no level changed for good"
-    if most := largest(trend):
+    if most := largest_change(trend):
         text = (
             f"{text}; the last one's largest change against the level before is that of {most}"
         )

@@ -7,19 +7,19 @@ import pandas as pd
 
 from harness.analysis.distributions import METRICS
 from harness.analysis.timeline import SERIES as LINES
-from reports.figures.annotations import mark_bands
+from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     DASHES,
     SERIES,
+    add_legend,
+    draw_placeholder,
     draw_points,
     duration_axis,
     label,
     marker,
     new_drawing,
     peak_s,
-    put_legend,
-    say_empty,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.formatting import milliseconds
@@ -32,7 +32,7 @@ def draw(model: ReportModel) -> Figure:
     drawing, both = new_drawing(5.2, rows=2)
     both[1].sharey(both[0])
     for axes, metric in zip(both, METRICS, strict=True):
-        frame = with_gaps(model.latency_ms[metric], model.step_s)
+        frame = insert_gaps(model.latency_ms[metric], model.step_s)
         x = frame.index.to_numpy() + model.step_s / 2
         for name, colour, dash in zip(LINES, SERIES, DASHES, strict=False):
             # Where few end in a step p99 is max, and a line would hide the other: dots.
@@ -47,14 +47,14 @@ def draw(model: ReportModel) -> Figure:
         if len(frame):
             duration_axis(axes)
         else:
-            say_empty(axes)
-    set_time(both, model)
-    mark_bands(both, model.bands)
-    put_legend(drawing, both[0])
+            draw_placeholder(axes)
+    set_time_axis(both, model)
+    draw_annotations(both, model.annotations)
+    add_legend(drawing, both[0])
     return to_figure(drawing, "latency", "Latency over time", _alt(model), narrow=True)
 
 
-def with_gaps(frame: pd.DataFrame, step_s: int) -> pd.DataFrame:
+def insert_gaps(frame: pd.DataFrame, step_s: int) -> pd.DataFrame:
     """The series with NaN where nothing was measured, so that no line crosses a silence."""
     if not len(frame):
         return frame
@@ -73,7 +73,7 @@ def _alt(model: ReportModel) -> str:
     )
     faults = [
         b.name
-        for b in model.bands
+        for b in model.annotations
         if b.kind == "fault" and b.start_s - 1 <= worst <= b.end_s + 1
     ]
     return f"{text}, during the fault {label(faults[0])}." if faults else f"{text}."

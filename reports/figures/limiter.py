@@ -12,24 +12,24 @@ from reports.figures.style import (
     INK,
     MUTED,
     SERIES,
+    add_legend,
+    figure_style,
     new_drawing,
-    put_legend,
-    styled,
     to_figure,
 )
 from reports.formatting import percent, plural
 from reports.section import Figure
 
 _POINTS_MAX = 1200
-_UP, _DOWN = 1.0, 0.0
-_SEEN_S = 0.05
+_ACCEPTED_Y, _REFUSED_Y = 1.0, 0.0
+_TOLERANCE_S = 0.05
 """A wait that is wrong by less is not called so."""
-_APART = 0.022  # of the axis: tries that were told the same
+_ROW_GAP = 0.022  # of the axis: tries that were told the same
 
 
-def draw_all(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, ...]:
+def draw_limiter_figures(lab: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Figure, ...]:
     """Those of the three figures that ``rate_limit.json`` has the data of."""
-    with styled():
+    with figure_style():
         drawn = (
             draw_timeline(data, str(lab.get("algorithm", "unknown"))),
             draw_refill(data, lab),
@@ -46,20 +46,20 @@ def draw_timeline(data: Mapping[str, Any], algorithm: str) -> Figure | None:
         return None
     room = _numbers(data.get("room"))
     wrong = np.array(data.get("timeline_contradicted") or [False] * len(times), dtype=bool)
-    kept = _evenly(len(times))
+    kept = _thin_out(len(times))
     modelled = len(room) == len(times)
     drawing, (upper, *lower) = new_drawing(4.2 if modelled else 2.0, rows=1 + modelled)
     for mask, height, colour, name, mark in (
-        (accepted, _UP, SERIES[0], "accepted", "|"),
-        (~accepted, _DOWN, SERIES[1], "refused", "|"),
+        (accepted, _ACCEPTED_Y, SERIES[0], "accepted", "|"),
+        (~accepted, _REFUSED_Y, SERIES[1], "refused", "|"),
     ):
         at = times[kept][mask[kept]]
         upper.plot(at, np.full(len(at), height), mark, color=colour, markersize=14, label=name)
     odd = times[wrong]
     if len(odd):
         upper.plot(odd, np.full(len(odd), 0.5), "x", color=INK, ms=6, label="unexplained")
-        put_legend(drawing, upper)
-    upper.set_yticks([_DOWN, _UP], ["refused", "accepted"])
+        add_legend(drawing, upper)
+    upper.set_yticks([_REFUSED_Y, _ACCEPTED_Y], ["refused", "accepted"])
     upper.set_ylim(-0.6, 1.6)
     for axes in lower:
         style = "default" if algorithm == "token-bucket" else "steps-post"
@@ -110,7 +110,7 @@ def draw_refill(data: Mapping[str, Any], lab: Mapping[str, Any]) -> Figure | Non
     axes.set_xlabel("silence before the burst, s")
     axes.set_ylabel("requests that passed")
     axes.set_ylim(bottom=0)
-    put_legend(drawing, axes)
+    add_legend(drawing, axes)
     most = int(passed.argmax())
     alt = (
         f"After {plural(len(silence), 'silence')} of {silence.min():.3g} to "
@@ -132,67 +132,77 @@ def _refill_curve(lab: Mapping[str, Any], longest_s: float) -> tuple[list[float]
 
 def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
     """The wait that refusals told against what the model, and tries, say was needed."""
-    told, needed = _numbers(data.get("retry_told_s")), _numbers(data.get("retry_needed_s"))
-    if len(told) != len(needed):
-        told = needed = np.array([])
-    tried = _brackets(data)
-    if not len(told) and not len(tried):
+    advertised, needed = (
+        _numbers(data.get("retry_told_s")),
+        _numbers(data.get("retry_needed_s")),
+    )
+    if len(advertised) != len(needed):
+        advertised = needed = np.array([])
+    tested = _tested_waits(data)
+    if not len(advertised) and not len(tested):
         return None
-    kept = _evenly(len(told))
+    kept = _thin_out(len(advertised))
     drawing, (axes,) = new_drawing(3.2)
-    top = max([1e-3, *told, *needed, *tried[:, 0], *tried[:, 1]]) * 1.05
+    top = max([1e-3, *advertised, *needed, *tested[:, 0], *tested[:, 1]]) * 1.05
     axes.plot([0, top], [0, top], color=MUTED, linestyle=DASHES[1], label="exactly right")
     name = "a refusal, by the model"
-    if len(told):
-        axes.plot(needed[kept], told[kept], "o", color=SERIES[1], markersize=4, label=name)
+    if len(advertised):
+        axes.plot(
+            needed[kept], advertised[kept], "o", color=SERIES[1], markersize=4, label=name
+        )
     name = "tried: refused until, passed from"
     before: dict[float, int] = {}
-    for told_s, low_s, high_s in tried:
+    for advertised_s, low_s, high_s in tested:
         # Those that told the same stand one above the other: on one line they would be one.
-        place = before[told_s] = before.get(told_s, -1) + 1
+        place = before[advertised_s] = before.get(advertised_s, -1) + 1
         span = [low_s, top if np.isnan(high_s) else high_s]
-        height = [told_s - (place + 1) * _APART * top] * 2
+        height = [advertised_s - (place + 1) * _ROW_GAP * top] * 2
         axes.plot(span, height, "|-", color=SERIES[0], markersize=7, lw=1.2, label=name)
         name = "_again"
     axes.set_xlim(0, top)
     axes.set_xlabel("wait that was needed, s")
     axes.set_ylabel("wait that was told, s")
-    put_legend(drawing, axes)
-    alt = f"{_told_alt(told, needed)} {_tried_alt(tried)}".strip()
+    add_legend(drawing, axes)
+    alt = f"{_advertised_alt(advertised, needed)} {_tested_alt(tested)}".strip()
     title = "Retry-After, told against needed"
     return to_figure(drawing, "limiter-retry-after", title, alt, narrow=True)
 
 
-def _told_alt(told: np.ndarray, needed: np.ndarray) -> str:
-    if not len(told):
+def _advertised_alt(advertised: np.ndarray, needed: np.ndarray) -> str:
+    if not len(advertised):
         return ""
-    late = told - needed
-    middle, early = float(np.median(late)), bool((late < -_SEEN_S).any())
+    late = advertised - needed
+    middle, early = float(np.median(late)), bool((late < -_TOLERANCE_S).any())
     return (
-        f"Of {plural(len(told), 'refusal')}, the told wait was in the median "
+        f"Of {plural(len(advertised), 'refusal')}, the told wait was in the median "
         f"{abs(middle):.2f} s {'longer' if middle >= 0 else 'shorter'} than needed; "
-        f"{percent(float(np.mean(late < -_SEEN_S))) if early else 'none'} told one that was too"
+        f"{percent(float(np.mean(late < -_TOLERANCE_S))) if early else 'none'} told one "
+        "that was too"
         " short."
     )
 
 
-def _tried_alt(tried: np.ndarray) -> str:
-    if not len(tried):
+def _tested_alt(tested: np.ndarray) -> str:
+    if not len(tested):
         return ""
-    early = int((tried[:, 1] >= tried[:, 0]).sum())
-    late = int((tried[:, 0] - tried[:, 2] > _SEEN_S).sum())
+    early = int((tested[:, 1] >= tested[:, 0]).sum())
+    late = int((tested[:, 0] - tested[:, 2] > _TOLERANCE_S).sum())
     return (
-        f"Put to the test were {len(tried)}: {early or 'none'} still refused when the told wait"
+        f"Put to the test were {len(tested)}: {early or 'none'} still refused when the "
+        "told wait"
         f" was over, and {late or 'none'} let a request pass before that."
     )
 
 
-def _brackets(data: Mapping[str, Any]) -> np.ndarray:
+def _tested_waits(data: Mapping[str, Any]) -> np.ndarray:
     """What was told, refused until, passed from (NaN: never): one row a try."""
     columns = [data.get(f"tried_{part}_s") or [] for part in ("told", "low", "high")]
     rows = [row for row in zip(*columns, strict=False) if _is_number(row[0], row[1])]
     return np.array(
-        [[told, low, high if _is_number(high) else np.nan] for told, low, high in rows],
+        [
+            [advertised, low, high if _is_number(high) else np.nan]
+            for advertised, low, high in rows
+        ],
         dtype=float,
     ).reshape(-1, 3)
 
@@ -205,6 +215,6 @@ def _numbers(values: Sequence[float] | None) -> np.ndarray:
     return np.array([v for v in values or () if isinstance(v, int | float)], dtype=float)
 
 
-def _evenly(count: int) -> np.ndarray:
+def _thin_out(count: int) -> np.ndarray:
     """Which points are drawn: all, or an even choice of many."""
     return np.unique(np.linspace(0, count - 1, min(count, _POINTS_MAX)).astype(int))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.probes import PROBE
-from reports.figures.annotations import mark_bands
+from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     INK,
     MUTED,
     SERIES,
+    add_legend,
+    draw_placeholder,
     label,
     new_drawing,
     peak_s,
-    put_legend,
-    say_empty,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.formatting import percent
@@ -29,7 +29,7 @@ _COLOURS = {
     "timeout": SERIES[4],
     PROBE: MUTED,
 }
-_MORE = INK  # green would look like a good end
+_SECOND_COLOUR = INK  # green would look like a good end
 _OTHERS = SERIES[5]
 
 
@@ -40,7 +40,10 @@ def draw(model: ReportModel) -> Figure:
     if len(stacked):
         x = [*stacked.index, stacked.index[-1] + model.step_s]
         below = pd.Series(0.0, index=stacked.index)
-        colours = {**dict(zip(unnamed(stacked), (_MORE, _OTHERS), strict=False)), **_COLOURS}
+        colours = {
+            **dict(zip(uncoloured(stacked), (_SECOND_COLOUR, _OTHERS), strict=False)),
+            **_COLOURS,
+        }
         for name in stacked.columns:
             above = below + stacked[name] / model.step_s
             axes.stairs(
@@ -54,11 +57,11 @@ def draw(model: ReportModel) -> Figure:
             )
             below = above
         axes.set_ylim(0, max(float(below.max()) * 1.12, 1.0))
-        put_legend(drawing, axes)
+        add_legend(drawing, axes)
     else:
-        say_empty(axes)
-    set_time([axes], model)
-    mark_bands([axes], model.bands)
+        draw_placeholder(axes)
+    set_time_axis([axes], model)
+    draw_annotations([axes], model.annotations)
     axes.set_ylabel("attempts a second")
     title = "Attempts and outcomes over time"
     return to_figure(drawing, "outcomes", title, _alt(model), narrow=True)
@@ -81,7 +84,7 @@ def group(outcomes: pd.DataFrame) -> pd.DataFrame:
     return grouped
 
 
-def unnamed(stacked: pd.DataFrame) -> list[str]:
+def uncoloured(stacked: pd.DataFrame) -> list[str]:
     """The columns that no colour is kept for, at most two."""
     return [name for name in stacked.columns if name not in _COLOURS]
 

@@ -13,10 +13,10 @@ from harness.trial.histograms import bucket_highest_us
 from reports.figures.style import (
     DASHES,
     SERIES,
+    add_legend,
+    draw_placeholder,
     duration_axis,
     new_drawing,
-    put_legend,
-    say_empty,
     to_figure,
 )
 from reports.formatting import milliseconds
@@ -32,7 +32,7 @@ _TICKS = {
     1e4: "99.99 %",
     1e5: "99.999 %",
 }
-_CROWDED = 1e3
+_CROWDED_FROM = 1e3
 _TITLE = "Latency by percentile"
 
 
@@ -49,16 +49,16 @@ def draw(model: ReportModel) -> Figure:
     axes.set_xscale("log")
     axes.set_xlim(1, last * 1.05)
     # With many nines the first two ticks would be written over each other.
-    shown = [t for t in _TICKS if t <= last * 1.05 and (t > 1 or last < _CROWDED)]
+    shown = [t for t in _TICKS if t <= last * 1.05 and (t > 1 or last < _CROWDED_FROM)]
     axes.set_xticks(shown, [_TICKS[tick] for tick in shown])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("percentile of attempts that ended ok")
     axes.set_ylabel("latency")
     if spectra["service"].total:
         duration_axis(axes)
-        put_legend(drawing, axes)
+        add_legend(drawing, axes)
     else:
-        say_empty(axes)
+        draw_placeholder(axes)
     return to_figure(drawing, "percentiles", _TITLE, _alt(spectra), narrow=True)
 
 

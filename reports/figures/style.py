@@ -23,7 +23,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
 from harness.units import NS_PER_MS, format_duration
-from reports.figures.svg import inline
+from reports.figures.svg import inline_svg
 from reports.model import ReportModel
 from reports.section import Figure
 
@@ -81,7 +81,7 @@ _STYLE: Any = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def figure_style() -> Iterator[None]:
     """The style of all figures, for as long as one is drawn."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # A name in a script that the measuring font lacks is still drawn by the browser.
@@ -100,19 +100,23 @@ def to_figure(
     drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False
 ) -> Figure:
     """Make a drawing a figure for inline use; `narrow` draws it for a telephone, too."""
-    told = f"{title}. {alt}"
-    wide = inline(_write(drawing), name, told, _VARIABLES)
+    description = f"{title}. {alt}"
+    wide = inline_svg(_write(drawing), name, description, _VARIABLES)
     if not narrow:
         return Figure(name, title, alt, wide)
     drawing.set_size_inches(NARROW_IN, drawing.get_figheight())
     for old in drawing.legends[:]:
         names = [text.get_text() for text in old.get_texts()]
         old.remove()
-        _put_legend(drawing, old.legend_handles, names)
+        _add_legend(drawing, old.legend_handles, names)
     for axes in drawing.axes:
-        place_names(axes)
+        place_labels(axes)
     return Figure(
-        name, title, alt, wide, inline(_write(drawing), f"{name}-n", told, _VARIABLES)
+        name,
+        title,
+        alt,
+        wide,
+        inline_svg(_write(drawing), f"{name}-n", description, _VARIABLES),
     )
 
 
@@ -123,21 +127,21 @@ def _write(drawing: Drawing) -> str:
     return buffer.getvalue()
 
 
-def put_legend(drawing: Drawing, axes: Axes) -> None:
+def add_legend(drawing: Drawing, axes: Axes) -> None:
     """The legend of some axes above them all, where it hides nothing."""
     handles, names = axes.get_legend_handles_labels()
     if names:
-        _put_legend(drawing, handles, names)
+        _add_legend(drawing, handles, names)
 
 
-def _put_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) -> None:
+def _add_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) -> None:
     longest_in = _HANDLE_IN + _LETTER_IN * max(map(len, names))
     fitting = max(1, int(drawing.get_figwidth() / longest_in))
     rows = -(-len(names) // fitting)
     drawing.legend(handles, names, loc="outside upper left", ncols=-(-len(names) // rows))
 
 
-def place_names(axes: Axes) -> None:
+def place_labels(axes: Axes) -> None:
     """Put names of bands above the axes, each in the lowest row where it hides no other."""
     low, high = axes.get_xlim()
     figure: Any = axes.figure
@@ -179,7 +183,7 @@ def draw_points(axes: Axes, series: pd.Series, step_s: int, colour: str, name: s
     axes.plot(ends.ravel(), flat.ravel(), color=colour, label=name)
 
 
-def say_empty(axes: Axes) -> None:
+def draw_placeholder(axes: Axes) -> None:
     """Where nothing is drawn, say so, instead of a scale that measures nothing."""
     axes.set_yticks([])
     axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color=MUTED)
@@ -202,7 +206,7 @@ def duration_axis(axes: Axes, *, log: bool = True) -> None:
     axes.tick_params(axis="y", which="minor", labelsize=8)
 
 
-def set_time(axes: Sequence[Axes], model: ReportModel) -> None:
+def set_time_axis(axes: Sequence[Axes], model: ReportModel) -> None:
     """The same stretch of time on every figure, from the load's start to the last answer."""
     ends = [model.summary["duration_s"], *(model.outcomes_s.index[-1:] + model.step_s)]
     axes[-1].set_xlim(min([0, *model.outcomes_s.index[:1]]), max([1, *ends]))

@@ -24,7 +24,7 @@ _USES = re.compile(
 )
 
 
-def inline(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> str:
+def inline_svg(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> str:
     """The SVG element alone; `variables` says which CSS variable each colour becomes."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -40,26 +40,26 @@ def inline(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> str:
     svg = re.sub(
         r' (d|x|y|transform)="[^"]*"', lambda m: _ZERO.sub("", _DIGITS.sub(r"\1", m[0])), svg
     )
-    svg = re.sub(r' d="([^"]*)"', lambda m: f' d="{shorter(m[1])}"', svg)
+    svg = re.sub(r' d="([^"]*)"', lambda m: f' d="{shorten_path(m[1])}"', svg)
     svg = _number_ids(svg, name)
     svg = svg.replace("xlink:href=", "href=")
     svg = svg.replace("'DejaVu Sans'", "system-ui, sans-serif")
     for colour, variable in variables.items():
         svg = svg.replace(colour, f"var(--{variable})")
     svg = re.sub(r"\n\s*", "\n", svg).strip()
-    return _USES.sub(_styled_once, svg)
+    return _USES.sub(_hoist_style, svg)
 
 
-def shorter(path: str) -> str:
+def shorten_path(path: str) -> str:
     r"""
     Lines without what a reader of SVG knows; curves stay as they are.
 
-    >>> shorter("M 1 2 \nL 3 2 \nL 3 4.5 \nL 5 6 \nL 7 8 \nz")
+    >>> shorten_path("M 1 2 \nL 3 2 \nL 3 4.5 \nL 5 6 \nL 7 8 \nz")
     'M1 2H3V4.5L5 6 7 8z'
     """
     if re.search("[^MLz0-9eE+. \\n-]", path):
         return path
-    told: list[str] = []
+    commands: list[str] = []
     command, x, y = "", "", ""
     for sign, to_x, to_y in _POINTS.findall(path):
         before = command
@@ -72,8 +72,8 @@ def shorter(path: str) -> str:
         else:
             command, text = "L", f"{' ' if before == 'L' else 'L'}{to_x} {to_y}"
         x, y = to_x, to_y
-        told.append(text)
-    return "".join(told)
+        commands.append(text)
+    return "".join(commands)
 
 
 def _number_ids(svg: str, name: str) -> str:
@@ -87,7 +87,7 @@ def _number_ids(svg: str, name: str) -> str:
     return svg
 
 
-def _styled_once(group: re.Match[str]) -> str:
+def _hoist_style(group: re.Match[str]) -> str:
     """Markers of one style: the group bears it."""
     uses = group[2].replace(f' style="{group[3]}"', "")
     return f'<g{group[1]} style="{group[3]}">\n{uses}</g>'

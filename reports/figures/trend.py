@@ -11,10 +11,10 @@ from reports.figures.style import (
     DASHES,
     FAULT,
     SERIES,
+    add_legend,
     duration_axis,
     label,
     new_drawing,
-    put_legend,
     to_figure,
 )
 from reports.formatting import signed_percent
@@ -58,7 +58,7 @@ def _draw(trend: Trend, metric: str) -> Figure:
     ticks = range(0, len(trend.names), step)
     names = [short_name(trend.names[at]) for at in ticks]
     axes.set_xticks(list(ticks), names, fontsize=8)
-    put_legend(drawing, axes)
+    add_legend(drawing, axes)
     name = f"trend-{metric.replace('.', '-')}"
     return to_figure(
         drawing, name, f"{_TITLES[metric]} over trials", _alt(series, trend), narrow=True
@@ -79,12 +79,12 @@ def short_name(name: str) -> str:
 
 
 def _alt(series: list[Series], trend: Trend) -> str:
-    told = [
+    changes = [
         f"{label(one.operation)} {signed_percent(shift.change, 0)} from "
         f"{label(trend.names[shift.at])} on"
         for one in series
         for shift in one.shifts
     ]
-    if not told:
+    if not changes:
         return f"No operation's level changed for good over {len(trend.names)} trials."
-    return f"Changed for good (diamonds): {'; '.join(told)}."
+    return f"Changed for good (diamonds): {'; '.join(changes)}."

@@ -5,14 +5,14 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from harness.units import NS_PER_S, format_duration
-from reports.figures.annotations import mark_bands
+from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     SERIES,
     draw_points,
     marker,
     new_drawing,
     peak_s,
-    set_time,
+    set_time_axis,
     to_figure,
 )
 from reports.formatting import plural
@@ -33,8 +33,8 @@ def draw(model: ReportModel) -> Figure:
         else:
             _draw_waits(one, model)
         one.set_ylim(0, max(one.get_ylim()[1] * _ROOM, 1.0))
-    set_time(axes, model)
-    mark_bands(axes, model.bands)
+    set_time_axis(axes, model)
+    draw_annotations(axes, model.annotations)
     return to_figure(drawing, "waits", "Retries and waits over time", _alt(model), narrow=True)
 
 

@@ -27,13 +27,15 @@ _ROWS_MAX = 60
 def build_sections(model: ReportModel) -> list[Section]:
     """Every lab's section that the trial fills, in the order of the modules' names."""
     built = []
-    told = set()
+    handled = set()
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
-        told.add(module.name)
+        handled.add(module.name)
         section = _build(module.name, model)
         if section is not None:
             built.append(section)
-    return built + [_plain(name, lab) for name, lab in model.labs.items() if name not in told]
+    return built + [
+        _generic_section(name, lab) for name, lab in model.labs.items() if name not in handled
+    ]
 
 
 def _build(name: str, model: ReportModel) -> Section | None:
@@ -44,11 +46,13 @@ def _build(name: str, model: ReportModel) -> Section | None:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         if name not in model.labs:
             raise
-        return _plain(name, model.labs[name], f"{name}.json is not as this version writes it.")
+        return _generic_section(
+            name, model.labs[name], f"{name}.json is not as this version writes it."
+        )
     return section
 
 
-def _plain(name: str, lab: Mapping[str, Any], first: str = "") -> Section:
+def _generic_section(name: str, lab: Mapping[str, Any], first: str = "") -> Section:
     rows = tuple(_flatten(lab))
     table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX], facts=True)
     more = f"{len(rows) - _ROWS_MAX} more are in {name}.json."

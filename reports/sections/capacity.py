@@ -13,8 +13,8 @@ from harness.experiments.capacity.phrases import (
     served_at_highest,
 )
 from reports.figures.capacity import (
+    draw_ceiling_over_time,
     draw_releases,
-    draw_sightings,
     draw_steps,
     draw_usl,
 )
@@ -48,7 +48,7 @@ def build(model: ReportModel) -> Section | None:
         return None
     notes = tuple(map(str, lab.get("notes", ())))
     if lab.get("kind") != "throughput":
-        drawn = (draw_releases(lab), draw_sightings(lab))
+        drawn = (draw_releases(lab), draw_ceiling_over_time(lab))
         return Section(
             "capacity", "Capacity", notes, _sessions(lab), _present(drawn), first=True
         )

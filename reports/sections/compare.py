@@ -20,14 +20,14 @@ def build(model: ReportModel) -> Section | None:
         return None
     whole = comparison_tables.changes_table(result)
     rows = _telling(whole.rows)
-    tables = (Table(whole.caption, whole.head, rows),) if rows else ()
+    shown = (Table(whole.caption, whole.head, rows),) if rows else ()
     prose = [headline(result)]
-    prose += [f"{name}: {text}." for name, text in comparison_tables.sides(result)]
+    prose += [f"{name}: {text}." for name, text in comparison_tables.describe_sides(result)]
     prose += [f"Mind: {caution}." for caution in result.cautions]
     left = len(whole.rows) - len(rows)
     if left:
         prose.append(f"{left:,} more metrics are in compare.html, beside this file.")
-    return Section("compare", "Against the baseline", tuple(prose), tables)
+    return Section("compare", "Against the baseline", tuple(prose), shown)
 
 
 def _telling(rows: tuple[tuple[Cell, ...], ...]) -> tuple[tuple[Cell, ...], ...]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.units import NS_PER_S, format_duration
-from reports.figures.limiter import draw_all
+from reports.figures.limiter import draw_limiter_figures
 from reports.formatting import number, percent
 from reports.model import ReportModel
 from reports.section import Section, Table
 
 _PARTS = (("rate_per_s", "sustained rate, 1/s"), ("burst", "burst"), ("window_s", "window, s"))
 
-_TRIED = ("told_s", "refused_s", "passed_s")
+_TEST_FIELDS = ("told_s", "refused_s", "passed_s")
 
 
 def build(model: ReportModel) -> Section | None:
@@ -26,8 +26,8 @@ def build(model: ReportModel) -> Section | None:
         "rate-limit",
         "Rate limit",
         _prose(lab),
-        (_answer(lab), *_retry_after(lab), *_tries(lab), *_models(lab)),
-        draw_all(lab, data),
+        (_estimate(lab), *_retry_after(lab), *_tests(lab), *_models(lab)),
+        draw_limiter_figures(lab, data),
         first=True,
     )
 
@@ -62,7 +62,7 @@ def _advice(lab: Mapping[str, Any]) -> list[str]:
     return [f"{text} Checked: {seen}, so {held.get(check.get('holds'), 'unknown')}."]
 
 
-def _answer(lab: Mapping[str, Any]) -> Table:
+def _estimate(lab: Mapping[str, Any]) -> Table:
     limited = {True: str(lab.get("algorithm")), False: "no limit met"}.get(
         lab.get("limited"),  # type: ignore[arg-type]
         "unknown",
@@ -91,14 +91,14 @@ def _interval(value: Mapping[str, Any]) -> str:
 
 
 def _retry_after(lab: Mapping[str, Any]) -> list[Table]:
-    told = _mapping(lab.get("retry_after"))
-    if not told.get("present_fraction"):
+    document = _mapping(lab.get("retry_after"))
+    if not document.get("present_fraction"):
         return []
-    overshoot_s = told.get("overshoot_p50_s")
+    overshoot_s = document.get("overshoot_p50_s")
     rows = [
-        ("what it is", told.get("kind")),
-        ("refusals that carry it", _share(told.get("present_fraction"))),
-        ("kept when it was tried", _share(told.get("honest_fraction"))),
+        ("what it is", document.get("kind")),
+        ("refusals that carry it", _share(document.get("present_fraction"))),
+        ("kept when it was tried", _share(document.get("honest_fraction"))),
         (
             "told beyond what was needed, median",
             None if overshoot_s is None else _signed(overshoot_s),
@@ -116,10 +116,10 @@ def _signed(seconds: float) -> str:
     return f"{'−' if seconds < 0 else ''}{format_duration(abs(seconds) * NS_PER_S)}"
 
 
-def _tries(lab: Mapping[str, Any]) -> list[Table]:
+def _tests(lab: Mapping[str, Any]) -> list[Table]:
     """What was sent just before, at and after the end of some; nothing where nothing was."""
     tries = [_mapping(one) for one in _mapping(lab.get("retry_after")).get("tries") or ()]
-    rows = tuple(tuple(_short(one.get(part)) for part in _TRIED) for one in tries)
+    rows = tuple(tuple(_short(one.get(part)) for part in _TEST_FIELDS) for one in tries)
     head = ("told, s", "still refused after, s", "first passed after, s")
     return [Table("Retry-After put to the test", head, rows)] if rows else []
 

@@ -17,7 +17,7 @@ def build(model: ReportModel) -> Section | None:
         return None
     prose = []
     if model.faults:
-        struck = sum(_strikes(fault) for fault in model.faults)
+        struck = sum(_injection_count(fault) for fault in model.faults)
         prose.append(
             f"{plural(len(model.faults), 'fault')} struck {plural(struck, 'time')}; each "
             "strike is in events.jsonl with its time."
@@ -32,9 +32,9 @@ def build(model: ReportModel) -> Section | None:
     return Section("reliability", "Faults and probes", tuple(prose), tuple(tables))
 
 
-def _strikes(fault: Strikes) -> int:
+def _injection_count(fault: Strikes) -> int:
     """A fault that has a window and no hits struck once: its window is the strike."""
-    return len(fault.hits_s) or int(fault.name == "restart")
+    return len(fault.injections_s) or int(fault.name == "restart")
 
 
 def _faults(model: ReportModel) -> Table:
@@ -47,7 +47,7 @@ def _faults(model: ReportModel) -> Table:
                 describe_settings(fault),
                 round(fault.start_s, 1),
                 round(fault.end_s, 1),
-                _strikes(fault),
+                _injection_count(fault),
             )
             for fault in model.faults
         ),
@@ -57,8 +57,8 @@ def _faults(model: ReportModel) -> Table:
 def _probes(model: ReportModel) -> Table:
     grouped: dict[tuple[str, str], dict[str, int]] = {}
     for row in model.probes.itertuples(index=False):
-        told: Any = row
-        grouped.setdefault((told.operation, told.probe), {})[told.outcome] = int(told.count)
+        group: Any = row
+        grouped.setdefault((group.operation, group.probe), {})[group.outcome] = int(group.count)
     return Table(
         "Probes",
         ("operation", "probe", "attempts", "ok", "answered otherwise"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.experiments.compare.trend_document import read_trend
-from reports.comparison.history import sentences, standing_table
-from reports.comparison.trend_page import shifts_table
-from reports.figures.history import draw_standing
-from reports.figures.style import styled
+from reports.comparison.history import history_table, sentences
+from reports.comparison.trend_page import change_points_table
+from reports.figures.history import draw_history
+from reports.figures.style import figure_style
 from reports.model import ReportModel
 from reports.section import Section
 
@@ -16,13 +16,13 @@ def build(model: ReportModel) -> Section | None:
     trend = read_trend(model.labs.get("trend", {}))
     if trend is None:
         return None
-    shifts = shifts_table(trend)
-    with styled():
-        drawn = draw_standing(trend)
+    shifts = change_points_table(trend)
+    with figure_style():
+        drawn = draw_history(trend)
     return Section(
         "trend",
         "Among earlier trials",
         sentences(trend),
-        (*((shifts,) if shifts.rows else ()), standing_table(trend)),
+        (*((shifts,) if shifts.rows else ()), history_table(trend)),
         (drawn,),
     )

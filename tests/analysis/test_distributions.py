@@ -18,7 +18,7 @@ from harness.analysis.hdr_decode import BINS
 from harness.trial.histograms import bucket_indices
 from harness.trial.schema import Window
 from harness.trial.store import open_trial
-from tests.trials import T0, attempt, ladder, manifest, refused, write_trial
+from tests.trials import T0, attempt, ladder, manifest, rate_limited, write_trial
 
 
 def spectrum_of(values_us):
@@ -47,7 +47,7 @@ def test_only_good_answers_of_measured_phases_count(tmp_path):
     """Refusals, warm-up, probes and cleanup change no percentile."""
     rows = [
         attempt(call_id=1, service_ms=10.0),
-        refused(call_id=2),
+        rate_limited(call_id=2),
         attempt(call_id=3, phase="warm-up", service_ms=900.0),
         attempt(call_id=4, phase="probe", service_ms=900.0),
         attempt(call_id=5, phase="cleanup", service_ms=900.0),

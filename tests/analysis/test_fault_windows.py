@@ -29,7 +29,7 @@ def test_two_faults_of_one_kind_are_two():
         ("slow", 2.0, 10.0, (5.0,)),
         ("restart", 6.0, 7.0, ()),
         ("refuse", 7.5, 10.0, (7.5,)),
-    ] == [(one.name, one.start_s, one.end_s, one.hits_s) for one in told]
+    ] == [(one.name, one.start_s, one.end_s, one.injections_s) for one in told]
     assert ["rate_bytes_per_s=9, probability=0.5", "", "down=1s", ""] == [
         describe_settings(one) for one in told
     ]

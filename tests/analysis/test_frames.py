@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.analysis.error_codes import count_errors
 from harness.analysis.frames import CALL_COLUMNS, attempts, calls
 from harness.trial.store import open_trial
-from tests.trials import attempt, refused, write_trial
+from tests.trials import attempt, rate_limited, write_trial
 
 
 def read(tmp_path, rows, **asked):
@@ -18,7 +18,7 @@ def test_a_call_spans_its_attempts(tmp_path):
     rows = [
         attempt(call_id=9, at_s=5.0, operation="get_run"),
         attempt(call_id=4, attempt=2, at_s=1.0, service_ms=20.0),
-        refused(call_id=4, attempt=1, at_s=0.0, disposition="retried"),
+        rate_limited(call_id=4, attempt=1, at_s=0.0, disposition="retried"),
     ]
     frame = calls(read(tmp_path, rows, columns=CALL_COLUMNS))
 
@@ -33,7 +33,7 @@ def test_a_call_spans_its_attempts(tmp_path):
 def test_a_call_that_gave_up_ends_with_its_last_outcome(tmp_path):
     """The last attempt tells how the call ended and why."""
     rows = [
-        refused(call_id=1, attempt=n, at_s=float(n), disposition=said)
+        rate_limited(call_id=1, attempt=n, at_s=float(n), disposition=said)
         for n, said in ((1, "retried"), (2, "attempts_spent"))
     ]
     frame = calls(read(tmp_path, rows))
@@ -60,7 +60,7 @@ def test_only_what_was_asked_for_is_in_the_frame(tmp_path):
 def test_errors_are_counted_by_code_and_operation(tmp_path):
     """Most frequent first; the share is of all attempts of that operation."""
     rows = [attempt(call_id=n) for n in range(7)]
-    rows += [refused(call_id=10 + n) for n in range(3)]
+    rows += [rate_limited(call_id=10 + n) for n in range(3)]
     rows += [attempt(call_id=20, operation="get_run", outcome="timeout", status=0)]
     trial = open_trial(write_trial(tmp_path / "t", rows))
 

@@ -10,7 +10,7 @@ from harness.analysis.retry_waits import waits_by_second
 from harness.analysis.summary import summarize
 from harness.analysis.timeline import codes_by_second, outcomes_by_second
 from harness.trial.store import open_trial
-from tests.trials import T0, attempt, finding, refused, write_trial
+from tests.trials import T0, attempt, finding, rate_limited, write_trial
 
 AGAIN = {"phase": "probe", "evidence": '{"probe":"same_key_same_body"}'}
 OTHER = {
@@ -30,9 +30,9 @@ def trial(tmp_path):
     The load took 10 ms each, the good probe 500 ms; get_run was sent by a probe only.
     """
     rows = [attempt(call_id=n) for n in (1, 2)]
-    rows += [refused(call_id=3)]
+    rows += [rate_limited(call_id=3)]
     rows += [
-        refused(call_id=4, disposition="retried", phase="probe"),
+        rate_limited(call_id=4, disposition="retried", phase="probe"),
         attempt(call_id=4, attempt=2, service_ms=500.0, **AGAIN),
         attempt(call_id=5, **OTHER),
         attempt(call_id=6, **OTHER),
@@ -62,7 +62,9 @@ def test_probes_have_numbers_of_their_own(trial):
 def test_a_long_cleanup_makes_no_rate(tmp_path):
     """A sweep that tried a thousand times after 20 s of load was told as 50 a second."""
     rows = [attempt(call_id=n) for n in (1, 2)]
-    rows += [refused(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)]
+    rows += [
+        rate_limited(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)
+    ]
     summary = summarize(open_trial(write_trial(tmp_path / "t", rows)), [])
     row = summary["operations"]["create_session"]
 
@@ -122,7 +124,7 @@ def test_probes_are_counted_by_what_they_were_for(tmp_path):
 
 BEFORE = [
     attempt(call_id=90, at_s=-6.0, phase="preflight", operation="health", status=200),
-    refused(call_id=91, at_s=-6.0, phase="preflight", operation="get_session",
+    rate_limited(call_id=91, at_s=-6.0, phase="preflight", operation="get_session",
             outcome="not_found", code="CLOUD_SESSION_NOT_FOUND", status=404),
 ]  # fmt: skip
 """What asks whether the target is there and takes the key: its 404 is a good answer."""
@@ -130,7 +132,9 @@ BEFORE = [
 
 def test_the_preflight_is_no_error_of_the_load(tmp_path):
     """Neither a row of the tables nor a point of the series: they begin with the load."""
-    trial = open_trial(write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1), refused()]))
+    trial = open_trial(
+        write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1), rate_limited()])
+    )
     log, intervals = trial.attempts_table(), trial.intervals_table()
 
     assert ["CLOUD_RATE_LIMITED"] == count_errors(log)["code"].tolist()

@@ -4,14 +4,14 @@ import math
 
 from harness.analysis.retry_waits import waits_by_second
 from harness.trial.batches import attempts_table
-from tests.trials import T0, attempt, refused
+from tests.trials import T0, attempt, rate_limited
 
 
 def test_retries_and_waits_are_counted_in_the_second_of_their_end():
     """Two refusals that tell 1 s and 3 s, a retry two seconds later, silence between."""
     rows = [
-        refused(at_s=0.1, retry_after_s=1.0),
-        refused(at_s=0.2, retry_after_s=3.0),
+        rate_limited(at_s=0.1, retry_after_s=1.0),
+        rate_limited(at_s=0.2, retry_after_s=3.0),
         attempt(at_s=2.1, attempt=2),
     ]
     frame = waits_by_second(attempts_table(rows))

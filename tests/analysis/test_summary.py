@@ -11,7 +11,7 @@ from harness.analysis.summary import judge, summarize
 from harness.trial.schema import WorkerEnd
 from harness.trial.store import open_trial
 from harness.verdicts import Verdict
-from tests.trials import NS, T0, attempt, finding, ladder, manifest, refused, write_trial
+from tests.trials import NS, T0, attempt, finding, ladder, manifest, rate_limited, write_trial
 
 
 def summary_of(path, rows, findings=(), **of_manifest):
@@ -43,7 +43,7 @@ def test_the_promised_keys_are_there(tmp_path):
 def test_every_attempt_of_every_phase_is_counted(tmp_path):
     """Two calls with three attempts, a probe and a cleanup: five attempts, four calls."""
     rows = [
-        refused(call_id=1, disposition="retried"),
+        rate_limited(call_id=1, disposition="retried"),
         attempt(call_id=1, attempt=2),
         attempt(call_id=2, outcome="timeout", status=0, service_ms=900.0),
         attempt(call_id=3, operation="get_session", phase="probe"),

@@ -18,14 +18,14 @@ from harness.analysis.timeline import (
 )
 from harness.trial.schema import Event
 from harness.trial.store import open_trial
-from tests.trials import T0, attempt, event, refused, write_trial
+from tests.trials import T0, attempt, event, rate_limited, write_trial
 
 
 @pytest.fixture
 def trial(tmp_path):
     """Second 0: 1 … 100 ms and 3 refusals; second 2: one of 500 ms; second 3: a time-out."""
     rows = [attempt(call_id=n, at_s=0.0, service_ms=float(n)) for n in range(1, 101)]
-    rows += [refused(call_id=200 + n, at_s=0.5) for n in range(3)]
+    rows += [rate_limited(call_id=200 + n, at_s=0.5) for n in range(3)]
     rows += [attempt(call_id=300, at_s=2.0, service_ms=500.0, late_ms=1000.0)]
     rows += [attempt(call_id=301, at_s=3.0, outcome="timeout", status=0)]
     return open_trial(write_trial(tmp_path / "t", rows))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.allotment import Allotment
+from benchmarks.allotment import CpuQuota
 
 
 def test_a_quota_holds_a_busy_command() -> None:
@@ -15,7 +15,7 @@ def test_a_quota_holds_a_busy_command() -> None:
     loop = "import time\nt = time.time()\nwhile time.time() < t + 1: pass\n"
     loop += "print(time.process_time())"
     try:
-        quota = Allotment("test", 0.2)
+        quota = CpuQuota("test", 0.2)
     except OSError as error:
         pytest.skip(f"no CPU quotas here: {error}")
     with quota:

@@ -57,7 +57,7 @@ def answered(rows, operation, *, probe=False, telling=""):
     ]
 
 
-def retell(row, **told):
+def with_evidence(row, **told):
     """The row with other evidence."""
     evidence = json.loads(row["evidence"] or "{}") | told
     return row | {"evidence": json.dumps(evidence, separators=(",", ":"))}

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from tests.checks.changes import MUTATIONS, NS, answered, breaks, exchange, later, retell
+from tests.checks.changes import MUTATIONS, NS, answered, breaks, exchange, later, with_evidence
 from tests.histories import attempt, create, get_run, get_session, imports, webhook
 
 __all__ = ("MUTATIONS",)
@@ -54,7 +54,7 @@ def another_runs_id(rows, _events, pick):
 def other_body_taken(rows, _events, pick):
     """Another body under a used key gets a success."""
     n = pick(answered(rows, "create_session", probe=True))
-    rows[n] = retell(rows[n], body="other", probe="same_key_other_body")
+    rows[n] = with_evidence(rows[n], body="other", probe="same_key_other_body")
 
 
 @breaks("sessions.lifecycle", "drop")
@@ -103,7 +103,7 @@ def end_dropped(rows, _events, pick):
     run = rows[pick(answered(rows, "get_run"))]["resource_id"]
     for n in answered(rows, "get_run") + answered(rows, "get_run", probe=True):
         if rows[n]["resource_id"] == run and '"queued"' not in rows[n]["evidence"]:
-            rows[n] = retell(rows[n], status="running")
+            rows[n] = with_evidence(rows[n], status="running")
 
 
 @breaks("runs.lifecycle", "duplicate")
@@ -146,7 +146,7 @@ def log_line_dropped(rows, _events, pick):
     """The older page ends a line before its cursor."""
     n = _older_page(rows, pick)
     told = json.loads(rows[n]["evidence"])
-    rows[n] = retell(rows[n], last=told["last"] - 1, lines=told["lines"] - 1)
+    rows[n] = with_evidence(rows[n], last=told["last"] - 1, lines=told["lines"] - 1)
 
 
 @breaks("runs.logs", "duplicate")
@@ -154,14 +154,14 @@ def log_line_doubled(rows, _events, pick):
     """The older page ends with the line that the newer one begins with."""
     n = _older_page(rows, pick)
     told = json.loads(rows[n]["evidence"])
-    rows[n] = retell(rows[n], last=told["last"] + 1, lines=told["lines"] + 1)
+    rows[n] = with_evidence(rows[n], last=told["last"] + 1, lines=told["lines"] + 1)
 
 
 @breaks("runs.logs", "reorder")
 def log_lines_in_another_order(rows, _events, pick):
     """A page is out of order."""
     n = _older_page(rows, pick)
-    rows[n] = retell(rows[n], ascending=False)
+    rows[n] = with_evidence(rows[n], ascending=False)
 
 
 @breaks("runs.logs", "swap")
@@ -172,8 +172,8 @@ def another_runs_lines(rows, _events, pick):
     m = pick([m for m in others if rows[m]["resource_id"] != rows[n]["resource_id"]])
     mine, theirs = (json.loads(rows[k]["evidence"]) for k in (n, m))
     lines = ("first", "last", "lines", "digest")
-    rows[n] = retell(rows[n], **{name: theirs[name] for name in lines})
-    rows[m] = retell(rows[m], **{name: mine[name] for name in lines})
+    rows[n] = with_evidence(rows[n], **{name: theirs[name] for name in lines})
+    rows[m] = with_evidence(rows[m], **{name: mine[name] for name in lines})
 
 
 def _mixed_import(rows, pick):
@@ -184,7 +184,7 @@ def _mixed_import(rows, pick):
 def entry_dropped(rows, _events, pick):
     """An entry is in no count of the answer."""
     n = _mixed_import(rows, pick)
-    rows[n] = retell(rows[n], skipped=1)
+    rows[n] = with_evidence(rows[n], skipped=1)
 
 
 @breaks("cache.accounting", "duplicate")
@@ -203,7 +203,7 @@ def older_entry_won(rows, _events, _pick):
 def counts_exchanged(rows, _events, pick):
     """Inserted and skipped are told in each other's place; every sum holds."""
     n = _mixed_import(rows, pick)
-    rows[n] = retell(rows[n], inserted=2, skipped=1, imported=3)
+    rows[n] = with_evidence(rows[n], inserted=2, skipped=1, imported=3)
 
 
 @breaks("webhooks.delivery", "drop")

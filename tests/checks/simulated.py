@@ -133,7 +133,7 @@ def _socket_probes(rng, loss, at):
     return [*rows, socket_probe("closed_session", at=at + 6, **lost)]
 
 
-def judge_all(rows, events, *, sift=True, **options):
+def run_all_checks(rows, events, *, sift=True, **options):
     """Finding by name; ``sift`` as at `reader`."""
     read = reader(history(*rows), sift=sift)
     return {f.name: f for f in run_checks(read, context(*events, plan=PLAN, **options))}

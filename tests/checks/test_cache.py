@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.checks.cache import CHECK
 from harness.verdicts import Verdict
-from tests.histories import hold, imports, judge, told
+from tests.histories import assert_verdict, finding_of, imports, parametrize_verdicts
 
 GOOD = {
     "all new": (imports(3, inserted=3, expect=(3, 0, 0, 0)),),
@@ -51,10 +51,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)
 
 
 def test_a_target_used_before_may_have_our_entries():
@@ -62,7 +62,7 @@ def test_a_target_used_before_may_have_our_entries():
     used = {"embedded": False}
 
     verdicts = [
-        judge(CHECK, rows, **used).verdict
+        finding_of(CHECK, rows, **used).verdict
         for rows in (
             BAD["a new one was skipped"],
             (imports(1, updated=1, expect=(1, 0, 0, 0)),),

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from harness.checks.contract import CHECK
-from tests.histories import attempt, create, get_run, hold, imports, judge, queue, told
+from tests.histories import (
+    assert_verdict,
+    attempt,
+    create,
+    finding_of,
+    get_run,
+    imports,
+    parametrize_verdicts,
+    queue,
+)
 
 
 def hasty(*outcomes):
@@ -69,10 +78,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)
 
 
 def test_the_most_frequent_violation_is_told():
@@ -82,7 +91,7 @@ def test_the_most_frequent_violation_is_told():
         for text in ("the body is empty", "the body is empty", "the body is no JSON")
     ]
 
-    finding = judge(CHECK, rows)
+    finding = finding_of(CHECK, rows)
 
     assert "3 answers against the contract, most often: the body is empty" == finding.detail
     assert 2 == len(finding.witness)

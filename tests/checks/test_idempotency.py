@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from harness.checks.idempotency import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, delete, hold, judge, queue, told, webhook
+from tests.histories import (
+    assert_verdict,
+    create,
+    delete,
+    finding_of,
+    parametrize_verdicts,
+    queue,
+    webhook,
+)
 
 SAME = {"probe": "same_key_same_body", "body": "b"}
 OTHER = {"probe": "same_key_other_body", "body": "c", "outcome": "client_error", "status": 422}
@@ -115,10 +123,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows, witness_max=3)
+    assert_verdict(CHECK, verdict, rows, witness_max=3)
 
 
 def test_a_cleanup_settles_what_was_lost():
@@ -129,7 +137,7 @@ def test_a_cleanup_settles_what_was_lost():
         create("s", at=50, key="k", phase="cleanup"),
     )
 
-    assert Verdict.PASS is judge(CHECK, rows).verdict
+    assert Verdict.PASS is finding_of(CHECK, rows).verdict
 
 
 def test_a_delivery_settles_what_was_lost():
@@ -141,21 +149,21 @@ def test_a_delivery_settles_what_was_lost():
         queue("", at=1, key="k", call=1, attempt=2, outcome="timeout"),
     )
 
-    assert Verdict.UNKNOWN is judge(CHECK, rows).verdict
-    assert Verdict.PASS is judge(CHECK, (rows, (webhook("r9", at=2, tag="k"),))).verdict
+    assert Verdict.UNKNOWN is finding_of(CHECK, rows).verdict
+    assert Verdict.PASS is finding_of(CHECK, (rows, (webhook("r9", at=2, tag="k"),))).verdict
 
 
 def test_a_target_used_before_may_know_our_keys():
     """On a deployment that is not ours an early replay proves nothing."""
     rows = BAD["replayed although never sent before"]
 
-    assert Verdict.PASS is judge(CHECK, rows, embedded=False).verdict
-    assert Verdict.PASS is judge(CHECK, rows, worker="lost").verdict
+    assert Verdict.PASS is finding_of(CHECK, rows, embedded=False).verdict
+    assert Verdict.PASS is finding_of(CHECK, rows, worker="lost").verdict
 
 
 def test_the_witness_tells_key_id_and_relative_time():
     """The smallest rows that show two runs for one key."""
-    finding = judge(CHECK, BAD["two runs for one key"])
+    finding = finding_of(CHECK, BAD["two runs for one key"])
 
     assert [("k", "r1", 0.0), ("k", "r2", 1.0)] == [
         (row["key"], row["resource_id"], row["start_s"]) for row in finding.witness

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.logs import CHECK
-from tests.histories import attempt, hold, page, told
+from tests.histories import assert_verdict, attempt, page, parametrize_verdicts
 
 GOOD = {
     "one page holds it all": (page("r", 1, 5),),
@@ -92,7 +92,7 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)

@@ -18,15 +18,15 @@ from harness.checks.registry import CHECKS
 from harness.verdicts import Verdict
 from tests.checks.changes import KINDS
 from tests.checks.mutations import MUTATIONS
-from tests.checks.simulated import BY_NAME, judge_all, simulate
-from tests.examples import few
+from tests.checks.simulated import BY_NAME, run_all_checks, simulate
+from tests.examples import scaled_settings
 from tests.histories import attempt, context, history
 
 ALONE = ("contract.responses", "sockets.tokens")
 """Checks that look at each answer alone: neither their number nor their order says anything."""
 
 
-@few(8)
+@scaled_settings(8)
 @given(
     st.integers(0, 10**6), st.floats(0, 0.9), st.booleans(), st.randoms(use_true_random=False)
 )
@@ -35,14 +35,14 @@ def test_a_correct_target_is_never_accused(seed, loss, embedded, shuffle):
     rows, events = simulate(seed, loss)
     shuffle.shuffle(rows)
 
-    findings = judge_all(rows, events, embedded=embedded)
+    findings = run_all_checks(rows, events, embedded=embedded)
 
     assert dict.fromkeys(BY_NAME, Verdict.PASS) == {
         name: finding.verdict for name, finding in findings.items()
     }, [finding.detail for finding in findings.values()]
 
 
-@few(8)
+@scaled_settings(8)
 @given(st.integers(0, 10**6), st.floats(0, 0.9), st.data())
 def test_lost_attempts_of_a_lost_worker_are_no_accusation(seed, loss, data):
     """Any rows may be missing where a worker was lost: unknown at most, never a fail."""
@@ -50,13 +50,13 @@ def test_lost_attempts_of_a_lost_worker_are_no_accusation(seed, loss, data):
     kept = data.draw(st.lists(st.sampled_from(range(len(rows))), unique=True, min_size=1))
     rows = [rows[n] for n in kept]
 
-    findings = judge_all(rows, events, worker="lost", state="interrupted")
+    findings = run_all_checks(rows, events, worker="lost", state="interrupted")
 
     assert Verdict.FAIL not in {finding.verdict for finding in findings.values()}, findings
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-@few(2, phases=(Phase.generate,))
+@scaled_settings(2, phases=(Phase.generate,))
 @given(seed=st.integers(0, 10**6), loss=st.floats(0, 0.8), data=st.data())
 def test_a_change_that_matters_is_found_by_its_check_and_no_other(name, seed, loss, data):
     """The promise that was broken fails, with a witness; every other one still passes."""
@@ -64,11 +64,11 @@ def test_a_change_that_matters_is_found_by_its_check_and_no_other(name, seed, lo
     mutation = MUTATIONS[name]
     mutation.change(rows, events, lambda choices: data.draw(st.sampled_from(list(choices))))
 
-    findings = judge_all(rows, events)
+    findings = run_all_checks(rows, events)
     failed = {name for name, finding in findings.items() if finding.verdict is Verdict.FAIL}
 
     assert {mutation.check} == failed, [f.detail for f in findings.values()]
-    assert judge_all(rows, events, sift=False) == findings
+    assert run_all_checks(rows, events, sift=False) == findings
     assert all(findings[name].witness for name in failed)
 
 
@@ -76,7 +76,7 @@ def test_a_delivery_made_twice_is_counted_and_no_fault():
     """At least once is what was promised."""
     rows, events = simulate(1, 0.3)
     again = msgspec.structs.replace(events[0], time_ns=events[0].time_ns + 10**9)
-    finding = judge_all(rows, [*events, again])["webhooks.delivery"]
+    finding = run_all_checks(rows, [*events, again])["webhooks.delivery"]
 
     assert Verdict.PASS is finding.verdict
     assert "2 runs told of; 1 duplicate" in finding.detail
@@ -95,7 +95,7 @@ def test_every_check_is_shown_every_kind_of_change():
     ]
 
 
-@few(8)
+@scaled_settings(8)
 @given(
     st.lists(st.text(max_size=40) | st.binary(max_size=40).map(repr), min_size=1, max_size=6)
 )

@@ -6,7 +6,14 @@ import pytest
 
 from harness.checks.retries import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, get_run, hold, judge, queue, told
+from tests.histories import (
+    assert_verdict,
+    create,
+    finding_of,
+    get_run,
+    parametrize_verdicts,
+    queue,
+)
 
 PLAN = {"retry": {"attempts": 3, "budget_fraction": 0.1, "deadline": "10s"}}
 
@@ -115,13 +122,13 @@ BAD = {
 UNKNOWN = {"no call": ()}
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows, plan=PLAN)
+    assert_verdict(CHECK, verdict, rows, plan=PLAN)
 
 
 @pytest.mark.parametrize("name", ["an attempt is missing", "announced and never made"])
 def test_holes_prove_nothing_where_attempts_are_missing(name):
     """A worker that was lost took its last attempts with it."""
-    assert Verdict.PASS is judge(CHECK, BAD[name], plan=PLAN, worker="lost").verdict
+    assert Verdict.PASS is finding_of(CHECK, BAD[name], plan=PLAN, worker="lost").verdict

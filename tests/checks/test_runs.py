@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks.runs import CHECK
 from harness.verdicts import Verdict
-from tests.histories import get_run, hold, judge, queue, told
+from tests.histories import assert_verdict, finding_of, get_run, parametrize_verdicts, queue
 
 GOOD = {
     "queued, running, succeeded": (
@@ -96,10 +96,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)
 
 
 def test_a_run_is_late_when_it_is_seen_under_way_after_the_deadline():
@@ -113,7 +113,7 @@ def test_a_run_is_late_when_it_is_seen_under_way_after_the_deadline():
     plans = [{"scenario": {"run_polling": table}} for table in tables]
 
     assert [Verdict.FAIL, Verdict.PASS, Verdict.FAIL] == [
-        judge(CHECK, rows, plan=plan).verdict for plan in plans
+        finding_of(CHECK, rows, plan=plan).verdict for plan in plans
     ]
 
 
@@ -128,7 +128,7 @@ def test_a_run_is_late_when_only_a_replayed_answer_took_it_on():
     plans = [{"scenario": {"run_polling": {"run_deadline": span}}} for span in ("8s", "10s")]
 
     assert [Verdict.FAIL, Verdict.PASS] == [
-        judge(CHECK, rows, plan=plan).verdict for plan in plans
+        finding_of(CHECK, rows, plan=plan).verdict for plan in plans
     ]
 
 
@@ -138,4 +138,4 @@ def test_a_poll_that_began_before_the_deadline_accuses_nobody(at, expected):
     rows = (queue("r", at=0), get_run("r", "running", at=at), get_run("r", "succeeded", at=6))
     plan = {"scenario": {"run_polling": {"run_deadline": "5s"}}}
 
-    assert expected is judge(CHECK, rows, plan=plan).verdict
+    assert expected is finding_of(CHECK, rows, plan=plan).verdict

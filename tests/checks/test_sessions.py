@@ -6,7 +6,14 @@ import pytest
 
 from harness.checks.sessions import CHECK
 from harness.verdicts import Verdict
-from tests.histories import create, delete, get_session, hold, judge, told
+from tests.histories import (
+    assert_verdict,
+    create,
+    delete,
+    finding_of,
+    get_session,
+    parametrize_verdicts,
+)
 
 GOOD = {
     "created, read, closed": (
@@ -120,10 +127,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)
 
 
 @pytest.mark.parametrize("options", [{"state": "interrupted"}, {"worker": "lost"}])
@@ -131,7 +138,7 @@ def test_an_open_session_is_unknown_where_attempts_are_missing(options):
     """Its close may be among the attempts that never reached the log."""
     rows = BAD["never closed"]
 
-    assert Verdict.UNKNOWN is judge(CHECK, rows, **options).verdict
+    assert Verdict.UNKNOWN is finding_of(CHECK, rows, **options).verdict
 
 
 FULL = create("", at=20, key="k9", outcome="capacity_full")
@@ -205,7 +212,7 @@ SLOTS_GIVEN_BACK = {
 def test_a_slot_that_is_not_given_back_is_seen_in_the_refusals(name):
     """There was room for two, and now there is none, though both are long closed."""
     rows, options = SLOTS_KEPT[name]
-    finding = judge(CHECK, rows, **options)
+    finding = finding_of(CHECK, rows, **options)
 
     assert Verdict.FAIL is finding.verdict, finding.detail
     assert "slots were not given back" in finding.detail
@@ -217,7 +224,7 @@ def test_a_refusal_that_can_be_explained_is_none(name):
     """Others may be there, or the close is too fresh, or nothing shows how many fit."""
     rows, options = SLOTS_GIVEN_BACK[name]
 
-    assert Verdict.FAIL is not judge(CHECK, rows, **options).verdict
+    assert Verdict.FAIL is not finding_of(CHECK, rows, **options).verdict
 
 
 def test_a_wrong_replay_is_another_promises_fault():
@@ -230,4 +237,4 @@ def test_a_wrong_replay_is_another_promises_fault():
         delete("s2", at=2),
     )
 
-    assert Verdict.PASS is judge(CHECK, rows).verdict
+    assert Verdict.PASS is finding_of(CHECK, rows).verdict

@@ -6,7 +6,7 @@ import pytest
 
 from harness.checks.sockets import CHECK
 from harness.verdicts import Verdict
-from tests.histories import attempt, judge
+from tests.histories import attempt, finding_of
 from tests.histories import socket_probe as probe
 
 
@@ -17,14 +17,14 @@ def test_refused_probes_pass():
         probe("closed_session", status=410, outcome="session_closed"),
         attempt("action.connect", "s1", status=101),
     ]
-    finding = judge(CHECK, rows)
+    finding = finding_of(CHECK, rows)
     assert Verdict.PASS is finding.verdict
     assert "2 probes, each refused (closed session, wrong token)" == finding.detail
 
 
 def test_a_socket_that_opens_to_a_probe_fails():
     """One is enough, and the witness is it."""
-    finding = judge(
+    finding = finding_of(
         CHECK, [probe("wrong_token"), probe("other_session", status=101, outcome="ok")]
     )
     assert Verdict.FAIL is finding.verdict
@@ -46,7 +46,7 @@ def test_refusals_pass_beside_what_says_nothing(probes):
     """Any refusal is one; a lost answer or an error of the server neither helps nor harms."""
     rows = [probe(kind, status=s, outcome=outcome) for kind, (s, outcome) in probes.items()]
 
-    assert Verdict.PASS is judge(CHECK, rows).verdict
+    assert Verdict.PASS is finding_of(CHECK, rows).verdict
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_each_kind_of_probe_that_opens_fails(kind):
     """Whatever it was that should not have opened, alone or after refusals of its kind."""
     opened = probe(kind, status=101, outcome="ok", at=2)
 
-    assert Verdict.FAIL is judge(CHECK, [opened]).verdict
-    assert Verdict.FAIL is judge(CHECK, [probe(kind), opened]).verdict
+    assert Verdict.FAIL is finding_of(CHECK, [opened]).verdict
+    assert Verdict.FAIL is finding_of(CHECK, [probe(kind), opened]).verdict
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_each_kind_of_probe_that_opens_fails(kind):
 )
 def test_no_refusal_is_unknown(rows):
     """Nothing tried, nothing answered, or not looked at."""
-    assert Verdict.UNKNOWN is judge(CHECK, rows).verdict
+    assert Verdict.UNKNOWN is finding_of(CHECK, rows).verdict

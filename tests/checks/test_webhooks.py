@@ -5,7 +5,15 @@ from __future__ import annotations
 from harness.checks.webhooks import CHECK
 from harness.trial.schema import LOST_INBOX, Event
 from harness.verdicts import Verdict
-from tests.histories import ORIGIN_NS, get_run, hold, judge, queue, told, webhook
+from tests.histories import (
+    ORIGIN_NS,
+    assert_verdict,
+    finding_of,
+    get_run,
+    parametrize_verdicts,
+    queue,
+    webhook,
+)
 
 NS = 10**9
 RUN = (queue("r", at=0, webhook=True), get_run("r", "succeeded", at=5))
@@ -95,10 +103,10 @@ UNKNOWN = {
 }
 
 
-@told(GOOD, BAD, UNKNOWN)
+@parametrize_verdicts(GOOD, BAD, UNKNOWN)
 def test_every_history_gets_its_verdict(verdict, rows):
     """A promise kept passes, a broken one fails with its witness, what tells nothing is unknown."""
-    hold(CHECK, verdict, rows)
+    assert_verdict(CHECK, verdict, rows)
 
 
 def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
@@ -107,10 +115,10 @@ def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
     one = (rows, (webhook("r", at=6),))
     late = (rows, (webhook("r", at=6), webhook("l", at=30)))
     findings = [
-        judge(CHECK, one),
-        judge(CHECK, one, state="interrupted"),
-        judge(CHECK, one, worker="lost"),
-        judge(CHECK, late, state="interrupted"),
+        finding_of(CHECK, one),
+        finding_of(CHECK, one, state="interrupted"),
+        finding_of(CHECK, one, worker="lost"),
+        finding_of(CHECK, late, state="interrupted"),
     ]
 
     assert ["fail", "unknown", "unknown", "fail"] == [f.verdict for f in findings]
@@ -123,7 +131,7 @@ def test_what_a_dead_inbox_did_not_hear_is_a_doubt():
     rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
     unheard = (rows, (webhook("r", at=6), died))
     missed = (rows, (webhook("r", at=6), webhook("r", at=40), died))
-    findings = [judge(CHECK, case) for case in (unheard, missed, (rows, (died,)))]
+    findings = [finding_of(CHECK, case) for case in (unheard, missed, (rows, (died,)))]
 
     assert ["unknown", "fail", "unknown"] == [f.verdict for f in findings]
     assert findings[0].detail.startswith("the webhook inbox died amidst the load")
@@ -134,7 +142,7 @@ def test_the_plans_deadline_is_heeded():
     rows = (RUN, (webhook("r", at=30),))
     plan = {"scenario": {"run_polling": {"webhook_deadline": "30s"}}}
 
-    assert Verdict.PASS is judge(CHECK, rows, plan=plan).verdict
+    assert Verdict.PASS is finding_of(CHECK, rows, plan=plan).verdict
 
 
 def test_duplicates_order_and_latency_are_told():
@@ -150,7 +158,7 @@ def test_duplicates_order_and_latency_are_told():
     assert (
         "2 runs told of; 1 duplicate; 1 overtaken by a later end; from the run's end to its "
         "delivery: median 1.5 s, at most 2 s"
-    ) == judge(CHECK, (rows, events)).detail
+    ) == finding_of(CHECK, (rows, events)).detail
 
 
 def test_latency_without_the_runs_end_counts_from_the_poll_that_saw_it():
@@ -160,4 +168,4 @@ def test_latency_without_the_runs_end_counts_from_the_poll_that_saw_it():
     assert (
         "2 runs told of; 0 duplicates; from the final status seen to the delivery: "
         "median 900 ms, at most 900 ms; 1 before a poll saw the end"
-    ) == judge(CHECK, (rows, (webhook("r", at=6), webhook("l", at=4)))).detail
+    ) == finding_of(CHECK, (rows, (webhook("r", at=6), webhook("l", at=4)))).detail

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from harness.standin.config import Lies
-from tests.conformance.relays import Said
+from tests.conformance.relays import RelayedResponse
 
 LIES = [
     ({"executes_twice": 1.0}, {"create_session.idempotent", "queue_run.replayed"}),
@@ -82,53 +82,62 @@ LEAKS = "create_session.capacity_full"
 """Fails where a deleted session makes no room; that spoils a stand-in for other tests."""
 
 
-def _refusal(status: int, code: str) -> Said:
-    return Said(status, json.dumps({"error": "no", "code": code}).encode())
+def _refusal(status: int, code: str) -> RelayedResponse:
+    return RelayedResponse(status, json.dumps({"error": "no", "code": code}).encode())
 
 
 INVALID = _refusal(400, "CLOUD_CONFIG_INVALID")
 AUTH = _refusal(401, "CLOUD_AUTH_FAILED")
-PRETENDED = Said(204, b"")
+PRETENDED_SUCCESS = RelayedResponse(204, b"")
 
-INSTEAD = {
+REPLACED_RESPONSES = {
     "create_session.without_key": (
         INVALID,
-        lambda asked: "idempotency-key" not in asked.headers,
+        lambda request: "idempotency-key" not in request.headers,
     ),
     "create_session.optional": (
         INVALID,
-        lambda asked: asked.method == "POST" and b'"name"' not in asked.body,
+        lambda request: request.method == "POST" and b'"name"' not in request.body,
     ),
-    "create_session.launch": (INVALID, lambda asked: b"launchConfig" in asked.body),
-    "queue_run.any_input": (INVALID, lambda asked: b"null" in asked.body),
-    "queue_run.without_key": (INVALID, lambda asked: "idempotency-key" not in asked.headers),
-    "errors.method": (INVALID, lambda asked: asked.method == "PUT"),
-    "delete_session.answer": (INVALID, lambda asked: asked.method == "DELETE"),
-    "delete_session.closed": (PRETENDED, lambda asked: asked.method == "DELETE"),
-    "sockets.closed_session": (PRETENDED, lambda asked: asked.method == "DELETE"),
-    "sockets.closed_under_way": (PRETENDED, lambda asked: asked.method == "DELETE"),
+    "create_session.launch": (INVALID, lambda request: b"launchConfig" in request.body),
+    "queue_run.any_input": (INVALID, lambda request: b"null" in request.body),
+    "queue_run.without_key": (
+        INVALID,
+        lambda request: "idempotency-key" not in request.headers,
+    ),
+    "errors.method": (INVALID, lambda request: request.method == "PUT"),
+    "delete_session.answer": (INVALID, lambda request: request.method == "DELETE"),
+    "delete_session.closed": (PRETENDED_SUCCESS, lambda request: request.method == "DELETE"),
+    "sockets.closed_session": (PRETENDED_SUCCESS, lambda request: request.method == "DELETE"),
+    "sockets.closed_under_way": (PRETENDED_SUCCESS, lambda request: request.method == "DELETE"),
     "import_selector_cache.epoch_ms": (
         INVALID,
-        lambda asked: b'"createdAt":"' not in asked.body,
+        lambda request: b'"createdAt":"' not in request.body,
     ),
 }
 """Check → what is said instead, and to whom."""
 
 
-def _in_place_of(status: int, other: Said):
-    return lambda _asked, said: other if said.status == status else said
+def _in_place_of(status: int, other: RelayedResponse):
+    return lambda _request, response: other if response.status == status else response
 
 
 def _renamed(name: bytes, other: bytes):
-    return lambda _asked, said: Said(said.status, said.body.replace(name, other))
+    return lambda _request, response: RelayedResponse(
+        response.status, response.body.replace(name, other)
+    )
 
 
-CHANGES = {
-    "health.ok": lambda asked, said: Said(503, b"{}") if asked.path == "/health" else said,
-    "health.without_key": lambda asked, said: said if "x-api-key" in asked.headers else AUTH,
-    "auth.key_taken": lambda _asked, _said: AUTH,
-    "auth.either_header": lambda asked, said: (
-        AUTH if "authorization" in asked.headers else said
+CHANGED_RESPONSES = {
+    "health.ok": lambda request, response: (
+        RelayedResponse(503, b"{}") if request.path == "/health" else response
+    ),
+    "health.without_key": lambda request, response: (
+        response if "x-api-key" in request.headers else AUTH
+    ),
+    "auth.key_taken": lambda _request, _response: AUTH,
+    "auth.either_header": lambda request, response: (
+        AUTH if "authorization" in request.headers else response
     ),
     "auth.no_key": _in_place_of(401, _refusal(403, "CLOUD_AUTH_FAILED")),
     "auth.wrong_key": _in_place_of(401, INVALID),
@@ -144,24 +153,26 @@ CHANGES = {
     "queue_run.key_reused": _in_place_of(422, INVALID),
     "queue_run.answer": _renamed(b'"links"', b'"link"'),
     "queue_run.links": _renamed(b'/logs"', b'/log"'),
-    "get_session.answer": lambda asked, said: (
-        Said(200, b"{}") if asked.method == "GET" else said
+    "get_session.answer": lambda request, response: (
+        RelayedResponse(200, b"{}") if request.method == "GET" else response
     ),
     "get_run.status": _renamed(b'"status":"', b'"status":"un'),
     "get_run_logs.bounds": _in_place_of(400, _refusal(404, "CLOUD_CONFIG_INVALID")),
-    "get_run_logs.limit": lambda asked, said: (
-        Said(200, b'{"logs": [{}, {}, {}]}') if "logLimit" in asked.path else said
+    "get_run_logs.limit": lambda request, response: (
+        RelayedResponse(200, b'{"logs": [{}, {}, {}]}')
+        if "logLimit" in request.path
+        else response
     ),
     "delete_session.again": _in_place_of(410, INVALID),
-    "import_selector_cache.again": lambda _asked, said: (
-        INVALID if b'"skipped":1' in said.body else said
+    "import_selector_cache.again": lambda _request, response: (
+        INVALID if b'"skipped":1' in response.body else response
     ),
 }
 """Check → how its answers are changed."""
 
-ASKS = {
-    "create_session.at_once": lambda asked: asked._replace(
-        headers={n: v for n, v in asked.headers.items() if n != "idempotency-key"}
+CHANGED_REQUESTS = {
+    "create_session.at_once": lambda request: request._replace(
+        headers={n: v for n, v in request.headers.items() if n != "idempotency-key"}
     ),
 }
 """Check → how its requests are changed: as by a target that does not look at it."""
@@ -171,13 +182,13 @@ SLOW = {"create_session.in_flight": {"latency": {"create_session": "300ms"}}}
 
 
 def _takes_any_frame(text: bytes) -> bytes:
-    told = json.loads(text)
-    if told.get("code") != "CLOUD_AUTH_FAILED":
+    message = json.loads(text)
+    if message.get("code") != "CLOUD_AUTH_FAILED":
         return text
-    return json.dumps({"id": told["id"], "ok": True, "result": []}).encode()
+    return json.dumps({"id": message["id"], "ok": True, "result": []}).encode()
 
 
-FRAMES = {
+CHANGED_FRAMES = {
     "action.frame_token": _takes_any_frame,
     "action.unsupported_method": lambda text: text.replace(
         b"CLOUD_UNSUPPORTED_METHOD", b"CLOUD_CONFIG_INVALID"
@@ -186,15 +197,15 @@ FRAMES = {
 """Check → how texts that come over its socket are changed; no other check minds."""
 
 
-def _another_run(told: dict[str, Any]) -> None:
-    told["data"]["run"]["id"] += "x"
+def _another_run(message: dict[str, Any]) -> None:
+    message["data"]["run"]["id"] += "x"
 
 
-def _nameless(told: dict[str, Any]) -> None:
-    del told["id"]
+def _nameless(message: dict[str, Any]) -> None:
+    del message["id"]
 
 
-HOOKS = [
+CHANGED_WEBHOOKS = [
     (_another_run, {"webhook.body"}),
     (_nameless, {"webhook.body", "webhook.redelivered"}),
 ]
@@ -204,8 +215,8 @@ HOOKS = [
 def named() -> set[str]:
     """Every check that one of these tables breaks."""
     found = {LEAKS} | {name for name, _, _ in SETTINGS}
-    for table in (INSTEAD, CHANGES, ASKS, FRAMES):
+    for table in (REPLACED_RESPONSES, CHANGED_RESPONSES, CHANGED_REQUESTS, CHANGED_FRAMES):
         found |= table.keys()
-    for _, failing in [*LIES, *FAILURES, *HOOKS]:
+    for _, failing in [*LIES, *FAILURES, *CHANGED_WEBHOOKS]:
         found |= failing
     return found

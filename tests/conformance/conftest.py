@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.conformance.context import Desk
-from harness.conformance.suite import CHECKS, make
-from harness.conformance.webhook_inbox import Mailbox
+from harness.conformance.context import CaseContext
+from harness.conformance.suite import CHECKS, run_suite
+from harness.conformance.webhook_inbox import WebhookInbox
 from harness.execution.webhook_inbox import open_mailbox
 from harness.load.spec import auth_headers
 from harness.standin.config import FIXED_FIELDS, StandinConfig
@@ -25,14 +25,14 @@ QUICK = {
 }
 
 
-class Stage:
+class ConformanceTarget:
     """A stand-in and a mailbox, of which each sitting sets the first as it likes."""
 
-    def __init__(self, standin: Standin, mailbox: Mailbox) -> None:
+    def __init__(self, standin: Standin, webhook_inbox: WebhookInbox) -> None:
         self.standin = standin
-        self.mailbox = mailbox
+        self.webhook_inbox = webhook_inbox
 
-    def sit(
+    def run_cases(
         self,
         names=(),
         *,
@@ -40,8 +40,8 @@ class Stage:
         patience_s=20,
         fill=0,
         host="",
-        mailbox=None,
-        truly=None,
+        webhook_inbox=None,
+        before_close=None,
         **settings,
     ):
         """
@@ -49,12 +49,12 @@ class Stage:
 
         Args:
             names: Which; all when empty.
-            destructive: As of `make`.
+            destructive: As of `run_suite`.
             patience_s: The desk's.
             fill: The desk's.
             host: Where it is reached, when not at its own URL.
-            mailbox: Where webhooks come to, when not to the stage's.
-            truly: Called before the last sessions are closed.
+            webhook_inbox: Where webhooks come to, when not to the stage's.
+            before_close: Called before the last sessions are closed.
             settings: Of the stand-in.
 
         Returns:
@@ -64,22 +64,24 @@ class Stage:
         self.standin.control(**{k: v for k, v in set_.items() if k not in FIXED_FIELDS})
         before = self.standin.truth()
         target = Target(host or self.standin.url, auth_headers("api-key", KEY))
-        desk = Desk(target, patience_s, mailbox or self.mailbox, fill=fill)
+        context = CaseContext(
+            target, patience_s, webhook_inbox or self.webhook_inbox, fill=fill
+        )
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
-            found = make(
-                checks, desk, destructive=destructive, ours=True, told=lambda _seen: None
+            found = run_suite(
+                checks, context, destructive=destructive, ours=True, told=lambda _seen: None
             )
         finally:
             self.standin.control(fail={})
-            if truly is not None:
-                truly()
-            left = desk.close()
+            if before_close is not None:
+                before_close()
+            left = context.close()
         truth = self.standin.truth()
         assert not left
         assert truth["sessions"]["open"] == 0
         done = {name: truth["work"].get(name, 0) - before["work"].get(name, 0) for name in WORK}
-        return {seen.check.name: (seen.verdict, seen.detail) for seen in found}, done
+        return {result.check.name: (result.verdict, result.detail) for result in found}, done
 
 
 WORK = ("create_session", "queue_run", "import_selector_cache", "delete_session")
@@ -88,11 +90,11 @@ WORK = ("create_session", "queue_run", "import_selector_cache", "delete_session"
 @pytest.fixture(scope="session")
 def stage():
     """One for all sittings that leave nothing behind in it."""
-    with Standin(StandinConfig(**QUICK)) as standin, open_mailbox() as mailbox:
-        yield Stage(standin, mailbox)
+    with Standin(StandinConfig(**QUICK)) as standin, open_mailbox() as webhook_inbox:
+        yield ConformanceTarget(standin, webhook_inbox)
 
 
 @pytest.fixture
-def sit(stage):
+def run_cases(stage):
     """Make checks of the common stand-in."""
-    return stage.sit
+    return stage.run_cases

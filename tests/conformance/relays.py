@@ -20,7 +20,7 @@ _HEADERS = ("x-api-key", "authorization", "idempotency-key", "content-type")
 _TEXT = 1
 
 
-class Asked(NamedTuple):
+class RelayedRequest(NamedTuple):
     """A request that came to a relay."""
 
     method: str
@@ -29,22 +29,22 @@ class Asked(NamedTuple):
     body: bytes
 
 
-class Said(NamedTuple):
+class RelayedResponse(NamedTuple):
     """An answer."""
 
     status: int
     body: bytes
 
 
-def pass_on(url: str, asked: Asked) -> tuple[Said, str | None]:
+def forward(url: str, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
     """The server's answer to a request, and its Retry-After."""
     place = urlsplit(url)
     upstream = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
-    upstream.request(asked.method, asked.path, asked.body or None, asked.headers)
+    upstream.request(request.method, request.path, request.body or None, request.headers)
     answer = upstream.getresponse()
-    said = Said(answer.status, answer.read())
+    response = RelayedResponse(answer.status, answer.read())
     upstream.close()
-    return said, answer.headers.get("retry-after")
+    return response, answer.headers.get("retry-after")
 
 
 class _HttpServer(ABC):
@@ -64,13 +64,15 @@ class _HttpServer(ABC):
             def _relay(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 given = {n: self.headers[n] for n in names if n in self.headers}
-                said, wait = server.answer(Asked(self.command, self.path, given, body))
-                self.send_response(said.status)
-                self.send_header("content-length", str(len(said.body)))
+                response, wait = server.answer(
+                    RelayedRequest(self.command, self.path, given, body)
+                )
+                self.send_response(response.status)
+                self.send_header("content-length", str(len(response.body)))
                 if wait:
                     self.send_header("retry-after", wait)
                 self.end_headers()
-                self.wfile.write(said.body)
+                self.wfile.write(response.body)
 
             do_GET = do_POST = do_DELETE = do_PUT = _relay
 
@@ -83,7 +85,7 @@ class _HttpServer(ABC):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @abstractmethod
-    def answer(self, asked: Asked) -> tuple[Said, str | None]:
+    def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
         """What is said, and its Retry-After."""
 
     def close(self) -> None:
@@ -104,27 +106,27 @@ class RestRelay(_HttpServer):
 
     def __init__(self, url: str) -> None:
         self._upstream = url
-        self.withheld: list[Asked] = []
-        self.answer_truly()
+        self.withheld: list[RelayedRequest] = []
+        self.reset()
         super().__init__(_HEADERS)
 
-    def answer(self, asked: Asked) -> tuple[Said, str | None]:
+    def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
         """The stand-in's, or another one."""
-        said = self.instead(asked)
-        if said is not None:
-            self.withheld.append(asked)
-            return said, None
-        said, wait = pass_on(self._upstream, self.asks(asked))
-        return self.changes(asked, said), wait
+        response = self.instead(request)
+        if response is not None:
+            self.withheld.append(request)
+            return response, None
+        response, wait = forward(self._upstream, self.asks(request))
+        return self.changes(request, response), wait
 
-    def answer_truly(self) -> None:
+    def reset(self) -> None:
         """Pass everything on as it is, and every deletion that was withheld."""
-        self.asks = lambda asked: asked
+        self.asks = lambda request: request
         self.instead = lambda _asked: None
-        self.changes = lambda _asked, said: said
-        for asked in self.withheld:
-            if asked.method == "DELETE":
-                pass_on(self._upstream, asked)
+        self.changes = lambda _asked, response: response
+        for request in self.withheld:
+            if request.method == "DELETE":
+                forward(self._upstream, request)
         self.withheld.clear()
 
 
@@ -138,23 +140,23 @@ class HookRelay(_HttpServer):
         changes: Changes the body of a webhook, in place.
     """
 
-    def __init__(self, mailbox: Any) -> None:
-        self._mailbox = mailbox
-        self.secret, self.refuses = mailbox.secret, mailbox.refuses
-        self.deliveries = mailbox.deliveries
+    def __init__(self, webhook_inbox: Any) -> None:
+        self._mailbox = webhook_inbox
+        self.secret, self.refuses = webhook_inbox.secret, webhook_inbox.refuses
+        self.deliveries = webhook_inbox.deliveries
         self.changes: Callable[[dict[str, Any]], None] = lambda _told: None
         super().__init__(("x-opensteer-signature",))
 
-    def answer(self, asked: Asked) -> tuple[Said, str | None]:
+    def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
         """The mailbox's."""
-        told = json.loads(asked.body)
-        self.changes(told)
-        body = json.dumps(told).encode()
-        second = asked.headers["x-opensteer-signature"].partition(",")[0]
+        message = json.loads(request.body)
+        self.changes(message)
+        body = json.dumps(message).encode()
+        second = request.headers["x-opensteer-signature"].partition(",")[0]
         signed = second.removeprefix("t=").encode() + b"." + body
         mac = hmac.new(self.secret.encode(), signed, sha256).hexdigest()
         headers = {"x-opensteer-signature": f"{second},v1={mac}"}
-        return pass_on(self._mailbox.url, asked._replace(headers=headers, body=body))
+        return forward(self._mailbox.url, request._replace(headers=headers, body=body))
 
 
 class FrameRelay:
@@ -200,24 +202,24 @@ class FrameRelay:
             server.shutdown(socket.SHUT_WR)
 
     def _tell(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError), server.makefile("rb") as said, client, server:
-            head = said.readline()
-            while not head.endswith(b"\r\n\r\n") and (line := said.readline()):
+        with suppress(OSError), server.makefile("rb") as response, client, server:
+            head = response.readline()
+            while not head.endswith(b"\r\n\r\n") and (line := response.readline()):
                 head += line
             client.sendall(head)
             is_socket = b" 101 " in head.partition(b"\r\n")[0]
-            while data := self._frame(said) if is_socket else said.read1():
+            while data := self._frame(response) if is_socket else response.read1():
                 client.sendall(data)
 
-    def _frame(self, said: Any) -> bytes:
+    def _frame(self, response: Any) -> bytes:
         """The server's next frame (RFC 6455, section 5.2), its text changed."""
-        if len(head := said.read(2)) < 2:
+        if len(head := response.read(2)) < 2:
             return b""
         size = head[1]
         if size >= 126:
             kind, bytes_ = (">H", 2) if size == 126 else (">Q", 8)
-            (size,) = struct.unpack(kind, said.read(bytes_))
-        payload = said.read(size)
+            (size,) = struct.unpack(kind, response.read(bytes_))
+        payload = response.read(size)
         if head[0] & 0x0F == _TEXT:
             payload = self.changes(payload)
         size = len(payload)

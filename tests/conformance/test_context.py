@@ -6,7 +6,7 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.conformance import context as desks
-from harness.conformance.context import Desk
+from harness.conformance.context import CaseContext
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.wire import Request, Target, Transport, connect
@@ -36,13 +36,13 @@ class Interrupted:
 )
 def test_the_wire_is_the_one_asked_for(asked, kind, made):
     """`--transport httpx`, or what only httpx can do."""
-    desk = Desk(Target("http://127.0.0.1:9", **asked), kind=kind)
-    transport = desk.strangers(None)
+    context = CaseContext(Target("http://127.0.0.1:9", **asked), kind=kind)
+    transport = context.without_key(None)
     try:
         assert isinstance(transport, made)
     finally:
         transport.close()
-        desk.close()
+        context.close()
 
 
 def test_a_create_that_is_still_being_handled_is_closed_too(monkeypatch):
@@ -51,12 +51,12 @@ def test_a_create_that_is_still_being_handled_is_closed_too(monkeypatch):
     config = StandinConfig(api_keys=("k",), latency={"create_session": "400ms"})
     with Standin(config) as standin:
         target = Target(standin.url, (("x-api-key", "k"),))
-        desk, other = Desk(target), connect(target)
+        context, other = CaseContext(target), connect(target)
         with monkeypatch.context() as patched:
-            patched.setattr(desk, "_transport", Interrupted(other))
+            patched.setattr(context, "_transport", Interrupted(other))
             with pytest.raises(KeyboardInterrupt):
-                desk.open_session()
-        left = desk.close()
+                context.open_session()
+        left = context.close()
         other.close()
         sessions = standin.truth()["sessions"]
     assert ([], 1, 0) == (left, sessions["created"], sessions["open"])
@@ -69,11 +69,11 @@ def test_an_interrupt_just_after_an_answer_leaves_nothing_open(monkeypatch):
         raise KeyboardInterrupt
 
     with Standin(StandinConfig(api_keys=("k",))) as standin:
-        desk = Desk(Target(standin.url, (("x-api-key", "k"),)))
+        context = CaseContext(Target(standin.url, (("x-api-key", "k"),)))
         with monkeypatch.context() as patched:
             patched.setattr(desks, "interpret", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                desk.open_session()
-        left = desk.close()
+                context.open_session()
+        left = context.close()
         sessions = standin.truth()["sessions"]
     assert ([], 1, 0) == (left, sessions["created"], sessions["open"])

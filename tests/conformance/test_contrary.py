@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from harness.conformance.suite import CHECKS
-from tests.conformance.cases import ASKS, CHANGES, FRAMES, HOOKS, INSTEAD, SLOW, named
+from tests.conformance.cases import (
+    CHANGED_FRAMES,
+    CHANGED_REQUESTS,
+    CHANGED_RESPONSES,
+    CHANGED_WEBHOOKS,
+    REPLACED_RESPONSES,
+    SLOW,
+    named,
+)
 from tests.conformance.relays import FrameRelay, HookRelay, RestRelay
 
 SOCKETS = tuple(c.name for c in CHECKS if c.name.startswith(("action.", "cdp.", "sockets.")))
@@ -31,7 +39,7 @@ def frames(stage):
 @pytest.fixture(scope="module")
 def hooks(stage):
     """One between the stand-in and the mailbox."""
-    relay = HookRelay(stage.mailbox)
+    relay = HookRelay(stage.webhook_inbox)
     yield relay
     relay.close()
 
@@ -41,39 +49,42 @@ def failing(found) -> set[str]:
     return {name for name, (verdict, _) in found.items() if verdict == "fail"}
 
 
-@pytest.mark.parametrize("name", sorted(INSTEAD.keys() | CHANGES.keys() | ASKS.keys()))
+@pytest.mark.parametrize(
+    "name",
+    sorted(REPLACED_RESPONSES.keys() | CHANGED_RESPONSES.keys() | CHANGED_REQUESTS.keys()),
+)
 def test_a_broken_statement_fails_its_check(stage, relay, name):
     """The relay alone changes no verdict; with the contradiction the check fails."""
-    relay.answer_truly()
+    relay.reset()
     settings = SLOW.get(name, {})
-    honest, _ = stage.sit((name,), host=relay.url, **settings)
-    if name in INSTEAD:
-        said, to = INSTEAD[name]
+    honest, _ = stage.run_cases((name,), host=relay.url, **settings)
+    if name in REPLACED_RESPONSES:
+        said, to = REPLACED_RESPONSES[name]
         relay.instead = lambda asked: said if to(asked) else None
-    relay.changes = CHANGES.get(name, relay.changes)
-    relay.asks = ASKS.get(name, relay.asks)
-    found, _ = stage.sit(
-        (name,), host=relay.url, patience_s=0.3, truly=relay.answer_truly, **settings
+    relay.changes = CHANGED_RESPONSES.get(name, relay.changes)
+    relay.asks = CHANGED_REQUESTS.get(name, relay.asks)
+    found, _ = stage.run_cases(
+        (name,), host=relay.url, patience_s=0.3, before_close=relay.reset, **settings
     )
 
     assert honest[name][0] == "pass", honest
     assert found[name][0] == "fail", found
 
 
-@pytest.mark.parametrize("name", sorted(FRAMES))
+@pytest.mark.parametrize("name", sorted(CHANGED_FRAMES))
 def test_a_broken_frame_fails_its_check_and_no_other(stage, frames, name):
     """Of all that is looked at on the two sockets."""
-    frames.changes = FRAMES[name]
-    found, _ = stage.sit(SOCKETS, host=frames.url, patience_s=1)
+    frames.changes = CHANGED_FRAMES[name]
+    found, _ = stage.run_cases(SOCKETS, host=frames.url, patience_s=1)
 
     assert failing(found) == {name}, found
 
 
-@pytest.mark.parametrize(("changes", "expected"), HOOKS)
+@pytest.mark.parametrize(("changes", "expected"), CHANGED_WEBHOOKS)
 def test_a_broken_webhook_fails_its_checks_and_no_other(stage, hooks, changes, expected):
     """It is signed all the same, so only what it tells is wrong."""
     hooks.changes = changes
-    found, _ = stage.sit(WEBHOOKS, mailbox=hooks)
+    found, _ = stage.run_cases(WEBHOOKS, webhook_inbox=hooks)
 
     assert failing(found) == expected, found
 
@@ -82,7 +93,9 @@ def test_relays_that_change_nothing_are_not_noticed(stage, frames, hooks):
     """What the tests above see comes of the change."""
     frames.changes = lambda text: text
     hooks.changes = lambda _told: None
-    found, _ = stage.sit(SOCKETS + WEBHOOKS, host=frames.url, mailbox=hooks, patience_s=1)
+    found, _ = stage.run_cases(
+        SOCKETS + WEBHOOKS, host=frames.url, webhook_inbox=hooks, patience_s=1
+    )
 
     assert found.pop("sockets.expired_token")[0] == "skip"
     assert {verdict for verdict, _ in found.values()} == {"pass"}, found

@@ -23,7 +23,7 @@ TIMEOUT_S = 240
 
 
 @dataclass
-class Ended:
+class CompletedCommand:
     """How a command ended."""
 
     code: int
@@ -48,19 +48,19 @@ class Command:
             text=True,
         )
 
-    def __call__(self, *args: str, **environ: str) -> Ended:
+    def __call__(self, *args: str, **environ: str) -> CompletedCommand:
         """Run it to its end."""
         return self.wait(self.start(*args, **environ))
 
     @staticmethod
-    def wait(process: subprocess.Popen[str]) -> Ended:
+    def wait(process: subprocess.Popen[str]) -> CompletedCommand:
         """Wait for its end."""
         try:
             out, err = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-        return Ended(process.returncode, out, err)
+        return CompletedCommand(process.returncode, out, err)
 
 
 def _clean_environ() -> dict[str, str]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.execution.sessions import SessionsJob, hold_sessions
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
-from tests.schemas import complaints_of_file
+from tests.schemas import schema_errors_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -36,7 +36,7 @@ def find(folder: Path, config: StandinConfig, **given) -> tuple[dict, dict]:
             **{"cycles": 3, **given},
         )
         hold_sessions(job, KEY, Console(stderr=True, quiet=True))
-        assert complaints_of_file(job.out / "capacity.json") == []
+        assert schema_errors_of_file(job.out / "capacity.json") == []
         return json.loads((job.out / "capacity.json").read_text()), standin.truth()
 
 

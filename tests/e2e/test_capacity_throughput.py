@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.schemas import complaints_of_file
+from tests.schemas import schema_errors_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -30,7 +30,7 @@ def test_a_search_makes_one_trial_of_its_steps(harness):
     )  # fmt: skip
 
     trial = harness.folder / "t"
-    assert complaints_of_file(trial / "capacity.json") == []
+    assert schema_errors_of_file(trial / "capacity.json") == []
     found = json.loads((trial / "capacity.json").read_text())
     summary = json.loads((trial / "summary.json").read_text())
     voids = [step for step in found["steps"] if step["decision"] == "void"]

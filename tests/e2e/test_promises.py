@@ -19,7 +19,7 @@ import pytest
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording, _clean_environ, summary_of
-from tests.schemas import complaints_of_file
+from tests.schemas import schema_errors_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -166,7 +166,7 @@ def test_every_promised_file_is_there(harness: Command) -> None:
     assert manifest["state"] == "complete"
     assert (trial / "tables").is_dir()
     for name in ("manifest.json", "summary.json", "findings.json", "events.jsonl"):
-        assert complaints_of_file(trial / name) == [], name
+        assert schema_errors_of_file(trial / name) == [], name
     attempts = duckdb.read_parquet(str(trial / "attempts.parquet"))
     counted = attempts.aggregate("outcome, count(*)").fetchall()
     outcomes = summary_of(trial)["outcomes"]

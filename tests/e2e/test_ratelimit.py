@@ -12,7 +12,7 @@ import pytest
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording
-from tests.schemas import complaints_of_file
+from tests.schemas import schema_errors_of_file
 
 pytestmark = pytest.mark.trial
 
@@ -31,7 +31,7 @@ PROMISED = {
 
 def _result(harness: Command) -> dict:
     path = harness.folder / "trial" / "rate_limit.json"
-    assert complaints_of_file(path) == []
+    assert schema_errors_of_file(path) == []
     return json.loads(path.read_text())
 
 

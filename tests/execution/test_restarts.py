@@ -25,7 +25,7 @@ class Standin:
         self.done.append("crash")
         self.down.set()
 
-    def revive(self):
+    def restart(self):
         """Come back."""
         self.done.append("revive")
         if self.error is not None:

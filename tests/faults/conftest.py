@@ -8,9 +8,9 @@ import json
 
 import pytest
 
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.proxy import Proxy
-from harness.faults.schedule import Armory
+from harness.faults.schedule import FaultSchedule
 from harness.faults.spec import parse_fault
 
 
@@ -119,14 +119,16 @@ def stage(tmp_path):
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
         port = listener.sockets[0].getsockname()[1]
         events_path = tmp_path / "events.jsonl"
-        journal = Journal(str(events_path), "fault-proxy")
+        event_log = EventLog(str(events_path), "fault-proxy")
         clock = {} if now_ns is None else {"now_ns": now_ns}
-        armory = Armory(map(parse_fault, texts), seed=seed, journal=journal, **clock)
+        schedule = FaultSchedule(
+            map(parse_fault, texts), seed=seed, event_log=event_log, **clock
+        )
         scheme = "https" if tls else "http"
         proxy = Proxy(
             f"{scheme}://127.0.0.1:{port}",
-            armory=armory,
-            journal=journal,
+            schedule=schedule,
+            event_log=event_log,
             listen=("127.0.0.1", 0),
         )
         await proxy.open()
@@ -140,6 +142,6 @@ def stage(tmp_path):
             await asyncio.sleep(0.01)
             await proxy.close()
             listener.close()
-            journal.close()
+            event_log.close()
 
     return build

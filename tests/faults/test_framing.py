@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.faults.framing import HEAD_BYTES_MAX, FramingError, Tap
-from harness.faults.tls import RecordTap
+from harness.faults.framing import HEAD_BYTES_MAX, FramingError, MessageScanner
+from harness.faults.tls import TlsRecordScanner
 
 GET = b"GET /runs/1 HTTP/1.1\r\nhost: h\r\n\r\n"
 POST = b"POST /sessions HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
@@ -60,7 +60,7 @@ def offer(tap, pieces):
 )
 def test_requests_are_found_however_the_stream_is_cut(requests, places):
     """Every request comes out whole, and no byte is changed or lost."""
-    found = follow(Tap(), cut(b"".join(requests), places))
+    found = follow(MessageScanner(), cut(b"".join(requests), places))
 
     assert (requests, b"") == found
 
@@ -74,7 +74,7 @@ def test_requests_are_found_however_the_stream_is_cut(requests, places):
 )
 def test_answers_are_found_however_the_stream_is_cut(answers, places):
     """A 100 Continue belongs to the answer after it; a 204 has no body."""
-    found = follow(Tap(lambda: "POST"), cut(b"".join(answers), places))
+    found = follow(MessageScanner(lambda: "POST"), cut(b"".join(answers), places))
 
     assert (answers, b"") == found
 
@@ -83,12 +83,12 @@ def test_an_answer_to_head_has_no_body():
     """Its Content-Length speaks of what a GET would get."""
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
 
-    assert ([head, head], b"") == follow(Tap(lambda: "HEAD"), [head + head])
+    assert ([head, head], b"") == follow(MessageScanner(lambda: "HEAD"), [head + head])
 
 
 def test_an_answer_without_length_lasts_until_close():
     """No message ends in it."""
-    tap = Tap(lambda: "GET")
+    tap = MessageScanner(lambda: "GET")
 
     assert ([], b"HTTP/1.0 200 OK\r\n\r\nabcdef") == follow(
         tap, [b"HTTP/1.0 200 OK\r\n\r\nabc", b"def"]
@@ -98,7 +98,7 @@ def test_an_answer_without_length_lasts_until_close():
 
 def test_another_protocol_after_101_is_opaque():
     """A WebSocket's frames are no messages of HTTP."""
-    tap = Tap(lambda: "GET")
+    tap = MessageScanner(lambda: "GET")
 
     assert ([], b"HTTP/1.1 101 Switching\r\n\r\n\x81\x00") == follow(
         tap, [b"HTTP/1.1 101 Switching\r\n\r\n\x81", b"\x00"]
@@ -117,7 +117,7 @@ def test_another_protocol_after_101_is_opaque():
 )
 def test_what_is_no_http_is_handed_back(stream):
     """The bytes that were not passed on come with the error."""
-    passed, held = offer(Tap(), [stream])
+    passed, held = offer(MessageScanner(), [stream])
 
     assert held
     assert stream == passed + held
@@ -127,7 +127,7 @@ def test_what_is_no_http_is_handed_back(stream):
 @given(st.lists(st.binary(max_size=80), max_size=6), st.booleans())
 def test_no_bytes_are_lost_whatever_comes(pieces, answers):
     """Segments, what is held, and what an error hands back make up the stream."""
-    tap = Tap(lambda: "GET") if answers else Tap()
+    tap = MessageScanner(lambda: "GET") if answers else MessageScanner()
     passed, held = offer(tap, pieces)
     stream = b"".join(pieces)
 
@@ -141,7 +141,7 @@ def test_a_tls_client_has_spoken_when_it_sends_more_than_finished(size, expected
     """Records: hello, change cipher spec, application data of some size; byte by byte."""
     stream = b"\x16\x03\x01\x00\x02hi" + b"\x14\x03\x03\x00\x01\x01"
     stream += b"\x17\x03\x03" + size.to_bytes(2, "big") + b"x" * size
-    tap = RecordTap()
+    tap = TlsRecordScanner()
 
     assert expected == [tap.feed(bytes([byte])) for byte in stream][-1]
 
@@ -151,7 +151,7 @@ def test_a_tls_client_has_spoken_when_it_sends_more_than_finished(size, expected
 def test_a_chunk_size_that_is_none_is_no_http(size):
     """Hex digits and nothing else: a size below zero would lead back to where it stands."""
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    tap = Tap(lambda: "GET")
+    tap = MessageScanner(lambda: "GET")
     assert ([], head) == follow(tap, [head])
     with pytest.raises(FramingError):
         follow(tap, [size + b"\r\nhello\r\n0\r\n\r\n"])

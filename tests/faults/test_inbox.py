@@ -13,11 +13,11 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, UsageError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.inbox import BODY_BYTES_MAX, start_inbox
 from harness.faults.launch import Inbox
-from harness.faults.receiver import Behaviour, Receiver, read_behaviour
-from harness.faults.signature import Signature, verify
+from harness.faults.receiver import Behaviour, WebhookReceiver, read_behaviour
+from harness.faults.signature import SignatureStatus, verify
 
 SECRET = b"whsec_your_secret"
 BODY = b'{"id":"evt_1","type":"run.succeeded","data":{"run":{"id":"r1","status":"succeeded"}}}'
@@ -36,23 +36,23 @@ def genuine(body, at_s=NOW_S):
 @pytest.mark.parametrize(
     ("header", "body", "now_s", "expected"),
     [
-        (HEADER, BODY, NOW_S, Signature.VALID),
-        (HEADER, BODY, NOW_S + 300, Signature.VALID),
-        (HEADER, BODY, NOW_S - 300, Signature.VALID),
-        (f" v1={MAC.upper()} , t={NOW_S} ", BODY, NOW_S, Signature.VALID),
-        (f"t={NOW_S},v1={'0' * 64},v1={MAC}", BODY, NOW_S, Signature.VALID),
-        (HEADER, BODY, NOW_S + 301, Signature.STALE),
-        (HEADER, BODY, NOW_S - 301, Signature.STALE),
-        (HEADER, BODY + b" ", NOW_S, Signature.FORGED),
-        (f"t={NOW_S + 1},v1={MAC}", BODY, NOW_S, Signature.FORGED),
-        (f"t={NOW_S},v1={'0' * 64}", BODY, NOW_S, Signature.FORGED),
-        (f"t={NOW_S},t={NOW_S},v1={MAC}", BODY, NOW_S, Signature.FORGED),
-        (f"t={NOW_S}", BODY, NOW_S, Signature.FORGED),
-        (f"v1={MAC}", BODY, NOW_S, Signature.FORGED),
-        (f"t=²,v1={MAC}", BODY, NOW_S, Signature.FORGED),
-        ("x" * 5000, BODY, NOW_S, Signature.FORGED),
-        ("", BODY, NOW_S, Signature.MISSING),
-        (None, BODY, NOW_S, Signature.MISSING),
+        (HEADER, BODY, NOW_S, SignatureStatus.VALID),
+        (HEADER, BODY, NOW_S + 300, SignatureStatus.VALID),
+        (HEADER, BODY, NOW_S - 300, SignatureStatus.VALID),
+        (f" v1={MAC.upper()} , t={NOW_S} ", BODY, NOW_S, SignatureStatus.VALID),
+        (f"t={NOW_S},v1={'0' * 64},v1={MAC}", BODY, NOW_S, SignatureStatus.VALID),
+        (HEADER, BODY, NOW_S + 301, SignatureStatus.STALE),
+        (HEADER, BODY, NOW_S - 301, SignatureStatus.STALE),
+        (HEADER, BODY + b" ", NOW_S, SignatureStatus.FORGED),
+        (f"t={NOW_S + 1},v1={MAC}", BODY, NOW_S, SignatureStatus.FORGED),
+        (f"t={NOW_S},v1={'0' * 64}", BODY, NOW_S, SignatureStatus.FORGED),
+        (f"t={NOW_S},t={NOW_S},v1={MAC}", BODY, NOW_S, SignatureStatus.FORGED),
+        (f"t={NOW_S}", BODY, NOW_S, SignatureStatus.FORGED),
+        (f"v1={MAC}", BODY, NOW_S, SignatureStatus.FORGED),
+        (f"t=²,v1={MAC}", BODY, NOW_S, SignatureStatus.FORGED),
+        ("x" * 5000, BODY, NOW_S, SignatureStatus.FORGED),
+        ("", BODY, NOW_S, SignatureStatus.MISSING),
+        (None, BODY, NOW_S, SignatureStatus.MISSING),
     ],
 )
 def test_a_signature_is_judged_by_secret_body_and_time(header, body, now_s, expected):
@@ -65,9 +65,9 @@ def receive(tmp_path, *deliveries, behaviour=None):
     path = tmp_path / "events.jsonl"
 
     async def play():
-        receiver = Receiver(
+        receiver = WebhookReceiver(
             SECRET.decode(),
-            journal=Journal(str(path), "inbox"),
+            event_log=EventLog(str(path), "inbox"),
             behaviour=behaviour or Behaviour(),
             now_ns=lambda: NOW_S * 10**9,
         )
@@ -255,7 +255,7 @@ def _is_running(pid):
 def test_each_delivery_is_treated_in_one_way_by_its_share(chance, answer):
     """Silent, then failing, then slow, then as it should be: the shares lie side by side."""
     behaviour = Behaviour(silent=0.2, fail=0.3, slow=0.4, slow_ns=7, hold_ns=9)
-    receiver = Receiver("s", journal=Journal(None, "inbox"), behaviour=behaviour)
+    receiver = WebhookReceiver("s", event_log=EventLog(None, "inbox"), behaviour=behaviour)
     receiver._chance = SimpleNamespace(random=lambda: chance)
     wait_ns = {0: 9, 500: 0, 200: 7 if chance < 0.9 else 0}[answer]
 

@@ -21,7 +21,7 @@ from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import Failure, Reply
 from tests.contract.test_interpretation import CREATED, JSON, LINE, QUEUED, RUN, SESSION
-from tests.examples import few
+from tests.examples import scaled_settings
 from tests.fuzz.test_documents import changed
 from tests.histories import context, reader
 
@@ -99,7 +99,7 @@ def make_calls(client, data):
                 client.health()
 
 
-@few(16)
+@scaled_settings(16)
 @given(data=st.data())
 def test_any_answers_are_recorded_and_judged(tmp_path_factory, data):
     """No call raises, every attempt is a row that travels, the ledger can be read, checks decide."""

@@ -13,7 +13,7 @@ from harness.checks.capacity import judge_capacity
 from harness.verdicts import Verdict
 from reports.prose import sentences
 from reports.sections import build_sections
-from tests.examples import few
+from tests.examples import scaled_settings
 from tests.fuzz.test_readers import JSON
 from tests.reports.conftest import build
 from tests.reports.test_rate_limit import LAB
@@ -87,7 +87,7 @@ def tell(model, name, document):
     return findings, build_sections(model)
 
 
-@few(12)
+@scaled_settings(12)
 @given(st.data())
 def test_a_changed_document_is_told_as_far_as_it_can_be_read(model, data):
     """Keys that are missing, of another type, or out of any sense."""
@@ -96,7 +96,7 @@ def test_a_changed_document_is_told_as_far_as_it_can_be_read(model, data):
     tell(model, name, changed(data, whole))
 
 
-@few(12)
+@scaled_settings(12)
 @given(
     st.sampled_from(["rate_limit", "capacity", "compare"]),
     st.dictionaries(st.sampled_from(["kind", "schema", "steps", "refusal", "metrics"]), JSON),

@@ -173,7 +173,7 @@ def test_any_devtools_command_is_answered(method, params):
     try:
         command = read_command(frame)
     except CdpError as error:
-        assert error.told()  # noqa: PT017  both ways out are allowed
+        assert error.payload()  # noqa: PT017  both ways out are allowed
         return
 
     messages = list(DevTools(chrome_page_first=True).handle(command))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from harness.assess.evaluate import check_trial
 from harness.client.ledger import read_ledger
 from harness.errors import HarnessError
-from harness.faults.event_log import Journal
+from harness.faults.event_log import EventLog
 from harness.faults.inbox import InboxServer
-from harness.faults.receiver import Behaviour, Receiver, read_behaviour
-from harness.faults.signature import Signature, verify
+from harness.faults.receiver import Behaviour, WebhookReceiver, read_behaviour
+from harness.faults.signature import SignatureStatus, verify
 from harness.plan.file import build_plan, parse_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.finalize import finish_trial
@@ -126,7 +126,7 @@ def test_no_header_is_taken_for_genuine(header):
     """Whatever it says, without the secret it is not valid; and it never raises."""
     verdict = verify(header, b"{}", b"whsec_x", now_s=1_700_000_000)
 
-    assert verdict in {Signature.FORGED, Signature.MISSING}
+    assert verdict in {SignatureStatus.FORGED, SignatureStatus.MISSING}
 
 
 @settings(max_examples=100)
@@ -135,9 +135,9 @@ def test_any_signed_body_is_answered(body):
     """A genuine signature over nonsense is a 400, and an event all the same."""
     from tests.faults.test_inbox import NOW_S, SECRET, genuine
 
-    receiver = Receiver(
+    receiver = WebhookReceiver(
         SECRET.decode(),
-        journal=Journal(None, "t"),
+        event_log=EventLog(None, "t"),
         behaviour=Behaviour(),
         now_ns=lambda: NOW_S * 10**9,
     )
@@ -159,8 +159,8 @@ def test_any_bytes_to_the_inbox_leave_it_standing(pieces, posts):
     from tests.faults.test_inbox import BODY, SECRET, genuine
 
     async def play():
-        receiver = Receiver(
-            SECRET.decode(), journal=Journal(None, "t"), behaviour=Behaviour(),
+        receiver = WebhookReceiver(
+            SECRET.decode(), event_log=EventLog(None, "t"), behaviour=Behaviour(),
             now_ns=lambda: 1_700_000_000 * 10**9,
         )  # fmt: skip
         inbox = InboxServer(receiver, ("127.0.0.1", 0))

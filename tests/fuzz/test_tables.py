@@ -21,9 +21,9 @@ from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
 from reports import csv_tables, hdr, junit, markdown
 from reports.model import build_model
-from tests.examples import few
+from tests.examples import scaled_settings
 from tests.fuzz.test_readers import mutated, told
-from tests.trials import ladder, refused, write_trial
+from tests.trials import ladder, rate_limited, write_trial
 
 TABLES = ("intervals.parquet", "attempts.parquet")
 WILD = {
@@ -37,7 +37,7 @@ WILD = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A good trial."""
-    rows = [*ladder()[:60], *(refused(call_id=2000 + n, at_s=n * 0.3) for n in range(5))]
+    rows = [*ladder()[:60], *(rate_limited(call_id=2000 + n, at_s=n * 0.3) for n in range(5))]
     return write_trial(tmp_path_factory.mktemp("whole") / "t", rows)
 
 
@@ -95,7 +95,7 @@ def read_everything(whole, path, folder):
         told(read)
 
 
-@few(5)
+@scaled_settings(5)
 @given(st.data())
 def test_wild_cells(whole, tmp_path_factory, data):
     """Nothing, NaN, the ends of every type, text where a name was."""
@@ -106,7 +106,7 @@ def test_wild_cells(whole, tmp_path_factory, data):
     read_everything(whole, path, folder / "baselines")
 
 
-@few(4)
+@scaled_settings(4)
 @given(st.data())
 def test_flipped_bytes(whole, tmp_path_factory, data):
     """Cut off, changed, doubled."""

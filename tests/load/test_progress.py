@@ -10,7 +10,7 @@ import pytest
 from harness.load import progress as progresses
 from harness.load.progress import Live, Progress
 from harness.trial.batches import attempts_table, bucket_table
-from tests.trials import attempt, refused
+from tests.trials import attempt, rate_limited
 
 
 @pytest.fixture
@@ -28,7 +28,11 @@ def pipe():
 def test_probes_are_no_part_of_the_figures(pipe):
     """Attempts by outcome, and the ok ones' times; what a probe hears is none of it."""
     progress = Progress(pipe[1], 10**9)
-    rows = [attempt(service_ms=10.0), refused(), attempt(phase="probe", outcome="client_error")]
+    rows = [
+        attempt(service_ms=10.0),
+        rate_limited(),
+        attempt(phase="probe", outcome="client_error"),
+    ]
     progress.add(bucket_table(attempts_table(rows)))
     progress.write()
     live = msgspec.json.decode(os.read(pipe[0], 65536), type=Live)

@@ -12,7 +12,7 @@ from reports.comparison import page, trend_page
 from reports.figures import draw_figures
 from reports.model import build_model
 from tests.reports.pages import LABS, LONG, SESSIONS, comparison, crowded, many, trend
-from tests.trials import NS, T0, attempt, event, finding, ladder, refused, write_trial
+from tests.trials import NS, T0, attempt, event, finding, ladder, rate_limited, write_trial
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ & \x00\x1b]]>"""
 """Markup of every kind that a page could fall for, controls and broken TeX included."""
@@ -21,7 +21,9 @@ HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ &
 def story():
     """1000 good answers of 1 … 1000 ms, 50 refusals, one retried call, one cleanup."""
     rows = ladder()
-    rows += [refused(call_id=2000 + n, at_s=n * 0.05, disposition="retried") for n in range(50)]
+    rows += [
+        rate_limited(call_id=2000 + n, at_s=n * 0.05, disposition="retried") for n in range(50)
+    ]
     rows += [attempt(call_id=2000, attempt=2, at_s=3.0, service_ms=20.0)]
     rows += [attempt(call_id=3000, operation="delete_session", phase="cleanup", at_s=15.5)]
     return rows
@@ -74,9 +76,9 @@ def hostile_model(tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "trial"
     rows = [attempt(call_id=1, operation=HOSTILE, phase=HOSTILE)]
     rows += [
-        refused(call_id=2, code=HOSTILE, outcome=HOSTILE, violation=HOSTILE, phase=HOSTILE)
+        rate_limited(call_id=2, code=HOSTILE, outcome=HOSTILE, violation=HOSTILE, phase=HOSTILE)
     ]
-    rows += [refused(call_id=3, code="=HYPERLINK(1)", operation="../../x", phase=HOSTILE)]
+    rows += [rate_limited(call_id=3, code="=HYPERLINK(1)", operation="../../x", phase=HOSTILE)]
     return build(
         path,
         rows,

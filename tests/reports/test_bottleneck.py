@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from harness.trial.schema import WorkerEnd
-from reports.bottleneck import limited
+from reports.bottleneck import bottleneck
 from tests.reports.conftest import HOSTILE, build
-from tests.trials import attempt, event, finding, refused
+from tests.trials import attempt, event, finding, rate_limited
 
 
 def rows(good=100, **refusals):
     """So many good attempts, and so many of each outcome beside them."""
     told = [attempt(call_id=n) for n in range(good)]
     for name, count in refusals.items():
-        told += [refused(call_id=500 + n, outcome=name, code="X") for n in range(count)]
+        told += [rate_limited(call_id=500 + n, outcome=name, code="X") for n in range(count)]
     return told
 
 
@@ -60,7 +60,7 @@ MISSED = [finding("fail", name="create_session.p99<5ms")]
 )  # fmt: skip
 def test_the_limits_are_named_most_frequent_first(tmp_path, attempts, findings, said):
     """Shares of the measured attempts, then what the objectives missed."""
-    assert said == limited(build(tmp_path / "t", attempts, findings=findings))
+    assert said == bottleneck(build(tmp_path / "t", attempts, findings=findings))
 
 
 def test_faults_of_ours_are_not_the_targets(tmp_path):
@@ -72,7 +72,7 @@ def test_faults_of_ours_are_not_the_targets(tmp_path):
     ]
     model = build(tmp_path / "t", rows(90, connection_lost=10), findings=MISSED, events=edges)
 
-    assert limited(model) == (
+    assert bottleneck(model) == (
         "Errors (10.0 % of the attempts, most of all connection_lost) and latency "
         "(create_session.p99<5ms missed) limited it, under 2 injected faults (response-lost, "
         "latency)."
@@ -87,15 +87,15 @@ def test_a_rare_error_limits_where_its_objective_broke(tmp_path, name, told):
     """One timeout in 500 is no limit, but it is when an objective says so."""
     model = build(tmp_path / "t", rows(499, timeout=1), findings=[finding("fail", name=name)])
 
-    assert told is ("Errors of the target (0.20 % of the attempts" in limited(model))
+    assert told is ("Errors of the target (0.20 % of the attempts" in bottleneck(model))
 
 
 def test_what_is_not_measured_does_not_count(tmp_path):
     """Refusals of a warm-up and of probes limit nothing."""
-    spoilt = [refused(call_id=900 + n, phase="warm-up") for n in range(50)]
-    spoilt += [refused(call_id=990, phase="probe")]
+    spoilt = [rate_limited(call_id=900 + n, phase="warm-up") for n in range(50)]
+    spoilt += [rate_limited(call_id=990, phase="probe")]
 
-    assert "100 % of the measured" in limited(build(tmp_path / "t", rows() + spoilt))
+    assert "100 % of the measured" in bottleneck(build(tmp_path / "t", rows() + spoilt))
 
 
 def test_the_generator_comes_first(tmp_path):
@@ -104,7 +104,7 @@ def test_the_generator_comes_first(tmp_path):
         tmp_path / "t", rows(rate_limited=50), workers=[WorkerEnd("a", saturated_s=9)]
     )
 
-    assert limited(model).startswith("The load generator itself limited it (worker a was at")
+    assert bottleneck(model).startswith("The load generator itself limited it (worker a was at")
 
 
 def test_arrivals_that_no_user_was_free_for(tmp_path):
@@ -113,12 +113,12 @@ def test_arrivals_that_no_user_was_free_for(tmp_path):
 
     assert (
         "The plan's own ceiling of 20 calls in flight (3 arrivals never begun) limited it."
-    ) == limited(model)
+    ) == bottleneck(model)
 
 
 def test_a_closed_load_begins_no_arrivals(tmp_path):
     """Its users make the load, so nothing is said of arrivals."""
-    said = limited(build(tmp_path / "t", rows(), model="closed"))
+    said = bottleneck(build(tmp_path / "t", rows(), model="closed"))
 
     assert said.endswith("and its users always had a next call to make.")
 
@@ -188,7 +188,7 @@ def test_a_lab_goes_to_the_limit_on_purpose(tmp_path, name):
     """Its refusals are its result, told with the number it was after."""
     documents, said = LABS[name]
 
-    assert said == limited(build(tmp_path / "t", rows(rate_limited=9), documents=documents))
+    assert said == bottleneck(build(tmp_path / "t", rows(rate_limited=9), documents=documents))
 
 
 @pytest.mark.parametrize("file", ["rate_limit.json", "capacity.json"])
@@ -207,7 +207,9 @@ def test_a_damaged_document_is_survived(tmp_path, file, kind):
             "burst",
         ]
     }
-    said = limited(build(tmp_path / "t", rows(), documents={file: {**document, "kind": kind}}))
+    said = bottleneck(
+        build(tmp_path / "t", rows(), documents={file: {**document, "kind": kind}})
+    )
 
     assert said.endswith(".")
     assert "limited it" in said

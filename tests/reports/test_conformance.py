@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from harness.conformance.case import Check, Seen
+from harness.conformance.case import CaseResult, ConformanceCase
 from reports.conformance import render_junit, render_tap
 from tests.reports.conftest import HOSTILE
 
@@ -19,7 +19,7 @@ NASTY = f"{HOSTILE}\nok 9 - forged # TODO\n...\n{{: - 'x'"
 
 def seen(name, verdict="pass", detail=""):
     """What came of one check; its statement is ours, its detail the target's."""
-    return Seen(Check(name, "It holds.", print), verdict, detail, 0.25)
+    return CaseResult(ConformanceCase(name, "It holds.", print), verdict, detail, 0.25)
 
 
 FOUND = [

@@ -11,7 +11,7 @@ import pytest
 from reports import csv_tables, tables
 from reports.section import Table
 from tests.reports.conftest import build
-from tests.trials import T0, attempt, finding, refused
+from tests.trials import T0, attempt, finding, rate_limited
 
 
 def read(model):
@@ -37,8 +37,8 @@ def test_the_numbers_are_those_of_the_summary(story_model):
 
 def test_what_probes_were_answered_is_no_error_of_the_load(tmp_path):
     """It is in the file of all, and in no table of a page; no code is told by the outcome."""
-    rows = [refused(call_id=1, code="", outcome="connection_lost", status=0)]
-    rows += [refused(call_id=2, phase="probe")]
+    rows = [rate_limited(call_id=1, code="", outcome="connection_lost", status=0)]
+    rows += [rate_limited(call_id=2, phase="probe")]
     model = build(tmp_path / "t", rows)
 
     assert 2 == len(read(model)["errors.csv"])
@@ -57,7 +57,7 @@ def test_a_witness_tells_seconds_of_the_load_and_no_empty_column(tmp_path):
     """A second of the clock says nothing to a reader, and an empty column less."""
     witness = ({"second": T0 + 7, "code": "", "max_ms": 3.5}, {"second": T0 + 9, "code": None})
     model = build(tmp_path / "t", [attempt()], findings=[finding("fail", witness=witness)])
-    table = tables.witness_table(model, model.findings[0])
+    table = tables.evidence_table(model, model.findings[0])
 
     assert ("second of the load", "max, ms") == table.head
     assert ((12, 3.5), (14, None)) == table.rows
@@ -66,7 +66,7 @@ def test_a_witness_tells_seconds_of_the_load_and_no_empty_column(tmp_path):
 def test_probes_have_rows_of_their_own(tmp_path):
     """After the load's; of a refusal that was asked for no share of ok is told."""
     rows = [attempt(call_id=1)]
-    rows += [attempt(call_id=2, phase="probe"), refused(call_id=3, phase="probe")]
+    rows += [attempt(call_id=2, phase="probe"), rate_limited(call_id=3, phase="probe")]
     rows += [attempt(call_id=4, operation="get_run", phase="probe")]
     operations = read(build(tmp_path / "t", rows))["operations.csv"]
 

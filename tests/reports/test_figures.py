@@ -11,13 +11,13 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from harness.trial.schema import Window
 from reports.figures import changes, heatmap, latency, outcomes, percentiles, waits
-from reports.figures.annotations import mark_bands
-from reports.figures.style import NARROW_IN, label, new_drawing, styled
-from reports.model import Band
+from reports.figures.annotations import draw_annotations
+from reports.figures.style import NARROW_IN, figure_style, label, new_drawing
+from reports.model import Annotation
 from tests.reports.conftest import EVENTS, build
 from tests.reports.pages import comparison
 from tests.reports.test_hdr import spectrum_of
-from tests.trials import NS, T0, attempt, event, finding, ladder, refused
+from tests.trials import NS, T0, attempt, event, finding, ladder, rate_limited
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_fault_is_blamed_where_it_was(tmp_path):
         event(5.0, "fault", "", fault="stall", edge="start"),
         event(7.0, "fault", "", fault="stall", edge="end"),
     ]
-    with styled():
+    with figure_style():
         alt = latency.draw(build(tmp_path / "t", rows, events=events)).alt
 
     assert "during the fault stall." in alt
@@ -79,7 +79,7 @@ def test_rare_outcomes_are_put_together(tmp_path):
     """Four unnamed kinds: the most frequent by name, the rest as one."""
     rows = [attempt(call_id=1)]
     kinds = ["server_error"] * 3 + ["not_found", "client_error", "auth_failed"]
-    rows += [refused(call_id=2 + n, outcome=kind) for n, kind in enumerate(kinds)]
+    rows += [rate_limited(call_id=2 + n, outcome=kind) for n, kind in enumerate(kinds)]
     grouped = outcomes.group(build(tmp_path / "t", rows).outcomes_s)
 
     assert ["ok", "server_error", "other (3 kinds)"] == list(grouped.columns)
@@ -89,7 +89,7 @@ def test_rare_outcomes_are_put_together(tmp_path):
 def test_probes_are_drawn_apart_from_the_load(tmp_path):
     """On top of it, in one colour however they ended; the text tells of the load only."""
     rows = [attempt(call_id=1), attempt(call_id=2)]
-    rows += [refused(call_id=3 + n, phase="probe") for n in range(5)]
+    rows += [rate_limited(call_id=3 + n, phase="probe") for n in range(5)]
     model = build(tmp_path / "t", rows)
 
     assert ["ok", "probe"] == list(outcomes.group(model.outcomes_s).columns)
@@ -105,7 +105,7 @@ def test_a_phase_that_was_never_come_to_is_not_named(tmp_path):
         Window("steady", (T0 + 60) * NS, (T0 + 120) * NS),
     ]
     model = build(tmp_path / "t", [attempt(at_s=-4.0)], phases=phases, ended_ns=T0 * NS)
-    with styled():
+    with figure_style():
         drawn = outcomes.draw(model)
 
     assert ">warm-up</text>" in drawn.svg
@@ -114,8 +114,8 @@ def test_a_phase_that_was_never_come_to_is_not_named(tmp_path):
 
 def test_only_what_there_was_is_drawn_of_retries_and_waits(tmp_path):
     """An answer that told to wait, and no retry: one axis."""
-    with styled():
-        drawn = waits.draw(build(tmp_path / "t", [refused()]))
+    with figure_style():
+        drawn = waits.draw(build(tmp_path / "t", [rate_limited()]))
 
     assert "Retry-After, s" in drawn.svg
     assert "retries a second" not in drawn.svg
@@ -141,7 +141,7 @@ def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
         seen[name] = drawing.axes
 
     model = build(tmp_path / "t", [attempt(call_id=n, service_ms=9.0 + n) for n in range(90)])
-    with styled():
+    with figure_style():
         for figure, name in ((heatmap, "heat"), (latency, "latency")):
             monkeypatch.setattr(figure, "to_figure", keep)
             figure.draw(model)
@@ -159,7 +159,7 @@ def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
         seen[name] = drawing.axes[0]
 
     model = build(tmp_path / "t", ladder(), events=EVENTS)
-    with styled():
+    with figure_style():
         for figure in (heatmap, outcomes):
             monkeypatch.setattr(figure, "to_figure", keep)
             figure.draw(model)
@@ -174,11 +174,13 @@ def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
 
 def test_names_that_would_hide_each_other_stand_in_rows():
     """Twenty-five short phases: two rows of names, the others without."""
-    bands = [Band(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)]
-    with styled():
+    annotations = [
+        Annotation(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)
+    ]
+    with figure_style():
         _, (axes,) = new_drawing()
         axes.set_xlim(0, 100)
-        mark_bands([axes], bands)
+        draw_annotations([axes], annotations)
     shown = [text for text in axes.texts if text.get_visible()]
 
     assert {2, 13} == {text.get_position()[1] for text in shown}
@@ -216,7 +218,7 @@ def test_the_heat_map_bears_the_objectives(tmp_path):
     """A line at each near limit, with its text; what lies above is told of far ones, too."""
     findings = [finding(name="create_session.p99<2s"), finding(name="p99<900ms"),
                 finding(name="p99<1h"), finding(name="service.p99<1s"), finding(name="drift.p99")]  # fmt: skip
-    with styled():
+    with figure_style():
         drawn = heatmap.draw(build(tmp_path / "t", ladder(), findings=findings))
 
     assert "create_session.p99&lt;2s</text>" in drawn.svg
@@ -236,7 +238,7 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
     monkeypatch.setattr(changes, "to_figure", keep)
     told = comparison()
     wide = replace(told.changes[2], high=9.0)
-    with styled():
+    with figure_style():
         changes.draw_changes(replace(told, changes=(told.changes[3], wide)))
     arrows = [
         (line.get_marker(), line.get_ydata()[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.figures.svg import inline, shorter
+from reports.figures.svg import inline_svg, shorten_path
 
 SVG = (
     '<?xml version="1.0"?><svg viewBox="0 0 9 9" width="9"><style>*{}</style>\n'
@@ -27,12 +27,12 @@ SVG = (
 )
 def test_a_path_goes_the_same_way_in_fewer_letters(path, expected):
     """Level and upright lines by one number, commands once; curves as they were."""
-    assert expected == shorter(path)
+    assert expected == shorten_path(path)
 
 
 def test_an_element_of_a_page_bears_its_own_names_and_colours():
     """Ids of the figure's, colours of the page's, one style for markers of one kind."""
-    made = inline(SVG, "heat", "a & b", {"#010101": "ink"})
+    made = inline_svg(SVG, "heat", "a & b", {"#010101": "ink"})
 
     assert made.startswith('<svg viewBox="0 0 9 9" role="img" aria-label="a &amp; b">')
     assert '<g clip-path="url(#heat-1)" style="fill: var(--ink)">' in made

@@ -6,10 +6,10 @@ import pytest
 
 from harness.trial.schema import WorkerEnd
 from reports.formatting import milliseconds, percent
-from reports.prose import brief, headline, kind, sentences
+from reports.prose import brief, headline, sentences, trial_kind
 from tests.reports.conftest import build
 from tests.reports.pages import LONG, comparison, trend
-from tests.trials import NS, T0, attempt, finding, refused
+from tests.trials import NS, T0, attempt, finding, rate_limited
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_nothing_observed_is_not_a_pass(tmp_path):
 def test_three_sentences_for_a_manager(tmp_path):
     """Four attempts, three good: what was done, how it ended, how long it took."""
     rows = [attempt(call_id=n, late_ms=90.0) for n in range(3)]
-    rows += [refused(call_id=3)]
+    rows += [rate_limited(call_id=3)]
 
     done = (
         "In 20 s of open load, session_churn sent 4 attempts for 4 calls (0.2 attempts a "
@@ -61,7 +61,7 @@ def test_three_sentences_for_a_manager(tmp_path):
 def test_probes_are_not_taken_for_load(tmp_path):
     """They are counted apart, and their refusals make no share of ok worse."""
     rows = [attempt(call_id=1)]
-    rows += [refused(call_id=2 + n, phase="probe") for n in range(3)]
+    rows += [rate_limited(call_id=2 + n, phase="probe") for n in range(3)]
     done, ended, _ = sentences(build(tmp_path / "t", rows))
 
     assert "1 attempt for 1 call (0.05 attempts a second) and 3 probes to" in done
@@ -115,8 +115,8 @@ def test_the_line_above_the_title_says_what_and_when(tmp_path):
     )
 
     when = "2023-11-14 22:13:15 UTC"
-    assert f"Load and reliability trial · plan smoke · {when}" == kind(model)
-    assert f"Rate limiter measured · plan without a name · {when}" == kind(lab)
+    assert f"Load and reliability trial · plan smoke · {when}" == trial_kind(model)
+    assert f"Rate limiter measured · plan without a name · {when}" == trial_kind(lab)
 
 
 def test_what_was_cut_off_is_compared_with_nothing(tmp_path):
@@ -187,7 +187,7 @@ def test_a_missing_latency_is_a_dash():
 def test_the_fourth_kind_is_one_other_kind(tmp_path):
     """No more than three are named, and a lone one left is told in the singular."""
     kinds = ["timeout", "not_found", "server_error", "connection_lost"]
-    rows = [attempt()] + [refused(call_id=2 + n, outcome=k) for n, k in enumerate(kinds)]
+    rows = [attempt()] + [rate_limited(call_id=2 + n, outcome=k) for n, k in enumerate(kinds)]
     ended = sentences(build(tmp_path / "t", rows))[1]
 
     assert (

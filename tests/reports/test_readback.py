@@ -21,7 +21,7 @@ from reports import csv_tables, hdr, junit, markdown
 from tests.fuzz.test_documents import COMPARISON, SESSIONS, THROUGHPUT
 from tests.reports.conftest import HOSTILE
 from tests.reports.test_rate_limit import LAB
-from tests.schemas import NAMES, complaints, complaints_of_file, validator
+from tests.schemas import NAMES, schema_errors, schema_errors_of_file, validator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -177,18 +177,18 @@ def test_the_summary_keeps_its_schema(name, request):
     """Whatever was observed, and nothing."""
     model = request.getfixturevalue(name)
 
-    assert complaints("summary", json.loads(json.dumps(model.summary))) == []
+    assert schema_errors("summary", json.loads(json.dumps(model.summary))) == []
 
 
 def test_files_of_a_trial_keep_their_schemas(story_path):
     """As they lie there; of events each line."""
     for name in ("manifest.json", "findings.json", "events.jsonl"):
-        assert complaints_of_file(story_path / name) == [], name
+        assert schema_errors_of_file(story_path / name) == [], name
 
 
 def test_the_committed_sample_keeps_its_schema():
     """The figures that the README links to."""
-    assert complaints_of_file(ROOT / "reports/sample/summary.json") == []
+    assert schema_errors_of_file(ROOT / "reports/sample/summary.json") == []
 
 
 TREND = {
@@ -219,10 +219,10 @@ def test_a_promised_key_that_is_missing_is_no_longer_conform(examples, name):
     """At every depth; the schemas are no rubber stamp."""
     whole = examples[name]
     for document in whole if name == "capacity" else [whole]:
-        assert complaints(name, document) == []
+        assert schema_errors(name, document) == []
         spoilt = list(without_a_required_key(validator(name).schema, document))
         assert spoilt
-        assert [path for path, one in spoilt if not complaints(name, one)] == []
+        assert [path for path, one in spoilt if not schema_errors(name, one)] == []
 
 
 def without_a_required_key(schema, document):

@@ -15,7 +15,7 @@ from harness.standin.launch import Standin
 START = "2025-01-01T00:00:00Z"
 
 
-class Caller:
+class ApiClient:
     """Calls one stand-in with one API key."""
 
     def __init__(self, standin: Standin, api_key: str = "osk_test") -> None:
@@ -88,22 +88,22 @@ class Caller:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Caller]]:
+def start() -> Iterator[Callable[..., ApiClient]]:
     """Starts a stand-in with the given settings; ends all of them afterwards."""
     with ExitStack() as stack:
 
-        def begin(**settings: Any) -> Caller:
-            caller = Caller(stack.enter_context(Standin(StandinConfig(**settings))))
-            stack.callback(caller.http.close)
-            return caller
+        def begin(**settings: Any) -> ApiClient:
+            client = ApiClient(stack.enter_context(Standin(StandinConfig(**settings))))
+            stack.callback(client.http.close)
+            return client
 
         yield begin
 
 
 @pytest.fixture(scope="session")
-def honest() -> Iterator[Caller]:
+def honest() -> Iterator[ApiClient]:
     """One honest, unlimited stand-in, shared by the tests that leave its settings alone."""
     with Standin(StandinConfig(run_duration="300ms", run_failed=0, run_canceled=0)) as standin:
-        caller = Caller(standin)
-        yield caller
-        caller.http.close()
+        client = ApiClient(standin)
+        yield client
+        client.http.close()

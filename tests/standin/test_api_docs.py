@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 from harness.standin.api_docs import OPENAPI_PATH, PATHS, document_body
 from harness.standin.api_docs.asyncapi import asyncapi_document
 from harness.standin.api_docs.openapi import OPERATIONS, openapi_document
-from harness.standin.codes import ALL
+from harness.standin.codes import ALL_CODES
 from harness.standin.operations import OPERATIONS as NAMES
 from harness.standin.operations import find_route
 
@@ -76,32 +76,32 @@ def check_answer(name, answer):
 
 def test_answers_are_as_described(start):
     """Successes and refusals of every operation keep the document."""
-    caller = start(max_sessions=2, run_wait="0ms", run_duration="0ms", run_failed=0.5)
-    created = caller.create(name="x", key="k1")
+    client = start(max_sessions=2, run_wait="0ms", run_duration="0ms", run_failed=0.5)
+    created = client.create(name="x", key="k1")
     session_id = created.json()["sessionId"]
-    run = caller.queue(key="k2", webhook={"url": "http://127.0.0.1:9/", "secret": "whsec_x"})
+    run = client.queue(key="k2", webhook={"url": "http://127.0.0.1:9/", "secret": "whsec_x"})
     run_id = run.json()["run"]["id"]
     seen = [
-        ("health", caller.health()),
+        ("health", client.health()),
         ("create_session", created),
-        ("create_session", caller.create(name="y", key="k1")),
-        ("create_session", caller.create(name=5)),
-        ("create_session", caller.create(cloudSessionContractVersion="v2")),
-        ("get_session", caller.get(session_id)),
-        ("get_session", caller.get("sess_0")),
-        ("create_session", caller.create()),
-        ("create_session", caller.create()),
-        ("delete_session", caller.delete(session_id)),
-        ("delete_session", caller.delete(session_id)),
-        ("import_selector_cache", caller.load(caller.entry())),
-        ("import_selector_cache", caller.load({})),
+        ("create_session", client.create(name="y", key="k1")),
+        ("create_session", client.create(name=5)),
+        ("create_session", client.create(cloudSessionContractVersion="v2")),
+        ("get_session", client.get(session_id)),
+        ("get_session", client.get("sess_0")),
+        ("create_session", client.create()),
+        ("create_session", client.create()),
+        ("delete_session", client.delete(session_id)),
+        ("delete_session", client.delete(session_id)),
+        ("import_selector_cache", client.load(client.entry())),
+        ("import_selector_cache", client.load({})),
         ("queue_run", run),
-        ("queue_run", caller.queue(key="k2")),
-        ("queue_run", caller.queue(webhook={})),
-        ("get_run", caller.run(run_id)),
-        ("get_run", caller.run("run_0")),
-        ("get_run_logs", caller.logs(run_id, logLimit=3)),
-        ("get_run_logs", caller.logs(run_id, logLimit=0)),
+        ("queue_run", client.queue(key="k2")),
+        ("queue_run", client.queue(webhook={})),
+        ("get_run", client.run(run_id)),
+        ("get_run", client.run("run_0")),
+        ("get_run_logs", client.logs(run_id, logLimit=3)),
+        ("get_run_logs", client.logs(run_id, logLimit=0)),
     ]
     for name, answer in seen:
         check_answer(name, answer)
@@ -111,14 +111,14 @@ def test_answers_are_as_described(start):
 
 def test_every_code_that_can_be_injected_is_described(start):
     """Each of the codes, wherever it comes up, has a described status and body."""
-    caller = start()
+    client = start()
     seen = set()
-    for code, status in ALL.items():
+    for code, status in ALL_CODES.items():
         if status in {402, 403, 405}:
             continue  # of the SDK's world, or a method that the path does not have
         name = "create_session" if status in {409, 400} else "delete_session"
-        caller.standin.control(fail={f"{name}:{code}": 1.0})
-        answer = caller.create() if name == "create_session" else caller.delete("s")
+        client.standin.control(fail={f"{name}:{code}": 1.0})
+        answer = client.create() if name == "create_session" else client.delete("s")
         check_answer(name, answer)
         seen.add(json.loads(answer.content)["code"])
     assert len(seen) > 25

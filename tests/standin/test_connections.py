@@ -72,9 +72,9 @@ def test_a_request_is_late_by_its_beginning(at, said):
     def script(line, transport):
         line.data_received(said)
         at(9)
-        line.end_if_late(5)
+        line.close_if_late(5)
         assert (b"", False) == (transport.written, transport.closed)
-        line.end_if_late(6)
+        line.close_if_late(6)
 
     at(5)
     written, closed = play(script)
@@ -86,7 +86,7 @@ def test_a_request_is_late_by_its_beginning(at, said):
 def test_what_the_server_takes_is_not_the_clients_time(at):
     """A request that is whole is never late, however long its answer takes."""
     at(5)
-    ended = play(lambda line, _: (line.data_received(WHOLE), line.end_if_late(10**18)))
+    ended = play(lambda line, _: (line.data_received(WHOLE), line.close_if_late(10**18)))
 
     assert (b"", False) == ended
 
@@ -99,10 +99,10 @@ def test_a_refusal_is_no_answer_to_an_earlier_request(at, late):
         line.data_received(WHOLE)
         at(7)
         line.data_received(HEAD)
-        line.end_if_late(7)
+        line.close_if_late(7)
         assert not transport.closed
         if late:
-            line.end_if_late(8)
+            line.close_if_late(8)
         else:
             line.data_received(b"a: " + b"b" * HEAD_BYTES_MAX)
 

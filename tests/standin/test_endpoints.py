@@ -261,16 +261,16 @@ def test_a_wrong_path_is_a_404(honest, path):
 
 def test_a_large_body_is_refused_and_a_full_one_is_not(start):
     """One byte over the limit is a 413, with a known length and in chunks; the limit is not."""
-    caller = start(max_body_bytes=1000)
+    client = start(max_body_bytes=1000)
     plain = b'{"input":""}'
     full, over = (plain[:-2] + b"x" * (size - len(plain)) + b'"}' for size in (1000, 1001))
 
     def post(content):
-        return caller.http.post("/scrapers/shop/runs", content=content).status_code
+        return client.http.post("/scrapers/shop/runs", content=content).status_code
 
     assert [202, 413] == [post(full), post(over)]
     assert [202, 413, 202] == [post(iter([body])) for body in (full, over, full)]
-    assert {"202": 3, "413": 2} == caller.standin.truth()["requests"]["queue_run"]["by_status"]
+    assert {"202": 3, "413": 2} == client.standin.truth()["requests"]["queue_run"]["by_status"]
 
 
 def test_a_body_far_too_large_is_answered_and_the_connection_goes_on(honest):

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from harness.standin.codes import ALL, IN_SDK, STATUS
+from harness.standin.codes import ALL_CODES, SDK_NAMES, STATUS
 from harness.standin.launch import Standin
 
 
@@ -16,18 +16,18 @@ from harness.standin.launch import Standin
 def failing(honest):
     """A stand-in whose failures are set anew by every test."""
     with Standin() as standin:
-        caller = type(honest)(standin)
-        yield caller
-        caller.http.close()
+        client = type(honest)(standin)
+        yield client
+        client.http.close()
 
 
-@pytest.mark.parametrize("code", ALL)
+@pytest.mark.parametrize("code", ALL_CODES)
 def test_every_code_can_be_made_to_happen(failing, code):
     """Each code of both vocabularies, with its status, before the effect."""
     before = failing.standin.truth()["work"]
     failing.standin.control(fail={code: 1}, vocabulary="seed")
     answer = failing.load(failing.entry())
-    assert (ALL[code], code) == (answer.status_code, answer.json()["code"])
+    assert (ALL_CODES[code], code) == (answer.status_code, answer.json()["code"])
     assert before == failing.standin.truth()["work"]
 
 
@@ -35,72 +35,72 @@ def test_every_code_can_be_made_to_happen(failing, code):
 def test_the_sdk_has_its_own_names(failing, code):
     """In the other vocabulary a documented code goes by the SDK's name."""
     failing.standin.control(fail={code: 1}, vocabulary="sdk")
-    assert IN_SDK.get(code, code) == failing.load(failing.entry()).json()["code"]
+    assert SDK_NAMES.get(code, code) == failing.load(failing.entry()).json()["code"]
 
 
 def test_there_are_17_codes_and_23(failing):
     """As documented: 17 here, 23 there, 7 of them in both."""
-    assert (17, 7) == (len(STATUS), 23 - len(ALL.keys() - STATUS.keys()))
+    assert (17, 7) == (len(STATUS), 23 - len(ALL_CODES.keys() - STATUS.keys()))
     failing.standin.control(fail={})
 
 
 def test_health_fails_only_by_name(start):
     """A failure of everything leaves the health check alone."""
-    caller = start(fail={"CLOUD_INTERNAL_ERROR": 1})
-    assert 200 == caller.health().status_code
-    caller.standin.control(fail={"health:CLOUD_INTERNAL_ERROR": 1})
-    assert 500 == caller.health().status_code
+    client = start(fail={"CLOUD_INTERNAL_ERROR": 1})
+    assert 200 == client.health().status_code
+    client.standin.control(fail={"health:CLOUD_INTERNAL_ERROR": 1})
+    assert 500 == client.health().status_code
 
 
 def test_a_bucket_refuses_with_an_honest_retry_after(start):
     """Of 8 at once 5 pass; one sent when Retry-After is over passes."""
-    caller = start(limiter="token-bucket", rate=1, burst=5)
-    answers = [caller.get("sess_0") for _ in range(8)]
+    client = start(limiter="token-bucket", rate=1, burst=5)
+    answers = [client.get("sess_0") for _ in range(8)]
     assert [404] * 5 + [429] * 3 == [answer.status_code for answer in answers]
     assert ("CLOUD_RATE_LIMITED", "1") == (
         answers[-1].json()["code"], answers[-1].headers["retry-after"],
     )  # fmt: skip
     time.sleep(1)
-    assert 404 == caller.get("sess_0").status_code
+    assert 404 == client.get("sess_0").status_code
 
 
 @pytest.mark.parametrize(("scope", "passed"), [("key", 2), ("key-and-operation", 4)])
 def test_a_limit_is_for_a_key_or_for_each_of_its_operations(start, scope, passed):
     """Two operations share one limit of 2, or have one each; another key has its own."""
-    caller = start(limiter="fixed-window", rate=0.002, window_s=1000, limit_scope=scope)
+    client = start(limiter="fixed-window", rate=0.002, window_s=1000, limit_scope=scope)
     mine = [
-        ask() for ask in (lambda: caller.get("s"), lambda: caller.run("r")) for _ in range(3)
+        ask() for ask in (lambda: client.get("s"), lambda: client.run("r")) for _ in range(3)
     ]
-    other = caller.http.get("/runs/r", headers={"x-api-key": "osk_other"})
+    other = client.http.get("/runs/r", headers={"x-api-key": "osk_other"})
     assert passed == [answer.status_code for answer in mine].count(404)
     assert 404 == other.status_code
 
 
 def test_what_never_reaches_the_limiter_is_not_limited(start):
     """Health, wrong paths and wrong keys use nothing up."""
-    caller = start(limiter="sliding-window", rate=0.001, window_s=1000)
+    client = start(limiter="sliding-window", rate=0.001, window_s=1000)
     for _ in range(3):
-        caller.health()
-        caller.http.get("/nowhere")
-        caller.http.get("/runs/r", headers={"x-api-key": ""})
-    assert [404, 429] == [caller.run("r").status_code for _ in range(2)]
-    assert {"accepted": 1, "refused": 1} == caller.standin.truth()["limiter"]
+        client.health()
+        client.http.get("/nowhere")
+        client.http.get("/runs/r", headers={"x-api-key": ""})
+    assert [404, 429] == [client.run("r").status_code for _ in range(2)]
+    assert {"accepted": 1, "refused": 1} == client.standin.truth()["limiter"]
 
 
 def test_concurrency_refuses_what_is_in_flight_too_many(start):
     """Six at once of 700 ms where two may be: four are refused, and told one second."""
-    caller = start(limiter="concurrency", burst=2, latency={"*": "700ms"})
+    client = start(limiter="concurrency", burst=2, latency={"*": "700ms"})
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: caller.run("r"), range(6)))
+        answers = list(pool.map(lambda _: client.run("r"), range(6)))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert ["1"] * 4 == [answer.headers["retry-after"] for answer in refused]
-    assert 404 == caller.run("r").status_code
+    assert 404 == client.run("r").status_code
 
 
 def test_a_retry_after_can_be_a_date(start):
     """In the future, and at most the wait and one second away."""
-    caller = start(limiter="fixed-window", rate=0.1, window_s=10, retry_after="http-date")
-    while (answer := caller.run("r")).status_code != 429:
+    client = start(limiter="fixed-window", rate=0.1, window_s=10, retry_after="http-date")
+    while (answer := client.run("r")).status_code != 429:
         pass
     wait_s = parsedate_to_datetime(answer.headers["retry-after"]).timestamp() - time.time()
     assert -1 < wait_s < 11.5
@@ -108,14 +108,14 @@ def test_a_retry_after_can_be_a_date(start):
 
 def test_capacity_is_exact(start):
     """Three slots of five; one freed is one given again, after the delay."""
-    caller = start(max_sessions=3, release_delay_s=0.7)
-    answers = [caller.create() for _ in range(5)]
+    client = start(max_sessions=3, release_delay_s=0.7)
+    answers = [client.create() for _ in range(5)]
     assert [201, 201, 201, 503, 503] == [answer.status_code for answer in answers]
-    caller.delete(answers[0].json()["sessionId"])
-    assert 503 == caller.create().status_code
+    client.delete(answers[0].json()["sessionId"])
+    assert 503 == client.create().status_code
     time.sleep(0.75)
-    assert [201, 503] == [caller.create().status_code for _ in range(2)]
-    truth = caller.standin.truth()["sessions"]
+    assert [201, 503] == [client.create().status_code for _ in range(2)]
+    truth = client.standin.truth()["sessions"]
     assert (4, 1, 3, 3, 0) == tuple(
         truth[name] for name in ("created", "closed", "open", "peak_taken", "over_admitted")
     )
@@ -123,43 +123,43 @@ def test_capacity_is_exact(start):
 
 def test_a_race_admits_too_many_and_the_truth_says_how_many(start):
     """Ten at once look for room before any takes it."""
-    caller = start(max_sessions=2, race_window_s=0.5)
+    client = start(max_sessions=2, race_window_s=0.5)
     with ThreadPoolExecutor(10) as pool:
-        created = [a.status_code for a in pool.map(lambda _: caller.create(), range(10))].count(
+        created = [a.status_code for a in pool.map(lambda _: client.create(), range(10))].count(
             201
         )
-    truth = caller.standin.truth()["sessions"]
+    truth = client.standin.truth()["sessions"]
     assert (created, created - 2) == (truth["created"], truth["over_admitted"])
     assert created > 2
 
 
 def test_a_session_is_stale_just_after_its_creation(start):
     """409 to get and delete at first, then neither."""
-    caller = start(stale_s=0.8)
-    session_id = caller.create().json()["sessionId"]
-    early = [caller.get(session_id), caller.delete(session_id)]
+    client = start(stale_s=0.8)
+    session_id = client.create().json()["sessionId"]
+    early = [client.get(session_id), client.delete(session_id)]
     assert [(409, "CLOUD_SESSION_STALE")] * 2 == [
         (a.status_code, a.json()["code"]) for a in early
     ]
     time.sleep(0.85)
     assert [200, 204] == [
-        caller.get(session_id).status_code,
-        caller.delete(session_id).status_code,
+        client.get(session_id).status_code,
+        client.delete(session_id).status_code,
     ]
 
 
 def test_a_session_is_provisioned_before_it_is_active(start):
     """The state follows the launch time."""
-    caller = start(launch_s=0.4)
-    created = caller.create().json()
+    client = start(launch_s=0.4)
+    created = client.create().json()
     time.sleep(0.45)
-    later = caller.get(created["sessionId"]).json()
+    later = client.get(created["sessionId"]).json()
     assert ["provisioning", "active"] == [b["cloudSession"]["state"] for b in (created, later)]
 
 
 def test_latency_is_never_shorter_than_asked(start):
     """60 ms for one operation, nothing for another."""
-    caller = start(latency={"get_run": "60ms"})
+    client = start(latency={"get_run": "60ms"})
 
     def best_of_five(ask):
         took = []
@@ -169,26 +169,26 @@ def test_latency_is_never_shorter_than_asked(start):
             took.append(time.perf_counter() - begun)
         return min(took)
 
-    fast, slow = best_of_five(caller.health), best_of_five(lambda: caller.run("r"))
+    fast, slow = best_of_five(client.health), best_of_five(lambda: client.run("r"))
     assert fast < 0.06 <= slow < 1
 
 
 def test_workers_bound_the_throughput(start):
     """Two workers of 50 ms serve 40 a second: 20 requests take half a second, never less."""
-    caller = start(workers=2, service="50ms", service_operation="get_run")
+    client = start(workers=2, service="50ms", service_operation="get_run")
     with ThreadPoolExecutor(20) as pool:
         begun = time.perf_counter()
-        list(pool.map(lambda _: caller.run("r"), range(20)))
+        list(pool.map(lambda _: client.run("r"), range(20)))
         took_s = time.perf_counter() - begun
     assert 0.5 <= took_s < 3
 
 
 def test_a_stall_freezes_every_answer(start):
     """Within two periods of 500 ms something waits for most of a stall of 300 ms."""
-    caller = start(stall_period_s=0.5, stall_s=0.3)
+    client = start(stall_period_s=0.5, stall_s=0.3)
     longest, until = 0.0, time.perf_counter() + 1.2
     while (begun := time.perf_counter()) < until:
-        caller.health()
+        client.health()
         longest = max(longest, time.perf_counter() - begun)
     assert 0.25 < longest < 2
 
@@ -200,11 +200,11 @@ def test_a_stall_freezes_every_answer(start):
 def test_runs_end_as_drawn(start, share, status, level):
     """Certainly failed, certainly canceled; the last line of the log says so."""
     failed, canceled = share
-    caller = start(run_wait="0ms", run_duration="0ms", run_failed=failed, run_canceled=canceled)
-    run_id = caller.queue().json()["run"]["id"]
+    client = start(run_wait="0ms", run_duration="0ms", run_failed=failed, run_canceled=canceled)
+    run_id = client.queue().json()["run"]["id"]
     run, last = (
-        caller.run(run_id).json()["run"],
-        caller.logs(run_id, logLimit=1).json()["logs"][0],
+        client.run(run_id).json()["run"],
+        client.logs(run_id, logLimit=1).json()["logs"][0],
     )
     assert (status, f"run {status}", level) == (run["status"], last["message"], last["level"])
     assert (status == "failed") == (run["error"] is not None)

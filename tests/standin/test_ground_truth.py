@@ -12,7 +12,7 @@ import pytest
 
 def test_the_truth_equals_what_a_client_saw(start):  # noqa: C901  one case a request
     """500 mixed requests with limiter, capacity and failures on: every count agrees."""
-    caller = start(
+    client = start(
         limiter="token-bucket", rate=60, burst=30, max_sessions=6, seed=5,
         latency={"create_session": "uniform(1ms,9ms)"},
         fail={"CLOUD_INTERNAL_ERROR": 0.05, "create_session:CLOUD_LAUNCH_FAILED": 0.1,
@@ -27,29 +27,29 @@ def test_the_truth_equals_what_a_client_saw(start):  # noqa: C901  one case a re
         session_id = opened[-1] if opened else "sess_0"
         match kind:
             case "create":
-                answer, name = caller.create(), "create_session"
+                answer, name = client.create(), "create_session"
                 if answer.status_code == 201:
                     opened.append(answer.json()["sessionId"])
             case "get":
-                answer, name = caller.get(session_id), "get_session"
+                answer, name = client.get(session_id), "get_session"
             case "delete":
-                answer, name = caller.delete(session_id), "delete_session"
+                answer, name = client.delete(session_id), "delete_session"
             case "load":
-                entry = caller.entry(descriptionHash=f"h{number % 7}")
-                answer, name = caller.load(entry, entry), "import_selector_cache"
+                entry = client.entry(descriptionHash=f"h{number % 7}")
+                answer, name = client.load(entry, entry), "import_selector_cache"
             case "queue":
-                answer, name = caller.queue(key=f"k{number % 40}"), "queue_run"
+                answer, name = client.queue(key=f"k{number % 40}"), "queue_run"
             case "run":
-                answer, name = caller.run("run_0"), "get_run"
+                answer, name = client.run("run_0"), "get_run"
             case "bad":
-                answer, name = caller.load({}), "import_selector_cache"
+                answer, name = client.load({}), "import_selector_cache"
             case _:
-                answer, name = caller.health(), "health"
+                answer, name = client.health(), "health"
         return name, answer
 
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(ask, range(500)))
-    truth = caller.standin.truth()
+    truth = client.standin.truth()
     statuses = Counter((name, str(answer.status_code)) for name, answer in seen)
     counted = {
         (name, status): times
@@ -81,45 +81,45 @@ def test_the_truth_equals_what_a_client_saw(start):  # noqa: C901  one case a re
 
 def test_codes_are_counted_beside_ok(start):
     """By code: ok, the code, or the status where there is none."""
-    caller = start()
-    caller.create()
-    caller.create(sourceType="manual")
-    caller.http.get("/nowhere")
-    requests = caller.standin.truth()["requests"]
+    client = start()
+    client.create()
+    client.create(sourceType="manual")
+    client.http.get("/nowhere")
+    requests = client.standin.truth()["requests"]
     assert {"ok": 1, "CLOUD_CONFIG_INVALID": 1} == requests["create_session"]["by_code"]
     assert {"404": 1} == requests["unknown"]["by_code"]
 
 
 def test_back_doors_are_not_counted(start):
     """Neither looking nor turning knobs is a request."""
-    caller = start()
-    caller.standin.control(latency={"*": "1ms"})
-    caller.standin.truth()
-    assert {} == caller.standin.truth()["requests"]
+    client = start()
+    client.standin.control(latency={"*": "1ms"})
+    client.standin.truth()
+    assert {} == client.standin.truth()["requests"]
 
 
 def test_control_shows_no_key_and_takes_no_wrong_setting(start):
     """Keys are told by number; an unknown or fixed setting is one clear line."""
-    caller = start(api_keys=("osk_test", "osk_secret"))
-    shown = caller.standin.control(rate=7)
+    client = start(api_keys=("osk_test", "osk_secret"))
+    shown = client.standin.control(rate=7)
     assert (7, 2) == (shown["rate"], shown["api_keys"])
     with pytest.raises(ValueError, match="burts"):
-        caller.standin.control(burts=1)
+        client.standin.control(burts=1)
     with pytest.raises(ValueError, match="'port' is fixed"):
-        caller.standin.control(port=1)
+        client.standin.control(port=1)
     with pytest.raises(ValueError, match="no law of duration"):
-        caller.standin.control(latency={"*": "soon"})
-    assert 201 == caller.create().status_code
+        client.standin.control(latency={"*": "soon"})
+    assert 201 == client.create().status_code
 
 
 def test_a_new_limit_starts_afresh_and_another_setting_does_not(start):
     """Changing the failures keeps the bucket empty; changing its burst refills it."""
-    caller = start(limiter="token-bucket", rate=0.001, burst=1)
-    assert [404, 429] == [caller.run("r").status_code for _ in range(2)]
-    caller.standin.control(vocabulary="sdk")
-    assert 429 == caller.run("r").status_code
-    caller.standin.control(burst=2)
-    assert [404, 404, 429] == [caller.run("r").status_code for _ in range(3)]
+    client = start(limiter="token-bucket", rate=0.001, burst=1)
+    assert [404, 429] == [client.run("r").status_code for _ in range(2)]
+    client.standin.control(vocabulary="sdk")
+    assert 429 == client.run("r").status_code
+    client.standin.control(burst=2)
+    assert [404, 404, 429] == [client.run("r").status_code for _ in range(3)]
 
 
 def test_back_doors_have_their_methods(honest):

@@ -16,9 +16,9 @@ from harness.standin.launch import Standin
 HEAD = b"POST /scrapers/a/runs HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n"
 
 
-def speak(caller, *pieces):
+def speak(client, *pieces):
     """Say something over a connection of one's own; what was answered until its end."""
-    parts, heard = urlsplit(caller.standin.url), b""
+    parts, heard = urlsplit(client.standin.url), b""
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
         try:
             for piece in pieces:
@@ -104,9 +104,9 @@ def test_one_byte_at_a_time_is_no_way_to_live_for_ever(hasty):
 def hasty(honest):
     """A stand-in that gives a request 400 ms to arrive."""
     with Standin(StandinConfig(request_timeout_s=0.4)) as it:
-        caller = type(honest)(it)
-        yield caller
-        caller.http.close()
+        client = type(honest)(it)
+        yield client
+        client.http.close()
 
 
 @pytest.mark.parametrize(

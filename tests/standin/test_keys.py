@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 
-def executions(caller, key):
+def executions(client, key):
     """How often the key's work was really done."""
-    return caller.standin.truth(everything=True)["idempotency"]["executions"].get(key, 0)
+    return client.standin.truth(everything=True)["idempotency"]["executions"].get(key, 0)
 
 
 def test_a_created_session_is_replayed_as_it_was(honest):
@@ -50,11 +50,11 @@ def test_the_same_key_with_another_request_is_a_422(honest):
 
 def test_the_same_key_in_flight_is_a_409(start):
     """Of eight at once one is handled; the others hear 409, and later the replay."""
-    caller = start(latency={"create_session": "700ms"})
+    client = start(latency={"create_session": "700ms"})
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: caller.create(key="k"), range(8)))
+        answers = list(pool.map(lambda _: client.create(key="k"), range(8)))
     assert [201, *[409] * 7] == sorted(answer.status_code for answer in answers)
-    assert (201, 1) == (caller.create(key="k").status_code, executions(caller, "k"))
+    assert (201, 1) == (client.create(key="k").status_code, executions(client, "k"))
 
 
 @pytest.mark.parametrize(
@@ -62,29 +62,29 @@ def test_the_same_key_in_flight_is_a_409(start):
 )
 def test_a_failed_answer_is_not_kept(start, code):
     """After the failure ends, the same key does its work, once."""
-    caller = start(fail={code: 1})
-    assert [code, code] == [caller.queue(key="k").json()["code"] for _ in range(2)]
-    assert 0 == executions(caller, "k")
-    caller.standin.control(fail={})
-    assert [False, True] == [caller.queue(key="k").json()["replayed"] for _ in range(2)]
-    assert 1 == executions(caller, "k")
+    client = start(fail={code: 1})
+    assert [code, code] == [client.queue(key="k").json()["code"] for _ in range(2)]
+    assert 0 == executions(client, "k")
+    client.standin.control(fail={})
+    assert [False, True] == [client.queue(key="k").json()["replayed"] for _ in range(2)]
+    assert 1 == executions(client, "k")
 
 
 def test_a_refused_session_does_not_use_up_its_key(start):
     """503 when full; with room again the same key creates."""
-    caller = start(max_sessions=1)
-    session_id = caller.create().json()["sessionId"]
-    assert 503 == caller.create(key="k").status_code
-    caller.delete(session_id)
-    assert 201 == caller.create(key="k").status_code
+    client = start(max_sessions=1)
+    session_id = client.create().json()["sessionId"]
+    assert 503 == client.create(key="k").status_code
+    client.delete(session_id)
+    assert 201 == client.create(key="k").status_code
 
 
 def test_a_timeout_after_the_effect_is_told_by_the_retry(start):
     """504, but the run is there: the same key replays it."""
-    caller = start(fail={"CLOUD_TIMEOUT": 1}, timeout_after_effect=1)
-    assert 504 == caller.queue(key="k").status_code
-    caller.standin.control(fail={})
-    assert (True, 1) == (caller.queue(key="k").json()["replayed"], executions(caller, "k"))
+    client = start(fail={"CLOUD_TIMEOUT": 1}, timeout_after_effect=1)
+    assert 504 == client.queue(key="k").status_code
+    client.standin.control(fail={})
+    assert (True, 1) == (client.queue(key="k").json()["replayed"], executions(client, "k"))
 
 
 def test_a_key_belongs_to_its_api_key(honest):
@@ -100,9 +100,9 @@ def test_a_key_belongs_to_its_api_key(honest):
 
 def test_a_key_is_forgotten_after_its_lifetime(start):
     """Then the work is done again, by the rules."""
-    caller = start(key_lifetime_s=0.05)
-    caller.queue(key="k")
-    while caller.queue(key="k").json()["replayed"]:
+    client = start(key_lifetime_s=0.05)
+    client.queue(key="k")
+    while client.queue(key="k").json()["replayed"]:
         pass
-    truth = caller.standin.truth()
+    truth = client.standin.truth()
     assert ({"k": 2}, {}) == (truth["idempotency"]["executed_more_than_once"], truth["lies"])

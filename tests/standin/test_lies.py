@@ -19,138 +19,138 @@ def liar(start):
     return begin
 
 
-def told(caller):
+def told(client):
     """The lies told so far."""
-    return caller.standin.truth()["lies"]
+    return client.standin.truth()["lies"]
 
 
 def test_executes_twice(liar):
     """The same key makes a second run, as if it were the first."""
-    caller = liar("executes_twice")
-    first, again = caller.queue(key="k").json(), caller.queue(key="k").json()
+    client = liar("executes_twice")
+    first, again = client.queue(key="k").json(), client.queue(key="k").json()
     assert (False, True) == (again["replayed"], first["run"]["id"] != again["run"]["id"])
-    assert {"k": 2} == caller.standin.truth()["idempotency"]["executed_more_than_once"]
-    assert {"executes_twice": 1} == told(caller)
+    assert {"k": 2} == client.standin.truth()["idempotency"]["executed_more_than_once"]
+    assert {"executes_twice": 1} == told(client)
 
 
 def test_forgets_keys(start):
     """After 800 ms the key is new again; before, it is replayed."""
-    caller = start(lies=Lies(forgets_keys_after_s=0.8))
-    seen = [caller.queue(key="k").json()["replayed"] for _ in range(2)]
+    client = start(lies=Lies(forgets_keys_after_s=0.8))
+    seen = [client.queue(key="k").json()["replayed"] for _ in range(2)]
     time.sleep(0.85)
-    assert [False, True, False] == [*seen, caller.queue(key="k").json()["replayed"]]
-    assert {"forgets_keys_after_s": 1} == told(caller)
+    assert [False, True, False] == [*seen, client.queue(key="k").json()["replayed"]]
+    assert {"forgets_keys_after_s": 1} == told(client)
 
 
 def test_replays_the_wrong_run(liar):
     """A replay answers another run, be it one that exists or one made up."""
-    caller = liar("replays_wrong_run")
-    first = caller.queue(key="a").json()["run"]["id"]
-    made_up = caller.queue(key="a").json()
-    second = caller.queue(key="b").json()["run"]["id"]
-    existing = caller.queue(key="a").json()
+    client = liar("replays_wrong_run")
+    first = client.queue(key="a").json()["run"]["id"]
+    made_up = client.queue(key="a").json()
+    second = client.queue(key="b").json()["run"]["id"]
+    existing = client.queue(key="a").json()
     assert (True, True) == (made_up["replayed"], existing["replayed"])
     assert made_up["run"]["id"] not in (first, second)
     assert second == existing["run"]["id"]
-    assert {"replays_wrong_run": 2} == told(caller)
+    assert {"replays_wrong_run": 2} == told(client)
 
 
 def test_leaks_a_slot(liar):
     """DELETE answers 204, the session is closed, and there is still no room."""
-    caller = liar("leaks_slot", max_sessions=1)
-    session_id = caller.create().json()["sessionId"]
-    seen = [caller.delete(session_id), caller.get(session_id), caller.create()]
+    client = liar("leaks_slot", max_sessions=1)
+    session_id = client.create().json()["sessionId"]
+    seen = [client.delete(session_id), client.get(session_id), client.create()]
     assert [204, 410, 503] == [answer.status_code for answer in seen]
-    truth = caller.standin.truth()["sessions"]
+    truth = client.standin.truth()["sessions"]
     assert (0, 1, 1) == (truth["open"], truth["taken"], truth["leaked"])
 
 
 def test_a_failed_create_keeps_its_slot(liar):
     """No session was made, and there is no room for the next; full, nothing more is lost."""
     fail = {"create_session:CLOUD_LAUNCH_FAILED": 1.0}
-    caller = liar("leaks_failed_create", max_sessions=1, fail=fail)
-    seen = [caller.create(), caller.create()]
-    caller.standin.control(fail={})
-    seen.append(caller.create())
+    client = liar("leaks_failed_create", max_sessions=1, fail=fail)
+    seen = [client.create(), client.create()]
+    client.standin.control(fail={})
+    seen.append(client.create())
     assert [502, 502, 503] == [answer.status_code for answer in seen]
-    truth = caller.standin.truth()["sessions"]
+    truth = client.standin.truth()["sessions"]
     assert (0, 1, 1) == (truth["open"], truth["taken"], truth["leaked"])
-    assert {"leaks_failed_create": 1} == told(caller)
+    assert {"leaks_failed_create": 1} == told(client)
 
 
 def test_gives_an_id_twice(liar):
     """The second session is told by the first one's id, and is not there."""
-    caller = liar("duplicate_session_id")
-    first, second = caller.create().json(), caller.create().json()
+    client = liar("duplicate_session_id")
+    first, second = client.create().json(), client.create().json()
     assert first["sessionId"] == second["sessionId"]
     assert (1, {"duplicate_session_id": 1}) == (
-        caller.standin.truth()["sessions"]["created"], told(caller),
+        client.standin.truth()["sessions"]["created"], told(client),
     )  # fmt: skip
 
 
 def test_a_status_goes_back(liar):
     """A run that has ended is told as running."""
-    caller = liar("status_goes_back", run_wait="0ms", run_duration="0ms")
-    run_id = caller.queue().json()["run"]["id"]
-    assert "running" == caller.run(run_id).json()["run"]["status"]
-    assert {"status_goes_back": 1} == told(caller)
+    client = liar("status_goes_back", run_wait="0ms", run_duration="0ms")
+    run_id = client.queue().json()["run"]["id"]
+    assert "running" == client.run(run_id).json()["run"]["status"]
+    assert {"status_goes_back": 1} == told(client)
 
 
 def test_loses_a_log_line(liar):
     """25 lines, one of them missing, in each page asked for."""
-    caller = liar("loses_log_line", run_wait="0ms", run_duration="0ms")
-    run_id = caller.queue().json()["run"]["id"]
-    pages = [caller.logs(run_id).json()["logs"] for _ in range(8)]
+    client = liar("loses_log_line", run_wait="0ms", run_duration="0ms")
+    run_id = client.queue().json()["run"]["id"]
+    pages = [client.logs(run_id).json()["logs"] for _ in range(8)]
     assert {24} == {len(page) for page in pages}
     assert len({tuple(line["cursor"] for line in page) for page in pages}) > 1
-    assert {"loses_log_line": 8} == told(caller)
+    assert {"loses_log_line": 8} == told(client)
 
 
 def test_miscounts_the_cache(liar):
     """One inserted too many: the numbers no longer add up."""
-    caller = liar("cache_miscounts")
+    client = liar("cache_miscounts")
     expected = {"imported": 1, "inserted": 2, "updated": 0, "skipped": 0}
-    assert expected == caller.load(caller.entry()).json()
+    assert expected == client.load(client.entry()).json()
     assert (1, {"cache_miscounts": 1}) == (
-        caller.standin.truth()["cache"]["entries"], told(caller),
+        client.standin.truth()["cache"]["entries"], told(client),
     )  # fmt: skip
 
 
 def test_the_older_entry_wins(liar):
     """An older time is told as an update; it is no lie while nothing is older."""
-    caller = liar("older_wins")
-    caller.load(caller.entry())
-    assert {} == told(caller)
-    assert 1 == caller.load(caller.entry(updatedAt="2024-01-01T00:00:00Z")).json()["updated"]
-    assert {"older_wins": 1} == told(caller)
+    client = liar("older_wins")
+    client.load(client.entry())
+    assert {} == told(client)
+    assert 1 == client.load(client.entry(updatedAt="2024-01-01T00:00:00Z")).json()["updated"]
+    assert {"older_wins": 1} == told(client)
 
 
 def test_a_deleted_session_still_answers(liar):
     """200 and active, though it is closed."""
-    caller = liar("deleted_still_answers")
-    session_id = caller.create().json()["sessionId"]
-    caller.delete(session_id)
-    answer = caller.get(session_id)
+    client = liar("deleted_still_answers")
+    session_id = client.create().json()["sessionId"]
+    client.delete(session_id)
+    answer = client.get(session_id)
     assert (200, "active") == (answer.status_code, answer.json()["cloudSession"]["state"])
     assert (0, {"deleted_still_answers": 1}) == (
-        caller.standin.truth()["sessions"]["open"], told(caller),
+        client.standin.truth()["sessions"]["open"], told(client),
     )  # fmt: skip
 
 
 def test_a_wrong_retry_after(liar):
     """Zero seconds, where it takes 1000."""
-    caller = liar("wrong_retry_after", limiter="token-bucket", rate=0.001, burst=1)
-    caller.run("r")
-    seen = [caller.run("r").headers["retry-after"] for _ in range(3)]
-    assert (["0"] * 3, {"wrong_retry_after": 3}) == (seen, told(caller))
+    client = liar("wrong_retry_after", limiter="token-bucket", rate=0.001, burst=1)
+    client.run("r")
+    seen = [client.run("r").headers["retry-after"] for _ in range(3)]
+    assert (["0"] * 3, {"wrong_retry_after": 3}) == (seen, told(client))
 
 
 def test_a_lie_with_a_probability_is_told_sometimes(start):
     """Of 200 at one half between 60 and 140, exactly as many as are counted."""
-    caller = start(lies=Lies(cache_miscounts=0.5))
+    client = start(lies=Lies(cache_miscounts=0.5))
     wrong = 0
     for _ in range(200):
-        counts = caller.load(caller.entry()).json()
+        counts = client.load(client.entry()).json()
         wrong += counts["inserted"] + counts["updated"] + counts["skipped"] != 1
-    assert wrong == told(caller)["cache_miscounts"]
+    assert wrong == told(client)["cache_miscounts"]
     assert 60 < wrong < 140

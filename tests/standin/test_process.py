@@ -17,7 +17,7 @@ from harness.errors import TargetError
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 from harness.standin.state import State
-from harness.standin.state_file import Journal
+from harness.standin.state_file import StateFile
 
 
 def is_alive(pid):
@@ -29,40 +29,40 @@ def is_alive(pid):
         return False
 
 
-def wait_until_begun(caller):
+def wait_until_begun(client):
     """Until a request has passed the limiter: from then on it only takes its time."""
-    while not caller.standin.truth()["limiter"]["accepted"]:
+    while not client.standin.truth()["limiter"]["accepted"]:
         time.sleep(0.01)
 
 
 def test_sigterm_ends_it_clean(start):
     """Exit status 0 within 2 s, with connections open and runs not yet told."""
-    caller = start(run_duration="1h")
-    caller.health()
-    caller.queue(webhook={"url": "http://127.0.0.1:9/", "secret": "s"})
+    client = start(run_duration="1h")
+    client.health()
+    client.queue(webhook={"url": "http://127.0.0.1:9/", "secret": "s"})
     begun = time.perf_counter()
-    assert 0 == caller.standin.stop()
+    assert 0 == client.standin.stop()
     assert time.perf_counter() - begun < 2
 
 
 def test_an_open_request_is_answered_before_the_end(start):
     """400 ms of work survive a SIGTERM."""
-    caller = start(latency={"get_run": "400ms"})
+    client = start(latency={"get_run": "400ms"})
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(caller.run, "r")
-        wait_until_begun(caller)
-        assert 0 == caller.standin.stop()
+        answer = pool.submit(client.run, "r")
+        wait_until_begun(client)
+        assert 0 == client.standin.stop()
         assert 404 == answer.result().status_code
 
 
 def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
     """An answer due in an hour does not hold up the end."""
-    caller = start(latency={"get_run": "1h"})
+    client = start(latency={"get_run": "1h"})
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(caller.run, "r")
-        wait_until_begun(caller)
+        answer = pool.submit(client.run, "r")
+        wait_until_begun(client)
         begun = time.perf_counter()
-        assert 0 == caller.standin.stop()
+        assert 0 == client.standin.stop()
         assert time.perf_counter() - begun < 2.5
         # Cut off by the end of the process, or told of an error; never a success.
         with contextlib.suppress(httpx.TransportError):
@@ -124,11 +124,11 @@ def test_launching_imports_no_server():
 def test_a_key_is_in_no_argument_and_no_file(start, tmp_path):
     """Neither the process list nor the state file holds an API key."""
     path = tmp_path / "state.db"
-    caller = start(api_keys=("osk_test",), state=str(path))
-    caller.queue(key="k")
-    with open(f"/proc/{caller.standin.pid}/cmdline", "rb") as file:  # noqa: PTH123
+    client = start(api_keys=("osk_test",), state=str(path))
+    client.queue(key="k")
+    with open(f"/proc/{client.standin.pid}/cmdline", "rb") as file:  # noqa: PTH123
         assert b"osk_test" not in file.read()
-    caller.standin.stop()
+    client.standin.stop()
     assert b"osk_test" not in path.read_bytes()
 
 
@@ -138,15 +138,15 @@ def test_a_killed_server_goes_on_where_it_was(start, tmp_path):
         "state": str(tmp_path / "state.db"), "max_sessions": 2,
         "run_wait": "0ms", "run_duration": "1h",
     }  # fmt: skip
-    caller = start(**config)
-    first = caller.create(key="s").json()
-    closed = caller.create().json()["sessionId"]
-    caller.delete(closed)
-    run = caller.queue(key="r").json()["run"]
-    caller.load(caller.entry())
-    caller.create(sourceType="manual")
-    before = caller.standin.truth()
-    caller.standin.kill()
+    client = start(**config)
+    first = client.create(key="s").json()
+    closed = client.create().json()["sessionId"]
+    client.delete(closed)
+    run = client.queue(key="r").json()["run"]
+    client.load(client.entry())
+    client.create(sourceType="manual")
+    before = client.standin.truth()
+    client.standin.kill()
 
     again = start(**config)
     assert before | {"now_ns": 0} == again.standin.truth() | {"now_ns": 0}
@@ -165,30 +165,30 @@ def test_a_killed_server_goes_on_where_it_was(start, tmp_path):
 
 def test_what_cannot_be_written_does_not_keep_out_what_can(tmp_path):
     """A transaction that fails is rolled back; the next one is written."""
-    journal, state = Journal(str(tmp_path / "state.db")), State(StandinConfig())
+    state_file, state = StateFile(str(tmp_path / "state.db")), State(StandinConfig())
     key = ("ns", "https://a.test", "click", "1")
-    journal.note_entries({key: 1 << 70})
+    state_file.put_entries({key: 1 << 70})
     with pytest.raises(OverflowError):
-        journal.commit(state)
-    journal.note_entries({key: 5})
-    journal.commit(state)
-    journal.close()
-    journal = Journal(str(tmp_path / "state.db"))
-    journal.restore(state, 0)
+        state_file.commit(state)
+    state_file.put_entries({key: 5})
+    state_file.commit(state)
+    state_file.close()
+    state_file = StateFile(str(tmp_path / "state.db"))
+    state_file.restore(state, 0)
     assert {key: 5} == state.cache.updated_us
-    journal.close()
+    state_file.close()
 
 
 def test_a_lost_slot_stays_lost_after_a_restart(tmp_path):
     """No session holds it, so the counters have to bring it back."""
     config = StandinConfig(max_sessions=2, lies=Lies(leaks_failed_create=1))
-    journal, state = Journal(str(tmp_path / "state.db")), State(config)
+    state_file, state = StateFile(str(tmp_path / "state.db")), State(config)
     state.fail_create(0)
-    journal.commit(state)
+    state_file.commit(state)
     again = State(config)
-    journal.restore(again, 0)
+    state_file.restore(again, 0)
     assert (1, 1) == (again.taken(0), again.sessions.leaked)
-    journal.close()
+    state_file.close()
 
 
 def test_a_state_file_of_something_else_is_one_clear_line(start, tmp_path):
@@ -210,21 +210,21 @@ def test_no_id_is_given_twice_after_a_restart(start, tmp_path):
     """The same seed goes on with other ids."""
     seen = []
     for _ in range(3):
-        caller = start(state=str(tmp_path / "state.db"), seed=4)
-        seen += [caller.create().json()["sessionId"] for _ in range(3)]
-        caller.standin.kill()
+        client = start(state=str(tmp_path / "state.db"), seed=4)
+        seen += [client.create().json()["sessionId"] for _ in range(3)]
+        client.standin.kill()
     assert 9 == len(set(seen))
 
 
 def test_every_answer_that_was_sent_is_in_the_file(start, tmp_path):
     """Killed in the middle of a flood: no run that a client was told of is lost."""
-    caller = start(state=str(tmp_path / "state.db"))
+    client = start(state=str(tmp_path / "state.db"))
     told = []
 
     def flood(number):
         try:
             for index in range(1000):
-                answer = caller.queue(key=f"{number}-{index}")
+                answer = client.queue(key=f"{number}-{index}")
                 told.append((f"{number}-{index}", answer.json()["run"]["id"]))
         except httpx.TransportError:
             return
@@ -233,7 +233,7 @@ def test_every_answer_that_was_sent_is_in_the_file(start, tmp_path):
         done = [pool.submit(flood, number) for number in range(4)]
         while len(told) < 40:
             time.sleep(0.01)
-        os.kill(caller.standin.pid, 9)
+        os.kill(client.standin.pid, 9)
         for future in done:
             future.result()
     again = start(state=str(tmp_path / "state.db"))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harness.standin.config import Lies, StandinConfig, failures_of
-from harness.standin.distributions import parse_law
+from harness.standin.distributions import parse_distribution
 from harness.standin.options import parse_failures, parse_latencies, parse_lies
 from harness.standin.settings import Settings
 
@@ -19,7 +19,9 @@ MS = 1_000_000
 def test_a_bare_duration_is_constant():
     """5ms is always 5 ms, and 0 is nothing."""
     rng = random.Random(1)
-    assert [5 * MS, 5 * MS, 0] == [parse_law(t)(rng) for t in ("5ms", " constant(5ms) ", "0")]
+    assert [5 * MS, 5 * MS, 0] == [
+        parse_distribution(t)(rng) for t in ("5ms", " constant(5ms) ", "0")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,8 +34,8 @@ def test_a_bare_duration_is_constant():
 )
 def test_a_law_has_the_quantiles_of_its_textbook(text, median_ms, p90_ms):
     """Median and p90 of 40,000 draws lie within 3 % of the law's."""
-    law, rng = parse_law(text), random.Random(7)
-    draws = sorted(law(rng) / MS for _ in range(40_000))
+    distribution, rng = parse_distribution(text), random.Random(7)
+    draws = sorted(distribution(rng) / MS for _ in range(40_000))
     assert pytest.approx(median_ms, rel=0.03) == statistics.median(draws)
     assert pytest.approx(p90_ms, rel=0.03) == draws[36_000]
 
@@ -41,8 +43,8 @@ def test_a_law_has_the_quantiles_of_its_textbook(text, median_ms, p90_ms):
 @pytest.mark.parametrize("text", ["exponential(270000h)", "lognormal(270000h,10)"])
 def test_no_draw_is_longer_than_an_instant_can_say(text):
     """31 years at most, so that what ends then is still a number of 63 bits."""
-    law, rng = parse_law(text), random.Random(7)
-    assert 10**18 == max(law(rng) for _ in range(200))
+    distribution, rng = parse_distribution(text), random.Random(7)
+    assert 10**18 == max(distribution(rng) for _ in range(200))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_no_draw_is_longer_than_an_instant_can_say(text):
 def test_what_is_no_law_is_refused_in_one_line(text):
     """The message quotes the text."""
     with pytest.raises(ValueError, match=r"\S") as caught:
-        parse_law(text)
+        parse_distribution(text)
     assert (True, 1) == (repr(text) in str(caught.value), len(str(caught.value).splitlines()))
 
 

@@ -10,9 +10,9 @@ from harness.standin import state as states
 from harness.standin.api import Api
 from harness.standin.cache import Imported, SelectorCache
 from harness.standin.config import Lies, StandinConfig
-from harness.standin.idempotency import Keys, Refusal
+from harness.standin.idempotency import IdempotencyKeys, KeyConflict
 from harness.standin.request_models import CreateSession
-from harness.standin.runs import Run, page_of
+from harness.standin.runs import Run, log_page
 from harness.standin.service_queue import ServiceQueue, Stall
 from harness.standin.state import State
 
@@ -76,8 +76,8 @@ def test_ids_depend_on_the_seed_and_the_start():
 def test_the_cache_inserts_updates_and_skips():
     """New, same, newer, older; and the three add up to what was sent."""
     cache = SelectorCache()
-    assert Imported(1, 0, 0) == cache.take([(A, 5)])
-    assert Imported(1, 1, 2) == cache.take([(A, 5), (A, 7), (A, 6), (B, 1)])
+    assert Imported(1, 0, 0) == cache.import_entries([(A, 5)])
+    assert Imported(1, 1, 2) == cache.import_entries([(A, 5), (A, 7), (A, 6), (B, 1)])
     assert ({A: 7, B: 1}, (2, 1, 2)) == (
         cache.updated_us, (cache.inserted, cache.updated, cache.skipped),
     )  # fmt: skip
@@ -86,8 +86,8 @@ def test_the_cache_inserts_updates_and_skips():
 def test_older_wins_is_a_lie_that_overwrites():
     """The older time is stored and told as an update; the same time is still skipped."""
     cache = SelectorCache()
-    cache.take([(A, 5)])
-    assert Imported(0, 1, 1) == cache.take([(A, 5), (A, 3)], older_wins=True)
+    cache.import_entries([(A, 5)])
+    assert Imported(0, 1, 1) == cache.import_entries([(A, 5), (A, 3)], older_wins=True)
     assert {A: 3} == cache.updated_us
 
 
@@ -97,7 +97,7 @@ def test_the_cache_ends_with_the_newest_of_each(batches):
     """Whatever the order and the batches, each key holds its newest time."""
     cache = SelectorCache()
     for batch in batches:
-        assert len(batch) == sum(cache.take(batch))
+        assert len(batch) == sum(cache.import_entries(batch))
     sent = [entry for batch in batches for entry in batch]
     assert {key: max(at for k, at in sent if k == key) for key, _ in sent} == cache.updated_us
 
@@ -140,7 +140,7 @@ def test_pages_tell_every_line_once(written, limit):
     """Paged backwards from the newest, the pages are the whole log."""
     numbers, before = [], None
     for _ in range(1 + written):
-        page = page_of(written, limit, before)
+        page = log_page(written, limit, before)
         assert len(page.numbers) <= limit
         numbers[:0] = page.numbers
         before = page.next_before
@@ -155,19 +155,19 @@ KEY = ("api", "key-1")
 
 def test_a_key_is_refused_in_flight_and_replayed_when_done():
     """Nothing, then 409 while in flight, then the record."""
-    keys = Keys()
+    keys = IdempotencyKeys()
     assert keys.look_up(KEY, "same", 0, S) is None
     record = keys.begin(KEY, "same", 0)
-    assert keys.look_up(KEY, "same", 0, S) is Refusal.IN_FLIGHT
+    assert keys.look_up(KEY, "same", 0, S) is KeyConflict.IN_FLIGHT
     record.status = 201
     assert keys.look_up(KEY, "same", 0, S) is record
-    assert keys.look_up(KEY, "another", 0, S) is Refusal.ANOTHER_REQUEST
+    assert keys.look_up(KEY, "another", 0, S) is KeyConflict.ANOTHER_REQUEST
     assert keys.look_up(("other api key", "key-1"), "same", 0, S) is None
 
 
 def test_a_key_whose_work_failed_is_free():
     """Abandoned is as if it had never come."""
-    keys = Keys()
+    keys = IdempotencyKeys()
     keys.begin(KEY, "same", 0)
     keys.abandon(KEY)
     assert keys.look_up(KEY, "another", 0, S) is None
@@ -175,16 +175,16 @@ def test_a_key_whose_work_failed_is_free():
 
 def test_a_key_is_forgotten_after_its_lifetime():
     """Known just before, unknown from then on; in flight it is never forgotten."""
-    keys = Keys()
+    keys = IdempotencyKeys()
     record = keys.begin(KEY, "same", 0)
-    assert keys.look_up(KEY, "same", 9 * S, S) is Refusal.IN_FLIGHT
+    assert keys.look_up(KEY, "same", 9 * S, S) is KeyConflict.IN_FLIGHT
     record.status = 201
     assert [record, None] == [keys.look_up(KEY, "same", at, S) for at in (S - 1, S)]
 
 
 def test_a_long_flight_does_not_keep_others_from_being_forgotten():
     """The oldest key is still in flight; a younger one that is done expires all the same."""
-    keys = Keys()
+    keys = IdempotencyKeys()
     keys.begin(("api", "slow"), "x", 0)
     keys.begin(KEY, "same", 1).status = 201
     assert [True, False] == [keys.look_up(KEY, "same", 1 + at, S) is None for at in (S, S - 1)]
@@ -192,7 +192,7 @@ def test_a_long_flight_does_not_keep_others_from_being_forgotten():
 
 def test_executions_are_counted_by_key():
     """Only what was done more than once is suspicious."""
-    keys = Keys()
+    keys = IdempotencyKeys()
     assert [1, 2, 1] == [keys.count(key) for key in ("a", "a", "b")]
     assert {"a": 2} == keys.repeated()
 
@@ -211,7 +211,7 @@ def test_workers_at_work_stay_at_work_when_other_settings_change():
 
     def change(**changes):
         api.state.reconfigure(api.state.settings.config.changed(changes))
-        api.adopt_settings()
+        api.apply_settings()
         return api._queue
 
     assert queue is change(vocabulary="sdk") is change(service="5ms")
@@ -222,10 +222,10 @@ def test_workers_at_work_stay_at_work_when_other_settings_change():
 def test_a_stranger_with_many_keys_is_not_remembered_for_ever():
     """A key keeps its hash, whether or not it was met before; few are kept."""
     api = Api(State(StandinConfig()))
-    first = api.find_key(b"osk_first")
+    first = api.authenticate(b"osk_first")
     for number in range(25_000):
-        api.find_key(b"%d" % number)
-    assert (first, True) == (api.find_key(b"osk_first"), len(api._key_hashes) <= 10_000)
+        api.authenticate(b"%d" % number)
+    assert (first, True) == (api.authenticate(b"osk_first"), len(api._key_hashes) <= 10_000)
 
 
 def test_a_stall_is_at_the_end_of_each_period():

@@ -65,11 +65,11 @@ def inbox():
     box.close()
 
 
-def settle(caller, **expected):
+def settle(client, **expected):
     """Wait until the truth counts these deliveries; returns them all."""
     deadline = time.monotonic() + 15
     while True:
-        seen = caller.standin.truth()["deliveries"]
+        seen = client.standin.truth()["deliveries"]
         if all(seen[name] == value for name, value in expected.items()):
             return seen
         assert time.monotonic() < deadline, (expected, seen)
@@ -90,9 +90,9 @@ def test_the_documented_signature():
 
 def test_a_finished_run_is_told_once_and_signed(start, inbox):
     """One event with the run as it ended, under the documented signature."""
-    caller = start(**QUICK)
-    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
-    seen = settle(caller, delivered=1)
+    client = start(**QUICK)
+    run_id = client.queue(webhook=inbox.hook()).json()["run"]["id"]
+    seen = settle(client, delivered=1)
     (signature, body), event = inbox.received[0], json.loads(inbox.received[0][1])
     assert ("run.succeeded", run_id, "succeeded") == (
         event["type"], event["data"]["run"]["id"], event["data"]["run"]["status"],
@@ -109,9 +109,9 @@ def test_a_finished_run_is_told_once_and_signed(start, inbox):
 def test_a_failed_delivery_is_tried_again_with_the_same_id(start, inbox):
     """500 and 404 are no success; the third try is, with the same event."""
     inbox.statuses = [500, 404]
-    caller = start(**QUICK, webhook_backoff_s=0.02)
-    caller.queue(webhook=inbox.hook())
-    assert 3 == settle(caller, delivered=1)["attempted"]
+    client = start(**QUICK, webhook_backoff_s=0.02)
+    client.queue(webhook=inbox.hook())
+    assert 3 == settle(client, delivered=1)["attempted"]
     assert (3, 1) == (len(inbox.received), len({body for _, body in inbox.received}))
 
 
@@ -153,44 +153,44 @@ class Dripper:
 def test_a_try_ends_though_its_answer_does_not(start):
     """A byte now and then is no progress: each try has its time, and then it has failed."""
     dripper = Dripper(b"x", 0.02)
-    caller = start(**QUICK, webhook_timeout_s=0.3, webhook_tries=2, webhook_backoff_s=0.01)
-    caller.queue(webhook={"url": dripper.url, "secret": SECRET})
-    assert (2, 0) == ((seen := settle(caller, given_up=1))["attempted"], seen["delivered"])
+    client = start(**QUICK, webhook_timeout_s=0.3, webhook_tries=2, webhook_backoff_s=0.01)
+    client.queue(webhook={"url": dripper.url, "secret": SECRET})
+    assert (2, 0) == ((seen := settle(client, given_up=1))["attempted"], seen["delivered"])
     dripper.close()
 
 
 def test_no_more_of_an_answer_is_read_than_its_status_needs(start):
     """A 200 with a body of a gigabyte is a 200; most of it is never sent."""
     dripper = Dripper(b"x" * 65_536, 0)
-    caller = start(**QUICK, webhook_timeout_s=10)
-    caller.queue(webhook={"url": dripper.url, "secret": SECRET})
-    assert 1 == settle(caller, delivered=1)["attempted"]
+    client = start(**QUICK, webhook_timeout_s=10)
+    client.queue(webhook={"url": dripper.url, "secret": SECRET})
+    assert 1 == settle(client, delivered=1)["attempted"]
     dripper.close()
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:99999", "127.0.0.1:0", "localhost:-1"])
 def test_an_address_that_nobody_can_have_is_given_up(start, place):
     """It fails like any other, however the client below it puts that."""
-    caller = start(**QUICK, webhook_tries=2, webhook_backoff_s=0.01)
-    caller.queue(webhook={"url": f"http://{place}/", "secret": SECRET})
-    assert 2 == settle(caller, given_up=1)["attempted"]
+    client = start(**QUICK, webhook_tries=2, webhook_backoff_s=0.01)
+    client.queue(webhook={"url": f"http://{place}/", "secret": SECRET})
+    assert 2 == settle(client, given_up=1)["attempted"]
 
 
 def test_five_tries_are_the_most(start, inbox):
     """Then it is given up."""
     inbox.statuses = [503] * 9
-    caller = start(**QUICK, webhook_backoff_s=0.01)
-    caller.queue(webhook=inbox.hook())
-    assert (5, 0) == ((seen := settle(caller, given_up=1))["attempted"], seen["delivered"])
+    client = start(**QUICK, webhook_backoff_s=0.01)
+    client.queue(webhook=inbox.hook())
+    assert (5, 0) == ((seen := settle(client, given_up=1))["attempted"], seen["delivered"])
     assert 5 == len(inbox.received)
 
 
 def test_each_wait_before_a_try_is_twice_the_one_before(start, inbox):
     """100, 200 and 400 ms, by the inbox's clock; a timer may fire a few ms early."""
     inbox.statuses = [503] * 3
-    caller = start(**QUICK, webhook_backoff_s=0.1)
-    caller.queue(webhook=inbox.hook())
-    settle(caller, delivered=1)
+    client = start(**QUICK, webhook_backoff_s=0.1)
+    client.queue(webhook=inbox.hook())
+    settle(client, delivered=1)
     waits = [after - before for before, after in pairwise(inbox.times)]
     assert [True] * 3 == [
         wait > least for wait, least in zip(waits, (0.09, 0.19, 0.39), strict=True)
@@ -199,66 +199,66 @@ def test_each_wait_before_a_try_is_twice_the_one_before(start, inbox):
 
 def test_only_what_was_asked_for_is_told(start, inbox):
     """A succeeded run says nothing to who wants failures, or nothing; a failed one does."""
-    caller = start(**QUICK)
-    caller.queue(webhook=inbox.hook(events=["run.failed"]))
-    caller.queue(webhook=inbox.hook(events=[]))
-    caller.standin.control(run_failed=1)
-    caller.queue(webhook=inbox.hook(events=["run.failed"]))
-    settle(caller, due=1, delivered=1)
+    client = start(**QUICK)
+    client.queue(webhook=inbox.hook(events=["run.failed"]))
+    client.queue(webhook=inbox.hook(events=[]))
+    client.standin.control(run_failed=1)
+    client.queue(webhook=inbox.hook(events=["run.failed"]))
+    settle(client, due=1, delivered=1)
     assert ["run.failed"] == [json.loads(body)["type"] for _, body in inbox.received]
 
 
 def test_a_canceled_run_is_no_event(start, inbox):
     """There is none for it: the run queued after it is the only one that is told of."""
-    caller = start(**(QUICK | {"run_canceled": 1}))
-    caller.queue(webhook=inbox.hook())
-    caller.standin.control(run_canceled=0)
-    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
-    seen = settle(caller, delivered=1)
+    client = start(**(QUICK | {"run_canceled": 1}))
+    client.queue(webhook=inbox.hook())
+    client.standin.control(run_canceled=0)
+    run_id = client.queue(webhook=inbox.hook()).json()["run"]["id"]
+    seen = settle(client, delivered=1)
     assert (1, 1, [run_id]) == (seen["due"], seen["attempted"], list(seen["by_run"]))
 
 
 def test_strangers_are_never_called(start):
     """An address off loopback is accepted, and blocked when its time comes."""
-    caller = start(**QUICK)
+    client = start(**QUICK)
     hook = {"url": "https://your-server.com/webhook", "secret": SECRET}
-    assert 202 == caller.queue(webhook=hook).status_code
-    assert 0 == settle(caller, due=1, blocked=1)["attempted"]
+    assert 202 == client.queue(webhook=hook).status_code
+    assert 0 == settle(client, due=1, blocked=1)["attempted"]
 
 
 def test_a_lost_delivery_is_a_lie(start, inbox):
     """Due, never attempted."""
-    caller = start(**QUICK, lies=Lies(loses_delivery=1))
-    caller.queue(webhook=inbox.hook())
-    assert 0 == settle(caller, due=1, lost=1)["attempted"]
-    assert ([], {"loses_delivery": 1}) == (inbox.received, caller.standin.truth()["lies"])
+    client = start(**QUICK, lies=Lies(loses_delivery=1))
+    client.queue(webhook=inbox.hook())
+    assert 0 == settle(client, due=1, lost=1)["attempted"]
+    assert ([], {"loses_delivery": 1}) == (inbox.received, client.standin.truth()["lies"])
 
 
 def test_a_wrong_signature_is_a_lie(start, inbox):
     """It is well formed, and another secret's."""
-    caller = start(**QUICK, lies=Lies(signs_wrongly=1))
-    caller.queue(webhook=inbox.hook())
-    settle(caller, delivered=1)
+    client = start(**QUICK, lies=Lies(signs_wrongly=1))
+    client.queue(webhook=inbox.hook())
+    settle(client, delivered=1)
     signature, body = inbox.received[0]
     stamp = int(signature.split(",")[0].removeprefix("t="))
     assert signature != response_bodies.sign_webhook(SECRET, stamp, body)
     assert signature == response_bodies.sign_webhook(SECRET + "-forged", stamp, body)
-    assert {"signs_wrongly": 1} == caller.standin.truth()["lies"]
+    assert {"signs_wrongly": 1} == client.standin.truth()["lies"]
 
 
 def test_telling_who_did_not_ask_is_a_lie(start, inbox):
     """The event was not subscribed to, and comes all the same; it was never due."""
-    caller = start(**QUICK, lies=Lies(delivers_for_unsubscribed=1))
-    caller.queue(webhook=inbox.hook(events=["run.failed"]))
-    assert 0 == settle(caller, delivered=1)["due"]
-    assert {"delivers_for_unsubscribed": 1} == caller.standin.truth()["lies"]
+    client = start(**QUICK, lies=Lies(delivers_for_unsubscribed=1))
+    client.queue(webhook=inbox.hook(events=["run.failed"]))
+    assert 0 == settle(client, delivered=1)["due"]
+    assert {"delivers_for_unsubscribed": 1} == client.standin.truth()["lies"]
 
 
 def test_a_delivery_survives_a_kill(start, inbox, tmp_path):
     """Killed before the run ended; the next start tells of it."""
     config = QUICK | {"run_duration": "1s", "state": str(tmp_path / "state.db")}
-    caller = start(**config)
-    run_id = caller.queue(webhook=inbox.hook()).json()["run"]["id"]
-    caller.standin.kill()
+    client = start(**config)
+    run_id = client.queue(webhook=inbox.hook()).json()["run"]["id"]
+    client.standin.kill()
     again = start(**config)
     assert {run_id: {"tries": 1, "delivered": True}} == settle(again, delivered=1)["by_run"]

@@ -17,7 +17,7 @@ from harness.telemetry.exporters import Facts, Watch
 from harness.telemetry.prometheus import parse_listener
 from harness.trial.batches import attempts_table, bucket_table
 from harness.trial.schema import Event
-from tests.trials import attempt, ladder, refused
+from tests.trials import attempt, ladder, rate_limited
 
 FACTS = Facts("20231114T221320Z-mixed", "mixed", "smoke")
 
@@ -58,7 +58,7 @@ def bucket(le: str) -> tuple:
 def test_counts_and_latencies_are_the_attempts_own() -> None:
     """1000 answers of 1 … 1000 ms in two batches: 100 within 0.1 s, 500.5 s in all."""
     rows = ladder()
-    _, samples = scrape(live(rows[:300], [*rows[300:], refused(), refused()]))
+    _, samples = scrape(live(rows[:300], [*rows[300:], rate_limited(), rate_limited()]))
     name = "opensteer_harness_service_seconds"
 
     assert samples["opensteer_harness_attempts_total"] == {

@@ -16,7 +16,7 @@ from harness.trial import parquet, store
 from harness.trial.schema import ATTEMPTS, Event, WorkerEnd
 from harness.trial.store import open_trial, write_bytes, write_json
 from harness.verdicts import Verdict
-from tests.trials import T0, attempt, event, finding, ladder, refused, write_trial
+from tests.trials import T0, attempt, event, finding, ladder, rate_limited, write_trial
 
 
 def _write_other_columns(path):
@@ -27,7 +27,7 @@ def _write_other_columns(path):
 @pytest.fixture
 def path(tmp_path):
     """A small finished trial."""
-    rows = [attempt(call_id=1), refused(call_id=2, operation="queue_run")]
+    rows = [attempt(call_id=1), rate_limited(call_id=2, operation="queue_run")]
     return write_trial(
         tmp_path / "trial",
         rows,

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.experiments.rate_limit.models.bucket_counts import foretells
 from harness.experiments.rate_limit.models.clock_windows import (
     fit_sliding_counter,
     search_fixed_window,
 )
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
+from harness.experiments.rate_limit.models.cumulative_counts import foretells
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,

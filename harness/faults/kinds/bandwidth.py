@@ -22,4 +22,4 @@ class Bandwidth(Fault):
         """Wait as long as the bytes take."""
         await asyncio.sleep(size_bytes / self.spec.rate_bytes_per_s)
 
-    pace_answer = pace_request
+    pace_response = pace_request

@@ -8,8 +8,8 @@ from harness.faults.kinds.fault import Connection, Fault
 class Blackhole(Fault):
     """The request is not forwarded; only the client's own timeout ends the wait."""
 
-    is_cutter = True
+    closes_connection = True
 
     async def before_request(self, connection: Connection) -> None:
         """Swallow what the client sends until it leaves."""
-        await connection.sink()
+        await connection.discard_input()

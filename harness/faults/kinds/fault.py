@@ -21,7 +21,7 @@ class Connection(Protocol):
     def cut(self, *, reset: bool) -> None:
         """End the client's side now, by RST or by FIN; the target's side goes on."""
 
-    async def sink(self) -> None:
+    async def discard_input(self) -> None:
         """Read and drop whatever the client sends, until it leaves."""
 
 
@@ -30,11 +30,11 @@ class Fault:
     Does nothing: the base and the model of every kind.
 
     Attributes:
-        is_cutter: It ends the connection.
+        closes_connection: It ends the connection.
         piece_bytes: Send at most this many bytes at once each way; 0 for no limit.
     """
 
-    is_cutter = False
+    closes_connection = False
 
     def __init__(self, spec: FaultSpec, rng: Random) -> None:
         self.spec = spec
@@ -50,10 +50,10 @@ class Fault:
     def after_request(self, connection: Connection) -> None:
         """Act when the request has been forwarded whole."""
 
-    async def pace_answer(self, size_bytes: int) -> None:
+    async def pace_response(self, size_bytes: int) -> None:
         """Wait before that many bytes of the answer are forwarded."""
 
-    def filter_answer(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  others do
+    def filter_response(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  others do
         """The bytes of the answer to forward in the place of `data`."""
         return data
 

@@ -13,7 +13,7 @@ from harness.faults.kinds.fault import Connection, Fault
 class Refuse(Fault):
     """Struck once a connection, at its accept."""
 
-    is_cutter = True
+    closes_connection = True
 
     async def before_request(self, connection: Connection) -> None:
         """Reset; the target never hears of it."""

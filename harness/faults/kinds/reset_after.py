@@ -8,7 +8,7 @@ from harness.faults.kinds.fault import Connection, Fault
 class ResetAfter(Fault):
     """The work is done, and the client cannot know."""
 
-    is_cutter = True
+    closes_connection = True
 
     def after_request(self, connection: Connection) -> None:
         """Reset the client's side; the target's stays until it has answered."""

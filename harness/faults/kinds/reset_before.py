@@ -8,7 +8,7 @@ from harness.faults.kinds.fault import Connection, Fault
 class ResetBefore(Fault):
     """The work was not done, and the client cannot know."""
 
-    is_cutter = True
+    closes_connection = True
 
     async def before_request(self, connection: Connection) -> None:
         """Reset the client's side with the request unsent."""

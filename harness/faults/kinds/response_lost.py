@@ -8,9 +8,9 @@ from harness.faults.kinds.fault import Connection, Fault
 class ResponseLost(Fault):
     """The target finished in peace; only its answer is missing."""
 
-    is_cutter = True
+    closes_connection = True
 
-    def filter_answer(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  all is lost
+    def filter_response(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  all is lost
         """Swallow everything; close when the answer is complete."""
         if last:
             connection.cut(reset=False)

@@ -8,9 +8,9 @@ from harness.faults.kinds.fault import Connection, Fault
 class ResponseTruncated(Fault):
     """Cuts at a seeded place within the first piece of the answer."""
 
-    is_cutter = True
+    closes_connection = True
 
-    def filter_answer(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  cut anyway
+    def filter_response(self, data: bytes, connection: Connection, *, last: bool) -> bytes:  # noqa: ARG002  cut anyway
         """Forward at least one byte and at least one too few."""
         return data[: self.rng.randrange(1, len(data))] if len(data) > 1 else b""
 

@@ -16,6 +16,6 @@ class Slow(Fault):
         super().__init__(spec, rng)
         self.piece_bytes = 1
 
-    async def pace_answer(self, size_bytes: int) -> None:
+    async def pace_response(self, size_bytes: int) -> None:
         """Wait one byte's time."""
         await asyncio.sleep(size_bytes / self.spec.rate_bytes_per_s)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from harness import __version__
-from harness.standin.api_docs.answers import WebhookEvent
 from harness.standin.api_docs.openapi import codes_schema, component_schemas
-from harness.standin.codes import ALL
+from harness.standin.api_docs.response_models import WebhookEvent
+from harness.standin.codes import ALL_CODES
 from harness.standin.request_models import CONTRACT_VERSION
 from harness.standin.response_bodies import SIGNATURE_HEADER
 from harness.standin.sockets.frames import (
@@ -138,7 +138,7 @@ def _schemas() -> dict[str, Any]:
         [ActionRequest, ActionOk, ActionError, ActionDetails, WebhookEvent]
     )
     schemas["ActionRequest"]["properties"]["method"] = {"enum": list(METHODS)}
-    schemas["ActionError"]["properties"]["code"] = codes_schema(ALL)
+    schemas["ActionError"]["properties"]["code"] = codes_schema(ALL_CODES)
     schemas["CdpCommand"] = {
         "type": "object",
         "required": ["id", "method"],

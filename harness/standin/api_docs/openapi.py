@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from harness import __version__
-from harness.standin.api_docs import answers
-from harness.standin.codes import ALL, STATUS
-from harness.standin.handlers import DEFAULT_LINES, MOST_LINES
+from harness.standin.api_docs import response_models
+from harness.standin.codes import ALL_CODES, STATUS
+from harness.standin.handlers import LOG_LINES_DEFAULT, LOG_LINES_MAX
 from harness.standin.operations import SLUG_PATTERN
 from harness.standin.request_models import CONTRACT_VERSION, CreateSession, Import, QueueRun
 from harness.standin.response_bodies import CURSOR_PATTERN
@@ -17,7 +17,7 @@ from harness.standin.response_bodies import CURSOR_PATTERN
 _REFS = "#/components/schemas/{name}"
 
 
-class _Described(NamedTuple):
+class _OperationDoc(NamedTuple):
     """
     One operation.
 
@@ -51,35 +51,38 @@ _BODY = {
 }
 _NO_RUN = {404: "no such run"}
 
-OPERATIONS: dict[str, _Described] = {
-    "health": _Described(
-        "/health", "get", "Tell that the service is there", (200, answers.Health), {}
+OPERATIONS: dict[str, _OperationDoc] = {
+    "health": _OperationDoc(
+        "/health", "get", "Tell that the service is there", (200, response_models.Health), {}
     ),
-    "create_session": _Described(
-        "/sessions", "post", "Create a browser session", (201, answers.CreatedSession),
+    "create_session": _OperationDoc(
+        "/sessions", "post", "Create a browser session", (201, response_models.CreatedSession),
         _BODY | {409: f"CLOUD_CONTRACT_MISMATCH, or {_BODY[409]}"}, CreateSession,
     ),
-    "get_session": _Described(
-        "/sessions/{sessionId}", "get", "Read a session", (200, answers.FoundSession),
+    "get_session": _OperationDoc(
+        "/sessions/{sessionId}", "get", "Read a session", (200, response_models.FoundSession),
         _NO_SESSION,
     ),
-    "delete_session": _Described(
+    "delete_session": _OperationDoc(
         "/sessions/{sessionId}", "delete", "Close a session", (204, None), _NO_SESSION
     ),
-    "import_selector_cache": _Described(
-        "/selector-cache/import", "post", "Import selectors", (200, answers.Imported), _BODY,
+    "import_selector_cache": _OperationDoc(
+        "/selector-cache/import", "post", "Import selectors", (200, response_models.Imported),
+        _BODY,
         Import,
     ),
-    "queue_run": _Described(
-        "/scrapers/{slug}/runs", "post", "Queue a scraper's run", (202, answers.QueuedRun),
+    "queue_run": _OperationDoc(
+        "/scrapers/{slug}/runs", "post", "Queue a scraper's run",
+        (202, response_models.QueuedRun),
         _BODY | {404: "no such scraper"}, QueueRun,
     ),
-    "get_run": _Described(
-        "/runs/{runId}", "get", "Read a run", (200, answers.FoundRun), _NO_RUN
+    "get_run": _OperationDoc(
+        "/runs/{runId}", "get", "Read a run", (200, response_models.FoundRun), _NO_RUN
     ),
-    "get_run_logs": _Described(
+    "get_run_logs": _OperationDoc(
         "/runs/{runId}/logs", "get", "Read a run's log, the newest page first",
-        (200, answers.LogPage), _NO_RUN | {400: "CLOUD_CONFIG_INVALID: a wrong parameter"},
+        (200, response_models.LogPage),
+        _NO_RUN | {400: "CLOUD_CONFIG_INVALID: a wrong parameter"},
     ),
 }  # fmt: skip
 
@@ -121,13 +124,13 @@ def codes_schema(codes: dict[str, int]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    types: list[Any] = [answers.Error]
+    types: list[Any] = [response_models.Error]
     for described in OPERATIONS.values():
         types += filter(None, (described.success[1], described.body))
     _, schemas = component_schemas(types)
     schemas["Error"]["properties"]["code"] = {"$ref": _REFS.format(name="Code")}
     documented = ", ".join(sorted(STATUS))
-    schemas["Code"] = codes_schema(ALL) | {
+    schemas["Code"] = codes_schema(ALL_CODES) | {
         "description": f"Documented: {documented}; the others are the SDK's."
     }
     version = schemas["CreateSession"]["properties"]["cloudSessionContractVersion"]
@@ -135,17 +138,19 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _operation(name: str, described: _Described) -> dict[str, Any]:
-    status, answer = described.success
-    responses = {str(status): _answer(described.summary, answer)}
+def _operation(name: str, described: _OperationDoc) -> dict[str, Any]:
+    status, response_type = described.success
+    responses = {str(status): _response(described.summary, response_type)}
     refusals = dict(described.refusals)
     if name != "health":
         refusals |= {401: "CLOUD_AUTH_FAILED", 429: "CLOUD_RATE_LIMITED: wait, then ask again"}
     for refused, what in sorted(refusals.items()):
-        responses[str(refused)] = _answer(what, answers.Error)
+        responses[str(refused)] = _response(what, response_models.Error)
     if "429" in responses:
         responses["429"]["headers"] = {"Retry-After": _header("Seconds, or an HTTP-date.")}
-    responses["5XX"] = _answer("Capacity, launch, timeout or an internal error", answers.Error)
+    responses["5XX"] = _response(
+        "Capacity, launch, timeout or an internal error", response_models.Error
+    )
     document: dict[str, Any] = {"operationId": name, "summary": described.summary}
     if name == "health":
         document["security"] = []
@@ -158,22 +163,22 @@ def _operation(name: str, described: _Described) -> dict[str, Any]:
     return document
 
 
-def _answer(description: str, answer: type | None) -> dict[str, Any]:
+def _response(description: str, response_type: type | None) -> dict[str, Any]:
     document: dict[str, Any] = {"description": description}
-    if answer is not None:
-        document["content"] = {"application/json": {"schema": _ref(answer)}}
+    if response_type is not None:
+        document["content"] = {"application/json": {"schema": _ref(response_type)}}
     return document
 
 
-def _ref(answer: type) -> dict[str, str]:
-    return {"$ref": _REFS.format(name=answer.__name__)}
+def _ref(response_type: type) -> dict[str, str]:
+    return {"$ref": _REFS.format(name=response_type.__name__)}
 
 
 def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-def _parameters(name: str, described: _Described) -> list[dict[str, Any]]:
+def _parameters(name: str, described: _OperationDoc) -> list[dict[str, Any]]:
     parameters = []
     if "{" in described.path:
         argument = described.path.partition("{")[2].partition("}")[0]
@@ -183,10 +188,10 @@ def _parameters(name: str, described: _Described) -> list[dict[str, Any]]:
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         parameters.append(_parameter("Idempotency-Key", "header", schema))
     if name == "get_run_logs":
-        limit = {"type": "integer", "minimum": 1, "maximum": MOST_LINES}
+        limit = {"type": "integer", "minimum": 1, "maximum": LOG_LINES_MAX}
         cursor = {"type": "string", "pattern": CURSOR_PATTERN}
         parameters += [
-            _parameter("logLimit", "query", limit | {"default": DEFAULT_LINES}),
+            _parameter("logLimit", "query", limit | {"default": LOG_LINES_DEFAULT}),
             _parameter("beforeLogCursor", "query", cursor),
         ]
     return parameters

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from harness.standin.browsers.cdp_client import Wire, WireError
+from harness.standin.browsers.cdp_client import CdpClient, CdpConnectionError
 from harness.standin.browsers.driver import Driver
 from harness.standin.browsers.scripts import ELEMENT, PAGE, SNAPSHOT
 from harness.standin.sockets.page import ActionProblem
@@ -22,8 +22,8 @@ from harness.standin.sockets.page import ActionProblem
 ACTION_TIMEOUT_S = 20.0
 _POLL_S = 0.05
 _CLICKS = {"click": ("left", 1), "dblclick": ("left", 2), "rightclick": ("right", 1)}
-_POINTED = frozenset({*_CLICKS, "hover", "scroll", "input", "select"})
-_READS = {
+_ELEMENT_METHODS = frozenset({*_CLICKS, "hover", "scroll", "input", "select"})
+_ELEMENT_READS = {
     "getElementText": "text", "getElementValue": "value",
     "getElementAttributes": "attributes", "getElementBoundingBox": "box",
 }  # fmt: skip
@@ -37,7 +37,7 @@ class ChromiumPage:
         dial: Connects to the browser.
     """
 
-    def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
+    def __init__(self, dial: Callable[[], Awaitable[CdpClient]]) -> None:
         self._lock = asyncio.Lock()
         self._driver = Driver(dial)
         self._command = self._driver.command
@@ -54,7 +54,7 @@ class ChromiumPage:
                 return await self._act(method, args)
         except TimeoutError:
             raise ActionProblem("ACTION_TIMEOUT", f"{method} took too long") from None
-        except (WireError, KeyError):
+        except (CdpConnectionError, KeyError):
             raise ActionProblem("CLOUD_RUNTIME_GONE", "the browser is gone") from None
 
     async def close(self) -> None:
@@ -62,10 +62,10 @@ class ChromiumPage:
         await self._driver.close()
 
     async def _act(self, method: str, args: dict[str, Any]) -> Any:
-        if method in _POINTED:
+        if method in _ELEMENT_METHODS:
             return await self._point(method, args)
-        if method in _READS:
-            return (await self._find(args))[_READS[method]]
+        if method in _ELEMENT_READS:
+            return (await self._find(args))[_ELEMENT_READS[method]]
         if method in PAGE:
             return await self._evaluate(PAGE[method])
         handler = _METHODS.get(method)
@@ -80,9 +80,9 @@ class ChromiumPage:
             "://" in url or url.startswith(("about:", "data:"))
         ):
             raise ActionProblem("INVALID_OPTIONS", "a url with a scheme")
-        answer = await self._command("Page.navigate", {"url": url}, page=True)
-        if answer.get("errorText"):
-            raise ActionProblem("TARGET_UNAVAILABLE", str(answer["errorText"]))
+        response = await self._command("Page.navigate", {"url": url}, page=True)
+        if response.get("errorText"):
+            raise ActionProblem("TARGET_UNAVAILABLE", str(response["errorText"]))
         await self._until("document.readyState === 'complete'")
 
     async def snapshot(self, _args: dict[str, Any]) -> Any:
@@ -91,8 +91,8 @@ class ChromiumPage:
 
     async def screenshot(self, _args: dict[str, Any]) -> str:
         """What the page looks like."""
-        answer = await self._command("Page.captureScreenshot", {"format": "png"}, page=True)
-        return str(answer["data"])
+        response = await self._command("Page.captureScreenshot", {"format": "png"}, page=True)
+        return str(response["data"])
 
     async def wait_for_text(self, args: dict[str, Any]) -> None:
         """Wait until a text is on the page."""
@@ -109,7 +109,7 @@ class ChromiumPage:
     async def type_text(self, args: dict[str, Any]) -> dict[str, Any]:
         """Type into whatever has the focus."""
         await self._command("Input.insertText", {"text": str(args.get("text", ""))}, page=True)
-        return _done("type")
+        return _action_result("type")
 
     async def press_key(self, args: dict[str, Any]) -> dict[str, Any]:
         """Press and release one key."""
@@ -119,7 +119,7 @@ class ChromiumPage:
         event = {"key": key, "text": typed, "windowsVirtualKeyCode": code}
         for kind in ("keyDown", "keyUp"):
             await self._command("Input.dispatchKeyEvent", event | {"type": kind}, page=True)
-        return _done("pressKey")
+        return _action_result("pressKey")
 
     async def tabs(self, _args: dict[str, Any]) -> list[dict[str, Any]]:
         """All tabs, oldest first."""
@@ -193,7 +193,7 @@ class ChromiumPage:
                 await self._mouse(kind, at | {"button": button, "clickCount": count})
         if method == "input":
             await self.type_text({"text": args.get("text", args.get("value", ""))})
-        return _done(method)
+        return _action_result(method)
 
     async def _mouse(self, kind: str, event: dict[str, Any]) -> None:
         await self._command("Input.dispatchMouseEvent", event | {"type": kind}, page=True)
@@ -216,10 +216,10 @@ class ChromiumPage:
 
     async def _evaluate(self, expression: str) -> Any:
         asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        answer = await self._command("Runtime.evaluate", asked, page=True)
-        if "exceptionDetails" in answer:
+        response = await self._command("Runtime.evaluate", asked, page=True)
+        if "exceptionDetails" in response:
             raise ActionProblem("UNKNOWN", "the page's script failed")
-        return answer["result"].get("value")
+        return response["result"].get("value")
 
     async def _until(self, condition: str) -> None:
         while not await self._evaluate(condition):  # noqa: ASYNC110  a page has no event for it
@@ -232,7 +232,7 @@ class ChromiumPage:
         raise ActionProblem("INVALID_OPTIONS", "no tab of that index")
 
 
-def _done(method: str) -> dict[str, Any]:
+def _action_result(method: str) -> dict[str, Any]:
     return {"method": method, "namespace": "default", "persisted": False, "pathFile": None}
 
 

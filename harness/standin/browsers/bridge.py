@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.standin.browsers.cdp_client import Wire, WireError, without_halves
+from harness.standin.browsers.cdp_client import (
+    CdpClient,
+    CdpConnectionError,
+    replace_lone_surrogates,
+)
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.cdp import CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
@@ -34,9 +38,9 @@ _read_head = msgspec.json.Decoder(_Head).decode
 class BridgedSocket(CommandSocket):
     """A CDP socket over a real browser."""
 
-    def __init__(self, api: Timing, channel: Channel, wire: Wire) -> None:
+    def __init__(self, api: Timing, channel: Channel, cdp_client: CdpClient) -> None:
         super().__init__(api, channel)
-        self._wire = wire
+        self._cdp_client = cdp_client
         self._waiting: dict[int, list[object]] = {}  # a client may use a number twice
         channel.spawn(self._pump())
 
@@ -49,37 +53,41 @@ class BridgedSocket(CommandSocket):
         elif len(channel.in_flight) > IN_FLIGHT_MAX:
             await self.fail(key, command, "CLOUD_RATE_LIMITED")
         else:
-            await self._api.wait_out_stall()
+            await self._api.wait_for_stall_end()
             self._waiting.setdefault(command.id, []).append(key)
             await self._forward(frame)
 
     async def _forward(self, frame: bytes | str) -> None:
         text = frame if isinstance(frame, str) else frame.decode()
         try:
-            await self._wire.send(text)
-        except WireError:
+            await self._cdp_client.send(text)
+        except CdpConnectionError:
             await self._channel.close(LOST, "CLOUD_CONNECTION_LOST")
 
     async def _pump(self) -> None:
         channel = self._channel
         try:
             while True:
-                for text in await self._wire.receive():
-                    await self._tell(text)
-        except (WireError, ValueError, RecursionError):  # gone, or it says what is no message
+                for text in await self._cdp_client.receive():
+                    await self._relay_message(text)
+        except (
+            CdpConnectionError,
+            ValueError,
+            RecursionError,
+        ):  # gone, or it says what is no message
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         finally:
-            await self._wire.close()
+            await self._cdp_client.close()
 
-    async def _tell(self, text: str) -> None:
+    async def _relay_message(self, text: str) -> None:
         try:
             head = _read_head(text)
         except msgspec.DecodeError:
-            head = _read_head(without_halves(text))
+            head = _read_head(replace_lone_surrogates(text))
         frame = text.encode()  # as it came
         key = self._take_key(head.id)
         if key is None:
-            await self._channel.tell(frame)
+            await self._channel.send(frame)
         else:
             failed = "" if head.error is None else "CLOUD_ACTION_FAILED"
             await self._channel.answer(key, failed, frame)

@@ -23,11 +23,11 @@ MESSAGE_MAX = 64 << 20
 """Largest message of a browser (a screenshot, a document), in characters."""
 
 
-class WireError(Exception):
+class CdpConnectionError(Exception):
     """The browser does not answer, or no longer."""
 
 
-class Wire:
+class CdpClient:
     """One open connection to a browser."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Wire:
         writer.write(self._socket.send(Request(host=host, target="/" + target)))
 
     @classmethod
-    async def connect(cls, endpoint: tuple[str, int, str]) -> Wire:
+    async def connect(cls, endpoint: tuple[str, int, str]) -> CdpClient:
         """
         Connect to a browser.
 
@@ -53,14 +53,14 @@ class Wire:
         try:
             reader, writer = await asyncio.open_connection(host, port)
         except OSError as error:
-            raise WireError(f"the browser cannot be reached: {error}") from None
-        wire = cls(reader, writer, f"{host}:{port}{path}")
+            raise CdpConnectionError(f"the browser cannot be reached: {error}") from None
+        cdp_client = cls(reader, writer, f"{host}:{port}{path}")
         try:
-            await wire._upgrade()
+            await cdp_client._upgrade()
         except BaseException:
-            await wire.close()
+            await cdp_client.close()
             raise
-        return wire
+        return cdp_client
 
     async def _upgrade(self) -> None:
         while True:
@@ -69,7 +69,7 @@ class Wire:
                 if isinstance(event, AcceptConnection):
                     return
                 if isinstance(event, RejectConnection):
-                    raise WireError(f"the browser refuses: {event.status_code}")
+                    raise CdpConnectionError(f"the browser refuses: {event.status_code}")
 
     async def send(self, text: str) -> None:
         """
@@ -82,7 +82,7 @@ class Wire:
             self._writer.write(self._socket.send(TextMessage(data=text)))
             await self._writer.drain()
         except (OSError, ProtocolError) as error:
-            raise WireError(f"the browser is gone: {error}") from None
+            raise CdpConnectionError(f"the browser is gone: {error}") from None
 
     async def receive(self) -> list[str]:
         """
@@ -107,17 +107,17 @@ class Wire:
         try:
             data = await self._reader.read(_READ)
             if not data:
-                raise WireError("the browser has closed the connection")
+                raise CdpConnectionError("the browser has closed the connection")
             self._socket.receive_data(data)
         except (OSError, ProtocolError) as error:
-            raise WireError(f"the browser is gone: {error}") from None
+            raise CdpConnectionError(f"the browser is gone: {error}") from None
 
     def _take(self, event: object) -> str:
         if isinstance(event, TextMessage):
             self._parts.append(event.data)
             self._size += len(event.data)
             if self._size > MESSAGE_MAX:
-                raise WireError("a message of the browser is too large")
+                raise CdpConnectionError("a message of the browser is too large")
             if event.message_finished:
                 text = "".join(self._parts)
                 self._parts, self._size = [], 0
@@ -125,11 +125,11 @@ class Wire:
         elif isinstance(event, Ping):
             self._writer.write(self._socket.send(event.response()))
         elif isinstance(event, BytesMessage | CloseConnection):
-            raise WireError("the browser has closed the connection")
+            raise CdpConnectionError("the browser has closed the connection")
         return ""
 
 
-def without_halves(text: str) -> bytes:
+def replace_lone_surrogates(text: str) -> bytes:
     """
     A message with its half characters replaced: JSON can spell them, UTF-8 cannot.
 

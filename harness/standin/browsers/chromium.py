@@ -34,7 +34,7 @@ _TMPDIR_CHARS_MAX = 60
 """Chromium makes a socket in a folder below it, and a socket's path has 107 characters."""
 
 # Chromium wants its pipe as descriptors 3 and 4, which only the new process can arrange.
-_ARRANGE = (
+_FD_SETUP = (
     "import os,sys;r,w=map(int,sys.argv[1:3]);os.dup2(r,3);os.dup2(w,4);"
     "os.close(r);os.close(w);os.execv(sys.argv[3],sys.argv[3:])"
 )
@@ -63,10 +63,12 @@ class Chromium:
         gone: Set when the process has ended, whoever ended it.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, profile: Path, tie: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, profile: Path, lifeline_fd: int
+    ) -> None:
         self._process = process
         self._profile = profile
-        self._tie = tie
+        self._lifeline_fd = lifeline_fd
         self.endpoint = ("127.0.0.1", 0, "")
         self.pid = process.pid
         self.gone = asyncio.Event()
@@ -82,14 +84,14 @@ class Chromium:
         """
         profile = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         try:
-            process, tie = await _spawn(program, profile)
+            process, lifeline_fd = await _spawn(program, profile)
         except OSError as error:
             shutil.rmtree(profile, ignore_errors=True)
             raise LaunchError("CLOUD_LAUNCH_FAILED", f"cannot start: {error}") from None
-        browser = cls(process, profile, tie)
+        browser = cls(process, profile, lifeline_fd)
         try:
             async with asyncio.timeout(timeout_s):
-                await browser._come_up()
+                await browser._wait_until_ready()
         except TimeoutError:
             await browser.end()
             why = f"not up after {timeout_s:g} s"
@@ -99,7 +101,7 @@ class Chromium:
             raise
         return browser
 
-    async def _come_up(self) -> None:
+    async def _wait_until_ready(self) -> None:
         port_file = self._profile / _PORT_FILE
         while True:
             if self.gone.is_set():
@@ -123,10 +125,10 @@ class Chromium:
 
     async def end(self) -> None:
         """Kill it with all its helpers, and remove its profile; a second call does nothing."""
-        if self._tie < 0:
+        if self._lifeline_fd < 0:
             return
-        os.close(self._tie)
-        self._tie = -1
+        os.close(self._lifeline_fd)
+        self._lifeline_fd = -1
         if not self.gone.is_set():  # else its number may be another's by now
             self._kill_group()
         await self._watch
@@ -139,30 +141,30 @@ class Chromium:
 
 async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Process, int]:
     # Above 10, so that arranging them as 3 and 4 never overwrites one of them.
-    low_in, low_tie = os.pipe()
+    low_in, low_lifeline_fd = os.pipe()
     pipe_in = fcntl.fcntl(low_in, fcntl.F_DUPFD_CLOEXEC, 10)
-    tie = fcntl.fcntl(low_tie, fcntl.F_DUPFD_CLOEXEC, 10)
+    lifeline_fd = fcntl.fcntl(low_lifeline_fd, fcntl.F_DUPFD_CLOEXEC, 10)
     low_out = os.open(os.devnull, os.O_WRONLY)
     pipe_out = fcntl.fcntl(low_out, fcntl.F_DUPFD_CLOEXEC, 10)
-    for descriptor in (low_in, low_tie, low_out):
+    for descriptor in (low_in, low_lifeline_fd, low_out):
         os.close(descriptor)
     flags = [*FLAGS, f"--user-data-dir={profile}"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium refuses to run as root with one
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", "-c", _ARRANGE, str(pipe_in), str(pipe_out),
+            sys.executable, "-I", "-S", "-c", _FD_SETUP, str(pipe_in), str(pipe_out),
             program, *flags, "about:blank",
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             pass_fds=(pipe_in, pipe_out), start_new_session=True, env=_environment(profile),
         )  # fmt: skip
     except BaseException:
-        os.close(tie)
+        os.close(lifeline_fd)
         raise
     finally:
         os.close(pipe_in)
         os.close(pipe_out)
-    return process, tie
+    return process, lifeline_fd
 
 
 def _environment(profile: Path) -> dict[str, str]:
@@ -171,16 +173,20 @@ def _environment(profile: Path) -> dict[str, str]:
     return os.environ | ({"TMPDIR": place} if len(place) <= _TMPDIR_CHARS_MAX else {})
 
 
-def sweep_profiles() -> None:
+def remove_stale_profiles() -> None:
     """Remove the profile folders of stand-ins that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
-            if pid.isdigit() and folder.stat().st_uid == os.geteuid() and not _lives(int(pid)):
+            if (
+                pid.isdigit()
+                and folder.stat().st_uid == os.geteuid()
+                and not _is_running(int(pid))
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

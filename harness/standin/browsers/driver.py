@@ -13,7 +13,11 @@ from typing import Any
 
 import msgspec
 
-from harness.standin.browsers.cdp_client import Wire, WireError, without_halves
+from harness.standin.browsers.cdp_client import (
+    CdpClient,
+    CdpConnectionError,
+    replace_lone_surrogates,
+)
 from harness.standin.sockets.page import ActionProblem
 
 _message = msgspec.json.Decoder(dict[str, Any]).decode
@@ -31,24 +35,24 @@ class Driver:
         attached: Target ids of tabs → their sessions on this connection.
     """
 
-    def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
+    def __init__(self, dial: Callable[[], Awaitable[CdpClient]]) -> None:
         self._dial = dial
-        self._wire: Wire | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._cdp_client: CdpClient | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._number = 0
-        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._order: list[str] = []
         self.attached: dict[str, str] = {}
         self.active = ""
 
     async def close(self) -> None:
         """Leave the browser."""
-        wire = self._wire
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-        if wire is not None:
-            await wire.close()
+        cdp_client = self._cdp_client
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        if cdp_client is not None:
+            await cdp_client.close()
 
     async def tabs(self) -> list[dict[str, Any]]:
         """All tabs, oldest first, as the browser tells of them."""
@@ -69,8 +73,8 @@ class Driver:
             self.active = str(made["targetId"])
         if self.active not in self.attached:
             asked = {"targetId": self.active, "flatten": True}
-            answer = await self.command("Target.attachToTarget", asked)
-            self.attached[self.active] = str(answer["sessionId"])
+            response = await self.command("Target.attachToTarget", asked)
+            self.attached[self.active] = str(response["sessionId"])
         return self.attached[self.active]
 
     async def command(
@@ -84,39 +88,39 @@ class Driver:
             WireError: The browser is gone, or was lost meanwhile.
         """
         place = {"sessionId": await self.session()} if page else {}
-        if self._wire is None:
-            self._wire = await self._dial()
-            self._pump = asyncio.create_task(self._read(self._wire))
+        if self._cdp_client is None:
+            self._cdp_client = await self._dial()
+            self._reader = asyncio.create_task(self._read(self._cdp_client))
         self._number += 1
         number = self._number
-        future = self._answers[number] = asyncio.get_running_loop().create_future()
+        future = self._pending[number] = asyncio.get_running_loop().create_future()
         asked = {"id": number, "method": method, "params": params or {}, **place}
         try:
-            await self._wire.send(msgspec.json.encode(asked).decode())
-            answer = await future
+            await self._cdp_client.send(msgspec.json.encode(asked).decode())
+            response = await future
         finally:
-            del self._answers[number]
-        if "error" in answer:
-            raise ActionProblem("UNKNOWN", str(answer["error"].get("message", ""))[:500])
-        return dict(answer["result"])
+            del self._pending[number]
+        if "error" in response:
+            raise ActionProblem("UNKNOWN", str(response["error"].get("message", ""))[:500])
+        return dict(response["result"])
 
-    async def _read(self, wire: Wire) -> None:
+    async def _read(self, cdp_client: CdpClient) -> None:
         try:
             while True:
-                for text in await wire.receive():
+                for text in await cdp_client.receive():
                     message = _read_message(text)
-                    future = self._answers.get(message.get("id", 0))
+                    future = self._pending.get(message.get("id", 0))
                     if future is not None and not future.done():
                         future.set_result(message)
-        except WireError:
+        except CdpConnectionError:
             pass
         finally:
-            self._wire = None  # the next command connects anew
+            self._cdp_client = None  # the next command connects anew
             self.attached.clear()
-            for future in self._answers.values():
+            for future in self._pending.values():
                 if not future.done():
-                    future.set_exception(WireError("the browser is gone"))
-            await wire.close()
+                    future.set_exception(CdpConnectionError("the browser is gone"))
+            await cdp_client.close()
 
 
 def _read_message(text: str) -> dict[str, Any]:
@@ -126,6 +130,6 @@ def _read_message(text: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         pass
     try:
-        return _message(without_halves(text))
+        return _message(replace_lone_surrogates(text))
     except (ValueError, RecursionError):
         return {}

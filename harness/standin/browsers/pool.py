@@ -16,7 +16,7 @@ import psutil
 
 from harness.clock import unix_ns
 from harness.standin.browsers.actions import ChromiumPage
-from harness.standin.browsers.cdp_client import Wire
+from harness.standin.browsers.cdp_client import CdpClient
 from harness.standin.browsers.chromium import Chromium, LaunchError
 from harness.standin.sessions import Session
 from harness.units import NS_PER_S
@@ -25,12 +25,12 @@ BROWSER_BYTES = 300 << 20
 """Memory that one browser with a page is reckoned to need of its own."""
 
 
-def sessions_the_machine_allows() -> int:
+def sessions_that_fit_memory() -> int:
     """How many browsers fit into the memory that is free now; one at least."""
     return max(1, int(psutil.virtual_memory().available * 0.8) // BROWSER_BYTES)
 
 
-class Browsers:
+class BrowserPool:
     """
     Every browser of the server.
 
@@ -71,7 +71,7 @@ class Browsers:
         browser = self._running.get(session_id)
         return browser is not None and not browser.gone.is_set()
 
-    async def dial(self, session_id: str) -> Wire:
+    async def dial(self, session_id: str) -> CdpClient:
         """
         Connect to a session's browser.
 
@@ -79,7 +79,7 @@ class Browsers:
             WireError: It cannot be reached.
             KeyError: There is none.
         """
-        return await Wire.connect(self._running[session_id].endpoint)
+        return await CdpClient.connect(self._running[session_id].endpoint)
 
     def page(self, session_id: str) -> ChromiumPage:
         """What does a session's actions; one for all its action sockets."""

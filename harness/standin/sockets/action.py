@@ -17,8 +17,8 @@ import sys
 import traceback
 from typing import Any, Protocol
 
-from harness.standin.codes import MESSAGES, name_in
-from harness.standin.messages import Answer
+from harness.standin.codes import MESSAGES, code_name
+from harness.standin.messages import Response
 from harness.standin.sockets import names
 from harness.standin.sockets.channel import LOST, Channel
 from harness.standin.sockets.frames import (
@@ -55,13 +55,13 @@ class Timing(Protocol):
 
     state: State
 
-    async def take_time(self, operation: str) -> None:
+    async def simulate_latency(self, operation: str) -> None:
         """Let the time pass that an operation takes."""
 
-    async def wait_out_stall(self) -> None:
+    async def wait_for_stall_end(self) -> None:
         """Wait while the whole server stands still."""
 
-    def count(self, operation: str, answer: Answer) -> None:
+    def count(self, operation: str, answer: Response) -> None:
         """Count an answer that is about to be sent."""
 
 
@@ -73,7 +73,7 @@ class ActionSocket:
         self._channel = channel
         self._browser = browser
 
-    async def take(self, frame: bytes | str) -> None:
+    async def handle_frame(self, frame: bytes | str) -> None:
         """Take in one frame; what needs time goes on beside."""
         channel = self._channel
         request = read_request(frame)
@@ -82,14 +82,14 @@ class ActionSocket:
             await self._refuse(number, names.UNKNOWN_ACTION, "CLOUD_CONFIG_INVALID", why)
             return
         operation = names.ACTIONS.get(request.method, names.UNKNOWN_ACTION)
-        if code := self._misfit(request, operation):
+        if code := self._find_error(request, operation):
             await self._refuse(request.id, operation, code)
             return
         key = object()
         channel.in_flight[key] = operation
         channel.spawn(self._serve(key, request, operation))
 
-    def _misfit(self, request: ActionRequest, operation: str) -> str:
+    def _find_error(self, request: ActionRequest, operation: str) -> str:
         config, session = self._api.state.settings.config, self._channel.session
         if not is_token(request.token, config.seed, "action", session.id):
             return "CLOUD_AUTH_FAILED"
@@ -108,19 +108,19 @@ class ActionSocket:
 
     async def _serve(self, key: object, request: ActionRequest, operation: str) -> None:
         api, channel = self._api, self._channel
-        await api.take_time(operation)
-        code = api.state.settings.draw_failure(operation, api.state.dice.failures)
+        await api.simulate_latency(operation)
+        code = api.state.settings.draw_failure(operation, api.state.rng.failures)
         if code == "CLOUD_CONNECTION_LOST":
             await channel.close(LOST, code)
             return
         if code == "CLOUD_ACTION_FAILED":
-            drawn = api.state.dice.failures.choice(FAILURES)
+            drawn = api.state.rng.failures.choice(FAILURES)
             name, frame = self._failed(request.id, ActionProblem(drawn, "as it was told to"))
         elif code:
             name, frame = self._error(request.id, code)
         else:
             name, frame = await self._act(request)
-        await api.wait_out_stall()
+        await api.wait_for_stall_end()
         await channel.answer(key, name, frame)
 
     async def _act(self, request: ActionRequest) -> tuple[str, bytes]:
@@ -147,7 +147,7 @@ class ActionSocket:
         return self._error(number, "CLOUD_ACTION_FAILED", details)
 
     def _error(self, number: int, code: str, details: Any = None) -> tuple[str, bytes]:
-        name = name_in(self._api.state.settings.config.vocabulary, code)
+        name = code_name(self._api.state.settings.config.vocabulary, code)
         message = MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
         return name, encode(
             ActionError(number, ok=False, error=message, code=name, details=details)

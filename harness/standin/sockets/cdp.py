@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from harness.standin.codes import name_in
+from harness.standin.codes import code_name
 from harness.standin.sockets.action import Timing
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
 from harness.standin.sockets.commands import CdpError, Command, read_command
-from harness.standin.sockets.devtools import COUNTED, DevTools
+from harness.standin.sockets.devtools import COUNTED_COMMANDS, DevTools
 from harness.standin.sockets.frames import encode
 from harness.standin.sockets.names import CDP
 
@@ -30,7 +30,7 @@ class CommandSocket(ABC):
     async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
         """Do what a command asks for; it is in flight under ``key``."""
 
-    async def take(self, frame: bytes | str) -> None:
+    async def handle_frame(self, frame: bytes | str) -> None:
         """Take in one frame: read it, let its time pass, fail as told, or handle it."""
         api, channel = self._api, self._channel
         key = object()
@@ -38,25 +38,27 @@ class CommandSocket(ABC):
         try:
             command = read_command(frame)
         except CdpError as error:
-            await channel.answer(key, "CLOUD_CONFIG_INVALID", encode({"error": error.told()}))
+            await channel.answer(
+                key, "CLOUD_CONFIG_INVALID", encode({"error": error.payload()})
+            )
             return
-        if command.method in COUNTED:
+        if command.method in COUNTED_COMMANDS:
             channel.in_flight[key] = f"{CDP}.{command.method}"
-        await api.take_time(CDP)
+        await api.simulate_latency(CDP)
         settings = api.state.settings
-        code = settings.draw_failure(CDP, api.state.dice.failures)
+        code = settings.draw_failure(CDP, api.state.rng.failures)
         if code == "CLOUD_CONNECTION_LOST":
             await channel.close(LOST, code)
         elif code:
-            await self.fail(key, command, name_in(settings.config.vocabulary, code))
+            await self.fail(key, command, code_name(settings.config.vocabulary, code))
         else:
             await self.handle(key, command, frame)
 
     async def fail(self, key: object, command: Command, name: str) -> None:
         """Answer with a DevTools error that names a code."""
-        error = CdpError(name).told()
-        told = encode({"id": command.id, "error": error, **command.place})
-        await self._channel.answer(key, name, told)
+        error = CdpError(name).payload()
+        payload = encode({"id": command.id, "error": error, **command.place})
+        await self._channel.answer(key, name, payload)
 
 
 class CdpSocket(CommandSocket):
@@ -70,12 +72,12 @@ class CdpSocket(CommandSocket):
     async def handle(self, key: object, command: Command, frame: bytes | str) -> None:  # noqa: ARG002  a real browser gets it as it came
         """Answer a command, and tell what it caused."""
         channel = self._channel
-        await self._api.wait_out_stall()
+        await self._api.wait_for_stall_end()
         for message in self._tools.handle(command):
             if message.get("id") == command.id:
                 failed = "CLOUD_ACTION_FAILED" if "error" in message else ""
                 await channel.answer(key, failed, encode(message))
             else:
-                await channel.tell(encode(message))
+                await channel.send(encode(message))
         if self._tools.closed:
             await channel.close(NORMAL, "CLOUD_SESSION_CLOSED")

@@ -47,9 +47,9 @@ class Channel:
         operation = self.in_flight.pop(key, None)
         if operation is not None and not self.closed:
             self._count(operation, code)
-            await self.tell(frame)
+            await self.send(frame)
 
-    async def tell(self, frame: bytes) -> None:
+    async def send(self, frame: bytes) -> None:
         """Send one text frame; a client that has left hears nothing."""
         try:
             await self._send({"type": "websocket.send", "text": frame.decode()})

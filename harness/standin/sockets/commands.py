@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 Message = dict[str, Any]
-Handled = tuple[Message, list[Message], list[Message]]
+CommandResult = tuple[Message, list[Message], list[Message]]
 """A command's result, and the events before and after its answer."""
 
 
@@ -37,7 +37,7 @@ class CdpError(Exception):
         super().__init__(message)
         self.code = code
 
-    def told(self) -> Message:
+    def payload(self) -> Message:
         """The error as an answer tells it."""
         return {"code": self.code, "message": str(self)}
 
@@ -60,5 +60,5 @@ def read_command(frame: bytes | str) -> Command:
 
 def event(method: str, session: str = "", **params: Any) -> Message:
     """An event, of the browser or of one flattened session."""
-    told: Message = {"method": method, "params": params}
-    return told | {"sessionId": session} if session else told
+    payload: Message = {"method": method, "params": params}
+    return payload | {"sessionId": session} if session else payload

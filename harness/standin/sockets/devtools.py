@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-from harness.standin.sockets.commands import CdpError, Command, Handled, Message, event
+from harness.standin.sockets.commands import CdpError, Command, CommandResult, Message, event
 from harness.standin.sockets.tabs import CONTEXT, PAGE_HANDLERS, Target
 
 _BROWSER_SESSION = "BROWSER-SESSION"
@@ -41,13 +41,13 @@ class DevTools:
     def handle(self, command: Command) -> list[Message]:
         """Answer a command: its answer, and the events it causes, in order of sending."""
         try:
-            target = self._of_session(command.sessionId) if command.sessionId else None
+            target = self._find_by_session(command.sessionId) if command.sessionId else None
             result, before, after = self._handle(command, target)
         except CdpError as error:
-            return [{"id": command.id, "error": error.told(), **command.place}]
+            return [{"id": command.id, "error": error.payload(), **command.place}]
         return [*before, {"id": command.id, "result": result, **command.place}, *after]
 
-    def _handle(self, command: Command, target: Target | None) -> Handled:
+    def _handle(self, command: Command, target: Target | None) -> CommandResult:
         page_handler = PAGE_HANDLERS.get(command.method)
         if page_handler is not None:
             if target is None:
@@ -63,7 +63,7 @@ class DevTools:
         self._targets[target.id] = target
         return target
 
-    def _of_session(self, session: str) -> Target | None:
+    def _find_by_session(self, session: str) -> Target | None:
         for target in self._targets.values():
             if target.session == session:
                 return target
@@ -71,7 +71,7 @@ class DevTools:
             return None
         raise CdpError("Session with given id not found.", -32001)
 
-    def _of_id(self, command: Command) -> Target:
+    def _find_by_id(self, command: Command) -> Target:
         target = self._targets.get(str(command.params.get("targetId", "")))
         if target is None:
             raise CdpError("No target with given id found")
@@ -85,7 +85,7 @@ class DevTools:
             sessionId=target.session, targetInfo=target.info(), waitingForDebugger=waiting,
         )  # fmt: skip
 
-    def auto_attach(self, command: Command, target: Target | None) -> Handled:
+    def auto_attach(self, command: Command, target: Target | None) -> CommandResult:
         """Target.setAutoAttach: pages are attached to the browser's session only."""
         if target is not None:
             return {}, [], []
@@ -93,7 +93,7 @@ class DevTools:
         news = [self.attached(page, waiting=False) for page in self._targets.values()]
         return {}, [], news if self._attach else []
 
-    def create(self, command: Command, _target: Target | None) -> Handled:
+    def create(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.createTarget."""
         target = self._make(str(command.params.get("url") or "about:blank"))
         target.context = str(command.params.get("browserContextId") or CONTEXT)
@@ -102,15 +102,15 @@ class DevTools:
             news.append(self.attached(target, waiting=False))
         return {"targetId": target.id}, news, []
 
-    def attach(self, command: Command, _target: Target | None) -> Handled:
+    def attach(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.attachToTarget."""
-        target = self._of_id(command)
+        target = self._find_by_id(command)
         news = [] if target.session else [self.attached(target, waiting=False)]
         return {"sessionId": target.session}, news, []
 
-    def close(self, command: Command, _target: Target | None) -> Handled:
+    def close(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.closeTarget."""
-        return {"success": True}, [], self._remove(self._of_id(command))
+        return {"success": True}, [], self._remove(self._find_by_id(command))
 
     def _remove(self, target: Target) -> list[Message]:
         del self._targets[target.id]
@@ -122,24 +122,24 @@ class DevTools:
             news.insert(0, detached)
         return news
 
-    def create_context(self, _command: Command, _target: Target | None) -> Handled:
+    def create_context(self, _command: Command, _target: Target | None) -> CommandResult:
         """Target.createBrowserContext: a name that pages are made under."""
         return {"browserContextId": f"CTX{next(self._numbers)}"}, [], []
 
-    def dispose_context(self, command: Command, _target: Target | None) -> Handled:
+    def dispose_context(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.disposeBrowserContext: its pages go with it."""
         context = command.params.get("browserContextId")
         gone = [page for page in self._targets.values() if page.context == context]
         return {}, [event for page in gone for event in self._remove(page)], []
 
-    def targets(self, _command: Command, _target: Target | None) -> Handled:
+    def targets(self, _command: Command, _target: Target | None) -> CommandResult:
         """Target.getTargets."""
         return {"targetInfos": [page.info() for page in self._targets.values()]}, [], []
 
-    def info(self, command: Command, target: Target | None) -> Handled:
+    def info(self, command: Command, target: Target | None) -> CommandResult:
         """Target.getTargetInfo: the browser's own when none is named."""
         if "targetId" in command.params:
-            target = self._of_id(command)
+            target = self._find_by_id(command)
         if target is not None:
             return {"targetInfo": target.info()}, [], []
         browser = {
@@ -148,13 +148,13 @@ class DevTools:
         }  # fmt: skip
         return {"targetInfo": browser}, [], []
 
-    def shut(self, _command: Command, _target: Target | None) -> Handled:
+    def close_browser(self, _command: Command, _target: Target | None) -> CommandResult:
         """Browser.close."""
         self.closed = True
         return {}, [], []
 
 
-def _version(_tools: DevTools, _command: Command, _target: Target | None) -> Handled:
+def _version(_tools: DevTools, _command: Command, _target: Target | None) -> CommandResult:
     version = {
         "protocolVersion": "1.3", "product": "HeadlessChrome/140.0.0.0", "revision": "@0",
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0.0.0",
@@ -163,13 +163,15 @@ def _version(_tools: DevTools, _command: Command, _target: Target | None) -> Han
     return version, [], []
 
 
-def _browser_session(_tools: DevTools, _command: Command, _target: Target | None) -> Handled:
+def _browser_session(
+    _tools: DevTools, _command: Command, _target: Target | None
+) -> CommandResult:
     return {"sessionId": _BROWSER_SESSION}, [], []
 
 
-_HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], Handled]] = {
+_HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], CommandResult]] = {
     "Browser.getVersion": _version,
-    "Browser.close": DevTools.shut,
+    "Browser.close": DevTools.close_browser,
     "Target.setAutoAttach": DevTools.auto_attach,
     "Target.attachToBrowserTarget": _browser_session,
     "Target.attachToTarget": DevTools.attach,
@@ -181,5 +183,5 @@ _HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], Handled]] = {
     "Target.getTargetInfo": DevTools.info,
 }
 
-COUNTED = frozenset({*_HANDLERS, *PAGE_HANDLERS})
+COUNTED_COMMANDS = frozenset({*_HANDLERS, *PAGE_HANDLERS})
 """Commands that are counted by name; there are hundreds, and names are a stranger's."""

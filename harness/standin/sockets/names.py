@@ -24,7 +24,7 @@ GROUPS = ("action",)
 """Names that only settings know."""
 
 
-def group_of(operation: str) -> str:
+def settings_group(operation: str) -> str:
     """The setting that an operation falls back on: ``action`` for a method, else none."""
     in_group = operation.startswith("action.") and operation != ACTION_CONNECT
     return "action" if in_group else ""

@@ -28,7 +28,7 @@ _TABS_MAX = 32
 _COOKIES_MAX = 200
 _TEXT_MAX = 64 * 1024
 _EDITABLE = frozenset({"input", "select", "type", "pressKey", "uploadFile"})
-_POINTED = (
+_ELEMENT_METHODS = (
     "click", "dblclick", "rightclick", "hover", "input", "select", "scroll", "uploadFile"
 )  # fmt: skip
 
@@ -220,7 +220,7 @@ def _keyboard(method: str) -> Callable[[Page, dict[str, Any]], Any]:
 _BOX = {"x": 8, "y": 8, "width": 120, "height": 24}
 
 _METHODS: dict[str, Callable[[Page, dict[str, Any]], Any]] = {
-    **{method: _pointing(method) for method in _POINTED},
+    **{method: _pointing(method) for method in _ELEMENT_METHODS},
     **{method: _keyboard(method) for method in ("pressKey", "type")},
     "goto": Page.goto,
     "snapshot": lambda page, _args: page.html(),

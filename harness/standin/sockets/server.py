@@ -15,21 +15,21 @@ from typing import Any
 from harness.clock import unix_ns
 from harness.standin.api import Api, sleep_until
 from harness.standin.browsers.bridge import BridgedSocket
-from harness.standin.browsers.cdp_client import WireError
-from harness.standin.browsers.pool import Browsers
-from harness.standin.messages import Answer, fail
+from harness.standin.browsers.cdp_client import CdpConnectionError
+from harness.standin.browsers.pool import BrowserPool
+from harness.standin.messages import Response, error_response
 from harness.standin.sessions import Session
 from harness.standin.sockets import names
 from harness.standin.sockets.action import ActionSocket, Browser
 from harness.standin.sockets.cdp import CdpSocket, CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel, Send
 from harness.standin.sockets.page import Page
-from harness.standin.sockets.upgrade_auth import find_door, judge
+from harness.standin.sockets.upgrade_auth import authorize, find_socket_route
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_HELD_NOTHING = "CLOUD_SESSION_CLOSED"
+_SESSION_CLOSED = "CLOUD_SESSION_CLOSED"
 
 
 class SyntheticBrowser:
@@ -43,7 +43,7 @@ class SyntheticBrowser:
         return self._page.act(method, args)
 
 
-class Sockets:
+class SocketServer:
     """Every socket of the server."""
 
     def __init__(self, api: Api) -> None:
@@ -51,72 +51,74 @@ class Sockets:
         self._open: dict[str, set[Channel]] = defaultdict(set)
         self._browsers: dict[str, Browser] = {}
         config = api.state.settings.config
-        self._real: Browsers | None = None
+        self._chromium: BrowserPool | None = None
         if config.browser:
-            self._real = Browsers(config.browser, config.launch_timeout_s, self._lose)
-            api.handlers.launch = self._real.launch
+            self._chromium = BrowserPool(
+                config.browser, config.launch_timeout_s, self._on_browser_lost
+            )
+            api.handlers.launch = self._chromium.launch
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upgrade, and the socket that comes of it."""
         await receive()
-        door = find_door(scope["path"])
-        name = names.CDP_CONNECT if door.socket == "cdp" else names.ACTION_CONNECT
-        found = judge(self._api.state, door, scope["query_string"], unix_ns())
+        route = find_socket_route(scope["path"])
+        name = names.CDP_CONNECT if route.socket == "cdp" else names.ACTION_CONNECT
+        found = authorize(self._api.state, route, scope["query_string"], unix_ns())
         if isinstance(found, Session):
             found = await self._launch(found, name)
-        if isinstance(found, Answer):
-            self._api.count(name if door.socket else "unknown", found)
+        if isinstance(found, Response):
+            self._api.count(name if route.socket else "unknown", found)
             await _refuse(send, found)
             return
         channel = Channel(found, send, self._count)
-        self._api.count(name, Answer(101, b""))
+        self._api.count(name, Response(101, b""))
         await send({"type": "websocket.accept"})
-        await self._hold(channel, receive, cdp=door.socket == "cdp")
+        await self._serve_channel(channel, receive, cdp=route.socket == "cdp")
 
     async def close_session(self, session_id: str) -> None:
         """A session was deleted: its sockets go with it."""
         self._browsers.pop(session_id, None)
         for channel in list(self._open.get(session_id, ())):
-            await channel.close(NORMAL, _HELD_NOTHING)
-        if self._real is not None:
-            await self._real.close(session_id)
+            await channel.close(NORMAL, _SESSION_CLOSED)
+        if self._chromium is not None:
+            await self._chromium.close(session_id)
 
     async def stop(self) -> None:
         """The server ends, and the browsers with it."""
-        if self._real is not None:
-            await self._real.stop()
+        if self._chromium is not None:
+            await self._chromium.stop()
 
-    async def _lose(self, session_id: str) -> None:
+    async def _on_browser_lost(self, session_id: str) -> None:
         """A session's browser has ended by itself."""
         for channel in list(self._open.get(session_id, ())):
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
 
-    async def _launch(self, session: Session, name: str) -> Session | Answer:
+    async def _launch(self, session: Session, name: str) -> Session | Response:
         """Wait until the browser is up; or fail as told to."""
         api = self._api
         if session.active_ns > unix_ns():
             await sleep_until(session.active_ns)
-        await api.take_time(name)
-        await api.wait_out_stall()
-        if code := api.state.settings.draw_failure(name, api.state.dice.failures):
-            return api.inject(code)
+        await api.simulate_latency(name)
+        await api.wait_for_stall_end()
+        if code := api.state.settings.draw_failure(name, api.state.rng.failures):
+            return api.injected_error(code)
         vocabulary = api.state.settings.config.vocabulary
         if session.state_at(unix_ns()) == "closed":  # meanwhile
-            return fail(vocabulary, _HELD_NOTHING)
-        if self._real is not None and not self._real.is_up(session.id):
-            return fail(vocabulary, "CLOUD_RUNTIME_GONE")
+            return error_response(vocabulary, _SESSION_CLOSED)
+        if self._chromium is not None and not self._chromium.is_up(session.id):
+            return error_response(vocabulary, "CLOUD_RUNTIME_GONE")
         return session
 
-    async def _hold(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
+    async def _serve_channel(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
         session = channel.session
         mine = self._open[session.id]
         mine.add(channel)
-        channel.spawn(channel.expire(session.expires_ns, _HELD_NOTHING))
+        channel.spawn(channel.expire(session.expires_ns, _SESSION_CLOSED))
         try:
             if session.state_at(unix_ns()) == "closed":  # while the upgrade was answered
-                await channel.close(NORMAL, _HELD_NOTHING)
+                await channel.close(NORMAL, _SESSION_CLOSED)
             else:
-                await self._listen(channel, receive, cdp=cdp)
+                await self._receive_frames(channel, receive, cdp=cdp)
         finally:
             channel.closed = True
             mine.discard(channel)
@@ -126,17 +128,17 @@ class Sockets:
                     self._browsers.pop(session.id, None)
             await channel.end()
 
-    async def _listen(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
+    async def _receive_frames(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
         socket = await self._connect(channel, cdp=cdp)
         while not channel.closed:
             message = await receive()
             if message["type"] != "websocket.receive":
                 break
             frame = message.get("text")
-            await socket.take(message["bytes"] if frame is None else frame)
+            await socket.handle_frame(message["bytes"] if frame is None else frame)
 
     async def _connect(self, channel: Channel, *, cdp: bool) -> ActionSocket | CommandSocket:
-        session_id, real = channel.session.id, self._real
+        session_id, real = channel.session.id, self._chromium
         if not cdp:
             browser: Browser
             if real is None:
@@ -147,21 +149,21 @@ class Sockets:
         if real is not None:
             try:
                 return BridgedSocket(self._api, channel, await real.dial(session_id))
-            except (WireError, KeyError):  # it ended since the upgrade
+            except (CdpConnectionError, KeyError):  # it ended since the upgrade
                 await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         return CdpSocket(self._api, channel)
 
     def _count(self, operation: str, code: str) -> None:
-        self._api.count(operation, Answer(0, b"", code))
+        self._api.count(operation, Response(0, b"", code))
 
 
-async def _refuse(send: Send, answer: Answer) -> None:
+async def _refuse(send: Send, response: Response) -> None:
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(answer.body)),
+        (b"content-length", b"%d" % len(response.body)),
         (b"connection", b"close"),
-        *answer.headers,
+        *response.headers,
     ]
-    start = {"type": "websocket.http.response.start", "status": answer.status}
+    start = {"type": "websocket.http.response.start", "status": response.status}
     await send(start | {"headers": headers})
-    await send({"type": "websocket.http.response.body", "body": answer.body})
+    await send({"type": "websocket.http.response.body", "body": response.body})

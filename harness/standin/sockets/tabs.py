@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from harness.standin.sockets.commands import Command, Handled, Message, event
+from harness.standin.sockets.commands import Command, CommandResult, Message, event
 from harness.standin.sockets.evaluation import call, evaluate
 from harness.standin.sockets.png import PNG_BASE64
 
@@ -68,29 +68,29 @@ def _context(target: Target, world: int, name: str) -> Message:
     return event("Runtime.executionContextCreated", target.session, context=description)
 
 
-def _tree(_command: Command, page: Target) -> Handled:
+def _tree(_command: Command, page: Target) -> CommandResult:
     return {"frameTree": {"frame": page.frame()}}, [], []
 
 
-def _enable_runtime(_command: Command, page: Target) -> Handled:
+def _enable_runtime(_command: Command, page: Target) -> CommandResult:
     page.world += 1
     return {}, [_context(page, page.world, "")], []
 
 
-def _isolate(command: Command, page: Target) -> Handled:
+def _isolate(command: Command, page: Target) -> CommandResult:
     page.world += 1
     name = str(command.params.get("worldName") or "isolated")
     return {"executionContextId": page.world}, [_context(page, page.world, name)], []
 
 
-def _script(command: Command, page: Target) -> Handled:
+def _script(command: Command, page: Target) -> CommandResult:
     name = str(command.params.get("worldName") or "")
     if name and name not in page.worlds and len(page.worlds) < _WORLDS_MAX:
         page.worlds.append(name)  # every new document gets this isolated world
     return {"identifier": str(page.world)}, [], []
 
 
-def _navigate(command: Command, page: Target) -> Handled:
+def _navigate(command: Command, page: Target) -> CommandResult:
     page.url = str(command.params.get("url") or "about:blank")
     page.loader += 1
     page.world += 1
@@ -115,22 +115,22 @@ def _navigate(command: Command, page: Target) -> Handled:
     return {"frameId": page.id, "loaderId": loader}, [], news
 
 
-def _evaluate(command: Command, page: Target) -> Handled:
+def _evaluate(command: Command, page: Target) -> CommandResult:
     expression = str(command.params.get("expression", ""))
     by_value = bool(command.params.get("returnByValue"))
     return {"result": evaluate(expression, page.url, by_value=by_value)}, [], []
 
 
-def _call(command: Command, page: Target) -> Handled:
+def _call(command: Command, page: Target) -> CommandResult:
     given = command.params.get("arguments")
     return {"result": call(given if isinstance(given, list) else [], page.url)}, [], []
 
 
-def _screenshot(_command: Command, _page: Target) -> Handled:
+def _screenshot(_command: Command, _page: Target) -> CommandResult:
     return {"data": PNG_BASE64}, [], []
 
 
-PAGE_HANDLERS: dict[str, Callable[[Command, Target], Handled]] = {
+PAGE_HANDLERS: dict[str, Callable[[Command, Target], CommandResult]] = {
     "Page.getFrameTree": _tree,
     "Page.navigate": _navigate,
     "Page.createIsolatedWorld": _isolate,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 from urllib.parse import parse_qs
 
-from harness.standin.messages import Answer, fail, fail_plainly
+from harness.standin.messages import Response, error_response, plain_error_response
 from harness.standin.sessions import Session
 from harness.standin.sockets.tokens import Socket, is_token
 from harness.standin.state import State
@@ -22,39 +22,41 @@ from harness.standin.state import State
 _SOCKETS = ("action", "cdp")
 
 
-class Door(NamedTuple):
+class SocketRoute(NamedTuple):
     """Where an upgrade goes; ``socket`` is "" for a path that is none."""
 
     socket: Socket | None
     session_id: str
 
 
-def find_door(path: str) -> Door:
+def find_socket_route(path: str) -> SocketRoute:
     """Match ``/ws/action/:id`` and ``/ws/cdp/:id``."""
     parts = path.split("/")
     if len(parts) == 4 and parts[:2] == ["", "ws"] and parts[2] in _SOCKETS and parts[3]:
-        return Door(cast("Socket", parts[2]), parts[3])
-    return Door(None, "")
+        return SocketRoute(cast("Socket", parts[2]), parts[3])
+    return SocketRoute(None, "")
 
 
-def judge(state: State, door: Door, query: bytes, now_ns: int) -> Session | Answer:
+def authorize(
+    state: State, route: SocketRoute, query: bytes, now_ns: int
+) -> Session | Response:
     """Let an upgrade in, to its session, or refuse it."""
     config = state.settings.config
-    if door.socket is None:
-        return fail_plainly(404, "no such path")
-    session = state.sessions.find(door.session_id)
+    if route.socket is None:
+        return plain_error_response(404, "no such path")
+    session = state.sessions.find(route.session_id)
     if session is None:
-        return fail(config.vocabulary, "CLOUD_SESSION_NOT_FOUND")
+        return error_response(config.vocabulary, "CLOUD_SESSION_NOT_FOUND")
     token = parse_qs(query.decode("ascii", "replace")).get("token", [""])[-1]
-    right = is_token(token, config.seed, door.socket, session.id)
+    right = is_token(token, config.seed, route.socket, session.id)
     if not right or now_ns >= token_expires_ns(state, session):
-        if not state.lie("takes_any_token"):
-            return fail(config.vocabulary, "CLOUD_AUTH_FAILED")
-        state.told("takes_any_token")
+        if not state.draw_lie("takes_any_token"):
+            return error_response(config.vocabulary, "CLOUD_AUTH_FAILED")
+        state.count_lie("takes_any_token")
     if session.state_at(now_ns) == "closed":
-        return fail(config.vocabulary, "CLOUD_SESSION_CLOSED")
+        return error_response(config.vocabulary, "CLOUD_SESSION_CLOSED")
     if now_ns < session.created_ns + state.settings.stale_ns:
-        return fail(config.vocabulary, "CLOUD_SESSION_STALE")
+        return error_response(config.vocabulary, "CLOUD_SESSION_STALE")
     return session
 
 

@@ -20,7 +20,7 @@ from reports.comparison.summary import brief as brief_of
 from reports.model import build_model
 from reports.prose import brief
 from reports.sections import build_sections
-from tests.schemas import complaints_of_file
+from tests.schemas import schema_errors_of_file
 from tests.trials import attempt, write_trial
 
 APP = register(["compare", "baseline"])
@@ -65,7 +65,7 @@ def test_regressed_exits_1_and_writes_all(tmp_path):
     assert code == 1
     assert "verdict: regressed" in said
     assert "create_session" in said
-    assert complaints_of_file(two / "compare.json") == []
+    assert schema_errors_of_file(two / "compare.json") == []
     document = json.loads((two / "compare.json").read_text())
     assert document["verdict"] == "regressed"
     assert document["baseline"]["trials"] == ["one"]
@@ -213,7 +213,7 @@ def test_a_document_of_before_there_were_names_calls_trials_by_their_ids(tmp_pat
     harness("save", "v12", one, command="baseline")
     harness("v12", two)
     document = json.loads((two / "compare.json").read_text())
-    assert complaints_of_file(two / "compare.json") == []
+    assert schema_errors_of_file(two / "compare.json") == []
     assert read_comparison(document).document() == document
     document["candidate"]["called"] += ["three"]
     del document["baseline"]["called"]

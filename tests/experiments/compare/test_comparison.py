@@ -13,7 +13,7 @@ from harness.plan.tolerances import Thresholds, check_key
 from harness.trial.schema import Window, WorkerEnd
 from harness.trial.store import open_trial
 from tests.experiments.compare.simulated import simulate
-from tests.trials import NS, T0, attempt, ladder, manifest, refused, write_trial
+from tests.trials import NS, T0, attempt, ladder, manifest, rate_limited, write_trial
 
 KEYS = {
     "operation",
@@ -123,7 +123,7 @@ def test_a_saturated_generator_leaves_performance_open(run):
 
 def test_an_operation_that_never_ends_well_any_more(tmp_path):
     good = [attempt(call_id=n, at_s=n * 0.01, service_ms=10 + n % 7) for n in range(1500)]
-    bad = [refused(call_id=n, at_s=n * 0.01) for n in range(1500)]
+    bad = [rate_limited(call_id=n, at_s=n * 0.01) for n in range(1500)]
     runs = []
     for name, rows in (("good", good), ("bad", bad)):
         trial = open_trial(write_trial(tmp_path / name, rows))

@@ -18,7 +18,7 @@ from harness.cli.commands import register
 from harness.errors import ProgramError, UsageError
 from harness.experiments.compare.change_points import Search, find_shifts
 from tests.experiments.compare.real_otava import OTAVA, needs_otava, pinned
-from tests.schemas import complaints
+from tests.schemas import schema_errors
 from tests.trials import NS, T0, attempt, write_trial
 
 APP = register(["trend", "doctor"])
@@ -97,7 +97,7 @@ def test_the_real_one_finds_what_pelt_finds(trials, tmp_path):
     assert result.exit_code == 0, (result.output, result.exception)
     _, expected = trend(trials, tmp_path, "--by", "pelt", **env)
 
-    assert complaints("trend", found) == []
+    assert schema_errors("trend", found) == []
     assert found["method"] == f"otava {pinned()}"
     assert f"\nChange points by otava {pinned()}, " in result.output
     assert {

@@ -11,7 +11,7 @@ from harness.assess.history import TREND, place_in_trend
 from harness.experiments.compare.trend_document import read_trend
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
-from reports.comparison.history import largest, sentences
+from reports.comparison.history import largest_change, sentences
 from reports.model import build_model
 from reports.sections import build_sections
 from tests.trials import NS, T0, attempt, write_trial
@@ -140,7 +140,7 @@ def test_few_trials_promise_no_change_points(row, tmp_path):
 
     assert names(trend) == ["t0", "t1", "t2"]
     assert "can be told from 6 trials on" in " ".join(sentences(trend))
-    assert largest(trend).endswith("(+0.0 %)")
+    assert largest_change(trend).endswith("(+0.0 %)")
 
 
 @pytest.mark.parametrize(

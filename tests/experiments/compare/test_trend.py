@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from harness.cli.commands import register
 from harness.errors import NothingObservedError, UsageError
 from harness.experiments.compare.change_points import Search, find_shifts
-from tests.schemas import complaints
+from tests.schemas import schema_errors
 from tests.trials import NS, T0, attempt, write_trial
 
 APP = register(["trend"])
@@ -116,7 +116,7 @@ def test_a_trend_is_drawn(tmp_path):
     page, document = out.read_text(), json.loads((tmp_path / "trend.json").read_text())
     (median,) = (s for s in document["series"] if s["metric"] == "response.p50")
     (shift,) = median["shifts"]
-    assert complaints("trend", document) == []
+    assert schema_errors("trend", document) == []
     assert document["method"] == "pelt"
     assert document["trials"] == [f"t{number}" for number in range(8)]
     assert shift["from_trial"] == "t4"

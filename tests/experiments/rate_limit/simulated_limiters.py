@@ -178,7 +178,7 @@ class Unlimited:
         return True
 
 
-class Dice:
+class RandomChoices:
     """Lets a share of the requests pass, at random."""
 
     def __init__(self, share, seed):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from harness.experiments.rate_limit.designs import design, volley
 from harness.experiments.rate_limit.lab import Lab, Setup
 from harness.experiments.rate_limit.model_selection import choose
-from harness.experiments.rate_limit.models.bucket_counts import foretells, passes
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
+from harness.experiments.rate_limit.models.cumulative_counts import foretells, passes
 from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
@@ -22,7 +22,12 @@ from harness.experiments.rate_limit.models.fixed_window import (
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
 from harness.experiments.rate_limit.observations import Observation, read_log
-from tests.experiments.rate_limit.simulated_limiters import Dice, SlidingLog, TokenBucket, World
+from tests.experiments.rate_limit.simulated_limiters import (
+    RandomChoices,
+    SlidingLog,
+    TokenBucket,
+    World,
+)
 
 
 def seen(*decisions, took_ms=2):
@@ -154,7 +159,7 @@ def test_coin_tosses_fit_no_model(spacing_s, seed):
 @pytest.mark.parametrize(("share", "seed"), [(0.85, 2), (0.9, 1), (0.95, 3)])
 def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
     """It lets most pass, at random: no limit on what is at work, whatever that explains."""
-    world = World(Dice(share, seed), seed=seed)
+    world = World(RandomChoices(share, seed), seed=seed)
     lab = Lab(Setup(operation="x", max_attempts=1000))
     while (probe := lab.next()) is not None:
         lab.tell(world.run(probe))

@@ -10,7 +10,7 @@ import pytest
 from harness.standin.api import Api
 from harness.standin.browsers.actions import ChromiumPage
 from harness.standin.browsers.bridge import BridgedSocket
-from harness.standin.browsers.cdp_client import WireError
+from harness.standin.browsers.cdp_client import CdpConnectionError
 from harness.standin.config import StandinConfig
 from harness.standin.sessions import Session
 from harness.standin.sockets.channel import Channel
@@ -45,7 +45,7 @@ class ScriptedWire:
     async def receive(self):
         """The next answer."""
         if (text := await self._answers.get()) is None:
-            raise WireError("a message of the browser is too large")
+            raise CdpConnectionError("a message of the browser is too large")
         return [text]
 
     async def close(self):
@@ -112,7 +112,7 @@ def bridge(*commands, wire):
         channel = Channel(session, send, lambda *told: counted.append(told))
         socket = BridgedSocket(Api(State(StandinConfig())), channel, wire)
         for command in commands:
-            await socket.take(command)
+            await socket.handle_frame(command)
         await asyncio.sleep(0.05)
         left = list(channel.in_flight.values())
         await channel.end()

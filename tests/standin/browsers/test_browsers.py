@@ -20,7 +20,7 @@ from tests.standin.browsers.leftovers import (
     nothing_is_left,
     wait_until,
 )
-from tests.standin.conftest import Caller
+from tests.standin.conftest import ApiClient
 from tests.standin.sockets.conftest import dial, refusal
 from tests.standin.sockets.test_playwright import connected
 
@@ -38,9 +38,9 @@ SHOP = (
 def chromium():
     """One stand-in with real browsers."""
     with Standin(StandinConfig(browser=CHROMIUM, max_sessions=4)) as standin:
-        caller = Caller(standin)
-        yield caller
-        caller.http.close()
+        client = ApiClient(standin)
+        yield client
+        client.http.close()
     assert nothing_is_left(standin.pid)
 
 
@@ -150,25 +150,25 @@ def test_playwright_connects_to_a_real_browser(chromium):
 @real
 def test_a_browser_that_is_killed_takes_its_sockets_along(start, dial):
     """Close 1011 on both; upgrades are 410 CLOUD_RUNTIME_GONE until the session is deleted."""
-    caller = start(browser=CHROMIUM, max_sessions=1)
-    made = caller.create().json()
+    client = start(browser=CHROMIUM, max_sessions=1)
+    made = client.create().json()
     action, cdp = dial(made), dial(made, "cdp")
     assert action.ask("tabs")["ok"]
-    main_process(caller.standin.pid).send_signal(signal.SIGKILL)
+    main_process(client.standin.pid).send_signal(signal.SIGKILL)
     assert [(1011, "CLOUD_CONNECTION_LOST")] * 2 == [action.closing(), cdp.closing()]
     assert (410, "CLOUD_RUNTIME_GONE") == refusal(lambda: dial(made))
-    assert nothing_is_left(caller.standin.pid)
-    assert "CLOUD_CAPACITY_FULL" == caller.create().json()["code"]
-    assert 204 == caller.delete(made["sessionId"]).status_code
-    assert 201 == caller.create().status_code
+    assert nothing_is_left(client.standin.pid)
+    assert "CLOUD_CAPACITY_FULL" == client.create().json()["code"]
+    assert 204 == client.delete(made["sessionId"]).status_code
+    assert 201 == client.create().status_code
 
 
 @real
 def test_an_expired_session_ends_its_browser(start):
     """Its process and folder are gone without anybody's asking."""
-    caller = start(browser=CHROMIUM, session_lifetime_s=1.5)
-    assert 201 == caller.create().status_code
-    assert nothing_is_left(caller.standin.pid)
+    client = start(browser=CHROMIUM, session_lifetime_s=1.5)
+    assert 201 == client.create().status_code
+    assert nothing_is_left(client.standin.pid)
 
 
 @real
@@ -176,10 +176,10 @@ def test_an_expired_session_ends_its_browser(start):
 def test_no_browser_outlives_the_server(number):
     """Neither its orderly end nor its being killed leaves a process."""
     with Standin(StandinConfig(browser=CHROMIUM)) as standin:
-        caller = Caller(standin)
+        client = ApiClient(standin)
         for _ in range(2):
-            assert 201 == caller.create().status_code
-        caller.http.close()
+            assert 201 == client.create().status_code
+        client.http.close()
         assert len(browsers_of(standin.pid)) >= 2
         os.kill(standin.pid, number)
         assert wait_until(lambda: not browsers_of(standin.pid))
@@ -213,12 +213,12 @@ def test_what_a_killed_browser_leaves_is_in_its_profile(chromium):
 
 def test_a_browser_that_does_not_start_is_a_launch_failure(start):
     """502, the slot is free again, and no folder is left."""
-    caller = start(browser="/bin/false", max_sessions=1)
+    client = start(browser="/bin/false", max_sessions=1)
     for _ in range(2):
-        answer = caller.create()
+        answer = client.create()
         assert (502, "CLOUD_LAUNCH_FAILED") == (answer.status_code, answer.json()["code"])
-    assert 0 == caller.standin.truth()["sessions"]["taken"]
-    assert [] == folders_of(caller.standin.pid)
+    assert 0 == client.standin.truth()["sessions"]["taken"]
+    assert [] == folders_of(client.standin.pid)
 
 
 def test_a_browser_that_hangs_is_a_launch_timeout(start, tmp_path):
@@ -226,12 +226,12 @@ def test_a_browser_that_hangs_is_a_launch_timeout(start, tmp_path):
     program = tmp_path / "hangs"
     program.write_text("#!/bin/sh\nsleep 600 & wait\n")
     program.chmod(0o755)
-    caller = start(browser=str(program), launch_timeout_s=0.5)
+    client = start(browser=str(program), launch_timeout_s=0.5)
     began = time.monotonic()
-    answer = caller.create()
+    answer = client.create()
     assert (504, "CLOUD_LAUNCH_TIMEOUT") == (answer.status_code, answer.json()["code"])
     assert time.monotonic() - began >= 0.5
-    assert nothing_is_left(caller.standin.pid)
+    assert nothing_is_left(client.standin.pid)
 
 
 def test_a_program_that_is_not_there_is_told_at_the_start():

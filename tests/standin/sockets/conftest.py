@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import websocket
 
-from tests.standin.conftest import Caller
+from tests.standin.conftest import ApiClient
 
 TIMEOUT_S = 15
 
@@ -86,6 +86,6 @@ def refusal(call: Callable[[], Any]) -> tuple[int, str]:
     return caught.value.status_code, json.loads(caught.value.resp_body).get("code", "")
 
 
-def by_code(caller: Caller, operation: str) -> dict[str, int]:
+def by_code(client: ApiClient, operation: str) -> dict[str, int]:
     """What the stand-in counted for an operation."""
-    return caller.standin.truth()["requests"].get(operation, {}).get("by_code", {})
+    return client.standin.truth()["requests"].get(operation, {}).get("by_code", {})

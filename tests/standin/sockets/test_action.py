@@ -9,7 +9,7 @@ import json
 import pytest
 
 from harness.standin.api import Api
-from harness.standin.codes import IN_SDK, STATUS
+from harness.standin.codes import SDK_NAMES, STATUS
 from harness.standin.config import StandinConfig
 from harness.standin.sessions import Session
 from harness.standin.sockets.action import ActionSocket
@@ -111,45 +111,45 @@ FRAMED = sorted(STATUS.keys() - {"CLOUD_CONNECTION_LOST"})
 @pytest.mark.parametrize("vocabulary", ["seed", "sdk"])
 def test_every_code_comes_as_a_frame(start, dial, vocabulary):
     """All documented codes but the lost connection, in either vocabulary, and counted."""
-    caller = start(vocabulary=vocabulary)
-    peer = dial(caller.create())
+    client = start(vocabulary=vocabulary)
+    peer = dial(client.create())
     expected = {}
     for code in FRAMED:
-        caller.standin.control(fail={f"action.click:{code}": 1.0})
-        name = IN_SDK.get(code, code) if vocabulary == "sdk" else code
+        client.standin.control(fail={f"action.click:{code}": 1.0})
+        name = SDK_NAMES.get(code, code) if vocabulary == "sdk" else code
         answer = peer.ask("click", {"element": 4})
         assert name == answer["code"]
         expected[name] = 1
-    assert expected == by_code(caller, "action.click")
+    assert expected == by_code(client, "action.click")
     assert answer["error"]
 
 
 def test_injected_action_failures_have_all_their_reasons(start, dial):
     """CLOUD_ACTION_FAILED draws among the twelve."""
-    caller = start(fail={"action:CLOUD_ACTION_FAILED": 1.0})
-    peer = dial(caller.create())
+    client = start(fail={"action:CLOUD_ACTION_FAILED": 1.0})
+    peer = dial(client.create())
     answers = [peer.ask("click", {"element": 4}) for _ in range(150)]
     assert set(FAILURES) == {a["details"]["actionFailure"]["code"] for a in answers}
 
 
 def test_a_lost_connection_is_close_1011_and_takes_what_is_in_flight(start, dial):
     """Two requests wait when the third one's connection is lost: all three are lost."""
-    caller = start(
+    client = start(
         latency={"action.goto": "20s"}, fail={"action.click:CLOUD_CONNECTION_LOST": 1.0}
     )
-    peer = dial(caller.create())
+    peer = dial(client.create())
     for _ in range(2):
         peer.send("goto", {"url": "https://a.example/"})
     peer.send("click", {"element": 4})
     assert (1011, "CLOUD_CONNECTION_LOST") == peer.closing()
-    assert {"CLOUD_CONNECTION_LOST": 2} == by_code(caller, "action.goto")
-    assert {"CLOUD_CONNECTION_LOST": 1} == by_code(caller, "action.click")
+    assert {"CLOUD_CONNECTION_LOST": 2} == by_code(client, "action.goto")
+    assert {"CLOUD_CONNECTION_LOST": 1} == by_code(client, "action.click")
 
 
 def test_answers_may_overtake_each_other(start, dial):
     """A quick action behind a slow one is answered first."""
-    caller = start(latency={"action.goto": "400ms"})
-    peer = dial(caller.create())
+    client = start(latency={"action.goto": "400ms"})
+    peer = dial(client.create())
     slow = peer.send("goto", {"url": "https://a.example/"})
     quick = peer.send("tabs")
     assert [quick, slow] == [peer.hear()["id"], peer.hear()["id"]]
@@ -157,40 +157,40 @@ def test_answers_may_overtake_each_other(start, dial):
 
 def test_a_deleted_session_closes_its_sockets(start, dial):
     """Both with 1000, and what was in flight is counted as closed."""
-    caller = start(latency={"action.goto": "20s"})
-    created = caller.create()
+    client = start(latency={"action.goto": "20s"})
+    created = client.create()
     action, cdp = dial(created), dial(created, "cdp")
     action.send("goto", {"url": "https://a.example/"})
     action.ask("tabs")  # the other one is in flight by now
-    assert 204 == caller.delete(created.json()["sessionId"]).status_code
+    assert 204 == client.delete(created.json()["sessionId"]).status_code
     assert [(1000, "CLOUD_SESSION_CLOSED")] * 2 == [action.closing(), cdp.closing()]
-    assert {"CLOUD_SESSION_CLOSED": 1} == by_code(caller, "action.goto")
+    assert {"CLOUD_SESSION_CLOSED": 1} == by_code(client, "action.goto")
 
 
 def test_an_expired_session_closes_its_sockets(start, dial):
     """When its time is over the socket is closed by the server."""
-    caller = start(session_lifetime_s=0.3)
-    assert (1000, "CLOUD_SESSION_CLOSED") == dial(caller.create()).closing()
+    client = start(session_lifetime_s=0.3)
+    assert (1000, "CLOUD_SESSION_CLOSED") == dial(client.create()).closing()
 
 
 def test_tokens_and_requests_are_bounded(start, dial):
     """A frame larger than the server takes closes the socket with 1009."""
-    caller = start(max_body_bytes=2000)
-    peer = dial(caller.create())
+    client = start(max_body_bytes=2000)
+    peer = dial(client.create())
     peer.send("goto", {"url": "https://a.example/" + "x" * 3000})
     assert 1009 == peer.closing()[0]
 
 
 def test_a_client_that_leaves_is_forgotten(start, dial):
     """What it had asked for is counted as nothing: nobody got an answer."""
-    caller = start(latency={"action.goto": "30s"})
-    created = caller.create()
+    client = start(latency={"action.goto": "30s"})
+    created = client.create()
     peer = dial(created)
     peer.send("goto", {"url": "https://a.example/"})
     peer.ask("tabs")
     peer.socket.close()
     assert dial(created).ask("tabs")["ok"]
-    assert {} == by_code(caller, "action.goto")
+    assert {} == by_code(client, "action.goto")
 
 
 class Clumsy:
@@ -215,7 +215,7 @@ def test_whatever_goes_wrong_is_answered(capsys):
         frame = {
             "id": 7, "method": "click", "sessionId": "s1", "token": make_token(1, "action", "s1")
         }  # fmt: skip
-        await ActionSocket(api, channel, Clumsy()).take(json.dumps(frame))
+        await ActionSocket(api, channel, Clumsy()).handle_frame(json.dumps(frame))
         while channel.in_flight:  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)
         await channel.end()

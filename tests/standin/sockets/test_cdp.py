@@ -47,14 +47,14 @@ def test_a_page_is_made_navigated_read_and_closed(honest, dial):
 
 def test_commands_fail_as_they_are_told_to(start, dial):
     """A code comes as a DevTools error that names it; a lost connection as 1011."""
-    caller = start(fail={"cdp:CLOUD_RUNTIME_GONE": 1.0})
-    peer = dial(caller.create(), "cdp")
+    client = start(fail={"cdp:CLOUD_RUNTIME_GONE": 1.0})
+    peer = dial(client.create(), "cdp")
     answer, _ = ask(peer, "Browser.getVersion")
     assert "CLOUD_RUNTIME_GONE" == answer["error"]["message"]
-    caller.standin.control(fail={"cdp:CLOUD_CONNECTION_LOST": 1.0})
+    client.standin.control(fail={"cdp:CLOUD_CONNECTION_LOST": 1.0})
     peer.socket.send('{"id":9,"method":"Browser.getVersion"}')
     assert (1011, "CLOUD_CONNECTION_LOST") == peer.closing()
-    counted = by_code(caller, "cdp.Browser.getVersion")
+    counted = by_code(client, "cdp.Browser.getVersion")
     assert {"CLOUD_RUNTIME_GONE": 1, "CLOUD_CONNECTION_LOST": 1} == counted
 
 

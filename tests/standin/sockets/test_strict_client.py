@@ -14,7 +14,7 @@ import math
 import httpx
 import pytest
 
-from tests.standin.conftest import Caller
+from tests.standin.conftest import ApiClient
 from tests.standin.sockets.conftest import refusal
 
 STATES = {"provisioning", "active", "closing", "closed", "failed"}
@@ -145,7 +145,7 @@ def test_create_session(honest):
 )
 def test_all_four_fields_are_required(honest, name):
     """The SDK always sends them, and the API wants them."""
-    body = Caller.session_body()
+    body = ApiClient.session_body()
     del body[name]
 
     is_refusal(honest.http.post("/sessions", json=body), 400, "CLOUD_CONFIG_INVALID")
@@ -155,10 +155,12 @@ def test_the_bearer_scheme(honest):
     """`authorization: Bearer` is as good as `x-api-key`; without either, 401."""
     with httpx.Client(base_url=honest.standin.url, trust_env=False) as http:
         headers = {"authorization": "Bearer osk_test"}
-        answer = http.post("/sessions", json=Caller.session_body(), headers=headers)
+        answer = http.post("/sessions", json=ApiClient.session_body(), headers=headers)
 
         assert answer.is_success
-        is_refusal(http.post("/sessions", json=Caller.session_body()), 401, "CLOUD_AUTH_FAILED")
+        is_refusal(
+            http.post("/sessions", json=ApiClient.session_body()), 401, "CLOUD_AUTH_FAILED"
+        )
         session = f"/sessions/{answer.json()['sessionId']}"
         assert http.delete(session, headers=headers).is_success
 
@@ -166,7 +168,7 @@ def test_the_bearer_scheme(honest):
 def test_the_sdk_s_import_of_200_entries(honest):
     """Epoch milliseconds, hashes of 16 hex digits, each cached method, schemaHash."""
     entries = [
-        Caller.entry(
+        ApiClient.entry(
             namespace="strict",
             method=CACHED_METHODS[n % len(CACHED_METHODS)],
             descriptionHash=f"{n:016x}",
@@ -197,8 +199,8 @@ def test_every_result_of_the_action_socket(honest, dial):
 
 def test_a_failed_action_says_why(start, dial):
     """{id, ok: false, error, code, details.actionFailure} with the four members."""
-    caller = start(fail={"action:CLOUD_ACTION_FAILED": 1.0})
-    peer = dial(caller.create())
+    client = start(fail={"action:CLOUD_ACTION_FAILED": 1.0})
+    peer = dial(client.create())
     for _ in range(20):
         frame = peer.ask("click", TARGET)
         failure = frame["details"]["actionFailure"]
@@ -234,9 +236,9 @@ def test_a_bad_token_is_refused_at_the_upgrade(honest, dial, kind):
 
 def test_the_sdk_s_vocabulary_on_demand(start):
     """`vocabulary: sdk` tells the SDK's names of the same refusals."""
-    caller = start(vocabulary="sdk", max_sessions=1)
-    caller.create()
+    client = start(vocabulary="sdk", max_sessions=1)
+    client.create()
 
-    is_refusal(caller.create(), 503, "CLOUD_CAPACITY_EXHAUSTED")
-    is_refusal(caller.create(sourceType="nothing"), 400, "CLOUD_INVALID_REQUEST")
-    is_refusal(caller.create(cloudSessionContractVersion="v2"), 409, "CLOUD_CONTRACT_MISMATCH")
+    is_refusal(client.create(), 503, "CLOUD_CAPACITY_EXHAUSTED")
+    is_refusal(client.create(sourceType="nothing"), 400, "CLOUD_INVALID_REQUEST")
+    is_refusal(client.create(cloudSessionContractVersion="v2"), 409, "CLOUD_CONTRACT_MISMATCH")

@@ -12,9 +12,9 @@ from harness.clock import unix_ns
 from harness.standin.api import Api
 from harness.standin.config import StandinConfig
 from harness.standin.request_models import CreateSession
-from harness.standin.sockets.server import Sockets
+from harness.standin.sockets.server import SocketServer
 from harness.standin.sockets.tokens import make_token
-from harness.standin.sockets.upgrade_auth import find_door
+from harness.standin.sockets.upgrade_auth import find_socket_route
 from harness.standin.state import State
 from tests.standin.sockets.conftest import by_code, refusal
 
@@ -33,48 +33,48 @@ def test_only_the_sessions_own_token_opens_its_socket(honest, dial, kind):
 
 def test_sessions_that_are_not_there_are_refused(start, dial):
     """Unknown 404, closed 410, one too young 409; a wrong path 404 without a code."""
-    caller = start()
-    created = caller.create().json()
+    client = start()
+    created = client.create().json()
     unknown = created | {"actionWsUrl": created["actionWsUrl"][:-3] + "xxx"}
     assert (404, "CLOUD_SESSION_NOT_FOUND") == refusal(lambda: dial(unknown))
     nowhere = created | {"actionWsUrl": created["actionWsUrl"].replace("/ws/action", "/ws")}
     assert (404, "") == refusal(lambda: dial(nowhere))
-    caller.delete(created["sessionId"])
+    client.delete(created["sessionId"])
     assert (410, "CLOUD_SESSION_CLOSED") == refusal(lambda: dial(created))
-    caller.standin.control(stale_s=30)
-    young = caller.create().json()
+    client.standin.control(stale_s=30)
+    young = client.create().json()
     assert (409, "CLOUD_SESSION_STALE") == refusal(lambda: dial(young))
     assert {
         "CLOUD_SESSION_NOT_FOUND": 1, "CLOUD_SESSION_CLOSED": 1, "CLOUD_SESSION_STALE": 1,
-    } == by_code(caller, "action.connect")  # fmt: skip
+    } == by_code(client, "action.connect")  # fmt: skip
 
 
 def test_an_expired_token_is_refused_and_told_beforehand(start, dial):
     """A token of 0.2 s opens the socket at first and not later; expiresAt says when."""
-    caller = start(token_lifetime_s=0.2)
-    created = caller.create().json()
+    client = start(token_lifetime_s=0.2)
+    created = client.create().json()
     assert 200 == created["expiresAt"] - created["cloudSession"]["createdAt"]
     dial(created)
-    caller.standin.control(token_lifetime_s=1e-6)
+    client.standin.control(token_lifetime_s=1e-6)
     assert (401, "CLOUD_AUTH_FAILED") == refusal(lambda: dial(created))
 
 
 def test_the_upgrade_waits_for_the_launch(start, dial):
     """A socket opens when the session is active, not before."""
-    caller = start(launch_s=0.4)
-    created = caller.create().json()
+    client = start(launch_s=0.4)
+    created = client.create().json()
     assert "provisioning" == created["cloudSession"]["state"]
     dial(created)
-    assert "active" == caller.get(created["sessionId"]).json()["cloudSession"]["state"]
+    assert "active" == client.get(created["sessionId"]).json()["cloudSession"]["state"]
 
 
 @pytest.mark.parametrize("kind", ["action", "cdp"])
 def test_upgrades_fail_as_they_are_told_to(start, dial, kind):
     """An injected code is an HTTP answer."""
-    caller = start(fail={f"{kind}.connect:CLOUD_CDP_UNAVAILABLE": 1.0})
-    created = caller.create()
+    client = start(fail={f"{kind}.connect:CLOUD_CDP_UNAVAILABLE": 1.0})
+    created = client.create()
     assert (503, "CLOUD_CDP_UNAVAILABLE") == refusal(lambda: dial(created, kind))
-    assert {"CLOUD_CDP_UNAVAILABLE": 1} == by_code(caller, f"{kind}.connect")
+    assert {"CLOUD_CDP_UNAVAILABLE": 1} == by_code(client, f"{kind}.connect")
 
 
 def test_an_upgrade_that_is_rate_limited_says_how_long(start, dial):
@@ -90,10 +90,10 @@ def test_an_upgrade_that_is_rate_limited_says_how_long(start, dial):
 
 def test_doors_are_exact():
     """Two paths lead in; whatever looks like one does not."""
-    assert ("action", "s1") == find_door("/ws/action/s1")
-    assert ("cdp", "s1") == find_door("/ws/cdp/s1")
+    assert ("action", "s1") == find_socket_route("/ws/action/s1")
+    assert ("cdp", "s1") == find_socket_route("/ws/cdp/s1")
     for path in ("/ws/action/", "/ws/action", "/ws/x/s1", "/ws/cdp/a/b", "ws/cdp/a", "/"):
-        assert None is find_door(path).socket
+        assert None is find_socket_route(path).socket
 
 
 def test_tokens_outlive_a_restart_on_the_state_file(start, dial, tmp_path):
@@ -114,7 +114,7 @@ class Upgrade:
 
     def __init__(self, kind, **config):
         self.api = Api(State(StandinConfig(**config)))
-        self.sockets = Sockets(self.api)
+        self.sockets = SocketServer(self.api)
         self.session = self.api.state.create_session(ASK, unix_ns())
         self.kind, self.sent = kind, []
         self.on_accept = None
