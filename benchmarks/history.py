@@ -18,7 +18,7 @@ import msgspec
 from harness.load.generator import BATCH_ROWS
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PartWriter
-from harness.trial.schema import Window, WorkerEnd
+from harness.trial.schema import PhaseWindow, WorkerSummary
 from tests.trials import NS, T0, event, manifest
 
 ROUNDS_PER_S = 4_000
@@ -145,10 +145,10 @@ def write_parts(trial: Path, attempts: int, seed: int = 7) -> int:
     steady_ns = (T0 + 10) * NS
     document = manifest(
         scenario="mixed",
-        workers=[WorkerEnd("local", attempts=written, planned=written // 3)],
+        workers=[WorkerSummary("local", attempts=written, planned=written // 3)],
         phases=[
-            Window("warm-up", T0 * NS, steady_ns, measured=False),
-            Window("steady", steady_ns, max(ended_ns, steady_ns)),
+            PhaseWindow("warm-up", T0 * NS, steady_ns, measured=False),
+            PhaseWindow("steady", steady_ns, max(ended_ns, steady_ns)),
         ],
         plan={"name": "bench", "seed": seed, "slo": {"must": ["p99<1s", "errors<1%"]}},
         started_ns=T0 * NS,

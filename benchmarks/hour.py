@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.reporting import run_command
 from harness.trial.histograms import Encoder, bucket_indices
-from harness.trial.schema import ATTEMPTS, INTERVALS, Window, WorkerEnd
+from harness.trial.schema import ATTEMPTS, INTERVALS, PhaseWindow, WorkerSummary
 from harness.verdicts import Finding, Verdict
 from tests.trials import NS, T0, event, manifest
 
@@ -75,7 +75,7 @@ def write_hour(
     pq.write_table(_attempts(rng, list(names), attempts), path / "attempts.parquet")
     (path / "events.jsonl").write_bytes(b"".join(_events(rng)))
     workers = [
-        WorkerEnd(f"worker-{n}", attempts=attempts // WORKERS, planned=attempts // WORKERS)
+        WorkerSummary(f"worker-{n}", attempts=attempts // WORKERS, planned=attempts // WORKERS)
         for n in range(WORKERS)
     ]
     document = manifest(
@@ -89,10 +89,10 @@ def write_hour(
     return path
 
 
-def _windows() -> list[Window]:
+def _windows() -> list[PhaseWindow]:
     ends = np.cumsum([0, *(length for _, length in _PHASES)])
     return [
-        Window(name, (T0 + int(a)) * NS, (T0 + int(b)) * NS, name != "warm-up")
+        PhaseWindow(name, (T0 + int(a)) * NS, (T0 + int(b)) * NS, name != "warm-up")
         for (name, _), a, b in zip(_PHASES, ends[:-1], ends[1:], strict=True)
     ]
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis.distributions import US_PER_MS, Spectrum
-from harness.analysis.hdr_decode import middle_us
+from harness.analysis.distributions import US_PER_MS, LatencyDistribution
+from harness.analysis.hdr_decode import bucket_middle_us
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S
 from reports.model import ReportModel
@@ -54,8 +54,8 @@ def render_log(model: ReportModel) -> bytes:
 def render_percentiles(model: ReportModel) -> dict[str, bytes]:
     """File name → percentile distribution, values in ms."""
     return {
-        f"{tag(operation, metric)}.hgrm": distribution(spectrum).encode()
-        for (operation, metric), spectrum in model.measured.spectra.items()
+        f"{tag(operation, metric)}.hgrm": distribution(histogram).encode()
+        for (operation, metric), histogram in model.measured.distributions.items()
     }
 
 
@@ -64,7 +64,7 @@ def tag(operation: str, metric: str) -> str:
     return f"{_UNSAFE.sub('_', operation)[:80]}-{metric}"
 
 
-def distribution(spectrum: Spectrum) -> str:
+def distribution(histogram: LatencyDistribution) -> str:
     """
     A percentile distribution as HdrHistogram prints it, in ms.
 
@@ -74,30 +74,30 @@ def distribution(spectrum: Spectrum) -> str:
         f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}",
         "",
     ]
-    for value_ms, fraction, count in _steps(spectrum):
+    for value_ms, fraction, count in _steps(histogram):
         line = f"{value_ms:12.3f} {fraction:2.12f} {count:10d}"
         lines.append(line if fraction == 1 else f"{line} {1 / (1 - fraction):14.2f}")
-    mean_ms = spectrum.mean_us() / US_PER_MS
-    bins = np.flatnonzero(spectrum.counts)
-    squares = (middle_us(bins) / US_PER_MS - mean_ms) ** 2
-    deviation_ms = float(np.sqrt(np.average(squares, weights=spectrum.counts[bins])))
-    max_ms = spectrum.percentile_us(1.0) / US_PER_MS
+    mean_ms = histogram.mean_us() / US_PER_MS
+    buckets = np.flatnonzero(histogram.counts)
+    squares = (bucket_middle_us(buckets) / US_PER_MS - mean_ms) ** 2
+    deviation_ms = float(np.sqrt(np.average(squares, weights=histogram.counts[buckets])))
+    max_ms = histogram.percentile_us(1.0) / US_PER_MS
     lines += [
         f"#[Mean    = {mean_ms:12.3f}, StdDeviation   = {deviation_ms:12.3f}]",
-        f"#[Max     = {max_ms:12.3f}, TotalCount     = {spectrum.total:12.3f}]",
+        f"#[Max     = {max_ms:12.3f}, TotalCount     = {histogram.total:12.3f}]",
         f"#[Buckets = {22:12d}, SubBuckets     = {2048:12d}]",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _steps(spectrum: Spectrum) -> Iterator[tuple[float, float, int]]:
+def _steps(histogram: LatencyDistribution) -> Iterator[tuple[float, float, int]]:
     """
     Value in ms, percentile level as a fraction, values at or below it.
 
     Levels come closer by half with every halving of the distance to 1
     (HdrHistogram, `PercentileIterator`), and end where the largest value is reached.
     """
-    running = np.cumsum(spectrum.counts)
+    running = np.cumsum(histogram.counts)
     total = int(running[-1])
     fraction = 0.0
     while True:

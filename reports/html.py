@@ -41,7 +41,7 @@ def render(model: ReportModel) -> str:
         summary=model.summary,
         verdict=model.verdict,
         verdict_word=prose.VERDICT_LABELS[model.verdict],
-        measured_any=bool(model.measured.spectrum("response").total),
+        measured_any=bool(model.measured.distribution("response").total),
         kind=prose.trial_kind(model),
         brief=prose.brief(model),
         sentences=prose.sentences(model),

@@ -15,12 +15,12 @@ import pandas as pd
 
 from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases
 from harness.analysis.error_codes import COLUMNS as CODES
-from harness.analysis.error_codes import count_errors
-from harness.analysis.fault_windows import Strikes, gather_strikes
+from harness.analysis.error_codes import count_error_codes
+from harness.analysis.fault_windows import FaultWindow, collect_fault_windows
 from harness.analysis.generator import load_s
 from harness.analysis.probes import count_probes
 from harness.analysis.retry_waits import COLUMNS as WAITS
-from harness.analysis.retry_waits import waits_by_second
+from harness.analysis.retry_waits import retry_waits_by_second
 from harness.analysis.summary import COLUMNS as COUNTED
 from harness.analysis.summary import count_attempts, summarize
 from harness.analysis.timeline import (
@@ -74,12 +74,12 @@ class ReportModel:
         summary: The document of summary.json.
         findings: What the checks said, failures first, then doubts.
         measured: Latencies of good answers in measured phases.
-        counts: Attempts by phase, operation and outcome (``Counted.outcomes``).
-        errors: Attempts that did not end ok, by code (``count_errors``).
+        counts: Attempts by phase, operation and outcome (``AttemptCounts.outcomes``).
+        errors: Attempts that did not end ok, by code (``count_error_codes``).
         outcomes_s: Attempts by outcome a step (``outcomes_by_second``; index: seconds
             since the load's start, Unix seconds nowhere from here on).
         codes_s: Attempts of the load that did not end ok, by code a step.
-        waits_s: Retries and Retry-After a step (``waits_by_second``).
+        waits_s: Retries and Retry-After a step (``retry_waits_by_second``).
         latency_ms: metric → p50, p99, max a step.
         generator: Samples of the generator by step (``coarsen_samples``), time since the
             start.
@@ -103,7 +103,7 @@ class ReportModel:
     generator: pd.DataFrame
     step_s: int
     annotations: tuple[Annotation, ...]
-    faults: tuple[Strikes, ...]
+    faults: tuple[FaultWindow, ...]
     probes: pd.DataFrame
     labs: Mapping[str, Mapping[str, Any]]
 
@@ -141,7 +141,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     log = trial.attempts_table(_READ)
     counted = count_attempts(log, count_probes(trial))
     generator = generator_samples(events)
-    faults = gather_strikes(events, manifest.started_ns, load_s(manifest))
+    faults = collect_fault_windows(events, manifest.started_ns, load_s(manifest))
     generator["time_s"] -= manifest.started_ns / NS_PER_S
     generator = coarsen_samples(generator, step_s)
     return ReportModel(
@@ -150,10 +150,10 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         findings=tuple(sorted(told, key=_by_severity)),
         measured=measured,
         counts=counted.outcomes,
-        errors=count_errors(log),
+        errors=count_error_codes(log),
         outcomes_s=_since(outcomes_by_second(intervals, step_s=step_s), start_s),
         codes_s=_since(codes_by_second(log, step_s=step_s), start_s),
-        waits_s=_since(waits_by_second(log, step_s=step_s), start_s),
+        waits_s=_since(retry_waits_by_second(log, step_s=step_s), start_s),
         latency_ms={
             name: _since(latency_by_second(measured, name, step_s=step_s), start_s)
             for name in METRICS
@@ -188,7 +188,7 @@ def _phase_annotations(manifest: Manifest) -> list[Annotation]:
     ]
 
 
-def _fault_annotations(faults: Iterable[Strikes]) -> list[Annotation]:
+def _fault_annotations(faults: Iterable[FaultWindow]) -> list[Annotation]:
     return [Annotation(f.name, f.start_s, f.end_s, "fault", f.injections_s) for f in faults]
 
 

@@ -172,7 +172,7 @@ def _changed(model: ReportModel) -> str:
     """What changed since the baseline; where there is none, since earlier trials."""
     result = read_comparison(model.labs.get("compare", {}))
     if result is not None:
-        return f"Against the baseline {listed(result.baseline_called)}: {compared(result)}"
+        return f"Against the baseline {listed(result.baseline_labels)}: {compared(result)}"
     if model.manifest.state != "complete":
         return "What changed cannot be told, for the trial did not run to its planned end."
     trend = read_trend(model.labs.get("trend", {}))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.analysis.distributions import METRICS, PERCENTILES
-from harness.analysis.probes import PREFIX
+from harness.analysis.probes import PROBE_PREFIX
 from harness.units import NS_PER_S
 from harness.verdicts import Finding
 from reports.model import ReportModel
@@ -50,7 +50,7 @@ def _probe_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
     for name, row in model.summary["operations"].items():
         if (probes := row["probes"])["attempts"]:
             amount = (probes["attempts"], probes["attempts_per_s"], None)
-            yield (f"{PREFIX}{name}", *amount, *_latency(probes))
+            yield (f"{PROBE_PREFIX}{name}", *amount, *_latency(probes))
 
 
 def grouped_operations_table(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:
@@ -87,7 +87,7 @@ def errors_table(model: ReportModel, rows_max: int = ERRORS_MAX) -> Table:
 
 def load_errors(model: ReportModel) -> Any:
     """Rows of ``model.errors`` without the probes'."""
-    return model.errors[~model.errors["operation"].str.startswith(PREFIX)]
+    return model.errors[~model.errors["operation"].str.startswith(PROBE_PREFIX)]
 
 
 def phases_table(model: ReportModel) -> Table:

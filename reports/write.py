@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.trial.store import open_trial, write_bytes, write_json
+from harness.trial.store import open_trial, write_atomically, write_json
 from harness.verdicts import Finding
 from reports import csv_tables, hdr, html, junit, markdown
 from reports.model import build_model
@@ -43,5 +43,5 @@ def write_reports(
         "report.md": markdown.render(model).encode(),
         "report.html": html.render(model).encode(),
     }
-    written = [write_bytes(trial.path / name, data) for name, data in files.items()]
+    written = [write_atomically(trial.path / name, data) for name, data in files.items()]
     return [*written, write_json(trial.path / "summary.json", dict(model.summary))]

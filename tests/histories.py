@@ -19,9 +19,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from harness.checks.check import Context, run_check
-from harness.trial.row_filter import SmoothSieve
-from harness.trial.schema import ATTEMPTS, Event, Manifest, WorkerEnd
+from harness.checks.check import TrialContext, run_check
+from harness.trial.row_filter import UneventfulFilter
+from harness.trial.schema import ATTEMPTS, Event, Manifest, WorkerSummary
 from harness.verdicts import Verdict
 
 ORIGIN_NS = 1_700_000_000_000_000_000
@@ -183,22 +183,22 @@ def history(*rows):
 
 def reader(frame, asked=None, *, sift=True):
     """
-    Reads a history as the trial's store would, smooth attempts left out where none are wanted.
+    Reads a history as the trial's store would, uneventful attempts left out where none are wanted.
 
     Args:
         frame: The history.
         asked: Takes a note of each reading: columns, operations.
-        sift: False to leave none out, as if none were smooth.
+        sift: False to leave none out, as if none were uneventful.
     """
 
-    def read(columns, operations=None, *, skip_smooth=False):
+    def read(columns, operations=None, *, skip_uneventful=False):
         if asked is not None:
             asked.append((tuple(columns), operations))
-        if skip_smooth and sift:
+        if skip_uneventful and sift:
             again = frame.loc[frame["attempt"] > 1, "call_id"].unique()
-            sieve = SmoothSieve(pa.array(again, pa.int64()))
-            kept = sieve.keep(pa.Table.from_pandas(frame, preserve_index=False))
-            return kept.to_pandas()[list(columns)], sieve.counts
+            row_filter = UneventfulFilter(pa.array(again, pa.int64()))
+            kept = row_filter.keep(pa.Table.from_pandas(frame, preserve_index=False))
+            return kept.to_pandas()[list(columns)], row_filter.counts
         rows = frame if operations is None else frame[frame["operation"].isin(operations)]
         return rows[list(columns)], {}
 
@@ -216,14 +216,14 @@ def context(*events, embedded=True, state="complete", ended=60.0, worker="draine
         plan=plan or {},
         seed=1,
         versions={},
-        workers=[WorkerEnd("local", state=worker)],
+        workers=[WorkerSummary("local", state=worker)],
         phases=[],
         started_ns=ORIGIN_NS,
         ended_ns=ORIGIN_NS + round(ended * 1e9),
         state=state,
         embedded=embedded,
     )
-    return Context(manifest, events)
+    return TrialContext(manifest, events)
 
 
 def _add_run_status(row, *, status, http=None):

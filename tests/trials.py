@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from harness.attempt import Attempt
 from harness.trial.batches import attempts_table, intervals_table
-from harness.trial.schema import SCHEMA, Event, Manifest, Window, WorkerEnd
+from harness.trial.schema import SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
 from harness.verdicts import Finding, Verdict
 
 T0 = 1_700_000_000
@@ -109,10 +109,10 @@ def manifest(**given: Any) -> Manifest:
         "plan": {"name": "smoke", "seed": 7, "load": {"model": "open", "users": 20}},
         "seed": 7,
         "versions": {"harness": "0.1.0", "python": "3.11.7", "locust": "2.47.0"},
-        "workers": [WorkerEnd("local", attempts=1000, planned=1000, cpu_max_fraction=0.25)],
+        "workers": [WorkerSummary("local", attempts=1000, planned=1000, cpu_max_fraction=0.25)],
         "phases": [
-            Window("warm-up", (T0 - 5) * NS, T0 * NS, measured=False),
-            Window("steady", T0 * NS, (T0 + 15) * NS),
+            PhaseWindow("warm-up", (T0 - 5) * NS, T0 * NS, measured=False),
+            PhaseWindow("steady", T0 * NS, (T0 + 15) * NS),
         ],
         "started_ns": (T0 - 5) * NS,
         "ended_ns": (T0 + 15) * NS,

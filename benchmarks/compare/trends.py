@@ -21,7 +21,11 @@ import numpy as np
 
 from benchmarks.capacity.page import put
 from harness.assess.otava import P_VALUE_MAX, find_by_otava
-from harness.experiments.compare.change_points import PELT, Search, find_shifts
+from harness.experiments.compare.change_points import (
+    PELT,
+    ChangePointMethod,
+    find_change_points,
+)
 from harness.plan.tolerances import RELATIVE
 from tests.experiments.compare.real_otava import MISSING, OTAVA, ROOT, pinned
 
@@ -68,14 +72,16 @@ def simulate(noise: str, points: int, change: float) -> list[tuple[list[float], 
 def measure(noise: str, points: int, method: str) -> Cell:
     """What a method (``pelt``, or a p value of otava) says of one cell's series."""
     find = partial(find_by_otava, OTAVA)
-    search = PELT if method == PELT.method else Search(
+    search = PELT if method == PELT.method else ChangePointMethod(
         method, partial(find, p_value_max=float(method))
     )  # fmt: skip
     made = [one for change in CHANGES for one in simulate(noise, points, change)]
-    shifts = find_shifts([values for values, _ in made], [RELATIVE] * len(made), search)
+    change_points = find_change_points(
+        [values for values, _ in made], [RELATIVE] * len(made), search
+    )
     off = [
         [abs(shift.at - at) for shift in told]
-        for told, (_, at) in zip(shifts, made, strict=True)
+        for told, (_, at) in zip(change_points, made, strict=True)
     ]
     by_change = [off[n : n + SERIES] for n in range(0, len(off), SERIES)]
     return Cell(

@@ -13,7 +13,7 @@ import time
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.lab import Lab, LabConfig
 from harness.experiments.rate_limit.report import RateLimitReport
 from tests.experiments.rate_limit.simulated_limiters import (
     Concurrency,
@@ -86,9 +86,9 @@ def measure(seed: int, **world) -> Score:
     work_ms = 40.0 if setting.kind == "concurrency" else 3.0
     net = World(setting.limiter, seed=seed, work_ms=work_ms, **world)
     cpu = time.process_time()
-    lab = Lab(Setup(operation="x"))
-    while (probe := lab.next()) is not None:
-        lab.tell(net.run(probe))
+    lab = Lab(LabConfig(operation="x"))
+    while (experiment := lab.next()) is not None:
+        lab.record(net.run(experiment))
     return score(
         setting, seed, lab.result(), net.now_s - net.start_s, time.process_time() - cpu
     )
@@ -161,7 +161,7 @@ def miss(one: Score) -> str:
         f"b={fit.burst.estimate:.1f} w={fit.window_s and round(fit.window_s.estimate, 3)}"
     )  # fmt: skip
     s = one.setting
-    models = Counter({f.variant: f.contradictions for f in one.report.choice.fits})
+    models = Counter({f.variant: f.contradictions for f in one.report.selection.fits})
     return (f"seed {one.seed} {s.kind} r={s.rate_per_s and round(s.rate_per_s, 3)} b={s.burst} "
             f"w={s.window_s} -> {got} | {one.report.ended} n={len(one.report.observations)} "
             f"{dict(models)}")  # fmt: skip

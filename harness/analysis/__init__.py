@@ -1,1 +1,1 @@
-"""What a trial says in numbers: frames, spectra, timelines, the summary."""
+"""What a trial says in numbers: frames, distributions, timelines, the summary."""

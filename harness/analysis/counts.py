@@ -19,7 +19,7 @@ COLUMNS = ("phase", "operation", "outcome", "attempt", "call_id")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class AttemptCounts:
     """
     The attempts of a trial, counted.
 
@@ -38,7 +38,7 @@ class Counted:
     probes: pd.DataFrame
 
 
-def count_attempts(log: pa.Table, probes: pd.DataFrame) -> Counted:
+def count_attempts(log: pa.Table, probes: pd.DataFrame) -> AttemptCounts:
     """
     Count attempts where they lie, in Arrow.
 
@@ -46,7 +46,7 @@ def count_attempts(log: pa.Table, probes: pd.DataFrame) -> Counted:
         log: All attempts, at least `COLUMNS`.
         probes: As ``count_probes`` gives them.
     """
-    return Counted(
+    return AttemptCounts(
         outcomes=_count_outcomes(log),
         calls=_count_calls(log),
         probe_calls=_count_calls(log.filter(is_probe(log))),

@@ -1,5 +1,5 @@
 """
-Latency spectra: interval histograms merged as counts, and read once.
+Latency distributions: interval histograms merged as counts, and read once.
 
 Percentiles of percentiles are meaningless, so the counters of all seconds, workers
 and phases are added first; a percentile is then the nearest rank of the merged
@@ -18,7 +18,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.analysis.hdr_decode import BINS, Cells, Ints, decode, middle_us
+from harness.analysis.hdr_decode import (
+    BUCKET_COUNT,
+    BucketCounts,
+    Ints,
+    bucket_middle_us,
+    decode,
+)
 from harness.attempt import Phase
 from harness.errors import TrialError
 from harness.trial.histograms import bucket_highest_us
@@ -29,18 +35,18 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p99_9": 0.999}
 US_PER_MS = 1_000.0
 _ROWS_AT_ONCE = 1_000
 
-_BIN = np.arange(BINS)
+_BIN = np.arange(BUCKET_COUNT)
 _HIGHEST_US = bucket_highest_us(_BIN)
-_MIDDLE_US = middle_us(_BIN)
+_MIDDLE_US = bucket_middle_us(_BIN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
+class LatencyDistribution:
     """
     How often each latency occurred.
 
     Attributes:
-        counts: Values in each bin of ``harness.analysis.hdr_decode``; `BINS` of int64.
+        counts: Values in each bin of ``harness.analysis.hdr_decode``; `BUCKET_COUNT` of int64.
     """
 
     counts: Ints
@@ -58,11 +64,11 @@ class Spectrum:
             fraction: 0 … 1; 0 gives the smallest value, 1 the largest.
 
         Raises:
-            ValueError: The spectrum is empty.
+            ValueError: The distribution is empty.
         """
         cumulative = np.cumsum(self.counts)
         if not cumulative[-1]:
-            raise ValueError("an empty spectrum has no percentile")
+            raise ValueError("an empty distribution has no percentile")
         # 0.9 is a little more than nine tenths: without the slack the rank of a whole
         # product such as 0.9 · 10 could come out one too high.
         rank = max(math.ceil(fraction * int(cumulative[-1]) * (1 - 1e-12)), 1)
@@ -71,7 +77,7 @@ class Spectrum:
     def mean_us(self) -> float:
         """The mean in µs, each value taken as its bin's middle; raises when empty."""
         if not self.total:
-            raise ValueError("an empty spectrum has no mean")
+            raise ValueError("an empty distribution has no mean")
         return float(np.dot(self.counts.astype(np.float64), _MIDDLE_US) / self.total)
 
     def describe_ms(self) -> dict[str, float | None]:
@@ -86,9 +92,11 @@ class Spectrum:
         return {name: round(value, 4) for name, value in numbers.items()}
 
 
-def merge(spectra: Iterable[Spectrum]) -> Spectrum:
-    """All values of all spectra; an empty spectrum when there is none."""
-    return Spectrum(sum((s.counts for s in spectra), np.zeros(BINS, np.int64)))
+def merge_distributions(distributions: Iterable[LatencyDistribution]) -> LatencyDistribution:
+    """All values of all distributions; an empty distribution when there is none."""
+    return LatencyDistribution(
+        sum((s.counts for s in distributions), np.zeros(BUCKET_COUNT, np.int64))
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,21 +111,21 @@ class Latencies:
         highest: The highest occupied bin of each row.
         slots: One row a merged interval: ``slot`` int64 (its first Unix second, unless
             `latencies` was told otherwise), ``operation``, ``metric`` (str). Sorted.
-        cells: Its counters; ``cells.row`` is the index of ``slots``.
-        spectra: (operation, metric) → merged spectrum, for all that occur, sorted.
+        bucket_counts: Its counters; ``cells.row`` is the index of ``slots``.
+        distributions: (operation, metric) → merged distribution, for all that occur, sorted.
     """
 
     rows: pd.DataFrame
     highest: Ints
     slots: pd.DataFrame
-    cells: Cells
-    spectra: Mapping[tuple[str, str], Spectrum]
+    bucket_counts: BucketCounts
+    distributions: Mapping[tuple[str, str], LatencyDistribution]
 
-    def spectrum(self, metric: str, operation: str | None = None) -> Spectrum:
-        """The merged spectrum of one metric, of one operation or of all."""
-        return merge(
-            spectrum
-            for (op, of_metric), spectrum in self.spectra.items()
+    def distribution(self, metric: str, operation: str | None = None) -> LatencyDistribution:
+        """The merged distribution of one metric, of one operation or of all."""
+        return merge_distributions(
+            distribution
+            for (op, of_metric), distribution in self.distributions.items()
             if of_metric == metric and operation in (None, op)
         )
 
@@ -161,8 +169,8 @@ def latencies(
     keyed = rows[["operation", "metric"]].assign(slot=placed)
     grouped = keyed.groupby(["slot", "operation", "metric"])
     slots = grouped.size().index.to_frame(index=False)
-    cells, highest = _merge_rows(rows, np.asarray(grouped.ngroup(), np.int64))
-    return Latencies(rows, highest, slots, cells, _merge_groups(slots, cells))
+    bucket_counts, highest = _merge_rows(rows, np.asarray(grouped.ngroup(), np.int64))
+    return Latencies(rows, highest, slots, bucket_counts, _merge_groups(slots, bucket_counts))
 
 
 def _good_rows(intervals: pa.Table, phases: Collection[str]) -> pd.DataFrame:
@@ -180,7 +188,7 @@ def _good_rows(intervals: pa.Table, phases: Collection[str]) -> pd.DataFrame:
     return rows
 
 
-def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[Cells, Ints]:
+def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[BucketCounts, Ints]:
     """
     Decode histograms and add up those of one group, a bounded number at a time.
 
@@ -194,45 +202,57 @@ def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[Cells, Ints]:
     order = np.argsort(group, kind="stable")
     sorted_group = group[order]
     highest = np.zeros(len(blobs), np.int64)
-    parts = [Cells(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int64))]
+    parts = [BucketCounts(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int64))]
     begin = 0
     while begin < len(order):
         # A part ends with a group, so that no group lies in two parts.
         last = sorted_group[min(begin + _ROWS_AT_ONCE, len(order)) - 1]
         end = int(np.searchsorted(sorted_group, last, side="right"))
-        cells = decode(blobs.iloc[order[begin:end]])
-        held = np.bincount(cells.row, cells.counts, end - begin)
+        bucket_counts = decode(blobs.iloc[order[begin:end]])
+        held = np.bincount(bucket_counts.row, bucket_counts.counts, end - begin)
         if not np.array_equal(held, counts[order[begin:end]]):
             msg = "intervals.parquet: a histogram has not the count of its row"
             raise TrialError(f"{msg}; copy the trial again or repeat it")
         # Bins rise within a row, so the last cell of a row is its largest value.
-        last_cell = np.searchsorted(cells.row, np.arange(end - begin), side="right") - 1
-        highest[order[begin:end]] = cells.bin[last_cell]
-        parts.append(_add_up(cells, sorted_group[begin:end]))
+        last_cell = np.searchsorted(bucket_counts.row, np.arange(end - begin), side="right") - 1
+        highest[order[begin:end]] = bucket_counts.bucket[last_cell]
+        parts.append(_sum_groups(bucket_counts, sorted_group[begin:end]))
         begin = end
-    return Cells(*(np.concatenate(column) for column in zip(*parts, strict=True))), highest
+    return BucketCounts(
+        *(np.concatenate(column) for column in zip(*parts, strict=True))
+    ), highest
 
 
-def _add_up(cells: Cells, group: Ints) -> Cells:
+def _sum_groups(bucket_counts: BucketCounts, group: Ints) -> BucketCounts:
     """Cells of rows as cells of groups; ``group`` names each row's, ascending."""
     if len(np.unique(group)) == len(group):
-        return Cells(group[cells.row].astype(np.int32), cells.bin, cells.counts)
-    key = group[cells.row] * BINS + cells.bin
+        return BucketCounts(
+            group[bucket_counts.row].astype(np.int32),
+            bucket_counts.bucket,
+            bucket_counts.counts,
+        )
+    key = group[bucket_counts.row] * BUCKET_COUNT + bucket_counts.bucket
     order = np.argsort(key, kind="stable")  # a radix sort: keys are runs that rise
     key = key[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
-    return Cells(
-        (key[starts] // BINS).astype(np.int32),
-        (key[starts] % BINS).astype(np.int16),
-        np.add.reduceat(cells.counts[order], starts),
+    return BucketCounts(
+        (key[starts] // BUCKET_COUNT).astype(np.int32),
+        (key[starts] % BUCKET_COUNT).astype(np.int16),
+        np.add.reduceat(bucket_counts.counts[order], starts),
     )
 
 
-def _merge_groups(slots: pd.DataFrame, cells: Cells) -> dict[tuple[str, str], Spectrum]:
+def _merge_groups(
+    slots: pd.DataFrame, bucket_counts: BucketCounts
+) -> dict[tuple[str, str], LatencyDistribution]:
     """Every (operation, metric) merged in one pass over the cells."""
     keys = sorted(set(zip(slots["operation"], slots["metric"], strict=True)))
     of_slot = slots.groupby(["operation", "metric"]).ngroup().to_numpy(np.int64)
-    counts = np.zeros(len(keys) * BINS, np.int64)
-    np.add.at(counts, of_slot[cells.row] * BINS + cells.bin, cells.counts)
-    shared = counts.reshape(len(keys), BINS)
-    return {key: Spectrum(shared[number]) for number, key in enumerate(keys)}
+    counts = np.zeros(len(keys) * BUCKET_COUNT, np.int64)
+    np.add.at(
+        counts,
+        of_slot[bucket_counts.row] * BUCKET_COUNT + bucket_counts.bucket,
+        bucket_counts.counts,
+    )
+    shared = counts.reshape(len(keys), BUCKET_COUNT)
+    return {key: LatencyDistribution(shared[number]) for number, key in enumerate(keys)}

@@ -87,7 +87,7 @@ def find_slope(values: Floats) -> Slope:
     slopes = np.sort((values[second] - values[first]) / (second - first))
     estimate = float(np.median(slopes))
     rest = values - estimate * np.arange(n)
-    rho = _correlation(rest)
+    rho = _lag1_autocorrelation(rest)
     variance = n * (n - 1) * (2 * n + 5) / 18 * (1 + rho) / (1 - rho)
     half = special.ndtri((1 + CONFIDENCE) / 2) * np.sqrt(variance)
     low = max(0, round((len(slopes) - half) / 2) - 1)
@@ -95,7 +95,7 @@ def find_slope(values: Floats) -> Slope:
     return Slope(estimate, float(slopes[low]), float(slopes[high]), float(np.median(rest)))
 
 
-def _correlation(rest: Floats) -> float:
+def _lag1_autocorrelation(rest: Floats) -> float:
     """The lag-one autocorrelation of what a line leaves, 0 … `_CORRELATION_MAX`."""
     about, n = rest - rest.mean(), len(rest)
     spread = float(about @ about)
@@ -138,7 +138,7 @@ def _find_step(logs: Floats) -> tuple[int | None, float]:
     noise = float(np.median(np.abs(np.diff(logs)))) / (0.6745 * np.sqrt(2))
     if noise == 0:
         return None, 0.0
-    rho = _memory(logs)
+    rho = _residual_autocorrelation(logs)
     noise *= float(np.sqrt((1 + rho) / (1 - rho)))
     search = ruptures.Pelt(model="l2", min_size=_SEGMENT_MIN, jump=1).fit(logs / noise)
     ends = [0, *search.predict(pen=_PENALTY * np.log(len(logs)))]
@@ -150,11 +150,11 @@ def _find_step(logs: Floats) -> tuple[int | None, float]:
     return int(ends[greatest + 1]), float(jumps[greatest])
 
 
-def _memory(logs: Floats) -> float:
+def _residual_autocorrelation(logs: Floats) -> float:
     """The correlation of neighbours about a line or about one step, whichever fits better."""
     line = logs - find_slope(logs).estimate * np.arange(len(logs))
     rests = [line - np.median(line)]
     for at in range(_SEGMENT_MIN, len(logs) - _SEGMENT_MIN + 1):
         parts = (logs[:at], logs[at:])
         rests.append(np.concatenate([part - np.median(part) for part in parts]))
-    return _correlation(min(rests, key=lambda rest: float(np.abs(rest).sum())))
+    return _lag1_autocorrelation(min(rests, key=lambda rest: float(np.abs(rest).sum())))

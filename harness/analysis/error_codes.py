@@ -6,19 +6,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.analysis.probes import name_apart, without_preflight
+from harness.analysis.probes import label_probe_operations, without_preflight
 
 COLUMNS = ("phase", "operation", "code", "status", "outcome")
-"""What `count_errors` needs of the attempt log."""
+"""What `count_error_codes` needs of the attempt log."""
 
 
-def count_errors(attempts: pa.Table) -> pd.DataFrame:
+def count_error_codes(attempts: pa.Table) -> pd.DataFrame:
     """
     Attempts that did not end well, most frequent first.
 
     Args:
         attempts: At least `COLUMNS`; every phase but the preflight counts, and a probe is
-            an operation of its own (`name_apart`).
+            an operation of its own (`label_probe_operations`).
 
     Columns:
         code       str      -  the answer's CLOUD_* code; "" when it had none
@@ -29,7 +29,7 @@ def count_errors(attempts: pa.Table) -> pd.DataFrame:
         share      float64  -  of all attempts of that operation, 0 … 1
     """
     counts = attempts.group_by(list(COLUMNS)).aggregate([([], "count_all")])
-    counts = name_apart(without_preflight(counts))
+    counts = label_probe_operations(without_preflight(counts))
     plain = pa.table(
         {name: _as_text(counts[name]) for name in ("code", "operation", "outcome")}
         | {

@@ -10,11 +10,11 @@ from typing import Any
 from harness.trial.schema import Event
 from harness.units import NS_PER_S
 
-_UNSAID = ("fault", "number", "edge")
+_NOT_SETTINGS = ("fault", "number", "edge")
 
 
 @dataclass(frozen=True, slots=True)
-class Strikes:
+class FaultWindow:
     """
     One fault of a trial.
 
@@ -33,14 +33,16 @@ class Strikes:
 
 
 @dataclass(slots=True)
-class _Told:
+class _PartialWindow:
     start_s: float | None = None
     end_s: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     injections_s: list[float] = field(default_factory=list)
 
 
-def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> list[Strikes]:
+def collect_fault_windows(
+    events: Iterable[Event], started_ns: int, load_s: float
+) -> list[FaultWindow]:
     """
     The faults that the events tell of, by their beginning.
 
@@ -51,31 +53,31 @@ def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> l
         started_ns: The load's start, Unix ns.
         load_s: The load's length.
     """
-    told: dict[tuple[str, str], _Told] = {}
+    windows: dict[tuple[str, str], _PartialWindow] = {}
     for event in events:
         if event.kind != "fault":
             continue
         name = str(event.data.get("fault", "fault"))
-        one = told.setdefault((name, str(event.data.get("number", ""))), _Told())
+        one = windows.setdefault((name, str(event.data.get("number", ""))), _PartialWindow())
         at_s = (event.time_ns - started_ns) / NS_PER_S
         edge = event.data.get("edge")
         if edge == "start" and one.start_s is None:
             one.start_s = at_s
-            one.settings = {k: v for k, v in event.data.items() if k not in _UNSAID}
+            one.settings = {k: v for k, v in event.data.items() if k not in _NOT_SETTINGS}
         elif edge == "end":
             one.end_s = at_s
         elif edge == "hit":
             one.injections_s.append(at_s)
     return sorted(
         (
-            Strikes(
+            FaultWindow(
                 name,
                 one.settings,
                 start_s,
                 max(start_s, load_s if one.end_s is None else one.end_s),
                 tuple(one.injections_s),
             )
-            for (name, _), one in told.items()
+            for (name, _), one in windows.items()
             if (
                 start_s := min(one.injections_s, default=None)
                 if one.start_s is None
@@ -83,18 +85,18 @@ def gather_strikes(events: Iterable[Event], started_ns: int, load_s: float) -> l
             )
             is not None
         ),
-        key=lambda strikes: strikes.start_s,
+        key=lambda window: window.start_s,
     )
 
 
-def describe_settings(strikes: Strikes) -> str:
+def describe_settings(window: FaultWindow) -> str:
     """
     A fault's settings in one line, but for its window.
 
-    >>> describe_settings(Strikes("latency", {"latency": "30ms", "from": "0s"}, 0, 1))
+    >>> describe_settings(FaultWindow("latency", {"latency": "30ms", "from": "0s"}, 0, 1))
     'latency=30ms'
     """
-    shown = {k: v for k, v in strikes.settings.items() if k not in ("from", "for", "at")}
+    shown = {k: v for k, v in window.settings.items() if k not in ("from", "for", "at")}
     return ", ".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in shown.items()

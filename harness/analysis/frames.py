@@ -45,26 +45,26 @@ def attempts(
     return _to_frame(trial.attempts_table(columns, operations))
 
 
-def observe(
+def read_attempts(
     trial: Trial,
     columns: Sequence[str],
     operations: Collection[str] | None = None,
     *,
-    skip_smooth: bool = False,
+    skip_uneventful: bool = False,
 ) -> tuple[pd.DataFrame, Mapping[str, int]]:
     """
-    What a check reads: `attempts`, or of all operations only those that are not smooth.
+    What a check reads: `attempts`, or of all operations only those that are not uneventful.
 
     Returns:
-        The frame, and worker → attempts that were left out as smooth.
+        The frame, and worker → attempts that were left out as uneventful.
 
     Raises:
         TrialError: The log is absent or damaged.
     """
-    if not skip_smooth:
+    if not skip_uneventful:
         return attempts(trial, columns=columns, operations=operations), {}
-    table, smooth = trial.rough_attempts(columns)
-    return _to_frame(table), smooth
+    table, uneventful = trial.eventful_attempts(columns)
+    return _to_frame(table), uneventful
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.trial.schema import Manifest, WorkerEnd
+from harness.trial.schema import Manifest, WorkerSummary
 from harness.units import NS_PER_S
 
 SATURATED_SHARE = 0.10
 """Share of the load's seconds in which one worker may be the bottleneck."""
 LATE_SHARE = 0.01
 """Share of its arrivals that a worker may begin late, and all of them together."""
-LATE_LEAST = 3
+LATE_STARTS_MIN = 3
 """
 So many late starts are needed to speak of a share, as a percentile needs so many attempts
 beyond it (`harness.checks.slo`): of 40 arrivals a single one is more than 1 %, and one
 pause of the machine.
 """
-_TOLD_MAX = 2
+_REASONS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class GeneratorHealth:
     reason: str
 
 
-def assess(manifest: Manifest) -> GeneratorHealth:
+def assess_generator(manifest: Manifest) -> GeneratorHealth:
     """
     Judge the generator by what its workers said when they ended.
 
@@ -54,25 +54,31 @@ def assess(manifest: Manifest) -> GeneratorHealth:
     """
     duration_s = load_s(manifest)
     workers = manifest.workers
-    reasons = [reason for worker in workers if (reason := _limit_of(worker, duration_s))]
+    reasons = [
+        reason for worker in workers if (reason := _saturation_reason(worker, duration_s))
+    ]
     if not reasons and len(workers) > 1:
         late = sum(worker.late_by_generator for worker in workers)
-        reasons = _lateness(f"{len(workers)} workers", late, sum(w.planned for w in workers))
+        reasons = _late_start_reasons(
+            f"{len(workers)} workers", late, sum(w.planned for w in workers)
+        )
     return GeneratorHealth(
         cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
         loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
         saturated=bool(reasons),
-        reason="; ".join([*reasons[:_TOLD_MAX], *_others(len(reasons) - _TOLD_MAX)]),
+        reason="; ".join(
+            [*reasons[:_REASONS_MAX], *_other_workers(len(reasons) - _REASONS_MAX)]
+        ),
     )
 
 
-def _others(count: int) -> list[str]:
+def _other_workers(count: int) -> list[str]:
     if count < 1:
         return []
     return [f"{count} other worker{'s' * (count > 1)} likewise"]
 
 
-def _limit_of(worker: WorkerEnd, duration_s: float) -> str:
+def _saturation_reason(worker: WorkerSummary, duration_s: float) -> str:
     """How a worker was itself the bottleneck, in words; "" when it was not."""
     if worker.saturated_s and worker.saturated_s >= SATURATED_SHARE * duration_s:
         return (
@@ -80,12 +86,12 @@ def _limit_of(worker: WorkerEnd, duration_s: float) -> str:
             f"{duration_s:.0f} seconds of load"
         )
     name = f"worker {worker.worker}"
-    return "".join(_lateness(name, worker.late_by_generator, worker.planned))
+    return "".join(_late_start_reasons(name, worker.late_by_generator, worker.planned))
 
 
-def _lateness(who: str, late: int, planned: int) -> list[str]:
+def _late_start_reasons(who: str, late: int, planned: int) -> list[str]:
     """One reason when too many arrivals were begun late, else none."""
-    if late < LATE_LEAST or late <= LATE_SHARE * planned:
+    if late < LATE_STARTS_MIN or late <= LATE_SHARE * planned:
         return []
     return [f"{who} began {late:,} of {planned:,} arrivals late though a user was free"]
 

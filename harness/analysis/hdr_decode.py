@@ -4,7 +4,7 @@ HdrHistogram's wire format, read many at a time.
 A long trial has tens of thousands of interval histograms; decoded one by one into
 objects of 23 552 counters they would cost half a minute. So the compressed payloads
 are unpacked, laid end to end and decoded in one pass of array arithmetic into
-`Cells`: one row for every counter that is not zero.
+`BucketCounts`: one row for every counter that is not zero.
 
 The bins are those of ``harness.trial.histograms`` (HdrHistogram's layout for three
 significant digits, unit 1 µs): indices 0 … 2047 are the values themselves; after that
@@ -34,7 +34,7 @@ from harness.trial.schema import HDR_DIGITS, HDR_HIGHEST_US, HDR_LOWEST_US
 
 _HALF_BITS = 10
 _HALF = 1 << _HALF_BITS  # half of 2048, the power of two above 2 · 10³
-BINS = _HALF * (2 + (HDR_HIGHEST_US >> (_HALF_BITS + 1)).bit_length())
+BUCKET_COUNT = _HALF * (2 + (HDR_HIGHEST_US >> (_HALF_BITS + 1)).bit_length())
 """Counters of a histogram from 1 µs to one hour with three digits: 23 552."""
 
 _OUTER = struct.Struct(">II")
@@ -42,29 +42,29 @@ _INNER = struct.Struct(">IIIIQQd")
 _OUTER_COOKIE, _INNER_COOKIE = 0x1C849304, 0x1C849303
 _COOKIE_MASK = ~0xF0 & 0xFFFFFFFF
 _BLOB_BYTES_MAX = 1 << 20
-_PAYLOAD_BYTES_MAX = _INNER.size + 9 * BINS
+_PAYLOAD_BYTES_MAX = _INNER.size + 9 * BUCKET_COUNT
 _CHUNK_BYTES = 1 << 17
 _NUMBER_BYTES_MAX = 9
 
 Ints = NDArray[np.int64]
 
 
-class Cells(NamedTuple):
+class BucketCounts(NamedTuple):
     """
     The counters of many histograms, only those that are not zero.
 
     Attributes:
         row: Which histogram, by its place in the input; ascending. int32.
-        bin: Index of the counter, 0 … `BINS` - 1; ascending within a row. int16.
+        bucket: Index of the counter, 0 … `BUCKET_COUNT` - 1; ascending within a row. int16.
         counts: How many values fell there, 1 or more. int64.
     """
 
     row: NDArray[np.int32]
-    bin: NDArray[np.int16]
+    bucket: NDArray[np.int16]
     counts: Ints
 
 
-def decode(blobs: Iterable[bytes]) -> Cells:
+def decode(blobs: Iterable[bytes]) -> BucketCounts:
     """
     Decode histograms in HdrHistogram's V2 compressed, base64 form.
 
@@ -74,7 +74,7 @@ def decode(blobs: Iterable[bytes]) -> Cells:
     Raises:
         TrialError: A blob is no such histogram; its place is told.
     """
-    parts: list[Cells] = []
+    parts: list[BucketCounts] = []
     chunk: list[bytes] = []
     size = first = 0
     for number, blob in enumerate(blobs):
@@ -85,10 +85,10 @@ def decode(blobs: Iterable[bytes]) -> Cells:
             parts.append(_decode_chunk(chunk, first))
             chunk, size, first = [], 0, number + 1
     parts.append(_decode_chunk(chunk, first))
-    return Cells(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return BucketCounts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def middle_us(indices: Ints) -> Ints:
+def bucket_middle_us(indices: Ints) -> Ints:
     """Middle value of each bin, in µs; HdrHistogram takes means from it."""
     shift = np.maximum((indices >> _HALF_BITS) - 1, 0)
     middle: Ints = ((indices - (shift << _HALF_BITS)) << shift) + ((1 << shift) >> 1)
@@ -126,24 +126,24 @@ def _payload(blob: bytes) -> bytes:
     return payload
 
 
-def _decode_chunk(payloads: list[bytes], first: int) -> Cells:
+def _decode_chunk(payloads: list[bytes], first: int) -> BucketCounts:
     """Decode payloads whose first has row number ``first``."""
     row_of_byte_end = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
     values, ends = _decode_numbers(np.frombuffer(b"".join(payloads), np.uint8), first)
     upto = np.searchsorted(ends, row_of_byte_end)
     row = np.repeat(np.arange(len(payloads)), np.diff(upto, prepend=0))
-    if len(values) and (steps := np.where(values < 0, -values, 1)).max() > BINS:
-        raise TrialError(_beyond(first + int(row[np.argmax(steps)])))
+    if len(values) and (steps := np.where(values < 0, -values, 1)).max() > BUCKET_COUNT:
+        raise TrialError(_out_of_range(first + int(row[np.argmax(steps)])))
     if not len(values):
         empty = np.empty(0, np.int64)
-        return Cells(empty.astype(np.int32), empty.astype(np.int16), empty)
+        return BucketCounts(empty.astype(np.int32), empty.astype(np.int16), empty)
     after = np.cumsum(steps)
     before_row = np.concatenate(([0], after))[np.concatenate(([0], upto[:-1]))]
     index = after - steps - before_row[row]
-    if (outside := index + steps > BINS).any():
-        raise TrialError(_beyond(first + int(row[np.argmax(outside)])))
+    if (outside := index + steps > BUCKET_COUNT).any():
+        raise TrialError(_out_of_range(first + int(row[np.argmax(outside)])))
     seen = values > 0
-    return Cells(
+    return BucketCounts(
         (row[seen] + first).astype(np.int32), index[seen].astype(np.int16), values[seen]
     )
 
@@ -155,7 +155,7 @@ def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
     ends = np.flatnonzero(data < 0x80)
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     if len(ends) and (ends - starts).max() >= _NUMBER_BYTES_MAX - 1:
-        raise TrialError(_beyond(first))
+        raise TrialError(_out_of_range(first))
     raw = (data[starts] & 0x7F).astype(np.int64)
     longer, more = np.arange(len(starts)), ends - starts
     for place in range(1, _NUMBER_BYTES_MAX):  # most numbers have one byte, hardly any three
@@ -166,7 +166,7 @@ def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
     return (raw >> 1) ^ -(raw & 1), ends
 
 
-def _beyond(row: int) -> str:
+def _out_of_range(row: int) -> str:
     return (
         f"intervals.parquet, near row {row}: a histogram beyond its range; copy the trial again"
     )

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from harness.attempt import Phase
 from harness.trial.store import Trial
 
-PREFIX = "probe: "
+PROBE_PREFIX = "probe: "
 """In front of an operation's name where its probes are meant."""
 PROBE = Phase.PROBE.value
 PREFLIGHT = Phase.PREFLIGHT.value
@@ -28,12 +28,12 @@ PREFLIGHT = Phase.PREFLIGHT.value
 
 def is_probe(table: pa.Table) -> pa.ChunkedArray:
     """Which rows are probes; ``phase`` tells. Booleans, none of them null."""
-    return _is_of(table, PROBE)
+    return _has_phase(table, PROBE)
 
 
 def is_preflight(table: pa.Table) -> pa.ChunkedArray:
     """Which rows are of the preflight, as `is_probe`."""
-    return _is_of(table, PREFLIGHT)
+    return _has_phase(table, PREFLIGHT)
 
 
 def without_preflight(table: pa.Table) -> pa.Table:
@@ -41,14 +41,18 @@ def without_preflight(table: pa.Table) -> pa.Table:
     return table.filter(pc.invert(is_preflight(table)))
 
 
-def name_apart(table: pa.Table) -> pa.Table:
-    """The table with ``operation`` as text, and `PREFIX` in front of it in rows of probes."""
+def label_probe_operations(table: pa.Table) -> pa.Table:
+    """The table with ``operation`` as text, and `PROBE_PREFIX` in front of it in rows "
+    "of probes.
+    """
     name = pc.fill_null(table["operation"].cast(pa.string()), "")
-    apart = pc.if_else(is_probe(table), pc.binary_join_element_wise(PREFIX, name, ""), name)
+    apart = pc.if_else(
+        is_probe(table), pc.binary_join_element_wise(PROBE_PREFIX, name, ""), name
+    )
     return table.set_column(table.column_names.index("operation"), "operation", apart)
 
 
-def outcomes_apart(table: pa.Table) -> pa.Table:
+def label_probe_outcomes(table: pa.Table) -> pa.Table:
     """The table with ``outcome`` as text, in rows of probes ``probe`` whatever came of them."""
     told = pc.if_else(is_probe(table), PROBE, table["outcome"].cast(pa.string()))
     return table.set_column(table.column_names.index("outcome"), "outcome", told)
@@ -66,13 +70,13 @@ def count_probes(trial: Trial) -> pd.DataFrame:
     frame = pd.DataFrame(
         {name: probes[name].cast(pa.string()).to_pylist() for name in names}, dtype=object
     )
-    frame["probe"] = [_probe_of(text) for text in frame.pop("evidence")]
+    frame["probe"] = [_probe_kind(text) for text in frame.pop("evidence")]
     names = ["operation", "probe", "outcome"]
     counted = frame.groupby(names, as_index=False).size().rename(columns={"size": "count"})
     return counted.astype({"count": "int64"}).sort_values(names, ignore_index=True)
 
 
-def _is_of(table: pa.Table, phase: str) -> pa.ChunkedArray:
+def _has_phase(table: pa.Table, phase: str) -> pa.ChunkedArray:
     return pc.fill_null(pc.equal(table["phase"].cast(pa.string()), phase), fill_value=False)
 
 
@@ -83,7 +87,7 @@ class _Evidence(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Evidence).decode
 
 
-def _probe_of(text: str | None) -> str:
+def _probe_kind(text: str | None) -> str:
     try:
         return _decode(text or "{}").probe or "other"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -12,10 +12,10 @@ from harness.analysis.probes import is_preflight
 from harness.units import NS_PER_S
 
 COLUMNS = ("phase", "end_ns", "attempt", "retry_after_s")
-"""What `waits_by_second` reads of the attempts."""
+"""What `retry_waits_by_second` reads of the attempts."""
 
 
-def waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
+def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
     Retries and Retry-After, by the second in which the attempt ended.
 
@@ -44,14 +44,14 @@ def waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     place = step - first
     steps = int(place.max(where=kept, initial=ends.min)) + 1
     wait_s = attempts["retry_after_s"].to_numpy()
-    told = np.isfinite(wait_s) & kept
+    with_retry_after = np.isfinite(wait_s) & kept
     again = (attempts["attempt"].to_numpy() > 1) & kept
-    waits = pd.Series(wait_s[told]).groupby(place[told])
+    waits = pd.Series(wait_s[with_retry_after]).groupby(place[with_retry_after])
     index = pd.RangeIndex(steps)
     frame = pd.DataFrame(
         {
             "retries": np.bincount(place[again], minlength=steps),
-            "told": np.bincount(place[told], minlength=steps),
+            "told": np.bincount(place[with_retry_after], minlength=steps),
             "median_s": waits.median().reindex(index),
             "longest_s": waits.max().reindex(index),
         },

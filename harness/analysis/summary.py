@@ -19,17 +19,30 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from harness.analysis.counts import COLUMNS, Counted, count_attempts
-from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases, merge
-from harness.analysis.generator import assess, load_s
+from harness.analysis.counts import COLUMNS, AttemptCounts, count_attempts
+from harness.analysis.distributions import (
+    METRICS,
+    Latencies,
+    latencies,
+    measured_phases,
+    merge_distributions,
+)
+from harness.analysis.generator import assess_generator, load_s
 from harness.analysis.probes import PREFLIGHT, PROBE, count_probes
 from harness.attempt import Phase
-from harness.trial.schema import SCHEMA, Manifest, Window
+from harness.trial.schema import SCHEMA, Manifest, PhaseWindow
 from harness.trial.store import Trial
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict, overall
 
-__all__ = ["ALWAYS_COUNTED", "COLUMNS", "Counted", "count_attempts", "judge", "summarize"]
+__all__ = [
+    "ALWAYS_COUNTED",
+    "COLUMNS",
+    "AttemptCounts",
+    "count_attempts",
+    "overall_verdict",
+    "summarize",
+]
 
 ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
 """Outcomes that have a key even when they never occurred."""
@@ -40,7 +53,7 @@ def summarize(
     findings: Sequence[Finding],
     *,
     measured: Latencies | None = None,
-    counted: Counted | None = None,
+    counted: AttemptCounts | None = None,
 ) -> dict[str, Any]:
     """
     The document of summary.json, ready to be written.
@@ -67,13 +80,13 @@ def summarize(
     counts = counted.outcomes
     duration_s = load_s(manifest)
     observed = int(counts[counts["phase"] != PREFLIGHT]["count"].sum())
-    health = assess(manifest)
+    health = assess_generator(manifest)
     return {
         "schema": SCHEMA,
         "trial_id": manifest.trial_id,
         "scenario": manifest.scenario,
         "model": manifest.model,
-        "verdict": str(judge(findings, observed)),
+        "verdict": str(overall_verdict(findings, observed)),
         "state": manifest.state,
         "host": manifest.host,
         "embedded": manifest.embedded,
@@ -96,13 +109,13 @@ def summarize(
     }
 
 
-def judge(findings: Sequence[Finding], attempts: int) -> Verdict:
+def overall_verdict(findings: Sequence[Finding], attempts: int) -> Verdict:
     """The heaviest verdict; with no attempt since the load began at best unknown."""
     observed = [] if attempts else [Verdict.UNKNOWN]
     return overall([*observed, *(finding.verdict for finding in findings)])
 
 
-def _totals(manifest: Manifest, counted: Counted, duration_s: float) -> dict[str, Any]:
+def _totals(manifest: Manifest, counted: AttemptCounts, duration_s: float) -> dict[str, Any]:
     """``totals`` of every attempt, and ``load``: the same without probes and preflight."""
     workers, counts = manifest.workers, counted.outcomes
     load = counts[_is_load(counts)]
@@ -147,13 +160,16 @@ def _operations(
         name, probe = str(operation), rows["phase"] == PROBE
         load = rows[_is_load(rows)]
         operations[name] = {
-            **_amount(rows, duration_s),
+            **_attempt_counts(rows, duration_s),
             **_latencies_ms(measured, name),
             "load": {
-                **_amount(load, duration_s),
+                **_attempt_counts(load, duration_s),
                 "attempts_per_s": _load_rate_per_s(load, duration_s),
             },
-            "probes": {**_amount(rows[probe], duration_s), **_latencies_ms(probed, name)},
+            "probes": {
+                **_attempt_counts(rows[probe], duration_s),
+                **_latencies_ms(probed, name),
+            },
         }
     return operations
 
@@ -163,7 +179,7 @@ def _is_load(counts: pd.DataFrame) -> pd.Series:
     return ~counts["phase"].isin([PROBE, PREFLIGHT])
 
 
-def _amount(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+def _attempt_counts(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
     attempts = int(rows["count"].sum())
     return {
         "attempts": attempts,
@@ -173,14 +189,14 @@ def _amount(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
 
 
 def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, float | None]]:
-    nothing = merge([])
+    nothing = merge_distributions([])
     return {
-        f"{metric}_ms": measured.spectra.get((operation, metric), nothing).describe_ms()
+        f"{metric}_ms": measured.distributions.get((operation, metric), nothing).describe_ms()
         for metric in METRICS
     }
 
 
-def _phase(phase: Window, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
+def _phase(phase: PhaseWindow, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
     rows = counts[counts["phase"] == phase.name]
     end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan does
     seconds = max(end_ns - phase.start_ns, 0) / NS_PER_S
@@ -213,10 +229,10 @@ def _preflight(counts: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 def _probes(probes: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
     """Operation → what the probe was for → outcome → attempts."""
-    told: dict[str, dict[str, dict[str, int]]] = {}
+    counts_by_probe: dict[str, dict[str, dict[str, int]]] = {}
     for operation, probe, outcome, count in probes.to_numpy():
-        told.setdefault(operation, {}).setdefault(probe, {})[outcome] = int(count)
-    return told
+        counts_by_probe.setdefault(operation, {}).setdefault(probe, {})[outcome] = int(count)
+    return counts_by_probe
 
 
 def _by_outcome(counts: pd.DataFrame) -> dict[str, int]:

@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.analysis.distributions import US_PER_MS, Latencies
-from harness.analysis.hdr_decode import BINS, Ints
-from harness.analysis.probes import is_probe, outcomes_apart, without_preflight
+from harness.analysis.hdr_decode import BUCKET_COUNT, Ints
+from harness.analysis.probes import is_probe, label_probe_outcomes, without_preflight
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S
 
-_STEPS_AT_ONCE = 60
-SERIES = {"p50": 0.50, "p99": 0.99, "max": 1.0}
+_STEPS_PER_CHUNK = 60
+LATENCY_SERIES = {"p50": 0.50, "p99": 0.99, "max": 1.0}
 
 
 def count_by_second(
@@ -53,7 +53,7 @@ def outcomes_by_second(intervals: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
 
     Probes, however they ended, are the column ``probe``.
     """
-    return count_by_second(outcomes_apart(without_preflight(intervals)), step_s=step_s)
+    return count_by_second(label_probe_outcomes(without_preflight(intervals)), step_s=step_s)
 
 
 def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
@@ -100,13 +100,13 @@ def latency_by_second(
         which something was measured.
     """
     parts = [
-        _percentiles(second // step_s * step_s, bins, counts)
-        for second, bins, counts in _pieces(measured, metric, operation, step_s)
+        _percentiles(second // step_s * step_s, buckets, counts)
+        for second, buckets, counts in _chunks(measured, metric, operation, step_s)
     ]
     return pd.concat(parts) if len(parts) > 1 else parts[0]
 
 
-def _pieces(
+def _chunks(
     measured: Latencies, metric: str, operation: str = "", step_s: int = 1
 ) -> Iterator[tuple[Ints, Ints, Ints]]:
     """
@@ -114,40 +114,40 @@ def _pieces(
 
     At least one piece; seconds rise from piece to piece, and no step lies in two.
     """
-    slots, row = measured.slots, measured.cells.row
+    slots, row = measured.slots, measured.bucket_counts.row
     chosen = (slots["metric"] == metric).to_numpy()
     if operation:
         chosen = chosen & (slots["operation"] == operation).to_numpy()
     second = slots["slot"].to_numpy(np.int64)
     steps = np.unique(second // step_s)
-    borders = np.searchsorted(second // step_s, steps[_STEPS_AT_ONCE::_STEPS_AT_ONCE])
+    borders = np.searchsorted(second // step_s, steps[_STEPS_PER_CHUNK::_STEPS_PER_CHUNK])
     ends = [0, *np.searchsorted(row, borders).tolist(), len(row)]
     for begin, end in itertools.pairwise(ends):
         inside = np.flatnonzero(chosen[row[begin:end]]) + begin
         yield (
             second[row[inside]],
-            measured.cells.bin[inside].astype(np.int64),
-            measured.cells.counts[inside],
+            measured.bucket_counts.bucket[inside].astype(np.int64),
+            measured.bucket_counts.counts[inside],
         )
 
 
-def _percentiles(second: Ints, bins: Ints, counts: Ints) -> pd.DataFrame:
+def _percentiles(second: Ints, buckets: Ints, counts: Ints) -> pd.DataFrame:
     """Nearest-rank percentiles of each second from counters in any order."""
     first = second[0] if len(second) else 0  # the least: rows rise by second
     # One key of both sorts twice as fast as two keys.
-    order = np.argsort((second - first) * BINS + bins)
-    second, bins, counts = second[order], bins[order], counts[order]
+    order = np.argsort((second - first) * BUCKET_COUNT + buckets)
+    second, buckets, counts = second[order], buckets[order], counts[order]
     seconds, starts = np.unique(second, return_index=True)
     if not len(seconds):
         return pd.DataFrame(
-            columns=list(SERIES), index=pd.Index([], name="second"), dtype=float
+            columns=list(LATENCY_SERIES), index=pd.Index([], name="second"), dtype=float
         )
     running = np.cumsum(counts)
     before = np.concatenate(([0], running[starts[1:] - 1]))
     totals = np.add.reduceat(counts, starts)
-    values_ms = bucket_highest_us(bins) / US_PER_MS
+    values_ms = bucket_highest_us(buckets) / US_PER_MS
     columns = {}
-    for name, fraction in SERIES.items():
+    for name, fraction in LATENCY_SERIES.items():
         rank = np.maximum(np.ceil(fraction * totals * (1 - 1e-12)), 1).astype(np.int64)
         columns[name] = values_ms[np.searchsorted(running, before + rank)]
     return pd.DataFrame(columns, index=pd.Index(seconds, name="second"))
@@ -171,9 +171,9 @@ def heat_map(
     """
     width, height = len(edges_s) - 1, len(edges_us) - 1
     heat = np.zeros(height * width)
-    for second, bins, counts in _pieces(measured, metric):
+    for second, buckets, counts in _chunks(measured, metric):
         x = np.clip(np.searchsorted(edges_s, second, side="right") - 1, 0, width - 1)
-        y = np.searchsorted(edges_us, bucket_highest_us(bins), side="right") - 1
+        y = np.searchsorted(edges_us, bucket_highest_us(buckets), side="right") - 1
         y = np.clip(y, 0, height - 1)
         heat += np.bincount(y * width + x, counts, height * width)
     return heat.astype(np.int64).reshape(height, width)

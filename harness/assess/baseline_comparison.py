@@ -10,11 +10,11 @@ from typing import Any
 from harness.errors import UsageError
 from harness.experiments.compare.changes import Comparison
 from harness.experiments.compare.comparison import compare
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.samples import TrialSample
 from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, baseline_name, read_baselines
 from harness.trial.schema import Manifest
-from harness.trial.store import Trial, open_trial, write_bytes, write_json
+from harness.trial.store import Trial, open_trial, write_atomically, write_json
 from reports.comparison import markdown, page
 
 _NO_LOAD = {"description", "seed", "slo", "compare", "name"}
@@ -56,12 +56,12 @@ def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | No
 
 def write_comparison(result: Comparison, directory: Path) -> None:
     """compare.html, compare.md, and compare.json last."""
-    write_bytes(directory / "compare.html", page.render(result).encode())
-    write_bytes(directory / "compare.md", markdown.render(result).encode())
+    write_atomically(directory / "compare.html", page.render(result).encode())
+    write_atomically(directory / "compare.md", markdown.render(result).encode())
     write_json(directory / "compare.json", result.document())
 
 
-def load_run(path: Path, root: Path = BASELINES) -> Run:
+def load_run(path: Path, root: Path = BASELINES) -> TrialSample:
     """
     A trial, as far as a comparison needs it.
 
@@ -72,7 +72,7 @@ def load_run(path: Path, root: Path = BASELINES) -> Run:
     trial = open_trial(path)
     if trial.manifest.state in {"running", "measured"}:
         raise UsageError(f"{path}: not finished; run `harness report {path}` first")
-    return Run(trial.manifest, trial.intervals_table(), baseline_name(path, root))
+    return TrialSample(trial.manifest, trial.intervals_table(), baseline_name(path, root))
 
 
 def leave_out(error: UsageError) -> None:

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.frames import observe
-from harness.analysis.probes import PREFIX
+from harness.analysis.frames import read_attempts
+from harness.analysis.probes import PROBE_PREFIX
 from harness.assess.baseline_comparison import compare_with_baseline
 from harness.assess.history import place_in_trend
-from harness.checks.capacity import judge_capacity
-from harness.checks.check import Context
-from harness.checks.completeness import missing_record
-from harness.checks.drift import judge_drift
+from harness.checks.capacity import check_capacity
+from harness.checks.check import TrialContext
+from harness.checks.completeness import check_completeness
+from harness.checks.drift import check_drift
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
 from harness.cli.console import plain_table, stage
@@ -30,7 +30,7 @@ from harness.cli.github import annotate, append_step_summary
 from harness.errors import UsageError
 from harness.exit_codes import Exit
 from harness.plan.file import build_plan
-from harness.trial.finalize import finish_trial
+from harness.trial.finalize import finalize_trial
 from harness.trial.store import FINDINGS, Trial, open_trial, write_json
 from harness.verdicts import Finding, Verdict
 from reports.write import write_reports
@@ -50,19 +50,19 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     Raises:
         TrialError: The directory is no trial, or damaged.
     """
-    finish_trial(path)
+    finalize_trial(path)
     trial = open_trial(path)
     manifest = trial.manifest
-    context = Context(manifest, trial.events())
+    context = TrialContext(manifest, trial.events())
     plan = build_plan(manifest.plan, f"{path}/manifest.json: plan")
     intervals = trial.intervals_table()
     findings = list(evaluate(plan.slo.to_slos(), intervals, manifest))
-    drift = judge_drift(intervals, manifest)
+    drift = check_drift(intervals, manifest)
     del intervals  # the checks need the memory
-    findings += missing_record(manifest)
-    findings += run_checks(partial(observe, trial), context)
+    findings += check_completeness(manifest)
+    findings += run_checks(partial(read_attempts, trial), context)
     findings += drift
-    findings += judge_capacity(trial.document("capacity.json"))
+    findings += check_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
     return trial, findings
 
@@ -125,7 +125,7 @@ def _operations(operations: dict[str, Any]) -> Table:
     rows = []
     for name, row in sorted(operations.items()):
         # Under its operation's row a short name is enough, and keeps a terminal's width.
-        probes = _ITS_PROBES if row["load"]["attempts"] else f"{PREFIX}{name}"
+        probes = _ITS_PROBES if row["load"]["attempts"] else f"{PROBE_PREFIX}{name}"
         rows.append((name, row["load"], row["response_ms"]))
         rows.append((probes, row["probes"], row["probes"]["response_ms"]))
     for name, amount, times in rows:

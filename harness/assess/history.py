@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.assess.baseline_comparison import identity
 from harness.errors import TrialError, UsageError
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import Trend, build_trend
 from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, find_baselines
@@ -53,7 +53,9 @@ def place_in_trend(path: Path, root: Path = BASELINES) -> Trend | None:
         (path / TREND).unlink(missing_ok=True)
         return None
     plan = build_plan(trial.manifest.plan, f"{path}/manifest.json: plan")
-    points.append((trial.path.resolve().name, Run(trial.manifest, trial.intervals_table())))
+    points.append(
+        (trial.path.resolve().name, TrialSample(trial.manifest, trial.intervals_table()))
+    )
     trend = build_trend(points, plan.compare.to_thresholds())
     write_json(path / TREND, trend.document(str(trial.manifest.plan.get("name", "unnamed"))))
     return trend
@@ -104,10 +106,10 @@ def _within_budget(trials: Iterable[Trial]) -> Iterator[Trial]:
         yield trial
 
 
-def _points(trials: Iterable[Trial]) -> Iterator[tuple[str, Run]]:
+def _points(trials: Iterable[Trial]) -> Iterator[tuple[str, TrialSample]]:
     for trial in trials:
         try:
-            yield trial.path.name, Run(trial.manifest, trial.intervals_table())
+            yield trial.path.name, TrialSample(trial.manifest, trial.intervals_table())
         except TrialError:  # damaged: it has no place in a trend, and costs no report
             continue
 

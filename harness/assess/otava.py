@@ -25,7 +25,7 @@ import msgspec
 
 from harness.bounded_subprocess import ask, printable
 from harness.errors import ProgramError, UsageError
-from harness.experiments.compare.change_points import PELT, Search
+from harness.experiments.compare.change_points import PELT, ChangePointMethod
 
 METHODS = ("auto", "otava", "pelt")
 P_VALUE_MAX = 0.003
@@ -52,7 +52,7 @@ class _Group(msgspec.Struct, frozen=True):
 _ANSWER = msgspec.json.Decoder(dict[str, tuple[_Group, ...]])
 
 
-def choose_search(by: str, environ: Mapping[str, str]) -> Search:
+def choose_search(by: str, environ: Mapping[str, str]) -> ChangePointMethod:
     """
     The search that ``--by`` asks for; ``auto`` is otava where there is one, else PELT.
 
@@ -65,7 +65,7 @@ def choose_search(by: str, environ: Mapping[str, str]) -> Search:
         return PELT
     executable = _find_otava(environ)
     if executable is not None:
-        return Search(_name(executable), partial(find_by_otava, executable))
+        return ChangePointMethod(_name(executable), partial(find_by_otava, executable))
     if by == "otava":
         raise UsageError(f"--by otava: there is no otava on PATH; {_HOW}")
     return PELT
@@ -75,7 +75,7 @@ def find_by_otava(
     executable: Path, series: Sequence[Sequence[float]], p_value_max: float = P_VALUE_MAX
 ) -> list[list[int]]:
     """
-    What `Search.find` promises, by otava.
+    What `ChangePointMethod.find` promises, by otava.
 
     Raises:
         ProgramError: It did not answer, or not what was asked.

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence, pick_numbers
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence, decode_numbers
 from harness.checks.history import COLUMNS, Mask, is_complete, may_have_happened
-from harness.checks.violations import Accusation, count
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.verdicts import Finding
 
 NAME = "cache.accounting"
@@ -19,7 +19,7 @@ _EXPECTED = ("fresh", "same", "newer", "older")
 _NAMES = ("sent", *_ANSWERED, *_EXPECTED)
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Sent = inserted + updated + skipped in every answer; entries are inserted once, so that
     over the run inserted = distinct keys, the same again is skipped, and an older one
@@ -30,31 +30,32 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     earlier attempt was lost may find its own work done: then only the bounds are. O(n).
     """
     frame = frame.reset_index(drop=True)
-    accusation = Accusation(NAME, context)
+    finding = FindingBuilder(NAME, context)
     answered = frame.loc[frame["status"].between(200, 299).to_numpy()]
-    numbers = pick_numbers(answered["evidence"], _NAMES)
+    numbers = decode_numbers(answered["evidence"], _NAMES)
     counted = numbers[["sent", *_ANSWERED]].notna().all(axis=1).to_numpy()
     answered, numbers = answered.loc[counted], numbers.loc[counted]
-    _demand_sums(answered, numbers, accusation)
+    _check_sums(answered, numbers, finding)
     expecting = numbers[list(_EXPECTED)].notna().all(axis=1).to_numpy()
     answered, numbers = answered.loc[expecting], numbers.loc[expecting]
-    probes = pick_evidence(answered["evidence"], ["probe"])["probe"]
+    probes = decode_evidence(answered["evidence"], ["probe"])["probe"]
     # The same request under the same key may be told its first answer again.
     own = (probes != "same_key_same_body").to_numpy()
     exact = _find_certain(answered, frame, context)
-    _demand_expected(answered.loc[own], numbers.loc[own], exact[own], accusation)
+    _check_expected(answered.loc[own], numbers.loc[own], exact[own], finding)
     entries = int(numbers["sent"].sum())
     inserted = int(numbers.loc[own, "inserted"].sum())
     keys = int(numbers.loc[own, "fresh"].sum())
-    passing = (
-        f"{count(int(counted.sum()), 'answer')} with {count(entries, 'entry', 'entries')}: "
+    pass_detail = (
+        f"{pluralize(int(counted.sum()), 'answer')} with "
+        f"{pluralize(entries, 'entry', 'entries')}: "
         f"every sum holds, {inserted:,} inserted of {keys:,} distinct keys, none twice, no "
         "older entry won"
     )
-    return accusation.conclude(passing, "" if counted.any() else "no import was answered")
+    return finding.build(pass_detail, "" if counted.any() else "no import was answered")
 
 
-def _demand_sums(answered: pd.DataFrame, numbers: pd.DataFrame, accusation: Accusation) -> None:
+def _check_sums(answered: pd.DataFrame, numbers: pd.DataFrame, finding: FindingBuilder) -> None:
     parts = numbers["inserted"] + numbers["updated"] + numbers["skipped"]
     flaws = {
         "does not add up to the entries sent": parts != numbers["sent"],
@@ -66,10 +67,10 @@ def _demand_sums(answered: pd.DataFrame, numbers: pd.DataFrame, accusation: Accu
     for words, flaw in flaws.items():
         if flaw.any():
             rows = answered.loc[flaw]
-            accusation.add(f"{count(len(rows), 'answer')} that {words}", rows.head(1))
+            finding.add(f"{pluralize(len(rows), 'answer')} that {words}", rows.head(1))
 
 
-def _find_certain(answered: pd.DataFrame, frame: pd.DataFrame, context: Context) -> Mask:
+def _find_certain(answered: pd.DataFrame, frame: pd.DataFrame, context: TrialContext) -> Mask:
     """Answers that nothing but their own attempt can have caused."""
     if not (context.manifest.embedded and is_complete(context)):
         return np.zeros(len(answered), dtype=np.bool_)
@@ -80,8 +81,8 @@ def _find_certain(answered: pd.DataFrame, frame: pd.DataFrame, context: Context)
     return certain
 
 
-def _demand_expected(
-    answered: pd.DataFrame, numbers: pd.DataFrame, exact: Mask, accusation: Accusation
+def _check_expected(
+    answered: pd.DataFrame, numbers: pd.DataFrame, exact: Mask, finding: FindingBuilder
 ) -> None:
     n = {name: numbers[name].to_numpy() for name in _NAMES}
     old = n["same"] + n["older"]
@@ -95,8 +96,8 @@ def _demand_expected(
     for words, flaw in flaws.items():
         if flaw.any():
             rows = answered.loc[flaw]
-            accusation.add(f"{count(len(rows), 'import')} {words}", rows.head(1))
+            finding.add(f"{pluralize(len(rows), 'import')} {words}", rows.head(1))
 
 
-CHECK = Check(NAME, COLUMNS, ("import_selector_cache",), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("import_selector_cache",), check)
+"""`check` as a check."""

@@ -1,8 +1,8 @@
 """
 A check: one promise, one function from observations to a finding.
 
-A check is data, ``Check(name, columns, operations, examine)``; ``examine`` is pure: an
-attempts frame and a `Context` in, one `Finding` out. `run_check` is the only caller and
+A check is data, ``Check(name, columns, operations, examine)``; ``check`` is pure: an
+attempts frame and a `TrialContext` in, one `Finding` out. `run_check` is the only caller and
 keeps two rules for all of them, after Jepsen's ``check-safe`` and Elle's "no vacuous
 pass":
 
@@ -23,20 +23,20 @@ from harness.verdicts import Finding, Kind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class TrialContext:
     """
     What a check may read besides the attempts.
 
     Attributes:
         manifest: The trial's manifest: phases, workers, plan, host.
         events: The lines of events.jsonl, in order of time.
-        smooth: Worker → its smooth attempts, where the check does not see them
-            (`Check.skips_smooth`).
+        uneventful: Worker → its uneventful attempts, where the check does not see them
+            (`Check.skips_uneventful`).
     """
 
     manifest: Manifest
     events: Sequence[Event]
-    smooth: Mapping[str, int] = field(default_factory=dict)
+    uneventful: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,24 @@ class Check:
 
     Attributes:
         name: ``family.promise``, such as ``idempotency.exactly_once``.
-        columns: The columns of ``harness.trial.schema.ATTEMPTS`` that `examine` reads.
+        columns: The columns of ``harness.trial.schema.ATTEMPTS`` that `check` reads.
         operations: The operations whose attempts it reads; None means every one.
-        examine: Gives the finding; may raise, see `run_check`.
+        check: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
-        skips_smooth: Of smooth attempts (``harness.trial.row_filter``) the number is enough:
-            they may be left out of the frame and counted in ``Context.smooth``.
+        skips_uneventful: The check only needs the number of uneventful attempts
+            (``harness.trial.row_filter``). They may be left out of the frame and counted in
+            ``TrialContext.uneventful``.
     """
 
     name: str
     columns: tuple[str, ...]
     operations: tuple[str, ...] | None
-    examine: Callable[[pd.DataFrame, Context], Finding]
+    check: Callable[[pd.DataFrame, TrialContext], Finding]
     kind: Kind = "invariant"
-    skips_smooth: bool = False
+    skips_uneventful: bool = False
 
 
-def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:
+def run_check(check: Check, frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Examine `frame` with `check`; never raises.
 
@@ -77,11 +78,11 @@ def run_check(check: Check, frame: pd.DataFrame, context: Context) -> Finding:
     """
     try:
         observed = select_observations(check, frame)
-        finding = check.examine(observed, context)
+        finding = check.check(observed, context)
     except Exception as error:  # noqa: BLE001  whatever a check throws must not look like a pass
         last_line = traceback.format_exception_only(error)[-1].strip()
-        return unknown(check, f"the check itself failed: {last_line}")
-    unseen = sum(context.smooth.values()) if check.skips_smooth else 0
+        return unknown_finding(check, f"the check itself failed: {last_line}")
+    unseen = sum(context.uneventful.values()) if check.skips_uneventful else 0
     if finding.verdict is Verdict.PASS and len(observed.index) + unseen == 0:
         return replace(finding, verdict=Verdict.UNKNOWN, detail=_no_attempts(check))
     return finding
@@ -101,7 +102,7 @@ def select_observations(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[columns] if concerned.all() else frame.loc[concerned, columns]
 
 
-def unknown(check: Check, detail: str) -> Finding:
+def unknown_finding(check: Check, detail: str) -> Finding:
     """The finding that says: this cannot be told, because of `detail`."""
     return Finding(check.name, check.kind, Verdict.UNKNOWN, detail)
 

@@ -14,7 +14,7 @@ from harness.verdicts import Finding, Verdict
 NAME = "trial.complete"
 
 
-def missing_record(manifest: Manifest) -> list[Finding]:
+def check_completeness(manifest: Manifest) -> list[Finding]:
     """One *unknown* finding when part of the record is missing, or all of it, else none."""
     lost = [end.worker for end in manifest.workers if end.state != "drained"]
     dropped = sum(end.dropped for end in manifest.workers)

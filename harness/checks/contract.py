@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.check import Check, Context
+from harness.checks.check import Check, TrialContext
 from harness.checks.history import COLUMNS, Mask
-from harness.checks.violations import Accusation, count
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 
@@ -21,13 +21,13 @@ _STATUS_BY_CODE = {
 }
 _CUT_OFF = (Outcome.CONNECTION_LOST, Outcome.TIMEOUT)
 _LIMITED = 429
-HASTY_MIN = 5
+IMMEDIATE_RETRIES_MIN = 5
 """So many retries without a wait are needed to judge the advice."""
 _UNKNOWN = r"unknown code [A-Za-z0-9_.:-]+"
 _SUMS = "imported "
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Every answer is valid, 401, 409 and 429 carry their codes, 429 a Retry-After that waits.
 
@@ -35,7 +35,7 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     has are counted, not judged; the sums of an import are ``cache.accounting``'s. Unknown
     when nothing was answered. O(n).
     """
-    accusation = Accusation(NAME, context)
+    finding = FindingBuilder(NAME, context)
     # Of an answer that was cut off its status may be known; what it would have said is not.
     whole = ~frame["outcome"].isin(_CUT_OFF).to_numpy() | (frame["code"] != "").to_numpy()
     answered = (frame["status"] > 0).to_numpy() & whole
@@ -44,25 +44,26 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
         rows = frame.loc[broken]
         common = rows["violation"].value_counts()
         sentence = (
-            f"{count(len(rows), 'answer')} against the contract, most often: {common.index[0]}"
+            f"{pluralize(len(rows), 'answer')} against the contract, most often: "
+            f"{common.index[0]}"
         )
-        accusation.add(sentence, rows.drop_duplicates("violation"))
+        finding.add(sentence, rows.drop_duplicates("violation"))
     for words, flaw in _find_disagreements(frame).items():
         flaw = flaw & answered & ~broken  # noqa: PLW2901  one fault is told once
         if flaw.any():
-            accusation.add(
-                f"{count(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3)
+            finding.add(
+                f"{pluralize(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3)
             )
-    _demand_wait(frame, accusation)
-    total = int(answered.sum()) + sum(context.smooth.values())
-    passing = f"{count(total, 'answer')}, each valid"
+    _check_retry_after_zero(frame, finding)
+    total = int(answered.sum()) + sum(context.uneventful.values())
+    pass_detail = f"{pluralize(total, 'answer')}, each valid"
     if strange.any():
         names = ", ".join(sorted(set(frame.loc[strange, "code"].astype(str)))[:5])
-        passing += f"; {int(strange.sum()):,} with a code that no document has: {names}"
-    return accusation.conclude(passing, "" if total else "nothing was answered")
+        pass_detail += f"; {int(strange.sum()):,} with a code that no document has: {names}"
+    return finding.build(pass_detail, "" if total else "nothing was answered")
 
 
-def _demand_wait(frame: pd.DataFrame, accusation: Accusation) -> None:
+def _check_retry_after_zero(frame: pd.DataFrame, finding: FindingBuilder) -> None:
     """
     A Retry-After of 0 is believed until most of those who followed it were refused again.
 
@@ -70,18 +71,21 @@ def _demand_wait(frame: pd.DataFrame, accusation: Accusation) -> None:
     advice when it is the rule.
     """
     refused = (frame["status"] == _LIMITED).to_numpy()
-    told = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]
-    if len(told) < HASTY_MIN:
+    waits_of_zero = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]
+    if len(waits_of_zero) < IMMEDIATE_RETRIES_MIN:
         return
-    told = told.assign(attempt=told["attempt"] + 1)[["call_id", "attempt"]]
-    tried = frame.merge(told, on=["call_id", "attempt"])
+    waits_of_zero = waits_of_zero.assign(attempt=waits_of_zero["attempt"] + 1)[
+        ["call_id", "attempt"]
+    ]
+    tried = frame.merge(waits_of_zero, on=["call_id", "attempt"])
     again = tried.loc[(tried["status"] == _LIMITED).to_numpy()]
-    if len(tried) >= HASTY_MIN and len(again) > len(tried) / 2:
+    if len(tried) >= IMMEDIATE_RETRIES_MIN and len(again) > len(tried) / 2:
         sentence = (
-            f"{len(again):,} of {count(len(tried), 'retry', 'retries')} after a Retry-After "
+            f"{len(again):,} of {pluralize(len(tried), 'retry', 'retries')} after a "
+            "Retry-After "
             "of 0 refused again"
         )
-        accusation.add(sentence, again.head(3))
+        finding.add(sentence, again.head(3))
 
 
 def _find_violations(frame: pd.DataFrame) -> tuple[Mask, Mask]:
@@ -123,5 +127,5 @@ _READ = tuple(
     name for name in COLUMNS if name not in ("phase", "replayed", "bytes_out", "evidence")
 )
 
-CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, examine, skips_smooth=True)
-"""`examine` as a check."""
+CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, check, skips_uneventful=True)
+"""`check` as a check."""

@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 
 from harness.analysis.distributions import latencies
 from harness.analysis.drift import POINTS_MIN, RISE_MIN, find_drift, find_slope
-from harness.analysis.generator import assess
+from harness.analysis.generator import assess_generator
 from harness.analysis.timeline import count_by_second, latency_by_second
 from harness.trial.schema import Manifest
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
 
-STRETCHES = 60
+WINDOWS = 60
 LONG_S = 600
 SHORTEST_S = 180
 """Less than this no drift is told from a slow minute, and a stretch holds too little."""
@@ -35,7 +35,7 @@ _PARTS = 6
 _NO_ERRORS = ("ok", "rate_limited", "capacity_full")
 
 
-def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
+def check_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     """
     Findings on a long steady load; none for any other, unless the plan asks for them.
 
@@ -46,8 +46,8 @@ def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     asked = bool(manifest.plan.get("slo", {}).get("drift"))
     phase = _steady_phase(manifest)
     if phase is None or phase.duration_s < (SHORTEST_S if asked else LONG_S):
-        return [_doubt(name, _why_not(phase)) for name in ("p50", "p99", "errors") if asked]
-    step_s = max(1, phase.duration_s // STRETCHES)
+        return [_unknown(name, _why_not(phase)) for name in ("p50", "p99", "errors") if asked]
+    step_s = max(1, phase.duration_s // WINDOWS)
     end_s = phase.start_s + phase.duration_s
     inside = intervals.filter(
         pc.and_(
@@ -63,9 +63,9 @@ def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     response = inside.filter(pc.equal(inside["metric"].cast(pa.string()), "response"))
     measured = latencies(response, {phase.name}, step_s)
     times = latency_by_second(measured, "response", step_s=step_s)
-    findings = [_judge(p, times[p], step_s) for p in ("p50", "p99")]
-    findings.append(_judge_errors(inside, step_s))
-    health = assess(manifest)
+    findings = [_check_latency(p, times[p], step_s) for p in ("p50", "p99")]
+    findings.append(_check_errors(inside, step_s))
+    health = assess_generator(manifest)
     if health.saturated:
         return [
             replace(
@@ -77,7 +77,7 @@ def judge_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Steady:
+class _SteadyPhase:
     """The one measured phase, in whole seconds."""
 
     name: str
@@ -85,7 +85,7 @@ class _Steady:
     duration_s: int
 
 
-def _steady_phase(manifest: Manifest) -> _Steady | None:
+def _steady_phase(manifest: Manifest) -> _SteadyPhase | None:
     """The one measured phase of an open load at a constant rate; None for any other load."""
     measured = [phase for phase in manifest.phases if phase.measured]
     if manifest.model != "open" or len(measured) != 1:
@@ -96,12 +96,12 @@ def _steady_phase(manifest: Manifest) -> _Steady | None:
     if isinstance(rate, list | tuple) and len(set(rate)) != 1:
         return None
     start_s = -(-phase.start_ns // NS_PER_S)
-    return _Steady(
+    return _SteadyPhase(
         phase.name, start_s, min(phase.end_ns, manifest.ended_ns) // NS_PER_S - start_s
     )
 
 
-def _why_not(phase: _Steady | None) -> str:
+def _why_not(phase: _SteadyPhase | None) -> str:
     if phase is None:
         return "drift is told of one measured open phase at a constant rate only"
     return (
@@ -110,14 +110,14 @@ def _why_not(phase: _Steady | None) -> str:
     )
 
 
-def _doubt(name: str, detail: str) -> Finding:
+def _unknown(name: str, detail: str) -> Finding:
     return Finding(f"drift.{name}", "slo", Verdict.UNKNOWN, detail)
 
 
-def _judge(name: str, times: pd.Series, step_s: int) -> Finding:
+def _check_latency(name: str, times: pd.Series, step_s: int) -> Finding:
     drift = find_drift(times.to_numpy())
     if drift is None:
-        return _doubt(name, f"fewer than {POINTS_MIN} stretches of the load have a {name}")
+        return _unknown(name, f"fewer than {POINTS_MIN} stretches of the load have a {name}")
     detail = (
         f"{name} changed by {_percent(drift.rise)} over the load "
         f"({_percent(drift.low)} to {_percent(drift.high)})"
@@ -130,7 +130,9 @@ def _judge(name: str, times: pd.Series, step_s: int) -> Finding:
         witness = _parts(name, times, step_s)
         return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail, witness)
     if drift.high >= RISE_MISSED:
-        return _doubt(name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %")
+        return _unknown(
+            name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %"
+        )
     return Finding(f"drift.{name}", "slo", Verdict.PASS, detail)
 
 
@@ -152,14 +154,14 @@ def _percent(change: float) -> str:
     return f"{100 * change:+.1f} %"
 
 
-def _judge_errors(intervals: pa.Table, step_s: int) -> Finding:
+def _check_errors(intervals: pa.Table, step_s: int) -> Finding:
     counts = count_by_second(intervals, step_s=step_s)
     total = counts.sum(axis=1).to_numpy()
     bad = counts.drop(columns=[n for n in _NO_ERRORS if n in counts]).sum(axis=1).to_numpy()
     shares = bad[total > 0] / total[total > 0]
     if len(shares) < POINTS_MIN:
         detail = f"fewer than {POINTS_MIN} stretches of the load have an attempt"
-        return _doubt("errors", detail)
+        return _unknown("errors", detail)
     if not shares.any():
         return Finding("drift.errors", "slo", Verdict.PASS, "no attempt ended in an error")
     found = find_slope(shares)

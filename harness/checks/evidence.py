@@ -59,7 +59,7 @@ def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
 
 
-def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
+def decode_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """
     Decode some keys of many evidence texts, in bounded memory beside what they say.
 
@@ -74,9 +74,9 @@ def pick_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     for first in range(0, len(texts), _PIECE_ROWS):
         piece = slice(first, first + _PIECE_ROWS)
         codes, distinct = pd.factorize(texts.iloc[piece])
-        told = _decode_all(decode, np.asarray(distinct, dtype=object))
+        decoded = _decode_all(decode, np.asarray(distinct, dtype=object))
         for name, column in columns.items():
-            values = [None if one is None else getattr(one, name) for one in told]
+            values = [None if one is None else getattr(one, name) for one in decoded]
             # Of equal words one object: some are told a million times.
             shared = [words.setdefault(v, v) if type(v) is str else v for v in values]
             # A missing text has the code -1 and reads the last, which is None.
@@ -102,11 +102,11 @@ def _decode_one(decode: Callable[[str], Any], text: str) -> Any:
         return None
 
 
-def pick_numbers(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
+def decode_numbers(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """
     Decode counts.
 
     Columns:
         one a name  float64  NaN where absent; the index is that of `texts`
     """
-    return pick_evidence(texts, names).astype(float)
+    return decode_evidence(texts, names).astype(float)

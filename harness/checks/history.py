@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.check import Context
+from harness.checks.check import TrialContext
 from harness.contract.outcomes import MAY_HAVE_HAPPENED, Outcome
 from harness.units import NS_PER_S, parse_duration_ns
 
@@ -57,24 +57,26 @@ def succeeded(frame: pd.DataFrame) -> Mask:
     return named & (ok | misshapen.to_numpy())
 
 
-def texts_of(values: pd.Series) -> npt.NDArray[np.object_]:
+def as_objects(values: pd.Series) -> npt.NDArray[np.object_]:
     """A text column as Python strings: sets and lookups of Arrow's are slow."""
     return np.asarray(values, dtype=object)
 
 
-def call_unit(rows: pd.DataFrame) -> pd.Series:
+def intent_ids(rows: pd.DataFrame) -> pd.Series:
     """What is one intent: the key of an attempt, or its call where it has none."""
-    keys = pd.Series(texts_of(rows["idempotency_key"]), index=rows.index)
+    keys = pd.Series(as_objects(rows["idempotency_key"]), index=rows.index)
     return keys.where(keys != "", rows["call_id"])
 
 
-def code_of(values: pd.Series) -> Codes:
+def factorize(values: pd.Series) -> Codes:
     """Integers in the place of equal values."""
     codes: Codes = pd.factorize(values)[0]
     return codes
 
 
-def find_backward(groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8]) -> Codes:
+def find_rank_decreases(
+    groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8]
+) -> Codes:
     """
     Observations of a lower rank than one that had ended before they began.
 
@@ -108,14 +110,14 @@ def find_backward(groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8
     return np.array(pairs, dtype=np.intp)
 
 
-def is_complete(context: Context) -> bool:
+def is_complete(context: TrialContext) -> bool:
     """Whether every attempt that was made is in the log: only then does absence tell."""
     manifest = context.manifest
     drained = all(end.state == "drained" for end in manifest.workers)
     return manifest.state == "complete" and drained
 
 
-def plan_duration_ns(context: Context, name: str) -> int | None:
+def plan_duration_ns(context: TrialContext, name: str) -> int | None:
     """
     The longest duration of this name among the scenarios' settings; None without any.
 

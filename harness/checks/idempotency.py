@@ -11,27 +11,27 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
 from harness.checks.history import (
     COLUMNS,
     Codes,
-    call_unit,
-    code_of,
+    as_objects,
+    factorize,
+    intent_ids,
     is_complete,
     may_have_happened,
     succeeded,
-    texts_of,
 )
-from harness.checks.violations import Accusation, count
-from harness.checks.webhook_events import gather_deliveries
+from harness.checks.violations import FindingBuilder, pluralize
+from harness.checks.webhook_events import collect_deliveries
 from harness.verdicts import Finding
 
 NAME = "idempotency.exactly_once"
 _UNPROCESSABLE = 422
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Every key names one resource, is executed once, and refuses another body.
 
@@ -42,36 +42,40 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     has_key = (frame["idempotency_key"] != "").to_numpy()
     keyed = (frame if has_key.all() else frame.loc[has_key]).reset_index(drop=True)
     if keyed.empty:
-        return Accusation(NAME, context).conclude("", "no attempt carried a key")
+        return FindingBuilder(NAME, context).build("", "no attempt carried a key")
     keys = _codes_by_unit(keyed)
     view = keyed.assign(key_code=keys, ok=succeeded(keyed), maybe=may_have_happened(keyed))
-    accusation = Accusation(NAME, context)
-    _demand_one_resource(view, accusation)
-    _demand_one_execution(view, context, accusation)
+    finding = FindingBuilder(NAME, context)
+    _check_one_resource(view, finding)
+    _check_one_execution(view, context, finding)
     sent = np.bincount(keys, minlength=1)
     repeated = view.loc[sent[keys] > 1]
-    _compare_bodies(repeated, accusation)
-    told = _demand_one_delivered(frame, view, context, accusation)
+    _compare_bodies(repeated, finding)
+    told = _check_deliveries(frame, view, context, finding)
     has_ok = np.bincount(keys, weights=view["ok"], minlength=1) > 0
     doubts = np.bincount(keys, weights=view["maybe"] & ~view["ok"], minlength=1)
     unresolved = (doubts > 1) & ~has_ok
     unresolved[_codes_of(view, told)] = False
     tested = int(((sent > 1) & has_ok).sum())
     left = int(unresolved.sum())
-    passing = f"{count(tested, 'key')} sent more than once, each with one resource made once"
-    doubt, rows = "", None
+    pass_detail = (
+        f"{pluralize(tested, 'key')} sent more than once, each with one resource made once"
+    )
+    unknown_reason, rows = "", None
     if left:
-        doubt = f"{count(left, 'key')} may have acted more than once and never got an answer"
+        unknown_reason = (
+            f"{pluralize(left, 'key')} may have acted more than once and never got an answer"
+        )
         rows = view.loc[unresolved[keys]]
     elif not tested:
-        doubt = "no key was sent again after a success, so nothing was put to the test"
-    return accusation.conclude(passing, doubt, rows)
+        unknown_reason = "no key was sent again after a success, so nothing was put to the test"
+    return finding.build(pass_detail, unknown_reason, rows)
 
 
 def _codes_by_unit(keyed: pd.DataFrame) -> Codes:
     """A number for each key of each operation: numbers are joined faster than texts."""
-    keys = code_of(keyed["idempotency_key"])
-    operations = code_of(keyed["operation"])
+    keys = factorize(keyed["idempotency_key"])
+    operations = factorize(keyed["operation"])
     if not operations.any():
         return keys
     codes: Codes = pd.factorize(keys * (operations.max() + 1) + operations)[0]
@@ -85,49 +89,51 @@ def _codes_of(view: pd.DataFrame, keys: set[str]) -> Codes:
     return np.unique(known.to_numpy(dtype=np.intp))
 
 
-def _demand_one_resource(view: pd.DataFrame, accusation: Accusation) -> None:
+def _check_one_resource(view: pd.DataFrame, finding: FindingBuilder) -> None:
     named = view.loc[view["ok"], ["key_code", "resource_id", "operation"]]
-    keys, resources = named["key_code"].to_numpy(), code_of(named["resource_id"])
-    torn = _find_torn(keys, resources)
-    if len(torn):
-        first = view.loc[view["ok"] & (view["key_code"] == torn[0])]
+    keys, resources = named["key_code"].to_numpy(), factorize(named["resource_id"])
+    ambiguous = _find_multiple(keys, resources)
+    if len(ambiguous):
+        first = view.loc[view["ok"] & (view["key_code"] == ambiguous[0])]
         rows = first.drop_duplicates("resource_id")
-        accusation.add(f"{count(len(torn), 'key')} led to more than one resource", rows)
-    runs = (named["operation"] == "queue_run").to_numpy() & ~np.isin(keys, torn)
-    shared = _find_torn(resources[runs], keys[runs])
+        finding.add(f"{pluralize(len(ambiguous), 'key')} led to more than one resource", rows)
+    runs = (named["operation"] == "queue_run").to_numpy() & ~np.isin(keys, ambiguous)
+    shared = _find_multiple(resources[runs], keys[runs])
     if len(shared):
         first = named["resource_id"].iloc[np.flatnonzero(resources == shared[0])[0]]
         rows = view.loc[view["ok"] & (view["resource_id"] == first)]
         rows = rows.drop_duplicates("key_code")
-        accusation.add(f"{count(len(shared), 'run')} answered to more than one key", rows)
+        finding.add(f"{pluralize(len(shared), 'run')} answered to more than one key", rows)
 
 
-def _find_torn(owners: Codes, owned: Codes) -> Codes:
+def _find_multiple(owners: Codes, owned: Codes) -> Codes:
     """Those of the owners, in the order of their first, that have more than one thing."""
     if not len(owners):
         return owners
     first = np.full(int(owners.max()) + 1, -1)
     first[owners[::-1]] = owned[::-1]
-    torn: Codes = pd.unique(owners[first[owners] != owned])
-    return torn
+    ambiguous: Codes = pd.unique(owners[first[owners] != owned])
+    return ambiguous
 
 
-def _demand_one_execution(view: pd.DataFrame, context: Context, accusation: Accusation) -> None:
+def _check_one_execution(
+    view: pd.DataFrame, context: TrialContext, finding: FindingBuilder
+) -> None:
     runs = view.loc[view["operation"] == "queue_run"]
     fresh = runs.loc[runs["ok"] & (runs["replayed"] == 0)]
     again = fresh.loc[fresh["key_code"].duplicated(keep=False), "key_code"].unique()
     if len(again):
         rows = fresh.loc[fresh["key_code"] == again[0]]
-        sentence = f"{count(len(again), 'key')} answered replayed: false more than once"
-        accusation.add(sentence, rows)
+        sentence = f"{pluralize(len(again), 'key')} answered replayed: false more than once"
+        finding.add(sentence, rows)
     replayed = runs.loc[runs["ok"] & (runs["replayed"] == 1)]
     told_ns = replayed.groupby("key_code")["end_ns"].min()
     anew = fresh.loc[(fresh["start_ns"] > fresh["key_code"].map(told_ns)).to_numpy()]
     if len(anew):
         rows = runs.loc[runs["ok"] & (runs["key_code"] == anew["key_code"].iloc[0])]
         number = anew["key_code"].nunique()
-        sentence = f"{count(number, 'key')} answered replayed: false after replayed: true"
-        accusation.add(sentence, rows)
+        sentence = f"{pluralize(number, 'key')} answered replayed: false after replayed: true"
+        finding.add(sentence, rows)
     if not (context.manifest.embedded and is_complete(context)):
         return  # another trial may have used the key, or its first sending is not in the log
     begun = runs.loc[runs["ok"] | runs["maybe"]].sort_values("start_ns")
@@ -136,14 +142,16 @@ def _demand_one_execution(view: pd.DataFrame, context: Context, accusation: Accu
     next_ns = first["key_code"].map(second_ns).fillna(np.inf)
     alone = first.loc[(next_ns >= first["end_ns"]).to_numpy()]
     if len(alone):
-        sentence = f"{count(len(alone), 'key')} answered replayed: true to the first sending"
-        accusation.add(sentence, alone.head(1))
+        sentence = (
+            f"{pluralize(len(alone), 'key')} answered replayed: true to the first sending"
+        )
+        finding.add(sentence, alone.head(1))
 
 
-def _compare_bodies(repeated: pd.DataFrame, accusation: Accusation) -> None:
+def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
     if repeated.empty:
         return
-    told = repeated.assign(body=pick_evidence(repeated["evidence"], ["body"])["body"])
+    told = repeated.assign(body=decode_evidence(repeated["evidence"], ["body"])["body"])
     told = told.loc[told["body"].notna()]
     accepted = told.loc[told["ok"]].sort_values("end_ns").drop_duplicates("key_code")
     first = accepted.set_index("key_code")
@@ -153,13 +161,15 @@ def _compare_bodies(repeated: pd.DataFrame, accusation: Accusation) -> None:
     taken = later.loc[~same & later["status"].between(200, 299).to_numpy()]
     if len(taken):
         sentence = (
-            f"{count(len(taken), 'request')} with a used key and another body got a success"
+            f"{pluralize(len(taken), 'request')} with a used key and another body got a success"
         )
-        accusation.add(sentence, _with_first(taken, accepted))
+        finding.add(sentence, _with_first(taken, accepted))
     refused = later.loc[same & (later["status"] == _UNPROCESSABLE).to_numpy()]
     if len(refused):
-        sentence = f"{count(len(refused), 'repetition')} of the same request refused as another"
-        accusation.add(sentence, _with_first(refused, accepted))
+        sentence = (
+            f"{pluralize(len(refused), 'repetition')} of the same request refused as another"
+        )
+        finding.add(sentence, _with_first(refused, accepted))
 
 
 def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
@@ -169,17 +179,17 @@ def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
     return both
 
 
-def _demand_one_delivered(
-    frame: pd.DataFrame, view: pd.DataFrame, context: Context, accusation: Accusation
+def _check_deliveries(
+    frame: pd.DataFrame, view: pd.DataFrame, context: TrialContext, finding: FindingBuilder
 ) -> set[str]:
     """Judge deliveries; returns the keys whose run a delivery names."""
-    deliveries = gather_deliveries(context.events)
+    deliveries = collect_deliveries(context.events)
     valid = deliveries.loc[(deliveries["signature"] == "valid") & (deliveries["run_id"] != "")]
     if valid.empty:
         return set()
     runs = view.loc[view["operation"] == "queue_run"]
     tagged = valid.loc[
-        valid["tag"].isin(set(texts_of(runs["idempotency_key"]))), ["tag", "run_id"]
+        valid["tag"].isin(set(as_objects(runs["idempotency_key"]))), ["tag", "run_id"]
     ]
     answered = runs.loc[runs["ok"], ["idempotency_key", "resource_id"]]
     answered.columns = pd.Index(["tag", "run_id"])
@@ -189,27 +199,28 @@ def _demand_one_delivered(
     if len(twice):
         rows = runs.loc[runs["idempotency_key"] == twice[0]]
         ids = ", ".join(sorted(named.loc[named["tag"] == twice[0], "run_id"]))
-        sentence = f"webhooks show more than one run for {count(len(twice), 'key')} ({ids})"
-        accusation.add(sentence, rows)
+        sentence = f"webhooks show more than one run for {pluralize(len(twice), 'key')} ({ids})"
+        finding.add(sentence, rows)
     queued = frame.loc[frame["operation"] == "queue_run"]
-    known = set(texts_of(queued.loc[succeeded(queued), "resource_id"]))
+    known = set(as_objects(queued.loc[succeeded(queued), "resource_id"]))
     strange = sorted(set(valid.loc[~valid["tag"].isin(tagged["tag"]), "run_id"]) - known)
     lost = _count_lost(queued)
     if len(strange) > lost and is_complete(context):
         sentence = (
-            f"webhooks show {count(len(strange), 'run')} that no answer named "
-            f"({', '.join(strange[:3])}), but only {count(lost, 'call')} never got an answer"
+            f"webhooks show {pluralize(len(strange), 'run')} that no answer named "
+            f"({', '.join(strange[:3])}), but only {pluralize(lost, 'call')} never got an "
+            "answer"
         )
-        accusation.add(sentence, queued.loc[may_have_happened(queued)])
+        finding.add(sentence, queued.loc[may_have_happened(queued)])
     return set(tagged["tag"])
 
 
 def _count_lost(queued: pd.DataFrame) -> int:
     """Calls (by key, or by id without one) that may have queued a run and never said which."""
-    unit = call_unit(queued)
+    unit = intent_ids(queued)
     named = set(unit[succeeded(queued)])
     return len(set(unit[may_have_happened(queued)]) - named)
 
 
-CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), check)
+"""`check` as a check."""

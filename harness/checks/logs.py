@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
 from harness.checks.history import COLUMNS, Codes
-from harness.checks.violations import Accusation, count
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.contract.cursors import place_of
 from harness.verdicts import Finding
 
@@ -27,7 +27,7 @@ NAME = "runs.logs"
 _NAMES = ("cursor", "next", "first", "last", "lines", "limit", "digest", "ascending")
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     All pages of a log together are complete and ordered: no line twice, no gap at cursors.
 
@@ -35,25 +35,29 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     numbers that rise by one within each page; opaque cursors show repeated edges only.
     Unknown without a page whose neighbour, repetition or whole log was seen. O(n).
     """
-    accusation = Accusation(NAME, context)
+    finding = FindingBuilder(NAME, context)
     ok = (frame["outcome"] == "ok").to_numpy() & (frame["resource_id"] != "").to_numpy()
     pages = _read_pages(frame.loc[ok].reset_index(drop=True))
     disordered = pages.loc[(pages["ascending"] == False).to_numpy()]  # noqa: E712  None is untold
     if len(disordered):
-        sentence = f"{count(len(disordered), 'page')} out of order or with a line twice"
-        accusation.add(sentence, disordered.head(1))
+        sentence = f"{pluralize(len(disordered), 'page')} out of order or with a line twice"
+        finding.add(sentence, disordered.head(1))
     stuck = pages.loc[(pages["next"] != "") & (pages["next"] == pages["cursor"])]
     if len(stuck):
-        accusation.add(f"{count(len(stuck), 'page')} led back to its own cursor", stuck.head(1))
-    edges = _compare_neighbours(pages, accusation)
-    again = _compare_repetitions(pages, accusation)
+        finding.add(
+            f"{pluralize(len(stuck), 'page')} led back to its own cursor", stuck.head(1)
+        )
+    edges = _compare_neighbours(pages, finding)
+    again = _compare_repetitions(pages, finding)
     whole = int(((pages["cursor"] == "") & (pages["next"] == "")).sum())
-    passing = (
-        f"{count(len(pages), 'page')}: {count(edges, 'edge')} without gap or repetition, "
-        f"{count(again, 'page')} read again and the same, {count(whole, 'log')} of one page"
+    pass_detail = (
+        f"{pluralize(len(pages), 'page')}: {pluralize(edges, 'edge')} without gap or "
+        "repetition, "
+        f"{pluralize(again, 'page')} read again and the same, {pluralize(whole, 'log')} "
+        "of one page"
     )
     seen = edges + again + whole
-    return accusation.conclude(passing, "" if seen else "no two pages that can be compared")
+    return finding.build(pass_detail, "" if seen else "no two pages that can be compared")
 
 
 def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
@@ -70,24 +74,24 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
         digest, ascending   object   None when untold
         dense               bool     cursors rise by one within the page
     """
-    told = pick_evidence(frame["evidence"], _NAMES)
+    pages = decode_evidence(frame["evidence"], _NAMES)
     columns: dict[str, Any] = {
-        name: _texts(told[name]) for name in ("cursor", "next", "first", "last")
+        name: _texts(pages[name]) for name in ("cursor", "next", "first", "last")
     }
     series: dict[str, Codes] = {}
     known: dict[str, int] = {}
     for name in ("first", "last"):
-        columns[f"{name}_n"], series[name] = _places(told[name], known)
+        columns[f"{name}_n"], series[name] = _places(pages[name], known)
     columns["series"] = np.where(series["first"] == series["last"], series["first"], -1)
     for name in ("lines", "limit"):
-        columns[name] = told[name].astype(float)
-    columns |= {name: told[name] for name in ("digest", "ascending")}
+        columns[name] = pages[name].astype(float)
+    columns |= {name: pages[name] for name in ("digest", "ascending")}
     span = columns["last_n"] - columns["first_n"] + 1
     columns["dense"] = (span == columns["lines"].to_numpy()) & (columns["series"] >= 0)
-    return frame.assign(**columns).loc[told["digest"].notna().to_numpy()]
+    return frame.assign(**columns).loc[pages["digest"].notna().to_numpy()]
 
 
-def _compare_neighbours(pages: pd.DataFrame, accusation: Accusation) -> int:
+def _compare_neighbours(pages: pd.DataFrame, finding: FindingBuilder) -> int:
     """Lay each page against the one that its cursor led to; how many edges there were."""
     numbered = pages.assign(row=np.arange(len(pages)))
     newer = numbered.loc[(numbered["next"] != "") & (numbered["first"] != "")]
@@ -109,11 +113,11 @@ def _compare_neighbours(pages: pd.DataFrame, accusation: Accusation) -> int:
         if flaw.any():
             rows = pages.iloc[edges.loc[flaw, ["row_x", "row_y"]].iloc[0].to_numpy()]
             number = int(flaw.sum())
-            accusation.add(f"the pages {words} {count(number, 'cursor')}", rows)
+            finding.add(f"the pages {words} {pluralize(number, 'cursor')}", rows)
     return len(edges)
 
 
-def _compare_repetitions(pages: pd.DataFrame, accusation: Accusation) -> int:
+def _compare_repetitions(pages: pd.DataFrame, finding: FindingBuilder) -> int:
     """Compare pages read under one cursor of one run; how many were read again."""
     ordered = pages.sort_values("start_ns")
     groups = ordered.groupby(["resource_id", "cursor"], sort=False)
@@ -137,8 +141,8 @@ def _compare_repetitions(pages: pd.DataFrame, accusation: Accusation) -> int:
             (ordered["resource_id"] == bad["resource_id"].iloc[0])
             & (ordered["cursor"] == bad["cursor"].iloc[0])
         ]
-        sentence = f"{count(int(flaw.sum()), 'page')} read again and not the same"
-        accusation.add(sentence, rows)
+        sentence = f"{pluralize(int(flaw.sum()), 'page')} read again and not the same"
+        finding.add(sentence, rows)
     return int(again.sum())
 
 
@@ -165,5 +169,5 @@ def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:
     return np.array([*texts, None], dtype=object)[:-1]
 
 
-CHECK = Check(NAME, COLUMNS, ("get_run_logs",), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("get_run_logs",), check)
+"""`check` as a check."""

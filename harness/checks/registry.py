@@ -40,7 +40,7 @@ from harness.checks import (
     sockets,
     webhooks,
 )
-from harness.checks.check import Check, Context, run_check, unknown
+from harness.checks.check import Check, TrialContext, run_check, unknown_finding
 from harness.verdicts import Finding
 
 CHECKS: tuple[Check, ...] = (
@@ -56,10 +56,10 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them, in the order in which a report tells them."""
 
-Smooth = Mapping[str, int]
+UneventfulCounts = Mapping[str, int]
 
 
-class Read(Protocol):
+class AttemptReader(Protocol):
     """Reads attempts of a trial."""
 
     def __call__(
@@ -67,22 +67,22 @@ class Read(Protocol):
         columns: Sequence[str],
         operations: Collection[str] | None = None,
         *,
-        skip_smooth: bool = False,
-    ) -> tuple[pd.DataFrame, Smooth]:
+        skip_uneventful: bool = False,
+    ) -> tuple[pd.DataFrame, UneventfulCounts]:
         """
         Read some columns.
 
         Args:
             columns: Which, in this order.
             operations: Only attempts of these; of all when None.
-            skip_smooth: Leave out smooth attempts.
+            skip_uneventful: Leave out uneventful attempts.
 
         Returns:
-            One row an attempt, and worker → attempts left out as smooth.
+            One row an attempt, and worker → attempts left out as uneventful.
         """
 
 
-Seen = tuple[pd.DataFrame, Smooth] | Exception
+Reading = tuple[pd.DataFrame, UneventfulCounts] | Exception
 """What a group of checks reads, or why it cannot."""
 
 _READ_TOGETHER: tuple[frozenset[str], ...] = (
@@ -102,7 +102,7 @@ _TRIGGERS: dict[str, frozenset[str]] = {
 }
 
 
-def run_checks(read: Read, context: Context) -> list[Finding]:
+def run_checks(read: AttemptReader, context: TrialContext) -> list[Finding]:
     """
     Run every check that applies.
 
@@ -136,7 +136,7 @@ def run_checks(read: Read, context: Context) -> list[Finding]:
                 reader.submit(_read_group, coming, read)
                 for coming in groups[following : following + 1]
             ]
-            findings |= _judge_group(group, seen, read, context)
+            findings |= _check_group(group, seen, read, context)
             del seen  # before the next but one is read
     told = (findings.get(check.name) for check in CHECKS)
     return [finding for finding in told if finding is not None]
@@ -159,49 +159,49 @@ def _size(group: Sequence[Check], rows: pd.Series) -> float:
     return float(rows[rows.index.isin(list(operations))].sum())
 
 
-def _read_group(group: Sequence[Check], read: Read) -> Seen:
+def _read_group(group: Sequence[Check], read: AttemptReader) -> Reading:
     columns = tuple(dict.fromkeys(name for check in group for name in check.columns))
     kinds = [check.operations for check in group]
     every = None if None in kinds else tuple(dict.fromkeys(n for k in kinds for n in k or ()))
     try:
-        skip = every is None and all(check.skips_smooth for check in group)
-        return read(columns, every, skip_smooth=skip)
+        skip = every is None and all(check.skips_uneventful for check in group)
+        return read(columns, every, skip_uneventful=skip)
     except Exception as error:  # noqa: BLE001  what cannot be read must not look like a pass
         return error
 
 
-def _judge_group(
-    group: Sequence[Check], seen: Seen, read: Read, context: Context
+def _check_group(
+    group: Sequence[Check], seen: Reading, read: AttemptReader, context: TrialContext
 ) -> dict[str, Finding | None]:
     """Each check's finding; None for one that turns out not to apply."""
     if isinstance(seen, Exception):
         if len(group) == 1:
-            doubt = f"its attempts could not be read: {seen}"
-            return {group[0].name: unknown(group[0], doubt)}
-        alone = [_judge_group([c], _read_group([c], read), read, context) for c in group]
+            unknown_reason = f"its attempts could not be read: {seen}"
+            return {group[0].name: unknown_finding(group[0], unknown_reason)}
+        alone = [_check_group([c], _read_group([c], read), read, context) for c in group]
         return {name: finding for found in alone for name, finding in found.items()}
-    frame, smooth = seen
-    context = replace(context, smooth=smooth)
+    frame, uneventful = seen
+    context = replace(context, uneventful=uneventful)
     return {
         check.name: run_check(check, frame, context)
-        if _concerns(check, frame, context)
+        if _applies(check, frame, context)
         else None
         for check in group
     }
 
 
-def _concerns(check: Check, frame: pd.DataFrame, context: Context) -> bool:
+def _applies(check: Check, frame: pd.DataFrame, context: TrialContext) -> bool:
     """Whether anything that a check is about was tried, beyond its operation."""
     if check.name == webhooks.NAME:
         return _has_webhooks(frame, context)
     if check.name == sockets.NAME:
-        return sockets.was_probed(frame)
+        return sockets.has_probes(frame)
     if check.name == idempotency.NAME:
         return not len(frame) or bool((frame["idempotency_key"] != "").any())
     return True
 
 
-def _has_webhooks(frame: pd.DataFrame, context: Context) -> bool:
+def _has_webhooks(frame: pd.DataFrame, context: TrialContext) -> bool:
     if any(event.kind == "webhook" for event in context.events):
         return True
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy(), "evidence"]

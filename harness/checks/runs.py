@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
-from harness.checks.history import COLUMNS, code_of, find_backward, plan_duration_ns, succeeded
-from harness.checks.violations import Accusation, count
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
+from harness.checks.history import (
+    COLUMNS,
+    factorize,
+    find_rank_decreases,
+    plan_duration_ns,
+    succeeded,
+)
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.units import format_duration
 from harness.verdicts import Finding
 
@@ -20,7 +26,7 @@ FINAL = ("succeeded", "failed", "canceled")
 _RANKS = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     A run's statuses only go forward, a final one is final, and it comes within the deadline.
 
@@ -28,27 +34,27 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     when no run was seen to end. O(n) in attempts, but for a sort of those out of order.
     """
     frame = frame.reset_index(drop=True)
-    accusation = Accusation(NAME, context)
-    told = _with_status(frame)
-    final = told.loc[told["rank"] == 2].drop_duplicates(["resource_id", "status_told"])
-    torn = final.loc[final["resource_id"].duplicated(), "resource_id"].unique()
-    if len(torn):
-        rows = final.loc[final["resource_id"] == torn[0]]
-        accusation.add(f"{count(len(torn), 'run')} had two final statuses", rows)
-    pairs = find_backward(
-        code_of(told["resource_id"]), told, told["rank"].to_numpy(dtype=np.int8)
+    finding = FindingBuilder(NAME, context)
+    observed = _with_status(frame)
+    final = observed.loc[observed["rank"] == 2].drop_duplicates(["resource_id", "status_told"])
+    ambiguous = final.loc[final["resource_id"].duplicated(), "resource_id"].unique()
+    if len(ambiguous):
+        rows = final.loc[final["resource_id"] == ambiguous[0]]
+        finding.add(f"{pluralize(len(ambiguous), 'run')} had two final statuses", rows)
+    pairs = find_rank_decreases(
+        factorize(observed["resource_id"]), observed, observed["rank"].to_numpy(dtype=np.int8)
     )
     if len(pairs):
-        sentence = f"{count(len(pairs) // 2, 'run')} went back to an earlier status"
-        accusation.add(sentence, told.iloc[pairs[:2]])
+        sentence = f"{pluralize(len(pairs) // 2, 'run')} went back to an earlier status"
+        finding.add(sentence, observed.iloc[pairs[:2]])
     acknowledged = _acknowledged(frame)
-    _demand_presence(frame, acknowledged, accusation)
-    _demand_deadline(told, acknowledged, context, accusation)
+    _check_findable(frame, acknowledged, finding)
+    _check_deadline(observed, acknowledged, context, finding)
     ended = final["resource_id"].nunique()
-    total = told["resource_id"].nunique()
-    passing = f"{count(ended, 'run')} of {total:,} seen to end, no status went back"
-    doubt = "" if ended else f"none of {count(total, 'run')} was seen to end"
-    return accusation.conclude(passing, doubt)
+    total = observed["resource_id"].nunique()
+    pass_detail = f"{pluralize(ended, 'run')} of {total:,} seen to end, no status went back"
+    unknown_reason = "" if ended else f"none of {pluralize(total, 'run')} was seen to end"
+    return finding.build(pass_detail, unknown_reason)
 
 
 def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
@@ -62,12 +68,12 @@ def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
     # A replayed answer tells of the moment when the run was queued.
     said = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
     said &= (frame["resource_id"] != "").to_numpy()
-    statuses = pick_evidence(frame.loc[said, "evidence"], ["status"])["status"]
+    statuses = decode_evidence(frame.loc[said, "evidence"], ["status"])["status"]
     ranks = statuses.map(_RANKS).astype(float)
     known = ranks.notna().to_numpy()
-    told = frame.loc[statuses.index[known]]
-    told = told.assign(status_told=statuses[known], rank=ranks[known])
-    return told.reset_index(drop=True)
+    observed = frame.loc[statuses.index[known]]
+    observed = observed.assign(status_told=statuses[known], rank=ranks[known])
+    return observed.reset_index(drop=True)
 
 
 def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -88,8 +94,8 @@ def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
     return taken.sort_values("end_ns").drop_duplicates("resource_id")
 
 
-def _demand_presence(
-    frame: pd.DataFrame, acknowledged: pd.DataFrame, accusation: Accusation
+def _check_findable(
+    frame: pd.DataFrame, acknowledged: pd.DataFrame, finding: FindingBuilder
 ) -> None:
     asked = (frame["operation"] == "get_run") & (frame["resource_id"] != "")
     missed = frame.loc[asked & (frame["status"] == 404)]
@@ -102,26 +108,31 @@ def _demand_presence(
         first = lost["resource_id"].iloc[0]
         rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], lost.head(1)])
         number = lost["resource_id"].nunique()
-        accusation.add(f"{count(number, 'run')} queued and then not found", rows)
+        finding.add(f"{pluralize(number, 'run')} queued and then not found", rows)
 
 
-def _demand_deadline(
-    told: pd.DataFrame, acknowledged: pd.DataFrame, context: Context, accusation: Accusation
+def _check_deadline(
+    observed: pd.DataFrame,
+    acknowledged: pd.DataFrame,
+    context: TrialContext,
+    finding: FindingBuilder,
 ) -> None:
     named = (plan_duration_ns(context, name) for name in DEADLINES)
     deadline_ns = next(filter(None, named), None)
     if deadline_ns is None:
         return
     begun_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
-    due_ns = begun_ns.reindex(told["resource_id"]).to_numpy() + deadline_ns
-    late = told.loc[(told["rank"] < 2).to_numpy() & (told["start_ns"].to_numpy() > due_ns)]
+    due_ns = begun_ns.reindex(observed["resource_id"]).to_numpy() + deadline_ns
+    late = observed.loc[
+        (observed["rank"] < 2).to_numpy() & (observed["start_ns"].to_numpy() > due_ns)
+    ]
     if len(late):
         first = late["resource_id"].iloc[0]
         rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], late.head(1)])
         number = late["resource_id"].nunique()
         span = format_duration(deadline_ns)
-        accusation.add(f"{count(number, 'run')} not ended {span} after being queued", rows)
+        finding.add(f"{pluralize(number, 'run')} not ended {span} after being queued", rows)
 
 
-CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), check)
+"""`check` as a check."""

@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
 from harness.checks.history import (
     COLUMNS,
     Codes,
     Mask,
-    call_unit,
-    code_of,
-    find_backward,
+    factorize,
+    find_rank_decreases,
+    intent_ids,
     is_complete,
     may_have_happened,
     plan_duration_ns,
     succeeded,
 )
-from harness.checks.slot_release import GRACE_NS_DEFAULT, demand_slots
-from harness.checks.violations import Accusation, count
+from harness.checks.slot_release import GRACE_NS_DEFAULT, check_slot_release
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.contract.outcomes import Outcome
 from harness.verdicts import Finding
 
@@ -39,7 +39,7 @@ _CLOSING = 2
 _GONE = (404, 410)
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Every session that was created is closed, its states only go forward, no id comes twice,
     and on the harness's own target its slot comes back.
@@ -49,39 +49,45 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     attempt under the same key settles them. O(n) in attempts, but for a sort of
     those that are out of order.
     """
-    accusation = Accusation(NAME, context)
+    finding = FindingBuilder(NAME, context)
     frame = frame.reset_index(drop=True)
-    sessions = code_of(frame["resource_id"])
+    sessions = factorize(frame["resource_id"])
     opened = (frame["operation"] == "create_session").to_numpy() & succeeded(frame)
     ranks = _rank(frame, sessions)
-    _demand_single_birth(frame, sessions, opened, accusation)
-    _demand_forward(frame, sessions, ranks, accusation)
+    _check_unique_ids(frame, sessions, opened, finding)
+    _check_state_order(frame, sessions, ranks, finding)
     born, closed = np.zeros((2, len(frame)), dtype=np.bool_)
     born[sessions[opened]] = True
     closed[sessions[ranks >= _CLOSING]] = True
     total = int(np.count_nonzero(born))
     left = np.flatnonzero(opened & ~closed[sessions])
     still_open = frame.loc[left].assign(session=sessions[left]).drop_duplicates("session")
-    doubtful = _judge_open(still_open, frame, sessions, context, accusation)
+    unresolved = _check_left_open(still_open, frame, sessions, context, finding)
     refused = (frame["outcome"] == Outcome.CAPACITY_FULL).any()
     if refused and context.manifest.embedded and is_complete(context):
         ends = frame.loc[ranks >= _CLOSING, ["resource_id", "end_ns"]]
         grace_ns = plan_duration_ns(context, SLOT_DEADLINE)
         grace_ns = GRACE_NS_DEFAULT if grace_ns is None else grace_ns
-        demand_slots(frame, ends.groupby("resource_id")["end_ns"].min(), grace_ns, accusation)
+        check_slot_release(
+            frame, ends.groupby("resource_id")["end_ns"].min(), grace_ns, finding
+        )
     leaks = _find_possible_leaks(frame)
-    doubts = []
-    if len(doubtful):
-        doubts.append(
-            f"{count(len(doubtful), 'session')} of which no answer says that it closed"
+    unknown_reasons = []
+    if len(unresolved):
+        unknown_reasons.append(
+            f"{pluralize(len(unresolved), 'session')} of which no answer says that it closed"
         )
     if len(leaks):
         lost = leaks["call_id"].nunique()
-        doubts.append(f"{count(lost, 'create')} without an answer may have leaked a session")
-    if not total and not doubts:
-        doubts.append("no session was created")
-    passing = f"{count(total, 'session')} created, each closed, no state went back"
-    return accusation.conclude(passing, "; ".join(doubts), pd.concat([doubtful, leaks]))
+        unknown_reasons.append(
+            f"{pluralize(lost, 'create')} without an answer may have leaked a session"
+        )
+    if not total and not unknown_reasons:
+        unknown_reasons.append("no session was created")
+    pass_detail = f"{pluralize(total, 'session')} created, each closed, no state went back"
+    return finding.build(
+        pass_detail, "; ".join(unknown_reasons), pd.concat([unresolved, leaks])
+    )
 
 
 def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
@@ -92,7 +98,7 @@ def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
     answered = named & status.between(200, 299).to_numpy()
     created = answered & (operation == "create_session").to_numpy()
     read = created | answered & (operation == "get_session").to_numpy()
-    states = pick_evidence(frame.loc[read, "evidence"], ["state"])["state"]
+    states = decode_evidence(frame.loc[read, "evidence"], ["state"])["state"]
     ranks[read] = states.map(_RANKS).astype(float).fillna(-1).to_numpy().astype(np.int8)
     # A create replayed under its key tells of the moment of its first answer.
     creates = np.flatnonzero(created)
@@ -105,43 +111,45 @@ def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
     return ranks
 
 
-def _demand_single_birth(
-    frame: pd.DataFrame, sessions: Codes, opened: Mask, accusation: Accusation
+def _check_unique_ids(
+    frame: pd.DataFrame, sessions: Codes, opened: Mask, finding: FindingBuilder
 ) -> None:
     """One id for two creates; a wrong replay, one key with two ids, is another promise's."""
     if not pd.Series(sessions[opened]).duplicated().any():
         return
     births = frame.loc[opened].assign(session=sessions[opened])
-    births = births.assign(unit=code_of(call_unit(births))).drop_duplicates(["unit", "session"])
+    births = births.assign(unit=factorize(intent_ids(births))).drop_duplicates(
+        ["unit", "session"]
+    )
     births = births.loc[~births["unit"].duplicated(keep=False)]
     twice = births.loc[births["session"].duplicated(keep=False)]
     if len(twice):
         first = twice["resource_id"].iloc[0]
         number = twice["resource_id"].nunique()
         rows = twice.loc[twice["resource_id"] == first]
-        accusation.add(f"{count(number, 'session id')} given to more than one create", rows)
+        finding.add(f"{pluralize(number, 'session id')} given to more than one create", rows)
 
 
-def _demand_forward(
+def _check_state_order(
     frame: pd.DataFrame,
     sessions: Codes,
     ranks: npt.NDArray[np.int8],
-    accusation: Accusation,
+    finding: FindingBuilder,
 ) -> None:
     seen = np.flatnonzero(ranks >= 0)
-    told = frame[["start_ns", "end_ns"]].take(seen)
-    pairs = find_backward(sessions[seen], told, ranks[seen])
+    observed = frame[["start_ns", "end_ns"]].take(seen)
+    pairs = find_rank_decreases(sessions[seen], observed, ranks[seen])
     if len(pairs):
-        sentence = f"{count(len(pairs) // 2, 'session')} went back to an earlier state"
-        accusation.add(sentence, frame.loc[seen[pairs[:2]]])
+        sentence = f"{pluralize(len(pairs) // 2, 'session')} went back to an earlier state"
+        finding.add(sentence, frame.loc[seen[pairs[:2]]])
 
 
-def _judge_open(
+def _check_left_open(
     still_open: pd.DataFrame,
     frame: pd.DataFrame,
     sessions: Codes,
-    context: Context,
-    accusation: Accusation,
+    context: TrialContext,
+    finding: FindingBuilder,
 ) -> pd.DataFrame:
     """Accuse what was surely left open; returns the sessions that may be closed."""
     if still_open.empty:
@@ -158,7 +166,7 @@ def _judge_open(
         first = left["resource_id"].iloc[0]
         tried = deletes.loc[deletes["resource_id"] == first].tail(3)
         rows = pd.concat([left.head(1), tried])
-        accusation.add(f"{count(len(left), 'session')} never closed", rows)
+        finding.add(f"{pluralize(len(left), 'session')} never closed", rows)
     return still_open.loc[may_be_closed]
 
 
@@ -175,11 +183,11 @@ def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
     if not lost.any():
         return frame.loc[lost]
     creates = frame.loc[create]
-    unit = code_of(call_unit(creates))
+    unit = factorize(intent_ids(creates))
     named = np.unique(unit[succeeded(creates)])
     leaked = creates.assign(unit=unit).loc[lost[create] & ~np.isin(unit, named)]
     return leaked.drop_duplicates("unit")
 
 
-CHECK = Check(NAME, COLUMNS, ("create_session", "get_session", "delete_session"), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("create_session", "get_session", "delete_session"), check)
+"""`check` as a check."""

@@ -32,9 +32,9 @@ import pandas as pd
 import pyarrow as pa
 from scipy import special
 
-from harness.analysis.distributions import Spectrum
-from harness.analysis.generator import assess
-from harness.analysis.hdr_decode import BINS, Cells, decode
+from harness.analysis.distributions import LatencyDistribution
+from harness.analysis.generator import assess_generator
+from harness.analysis.hdr_decode import BUCKET_COUNT, BucketCounts, decode
 from harness.plan.slo import Latency, Share, Slo
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Manifest
@@ -62,7 +62,7 @@ def evaluate(
         One finding an objective, in the same order.
     """
     frame = _select_measured(intervals, manifest)
-    health = assess(manifest)
+    health = assess_generator(manifest)
     findings = []
     for slo in slos:
         finding = _judge(slo, frame, manifest)
@@ -98,17 +98,19 @@ def _judge(slo: Slo, frame: pd.DataFrame, manifest: Manifest) -> Finding:
 
 
 def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
-    cells = decode(ok["hdr"])
-    spectrum = Spectrum(np.bincount(cells.bin, cells.counts, BINS).astype(np.int64))
-    n = spectrum.total
-    bins = np.flatnonzero(spectrum.counts)
-    beyond = [not slo.holds(float(value)) for value in bucket_highest_us(bins)]
-    over = int(spectrum.counts[bins[beyond]].sum())
+    bucket_counts = decode(ok["hdr"])
+    distribution = LatencyDistribution(
+        np.bincount(bucket_counts.bucket, bucket_counts.counts, BUCKET_COUNT).astype(np.int64)
+    )
+    n = distribution.total
+    buckets = np.flatnonzero(distribution.counts)
+    beyond = [not slo.holds(float(value)) for value in bucket_highest_us(buckets)]
+    over = int(distribution.counts[buckets[beyond]].sum())
     if subject.statistic == "mean":
-        name, value = "mean", spectrum.mean_us()
+        name, value = "mean", distribution.mean_us()
     else:
         name = "max" if subject.statistic == "max" else f"p{100 * subject.quantile:.6g}"
-        value = float(spectrum.percentile_us(subject.quantile))
+        value = float(distribution.percentile_us(subject.quantile))
     seen = f"{subject.clock} {name}{_of(slo)} was {slo.tell(value)}"
     detail = f"{seen}, required {_required(slo)}, n = {n:,} ok attempts"
     holds = slo.holds(value)
@@ -119,7 +121,7 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
         chance = float(special.bdtrc(over - 1, n, allowed))
         if n < needed and not (not holds and chance < CLEAR):
             return _unknown(slo, f"{detail}: too few, {needed:,} are needed to tell")
-    witness = () if holds else _slowest_seconds(ok, cells)
+    witness = () if holds else _slowest_seconds(ok, bucket_counts)
     return _finding(slo, holds=holds, detail=detail, witness=witness)
 
 
@@ -168,11 +170,13 @@ def _count_outcomes(frame: pd.DataFrame) -> dict[str, int]:
     return {str(outcome): int(count) for outcome, count in counts.items() if count}
 
 
-def _slowest_seconds(ok: pd.DataFrame, cells: Cells) -> tuple[dict[str, Any], ...]:
+def _slowest_seconds(
+    ok: pd.DataFrame, bucket_counts: BucketCounts
+) -> tuple[dict[str, Any], ...]:
     """The three seconds (of one operation) that hold the largest values."""
     # Bins rise within a row, so its last cell is its largest value.
-    last = np.searchsorted(cells.row, np.arange(len(ok)), side="right") - 1
-    maxima_us = bucket_highest_us(cells.bin[last].astype(np.int64))
+    last = np.searchsorted(bucket_counts.row, np.arange(len(ok)), side="right") - 1
+    maxima_us = bucket_highest_us(bucket_counts.bucket[last].astype(np.int64))
     worst = ok.assign(max_us=maxima_us).nlargest(3, "max_us")
     return tuple(
         {

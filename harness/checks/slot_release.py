@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.checks.history import call_unit, may_have_happened, succeeded
-from harness.checks.violations import Accusation, count
+from harness.checks.history import intent_ids, may_have_happened, succeeded
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.contract.outcomes import Outcome
 from harness.units import format_duration
 
@@ -25,8 +25,8 @@ _Ns = npt.NDArray[np.int64]
 _FOREVER_NS = np.iinfo(np.int64).max
 
 
-def demand_slots(
-    frame: pd.DataFrame, closed: pd.Series, grace_ns: int, accusation: Accusation
+def check_slot_release(
+    frame: pd.DataFrame, closed: pd.Series, grace_ns: int, finding: FindingBuilder
 ) -> None:
     """
     Accuse refusals that the sessions which may have been open do not explain. O(n log n).
@@ -35,7 +35,7 @@ def demand_slots(
         frame: Every attempt of create_session and delete_session, in a complete trial.
         closed: Session id → Unix ns at which the first answer that it is closed had come.
         grace_ns: How long a slot may be held after that.
-        accusation: Where to accuse.
+        finding: Where to accuse.
     """
     creates = frame.loc[(frame["operation"] == "create_session").to_numpy()]
     refused = creates.loc[(creates["outcome"] == Outcome.CAPACITY_FULL).to_numpy()]
@@ -48,12 +48,12 @@ def demand_slots(
     surely_from = opened["end_ns"].to_numpy(dtype=np.int64)
     surely_to = _ends(asked_ns, opened.index)
     held, peak_ns = _peak(surely_from, surely_to)
-    begun_ns = creates.groupby(call_unit(creates))["start_ns"].min()
-    perhaps_from = begun_ns.reindex(call_unit(opened.reset_index())).to_numpy(dtype=np.int64)
+    begun_ns = creates.groupby(intent_ids(creates))["start_ns"].min()
+    perhaps_from = begun_ns.reindex(intent_ids(opened.reset_index())).to_numpy(dtype=np.int64)
     perhaps_to = _ends(closed, opened.index)
     perhaps_to = np.where(perhaps_to < _FOREVER_NS, perhaps_to + grace_ns, perhaps_to)
     lost = creates.loc[may_have_happened(creates) & ~succeeded(creates)]
-    lost = lost.loc[~call_unit(lost).isin(set(call_unit(opened.reset_index()))).to_numpy()]
+    lost = lost.loc[~intent_ids(lost).isin(set(intent_ids(opened.reset_index()))).to_numpy()]
     froms = np.sort(np.concatenate([perhaps_from, lost["start_ns"].to_numpy(dtype=np.int64)]))
     tos = np.sort(np.concatenate([perhaps_to, np.full(len(lost), _FOREVER_NS)]))
     begun = np.searchsorted(froms, refused["end_ns"].to_numpy(), side="right")
@@ -63,11 +63,12 @@ def demand_slots(
     if len(wrong):
         least = int(most[(most < held) & (refused["start_ns"].to_numpy() > peak_ns)].min())
         sentence = (
-            f"{count(len(wrong), 'create')} refused for want of room with {least:,} sessions "
+            f"{pluralize(len(wrong), 'create')} refused for want of room with {least:,} "
+            "sessions "
             f"open or closed less than {format_duration(grace_ns)} before, though {held:,} "
             "had been open at once: slots were not given back"
         )
-        accusation.add(sentence, wrong.head(3))
+        finding.add(sentence, wrong.head(3))
 
 
 def _ends(times_ns: pd.Series, index: pd.Index) -> _Ns:

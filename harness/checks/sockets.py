@@ -10,41 +10,43 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
 from harness.checks.history import COLUMNS
-from harness.checks.violations import Accusation, count
+from harness.checks.violations import FindingBuilder, pluralize
 from harness.verdicts import Finding
 
 NAME = "sockets.tokens"
 OPERATIONS = ("action.connect", "cdp.connect")
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Every probe of a socket was refused with a 4xx.
 
     Unknown when no probe got an answer that says either. O(n).
     """
-    accusation = Accusation(NAME, context)
-    probes = pick_evidence(frame["evidence"], ["probe"])["probe"]
+    finding = FindingBuilder(NAME, context)
+    probes = decode_evidence(frame["evidence"], ["probe"])["probe"]
     tried = frame.assign(probe=probes).loc[probes.notna().to_numpy()]
     opened = tried.loc[(tried["status"] == 101).to_numpy()]
     for probe, rows in opened.groupby("probe"):
         words = str(probe).replace("_", " ")
-        accusation.add(f"{count(len(rows), 'socket')} opened to a probe: {words}", rows.head(1))
+        finding.add(
+            f"{pluralize(len(rows), 'socket')} opened to a probe: {words}", rows.head(1)
+        )
     refused = tried.loc[tried["status"].between(400, 499).to_numpy()]
     kinds = ", ".join(sorted(name.replace("_", " ") for name in set(refused["probe"])))
-    passing = f"{count(len(refused), 'probe')}, each refused ({kinds})"
-    doubt = "" if len(refused) else "no probe of a socket was answered with a refusal"
-    return accusation.conclude(passing, doubt)
+    pass_detail = f"{pluralize(len(refused), 'probe')}, each refused ({kinds})"
+    unknown_reason = "" if len(refused) else "no probe of a socket was answered with a refusal"
+    return finding.build(pass_detail, unknown_reason)
 
 
-def was_probed(frame: pd.DataFrame) -> bool:
+def has_probes(frame: pd.DataFrame) -> bool:
     """Whether any socket was tried with what should not open it."""
     texts = frame["evidence"].astype(object)
     return not len(frame) or bool(texts.str.contains('"probe"', regex=False).any())
 
 
-CHECK = Check(NAME, COLUMNS, OPERATIONS, examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, OPERATIONS, check)
+"""`check` as a check."""

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from harness.checks.check import Context
+from harness.checks.check import TrialContext
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 
 WITNESS_ROWS = 10
 
 
-def show(rows: pd.DataFrame, context: Context) -> tuple[dict[str, Any], ...]:
+def evidence_rows(rows: pd.DataFrame, context: TrialContext) -> tuple[dict[str, Any], ...]:
     """
     Attempts as witness rows, in order of time, at most ten.
 
@@ -43,7 +43,7 @@ def show(rows: pd.DataFrame, context: Context) -> tuple[dict[str, Any], ...]:
     )
 
 
-class Accusation:
+class FindingBuilder:
     """
     Gathers the ways in which a promise was broken, the first with its rows.
 
@@ -52,7 +52,7 @@ class Accusation:
         context: The trial.
     """
 
-    def __init__(self, name: str, context: Context) -> None:
+    def __init__(self, name: str, context: TrialContext) -> None:
         self._name = name
         self._context = context
         self._sentences: list[str] = []
@@ -61,34 +61,37 @@ class Accusation:
     def add(self, sentence: str, rows: pd.DataFrame) -> None:
         """One more way; `rows` show it."""
         if not self._sentences:
-            self._witness = show(rows, self._context)
+            self._witness = evidence_rows(rows, self._context)
         self._sentences.append(sentence)
 
-    def conclude(
-        self, passing: str, doubt: str = "", doubtful: pd.DataFrame | None = None
+    def build(
+        self,
+        pass_detail: str,
+        unknown_reason: str = "",
+        unknown_rows: pd.DataFrame | None = None,
     ) -> Finding:
         """
         The finding: fail if anything was added, else unknown for a doubt, else pass.
 
         Args:
-            passing: What was seen to hold, with its numbers.
-            doubt: What stands between us and an answer; "" when nothing does.
-            doubtful: The rows in doubt.
+            pass_detail: What was seen to hold, with its numbers.
+            unknown_reason: What stands between us and an answer; "" when nothing does.
+            unknown_rows: The rows in doubt.
         """
         if self._sentences:
             detail = "; ".join(self._sentences)
             return Finding(self._name, "invariant", Verdict.FAIL, detail, self._witness)
-        if doubt:
-            witness = () if doubtful is None else show(doubtful, self._context)
-            return Finding(self._name, "invariant", Verdict.UNKNOWN, doubt, witness)
-        return Finding(self._name, "invariant", Verdict.PASS, passing)
+        if unknown_reason:
+            witness = () if unknown_rows is None else evidence_rows(unknown_rows, self._context)
+            return Finding(self._name, "invariant", Verdict.UNKNOWN, unknown_reason, witness)
+        return Finding(self._name, "invariant", Verdict.PASS, pass_detail)
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def pluralize(number: int, noun: str, plural: str = "") -> str:
     """
     A number with its noun.
 
-    >>> [count(1, "key"), count(1200, "key"), count(2, "retry", "retries")]
+    >>> [pluralize(1, "key"), pluralize(1200, "key"), pluralize(2, "retry", "retries")]
     ['1 key', '1,200 keys', '2 retries']
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -11,7 +11,7 @@ from harness.trial.schema import Event
 _TEXTS = ("delivery_id", "run_id", "type", "signature", "run_status", "tag")
 
 
-def gather_deliveries(events: Sequence[Event]) -> pd.DataFrame:
+def collect_deliveries(events: Sequence[Event]) -> pd.DataFrame:
     """
     Every webhook request that the inbox received, in order of time.
 

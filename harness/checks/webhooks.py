@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.checks.check import Check, Context
-from harness.checks.evidence import pick_evidence
+from harness.checks.check import Check, TrialContext
+from harness.checks.evidence import decode_evidence
 from harness.checks.history import (
     COLUMNS,
     Mask,
-    call_unit,
+    intent_ids,
     is_complete,
     plan_duration_ns,
     succeeded,
 )
-from harness.checks.violations import Accusation, count
-from harness.checks.webhook_events import gather_deliveries
-from harness.trial.schema import LOST_INBOX
+from harness.checks.violations import FindingBuilder, pluralize
+from harness.checks.webhook_events import collect_deliveries
+from harness.trial.schema import INBOX_LOST
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding
 
@@ -38,7 +38,7 @@ _EVENTS = ("run.succeeded", "run.failed")
 _BAD = ("forged", "missing", "stale")
 
 
-def examine(frame: pd.DataFrame, context: Context) -> Finding:
+def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Each run that ended in a subscribed event got a valid delivery with the right status
     in time; no other run got one.
@@ -48,13 +48,13 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     when the inbox died, and for what is missing in a trial that was cut off. O(n) in
     attempts and events.
     """
-    accusation = Accusation(NAME, context)
-    deliveries = gather_deliveries(context.events)
-    frame = _select_concerned(frame, set(deliveries["run_id"]))
+    finding = FindingBuilder(NAME, context)
+    deliveries = collect_deliveries(context.events)
+    frame = _select_runs(frame, set(deliveries["run_id"]))
     runs = _gather_runs(frame)
     own = deliveries.loc[deliveries["run_id"].isin(runs.index)]
     valid = own.loc[(own["signature"] == "valid")]
-    _demand_true(runs, own, valid, frame, accusation)
+    _check_contents(runs, own, valid, frame, finding)
     deadline_ns = plan_duration_ns(context, DEADLINE) or DEADLINE_NS_DEFAULT
     until_ns = _observed_until_ns(frame, deliveries, context)
     due = runs.loc[runs["wanted"] & (runs["final_ns"] > 0)]
@@ -65,26 +65,30 @@ def examine(frame: pd.DataFrame, context: Context) -> Finding:
     ripe = (due["final_ns"] + deadline_ns < until_ns).to_numpy()
     # The inbox of a trial that was cut off may have ended, or its disk been full, before.
     absent = missing & ripe & is_complete(context)
-    _demand_in_time(due, absent, waits_ns > deadline_ns, deadline_ns, frame, accusation)
+    _check_deadlines(due, absent, waits_ns > deadline_ns, deadline_ns, frame, finding)
     told = int((~missing).sum())
-    passing = _describe(told, waits_ns, own, valid)
+    pass_detail = _describe(told, waits_ns, own, valid)
     young = int((missing & ~ripe).sum())
     if young:
-        passing += f"; {young:,} not due before the trial ended"
-    doubt = "" if told else "no delivery was due and none came"
+        pass_detail += f"; {young:,} not due before the trial ended"
+    unknown_reason = "" if told else "no delivery was due and none came"
     if _lost_inbox(context):
-        doubt = "the webhook inbox died amidst the load: what was sent to it later is not known"
+        unknown_reason = (
+            "the webhook inbox died amidst the load: what was sent to it later is not known"
+        )
     if lost := int((missing & ripe & ~absent).sum()):
-        doubt = f"{count(lost, 'run')} without a delivery in a trial that was cut off"
-    return accusation.conclude(passing, doubt)
+        unknown_reason = (
+            f"{pluralize(lost, 'run')} without a delivery in a trial that was cut off"
+        )
+    return finding.build(pass_detail, unknown_reason)
 
 
-def _select_concerned(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:
+def _select_runs(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:
     """Attempts of the runs that asked for a webhook or were delivered: often a small part."""
     frame = frame.loc[(frame["resource_id"] != "").to_numpy()]
     codes, ids = pd.factorize(frame["resource_id"])
     queued = (frame["operation"] == "queue_run").to_numpy()
-    asked = pick_evidence(frame.loc[queued, "evidence"], ["webhook"])["webhook"]
+    asked = decode_evidence(frame.loc[queued, "evidence"], ["webhook"])["webhook"]
     concerned = np.zeros(len(ids) + 1, dtype=np.bool_)
     concerned[codes[queued][(asked == True).to_numpy()]] = True  # noqa: E712  None is untold
     if delivered:
@@ -104,13 +108,13 @@ def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
         final_ns  int64   Unix ns when it was first seen; 0 when it was not
     """
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
-    queued = queued.loc[_named_alone(queued)]
-    told = pick_evidence(queued["evidence"], ["webhook", "events"])
+    queued = queued.loc[_has_one_run(queued)]
+    told = decode_evidence(queued["evidence"], ["webhook", "events"])
     ids = queued["resource_id"].astype(object)
     asked = (told["webhook"] == True).groupby(ids).any()  # noqa: E712  None is untold
     events = told["events"].groupby(ids).first().reindex(asked.index)
     answered = frame.loc[frame["status"].between(200, 299).to_numpy()]
-    statuses = pick_evidence(answered["evidence"], ["status"])["status"]
+    statuses = decode_evidence(answered["evidence"], ["status"])["status"]
     ends = answered.assign(final=statuses).loc[
         statuses.isin(("succeeded", "failed", "canceled")).to_numpy()
     ]
@@ -136,19 +140,19 @@ def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _named_alone(queued: pd.DataFrame) -> Mask:
+def _has_one_run(queued: pd.DataFrame) -> Mask:
     """Answers of keys that led to one run: which of two asked for the webhook is not known."""
-    named = queued.groupby(call_unit(queued))["resource_id"].transform("nunique")
+    named = queued.groupby(intent_ids(queued))["resource_id"].transform("nunique")
     alone: Mask = (named == 1).to_numpy()
     return alone
 
 
-def _demand_true(
+def _check_contents(
     runs: pd.DataFrame,
     own: pd.DataFrame,
     valid: pd.DataFrame,
     frame: pd.DataFrame,
-    accusation: Accusation,
+    finding: FindingBuilder,
 ) -> None:
     forged = own.loc[own["signature"].isin(_BAD)]
     asked = valid["run_id"].map(runs["asked"]).to_numpy(dtype=bool)
@@ -171,17 +175,17 @@ def _demand_true(
     }
     for words, wrong in flaws.items():
         if len(wrong):
-            sentence = f"{count(len(wrong), 'delivery', 'deliveries')} {words}"
-            accusation.add(sentence, _rows_of(frame, wrong))
+            sentence = f"{pluralize(len(wrong), 'delivery', 'deliveries')} {words}"
+            finding.add(sentence, _rows_of(frame, wrong))
 
 
-def _demand_in_time(
+def _check_deadlines(
     due: pd.DataFrame,
     missing: Any,
     late: pd.Series,
     deadline_ns: int,
     frame: pd.DataFrame,
-    accusation: Accusation,
+    finding: FindingBuilder,
 ) -> None:
     span = format_duration(deadline_ns)
     for words, flaw in (
@@ -191,7 +195,7 @@ def _demand_in_time(
         if flaw.any():
             first = due.index[flaw][0]
             rows = frame.loc[(frame["resource_id"] == first).to_numpy()]
-            accusation.add(f"{count(int(flaw.sum()), 'run')} {words}", rows.tail(3))
+            finding.add(f"{pluralize(int(flaw.sum()), 'run')} {words}", rows.tail(3))
 
 
 def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +203,9 @@ def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: Context) -> int:
+def _observed_until_ns(
+    frame: pd.DataFrame, deliveries: pd.DataFrame, context: TrialContext
+) -> int:
     """The last moment at which a delivery would have been seen; 0 when none is known."""
     if _lost_inbox(context):  # when it died nobody saw, but not before its last delivery
         return int(deliveries["time_ns"].max()) if len(deliveries) else 0
@@ -210,9 +216,9 @@ def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: C
     return max(moments)
 
 
-def _lost_inbox(context: Context) -> bool:
+def _lost_inbox(context: TrialContext) -> bool:
     notes = (event for event in context.events if event.kind == "note")
-    return any(note.data.get("lost") == LOST_INBOX for note in notes)
+    return any(note.data.get("lost") == INBOX_LOST for note in notes)
 
 
 def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataFrame) -> str:
@@ -222,7 +228,7 @@ def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataF
     # Sent again after a refusal is what was asked for; after a 2xx it is one too many.
     before = taken.groupby(genuine["delivery_id"]).cumsum() - taken
     duplicates = int((before > 0).sum())
-    detail = f"{count(told, 'run')} told of; {count(duplicates, 'duplicate')}"
+    detail = f"{pluralize(told, 'run')} told of; {pluralize(duplicates, 'duplicate')}"
     first = valid.drop_duplicates("run_id")
     timed = first.loc[first["ended_ns"] > 0]
     if len(timed):
@@ -245,5 +251,5 @@ def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataF
     return detail + (f"; {early:,} before a poll saw the end" if early else "")
 
 
-CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), examine)
-"""`examine` as a check."""
+CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), check)
+"""`check` as a check."""

@@ -14,7 +14,7 @@ from harness.analysis.distributions import PERCENTILES, latencies, measured_phas
 from harness.cli.console import plain_table
 from harness.cli.report import TrialPath
 from harness.errors import TrialError
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.samples import TrialSample
 from harness.trial.baselines import BASELINES, find_baseline, read_baselines, save_baseline
 from harness.trial.store import Trial, open_trial
 from harness.units import NS_PER_S
@@ -65,18 +65,18 @@ def show(name: Name, root: Root = BASELINES) -> None:
     table.add_column("operation")
     for head in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
         table.add_column(head, justify="right")
-    for (operation, metric), spectrum in measured.spectra.items():
+    for (operation, metric), distribution in measured.distributions.items():
         if metric == "response":
-            told = spectrum.describe_ms()
+            told = distribution.describe_ms()
             cells = [f"{told[p]:.1f}" for p in (*PERCENTILES, "max")]
-            table.add_row(Text(operation), f"{spectrum.total:,}", *cells)
+            table.add_row(Text(operation), f"{distribution.total:,}", *cells)
     console.print(table)
 
 
 def _row(trial: Trial) -> tuple[str, ...]:
     manifest = trial.manifest
     began = datetime.fromtimestamp(manifest.started_ns // NS_PER_S, UTC)
-    measured_s = Run(manifest, None).measured_s
+    measured_s = TrialSample(manifest, None).measured_s
     return (
         trial.path.name,
         str(manifest.plan.get("name", "unnamed")),

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from harness.cli.console import plain_table
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.eta import Outlook
-from harness.experiments.capacity.messages import Sessions, Stage
+from harness.experiments.capacity.eta import Eta
+from harness.experiments.capacity.messages import SearchProgress, SessionEstimate
 from harness.experiments.capacity.phrases import (
     describe_bound,
     describe_ceiling,
@@ -87,7 +87,7 @@ class SessionsView(StatusView):
         super().__enter__()
         return self
 
-    def show(self, stage: Stage) -> None:
+    def show(self, stage: SearchProgress) -> None:
         """Show how far it is, and how long the rounds to go will take."""
         text = f"{_WORDS[stage.name]}: {stage.open:,} open"
         if stage.name == "fill":
@@ -101,7 +101,7 @@ class SessionsView(StatusView):
         self.say(text)
 
 
-def print_sessions(found: Sessions, path: Path, out: Console) -> None:
+def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
     """The answer as a table, and where the rest is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
     table = plain_table("session capacity")
@@ -131,7 +131,7 @@ def _about(seconds: float) -> str:
     return format_duration(max(round(seconds), 1) * NS_PER_S)
 
 
-def tell_step(step: Step, outlook: Outlook, console: Console) -> None:
+def tell_step(step: Step, outlook: Eta, console: Console) -> None:
     """What is offered next, and how long the search will still take."""
     console.print(
         f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "

@@ -23,8 +23,8 @@ from harness.errors import UsageError
 from harness.exit_codes import Exit
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.comparison import compare as compare_sides
-from harness.experiments.compare.plan_diff import differences
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.plan_diff import diff_documents
+from harness.experiments.compare.samples import TrialSample
 from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, find_trial
 from harness.trial.schema import Manifest
@@ -101,13 +101,13 @@ def compare(
     raise typer.Exit(int(_EXIT[result.verdict]))
 
 
-def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
+def _comparable(runs: list[list[TrialSample]], *, anyway: bool) -> list[str]:
     """Cautions; raises where trials differ and the operator did not say ``--anyway``."""
     first, *others = [run.manifest for side in runs for run in side]
     same = identity(first)
     cautions = []
     for other in others:
-        found = [f"{line} ({other.trial_id})" for line in differences(same, identity(other))]
+        found = [f"{line} ({other.trial_id})" for line in diff_documents(same, identity(other))]
         if found and not anyway:
             told = "\n".join(f"  {line}" for line in found)
             raise UsageError(

@@ -37,7 +37,7 @@ from harness.execution.webhook_inbox import open_mailbox
 from harness.exit_codes import Exit
 from harness.load.spec import auth_headers, check_host, is_loopback, read_key
 from harness.standin.config import StandinConfig
-from harness.trial.store import write_bytes
+from harness.trial.store import write_atomically
 from harness.wire import Kind, Target
 from reports.conformance import render_junit, render_tap
 
@@ -129,7 +129,7 @@ def conform(
     if out is None:
         print(text, end="")
     else:
-        write_bytes(out, text.encode())
+        write_atomically(out, text.encode())
     failed = any(result.verdict == "fail" for result in found)
     raise typer.Exit(int(Exit.FAIL if failed else Exit.PASS))
 

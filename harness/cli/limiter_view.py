@@ -11,14 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from harness.cli.console import plain_table
-from harness.experiments.rate_limit.designs import Probe
-from harness.experiments.rate_limit.lab import Plan
+from harness.experiments.rate_limit.designs import Experiment
+from harness.experiments.rate_limit.lab import Budget
 from harness.experiments.rate_limit.observations import Observation
 
 PLAIN_EVERY_S = 5.0
 
 
-def print_plan(plan: Plan, spare: int, operation: str, host: str, console: Console) -> None:
+def print_plan(plan: Budget, spare: int, operation: str, host: str, console: Console) -> None:
     """What is going to be sent, and for how long, before anything is."""
     console.print(
         f"measuring the limiter of {operation} at {host}: about {plan.attempts_expected:,} "
@@ -60,13 +60,14 @@ class ProbeView:
         """Leave the terminal as it was."""
         self._bar.stop()
 
-    def begin(self, probe: Probe) -> None:
+    def begin(self, experiment: Experiment) -> None:
         """A probe is about to be sent; a long one says so on a plain console, too."""
-        self._probe = probe.name
-        self._bar.update(self._task, description=f"{probe.name:<16}")
-        if not self._console.is_terminal and probe.duration_s > PLAIN_EVERY_S:
+        self._probe = experiment.name
+        self._bar.update(self._task, description=f"{experiment.name:<16}")
+        if not self._console.is_terminal and experiment.duration_s > PLAIN_EVERY_S:
             self._console.print(
-                f"{probe.name}: {len(probe.shots):,} requests in {probe.duration_s:.0f} s",
+                f"{experiment.name}: {len(experiment.requests):,} requests in "
+                f"{experiment.duration_s:.0f} s",
                 highlight=False,
             )
 

@@ -23,7 +23,7 @@ from harness.cli.transport_options import (
 from harness.errors import UsageError
 from harness.execution.limiter import LimiterJob, measure_limiter
 from harness.exit_codes import Exit
-from harness.experiments.rate_limit.lab import Setup
+from harness.experiments.rate_limit.lab import LabConfig
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE
 from harness.load.spec import check_host, read_key
 from harness.plan.trial_id import new_trial_id
@@ -68,7 +68,7 @@ def ratelimit(
         host=checked,
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
-        setup=Setup(
+        setup=LabConfig(
             operation=operation,
             max_attempts=max_attempts,
             max_seconds=max_seconds,

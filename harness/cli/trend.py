@@ -15,7 +15,7 @@ from harness.assess.baseline_comparison import identity, is_of, leave_out
 from harness.assess.otava import choose_search
 from harness.cli.console import stage
 from harness.errors import NothingObservedError, TrialError, UsageError
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import build_trend
 from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, read_trials
@@ -23,7 +23,7 @@ from harness.trial.store import (
     INTERVALS_FILE,
     MANIFEST,
     Trial,
-    write_bytes,
+    write_atomically,
     write_json,
 )
 from reports.comparison import trend_page
@@ -66,7 +66,7 @@ def trend(
     thresholds = build_plan(newest.manifest.plan, where).compare.to_thresholds()
     with stage(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
         result = build_trend(_points(kept), thresholds, search)
-    write_bytes(out, trend_page.render(plan, result).encode())
+    write_atomically(out, trend_page.render(plan, result).encode())
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
     console.print(Text(trend_page.headline(result)))
@@ -81,13 +81,13 @@ def trend(
 
 def _complete(root: Path) -> list[Trial]:
     """The finished trials of a directory; one that cannot be read is a line on stderr."""
-    found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), links=False)
+    found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), follow_links=False)
     for error in damaged:
         leave_out(error)
     return [trial for trial in found if trial.manifest.state == "complete"]
 
 
-def _points(trials: list[Trial]) -> Iterator[tuple[str, Run]]:
+def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
     """One trial's histograms at a time: together they could be more than the memory."""
     for trial in trials:
         try:
@@ -95,7 +95,7 @@ def _points(trials: list[Trial]) -> Iterator[tuple[str, Run]]:
         except TrialError as error:
             leave_out(error)
             continue
-        yield trial.path.name, Run(trial.manifest, table)
+        yield trial.path.name, TrialSample(trial.manifest, table)
 
 
 def _plan_of(trial: Trial) -> str:

@@ -32,7 +32,7 @@ from harness.exit_codes import Exit
 from harness.load.spec import Spec
 from harness.plan.model import Plan
 from harness.trial.parts import PARTS
-from harness.trial.store import write_bytes
+from harness.trial.store import write_atomically
 
 PORT = 5557
 _WORKERS_MAX = 1000
@@ -99,7 +99,7 @@ def work(
     claim(out)
     spec_path, log = out / SPEC, out / LOG
     (out / PARTS).mkdir()
-    write_bytes(spec_path, msgspec.json.encode(spec))
+    write_atomically(spec_path, msgspec.json.encode(spec))
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
     command += ["--loglevel", "ERROR", "--only-summary", "--headless", *options]

@@ -36,19 +36,19 @@ from harness.execution.trial_directory import (
     write_own,
 )
 from harness.exit_codes import Exit
-from harness.experiments.rate_limit.advice import Check, evaluate_check
-from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.advice import AdviceCheck, evaluate_advice
+from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.figures_data import figures_data
-from harness.experiments.rate_limit.lab import Lab, Setup
+from harness.experiments.rate_limit.lab import Lab, LabConfig
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.report import RateLimitReport, check_run
+from harness.experiments.rate_limit.report import RateLimitReport, verification_experiment
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE, Action, Prober
 from harness.load.spec import Spec
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
 from harness.trial.parts import PREFLIGHT
-from harness.trial.store import write_bytes, write_json
+from harness.trial.store import write_atomically, write_json
 
 SPEC = "spec.json"
 RESULT = "rate_limit.json"
@@ -74,7 +74,7 @@ class LimiterJob:
     host: str
     out: Path
     trial_id: str
-    setup: Setup
+    setup: LabConfig
     seed: int = 1
     standin: StandinConfig = EMBEDDED
     wire: Wire = PLAIN
@@ -85,7 +85,7 @@ class _Found:
     """What the probing brought, however it ended."""
 
     report: RateLimitReport
-    check: Check | None = None
+    check: AdviceCheck | None = None
     check_attempts: int = 0
     interrupted: bool = False
 
@@ -165,7 +165,7 @@ def _prepare(job: LimiterJob, stack: ExitStack) -> Spec:
         targets.preflight(spec.target(timeouts, ""), recorder, key_matters=False)
     finally:
         write_own(job.out, PREFLIGHT, recorder)
-    write_bytes(job.out / SPEC, msgspec.json.encode(spec))
+    write_atomically(job.out / SPEC, msgspec.json.encode(spec))
     return spec
 
 
@@ -186,12 +186,12 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
     """Drive the lab to its end, then run the check of its advice."""
     spare = min(CHECK_MOST, round(CHECK_SHARE * job.setup.max_attempts))
     lab = Lab(replace(job.setup, max_attempts=job.setup.max_attempts - spare))
-    print_plan(lab.plan(), spare, job.setup.operation, spec.shown_host, progress)
+    print_plan(lab.budget(), spare, job.setup.operation, spec.shown_host, progress)
     environ = dict(os.environ)
     if spec.embedded:
         environ.pop(SECOND_KEY_VARIABLE, None)
     interrupted = False
-    check: Check | None = None
+    check: AdviceCheck | None = None
     seen: list[Observation] = []
     with Prober(spec, job.out / SPEC, environ) as prober:
         try:
@@ -200,12 +200,12 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
                 ProbeView(progress, job.setup.max_attempts) as view,
             ):
                 _explore(lab, prober, journal, view)
-                probe = check_run(lab.result())
-                if probe is not None:
-                    shots = probe.shots[: spare + max(0, lab.attempts_left)]
-                    probe = Probe(probe.name, probe.why, shots)
-                    seen = _send(prober, probe, journal, view)
-                    check = evaluate_check(seen)
+                experiment = verification_experiment(lab.result())
+                if experiment is not None:
+                    requests = experiment.requests[: spare + max(0, lab.attempts_left)]
+                    experiment = Experiment(experiment.name, experiment.why, requests)
+                    seen = _send(prober, experiment, journal, view)
+                    check = evaluate_advice(seen)
         except TargetError as error:
             if not lab.attempts:
                 raise
@@ -219,30 +219,30 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
 
 def _explore(lab: Lab, prober: Prober, journal: Journal, view: ProbeView) -> None:
     first = True
-    while (probe := lab.next()) is not None:
-        seen = _send(prober, probe, journal, view, key_matters=first)
+    while (experiment := lab.next()) is not None:
+        seen = _send(prober, experiment, journal, view, key_matters=first)
         first = False
-        lab.tell(seen)
+        lab.record(seen)
 
 
 def _send(
     prober: Prober,
-    probe: Probe,
+    experiment: Experiment,
     journal: Journal,
     view: ProbeView,
     *,
     key_matters: bool = False,
 ) -> list[Observation]:
-    view.begin(probe)
-    actions = [Action(s.intended_ns, s.operation, s.key) for s in probe.shots]
+    view.begin(experiment)
+    actions = [Action(s.intended_ns, s.operation, s.key) for s in experiment.requests]
     answers = prober.send(actions)
     if key_matters:
         _judge_first({answer.outcome for answer in answers}, prober.spec.shown_host)
     seen = [
-        observe(shot.intended_ns, shot.purpose, action, answer)
-        for shot, action, answer in zip(probe.shots, actions, answers, strict=False)
+        observe(request.intended_ns, request.purpose, action, answer)
+        for request, action, answer in zip(experiment.requests, actions, answers, strict=False)
     ]
-    journal.note(probe, seen)
+    journal.note(experiment, seen)
     view.end(seen)
     return seen
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.observations import Observation, RetryAfterForm
 from harness.load.lab_protocol import Action, Seen
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
@@ -64,13 +64,13 @@ class Journal:
         parts.mkdir(parents=True, exist_ok=True)
         self._file = (parts / f"lab{EVENTS_SUFFIX}").open("ab")
 
-    def note(self, probe: Probe, seen: list[Observation]) -> None:
+    def note(self, experiment: Experiment, seen: list[Observation]) -> None:
         """One probe that was sent."""
         if not seen:
             return
         data = {
-            "probe": probe.name,
-            "why": probe.why,
+            "probe": experiment.name,
+            "why": experiment.why,
             "sent": len(seen),
             "accepted": sum(o.accepted is True for o in seen),
             "refused": sum(o.accepted is False for o in seen),

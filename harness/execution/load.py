@@ -36,8 +36,8 @@ from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.telemetry.exporters import NOBODY, Facts, Watch
-from harness.trial.parts import PREFLIGHT, holding
-from harness.trial.store import unwritable, write_bytes
+from harness.trial.parts import PREFLIGHT, shared_lock
+from harness.trial.store import write_atomically, write_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def measure(job: Job, key: str, progress: Console) -> Measured:
             raise
         raise type(error)(f"{error}; {_keep(job, key, progress)}") from error
     except OSError as error:
-        told = unwritable(job.out, error)
+        told = write_error(job.out, error)
         if not has_begun(job.out):
             disclaim(job.out)
             raise told from error
@@ -134,7 +134,7 @@ def _load(job: Job, key: str, progress: Console, interruption: Interruption) -> 
     """Start what the trial needs, have the load made, see its debts paid."""
     with ExitStack() as stack:
         stack.enter_context(interruption.watching())
-        stack.enter_context(holding(job.out))
+        stack.enter_context(shared_lock(job.out))
         facts = Facts(job.trial_id, job.scenario.stem, job.plan.name)
         latest = stack.enter_context(job.watch.watching(facts, progress))
         spec, around = _prepare(job, key, stack)
@@ -196,5 +196,5 @@ def _prepare(job: Job, key: str, stack: ExitStack) -> tuple[Spec, Around]:
         targets.preflight(preflight_target, recorder, key_matters=standin is None)
     finally:
         write_own(job.out, PREFLIGHT, recorder)
-    write_bytes(job.out / SPEC, msgspec.json.encode(spec))
+    write_atomically(job.out / SPEC, msgspec.json.encode(spec))
     return spec, around

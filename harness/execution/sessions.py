@@ -33,11 +33,11 @@ from harness.exit_codes import Exit
 from harness.experiments.capacity.document import sessions_document
 from harness.experiments.capacity.messages import (
     Action,
-    Close,
-    Closed,
-    Created,
-    Open,
-    Told,
+    CreateResult,
+    CreateSessions,
+    DeleteResult,
+    DeleteSessions,
+    Results,
     Wait,
 )
 from harness.experiments.capacity.sessions import SessionSearch
@@ -48,7 +48,7 @@ from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
 from harness.trial.parts import PREFLIGHT
-from harness.trial.store import MANIFEST, write_bytes, write_json
+from harness.trial.store import MANIFEST, write_atomically, write_json
 from harness.units import NS_PER_S
 
 SPEC = "spec.json"
@@ -139,7 +139,7 @@ def _prepare(job: SessionsJob, key: str, stack: ExitStack) -> Spec:
         targets.preflight(target, recorder, key_matters=not embedded)
     finally:
         write_own(job.out, PREFLIGHT, recorder)
-    write_bytes(job.out / SPEC, msgspec.json.encode(spec))
+    write_atomically(job.out / SPEC, msgspec.json.encode(spec))
     return spec
 
 
@@ -166,7 +166,7 @@ def _drive(search: SessionSearch, job: SessionsJob, spec: Spec, progress: Consol
         try:
             while (action := search.next_action()) is not None:
                 view.show(search.stage)
-                search.tell(_carry_out(action, prober, search))
+                search.record(_carry_out(action, prober, search))
         except TargetError as error:
             if not (job.out / MANIFEST).is_file():
                 raise
@@ -174,14 +174,14 @@ def _drive(search: SessionSearch, job: SessionsJob, spec: Spec, progress: Consol
             progress.print(f"harness: {error}", markup=False, highlight=False)
 
 
-def _carry_out(action: Action, prober: Prober, search: SessionSearch) -> Told:
+def _carry_out(action: Action, prober: Prober, search: SessionSearch) -> Results:
     if isinstance(action, Wait):
         _wait(action.seconds, search)
         return ()
-    if isinstance(action, Open):
+    if isinstance(action, CreateSessions):
         answers = prober.send([Request(0, "create_session", again=k) for k in action.keys])
         return tuple(map(_created, action.keys, answers))
-    assert isinstance(action, Close)
+    assert isinstance(action, DeleteSessions)
     requests = [Request(0, "delete_session", resource_id=i) for i in action.session_ids]
     return tuple(map(_closed, action.session_ids, prober.send(requests)))
 
@@ -193,8 +193,8 @@ def _wait(seconds: float, search: SessionSearch) -> None:
         time.sleep(min(left_s, _NAP_S))
 
 
-def _created(key: str, seen: Seen) -> Created:
-    return Created(
+def _created(key: str, seen: Seen) -> CreateResult:
+    return CreateResult(
         key=key,
         outcome=seen.outcome,
         start_s=seen.sent_ns / NS_PER_S,
@@ -205,8 +205,8 @@ def _created(key: str, seen: Seen) -> Created:
     )
 
 
-def _closed(session_id: str, seen: Seen) -> Closed:
-    return Closed(
+def _closed(session_id: str, seen: Seen) -> DeleteResult:
+    return DeleteResult(
         session_id,
         closed=seen.outcome in _CLOSED,
         end_s=seen.received_ns / NS_PER_S,

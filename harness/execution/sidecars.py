@@ -26,8 +26,8 @@ from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
-from harness.trial.schema import LOST_INBOX, Event
-from harness.trial.store import write_bytes, write_json
+from harness.trial.schema import INBOX_LOST, Event
+from harness.trial.store import write_atomically, write_json
 
 TRUTH = "truth.json"
 """What the embedded stand-in says that it did; no check reads it."""
@@ -81,9 +81,9 @@ class Around:
         if self.webhook_url:
             time.sleep(LAST_DELIVERIES_S)
         if self.inbox is not None and self.inbox.has_died:
-            data = {"text": "the webhook inbox died amidst the load", "lost": LOST_INBOX}
+            data = {"text": "the webhook inbox died amidst the load", "lost": INBOX_LOST}
             line = msgspec.json.encode(Event(unix_ns(), "note", data=data))
-            write_bytes(self.events, line + b"\n")
+            write_atomically(self.events, line + b"\n")
         if self.proxy is not None and self.proxy.has_died:
             raise NothingObservedError(
                 "the fault proxy died amidst the load; what was sent afterwards met no target"

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
 
-from harness.analysis.generator import assess
+from harness.analysis.generator import assess_generator
 from harness.attempt import Phase
 from harness.cli.capacity_view import print_throughput, tell_step
 from harness.cli.transport_options import PLAIN, Wire
@@ -35,7 +35,7 @@ from harness.exit_codes import Exit
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.estimate import BURSTS_S, Spacing
 from harness.experiments.capacity.observe import observe_step
-from harness.experiments.capacity.search import Search
+from harness.experiments.capacity.search import RateSearch
 from harness.experiments.capacity.steps import Step, StepResult, read_criteria
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
@@ -43,10 +43,10 @@ from harness.plan.slo import Slo, parse_slos
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.batches import bucket_table, distinct, to_ipc
-from harness.trial.finalize import finish_trial
-from harness.trial.parts import OWN_WORKERS, PartWriter
-from harness.trial.schema import ATTEMPTS, Manifest, Window
-from harness.trial.store import MANIFEST, Trial, open_trial, write_bytes, write_json
+from harness.trial.finalize import finalize_trial
+from harness.trial.parts import INTERNAL_WORKERS, PartWriter
+from harness.trial.schema import ATTEMPTS, Manifest, PhaseWindow
+from harness.trial.store import MANIFEST, Trial, open_trial, write_atomically, write_json
 
 RESULT = "capacity.json"
 EMBEDDED = StandinConfig(workers=4, service="20ms")
@@ -67,7 +67,7 @@ class ThroughputJob:
             objectives and faults are the search's own affair.
         host: The target's base URL; "" for the embedded stand-in.
         out: The trial directory; it does not exist yet, or is empty.
-        max_per_s, start_per_s, patience: As `Search` has them.
+        max_per_s, start_per_s, patience: As `RateSearch` has them.
         users: Most calls in flight.
         spacing: Of the arrivals.
         standin: Settings of the embedded stand-in.
@@ -96,7 +96,7 @@ class _Record:
 
     out: Path
     manifests: list[Manifest] = field(default_factory=list)
-    windows: list[Window] = field(default_factory=list)
+    windows: list[PhaseWindow] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -118,7 +118,9 @@ def measure_throughput(job: ThroughputJob, key: str, out: Console, progress: Con
     return Exit.PASS if known else Exit.FAIL if doomed else Exit.UNKNOWN
 
 
-def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[Search, bool]:
+def search_throughput(
+    job: ThroughputJob, key: str, progress: Console
+) -> tuple[RateSearch, bool]:
     """
     Take the steps and write capacity.json; raises as above.
 
@@ -126,7 +128,7 @@ def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[
         The search, and whether the operator ended it early.
     """
     slos = parse_slos(job.slo)
-    search = Search(
+    search = RateSearch(
         read_criteria(slos),
         start_per_s=job.start_per_s,
         max_per_s=job.max_per_s,
@@ -141,11 +143,11 @@ def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[
             if not job.host:
                 running = stack.enter_context(targets.embedded(job.standin))
             while not record.interrupted and (step := search.next_step()) is not None:
-                tell_step(step, search.plan(), progress)
+                tell_step(step, search.eta(), progress)
                 result = _take(step, job, slos, running, key, record, progress)
                 if record.interrupted:
                     break
-                search.tell(result)
+                search.record(result)
     except StoppedEarlyError:  # before a step's load: the steps before it are kept
         if not record.manifests:
             disclaim(job.out)
@@ -185,7 +187,7 @@ def _take(
     )
     with _restoring_signals():
         record.interrupted = measure(inner, key, progress).interrupted
-    finish_trial(folder)
+    finalize_trial(folder)
     trial = open_trial(folder)
     if not trial.manifest.phases:
         raise StoppedEarlyError(NOTHING_KEPT)
@@ -198,7 +200,7 @@ def _take(
         load,
         slos,
         start_ns=trial.manifest.phases[0].start_ns,
-        saturated=assess(trial.manifest).saturated,
+        saturated=assess_generator(trial.manifest).saturated,
     )
     shutil.rmtree(folder)
     return result
@@ -234,7 +236,9 @@ def _keep(trial: Trial, attempts: pa.Table, step: Step, record: _Record) -> None
     prefix = f"s{step.number:02}-"
     columns = {
         "phase": _renamed(attempts["phase"], {Phase.LOAD.value: name}),
-        "worker": _renamed(attempts["worker"], {name: name for name in OWN_WORKERS}, prefix),
+        "worker": _renamed(
+            attempts["worker"], {name: name for name in INTERNAL_WORKERS}, prefix
+        ),
         "call_id": pa.array(
             attempts["call_id"].to_numpy() + np.int64(step.number * _CALL_IDS_OF_A_STEP)
         ),
@@ -246,7 +250,7 @@ def _keep(trial: Trial, attempts: pa.Table, step: Step, record: _Record) -> None
         for worker in distinct(attempts, "worker"):
             rows = attempts.filter(pc.equal(attempts["worker"].cast(pa.string()), worker))
             writer.append(worker, to_ipc(rows), to_ipc(bucket_table(rows)))
-        for event in trial.iterate_events():
+        for event in trial.iter_events():
             if event.kind != "phase":
                 worker = f"{prefix}{event.worker}" if event.worker else ""
                 writer.event(msgspec.structs.replace(event, worker=worker))
@@ -279,8 +283,8 @@ def _finish(job: ThroughputJob, record: _Record) -> None:
         state="measured" if whole else "interrupted",
     )
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    write_bytes(job.out / MANIFEST, text + b"\n")
-    finish_trial(job.out)
+    write_atomically(job.out / MANIFEST, text + b"\n")
+    finalize_trial(job.out)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 ``python -m harness.load.cleanup_process``: sweep by the ledgers that dead processes left.
 
 Prints the number of sessions that could not be closed. Its attempts belong to the
-trial, under the worker `RESCUE`.
+trial, under the worker `CLEANUP_PROCESS`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.load.session_cleanup import SWEEP_POLICY, sweep
 from harness.load.spec import SPEC_VARIABLE, read_key, read_spec
 from harness.plan.file import build_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
-from harness.trial.parts import PARTS, RESCUE, PartWriter
+from harness.trial.parts import CLEANUP_PROCESS, PARTS, PartWriter
 from harness.wire import connect
 
 _CALL_IDS_FROM = (1 << 60) + (1 << 40)
@@ -40,7 +40,7 @@ def main() -> None:
     debts, _ = read_debts(Path(spec.out) / PARTS)
     recorder = Recorder()
     seat = Seat(
-        worker=RESCUE,
+        worker=CLEANUP_PROCESS,
         record=recorder.record,
         policy=SWEEP_POLICY,
         budget=RetryBudget(1.0),
@@ -52,7 +52,7 @@ def main() -> None:
     table = attempts_table(recorder.drain())
     # A session closed without a record is better than one left open for lack of a disk.
     with suppress(OSError), PartWriter(Path(spec.out)) as writer:
-        writer.append(RESCUE, to_ipc(table), to_ipc(bucket_table(table)))
+        writer.append(CLEANUP_PROCESS, to_ipc(table), to_ipc(bucket_table(table)))
     sys.stdout.write(f"{left}\n")
 
 

@@ -31,7 +31,7 @@ from harness.load.generator import SWEEP_S, Generator
 from harness.load.lifecycle import give_up, quit_or_stop, report_often, tell_crash
 from harness.load.trial_writer import Collector
 from harness.load.worker import GO_DELAY_NS, user_names
-from harness.trial.schema import Event, WorkerEnd
+from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 
 TELL_AFTER_S = 2.0
@@ -159,7 +159,7 @@ class MasterConductor:
     def _on_ended(self, msg: Any, **_rest: Any) -> None:
         self._done.add(msg.node_id)
         self._ended.add(msg.node_id)
-        self.collector.end(msgspec.json.decode(msg.data["end"], type=WorkerEnd))
+        self.collector.end(msgspec.json.decode(msg.data["end"], type=WorkerSummary))
 
     def _on_crashed(self, msg: Any, **_rest: Any) -> None:
         self._crashes += 1

@@ -3,7 +3,7 @@ The generator: what makes load in one process, from the first arrival to the las
 
 It belongs to a local process or to a worker; where its batches go is the affair of
 a `Sink`. It ends in order: no new arrivals, calls in flight come to their end, the
-sweep closes what is open, the last batch leaves, and `WorkerEnd` says how it was.
+sweep closes what is open, the last batch leaves, and `WorkerSummary` says how it was.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from harness.load.spec import Spec, webhook_secret
 from harness.plan.model import Plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
-from harness.trial.schema import Event, WorkerEnd
+from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 from harness.wire import Target, Transport, connect
 from harness.wire.pool import Pool, Pooled
@@ -62,7 +62,7 @@ class Sink(Protocol):
     def event(self, event: Event) -> None:
         """Take one event."""
 
-    def end(self, end: WorkerEnd) -> None:
+    def end(self, end: WorkerSummary) -> None:
         """Take the last word of a worker."""
 
 
@@ -109,7 +109,7 @@ class Generator:
         self._batching = RLock()
         self._stopping = Flag()
         self._load_ended_ns = 0
-        self.ended: WorkerEnd | None = None
+        self.ended: WorkerSummary | None = None
         _warm_up()
         self.seat = Seat(
             worker=self.worker,
@@ -161,7 +161,7 @@ class Generator:
         self._wait_in_flight(self.plan.load.grace / NS_PER_S)
         self._load_ended_ns = unix_ns()  # a master may call for the end much later
 
-    def finish(self, grace_s: float | None = None) -> WorkerEnd:
+    def finish(self, grace_s: float | None = None) -> WorkerSummary:
         """
         End the load in order; a second call returns what the first did.
 
@@ -176,7 +176,7 @@ class Generator:
                 self._sink.end(self.ended)
         return self.ended
 
-    def _finish(self, grace_s: float) -> WorkerEnd:
+    def _finish(self, grace_s: float) -> WorkerSummary:
         turnstile, unstarted = self.turnstile, 0
         if turnstile is not None:
             turnstile.stop()
@@ -196,7 +196,7 @@ class Generator:
         if self._pool is not None:
             self._pool.close()
         check, begun = self._check, turnstile.begun if turnstile else 0
-        return WorkerEnd(
+        return WorkerSummary(
             worker=self.worker,
             attempts=self.recorder.recorded,
             planned=begun + unstarted,

@@ -39,7 +39,7 @@ from harness.load.trial_writer import Collector
 from harness.plan.file import build_plan
 from harness.trial.batches import attempts_table, bucket_table
 from harness.trial.parts import PARTS
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import WorkerSummary
 from harness.units import NS_PER_MS
 from harness.wire import Target, Transport, connect
 from harness.workload.entries import EntryPool
@@ -170,7 +170,7 @@ class Sender:
         left = sweep(self._ledger, self._seat, self._connect, SWEEP_S)
         self._flush()
         self._collector.end(
-            WorkerEnd(
+            WorkerSummary(
                 WORKER,
                 attempts=self._recorder.recorded,
                 planned=self._recorder.recorded,

@@ -26,8 +26,8 @@ from harness.load.spec import Spec
 from harness.plan.model import Plan
 from harness.trial.batches import BUCKETS, from_ipc, to_ipc
 from harness.trial.parts import PartWriter
-from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, Window, WorkerEnd
-from harness.trial.store import MANIFEST, write_bytes
+from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
+from harness.trial.store import MANIFEST, write_atomically
 
 log = logging.getLogger(__name__)
 _PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspec", "httpx")
@@ -49,7 +49,7 @@ class Collector:
     def __init__(self, spec: Spec, plan: Plan, progress_fd: int | None) -> None:
         self.spec = spec
         self.plan = plan
-        self.workers: dict[str, WorkerEnd] = {}
+        self.workers: dict[str, WorkerSummary] = {}
         self.expected: set[str] = set()
         self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
         self.on_failure: Callable[[], None] = _nothing
@@ -119,7 +119,7 @@ class Collector:
                 self.progress.note = lambda: "the disk is full or gone, stopping"
                 self.on_failure()
 
-    def end(self, end: WorkerEnd) -> None:
+    def end(self, end: WorkerSummary) -> None:
         """Take the last word of a worker."""
         self.workers[end.worker] = end
 
@@ -127,7 +127,7 @@ class Collector:
         """Write down how the load ended; workers that did not say goodbye are lost."""
         for worker in self.expected - self.workers.keys():
             seen = self._seen.get(worker, 0)
-            self.workers[worker] = WorkerEnd(worker, state="lost", attempts=seen)
+            self.workers[worker] = WorkerSummary(worker, state="lost", attempts=seen)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
         if not ended_ns and self._started_ns:  # nobody is left to say when the load ended
             ended_ns = min(unix_ns(), self._started_ns + self.plan.duration_ns)
@@ -154,11 +154,11 @@ class Collector:
             with self._storing():
                 self._writer.flush()
 
-    def _windows(self, start_ns: int) -> list[Window]:
+    def _windows(self, start_ns: int) -> list[PhaseWindow]:
         windows = []
         for phase in self.plan.phases():
             end_ns = start_ns + phase.duration_ns
-            windows.append(Window(phase.name, start_ns, end_ns, phase.measured))
+            windows.append(PhaseWindow(phase.name, start_ns, end_ns, phase.measured))
             start_ns = end_ns
         return windows
 
@@ -182,7 +182,7 @@ class Collector:
             embedded=spec.embedded,
         )
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        write_bytes(self._out / MANIFEST, text + b"\n")
+        write_atomically(self._out / MANIFEST, text + b"\n")
 
 
 def _nothing() -> None:

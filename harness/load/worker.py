@@ -26,7 +26,7 @@ from harness.load.spec import progress_fd
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from harness.trial.batches import bucket_table, to_ipc
-from harness.trial.schema import Event, WorkerEnd
+from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 
 PIECE_BYTES = 1 << 20
@@ -68,7 +68,7 @@ class RemoteSink:
         """Send one event."""
         self._send("harness_event", {"event": msgspec.json.encode(event)})
 
-    def end(self, end: WorkerEnd) -> None:
+    def end(self, end: WorkerSummary) -> None:
         """Send the last word; the load's end is the master's to know, by its own clock."""
         end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.ahead_ns)
         self._send("harness_ended", {"end": msgspec.json.encode(end)})

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import TrialError, UsageError
 from harness.trial.schema import INTERVALS
-from harness.trial.store import INTERVALS_FILE, MANIFEST, Trial, open_trial, write_bytes
+from harness.trial.store import INTERVALS_FILE, MANIFEST, Trial, open_trial, write_atomically
 
 BASELINES = Path("baselines")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -65,9 +65,9 @@ def save_baseline(
         raise UsageError(f"{trial.path}: nothing was measured, so there is nothing to keep")
     buffer = io.BytesIO()
     pq.write_table(kept.cast(INTERVALS), buffer, compression="zstd", compression_level=19)
-    write_bytes(directory / INTERVALS_FILE, buffer.getvalue())
+    write_atomically(directory / INTERVALS_FILE, buffer.getvalue())
     document = msgspec.json.format(msgspec.json.encode(trial.manifest), indent=2)
-    write_bytes(directory / MANIFEST, document + b"\n")
+    write_atomically(directory / MANIFEST, document + b"\n")
     return directory
 
 
@@ -86,7 +86,7 @@ def read_baselines(root: Path = BASELINES) -> tuple[list[Trial], list[TrialError
 
 
 def read_trials(
-    root: Path, files: Collection[str], *, links: bool = True
+    root: Path, files: Collection[str], *, follow_links: bool = True
 ) -> tuple[list[Trial], list[TrialError]]:
     """
     The trials of a directory, oldest first, and what is wrong with those that are damaged.
@@ -94,12 +94,14 @@ def read_trials(
     Args:
         root: The directory; none of them where it is not there.
         files: What a trial must have to be looked at.
-        links: Look behind symbolic links, too.
+        follow_links: Look behind symbolic links, too.
     """
     found: list[Trial] = []
     damaged: list[TrialError] = []
     for path in sorted(root.iterdir()) if root.is_dir() else ():
-        if (links or not path.is_symlink()) and all((path / name).exists() for name in files):
+        if (follow_links or not path.is_symlink()) and all(
+            (path / name).exists() for name in files
+        ):
             try:
                 found.append(open_trial(path))
             except TrialError as error:
@@ -116,7 +118,7 @@ def find_baseline(name: str, root: Path = BASELINES) -> Path:
     """
     if _NAME.fullmatch(name) and (root / name / MANIFEST).exists():
         return root / name
-    raise TrialError(f"{root} holds no baseline {name[:80]!r} (known: {_known(root)})")
+    raise TrialError(f"{root} holds no baseline {name[:80]!r} (known: {_known_names(root)})")
 
 
 def find_trial(path: Path, root: Path = BASELINES) -> Path:
@@ -130,7 +132,9 @@ def find_trial(path: Path, root: Path = BASELINES) -> Path:
         return path
     if path.name == str(path) and (root / path / MANIFEST).exists():
         return root / path
-    raise TrialError(f"{path}: no such trial directory, nor a baseline (known: {_known(root)})")
+    raise TrialError(
+        f"{path}: no such trial directory, nor a baseline (known: {_known_names(root)})"
+    )
 
 
 def baseline_name(path: Path, root: Path = BASELINES) -> str:
@@ -138,5 +142,5 @@ def baseline_name(path: Path, root: Path = BASELINES) -> str:
     return path.name if path.parent.resolve() == root.resolve() else ""
 
 
-def _known(root: Path) -> str:
+def _known_names(root: Path) -> str:
     return ", ".join(trial.path.name for trial in find_baselines(root)) or "none"

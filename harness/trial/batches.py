@@ -51,7 +51,7 @@ def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
     if not rows:
         return ATTEMPTS.empty_table()
     arrays = [
-        _dictionary(column)
+        _encode_dictionary(column)
         if pa.types.is_dictionary(field.type)
         else pa.array(column, field.type)
         for field, column in zip(ATTEMPTS, zip(*rows, strict=True), strict=True)
@@ -59,16 +59,18 @@ def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=ATTEMPTS)
 
 
-def _dictionary(column: Sequence[str]) -> pa.DictionaryArray:
+def _encode_dictionary(column: Sequence[str]) -> pa.DictionaryArray:
     if column.count(column[0]) == len(column):  # most columns of most batches say one thing
-        return _named(np.zeros(len(column), np.int32), pa.array(column[:1], pa.string()))
+        return _dictionary_array(
+            np.zeros(len(column), np.int32), pa.array(column[:1], pa.string())
+        )
     # A dict look-up a value is several times cheaper than letting Arrow hash each string.
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in column]
-    return _named(np.array(indices, np.int32), pa.array(codes, pa.string()))
+    return _dictionary_array(np.array(indices, np.int32), pa.array(codes, pa.string()))
 
 
-def _named(codes: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
+def _dictionary_array(codes: NDArray[Any], names: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), names)
 
 
@@ -98,10 +100,10 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
     distinct, counts = np.unique(np.concatenate(keys), return_counts=True)
     metric, group = np.divmod(distinct >> _BUCKET_BITS, count)
     arrays = [pa.array(counts), pa.array((distinct & _BUCKET_MASK).astype(np.int32))]
-    arrays.append(_named(metric, _METRICS))
+    arrays.append(_dictionary_array(metric, _METRICS))
     for label in labels[::-1]:
         group, code = np.divmod(group, len(label.dictionary))
-        arrays.append(_named(code, label.dictionary))
+        arrays.append(_dictionary_array(code, label.dictionary))
     arrays.append(pa.array(group + first))
     return pa.Table.from_arrays(arrays[::-1], schema=BUCKETS)
 

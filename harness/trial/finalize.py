@@ -31,24 +31,24 @@ from harness.trial.parts import (
     BUCKETS_SUFFIX,
     EVENTS,
     EVENTS_SUFFIX,
-    OWN_WORKERS,
+    INTERNAL_WORKERS,
     PARTS,
     count_batches,
+    exclusive_lock,
     file_stem,
     read_batches,
-    taking,
 )
-from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerEnd
+from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerSummary
 from harness.trial.store import (
     ATTEMPTS_FILE,
     INTERVALS_FILE,
     MANIFEST,
     open_trial,
-    unwritable,
-    write_bytes,
+    write_atomically,
+    write_error,
 )
 
-_WINDOW_ROWS = 512 * 1024
+_CHUNK_ROWS = 512 * 1024
 _TABLES_AT_ONCE = 100
 _GROUP_ROWS_MIN = 16 * 1024
 _TIMES = ("call_id", "intended_ns", "start_ns", "end_ns")
@@ -67,7 +67,7 @@ _OPTIONS: dict[str, Any] = {
 _DONE = "parts.done"
 
 
-def finish_trial(trial: Path) -> Manifest:
+def finalize_trial(trial: Path) -> Manifest:
     """
     Make the tables of a trial from its parts; a finished one is left as it is.
 
@@ -84,40 +84,40 @@ def finish_trial(trial: Path) -> Manifest:
     if not (trial / PARTS).is_dir():
         return manifest
     try:
-        with taking(trial):
-            return _finish(trial, manifest)
+        with exclusive_lock(trial):
+            return _finalize(trial, manifest)
     except (OSError, StorageError) as error:
         for temporary in trial.glob("*.tmp"):
             temporary.unlink()
-        reason = unwritable(trial, error) if isinstance(error, OSError) else error
+        reason = write_error(trial, error) if isinstance(error, OSError) else error
         raise StorageError(
             f"{reason}; what was measured is kept there: then run harness report {trial}"
         ) from error
 
 
-def _finish(trial: Path, manifest: Manifest) -> Manifest:
+def _finalize(trial: Path, manifest: Manifest) -> Manifest:
     # Both are Arrow's and numpy's work for the most part, and that needs no interpreter.
     with ThreadPoolExecutor(1) as other:
         intervals = other.submit(_write_intervals, trial)
         counted, last_ns = _write_attempts(trial)
         intervals.result()
     _write_events(trial)
-    manifest = _settle(manifest, counted, last_ns)
+    manifest = _final_manifest(manifest, counted, last_ns)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    write_bytes(trial / MANIFEST, text + b"\n")
+    write_atomically(trial / MANIFEST, text + b"\n")
     # Whoever is killed while removing must not leave half the parts to be finished anew.
     (trial / PARTS).replace(trial / _DONE)
     shutil.rmtree(trial / _DONE)
     return manifest
 
 
-def _settle(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manifest:
+def _final_manifest(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manifest:
     """Say of each worker what was found of it, and of the trial how it ended."""
     ends = {end.worker: end for end in manifest.workers}
-    known = {*map(file_stem, ends), *OWN_WORKERS}
+    known = {*map(file_stem, ends), *INTERNAL_WORKERS}
     for worker, count in counted.items():
         if worker not in known:
-            ends[worker] = WorkerEnd(worker, state="lost", attempts=count)
+            ends[worker] = WorkerSummary(worker, state="lost", attempts=count)
     workers = [
         end
         if counted.get(file_stem(name), 0) >= end.attempts or end.state == "lost"
@@ -166,7 +166,7 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
         ThreadPoolExecutor(1) as other,
     ):
         written: Future[None] | None = None
-        for window in _windows(trial, counted):  # the next is read while this one is written
+        for window in _chunks(trial, counted):  # the next is read while this one is written
             last_ns = max(last_ns, pc.max(window["end_ns"]).as_py() or 0)
             if written is not None:
                 written.result()
@@ -177,7 +177,7 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
     return counted, last_ns
 
 
-def _windows(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
+def _chunks(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
     """The attempts in tables of some length; counts them by worker."""
     waiting: list[pa.Table] = []
     rows = 0
@@ -185,11 +185,11 @@ def _windows(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
         counted[worker] = counted.get(worker, 0) + len(table)
         waiting.append(table)
         rows += len(table)
-        if rows >= _WINDOW_ROWS:
-            yield _joined(waiting)
+        if rows >= _CHUNK_ROWS:
+            yield _concatenate(waiting)
             waiting, rows = [], 0
     if waiting:
-        yield _joined(waiting)
+        yield _concatenate(waiting)
 
 
 def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:
@@ -210,7 +210,7 @@ def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:
         writer.write_table(table if rest.all() else table.filter(pa.array(rest)))
 
 
-def _joined(tables: list[pa.Table]) -> pa.Table:
+def _concatenate(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -219,7 +219,7 @@ def _write_intervals(trial: Path) -> None:
     for worker, tables in groupby(_tables(trial, BUCKETS_SUFFIX, BUCKETS), itemgetter(0)):
         try:
             while some := [table for _, table in islice(tables, _TABLES_AT_ONCE)]:
-                merger.add(_joined(some))
+                merger.add(_concatenate(some))
         except ValueError as error:
             path = trial / PARTS / f"{worker}{BUCKETS_SUFFIX}"
             raise TrialError(f"{path}: a damaged batch: {error}") from error
@@ -245,7 +245,7 @@ def _write_events(trial: Path) -> None:
     for part in sorted((trial / PARTS).glob(f"*{EVENTS_SUFFIX}")):
         lines += [timed for timed in _timed_lines(part) if timed[1] not in told]
     lines.sort(key=lambda timed: timed[0])
-    write_bytes(path, b"".join(line for _, line in lines))
+    write_atomically(path, b"".join(line for _, line in lines))
 
 
 def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -52,9 +52,9 @@ class Merger:
         )
         self._base = self._base or int(second[0]) - (1 << (_SECOND_BITS - 1))
         since = second - self._base
-        if not _within(since, 1 << _SECOND_BITS):
+        if not _in_range(since, 1 << _SECOND_BITS):
             raise ValueError("its seconds are years apart from the other batches'")
-        if not _within(bucket, HDR_BUCKETS) or not _within(count - 1, 1 << 48):
+        if not _in_range(bucket, HDR_BUCKETS) or not _in_range(count - 1, 1 << 48):
             raise ValueError("a histogram beyond its range")
         group = self._group_codes(table)
         self._keys.append(since << _SECOND_SHIFT | group << _GROUP_SHIFT | bucket)
@@ -87,7 +87,7 @@ class Merger:
         return codes[np.searchsorted(distinct, local)]
 
     def _compact(self) -> None:
-        keys, counts = add_up(np.concatenate(self._keys), np.concatenate(self._counts))
+        keys, counts = sum_by_key(np.concatenate(self._keys), np.concatenate(self._counts))
         self._keys, self._counts = [keys], [counts]
         self._pending, self._merged = 0, len(keys)
 
@@ -115,7 +115,7 @@ class Merger:
         return pa.Table.from_arrays(arrays, schema=INTERVALS)
 
 
-def add_up(keys: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
+def sum_by_key(keys: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
     """Each key once, ascending, with the sum of its counts; not for empty arrays."""
     order = np.argsort(keys)
     keys = keys[order]
@@ -140,5 +140,5 @@ def _distinct(values: IntArray, bound: int) -> IntArray:
     return np.flatnonzero(np.bincount(values, minlength=bound))
 
 
-def _within(values: IntArray, bound: int) -> bool:
+def _in_range(values: IntArray, bound: int) -> bool:
     return bool(values.min() >= 0 and values.max() < bound)

@@ -19,10 +19,10 @@ from harness.errors import TrialError
 ROWS_MAX = 1_000_000_000
 _BATCH_ROWS = 1 << 20
 
-REDO = "the file is damaged: copy the trial again or repeat it"
+RECOPY_HINT = "the file is damaged: copy the trial again or repeat it"
 
 
-class Sieve(Protocol):
+class RowFilter(Protocol):
     """Says of each piece of a file which rows stay; needs ``columns`` for it."""
 
     columns: Sequence[str]
@@ -36,7 +36,7 @@ def read_parquet(
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
     keep: Mapping[str, Collection[str]] | None = None,
-    sieve: Sieve | None = None,
+    row_filter: RowFilter | None = None,
 ) -> pa.Table:
     """
     Read one table of a trial.
@@ -46,7 +46,7 @@ def read_parquet(
         schema: What it must hold; it may hold more.
         columns: Which to read, in this order; all when None.
         keep: Name column → the names whose rows are kept; every row when None.
-        sieve: What else decides which rows are kept; pieces come to it in order.
+        row_filter: What else decides which rows are kept; pieces come to it in order.
 
     Raises:
         TrialError: The file is absent, damaged, too long, or has other columns.
@@ -60,16 +60,19 @@ def read_parquet(
         ) as file:
             _check_columns(path, file.schema_arrow, schema)
             if file.metadata.num_rows > ROWS_MAX:
-                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {REDO}"
+                msg = (
+                    f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; "
+                    f"{RECOPY_HINT}"
+                )
                 raise TrialError(msg)
-            return _select(file, schema, wanted, keep or {}, sieve)
+            return _select(file, schema, wanted, keep or {}, row_filter)
     except FileNotFoundError as error:
         msg = f"{path} is missing: not a whole trial; copy it again or repeat it"
         raise TrialError(msg) from error
     except MemoryError:
         raise  # of Arrow's, too; the file is none the worse for it
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: not a readable Parquet file ({brief(error)}); {REDO}"
+        msg = f"{path}: not a readable Parquet file ({shorten_error(error)}); {RECOPY_HINT}"
         raise TrialError(msg) from error
 
 
@@ -77,7 +80,7 @@ def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
     wrong = [
         f"{field.name} ({'absent' if kind is None else kind})"
         for field in wanted
-        if _plain(kind := _type_of(found, field.name)) != _plain(field.type)
+        if _value_type(kind := _type_of(found, field.name)) != _value_type(field.type)
     ]
     if wrong:
         msg = f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it"
@@ -89,7 +92,7 @@ def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
     return None if index < 0 else schema.field(index).type
 
 
-def _plain(kind: pa.DataType | None) -> pa.DataType | None:
+def _value_type(kind: pa.DataType | None) -> pa.DataType | None:
     """The type of the values: Parquet may hand a dictionary back with other indices."""
     return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
 
@@ -99,24 +102,24 @@ def _select(
     schema: pa.Schema,
     wanted: list[str],
     keep: Mapping[str, Collection[str]],
-    sieve: Sieve | None,
+    row_filter: RowFilter | None,
 ) -> pa.Table:
-    extra = sieve.columns if sieve else ()
+    extra = row_filter.columns if row_filter else ()
     read = list(dict.fromkeys([*wanted, *keep, *extra]))
     names = {column: pa.array(sorted(kept), pa.string()) for column, kept in keep.items()}
     parts = []
-    for piece in _read_ahead(_pieces(file, schema, read, names)):
+    for piece in _read_ahead(_read_row_groups(file, schema, read, names)):
         piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
         part = _encode_names(piece, schema)
-        if names and not pc.all(kept := _kept(part, names), min_count=0).as_py():
+        if names and not pc.all(kept := _matching_rows(part, names), min_count=0).as_py():
             part = part.filter(kept)
-        parts.append((sieve.keep(part) if sieve else part).select(wanted))
+        parts.append((row_filter.keep(part) if row_filter else part).select(wanted))
     if not parts:
         return schema.empty_table().select(wanted)
     return pa.concat_tables(parts).unify_dictionaries()
 
 
-def _kept(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.ChunkedArray:
+def _matching_rows(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.ChunkedArray:
     """Which rows have one of the names in each of the columns."""
     return functools.reduce(
         pc.and_, (is_one_of(table[column], values) for column, values in names.items())
@@ -141,7 +144,7 @@ def _read_ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
             yield piece
 
 
-def _pieces(
+def _read_row_groups(
     file: pq.ParquetFile, schema: pa.Schema, columns: list[str], names: Mapping[str, pa.Array]
 ) -> Iterator[pa.Table]:
     """
@@ -153,15 +156,17 @@ def _pieces(
         if file.metadata.row_group(number).num_rows > _BATCH_ROWS:
             for batch in file.iter_batches(_BATCH_ROWS, [number], columns):
                 yield pa.Table.from_batches([batch])
-        elif not names or _is_concerned(
+        elif not names or _has_matching_rows(
             file.read_row_group(number, list(names)), schema, names
         ):
             yield file.read_row_group(number, columns)
 
 
-def _is_concerned(heads: pa.Table, schema: pa.Schema, names: Mapping[str, pa.Array]) -> bool:
+def _has_matching_rows(
+    heads: pa.Table, schema: pa.Schema, names: Mapping[str, pa.Array]
+) -> bool:
     heads.validate(full=True)
-    return bool(pc.any(_kept(_encode_names(heads, schema), names)).as_py())
+    return bool(pc.any(_matching_rows(_encode_names(heads, schema), names)).as_py())
 
 
 def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -176,7 +181,7 @@ def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def brief(error: BaseException) -> str:
+def shorten_error(error: BaseException) -> str:
     """An error's text in a line of bounded length."""
     text = " ".join(str(error).split())
     return text[:160] or type(error).__name__

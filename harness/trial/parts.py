@@ -33,8 +33,8 @@ BUCKETS_SUFFIX = ".buckets"
 EVENTS = "events.jsonl"
 EVENTS_SUFFIX = ".events"
 PREFLIGHT = "preflight"
-RESCUE = "rescue"
-OWN_WORKERS = frozenset({PREFLIGHT, RESCUE})
+CLEANUP_PROCESS = "rescue"
+INTERNAL_WORKERS = frozenset({PREFLIGHT, CLEANUP_PROCESS})
 """Workers that are no generators: they say no goodbye, and none is missed."""
 
 _LENGTH = struct.Struct("<Q")
@@ -57,7 +57,7 @@ class PartWriter:
         self._parts = trial / PARTS
         self._files: dict[str, BinaryIO] = {}
         self._stack = ExitStack()
-        self._stack.enter_context(holding(trial))
+        self._stack.enter_context(shared_lock(trial))
         self._events = self._stack.enter_context((trial / EVENTS).open("ab"))
 
     def append(self, worker: str, attempts: bytes, buckets: bytes) -> None:
@@ -93,7 +93,7 @@ class PartWriter:
 
 
 @contextmanager
-def holding(trial: Path) -> Iterator[None]:
+def shared_lock(trial: Path) -> Iterator[None]:
     """Hold the parts of a trial, made if need be: nobody finishes it meanwhile."""
     parts = trial / PARTS
     parts.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def holding(trial: Path) -> Iterator[None]:
 
 
 @contextmanager
-def taking(trial: Path) -> Iterator[None]:
+def exclusive_lock(trial: Path) -> Iterator[None]:
     """
     Take the parts of a trial, to finish it.
 

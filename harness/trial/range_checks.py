@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.errors import TrialError
-from harness.trial.parquet import REDO
+from harness.trial.parquet import RECOPY_HINT
 from harness.trial.schema import Manifest
 from harness.units import NS_PER_S
 
@@ -62,7 +62,7 @@ def _span_ns(manifest: Manifest) -> tuple[int, int]:
 def _check_filled(path: Path, table: pa.Table) -> None:
     empty = [name for name in table.schema.names if table[name].null_count]
     if empty:
-        raise TrialError(f"{path}: empty cells in {', '.join(empty)}; {REDO}")
+        raise TrialError(f"{path}: empty cells in {', '.join(empty)}; {RECOPY_HINT}")
 
 
 def _check_range(path: Path, table: pa.Table, name: str, low: int, high: int) -> None:
@@ -73,5 +73,5 @@ def _check_range(path: Path, table: pa.Table, name: str, low: int, high: int) ->
         if not low <= value <= high:
             raise TrialError(
                 f"{path}: {name} {value} lies outside {low} to {high}, "
-                f"which the trial allows; {REDO}"
+                f"which the trial allows; {RECOPY_HINT}"
             )

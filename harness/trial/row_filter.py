@@ -1,7 +1,7 @@
 """
 Smooth attempts: those of which nobody asks more than how many there were.
 
-An attempt is smooth when it was answered with a success, said nothing strange, and its call
+An attempt is uneventful when it was answered with a success, said nothing strange, and its call
 neither was retried nor is announced to be. Of a long trial that is nearly every one, so who
 looks for faults leaves them where they lie.
 """
@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 from harness.trial.parquet import is_one_of
 
 
-class SmoothSieve:
+class UneventfulFilter:
     """
-    Takes the smooth attempts out of a log, piece by piece, and counts them.
+    Takes the uneventful attempts out of a log, piece by piece, and counts them.
 
     Attributes:
         columns: What it reads.
-        counts: Worker → smooth attempts taken out so far.
+        counts: Worker → uneventful attempts taken out so far.
     """
 
     columns: Sequence[str] = (
@@ -37,12 +37,12 @@ class SmoothSieve:
         self.counts: Counter[str] = Counter()
 
     def keep(self, table: pa.Table) -> pa.Table:
-        """The attempts that are not smooth; names must be dictionaries."""
-        smooth = self._find(table)
-        workers = table["worker"].filter(smooth).value_counts()
+        """The attempts that are not uneventful; names must be dictionaries."""
+        uneventful = self._find(table)
+        workers = table["worker"].filter(uneventful).value_counts()
         for row in workers.to_pylist():
             self.counts[row["values"]] += row["counts"]
-        return table.filter(pc.invert(smooth))
+        return table.filter(pc.invert(uneventful))
 
     def _find(self, table: pa.Table) -> pa.ChunkedArray:
         status = table["status"]

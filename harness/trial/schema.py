@@ -60,7 +60,7 @@ HDR_DIGITS = 3
 HDR_BUCKETS = 23_552  # counters of such a histogram; see harness.analysis.hdr_decode
 
 
-class Window(msgspec.Struct, frozen=True):
+class PhaseWindow(msgspec.Struct, frozen=True):
     """
     One phase of the load as it took place.
 
@@ -76,7 +76,7 @@ class Window(msgspec.Struct, frozen=True):
     measured: bool = True
 
 
-class WorkerEnd(msgspec.Struct, frozen=True):
+class WorkerSummary(msgspec.Struct, frozen=True):
     """
     What one generator process said when it ended.
 
@@ -142,8 +142,8 @@ class Manifest(msgspec.Struct, frozen=True):
     plan: dict[str, Any]
     seed: int
     versions: dict[str, str]
-    workers: list[WorkerEnd]
-    phases: list[Window]
+    workers: list[WorkerSummary]
+    phases: list[PhaseWindow]
     started_ns: int
     ended_ns: int
     state: str
@@ -167,5 +167,5 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = {}
 
 
-LOST_INBOX = "inbox"
+INBOX_LOST = "inbox"
 """``lost`` of a note: the webhook inbox died, and what came later nobody heard."""

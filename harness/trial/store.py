@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
-from harness.trial.parquet import REDO, Sieve, brief, read_parquet
+from harness.trial.parquet import RECOPY_HINT, RowFilter, read_parquet, shorten_error
 from harness.trial.range_checks import check_attempts, check_intervals
-from harness.trial.row_filter import SmoothSieve
+from harness.trial.row_filter import UneventfulFilter
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
 from harness.verdicts import Finding
 
@@ -84,32 +84,32 @@ class Trial:
         keep = {column: names for column, names in asked.items() if names is not None}
         return self._read_attempts(columns, keep)
 
-    def rough_attempts(self, columns: Sequence[str]) -> tuple[pa.Table, Mapping[str, int]]:
+    def eventful_attempts(self, columns: Sequence[str]) -> tuple[pa.Table, Mapping[str, int]]:
         """
-        The attempts that are not smooth (``harness.trial.row_filter``), in the file's order.
+        Read the eventful attempts (``harness.trial.row_filter``), in the file's order.
 
         Args:
             columns: Which to read, in this order.
 
         Returns:
-            They, and of each worker how many smooth ones it made besides.
+            They, and of each worker how many uneventful ones it made besides.
 
         Raises:
             TrialError: As `attempts_table` does.
         """
         tries = self._read_attempts(["call_id", "attempt"])
         again = tries["call_id"].filter(pc.greater(tries["attempt"], 1)).unique()
-        sieve = SmoothSieve(again)
-        return self._read_attempts(columns, sieve=sieve), sieve.counts
+        row_filter = UneventfulFilter(again)
+        return self._read_attempts(columns, row_filter=row_filter), row_filter.counts
 
     def _read_attempts(
         self,
         columns: Sequence[str] | None,
         keep: Mapping[str, Collection[str]] | None = None,
-        sieve: Sieve | None = None,
+        row_filter: RowFilter | None = None,
     ) -> pa.Table:
         path = self.path / ATTEMPTS_FILE
-        table = read_parquet(path, ATTEMPTS, columns, keep, sieve)
+        table = read_parquet(path, ATTEMPTS, columns, keep, row_filter)
         check_attempts(path, table, self.manifest)
         return table
 
@@ -133,9 +133,9 @@ class Trial:
         Raises:
             TrialError: A line is no event (its number is told), or too long.
         """
-        return [e for e in self.iterate_events() if kinds is None or e.kind in kinds]
+        return [e for e in self.iter_events() if kinds is None or e.kind in kinds]
 
-    def iterate_events(self) -> Iterator[Event]:
+    def iter_events(self) -> Iterator[Event]:
         """One event after the other, in bounded memory; raises as `events` does."""
         path = self.path / EVENTS
         decoder = msgspec.json.Decoder(Event)
@@ -145,10 +145,13 @@ class Trial:
                     try:
                         yield decoder.decode(line)
                     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                        msg = f"{path}, line {number}: not an event ({brief(error)}); {REDO}"
+                        msg = (
+                            f"{path}, line {number}: not an event "
+                            f"({shorten_error(error)}); {RECOPY_HINT}"
+                        )
                         raise TrialError(msg) from error
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _read_error(path, error) from error
 
     def findings(self) -> list[Finding]:
         """
@@ -206,7 +209,7 @@ def open_trial(path: str | os.PathLike[str]) -> Trial:
     return Trial(directory, _decode_document(file, Manifest))
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
+def write_atomically(path: Path, data: bytes) -> Path:
     """
     Write a file whole or not at all: a temporary one beside it, synced, then renamed.
 
@@ -230,11 +233,11 @@ def write_bytes(path: Path, data: bytes) -> Path:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
     return path
 
 
-def unwritable(path: Path, error: OSError) -> StorageError:
+def write_error(path: Path, error: OSError) -> StorageError:
     """The error of a file that could not be written, with the way out."""
     remedy = _REMEDIES.get(error.errno or 0, "make the directory writable")
     reason = os.strerror(error.errno) if error.errno else str(error)
@@ -243,14 +246,14 @@ def unwritable(path: Path, error: OSError) -> StorageError:
 
 def write_json(path: Path, value: Any) -> Path:
     """
-    Write JSON for people and programs: indented, UTF-8, atomic (`write_bytes`).
+    Write JSON for people and programs: indented, UTF-8, atomic (`write_atomically`).
 
     Raises:
         StorageError: The directory cannot be written.
         ValueError: The value holds NaN or an infinity, which JSON has no word for.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    return write_bytes(path, text.encode() + b"\n")
+    return write_atomically(path, text.encode() + b"\n")
 
 
 def _umask() -> int:
@@ -265,7 +268,10 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
         if not line:
             return
         if len(line) > EVENT_LINE_BYTES_MAX:
-            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {REDO}"
+            msg = (
+                f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; "
+                f"{RECOPY_HINT}"
+            )
             raise TrialError(msg)
         if number > EVENTS_MAX:
             break
@@ -277,17 +283,17 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
 def _decode_document(path: Path, kind: type[_T]) -> _T:
     try:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
-            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {REDO}"
+            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {RECOPY_HINT}"
             raise TrialError(msg)
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _read_error(path, error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: not as expected ({brief(error)}); {REDO}"
+        msg = f"{path}: not as expected ({shorten_error(error)}); {RECOPY_HINT}"
         raise TrialError(msg) from error
 
 
-def _unreadable(path: Path, error: OSError) -> TrialError:
+def _read_error(path: Path, error: OSError) -> TrialError:
     if isinstance(error, FileNotFoundError):
         return TrialError(f"{path} is missing: the trial was not wholly written or copied")
     return TrialError(f"{path}: cannot be read ({error.strerror}); check its permissions")

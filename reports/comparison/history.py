@@ -45,7 +45,7 @@ def sentences(trend: Trend) -> tuple[str, ...]:
     if len(trend.names) < POINTS_MIN:
         parts.append(f"Where a level changed for good can be told from {POINTS_MIN} trials on.")
         return tuple(parts)
-    if not any(one.shifts for one in trend.series):
+    if not any(one.change_points for one in trend.series):
         parts.append("No level changed for good.")
     return (*parts, method_note(trend))
 

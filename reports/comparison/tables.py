@@ -106,23 +106,23 @@ def describe_sides(result: Comparison) -> tuple[tuple[str, str], ...]:
         for name, runs, seconds in (
             (
                 "Baseline",
-                _trial_names(result.baseline, result.baseline_called),
+                _trial_names(result.baseline, result.baseline_labels),
                 result.baseline_s,
             ),
             (
                 "Candidate",
-                _trial_names(result.candidate, result.candidate_called),
+                _trial_names(result.candidate, result.candidate_labels),
                 result.candidate_s,
             ),
         )
     )
 
 
-def _trial_names(trials: tuple[str, ...], called: tuple[str, ...]) -> list[str]:
+def _trial_names(trials: tuple[str, ...], labels: tuple[str, ...]) -> list[str]:
     """Each by its trial id, behind its name where it has one."""
     return [
         trial if name == trial else f"{name} ({trial})"
-        for trial, name in zip(trials, called, strict=True)
+        for trial, name in zip(trials, labels, strict=True)
     ]
 
 

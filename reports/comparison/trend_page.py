@@ -92,7 +92,7 @@ def change_points_table(trend: Trend) -> Table:
                 trend.names[shift.at],
             )
             for one in trend.series
-            for shift in one.shifts
+            for shift in one.change_points
         ),
     )
 

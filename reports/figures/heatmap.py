@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter
 
-from harness.analysis.distributions import US_PER_MS, Spectrum
+from harness.analysis.distributions import US_PER_MS, LatencyDistribution
 from harness.analysis.hdr_decode import Ints
 from harness.analysis.timeline import heat_map
 from harness.trial.histograms import bucket_highest_us
@@ -42,10 +42,10 @@ _HUE = "#2f81c7"
 def draw(model: ReportModel) -> Figure:
     """Time to the right, latency upwards (log), number of attempts as depth of colour."""
     drawing, (axes,) = new_drawing(3.4)
-    spectrum = model.measured.spectrum("response")
-    if spectrum.total:
-        bins = np.flatnonzero(spectrum.counts)
-        low_us, high_us = (float(bucket_highest_us(bins[[n]])[0]) for n in (0, -1))
+    distribution = model.measured.distribution("response")
+    if distribution.total:
+        buckets = np.flatnonzero(distribution.counts)
+        low_us, high_us = (float(bucket_highest_us(buckets[[n]])[0]) for n in (0, -1))
         limits = _limits(model, high_us)
         edges_us = np.geomspace(max(low_us * 0.98, 0.5), high_us * 1.02 + 1, _ROWS + 1)
         edges_s = _seconds(model)
@@ -119,28 +119,32 @@ def _decades(ends: tuple[float, float]) -> list[float]:
 
 
 def _alt(model: ReportModel) -> str:
-    spectrum = model.measured.spectrum("response")
-    if not spectrum.total:
+    distribution = model.measured.distribution("response")
+    if not distribution.total:
         return "Empty: no attempt ended ok in a measured phase."
-    low, high = spectrum.percentile_us(0.25), spectrum.percentile_us(0.75)
-    tail = spectrum.counts[bucket_highest_us(np.arange(len(spectrum.counts))) > 10 * high].sum()
+    low, high = distribution.percentile_us(0.25), distribution.percentile_us(0.75)
+    tail = distribution.counts[
+        bucket_highest_us(np.arange(len(distribution.counts))) > 10 * high
+    ].sum()
     text = (
         f"The middle half of all response times lies between {milliseconds(low / US_PER_MS)} "
         f"and {milliseconds(high / US_PER_MS)}"
     )
-    share = percent(float(tail / spectrum.total)) if tail else "none"
+    share = percent(float(tail / distribution.total)) if tail else "none"
     return (
         f"{text}; {share} took over ten times the longer of "
-        f"these{_over_objectives(model, spectrum)}. "
+        f"these{_over_objectives(model, distribution)}. "
         "The deeper the colour, the more attempts."
     )
 
 
-def _over_objectives(model: ReportModel, spectrum: Spectrum) -> str:
+def _over_objectives(model: ReportModel, distribution: LatencyDistribution) -> str:
     """How much lies above each objective, whether or not its line is near enough to draw."""
     parts = []
     for limit_us, name in latency_limits(model.findings, "response"):
-        above = spectrum.counts[bucket_highest_us(np.arange(len(spectrum.counts))) > limit_us]
-        share = percent(float(above.sum() / spectrum.total)) if above.any() else "none"
+        above = distribution.counts[
+            bucket_highest_us(np.arange(len(distribution.counts))) > limit_us
+        ]
+        share = percent(float(above.sum() / distribution.total)) if above.any() else "none"
         parts.append(f"{share} above the limit of {label(name)}")
     return f"; {joined(parts)}" if parts else ""

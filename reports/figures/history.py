@@ -61,7 +61,7 @@ def _draw_field(axes: Axes, one: Series) -> None:
     values = np.array([np.nan if value is None else value for value in one.values])
     axes.plot(values, color=SERIES[0], marker=".", ms=5, lw=1.2)
     axes.plot([len(values) - 1], values[-1:], "o", color=INK, ms=6)
-    for shift in one.shifts:
+    for shift in one.change_points:
         axes.axvline(shift.at - 0.5, color=FAULT, lw=1, ls=(0, (2, 2)))
         axes.plot([shift.at], [values[shift.at]], "D", color=FAULT, ms=7, mfc="none")
     axes.set_xlim(-0.5, len(values) - 0.5)
@@ -88,7 +88,7 @@ def _alt(trend: Trend, left: int) -> str:
         f"{label(one.operation)} {one.metric} {signed_percent(shift.change, 0)} from "
         f"{label(trend.names[shift.at])} on"
         for one in trend.series
-        for shift in one.shifts
+        for shift in one.change_points
     ]
     points = plural(len(trend.names), "trial")
     if changes:

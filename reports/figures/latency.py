@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.distributions import METRICS
-from harness.analysis.timeline import SERIES as LINES
+from harness.analysis.timeline import LATENCY_SERIES as LINES
 from reports.figures.annotations import draw_annotations
 from reports.figures.style import (
     DASHES,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.distributions import METRICS, US_PER_MS, Spectrum
+from harness.analysis.distributions import METRICS, US_PER_MS, LatencyDistribution
 from harness.analysis.hdr_decode import Ints
 from harness.trial.histograms import bucket_highest_us
 from reports.figures.style import (
@@ -39,11 +39,11 @@ _TITLE = "Latency by percentile"
 def draw(model: ReportModel) -> Figure:
     """Service against response time of all operations together."""
     drawing, (axes,) = new_drawing(3.6)
-    spectra = {metric: model.measured.spectrum(metric) for metric in METRICS}
+    distributions = {metric: model.measured.distribution(metric) for metric in METRICS}
     last = 10.0
     for metric, colour, dash in zip(METRICS, SERIES, DASHES, strict=False):
-        if spectra[metric].total:
-            x, y_ms = curve(spectra[metric])
+        if distributions[metric].total:
+            x, y_ms = curve(distributions[metric])
             axes.plot(x, y_ms, color=colour, linestyle=dash, label=f"{metric} time")
             last = max(last, x[-1])
     axes.set_xscale("log")
@@ -54,32 +54,32 @@ def draw(model: ReportModel) -> Figure:
     axes.set_xticks([], minor=True)
     axes.set_xlabel("percentile of attempts that ended ok")
     axes.set_ylabel("latency")
-    if spectra["service"].total:
+    if distributions["service"].total:
         duration_axis(axes)
         add_legend(drawing, axes)
     else:
         draw_placeholder(axes)
-    return to_figure(drawing, "percentiles", _TITLE, _alt(spectra), narrow=True)
+    return to_figure(drawing, "percentiles", _TITLE, _alt(distributions), narrow=True)
 
 
-def curve(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
+def curve(distribution: LatencyDistribution) -> tuple[np.ndarray, np.ndarray]:
     """
-    The steps of a spectrum as 1/(1-p) and ms.
+    The steps of a distribution as 1/(1-p) and ms.
 
     The largest value stands at 1/(1-p) = total: where one of that many lies beyond.
     """
-    bins: Ints = np.flatnonzero(spectrum.counts)
-    total = spectrum.total
-    beyond = total - np.cumsum(spectrum.counts[bins])
+    buckets: Ints = np.flatnonzero(distribution.counts)
+    total = distribution.total
+    beyond = total - np.cumsum(distribution.counts[buckets])
     x = total / np.maximum(np.concatenate(([total], beyond)), 1)
-    y_ms = bucket_highest_us(bins) / US_PER_MS
+    y_ms = bucket_highest_us(buckets) / US_PER_MS
     return x, np.concatenate((y_ms[:1], y_ms))
 
 
-def _alt(spectra: dict[str, Spectrum]) -> str:
-    if not spectra["service"].total:
+def _alt(distributions: dict[str, LatencyDistribution]) -> str:
+    if not distributions["service"].total:
         return "Empty: no attempt ended ok in a measured phase."
-    service, response = (spectra[metric].describe_ms() for metric in METRICS)
+    service, response = (distributions[metric].describe_ms() for metric in METRICS)
     text = (
         f"Half of the good answers took {milliseconds(service['p50'])} or less once sent, 99 % "
         f"{milliseconds(service['p99'])}, the slowest {milliseconds(service['max'])}"

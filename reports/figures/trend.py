@@ -45,7 +45,7 @@ def _draw(trend: Trend, metric: str) -> Figure:
         colour = SERIES[number % len(SERIES)]
         dash = DASHES[number // len(SERIES) % len(DASHES)]
         axes.plot(values, color=colour, ls=dash, marker=".", label=label(one.operation))
-        for shift in one.shifts:
+        for shift in one.change_points:
             axes.plot([shift.at], [values[shift.at]], "D", color=FAULT, ms=7, mfc="none")
     seen = [value for one in series for value in one.values if value]
     log = metric != "throughput" and bool(seen) and max(seen) > _DECADE * min(seen)
@@ -83,7 +83,7 @@ def _alt(series: list[Series], trend: Trend) -> str:
         f"{label(one.operation)} {signed_percent(shift.change, 0)} from "
         f"{label(trend.names[shift.at])} on"
         for one in series
-        for shift in one.shifts
+        for shift in one.change_points
     ]
     if not changes:
         return f"No operation's level changed for good over {len(trend.names)} trials."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.analysis.fault_windows import Strikes, describe_settings
+from harness.analysis.fault_windows import FaultWindow, describe_settings
 from reports.formatting import plural
 from reports.model import ReportModel
 from reports.section import Section, Table
@@ -32,7 +32,7 @@ def build(model: ReportModel) -> Section | None:
     return Section("reliability", "Faults and probes", tuple(prose), tuple(tables))
 
 
-def _injection_count(fault: Strikes) -> int:
+def _injection_count(fault: FaultWindow) -> int:
     """A fault that has a window and no hits struck once: its window is the strike."""
     return len(fault.injections_s) or int(fault.name == "restart")
 

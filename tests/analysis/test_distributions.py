@@ -9,22 +9,24 @@ from hypothesis import strategies as st
 
 from harness.analysis.distributions import (
     PERCENTILES,
-    Spectrum,
+    LatencyDistribution,
     latencies,
     measured_phases,
-    merge,
+    merge_distributions,
 )
-from harness.analysis.hdr_decode import BINS
+from harness.analysis.hdr_decode import BUCKET_COUNT
 from harness.trial.histograms import bucket_indices
-from harness.trial.schema import Window
+from harness.trial.schema import PhaseWindow
 from harness.trial.store import open_trial
 from tests.trials import T0, attempt, ladder, manifest, rate_limited, write_trial
 
 
 def spectrum_of(values_us):
     """The spectrum of a sample in µs."""
-    counts = np.bincount(bucket_indices(np.asarray(values_us, np.int64)), minlength=BINS)
-    return Spectrum(counts.astype(np.int64))
+    counts = np.bincount(
+        bucket_indices(np.asarray(values_us, np.int64)), minlength=BUCKET_COUNT
+    )
+    return LatencyDistribution(counts.astype(np.int64))
 
 
 def read(path):
@@ -35,7 +37,7 @@ def read(path):
 
 def test_a_ladder_of_1_to_1000_ms_has_known_percentiles(tmp_path):
     """p50 is 500 ms, p90 900, p99 990, p99.9 999, max 1000, mean 500.5, to 0.1 %."""
-    found = read(write_trial(tmp_path / "t", ladder())).spectrum("service").describe_ms()
+    found = read(write_trial(tmp_path / "t", ladder())).distribution("service").describe_ms()
 
     expected = {"p50": 500, "p90": 900, "p99": 990, "p99_9": 999, "max": 1000, "mean": 500.5}
     assert expected.keys() == found.keys()
@@ -55,8 +57,8 @@ def test_only_good_answers_of_measured_phases_count(tmp_path):
     ]
     measured = read(write_trial(tmp_path / "t", rows))
 
-    assert 1 == measured.spectrum("service").total
-    assert 10_000 <= measured.spectrum("service").percentile_us(1.0) <= 10_010
+    assert 1 == measured.distribution("service").total
+    assert 10_000 <= measured.distribution("service").percentile_us(1.0) <= 10_010
 
 
 def test_operations_and_metrics_are_kept_apart(tmp_path):
@@ -65,9 +67,9 @@ def test_operations_and_metrics_are_kept_apart(tmp_path):
         attempt(call_id=1, service_ms=10.0, late_ms=30.0),
         attempt(call_id=2, operation="get_run", service_ms=1.0),
     ]
-    spectra = read(write_trial(tmp_path / "t", rows)).spectra
+    distributions = read(write_trial(tmp_path / "t", rows)).distributions
 
-    maxima = {key: round(s.percentile_us(1.0) / 1000, 1) for key, s in spectra.items()}
+    maxima = {key: round(s.percentile_us(1.0) / 1000, 1) for key, s in distributions.items()}
     assert {
         ("create_session", "response"): 40.0,
         ("create_session", "service"): 10.0,
@@ -79,13 +81,15 @@ def test_operations_and_metrics_are_kept_apart(tmp_path):
 def test_phases_that_are_not_listed_leave_the_load():
     """A manifest without phases still has the one that needs no name."""
     assert frozenset({"load"}) == measured_phases(manifest(phases=[]))
-    assert frozenset() == measured_phases(manifest(phases=[Window("w", 0, 1, measured=False)]))
-    assert frozenset() == measured_phases(manifest(phases=[Window("cleanup", 0, 1)]))
+    assert frozenset() == measured_phases(
+        manifest(phases=[PhaseWindow("w", 0, 1, measured=False)])
+    )
+    assert frozenset() == measured_phases(manifest(phases=[PhaseWindow("cleanup", 0, 1)]))
 
 
 def test_an_empty_spectrum_has_nothing_to_say():
     """No value is null, never zero."""
-    nothing = merge([])
+    nothing = merge_distributions([])
 
     assert {None} == set(nothing.describe_ms().values())
     with pytest.raises(ValueError, match="empty spectrum"):
@@ -106,19 +110,19 @@ def test_ranks_of_whole_products_are_not_one_too_high():
 @given(st.lists(st.integers(1, 3_600_000_000), min_size=1, max_size=200))
 def test_percentiles_equal_numpys_to_a_thousandth(values_us):
     """Nearest rank by numpy, plus 0.1 % and 1 µs at most, never less."""
-    spectrum = spectrum_of(values_us)
+    distribution = spectrum_of(values_us)
     for fraction in (*PERCENTILES.values(), 1.0):
         exact = np.quantile(values_us, fraction, method="inverted_cdf")
-        assert exact <= spectrum.percentile_us(fraction) <= exact * 1.001 + 1
+        assert exact <= distribution.percentile_us(fraction) <= exact * 1.001 + 1
 
-    assert spectrum.mean_us() == pytest.approx(np.mean(values_us), rel=1e-3)
+    assert distribution.mean_us() == pytest.approx(np.mean(values_us), rel=1e-3)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 10**9), max_size=30), max_size=5))
 def test_merging_parts_is_measuring_the_whole(parts):
     """However a sample is shared out, the merged counts are those of the whole."""
-    merged = merge(spectrum_of(part) for part in parts)
+    merged = merge_distributions(spectrum_of(part) for part in parts)
 
     assert spectrum_of([v for part in parts for v in part]).counts.tolist() == (
         merged.counts.tolist()

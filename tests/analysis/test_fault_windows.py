@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.analysis.fault_windows import describe_settings, gather_strikes
+from harness.analysis.fault_windows import collect_fault_windows, describe_settings
 from tests.trials import NS, T0, event
 
 EVENTS = (
@@ -22,7 +22,7 @@ EVENTS = (
 
 def test_two_faults_of_one_kind_are_two():
     """Each has its own window and strikes; what has no end lasts as long as the load."""
-    told = gather_strikes(EVENTS, T0 * NS, 10.0)
+    told = collect_fault_windows(EVENTS, T0 * NS, 10.0)
 
     assert [
         ("slow", 1.0, 4.0, (3.0,)),
@@ -37,7 +37,7 @@ def test_two_faults_of_one_kind_are_two():
 
 def test_a_fault_that_begins_after_the_load_has_ended_has_no_length():
     """A window of the cleanup: it never ends before it began."""
-    [strikes] = gather_strikes(
+    [strikes] = collect_fault_windows(
         [event(30, "fault", "proxy", fault="latency", edge="start")], T0 * NS, 20.0
     )
 

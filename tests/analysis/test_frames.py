@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.analysis.error_codes import count_errors
+from harness.analysis.error_codes import count_error_codes
 from harness.analysis.frames import CALL_COLUMNS, attempts, calls
 from harness.trial.store import open_trial
 from tests.trials import attempt, rate_limited, write_trial
@@ -67,4 +67,4 @@ def test_errors_are_counted_by_code_and_operation(tmp_path):
     assert [
         ("CLOUD_RATE_LIMITED", 429, "create_session", "rate_limited", 3, 0.3),
         ("", 0, "get_run", "timeout", 1, 1.0),
-    ] == list(count_errors(trial.attempts_table()).itertuples(index=False, name=None))
+    ] == list(count_error_codes(trial.attempts_table()).itertuples(index=False, name=None))

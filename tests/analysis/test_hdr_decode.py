@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import hdr_decode
-from harness.analysis.hdr_decode import BINS, decode, middle_us
+from harness.analysis.hdr_decode import BUCKET_COUNT, bucket_middle_us, decode
 from harness.errors import TrialError
 from harness.trial.histograms import bucket_indices, new_histogram
 
@@ -32,9 +32,9 @@ def test_our_bins_are_hdrhistograms():
     histogram = HdrHistogram(1, HOUR_US, 3)
     values = np.array([1, 2047, 2048, 2049, 4096, 123_456, 1_000_000, HOUR_US])
 
-    assert histogram.counts_len == BINS
+    assert histogram.counts_len == BUCKET_COUNT
     assert [histogram._hdr_median_equiv_value(v) for v in values.tolist()] == (
-        middle_us(bucket_indices(values)).tolist()
+        bucket_middle_us(bucket_indices(values)).tolist()
     )
 
 
@@ -43,7 +43,7 @@ def test_a_few_known_values():
     found = decode([encode([3, 1, 3]), encode([HOUR_US])])
 
     assert [0, 0, 1] == found.row.tolist()
-    assert [1, 3, int(bucket_indices(np.array([HOUR_US]))[0])] == found.bin.tolist()
+    assert [1, 3, int(bucket_indices(np.array([HOUR_US]))[0])] == found.bucket.tolist()
     assert [1, 2, 1] == found.counts.tolist()
 
 
@@ -109,7 +109,7 @@ def test_the_hand_made_blob_is_good():
         _blob(bytes([0x8A])),
         _blob(bytes([0xFF] * 9 + [0x01])),
         _blob(bytes([0xFD, 0xFF, 0xFF, 0xFF, 0x0F, 0x0A])),
-        _blob(bytes([0x0A]) * (BINS + 1)),
+        _blob(bytes([0x0A]) * (BUCKET_COUNT + 1)),
         _blob(b"\x00" * 10_000_000),
     ],
     ids=[

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.analysis.error_codes import count_errors
+from harness.analysis.error_codes import count_error_codes
 from harness.analysis.probes import count_probes
-from harness.analysis.retry_waits import waits_by_second
+from harness.analysis.retry_waits import retry_waits_by_second
 from harness.analysis.summary import summarize
 from harness.analysis.timeline import codes_by_second, outcomes_by_second
 from harness.trial.store import open_trial
@@ -87,7 +87,7 @@ def test_a_refused_probe_is_an_error_of_its_own_kind(trial):
     """In the table under a name of its own; over time it is none of the load's errors."""
     told = [
         (row.operation, row.code, row.count, row.share)
-        for row in count_errors(trial.attempts_table()).itertuples()
+        for row in count_error_codes(trial.attempts_table()).itertuples()
     ]
 
     assert [
@@ -137,10 +137,10 @@ def test_the_preflight_is_no_error_of_the_load(tmp_path):
     )
     log, intervals = trial.attempts_table(), trial.intervals_table()
 
-    assert ["CLOUD_RATE_LIMITED"] == count_errors(log)["code"].tolist()
+    assert ["CLOUD_RATE_LIMITED"] == count_error_codes(log)["code"].tolist()
     assert {"CLOUD_RATE_LIMITED": {T0: 1}} == codes_by_second(log).to_dict()
     assert {"ok": {T0: 1}, "rate_limited": {T0: 1}} == outcomes_by_second(intervals).to_dict()
-    waits = waits_by_second(log)
+    waits = retry_waits_by_second(log)
     assert ([T0], [1]) == (waits.index.tolist(), waits["told"].tolist())
 
 
@@ -160,4 +160,4 @@ def test_a_preflight_alone_is_no_observation(tmp_path):
     trial = open_trial(write_trial(tmp_path / "t", BEFORE))
 
     assert "unknown" == summarize(trial, [finding()])["verdict"]
-    assert 0 == len(waits_by_second(trial.attempts_table()))
+    assert 0 == len(retry_waits_by_second(trial.attempts_table()))

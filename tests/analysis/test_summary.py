@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from harness.analysis.generator import assess
-from harness.analysis.summary import judge, summarize
-from harness.trial.schema import WorkerEnd
+from harness.analysis.generator import assess_generator
+from harness.analysis.summary import overall_verdict, summarize
+from harness.trial.schema import WorkerSummary
 from harness.trial.store import open_trial
 from harness.verdicts import Verdict
 from tests.trials import NS, T0, attempt, finding, ladder, manifest, rate_limited, write_trial
@@ -49,7 +49,7 @@ def test_every_attempt_of_every_phase_is_counted(tmp_path):
         attempt(call_id=3, operation="get_session", phase="probe"),
         attempt(call_id=4, operation="delete_session", phase="cleanup"),
     ]
-    summary = summary_of(tmp_path, rows, workers=[WorkerEnd("local", sweep_failed=2)])
+    summary = summary_of(tmp_path, rows, workers=[WorkerSummary("local", sweep_failed=2)])
 
     totals = summary["totals"]
     assert (4, 3, 5, 3, 1) == tuple(
@@ -106,24 +106,24 @@ def test_phases_are_told_with_their_own_counts(tmp_path):
 )
 def test_the_heaviest_verdict_counts_and_nothing_seen_is_unknown(verdicts, attempts, expected):
     """Fail outweighs unknown outweighs pass; without an attempt nothing passes."""
-    assert Verdict(expected) == judge([finding(v) for v in verdicts], attempts)
+    assert Verdict(expected) == overall_verdict([finding(v) for v in verdicts], attempts)
 
 
 @pytest.mark.parametrize(
     ("workers", "saturated"),
     [
-        ([WorkerEnd("a", planned=1000, late_starts=900, late_by_generator=10)], False),
-        ([WorkerEnd("a", planned=1000, late_by_generator=11)], True),
-        ([WorkerEnd("a", planned=1000, saturated_s=2)], True),  # of 20 s of load
-        ([WorkerEnd("a", planned=9), WorkerEnd("b", planned=1, saturated_s=20)], True),
-        ([WorkerEnd("a", planned=1000, saturated_s=1)], False),
-        ([WorkerEnd("a", planned=39, late_by_generator=2)], False),
-        ([WorkerEnd("a", planned=39, late_by_generator=3)], True),
-        ([WorkerEnd("a", planned=299, late_by_generator=3)], True),
-        ([WorkerEnd("a", planned=300, late_by_generator=3)], False),
-        ([WorkerEnd(name, planned=39, late_by_generator=1) for name in "ab"], False),
-        ([WorkerEnd(name, planned=39, late_by_generator=1) for name in "abcd"], True),
-        ([WorkerEnd(name, planned=200, late_by_generator=2) for name in "abcd"], False),
+        ([WorkerSummary("a", planned=1000, late_starts=900, late_by_generator=10)], False),
+        ([WorkerSummary("a", planned=1000, late_by_generator=11)], True),
+        ([WorkerSummary("a", planned=1000, saturated_s=2)], True),  # of 20 s of load
+        ([WorkerSummary("a", planned=9), WorkerSummary("b", planned=1, saturated_s=20)], True),
+        ([WorkerSummary("a", planned=1000, saturated_s=1)], False),
+        ([WorkerSummary("a", planned=39, late_by_generator=2)], False),
+        ([WorkerSummary("a", planned=39, late_by_generator=3)], True),
+        ([WorkerSummary("a", planned=299, late_by_generator=3)], True),
+        ([WorkerSummary("a", planned=300, late_by_generator=3)], False),
+        ([WorkerSummary(name, planned=39, late_by_generator=1) for name in "ab"], False),
+        ([WorkerSummary(name, planned=39, late_by_generator=1) for name in "abcd"], True),
+        ([WorkerSummary(name, planned=200, late_by_generator=2) for name in "abcd"], False),
         ([], False),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_generator_at_its_limit_is_said_to_be(workers, saturated):
 
     Below three late starts nothing is said of one worker; small ones are added up.
     """
-    health = assess(manifest(workers=workers))
+    health = assess_generator(manifest(workers=workers))
 
     assert saturated == health.saturated
     assert saturated == bool(health.reason)
@@ -141,20 +141,24 @@ def test_a_generator_at_its_limit_is_said_to_be(workers, saturated):
 
 def test_many_workers_at_their_limit_are_two_and_others():
     """The reason stays a sentence."""
-    workers = [WorkerEnd(name, planned=1, saturated_s=20) for name in "abcd"]
+    workers = [WorkerSummary(name, planned=1, saturated_s=20) for name in "abcd"]
 
     told = "worker {} was at its limit in 20 of 20 seconds of load"
     assert (
         f"{told.format('a')}; {told.format('b')}; 2 other workers likewise"
-        == assess(manifest(workers=workers)).reason
+        == assess_generator(manifest(workers=workers)).reason
     )
 
 
 def test_the_worst_worker_speaks_for_the_generator(tmp_path):
     """CPU and lag are maxima, late starts a sum."""
     workers = [
-        WorkerEnd("a", planned=900, cpu_max_fraction=0.5, loop_lag_p99_ms=9.0, late_starts=1),
-        WorkerEnd("b", planned=900, cpu_max_fraction=0.7, loop_lag_p99_ms=3.0, late_starts=2),
+        WorkerSummary(
+            "a", planned=900, cpu_max_fraction=0.5, loop_lag_p99_ms=9.0, late_starts=1
+        ),
+        WorkerSummary(
+            "b", planned=900, cpu_max_fraction=0.7, loop_lag_p99_ms=3.0, late_starts=2
+        ),
     ]
     summary = summary_of(tmp_path, [attempt()], workers=workers)
 

@@ -89,7 +89,7 @@ def test_merged_and_in_pieces_it_is_the_same(tmp_path, monkeypatch):
         times = latency_by_second(measured, "response", step_s=6)
         one = latency_by_second(measured, "service", "get_run", step_s=6)
         heat = heat_map(measured, "service", *edges)
-        counts = {key: one.counts.tolist() for key, one in measured.spectra.items()}
+        counts = {key: one.counts.tolist() for key, one in measured.distributions.items()}
         return times.to_dict(), one.to_dict(), heat.tolist(), counts, measured.highest.tolist()
 
     by_second = told(1)

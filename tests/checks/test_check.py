@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from harness.checks.check import Check, Context, run_check
+from harness.checks.check import Check, TrialContext, run_check
 from harness.trial.schema import Manifest
 from harness.verdicts import Finding, Verdict
 
@@ -27,7 +27,7 @@ def context():
         ended_ns=1,
         state="complete",
     )
-    return Context(manifest, ())
+    return TrialContext(manifest, ())
 
 
 ATTEMPTS = pd.DataFrame(

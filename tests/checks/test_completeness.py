@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.completeness import missing_record
-from harness.trial.schema import WorkerEnd
+from harness.checks.completeness import check_completeness
+from harness.trial.schema import WorkerSummary
 from harness.verdicts import Verdict
 from tests.trials import manifest
 
 
 def test_a_whole_record_goes_without_saying() -> None:
     """No finding."""
-    assert [] == missing_record(manifest())
+    assert [] == check_completeness(manifest())
 
 
 def test_lost_workers_and_dropped_attempts_are_told_of_at_once() -> None:
     """Every worker that said no goodbye by its name."""
-    workers = [WorkerEnd("w0", dropped=7), WorkerEnd("w1", state="lost")]
+    workers = [WorkerSummary("w0", dropped=7), WorkerSummary("w1", state="lost")]
 
-    (finding,) = missing_record(manifest(workers=workers, state="interrupted"))
+    (finding,) = check_completeness(manifest(workers=workers, state="interrupted"))
 
     assert Verdict.UNKNOWN == finding.verdict
     assert (
@@ -28,16 +28,16 @@ def test_lost_workers_and_dropped_attempts_are_told_of_at_once() -> None:
 
 def test_dropped_attempts_alone_are_enough() -> None:
     """Every worker came to a good end, and the record is not whole."""
-    workers = [WorkerEnd("w0", dropped=1), WorkerEnd("w1", dropped=2)]
+    workers = [WorkerSummary("w0", dropped=1), WorkerSummary("w1", dropped=2)]
 
-    (finding,) = missing_record(manifest(workers=workers))
+    (finding,) = check_completeness(manifest(workers=workers))
 
     assert "3 attempts found the recorder's buffer full" == finding.detail
 
 
 def test_a_load_that_never_began_is_told_as_that() -> None:
     """Such as that of a master whose workers did not come."""
-    (finding,) = missing_record(manifest(workers=[], phases=[], state="interrupted"))
+    (finding,) = check_completeness(manifest(workers=[], phases=[], state="interrupted"))
 
     assert (Verdict.UNKNOWN, "it was stopped before its load began") == (
         finding.verdict,

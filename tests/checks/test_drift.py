@@ -9,9 +9,9 @@ import pytest
 
 from harness.analysis.drift import Slope
 from harness.checks import drift
-from harness.checks.drift import judge_drift
+from harness.checks.drift import check_drift
 from harness.trial.batches import attempts_table, intervals_table
-from harness.trial.schema import Window
+from harness.trial.schema import PhaseWindow
 from harness.verdicts import Verdict
 from tests.trials import NS, T0, attempt, manifest
 
@@ -49,11 +49,11 @@ def findings_of(
             )
         )  # fmt: skip
     told = manifest(
-        phases=[Window("soak", T0 * NS, (T0 + length_s) * NS)],
+        phases=[PhaseWindow("soak", T0 * NS, (T0 + length_s) * NS)],
         plan={"load": {"phases": [{"name": "soak", "rate": rate}]}, "slo": {"drift": asked}},
         started_ns=T0 * NS, ended_ns=(T0 + length_s) * NS, **of_manifest,
     )  # fmt: skip
-    return judge_drift(intervals_table(attempts_table(rows)), told)
+    return check_drift(intervals_table(attempts_table(rows)), told)
 
 
 def soak(seed, rise=0.0, error_rise=0.0, **given):
@@ -132,7 +132,7 @@ def test_what_was_asked_for_and_cannot_be_told_is_unknown(unfit):
 def test_another_load_has_no_such_finding():
     """Only a long, steady, open one."""
     assert {} == soak(4, rate=1, model="closed")
-    assert [] == judge_drift(intervals_table(attempts_table([attempt()])), manifest())
+    assert [] == check_drift(intervals_table(attempts_table([attempt()])), manifest())
 
 
 @pytest.mark.parametrize(

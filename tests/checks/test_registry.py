@@ -99,11 +99,11 @@ def test_no_more_is_read_than_the_checks_name():
 def test_a_log_that_cannot_be_read_is_unknown():
     """A damaged column is a doubt about the checks that need it."""
 
-    def read(columns, operations=None, *, skip_smooth=False):
+    def read(columns, operations=None, *, skip_uneventful=False):
         if "evidence" in columns:
             msg = "damaged"
             raise OSError(msg)
-        return reader(history(*HEALTHY))(columns, operations, skip_smooth=skip_smooth)
+        return reader(history(*HEALTHY))(columns, operations, skip_uneventful=skip_uneventful)
 
     verdicts = {finding.name: finding.verdict for finding in run_checks(read, context())}
 

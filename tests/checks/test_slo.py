@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram
 
 from harness.checks.slo import evaluate, needed_attempts
 from harness.plan.slo import parse_slos
-from harness.trial.schema import INTERVALS, Manifest, Window, WorkerEnd
+from harness.trial.schema import INTERVALS, Manifest, PhaseWindow, WorkerSummary
 from harness.verdicts import Verdict
 
 SECOND_NS = 1_000_000_000
@@ -23,10 +23,10 @@ MANIFEST = Manifest(
     plan={},
     seed=0,
     versions={},
-    workers=[WorkerEnd("w1", planned=1000)],
+    workers=[WorkerSummary("w1", planned=1000)],
     phases=[
-        Window("warm-up", 0, 10 * SECOND_NS, measured=False),
-        Window("steady", 10 * SECOND_NS, 20 * SECOND_NS),
+        PhaseWindow("warm-up", 0, 10 * SECOND_NS, measured=False),
+        PhaseWindow("steady", 10 * SECOND_NS, 20 * SECOND_NS),
     ],
     started_ns=0,
     ended_ns=20 * SECOND_NS,
@@ -192,15 +192,15 @@ def test_needed_attempts_are_told():
 @pytest.mark.parametrize(
     ("worker", "spoilt"),
     [
-        (WorkerEnd("w1", planned=1000, late_by_generator=10), False),
-        (WorkerEnd("w1", planned=1000, late_by_generator=11), True),
-        (WorkerEnd("w1", planned=1000, saturated_s=1), False),
-        (WorkerEnd("w1", planned=1000, saturated_s=2), True),
+        (WorkerSummary("w1", planned=1000, late_by_generator=10), False),
+        (WorkerSummary("w1", planned=1000, late_by_generator=11), True),
+        (WorkerSummary("w1", planned=1000, saturated_s=1), False),
+        (WorkerSummary("w1", planned=1000, saturated_s=2), True),
     ],
 )
 def test_a_saturated_generator_makes_objectives_unknown(worker, spoilt):
     """2 of 20 seconds, or more than 1 % late: neither pass nor fail can be said."""
-    manifest = msgspec.structs.replace(MANIFEST, workers=[WorkerEnd("w0"), worker])
+    manifest = msgspec.structs.replace(MANIFEST, workers=[WorkerSummary("w0"), worker])
     findings = judge("service.p99<2s,service.p99<1ms", LADDER, manifest)
 
     expected = ["unknown", "unknown"] if spoilt else ["pass", "fail"]

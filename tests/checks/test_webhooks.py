@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.webhooks import CHECK
-from harness.trial.schema import LOST_INBOX, Event
+from harness.trial.schema import INBOX_LOST, Event
 from harness.verdicts import Verdict
 from tests.histories import (
     ORIGIN_NS,
@@ -127,7 +127,7 @@ def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
 
 def test_what_a_dead_inbox_did_not_hear_is_a_doubt():
     """It is not known when it died, only that it lived at its last delivery."""
-    died = Event(ORIGIN_NS + 60 * NS, "note", data={"lost": LOST_INBOX})
+    died = Event(ORIGIN_NS + 60 * NS, "note", data={"lost": INBOX_LOST})
     rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
     unheard = (rows, (webhook("r", at=6), died))
     missed = (rows, (webhook("r", at=6), webhook("r", at=40), died))

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import NothingObservedError
 from harness.execution.sidecars import start_around
 from harness.plan.model import Plan
-from harness.trial.schema import LOST_INBOX, Event
+from harness.trial.schema import INBOX_LOST, Event
 
 PLAN = Plan.model_validate({"faults": [{"kind": "latency", "latency": "1ms"}]})
 
@@ -36,7 +36,7 @@ def test_a_dead_inbox_is_noted_for_the_check(around):
     around.end()
 
     (line,) = around.events.read_bytes().splitlines()
-    assert LOST_INBOX == msgspec.json.decode(line, type=Event).data["lost"]
+    assert INBOX_LOST == msgspec.json.decode(line, type=Event).data["lost"]
 
 
 def test_a_dead_proxy_is_no_fault_of_the_target(around):

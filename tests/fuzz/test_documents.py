@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checks.capacity import judge_capacity
+from harness.checks.capacity import check_capacity
 from harness.verdicts import Verdict
 from reports.prose import sentences
 from reports.sections import build_sections
@@ -81,7 +81,7 @@ def changed(data, document):
 
 def tell(model, name, document):
     """Everything that reads the document."""
-    findings = judge_capacity(document) if name == "capacity" else []
+    findings = check_capacity(document) if name == "capacity" else []
     model = replace(model, labs={name: document})
     sentences(model)
     return findings, build_sections(model)

@@ -19,7 +19,7 @@ from harness.faults.receiver import Behaviour, WebhookReceiver, read_behaviour
 from harness.faults.signature import SignatureStatus, verify
 from harness.plan.file import build_plan, parse_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
-from harness.trial.finalize import finish_trial
+from harness.trial.finalize import finalize_trial
 from harness.trial.parts import PARTS, PartWriter
 from harness.trial.store import open_trial
 from reports.model import build_model
@@ -97,7 +97,7 @@ def test_changed_parts_are_finished_or_an_error_of_the_trial(tmp_path_factory, d
     file.write_bytes(mutated(data, file.read_bytes()))
 
     told(read_ledger, path / PARTS / "local.ledger")
-    told(finish_trial, path)
+    told(finalize_trial, path)
 
 
 @settings(max_examples=40)

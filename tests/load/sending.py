@@ -13,7 +13,7 @@ from harness.load import worker
 from harness.load.worker import RemoteSink
 from harness.trial.batches import BUCKETS, attempts_table, bucket_table, from_ipc
 from harness.trial.merge import Merger
-from harness.trial.schema import ATTEMPTS, WorkerEnd
+from harness.trial.schema import ATTEMPTS, WorkerSummary
 from tests.trials import attempt
 
 
@@ -53,8 +53,8 @@ def main(rows: int, noise: int, piece_bytes: int) -> None:
     came = pa.concat_tables([from_ipc(m["attempts"], ATTEMPTS) for m in runner.sent])
     # A worker whose clock is 45 s ahead tells the load's end by its master's.
     sink.ahead_ns = 45 * 10**9
-    sink.end(WorkerEnd("w0", load_ended_ns=60 * 10**9))
-    end = msgspec.json.decode(runner.sent.pop()["end"], type=WorkerEnd)
+    sink.end(WorkerSummary("w0", load_ended_ns=60 * 10**9))
+    end = msgspec.json.decode(runner.sent.pop()["end"], type=WorkerSummary)
     told = {
         "ended_s": end.load_ended_ns // 10**9,
         "sizes": [len(m["attempts"]) + len(m["buckets"]) for m in runner.sent],

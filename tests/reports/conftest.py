@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import pytest
 
-from harness.trial.schema import Window, WorkerEnd
+from harness.trial.schema import PhaseWindow, WorkerSummary
 from harness.trial.store import open_trial
 from reports import html
 from reports.comparison import page, trend_page
@@ -87,8 +87,8 @@ def hostile_model(tmp_path_factory):
         host=HOSTILE,
         plan={HOSTILE: HOSTILE},
         versions={HOSTILE: HOSTILE},
-        workers=[WorkerEnd(HOSTILE, state=HOSTILE)],
-        phases=[Window(HOSTILE, T0 * NS, (T0 + 15) * NS)],
+        workers=[WorkerSummary(HOSTILE, state=HOSTILE)],
+        phases=[PhaseWindow(HOSTILE, T0 * NS, (T0 + 15) * NS)],
         events=[
             event(1, "fault", HOSTILE, fault=HOSTILE, edge="start"),
             event(1, "generator", HOSTILE, cpu_fraction=0.5),
@@ -134,10 +134,10 @@ def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
         ended_ns=T0 * NS,
         phases=[
             *(
-                Window(f"{n:02} bracket {10 * n}/s", (T0 + n - 5) * NS, (T0 + n - 4) * NS)
+                PhaseWindow(f"{n:02} bracket {10 * n}/s", (T0 + n - 5) * NS, (T0 + n - 4) * NS)
                 for n in range(5)
             ),
-            Window("steady", (T0 + 60) * NS, (T0 + 120) * NS),
+            PhaseWindow("steady", (T0 + 60) * NS, (T0 + 120) * NS),
         ],
     )
     cut_off = html.render(ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.experiments.compare.change_points import Shift
+from harness.experiments.compare.change_points import ChangePoint
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.trend import METRICS, Series, Trend
 from tests.reports.test_rate_limit import LAB as LIMITER
@@ -19,8 +19,8 @@ def comparison() -> Comparison:
     return Comparison(
         baseline=("20261125T120000Z-mixed-aaaa", "20261125T121000Z-mixed-bbbb"),
         candidate=("20261125T130000Z-mixed-cccc",),
-        baseline_called=("v12", "20261125T121000Z-mixed-bbbb"),
-        candidate_called=("20261125T130000Z-mixed-cccc",),
+        baseline_labels=("v12", "20261125T121000Z-mixed-bbbb"),
+        candidate_labels=("20261125T130000Z-mixed-cccc",),
         baseline_s=120.0,
         candidate_s=60.0,
         changes=(
@@ -47,8 +47,10 @@ def trend() -> Trend:
     return Trend(
         names,
         (
-            Series(LONG, "response.p50", level, (Shift(4, 10.0, 20.0),)),
-            Series(LONG, "response.p99", tuple(3 * v for v in level), (Shift(4, 30.0, 60.0),)),
+            Series(LONG, "response.p50", level, (ChangePoint(4, 10.0, 20.0),)),
+            Series(
+                LONG, "response.p99", tuple(3 * v for v in level), (ChangePoint(4, 30.0, 60.0),)
+            ),
             Series(LONG, "throughput", flat, ()),
             Series("create_session", "response.p50", flat, ()),
             Series("create_session", "response.p99", flat, ()),
@@ -91,7 +93,7 @@ def crowded() -> Trend:
     return Trend(
         names,
         tuple(
-            Series(name, metric, step, (Shift(20, 61.0, 91.0),))
+            Series(name, metric, step, (ChangePoint(20, 61.0, 91.0),))
             if name == "create_session" and metric != "throughput"
             else Series(name, metric, flat, ())
             for name in OPERATIONS

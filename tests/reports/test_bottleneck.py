@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import WorkerSummary
 from reports.bottleneck import bottleneck
 from tests.reports.conftest import HOSTILE, build
 from tests.trials import attempt, event, finding, rate_limited
@@ -101,7 +101,7 @@ def test_what_is_not_measured_does_not_count(tmp_path):
 def test_the_generator_comes_first(tmp_path):
     """Whoever is saturated himself cannot blame the target."""
     model = build(
-        tmp_path / "t", rows(rate_limited=50), workers=[WorkerEnd("a", saturated_s=9)]
+        tmp_path / "t", rows(rate_limited=50), workers=[WorkerSummary("a", saturated_s=9)]
     )
 
     assert bottleneck(model).startswith("The load generator itself limited it (worker a was at")
@@ -109,7 +109,7 @@ def test_the_generator_comes_first(tmp_path):
 
 def test_arrivals_that_no_user_was_free_for(tmp_path):
     """The ceiling of the plan is a limit, too, and its number is told."""
-    model = build(tmp_path / "t", rows(), workers=[WorkerEnd("a", unstarted_arrivals=3)])
+    model = build(tmp_path / "t", rows(), workers=[WorkerSummary("a", unstarted_arrivals=3)])
 
     assert (
         "The plan's own ceiling of 20 calls in flight (3 arrivals never begun) limited it."

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
-from harness.trial.schema import Window
+from harness.trial.schema import PhaseWindow
 from reports.figures import changes, heatmap, latency, outcomes, percentiles, waits
 from reports.figures.annotations import draw_annotations
 from reports.figures.style import NARROW_IN, figure_style, label, new_drawing
@@ -101,8 +101,8 @@ def test_probes_are_drawn_apart_from_the_load(tmp_path):
 def test_a_phase_that_was_never_come_to_is_not_named(tmp_path):
     """A name far beyond the axes left no room for these."""
     phases = [
-        Window("warm-up", (T0 - 5) * NS, T0 * NS, measured=False),
-        Window("steady", (T0 + 60) * NS, (T0 + 120) * NS),
+        PhaseWindow("warm-up", (T0 - 5) * NS, T0 * NS, measured=False),
+        PhaseWindow("steady", (T0 + 60) * NS, (T0 + 120) * NS),
     ]
     model = build(tmp_path / "t", [attempt(at_s=-4.0)], phases=phases, ended_ns=T0 * NS)
     with figure_style():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hdrh.log import HistogramLogReader
 
-from harness.analysis.distributions import Spectrum
-from harness.analysis.hdr_decode import BINS
+from harness.analysis.distributions import LatencyDistribution
+from harness.analysis.hdr_decode import BUCKET_COUNT
 from harness.trial.histograms import bucket_indices, new_histogram
 from reports import hdr
 from tests.reports.conftest import build
@@ -96,5 +96,5 @@ def test_an_empty_trial_has_an_empty_log(empty_model, tmp_path):
 
 def spectrum_of(values_us):
     """The spectrum of a sample in µs."""
-    counts = np.bincount(bucket_indices(values_us), minlength=BINS)
-    return Spectrum(counts.astype(np.int64))
+    counts = np.bincount(bucket_indices(values_us), minlength=BUCKET_COUNT)
+    return LatencyDistribution(counts.astype(np.int64))

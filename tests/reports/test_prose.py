@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import WorkerSummary
 from reports.formatting import milliseconds, percent
 from reports.prose import brief, headline, sentences, trial_kind
 from tests.reports.conftest import build
@@ -81,7 +81,7 @@ def test_the_brief_is_three_sentences_whatever_there_is(tmp_path, empty_model):
 
 def test_a_generator_at_its_limit_is_blamed_once(tmp_path):
     """Late starts are told where it was at its limit, and nowhere else."""
-    ends = [WorkerEnd("a", planned=100, late_starts=9, late_by_generator=5)]
+    ends = [WorkerSummary("a", planned=100, late_starts=9, late_by_generator=5)]
 
     assert 3 == len(sentences(build(tmp_path / "t", [attempt()], workers=ends)))
 
@@ -100,7 +100,7 @@ def test_what_was_cut_off_says_so_first(tmp_path):
         [attempt()],
         findings=[finding()],
         state="interrupted",
-        workers=[WorkerEnd("a", state="lost")],
+        workers=[WorkerSummary("a", state="lost")],
     )
 
     assert "Cut off after 6 s of the planned 20 s: the one check passed." == headline(cut)
@@ -150,10 +150,13 @@ def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"workers": [WorkerEnd("a", unstarted_arrivals=3)]}, "3 planned arrivals were never"),
-        ({"workers": [WorkerEnd("a", state="lost")]}, "Generator processes were lost (a)"),
         (
-            {"workers": [WorkerEnd("a", planned=100, late_starts=9, late_by_generator=2)]},
+            {"workers": [WorkerSummary("a", unstarted_arrivals=3)]},
+            "3 planned arrivals were never",
+        ),
+        ({"workers": [WorkerSummary("a", state="lost")]}, "Generator processes were lost (a)"),
+        (
+            {"workers": [WorkerSummary("a", planned=100, late_starts=9, late_by_generator=2)]},
             "7 of 100 arrivals began late, for no user was free in time.",
         ),
         (

@@ -24,7 +24,7 @@ def test_a_baseline_says_what_its_trial_said(trial, tmp_path):
     assert kept.manifest == trial.manifest
     assert {file.name for file in path.iterdir()} == {"manifest.json", "intervals.parquet"}
     phases = measured_phases(trial.manifest)
-    one, other = (latencies(t.intervals_table(), phases).spectra for t in (trial, kept))
+    one, other = (latencies(t.intervals_table(), phases).distributions for t in (trial, kept))
     assert {k: s.describe_ms() for k, s in one.items()} == {
         k: s.describe_ms() for k, s in other.items()
     }

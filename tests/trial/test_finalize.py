@@ -12,10 +12,10 @@ import pytest
 from harness.errors import StorageError, TrialError
 from harness.trial import finalize
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
-from harness.trial.finalize import finish_trial
+from harness.trial.finalize import finalize_trial
 from harness.trial.histograms import decode
 from harness.trial.parts import PARTS, PartWriter, count_batches, read_batches
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import WorkerSummary
 from tests.trials import NS, T0, attempt, event, manifest
 
 
@@ -48,9 +48,9 @@ def counts(trial):
 def test_a_trial_in_order_is_complete(tmp_path):
     """All batches, the worker's goodbye, and no parts afterwards."""
     trial = running_trial(
-        tmp_path / "t", state="measured", workers=[WorkerEnd("local", attempts=12)]
+        tmp_path / "t", state="measured", workers=[WorkerSummary("local", attempts=12)]
     )
-    done = finish_trial(trial)
+    done = finalize_trial(trial)
 
     assert done.state == "complete"
     assert counts(trial) == (12, 12)
@@ -71,7 +71,7 @@ def test_attempts_of_a_frequent_operation_stand_together(tmp_path, monkeypatch):
             writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(manifest(state="measured")))
 
-    finish_trial(tmp_path)
+    finalize_trial(tmp_path)
 
     file = pq.ParquetFile(tmp_path / "attempts.parquet")
     groups = [
@@ -96,7 +96,7 @@ def test_the_parts_go_when_the_tables_are_on_the_disk(tmp_path, monkeypatch):
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", watched)
-    finish_trial(trial)
+    finalize_trial(trial)
 
     assert 2 == [suffix for suffix, _ in seen].count(".tmp")
     assert all(there for _, there in seen)
@@ -107,7 +107,7 @@ def test_a_torn_batch_is_left_out_of_both_tables(tmp_path, torn):
     """Killed between the two files of a batch: attempts and histograms still agree."""
     trial = running_trial(tmp_path / "t")
     tear(trial / PARTS / f"local.{torn}")
-    done = finish_trial(trial)
+    done = finalize_trial(trial)
 
     assert counts(trial) == (8, 8)
     assert done.state == "interrupted"
@@ -129,9 +129,9 @@ def test_whole_batches_alone_are_read(tmp_path):
 def test_a_goodbye_that_names_more_than_came_is_a_loss(tmp_path):
     """A worker that recorded 13 attempts, of which 12 came, is lost."""
     trial = running_trial(
-        tmp_path / "t", state="measured", workers=[WorkerEnd("local", attempts=13)]
+        tmp_path / "t", state="measured", workers=[WorkerSummary("local", attempts=13)]
     )
-    done = finish_trial(trial)
+    done = finalize_trial(trial)
 
     assert done.workers[0].state == "lost"
     assert done.state == "interrupted"
@@ -141,7 +141,7 @@ def test_the_end_of_a_load_that_never_wrote_it_is_its_last_answer(tmp_path):
     """The manifest was last written at the start; the load ended when its last answer came."""
     trial = running_trial(tmp_path / "t", ended_ns=(T0 - 5) * NS)
 
-    assert finish_trial(trial).ended_ns == T0 * NS + 2 * NS + 10_000_000
+    assert finalize_trial(trial).ended_ns == T0 * NS + 2 * NS + 10_000_000
 
 
 def test_an_absurd_length_is_damage(tmp_path):
@@ -155,7 +155,7 @@ def test_an_absurd_length_is_damage(tmp_path):
     with pytest.raises(TrialError, match="damaged at byte"):
         count_batches(path)
     with pytest.raises(TrialError, match="damaged at byte"):
-        finish_trial(trial)
+        finalize_trial(trial)
 
 
 def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
@@ -168,10 +168,10 @@ def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(pq, "write_table", full)
         with pytest.raises(StorageError, match=r"make room on the disk.*harness report"):
-            finish_trial(trial)
+            finalize_trial(trial)
 
     assert not list(trial.glob("*.tmp"))
-    assert finish_trial(trial).state == "interrupted"
+    assert finalize_trial(trial).state == "interrupted"
     assert counts(trial) == (12, 12)
 
 
@@ -179,10 +179,10 @@ def test_a_trial_that_is_being_made_is_not_finished(tmp_path):
     """Its parts would go from under its writer; when that has ended, it is finished."""
     trial = running_trial(tmp_path / "t")
     with PartWriter(trial), pytest.raises(TrialError, match="still being made"):
-        finish_trial(trial)
+        finalize_trial(trial)
 
     assert (trial / PARTS / "local.attempts").is_file()
-    assert finish_trial(trial).state == "interrupted"
+    assert finalize_trial(trial).state == "interrupted"
     assert counts(trial) == (12, 12)
 
 
@@ -198,9 +198,9 @@ def test_events_are_told_once_however_often_finishing_was_cut_off(tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(finalize, "_settle", killed)
         with pytest.raises(KeyboardInterrupt):
-            finish_trial(trial)
+            finalize_trial(trial)
     before = (trial / "events.jsonl").read_bytes()
-    finish_trial(trial)
+    finalize_trial(trial)
 
     assert before == (trial / "events.jsonl").read_bytes() == b"\n".join([*lines, b""])
 
@@ -231,4 +231,4 @@ def test_a_line_that_is_no_event_is_one_line_of_error(tmp_path, line):
     (trial / "events.jsonl").write_bytes(line)
 
     with pytest.raises(TrialError, match=r"events\.jsonl: a line that is no event"):
-        finish_trial(trial)
+        finalize_trial(trial)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.distributions import latencies
 from harness.errors import TrialError
-from harness.experiments.compare.samples import STEPS_MAX, Run, build_sides
+from harness.experiments.compare.samples import STEPS_MAX, TrialSample, build_sides
 from harness.trial.store import open_trial
 from tests.trials import NS, T0, attempt, write_trial
 
@@ -103,7 +103,7 @@ def test_an_answer_that_comes_a_day_late_makes_no_more_steps(trial):
     )
     pq.write_table(table.set_column(0, "second", late), path)
     opened = open_trial(trial)
-    run = Run(opened.manifest, opened.intervals_table())
+    run = TrialSample(opened.manifest, opened.intervals_table())
     side, _ = build_sides([run], [run])
 
     assert 2 < side.steps <= STEPS_MAX + 1

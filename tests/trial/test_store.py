@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from harness.errors import TrialError
 from harness.trial import parquet, store
-from harness.trial.schema import ATTEMPTS, Event, WorkerEnd
-from harness.trial.store import open_trial, write_bytes, write_json
+from harness.trial.schema import ATTEMPTS, Event, WorkerSummary
+from harness.trial.store import open_trial, write_atomically, write_json
 from harness.verdicts import Verdict
 from tests.trials import T0, attempt, event, finding, ladder, rate_limited, write_trial
 
@@ -41,7 +41,7 @@ def test_everything_that_was_written_is_read_back(path):
     trial = open_trial(path)
 
     assert "session_churn" == trial.manifest.scenario
-    assert [WorkerEnd("local", attempts=1000, planned=1000, cpu_max_fraction=0.25)] == (
+    assert [WorkerSummary("local", attempts=1000, planned=1000, cpu_max_fraction=0.25)] == (
         trial.manifest.workers
     )
     assert [1, 2] == trial.attempts_table()["call_id"].to_pylist()
@@ -131,10 +131,10 @@ def test_smooth_attempts_are_counted_and_the_others_told(tmp_path):
     ]
     trial = open_trial(write_trial(tmp_path / "trial", rows))
 
-    table, smooth = trial.rough_attempts(["evidence"])
+    table, uneventful = trial.eventful_attempts(["evidence"])
 
     assert list("ghijbcdef") == table["evidence"].to_pylist()
-    assert {"local": 1, "w2": 2} == smooth
+    assert {"local": 1, "w2": 2} == uneventful
 
 
 def test_missing_findings_are_no_findings(path):
@@ -268,14 +268,14 @@ def test_a_written_file_is_whole_and_has_no_leftovers(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     """When the disk gives up, what was there before is still there."""
-    write_bytes(tmp_path / "a", b"old")
+    write_atomically(tmp_path / "a", b"old")
 
     def fail(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(TrialError, match="No space left on device"):
-        write_bytes(tmp_path / "a", b"new")
+        write_atomically(tmp_path / "a", b"new")
 
     assert b"old" == (tmp_path / "a").read_bytes()
     assert ["a"] == [f.name for f in tmp_path.iterdir()]

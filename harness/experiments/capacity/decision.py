@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 Z = 1.645
 """Each end of an interval is wrong in 5 % of cases."""
-SURE = 3.0
+Z_SURE = 3.0
 GROWTH_Z = 3.0
 GROWTH_MIN = 0.004
 """Least overload, as a fraction of capacity, that counts as growth."""
@@ -139,7 +139,7 @@ def decide(
         blocks: The blocks, settling left out.
         criteria: What must hold.
         grew: The last step's backlog grew: that fails whatever the share was by then.
-        z: How sure a failure must be, in standard deviations; `SURE` where a mistake
+        z: How sure a failure must be, in standard deviations; `Z_SURE` where a mistake
             would be costly.
     """
     if grew:

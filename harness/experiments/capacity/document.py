@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from harness.experiments.capacity.estimate import Answer, Trial
+from harness.experiments.capacity.estimate import Estimate, JudgedStep
 from harness.experiments.capacity.knee import find_knee
-from harness.experiments.capacity.messages import Created, Sessions
+from harness.experiments.capacity.messages import CreateResult, SessionEstimate
 from harness.experiments.capacity.order_statistics import quantile_of_values
 from harness.experiments.capacity.steps import StepResult
 from harness.experiments.capacity.usl import NoFit, fit_usl
@@ -24,7 +24,9 @@ FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
 """Names by which a clean refusal says that the target is full."""
 
 
-def sessions_document(found: Sessions, *, leaked: int, interrupted: bool) -> dict[str, Any]:
+def sessions_document(
+    found: SessionEstimate, *, leaked: int, interrupted: bool
+) -> dict[str, Any]:
     """
     The document.
 
@@ -33,9 +35,9 @@ def sessions_document(found: Sessions, *, leaked: int, interrupted: bool) -> dic
         leaked: Sessions that could not be closed, whoever tried last.
         interrupted: The operator ended the search early.
     """
-    seen = [sighting.sessions for sighting in found.sightings]
+    seen = [observation.sessions for observation in found.ceiling_observations]
     refusal = _describe_refusal(found.refusals)
-    begun_s = min((sighting.at_s for sighting in found.sightings), default=0.0)
+    begun_s = min((observation.at_s for observation in found.ceiling_observations), default=0.0)
     return {
         "schema": SCHEMA,
         "kind": "sessions",
@@ -63,21 +65,23 @@ def sessions_document(found: Sessions, *, leaked: int, interrupted: bool) -> dic
         "notes": list(found.notes),
         "sightings": [
             {"at_s": round(s.at_s - begun_s, 3), "sessions": s.sessions}
-            for s in found.sightings
+            for s in found.ceiling_observations
         ],
         "releases_ms": [_ms(s) for s in found.releases_s],
     }
 
 
-def _describe_refusal(refusals: Sequence[Created]) -> dict[str, Any]:
+def _describe_refusal(refusals: Sequence[CreateResult]) -> dict[str, Any]:
     codes = Counter(refusal.code for refusal in refusals)
-    told = sum(not math.isnan(refusal.retry_after_s) for refusal in refusals)
+    with_retry_after = sum(not math.isnan(refusal.retry_after_s) for refusal in refusals)
     return {
         "code": codes.most_common(1)[0][0] or None if codes else None,
         "codes": dict(codes),
         "count": len(refusals),
         "clean": bool(codes) and len(codes) == 1 and not codes.keys() - FULL_CODES,
-        "retry_after_fraction": round(told / len(refusals), 4) if refusals else None,
+        "retry_after_fraction": round(with_retry_after / len(refusals), 4)
+        if refusals
+        else None,
         "latency_ms": _percentiles([(r.end_s - r.start_s) * 1e3 for r in refusals]),
     }
 
@@ -95,7 +99,7 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1e3, 3)
 
 
-def throughput_document(found: Answer, slo: str, *, interrupted: bool) -> dict[str, Any]:
+def throughput_document(found: Estimate, slo: str, *, interrupted: bool) -> dict[str, Any]:
     """
     The document of a throughput search.
 
@@ -105,12 +109,12 @@ def throughput_document(found: Answer, slo: str, *, interrupted: bool) -> dict[s
         interrupted: The operator ended the search early.
     """
     knee = find_knee(
-        [trial.result.served_per_s for trial in found.trials],
-        [trial.result.p50_ms for trial in found.trials],
+        [judged_step.result.served_per_s for judged_step in found.steps],
+        [judged_step.result.p50_ms for judged_step in found.steps],
     )
-    usl, reason = _fit_usl(found.trials)
-    steps = [_step(t.result, t.decision.value, t.growth) for t in found.trials]
-    voids = [_step(result, "void", 0.0) for result in found.voids]
+    usl, reason = _fit_usl(found.steps)
+    steps = [_step(t.result, t.decision.value, t.growth) for t in found.steps]
+    void_steps = [_step(result, "void", 0.0) for result in found.void_steps]
     return {
         "schema": SCHEMA,
         "kind": "throughput",
@@ -136,18 +140,23 @@ def throughput_document(found: Answer, slo: str, *, interrupted: bool) -> dict[s
         "usl_reason": reason,
         "interrupted": interrupted,
         "notes": list(found.notes),
-        "steps": sorted(steps + voids, key=lambda step: step["number"]),
+        "steps": sorted(steps + void_steps, key=lambda step: step["number"]),
     }
 
 
-def _fit_usl(trials: Sequence[Trial]) -> tuple[dict[str, Any] | None, str | None]:
+def _fit_usl(steps: Sequence[JudgedStep]) -> tuple[dict[str, Any] | None, str | None]:
     """The law over the steps; concurrency by Little's law, so growing queues are left out."""
     levels = [
-        (sum(means) / len(means) * trial.result.completed_per_s, trial.result.completed_per_s)
-        for trial in trials
-        if trial.growth <= 0
+        (
+            sum(means) / len(means) * judged_step.result.completed_per_s,
+            judged_step.result.completed_per_s,
+        )
+        for judged_step in steps
+        if judged_step.growth <= 0
         and (
-            means := [b.response_s for b in trial.result.judged if not math.isnan(b.response_s)]
+            means := [
+                b.response_s for b in judged_step.result.judged if not math.isnan(b.response_s)
+            ]
         )
     ]
     fit = fit_usl([n for n, _ in levels], [x for _, x in levels])

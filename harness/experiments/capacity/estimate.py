@@ -16,7 +16,7 @@ from typing import Literal
 
 from harness.experiments.capacity.decision import Decision, measure_share
 from harness.experiments.capacity.steps import Criterion, StepResult
-from harness.experiments.capacity.threshold import Evidence, Threshold, locate_threshold
+from harness.experiments.capacity.threshold import StepEvidence, Threshold, estimate_threshold
 
 Spacing = Literal["poisson", "uniform"]
 BURSTS_S: dict[Spacing, float] = {"poisson": 1.5, "uniform": 0.2}
@@ -26,7 +26,7 @@ BURST_WEIGHT = 20.0
 """How many bad events that expectation weighs like."""
 BURSTS_MAX = 0.05
 """Share of bad events from which on a step says nothing of the bursts of others."""
-BROKEN_SHARE = 0.01
+LIMITING_SHARE_MIN = 0.01
 """Share of a step's attempts from which on a kind of refusal is what gave way."""
 
 
@@ -39,14 +39,14 @@ class Bound(StrEnum):
     """It still held at the highest rate allowed: the answer is a lower bound."""
     GENERATOR = "generator"
     """The generator could not offer more: the answer is a lower bound."""
-    DOOMED = "doomed"
+    INFEASIBLE = "doomed"
     """Already the lowest rate failed."""
     UNKNOWN = "unknown"
     """Nothing valid was observed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class JudgedStep:
     """A valid step, its decision and its growth (s/s)."""
 
     result: StepResult
@@ -55,7 +55,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Estimate:
     """
     The search's answer; rates in arrivals a second.
 
@@ -64,10 +64,10 @@ class Answer:
             doomed or unknown; `high` is infinite when no failure bounds it.
         bound: What ended the search.
         binding: The criterion that gives way first; "" when none did.
-        gives_way: The first resource to give way (`name_resource`).
+        gives_way: The first resource to give way (`limiting_resource`).
         confirmed_per_s: Highest rate that passed all its confirming windows; NaN when none.
-        trials: The valid steps, in order.
-        voids: Steps with a saturated generator.
+        steps: The valid steps, in order.
+        void_steps: Steps with a saturated generator.
         notes: What a reader should know: hysteresis, voids, an unclear confirmation.
     """
 
@@ -78,27 +78,27 @@ class Answer:
     binding: str
     gives_way: str
     confirmed_per_s: float
-    trials: tuple[Trial, ...]
-    voids: tuple[StepResult, ...]
+    steps: tuple[JudgedStep, ...]
+    void_steps: tuple[StepResult, ...]
     notes: tuple[str, ...]
 
 
-def answer(
-    trials: Sequence[Trial],
-    voids: Sequence[StepResult],
+def build_estimate(
+    steps: Sequence[JudgedStep],
+    void_steps: Sequence[StepResult],
     criteria: Sequence[Criterion],
     *,
     bound: Bound,
     passed: float,
     failed: float,
     burst_s: float,
-) -> Answer:
+) -> Estimate:
     """
     Make the answer.
 
     Args:
-        trials: The valid steps.
-        voids: The steps with a saturated generator.
+        steps: The valid steps.
+        void_steps: The steps with a saturated generator.
         criteria: What had to hold.
         bound: What ended the search; `Bound.UNKNOWN` while it goes on.
         passed: Highest rate that passed while bracketing; 0 when none did.
@@ -107,29 +107,31 @@ def answer(
     """
     estimate = low = high = math.nan
     binding = ""
-    if trials and passed > 0:
+    if steps and passed > 0:
         if math.isfinite(failed):
-            found, binding = combine(locate_all(trials, criteria, passed, failed, burst_s))
+            found, binding = lowest_threshold(
+                estimate_thresholds(steps, criteria, passed, failed, burst_s)
+            )
             estimate, low, high = found.estimate, found.low, found.high
         else:
             estimate = low = passed
             high = math.inf
-    return Answer(
+    return Estimate(
         estimate=estimate,
         low=low,
         high=high,
         bound=bound,
         binding=binding,
-        gives_way=name_resource(trials),
-        confirmed_per_s=_confirmed(trials),
-        trials=tuple(trials),
-        voids=tuple(voids),
-        notes=tuple(_notes(trials, voids, bound)),
+        gives_way=limiting_resource(steps),
+        confirmed_per_s=_confirmed_rate(steps),
+        steps=tuple(steps),
+        void_steps=tuple(void_steps),
+        notes=tuple(_notes(steps, void_steps, bound)),
     )
 
 
-def locate_all(
-    trials: Sequence[Trial],
+def estimate_thresholds(
+    steps: Sequence[JudgedStep],
     criteria: Sequence[Criterion],
     passed: float,
     failed: float,
@@ -143,12 +145,12 @@ def locate_all(
     broken = {
         index
         for index in range(len(criteria))
-        if any(measure_share(trial.result.judged, index).bad for trial in trials)
+        if any(measure_share(judged_step.result.judged, index).bad for judged_step in steps)
     } or set(range(len(criteria)))
     return [
         (
-            locate_threshold(
-                _evidence(trials, index, burst_s),
+            estimate_threshold(
+                _evidence(steps, index, burst_s),
                 criterion.allowance,
                 low=0.6 * passed,
                 high=1.3 * failed,
@@ -160,7 +162,7 @@ def locate_all(
     ]
 
 
-def combine(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
+def lowest_threshold(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
     """The lowest threshold, which binds, and the name of its criterion."""
     binding, name = min(found, key=lambda pair: pair[0].estimate)
     low = min(threshold.low for threshold, _ in found)
@@ -168,8 +170,8 @@ def combine(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
     return replace(binding, low=low, high=max(high, binding.estimate)), name
 
 
-def _evidence(trials: Sequence[Trial], index: int, burst_s: float) -> list[Evidence]:
-    shares = [measure_share(trial.result.judged, index) for trial in trials]
+def _evidence(steps: Sequence[JudgedStep], index: int, burst_s: float) -> list[StepEvidence]:
+    shares = [measure_share(judged_step.result.judged, index) for judged_step in steps]
     # Overload is one long burst: it says nothing of those below.
     some = [share for share in shares if 0 < share.value < BURSTS_MAX]
     bursts = sum(share.bad * share.design_effect for share in some)
@@ -180,24 +182,26 @@ def _evidence(trials: Sequence[Trial], index: int, burst_s: float) -> list[Evide
         return (bursts + expected * BURST_WEIGHT) / (events + BURST_WEIGHT)
 
     return [
-        Evidence(
-            rate_per_s=trial.result.step.rate_per_s,
+        StepEvidence(
+            rate_per_s=judged_step.result.step.rate_per_s,
             bad=share.bad,
             total=share.total,
-            design_effect=typical(trial.result.step.rate_per_s),
-            grew=trial.growth > 0,
+            design_effect=typical(judged_step.result.step.rate_per_s),
+            grew=judged_step.growth > 0,
         )
-        for trial, share in zip(trials, shares, strict=True)
+        for judged_step, share in zip(steps, shares, strict=True)
     ]
 
 
-def name_resource(trials: Sequence[Trial]) -> str:
+def limiting_resource(steps: Sequence[JudgedStep]) -> str:
     """
     What gives way first, as seen from outside: ``429``, ``capacity``, ``timeouts``,
     ``errors`` or ``latency``; "" when nothing did. Read from the failing step with the
     lowest rate: its most frequent refusal, or latency where refusals are rare.
     """
-    failing = [trial.result for trial in trials if trial.decision is Decision.FAIL]
+    failing = [
+        judged_step.result for judged_step in steps if judged_step.decision is Decision.FAIL
+    ]
     if not failing:
         return ""
     outcomes = min(failing, key=lambda result: result.step.rate_per_s).outcomes
@@ -206,7 +210,7 @@ def name_resource(trials: Sequence[Trial]) -> str:
         if outcome != "ok":
             kinds[_RESOURCES.get(outcome, "errors")] += count
     kind = max(kinds, key=kinds.__getitem__)
-    return kind if kinds[kind] >= BROKEN_SHARE * sum(outcomes.values()) else "latency"
+    return kind if kinds[kind] >= LIMITING_SHARE_MIN * sum(outcomes.values()) else "latency"
 
 
 _RESOURCES = {
@@ -217,11 +221,13 @@ _RESOURCES = {
 }
 
 
-def _confirmed(trials: Sequence[Trial]) -> float:
+def _confirmed_rate(steps: Sequence[JudgedStep]) -> float:
     by_rate: dict[float, list[Decision]] = {}
-    for trial in trials:
-        if trial.result.step.purpose == "confirm":
-            by_rate.setdefault(trial.result.step.rate_per_s, []).append(trial.decision)
+    for judged_step in steps:
+        if judged_step.result.step.purpose == "confirm":
+            by_rate.setdefault(judged_step.result.step.rate_per_s, []).append(
+                judged_step.decision
+            )
     held = [
         rate
         for rate, decisions in by_rate.items()
@@ -232,13 +238,15 @@ def _confirmed(trials: Sequence[Trial]) -> float:
     return max(held, default=math.nan)
 
 
-def _notes(trials: Sequence[Trial], voids: Sequence[StepResult], bound: Bound) -> list[str]:
+def _notes(
+    steps: Sequence[JudgedStep], void_steps: Sequence[StepResult], bound: Bound
+) -> list[str]:
     notes = []
-    if voids:
-        notes.append(f"{len(voids)} steps were void: the generator was saturated")
-    if bound in {Bound.SLO, Bound.MAX_RATE} and math.isnan(_confirmed(trials)):
+    if void_steps:
+        notes.append(f"{len(void_steps)} steps were void: the generator was saturated")
+    if bound in {Bound.SLO, Bound.MAX_RATE} and math.isnan(_confirmed_rate(steps)):
         notes.append("no rate passed all its confirming windows clearly")
-    if (pair := _hysteresis(trials)) is not None:
+    if (pair := _hysteresis(steps)) is not None:
         held, failed = pair
         notes.append(
             f"{failed:.4g}/s failed after {held:.4g}/s had held: the target drifts, or does "
@@ -247,13 +255,13 @@ def _notes(trials: Sequence[Trial], voids: Sequence[StepResult], bound: Bound) -
     return notes
 
 
-def _hysteresis(trials: Sequence[Trial]) -> tuple[float, float] | None:
+def _hysteresis(steps: Sequence[JudgedStep]) -> tuple[float, float] | None:
     """A rate that held before a clearly lower one failed."""
     best = 0.0
-    for trial in trials:
-        rate = trial.result.step.rate_per_s
-        if trial.decision is Decision.FAIL and rate < 0.9 * best:
+    for judged_step in steps:
+        rate = judged_step.result.step.rate_per_s
+        if judged_step.decision is Decision.FAIL and rate < 0.9 * best:
             return best, rate
-        if trial.decision is Decision.PASS:
+        if judged_step.decision is Decision.PASS:
             best = max(best, rate)
     return None

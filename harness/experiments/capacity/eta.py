@@ -20,7 +20,7 @@ REST_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Eta:
     """
     How far the search is.
 
@@ -35,38 +35,38 @@ class Outlook:
     remaining_s: float
 
 
-def look_ahead(
-    told: Sequence[Step],
+def estimate_eta(
+    recorded: Sequence[Step],
     *,
     done: bool,
     stage: Purpose,
     windows: int,
     patience: float,
     doublings: float,
-) -> Outlook:
+) -> Eta:
     """
     How far a search is that has come to this stage.
 
     Focusing counts once it has begun: before, nothing says whether it is needed.
 
     Args:
-        told: The steps told, voids too.
+        recorded: The steps told, voids too.
         done: Whether nothing more is to come.
         stage: What the next step is for.
         windows: Windows of the confirmation that were told.
         patience: Factor on every step's length.
         doublings: Steps of the bracket to go, while that is the stage.
     """
-    elapsed_s = sum(step.duration_s + REST_S * step.rest for step in told)
+    elapsed_s = sum(step.duration_s + REST_S * step.rest for step in recorded)
     if done:
-        return Outlook(len(told), elapsed_s, 0.0)
+        return Eta(len(recorded), elapsed_s, 0.0)
     left = CONFIRM_WINDOWS - windows if stage == "confirm" else 2
     remaining_s = max(left, 1) * CONFIRM_S * patience
     if stage == "focus":
         remaining_s += FOCUS_S * patience + REST_S
     if stage in {"bracket", "bisect"}:
-        bisected = sum(step.purpose == "bisect" for step in told)
+        bisected = sum(step.purpose == "bisect" for step in recorded)
         remaining_s += (BISECT_STEPS - bisected) * (STEP_S[0] * patience + REST_S)
     if stage == "bracket":
         remaining_s += doublings * (BRACKET_S * patience + REST_S)
-    return Outlook(len(told), elapsed_s, remaining_s)
+    return Eta(len(recorded), elapsed_s, remaining_s)

@@ -14,7 +14,7 @@ Purpose = Literal["fill", "probe", "cycle", "race", "refill", "cleanup"]
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class CreateSessions:
     """
     Create sessions, all at once.
 
@@ -29,7 +29,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class DeleteSessions:
     """Delete these sessions; already closed or not found counts as closed."""
 
     session_ids: tuple[str, ...]
@@ -44,11 +44,11 @@ class Wait:
     reason: str
 
 
-Action = Open | Close | Wait
+Action = CreateSessions | DeleteSessions | Wait
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreateResult:
     """
     How one create ended.
 
@@ -71,7 +71,7 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class DeleteResult:
     """
     How one delete ended.
 
@@ -89,11 +89,11 @@ class Closed:
     retry_after_s: float = math.nan
 
 
-Told = tuple[Created, ...] | tuple[Closed, ...]
+Results = tuple[CreateResult, ...] | tuple[DeleteResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class CeilingObservation:
     """The ceiling as seen once: `sessions` were open and one more was refused."""
 
     at_s: float
@@ -101,7 +101,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class SearchProgress:
     """
     How far the search is.
 
@@ -118,7 +118,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class SessionEstimate:
     """
     The answer of the session search.
 
@@ -126,7 +126,7 @@ class Sessions:
         ceiling: Sessions that can be open at once; None when it was not seen. When
             `bounded` it is a lower bound: the search was not allowed to open more.
         bounded: No refusal was seen before the most sessions allowed were open.
-        sightings: The ceiling over time; a range when it drifts.
+        ceiling_observations: The ceiling over time; a range when it drifts.
         refusals: The refused creates.
         releases_s: From a DELETE's answer to the sending of the first create that got the
             slot, one a cycle.
@@ -147,8 +147,8 @@ class Sessions:
 
     ceiling: int | None
     bounded: bool
-    sightings: tuple[Sighting, ...]
-    refusals: tuple[Created, ...]
+    ceiling_observations: tuple[CeilingObservation, ...]
+    refusals: tuple[CreateResult, ...]
     releases_s: tuple[float, ...]
     release_step_s: float
     over_admitted: int

@@ -1,7 +1,7 @@
 """
 What the session search holds: open sessions, and creates whose effect is unknown.
 
-`Holdings.create` repeats what must be repeated and returns only definite answers:
+`OpenSessions.create` repeats what must be repeated and returns only definite answers:
 
 - 429 is waited out, as long as Retry-After says: the limiter is no ceiling;
 - a lost answer (timeout, connection lost, a broken or a 5xx answer without a code) may
@@ -18,33 +18,33 @@ from dataclasses import dataclass, field
 from harness.contract.outcomes import MAY_HAVE_HAPPENED
 from harness.experiments.capacity.messages import (
     Action,
-    Close,
-    Closed,
-    Created,
-    Open,
+    CreateResult,
+    CreateSessions,
+    DeleteResult,
+    DeleteSessions,
     Purpose,
-    Told,
+    Results,
     Wait,
 )
 
-Script = Generator[Action, Told, None]
+ActionGenerator = Generator[Action, Results, None]
 
-TELLS_NOTHING = frozenset({"connection_refused", "client_error"})
+UNINFORMATIVE_OUTCOMES = frozenset({"connection_refused", "client_error"})
 """Nor does the repetition of such a create tell, when it is answered so (409: still busy)."""
-REPEATS = 6
+REPEATS_MAX = 6
 LIMITED_WAIT_S = 0.5
 """Wait after a 429 without Retry-After; doubles up to 8 s."""
 
 
 @dataclass(slots=True)
-class Holdings:
+class OpenSessions:
     """
     Open sessions by id, in the order of opening, and the tallies of creating them.
 
     Attributes:
         prefix: Begins every key.
         open: Session id → the key that opened it.
-        unsure: Keys whose create may have opened a session that nobody named.
+        unresolved_keys: Keys whose create may have opened a session that nobody named.
         refusals: Creates refused as full.
         now_s: The latest answer's time.
         opened: Sessions opened.
@@ -56,8 +56,8 @@ class Holdings:
 
     prefix: str
     open: dict[str, str] = field(default_factory=dict)
-    unsure: set[str] = field(default_factory=set)
-    refusals: list[Created] = field(default_factory=list)
+    unresolved_keys: set[str] = field(default_factory=set)
+    refusals: list[CreateResult] = field(default_factory=list)
     now_s: float = 0.0
     opened: int = 0
     failed: int = 0
@@ -66,35 +66,37 @@ class Holdings:
     stopping: bool = False
     _serial: int = 0
 
-    def create(self, count: int, purpose: Purpose) -> Generator[Action, Told, list[Created]]:
+    def create(
+        self, count: int, purpose: Purpose
+    ) -> Generator[Action, Results, list[CreateResult]]:
         """Create `count` sessions at once; gives one definite or given-up answer each."""
         keys = [self._new_key() for _ in range(count)]
         return (yield from self.resolve(keys, purpose))
 
     def resolve(
         self, keys: list[str], purpose: Purpose
-    ) -> Generator[Action, Told, list[Created]]:
+    ) -> Generator[Action, Results, list[CreateResult]]:
         """Send creates with these keys until each has a definite answer."""
         tries = dict.fromkeys(keys, 0)
         limited = 0
         definite = []
         while keys:
-            answers = yield Open(tuple(keys), purpose)
+            answers = yield CreateSessions(tuple(keys), purpose)
             keys, wait_s = [], 0.0
             for answer in answers:
-                assert isinstance(answer, Created)
+                assert isinstance(answer, CreateResult)
                 self.now_s = max(self.now_s, answer.end_s)
                 if answer.outcome == "rate_limited":
                     self.rate_limited += 1
                     wait_s = max(wait_s, _limited_wait_s(answer, limited))
                     keys.append(answer.key)
-                elif self._in_doubt(answer) and tries[answer.key] < REPEATS:
+                elif self._is_unresolved(answer) and tries[answer.key] < REPEATS_MAX:
                     tries[answer.key] += 1
                     wait_s = max(wait_s, 0.1 * 2 ** tries[answer.key])
                     keys.append(answer.key)
                 else:
                     definite.append(answer)
-                    self._note(answer)
+                    self._record(answer)
             if keys:
                 limited += 1
                 if self.stopping and purpose != "cleanup":
@@ -102,7 +104,7 @@ class Holdings:
                 yield Wait(wait_s, "rate limited or answer lost")
         return definite
 
-    def close(self, session_ids: list[str], purpose: Purpose) -> Script:
+    def close(self, session_ids: list[str], purpose: Purpose) -> ActionGenerator:
         """
         Delete sessions; those not surely gone stay held.
 
@@ -113,8 +115,8 @@ class Holdings:
         while left:
             sent, left = left[:most], left[most:]
             wait_s, again = 0.0, []
-            for answer in (yield Close(tuple(sent), purpose)):
-                assert isinstance(answer, Closed)
+            for answer in (yield DeleteSessions(tuple(sent), purpose)):
+                assert isinstance(answer, DeleteResult)
                 self.now_s = max(self.now_s, answer.end_s)
                 if answer.closed:
                     self.open.pop(answer.session_id, None)
@@ -140,17 +142,17 @@ class Holdings:
         self._serial += 1
         return f"{self.prefix}-{self._serial:05d}"
 
-    def _in_doubt(self, answer: Created) -> bool:
+    def _is_unresolved(self, answer: CreateResult) -> bool:
         """Whether it is unknown what came of the create; noted while it is."""
         if answer.outcome in MAY_HAVE_HAPPENED:
             self.lost += 1
-            self.unsure.add(answer.key)
+            self.unresolved_keys.add(answer.key)
             return True
-        return answer.key in self.unsure and answer.outcome in TELLS_NOTHING
+        return answer.key in self.unresolved_keys and answer.outcome in UNINFORMATIVE_OUTCOMES
 
-    def _note(self, answer: Created) -> None:
-        if answer.outcome not in MAY_HAVE_HAPPENED | TELLS_NOTHING:
-            self.unsure.discard(answer.key)
+    def _record(self, answer: CreateResult) -> None:
+        if answer.outcome not in MAY_HAVE_HAPPENED | UNINFORMATIVE_OUTCOMES:
+            self.unresolved_keys.discard(answer.key)
         if answer.outcome == "ok":
             self.opened += answer.session_id not in self.open
             self.open[answer.session_id] = answer.key
@@ -160,7 +162,7 @@ class Holdings:
             self.failed += 1
 
 
-def _limited_wait_s(answer: Created | Closed, limited: int) -> float:
+def _limited_wait_s(answer: CreateResult | DeleteResult, limited: int) -> float:
     if math.isnan(answer.retry_after_s):
         return float(min(LIMITED_WAIT_S * 2**limited, 8.0))
     # Not exactly at the second told: the server's clock may round down.

@@ -43,11 +43,14 @@ def describe_release(document: Mapping[str, Any], name: str) -> str | None:
 def describe_refusal(document: Mapping[str, Any]) -> str | None:
     """``in 11 ms (p99 41 ms), 0 % with Retry-After``; None when it never refused."""
     refusal = document.get("refusal") or {}
-    times, told = refusal.get("latency_ms") or {}, refusal.get("retry_after_fraction")
-    if not refusal.get("count") or times.get("p50") is None or told is None:
+    times, retry_after_share = (
+        refusal.get("latency_ms") or {},
+        refusal.get("retry_after_fraction"),
+    )
+    if not refusal.get("count") or times.get("p50") is None or retry_after_share is None:
         return None
     spent = f"in {_ms(times['p50'])} (p99 {_ms(times['p99'])})"
-    return f"{spent}, {100 * told:.0f} % with Retry-After"
+    return f"{spent}, {100 * retry_after_share:.0f} % with Retry-After"
 
 
 def describe_rate(document: Mapping[str, Any]) -> str | None:

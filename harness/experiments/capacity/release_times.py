@@ -14,11 +14,11 @@ TIMEOUT_S = 15.0
 """Longest wait for a slot while few releases were seen."""
 POLL_S = (0.02, 0.5)
 """Shortest and longest pause between two polls."""
-_ENOUGH = 3
+_RELEASES_MIN = 3
 
 
 @dataclass(slots=True)
-class Releases:
+class ReleaseTimes:
     """
     The releases seen.
 
@@ -30,7 +30,7 @@ class Releases:
     times_s: list[float] = field(default_factory=list)
     step_s: float = 0.0
 
-    def note(self, deleted_s: float, refused_s: float, admitted_s: float) -> None:
+    def record(self, deleted_s: float, refused_s: float, admitted_s: float) -> None:
         """A slot freed at `deleted_s`, last refused at `refused_s`, was given again."""
         self.times_s.append(max(0.0, admitted_s - deleted_s))
         self.step_s = max(self.step_s, admitted_s - refused_s)
@@ -45,7 +45,7 @@ class Releases:
     @property
     def timeout_s(self) -> float:
         """After so long a slot does not come back."""
-        if len(self.times_s) < _ENOUGH:
+        if len(self.times_s) < _RELEASES_MIN:
             return TIMEOUT_S
         return min(TIMEOUT_S, 3 * max(self.times_s) + 1.0)
 

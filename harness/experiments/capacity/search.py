@@ -1,11 +1,12 @@
 """
 The throughput search: which rate to offer next, until the SLO's edge is known.
 
-A pure state machine: `Search.next_step` says what to offer, `Search.tell` takes what came
-of it, `Search.result` answers. Nothing here sends, sleeps or reads a clock.
+A pure state machine: `RateSearch.next_step` gives the next load level, `RateSearch.record`
+takes its result, `RateSearch.result` gives the estimate. Nothing here sends, sleeps or
+reads a clock.
 
 1. **Bracket**: the rate doubles until a step clearly fails. Failing twice at the first
-   rate means *doomed*: there is no rate to find (after Nighthawk's adaptive load).
+   rate means *infeasible*: there is no rate to find (after Nighthawk's adaptive load).
 2. **Bisect**: the median of the threshold's posterior (`threshold`) is offered next: while
    little is known that is the middle in log space, later it is where doubt is largest. The
    first guess is what an overloaded step still completed: a queue in overload works at its
@@ -33,16 +34,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.experiments.capacity.decision import SURE, Decision, Z, backlog_growth, decide
+from harness.experiments.capacity.decision import Z_SURE, Decision, Z, backlog_growth, decide
 from harness.experiments.capacity.estimate import (
     BURSTS_S,
-    Answer,
     Bound,
+    Estimate,
+    JudgedStep,
     Spacing,
-    Trial,
-    answer,
-    combine,
-    locate_all,
+    build_estimate,
+    estimate_thresholds,
+    lowest_threshold,
 )
 from harness.experiments.capacity.eta import (
     BISECT_STEPS,
@@ -51,17 +52,17 @@ from harness.experiments.capacity.eta import (
     CONFIRM_WINDOWS,
     FOCUS_S,
     STEP_S,
-    Outlook,
-    look_ahead,
+    Eta,
+    estimate_eta,
 )
 from harness.experiments.capacity.steps import Block, Criterion, Purpose, Step, StepResult
 from harness.experiments.capacity.threshold import Threshold
 
 CONFIRM_RATES = 3
-FOCUS_STEPS = 7
+FOCUS_STEPS_MAX = 7
 FOCUS_SPREAD = 0.03
-FOCUS_LEAST = 2
-FEW = 2000
+FOCUS_STEPS_MIN = 2
+FEW_ARRIVALS = 2000
 """Random arrivals of a step, fewer than which may all have been lucky: focus at least twice."""
 VOIDS_AT_A_RATE = 3
 VOIDS_MAX = 8
@@ -70,7 +71,7 @@ SETTLE_MAX_S = 5.0
 
 
 @dataclass(slots=True)
-class Search:
+class RateSearch:
     """
     Finds the highest arrival rate at which every criterion holds.
 
@@ -93,8 +94,8 @@ class Search:
     _stage: Purpose = "bracket"
     _done: bool = False
     _bound: Bound = Bound.UNKNOWN
-    _trials: list[Trial] = field(default_factory=list)
-    _voids: list[StepResult] = field(default_factory=list)
+    _steps: list[JudgedStep] = field(default_factory=list)
+    _void_steps: list[StepResult] = field(default_factory=list)
     _low: float = 0.0
     _high: float = math.inf
     _rate: float = 0.0
@@ -113,7 +114,7 @@ class Search:
             duration_s = self._duration_s()
             rest = self._needs_rest()
             self._pending = Step(
-                number=len(self._trials) + len(self._voids) + 1,
+                number=len(self._steps) + len(self._void_steps) + 1,
                 rate_per_s=self._rate,
                 duration_s=duration_s,
                 settle_s=min(SETTLE_SHARE * duration_s, SETTLE_MAX_S),
@@ -127,45 +128,47 @@ class Search:
         Whether a backlog must be drained first. Steps that follow a good one do not rest:
         an empty queue is better than the truth for the first seconds.
         """
-        if not self._trials or self._stage == "bracket":
+        if not self._steps or self._stage == "bracket":
             return True
-        return self._trials[-1].decision is Decision.FAIL
+        return self._steps[-1].decision is Decision.FAIL
 
-    def tell(self, result: StepResult) -> None:
+    def record(self, result: StepResult) -> None:
         """Take the result of the step that `next_step` gave."""
         self._pending = None
         if result.saturated:
-            self._tell_void(result)
+            self._after_void(result)
             return
         blocks = self._pool(result)
-        z = SURE if self._stage == "bracket" else Z
+        z = Z_SURE if self._stage == "bracket" else Z
         growth = backlog_growth(result.judged)
-        trial = Trial(result, decide(blocks, self.criteria, grew=growth > 0, z=z), growth)
-        self._trials.append(trial)
+        judged_step = JudgedStep(
+            result, decide(blocks, self.criteria, grew=growth > 0, z=z), growth
+        )
+        self._steps.append(judged_step)
         {
-            "bracket": self._tell_bracket,
-            "bisect": self._tell_bisect,
-            "focus": self._tell_bisect,
-            "confirm": self._tell_confirm,
-        }[self._stage](trial)
+            "bracket": self._after_bracket,
+            "bisect": self._after_bisect,
+            "focus": self._after_bisect,
+            "confirm": self._after_confirm,
+        }[self._stage](judged_step)
 
     def _pool(self, result: StepResult) -> list[Block]:
         """Judge a repeated rate on all its blocks, so that repeating makes it clearer."""
         rate = result.step.rate_per_s
-        same = [t.result for t in self._trials if math.isclose(t.result.step.rate_per_s, rate)]
+        same = [t.result for t in self._steps if math.isclose(t.result.step.rate_per_s, rate)]
         return [b for r in (*same, result) for b in r.judged] if same else list(result.judged)
 
-    def _tell_bracket(self, trial: Trial) -> None:
-        rate = trial.result.step.rate_per_s
-        if trial.decision is Decision.FAIL:
+    def _after_bracket(self, judged_step: JudgedStep) -> None:
+        rate = judged_step.result.step.rate_per_s
+        if judged_step.decision is Decision.FAIL:
             if self._low == 0.0:
-                repeated = sum(t.result.step.rate_per_s == rate for t in self._trials) > 1
+                repeated = sum(t.result.step.rate_per_s == rate for t in self._steps) > 1
                 if repeated:
-                    self._finish(Bound.DOOMED)
+                    self._finish(Bound.INFEASIBLE)
                 return
             self._high = rate
             self._stage = "bisect"
-            guess = 0.97 * trial.result.served_per_s
+            guess = 0.97 * judged_step.result.served_per_s
             inside = self._low < guess < self._high
             self._rate = guess if inside else math.sqrt(self._low * self._high)
             return
@@ -175,28 +178,28 @@ class Search:
         else:
             self._rate = min(2 * rate, self.max_per_s)
 
-    def _tell_bisect(self, _trial: Trial) -> None:
-        found, taken = self.locate(), Counter(t.result.step.purpose for t in self._trials)
+    def _after_bisect(self, _trial: JudgedStep) -> None:
+        found, taken = self.threshold(), Counter(t.result.step.purpose for t in self._steps)
         narrow = found.high / found.low <= 1 + self.precision
         if not narrow and taken["bisect"] < BISECT_STEPS:
-            self._rate = self._near_known(found.estimate)
+            self._rate = self._snap_to_known_rate(found.estimate)
             return
-        few = self.spacing == "poisson" and found.estimate * STEP_S[0] < FEW
+        few = self.spacing == "poisson" and found.estimate * STEP_S[0] < FEW_ARRIVALS
         wide = not narrow and found.spread > FOCUS_SPREAD
-        if taken["focus"] < (FOCUS_STEPS if wide else FOCUS_LEAST if few else 0):
+        if taken["focus"] < (FOCUS_STEPS_MAX if wide else FOCUS_STEPS_MIN if few else 0):
             self._stage = "focus"
-            self._rate = self._near_known(found.estimate)
+            self._rate = self._snap_to_known_rate(found.estimate)
         else:
             self._start_confirm(found.low)
 
-    def _told(self) -> list[Step]:
+    def _recorded_steps(self) -> list[Step]:
         """The steps told, voids too."""
-        return [*(t.result.step for t in self._trials), *(v.step for v in self._voids)]
+        return [*(t.result.step for t in self._steps), *(v.step for v in self._void_steps)]
 
-    def _near_known(self, rate: float) -> float:
+    def _snap_to_known_rate(self, rate: float) -> float:
         """A rate within 1 % of one already offered is repeated, not grazed."""
-        for trial in self._trials:
-            known = trial.result.step.rate_per_s
+        for judged_step in self._steps:
+            known = judged_step.result.step.rate_per_s
             if abs(math.log(rate / known)) < self.precision / 8:
                 return known
         return rate
@@ -207,26 +210,26 @@ class Search:
         self._windows = 0
         self._confirm_rates += 1
 
-    def _tell_confirm(self, trial: Trial) -> None:
+    def _after_confirm(self, judged_step: JudgedStep) -> None:
         self._windows += 1
         bounded = math.isfinite(self._high)
-        if trial.decision is Decision.FAIL and self._confirm_rates < CONFIRM_RATES:
+        if judged_step.decision is Decision.FAIL and self._confirm_rates < CONFIRM_RATES:
             if not bounded:
-                self._high = trial.result.step.rate_per_s * 1.05
-            self._start_confirm(min(self.locate().low, 0.98 * self._rate))
+                self._high = judged_step.result.step.rate_per_s * 1.05
+            self._start_confirm(min(self.threshold().low, 0.98 * self._rate))
         elif self._windows >= CONFIRM_WINDOWS:
-            self._finish(Bound.SLO if bounded else self._open_bound())
+            self._finish(Bound.SLO if bounded else self._lower_bound_reason())
 
-    def _open_bound(self) -> Bound:
-        return Bound.GENERATOR if self._voids else Bound.MAX_RATE
+    def _lower_bound_reason(self) -> Bound:
+        return Bound.GENERATOR if self._void_steps else Bound.MAX_RATE
 
-    def _tell_void(self, result: StepResult) -> None:
-        self._voids.append(result)
+    def _after_void(self, result: StepResult) -> None:
+        self._void_steps.append(result)
         rate = result.step.rate_per_s
         # A generator that has offered more before was only disturbed.
-        could = any(trial.result.step.rate_per_s >= rate for trial in self._trials)
-        again = sum(v.step.rate_per_s == rate for v in self._voids) < VOIDS_AT_A_RATE
-        if again or (could and len(self._voids) < VOIDS_MAX):
+        could = any(judged_step.result.step.rate_per_s >= rate for judged_step in self._steps)
+        again = sum(v.step.rate_per_s == rate for v in self._void_steps) < VOIDS_AT_A_RATE
+        if again or (could and len(self._void_steps) < VOIDS_MAX):
             return
         if self._low == 0.0:
             self._finish(Bound.UNKNOWN)
@@ -242,12 +245,12 @@ class Search:
         self._done = True
         self._bound = bound
 
-    def locate(self) -> Threshold:
+    def threshold(self) -> Threshold:
         """The threshold as far as it is known: the lowest of all criteria's."""
-        found = locate_all(
-            self._trials, self.criteria, self._low, self._high, BURSTS_S[self.spacing]
+        found = estimate_thresholds(
+            self._steps, self.criteria, self._low, self._high, BURSTS_S[self.spacing]
         )
-        return combine(found)[0]
+        return lowest_threshold(found)[0]
 
     def _duration_s(self) -> float:
         match self._stage:
@@ -261,10 +264,10 @@ class Search:
         shortest, longest = STEP_S
         return min(longest, max(shortest, events / self._rate)) * self.patience
 
-    def plan(self) -> Outlook:
+    def eta(self) -> Eta:
         """How long it has taken and, estimated, what is still to come."""
-        return look_ahead(
-            self._told(),
+        return estimate_eta(
+            self._recorded_steps(),
             done=self._done,
             stage=self._stage,
             windows=self._windows,
@@ -276,11 +279,11 @@ class Search:
         top = self.max_per_s if math.isfinite(self.max_per_s) else 64 * self.start_per_s
         return max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
 
-    def result(self) -> Answer:
+    def result(self) -> Estimate:
         """The answer as far as it is known; complete when `next_step` gives None."""
-        return answer(
-            self._trials,
-            self._voids,
+        return build_estimate(
+            self._steps,
+            self._void_steps,
             self.criteria,
             bound=self._bound,
             passed=self._low,

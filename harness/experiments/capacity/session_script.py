@@ -2,7 +2,7 @@
 What a session search does, written as one script of waiting generators.
 
 1. **Fill** in parallel, in doubling batches, until a create is refused as full.
-2. **Probe** one at a time until one is refused: a *sighting* of the ceiling.
+2. **Probe** one at a time until one is refused: a *ceiling observation* of the ceiling.
 3. **Cycle**: delete one, poll creates until the slot is given again (that is the release
    time), then probe that one more is refused. When the slot does not come back, more were
    open than the ceiling allows (a race while filling) or the ceiling fell: more and more
@@ -26,18 +26,18 @@ from dataclasses import dataclass, field
 
 from harness.experiments.capacity.messages import (
     Action,
-    Created,
+    CeilingObservation,
+    CreateResult,
     Purpose,
-    Sighting,
-    Told,
+    Results,
     Wait,
 )
-from harness.experiments.capacity.open_sessions import Holdings, Script
-from harness.experiments.capacity.release_times import POLL_S, Releases
+from harness.experiments.capacity.open_sessions import ActionGenerator, OpenSessions
+from harness.experiments.capacity.release_times import POLL_S, ReleaseTimes
 
 RACE_FREE = 4
 RACE_EXTRA = 8
-EXCESS_GROWTH = 4
+CLOSE_GROWTH = 4
 """Where a slot does not come back, so many times more are deleted the next time."""
 FAILURES_IN_A_ROW = 60
 CLOSE_TRIES = 4
@@ -48,15 +48,15 @@ class _StoppedError(Exception):
 
 
 @dataclass(slots=True)
-class Exploration:
+class SessionScript:
     """
     One search's script, and what it has found so far.
 
     Attributes:
         max_sessions, parallel, cycles, races: As of `SessionSearch`.
-        held: What is open.
+        open_sessions: What is open.
         stage: What is being done.
-        sightings: Ceilings seen, in order of time.
+        ceiling_observations: Ceilings seen, in order of time.
         releases: Release times.
         over_admitted: Most sessions open beyond the ceiling.
         cycles_done, races_done: How many of each.
@@ -71,10 +71,10 @@ class Exploration:
     parallel: int
     cycles: int
     races: int
-    held: Holdings
+    open_sessions: OpenSessions
     stage: str = "fill"
-    sightings: list[Sighting] = field(default_factory=list)
-    releases: Releases = field(default_factory=Releases)
+    ceiling_observations: list[CeilingObservation] = field(default_factory=list)
+    releases: ReleaseTimes = field(default_factory=ReleaseTimes)
     over_admitted: int = 0
     cycles_done: int = 0
     races_done: int = 0
@@ -84,7 +84,7 @@ class Exploration:
     notes: list[str] = field(default_factory=list)
     _failures_at_first: int = 0
 
-    def run(self) -> Script:
+    def run(self) -> ActionGenerator:
         """Everything that is to be done, in order."""
         try:
             yield from self._explore()
@@ -93,10 +93,10 @@ class Exploration:
             self.notes.append("stopped before the end")
         yield from self._cleanup()
 
-    def _explore(self) -> Script:
+    def _explore(self) -> ActionGenerator:
         if not (yield from self._fill("fill")):
             return
-        peak, failures = len(self.held.open), self._failures()
+        peak, failures = len(self.open_sessions.open), self._failures()
         self.stage = "cycle"
         for _ in range(self.cycles):
             yield from self._cycle()
@@ -106,7 +106,7 @@ class Exploration:
             return
         # What failed between the two may have taken slots with it.
         lost = self._failures_at_first - failures
-        highest = max(s.sessions for s in self.sightings)
+        highest = max(s.sessions for s in self.ceiling_observations)
         self.over_admitted = max(0, peak - highest - lost)
         self.stage = "race"
         for _ in range(self.races):
@@ -115,18 +115,20 @@ class Exploration:
             self.stage = "refill"
             yield from self._refill()
 
-    def _replay(self) -> Script:
+    def _replay(self) -> ActionGenerator:
         """Send a key again that opened a session: the cleanup lives on that promise."""
-        if self.held.open:
-            key = next(reversed(self.held.open.values()))
-            yield from self.held.resolve([key], "probe")
+        if self.open_sessions.open:
+            key = next(reversed(self.open_sessions.open.values()))
+            yield from self.open_sessions.resolve([key], "probe")
 
-    def _fill(self, purpose: Purpose) -> Generator[Action, Told, bool]:
+    def _fill(self, purpose: Purpose) -> Generator[Action, Results, bool]:
         """Open until a create is refused; False when that did not come about."""
         batch, failures = 1, 0
-        while (room := self.max_sessions - len(self.held.open)) > 0:
+        while (room := self.max_sessions - len(self.open_sessions.open)) > 0:
             self._check_stop()
-            answers = yield from self.held.create(min(batch, room, self.parallel), purpose)
+            answers = yield from self.open_sessions.create(
+                min(batch, room, self.parallel), purpose
+            )
             if any(answer.outcome == "capacity_full" for answer in answers):
                 return True
             admitted = sum(answer.outcome == "ok" for answer in answers)
@@ -141,54 +143,59 @@ class Exploration:
         self.bounded = True
         return False
 
-    def _create_one(self, purpose: Purpose) -> Generator[Action, Told, Created | None]:
+    def _create_one(self, purpose: Purpose) -> Generator[Action, Results, CreateResult | None]:
         """One create that was admitted or refused; None when all it did was fail."""
         for _ in range(FAILURES_IN_A_ROW):
             self._check_stop()
-            answers = yield from self.held.create(1, purpose)
+            answers = yield from self.open_sessions.create(1, purpose)
             if answers and answers[0].outcome in {"ok", "capacity_full"}:
                 return answers[0]
         return None
 
-    def _climb(self) -> Script:
-        """Create one at a time until one is refused; note the sighting."""
-        while len(self.held.open) < self.max_sessions:
+    def _create_until_refused(self) -> ActionGenerator:
+        """Create one at a time until one is refused; note the ceiling observation."""
+        while len(self.open_sessions.open) < self.max_sessions:
             answer = yield from self._create_one("probe")
             if answer is None:
                 return
             if answer.outcome == "capacity_full":
-                if not self.sightings:
+                if not self.ceiling_observations:
                     self._failures_at_first = self._failures()
-                self.sightings.append(Sighting(answer.end_s, len(self.held.open)))
+                self.ceiling_observations.append(
+                    CeilingObservation(answer.end_s, len(self.open_sessions.open))
+                )
                 return
         self.bounded = True
 
-    def _cycle(self) -> Script:
+    def _cycle(self) -> ActionGenerator:
         tries, count = 0, 1
-        while self.held.open and tries < CLOSE_TRIES:
+        while self.open_sessions.open and tries < CLOSE_TRIES:
             self._check_stop()
-            held = len(self.held.open)
-            yield from self.held.close(self.held.newest(count), "cycle")
-            if len(self.held.open) == held:
+            open_sessions = len(self.open_sessions.open)
+            yield from self.open_sessions.close(self.open_sessions.newest(count), "cycle")
+            if len(self.open_sessions.open) == open_sessions:
                 tries += 1
             elif (yield from self._await_slot()):
-                yield from self._climb()
+                yield from self._create_until_refused()
                 return
             else:
-                count *= EXCESS_GROWTH
+                count *= CLOSE_GROWTH
 
-    def _await_slot(self) -> Generator[Action, Told, bool]:
+    def _await_slot(self) -> Generator[Action, Results, bool]:
         """Poll creates after a delete; note the release time; False when none came."""
-        deleted_s = refused_s = self.held.now_s
+        deleted_s = refused_s = self.open_sessions.now_s
         pause_s = POLL_S[0]
-        tallies = (self.held.rate_limited, self.held.failed)
+        counts_before = (self.open_sessions.rate_limited, self.open_sessions.failed)
         while True:
             answer = yield from self._create_one("cycle")
             if answer is None:
                 return False
             if answer.outcome == "ok":
-                if tallies == (self.held.rate_limited, self.held.failed):
-                    self.releases.note(deleted_s, refused_s, answer.start_s)
+                if counts_before == (
+                    self.open_sessions.rate_limited,
+                    self.open_sessions.failed,
+                ):
+                    self.releases.record(deleted_s, refused_s, answer.start_s)
                 return True
             refused_s = answer.start_s
             if answer.end_s - deleted_s > self.releases.timeout_s:
@@ -196,58 +203,60 @@ class Exploration:
             pause_s = self.releases.pause_s(pause_s, answer.end_s - deleted_s)
             yield Wait(pause_s, "the slot is not free yet")
 
-    def _race(self) -> Script:
+    def _race(self) -> ActionGenerator:
         self._check_stop()
         ceiling = self.ceiling()
         if ceiling is None or self.bounded:
             return
-        free = min(RACE_FREE, len(self.held.open))
-        yield from self.held.close(self.held.newest(free), "race")
+        free = min(RACE_FREE, len(self.open_sessions.open))
+        yield from self.open_sessions.close(self.open_sessions.newest(free), "race")
         yield Wait(self.releases.wait_s, "the freed slots come back")
         count = free + RACE_EXTRA
-        yield from self.held.create(count, "race")
+        yield from self.open_sessions.create(count, "race")
         self.races_done += 1
-        excess = len(self.held.open) - ceiling
+        excess = len(self.open_sessions.open) - ceiling
         if excess > 0:
-            yield from self.held.close(self.held.newest(excess), "race")
+            yield from self.open_sessions.close(self.open_sessions.newest(excess), "race")
             yield Wait(self.releases.wait_s, "the excess is released")
-            before = len(self.held.open)
-            yield from self._climb()
-            rose = len(self.held.open) - before
+            before = len(self.open_sessions.open)
+            yield from self._create_until_refused()
+            rose = len(self.open_sessions.open) - before
             self.over_admitted = max(self.over_admitted, excess - rose)
         else:
-            yield from self._climb()
+            yield from self._create_until_refused()
 
-    def _refill(self) -> Script:
-        yield from self.held.close(list(self.held.open), "refill")
+    def _refill(self) -> ActionGenerator:
+        yield from self.open_sessions.close(list(self.open_sessions.open), "refill")
         yield Wait(self.releases.wait_s, "everything is released")
         if not (yield from self._fill("refill")):
             return
-        yield from self._climb()
+        yield from self._create_until_refused()
         self.refill_failed = self._failures() - self._failures_at_first
-        first, last = self.sightings[0], self.sightings[-1]
+        first, last = self.ceiling_observations[0], self.ceiling_observations[-1]
         self.slots_lost = max(0, first.sessions - last.sessions)
 
     def _failures(self) -> int:
-        return self.held.failed + self.held.lost
+        return self.open_sessions.failed + self.open_sessions.lost
 
-    def _cleanup(self) -> Script:
+    def _cleanup(self) -> ActionGenerator:
         self.stage = "cleanup"
-        if self.held.unsure:
-            yield from self.held.resolve(sorted(self.held.unsure), "cleanup")
+        if self.open_sessions.unresolved_keys:
+            yield from self.open_sessions.resolve(
+                sorted(self.open_sessions.unresolved_keys), "cleanup"
+            )
         for attempt in range(CLOSE_TRIES):
-            if not self.held.open:
+            if not self.open_sessions.open:
                 return
             if attempt:
                 yield Wait(0.5 * 2**attempt, "some sessions could not be closed")
-            yield from self.held.close(list(self.held.open), "cleanup")
+            yield from self.open_sessions.close(list(self.open_sessions.open), "cleanup")
 
     def _check_stop(self) -> None:
-        if self.held.stopping:
+        if self.open_sessions.stopping:
             raise _StoppedError
 
     def ceiling(self) -> int | None:
-        """The sighting seen most often; of equals the latest."""
-        if not self.sightings:
+        """The ceiling observation seen most often; of equals the latest."""
+        if not self.ceiling_observations:
             return None
-        return statistics.mode(s.sessions for s in reversed(self.sightings))
+        return statistics.mode(s.sessions for s in reversed(self.ceiling_observations))

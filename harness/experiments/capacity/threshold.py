@@ -52,7 +52,7 @@ POINTS = (0.0025, 0.25, 0.45, 0.75, 0.9925)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class StepEvidence:
     """
     What one step says about one criterion.
 
@@ -88,8 +88,8 @@ class Threshold:
     spread: float
 
 
-def locate_threshold(
-    evidence: Sequence[Evidence], allowance: float, *, low: float, high: float
+def estimate_threshold(
+    evidence: Sequence[StepEvidence], allowance: float, *, low: float, high: float
 ) -> Threshold:
     """
     Estimate the rate at which the bad share reaches `allowance`.
@@ -123,7 +123,7 @@ def locate_threshold(
     )
 
 
-def _log_likelihood(item: Evidence, allowed: float, expected: Floats) -> Floats:
+def _log_likelihood(item: StepEvidence, allowed: float, expected: Floats) -> Floats:
     """How probable the step is where its log relative share is expected to be `expected`."""
     weighs_like = max(item.design_effect, item.bad / WEIGHT_MAX)
     if item.grew or item.bad > OVERLOADED * item.total:

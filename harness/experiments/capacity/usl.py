@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 LEVELS_MIN = 6
 SPAN_MIN = 2.0
 R2_MIN = 0.90
-BEYOND_MAX = 1.2
+OVERSHOOT_MAX = 1.2
 """The fitted curve may rise, between its levels, to so many times what was seen."""
 RESAMPLES = 200
 
@@ -113,7 +113,7 @@ def fit_usl(
     if r2 < R2_MIN:
         return NoFit(f"poor fit: R² = {r2:.2f}, {R2_MIN:.2f} is needed")
     inside = predict(np.geomspace(n.min(), n.max(), 200), *parameters).max()
-    if inside > BEYOND_MAX * x.max():
+    if inside > OVERSHOOT_MAX * x.max():
         return NoFit(
             f"poor fit: it rises to {inside:.4g}/s between the load levels, where no more than "
             f"{x.max():.4g}/s was seen"

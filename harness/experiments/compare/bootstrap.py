@@ -34,13 +34,13 @@ def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
         strata: Where the steps belong; correlation is not looked for across them.
     """
     steps = sum(stratum.steps for stratum in strata)
-    rho = max((_correlation(one, strata) for one in series), default=0.0)
+    rho = max((_lag1_autocorrelation(one, strata) for one in series), default=0.0)
     alpha = 4 * rho**2 / (1 - rho**2) ** 2
     asked = int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3)))
     return max(asked, math.isqrt(steps), 1)
 
 
-def draw(
+def resample(
     rng: np.random.Generator, strata: Sequence[Stratum], block: int, replicates: int
 ) -> Floats:
     """
@@ -52,7 +52,7 @@ def draw(
     parts = []
     for stratum in strata:
         n = stratum.steps
-        length = _within(block, n)
+        length = _block_length(block, n)
         starts = rng.integers(0, n - length + 1, (replicates, -(-n // length)))
         taken = (starts[:, :, None] + np.arange(length)).reshape(replicates, -1)[:, :n]
         flat = (taken + np.arange(replicates)[:, None] * n).ravel()
@@ -62,15 +62,15 @@ def draw(
 
 def degrees_of_freedom(strata: Sequence[Stratum], block: int) -> float:
     """How well the blocks' variance is known."""
-    blocks = sum(s.steps / _within(block, s.steps) for s in strata)
+    blocks = sum(s.steps / _block_length(block, s.steps) for s in strata)
     return max(_DEGREES_PER_BLOCK * blocks, 1.0)
 
 
-def _within(block: int, steps: int) -> int:
+def _block_length(block: int, steps: int) -> int:
     return max(1, min(block, steps // _BLOCKS_A_STRATUM))
 
 
-def _correlation(series: Floats, strata: Sequence[Stratum]) -> float:
+def _lag1_autocorrelation(series: Floats, strata: Sequence[Stratum]) -> float:
     """Lag-one autocorrelation about each stratum's own mean, 0 … `_CORRELATION_MAX`."""
     above = below = 0.0
     for stratum in strata:

@@ -11,15 +11,15 @@ import numpy as np
 
 from harness.analysis.distributions import METRICS
 from harness.experiments.compare import statistics
-from harness.experiments.compare.bootstrap import block_steps, degrees_of_freedom, draw
-from harness.experiments.compare.decision import Sample
+from harness.experiments.compare.bootstrap import block_steps, degrees_of_freedom, resample
+from harness.experiments.compare.decision import MetricSample
 from harness.experiments.compare.samples import Floats, Side
 
 _SEED = 20_231
 _TINY = 1e-9
 
 
-class Resampled:
+class BootstrapSamples:
     """All samples of one operation on one side, under the same resampling."""
 
     def __init__(self, side: Side, operation: str, replicates: int, number: int) -> None:
@@ -27,15 +27,15 @@ class Resampled:
         self.attempts = float(statistics.count_all(side, operation).sum())
         self.good = float(statistics.count_ok(side, operation).sum())
         self.outcomes = side.outcomes.get(operation, {})
-        block = block_steps(statistics.persistent(side, operation), side.strata)
+        block = block_steps(statistics.autocorrelated_series(side, operation), side.strata)
         rng = np.random.default_rng([_SEED, number, zlib.crc32(operation.encode())])
-        drawn = draw(rng, side.strata, block, replicates)
+        drawn = resample(rng, side.strata, block, replicates)
         self._degrees = degrees_of_freedom(side.strata, block)
-        runs = np.zeros((side.runs, side.steps))
+        trials = np.zeros((side.trials, side.steps))
         for stratum in side.strata:
-            runs[stratum.run, stratum.first : stratum.first + stratum.steps] = 1
+            trials[stratum.trial, stratum.first : stratum.first + stratum.steps] = 1
         # One pass over the counts serves the figure, each run alone, and the replicates.
-        self._weights = np.concatenate((np.ones((1, side.steps)), runs, drawn))
+        self._weights = np.concatenate((np.ones((1, side.steps)), trials, drawn))
         self._times: dict[str, dict[str, Floats]] = {}
 
     def values(self, metric: str) -> Floats | None:
@@ -54,17 +54,17 @@ class Resampled:
             self._times[kind] = statistics.percentiles_ms(times, self.side.steps, self._weights)
         return self._times[kind][name]
 
-    def sample(self, values: Floats, *, log: bool) -> Sample:
+    def sample(self, values: Floats, *, log: bool) -> MetricSample:
         """The values on the scale of effects."""
         scaled = np.log(np.maximum(values, _TINY)) if log else values
-        last = 1 + self.side.runs
-        return Sample(float(scaled[0]), scaled[last:], scaled[1:last], self._degrees)
+        last = 1 + self.side.trials
+        return MetricSample(float(scaled[0]), scaled[last:], scaled[1:last], self._degrees)
 
 
-def metrics_of(both: tuple[Resampled, Resampled]) -> Iterator[str]:
+def metrics_of(both: tuple[BootstrapSamples, BootstrapSamples]) -> Iterator[str]:
     """All metrics of an operation: times, throughput, the outcomes that either side saw."""
     for clock in METRICS[::-1]:
-        yield from (f"{clock}.{name}" for name in statistics.names())
+        yield from (f"{clock}.{name}" for name in statistics.percentile_fractions())
     yield "throughput"
     outcomes = set(both[0].outcomes) | set(both[1].outcomes)
     yield from (f"outcome.{name}" for name in sorted(outcomes - {"ok"}))

@@ -29,11 +29,11 @@ _PENALTY = 1.5
 _SIGMA_MIN = 0.01
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
-Find = Callable[[Sequence[Sequence[float]]], Sequence[Sequence[int]]]
+FindChangePoints = Callable[[Sequence[Sequence[float]]], Sequence[Sequence[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class ChangePointMethod:
     """
     A way to search for change points.
 
@@ -44,11 +44,11 @@ class Search:
     """
 
     method: str
-    find: Find
+    find: FindChangePoints
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ChangePoint:
     """
     A change for good.
 
@@ -68,16 +68,18 @@ class Shift:
 
 
 def find_by_pelt(series: Sequence[Sequence[float]]) -> list[list[int]]:
-    """What `Search.find` promises, by PELT."""
+    """What `ChangePointMethod.find` promises, by PELT."""
     return [_pelt(np.log(values)) for values in series]
 
 
-PELT = Search("pelt", find_by_pelt)
+PELT = ChangePointMethod("pelt", find_by_pelt)
 
 
-def find_shifts(
-    series: Sequence[Sequence[float | None]], thresholds: Sequence[float], search: Search = PELT
-) -> list[tuple[Shift, ...]]:
+def find_change_points(
+    series: Sequence[Sequence[float | None]],
+    thresholds: Sequence[float],
+    search: ChangePointMethod = PELT,
+) -> list[tuple[ChangePoint, ...]]:
     """
     Where each series' level changed by its threshold or more, relative.
 
@@ -91,14 +93,14 @@ def find_shifts(
     asked = [[value for _, value in kept[number]] for number in long]
     places = dict(zip(long, search.find(asked) if asked else (), strict=True))
     return [
-        _shifts(points, places[number], threshold) if number in places else ()
+        _change_points(points, places[number], threshold) if number in places else ()
         for number, (points, threshold) in enumerate(zip(kept, thresholds, strict=True))
     ]
 
 
-def _shifts(
+def _change_points(
     points: Sequence[tuple[int, float]], places: Sequence[int], threshold: float
-) -> tuple[Shift, ...]:
+) -> tuple[ChangePoint, ...]:
     begins = [0]
     for place in places:
         if min(place - begins[-1], len(points) - place) >= LEVEL_POINTS_MIN:
@@ -108,10 +110,12 @@ def _shifts(
         for begin, end in itertools.pairwise([*begins, len(points)])
     ]
     found = [
-        Shift(points[begin][0], before, after)
+        ChangePoint(points[begin][0], before, after)
         for begin, before, after in zip(begins[1:], levels[:-1], levels[1:], strict=True)
     ]
-    return tuple(shift for shift in found if abs(shift.change) >= threshold)
+    return tuple(
+        change_point for change_point in found if abs(change_point.change) >= threshold
+    )
 
 
 def _pelt(logs: np.ndarray) -> list[int]:

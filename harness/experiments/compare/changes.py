@@ -57,7 +57,7 @@ class Comparison:
 
     Attributes:
         baseline, candidate: Trial ids of the runs of each side.
-        baseline_called, candidate_called: What each run is called: the name of a baseline,
+        baseline_labels, candidate_labels: What each run is called: the name of a baseline,
             else its trial id.
         baseline_s, candidate_s: Measured seconds of each side.
         changes: Every metric, by operation.
@@ -67,8 +67,8 @@ class Comparison:
 
     baseline: tuple[str, ...]
     candidate: tuple[str, ...]
-    baseline_called: tuple[str, ...]
-    candidate_called: tuple[str, ...]
+    baseline_labels: tuple[str, ...]
+    candidate_labels: tuple[str, ...]
     baseline_s: float
     candidate_s: float
     changes: tuple[Change, ...]
@@ -97,8 +97,8 @@ class Comparison:
         return {
             "schema": 1,
             "verdict": self.verdict,
-            "baseline": _side(self.baseline, self.baseline_called, self.baseline_s),
-            "candidate": _side(self.candidate, self.candidate_called, self.candidate_s),
+            "baseline": _side(self.baseline, self.baseline_labels, self.baseline_s),
+            "candidate": _side(self.candidate, self.candidate_labels, self.candidate_s),
             "alpha": ALPHA,
             "needed_s": self.needed_s,
             "cautions": list(self.cautions),
@@ -108,9 +108,9 @@ class Comparison:
 
 
 def _side(
-    trials: tuple[str, ...], called: tuple[str, ...], measured_s: float
+    trials: tuple[str, ...], labels: tuple[str, ...], measured_s: float
 ) -> dict[str, Any]:
-    return {"trials": list(trials), "called": list(called), "measured_s": measured_s}
+    return {"trials": list(trials), "called": list(labels), "measured_s": measured_s}
 
 
 def _metric(change: Change) -> dict[str, Any]:

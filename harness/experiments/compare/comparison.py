@@ -8,28 +8,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.analysis.generator import assess
+from harness.analysis.generator import assess_generator
 from harness.experiments.compare import statistics
-from harness.experiments.compare.bootstrap_samples import Resampled, metrics_of
+from harness.experiments.compare.bootstrap_samples import BootstrapSamples, metrics_of
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.decision import (
     STEPS_MIN,
     TAIL_MIN,
     Effect,
+    decide,
+    estimate_effect,
     holm,
-    judge,
-    measure,
-    needed_times,
+    needed_factor,
 )
-from harness.experiments.compare.samples import Run, Side, build_sides
+from harness.experiments.compare.samples import Side, TrialSample, build_sides
 from harness.plan.tolerances import Thresholds
 
 REPLICATES = 2000
 
 
 def compare(
-    baseline: Sequence[Run],
-    candidate: Sequence[Run],
+    baseline: Sequence[TrialSample],
+    candidate: Sequence[TrialSample],
     thresholds: Thresholds,
     *,
     cautions: Sequence[str] = (),
@@ -48,48 +48,48 @@ def compare(
         TrialError: An interval holds no histogram.
     """
     sides = build_sides(baseline, candidate)
-    spans = [sum(run.measured_s for run in side) for side in (baseline, candidate)]
+    spans = [sum(trial.measured_s for trial in side) for side in (baseline, candidate)]
     operations = sorted(set(sides[0].outcomes) | set(sides[1].outcomes))
     drafts: list[tuple[Change, Effect | None]] = []
     for operation in operations:
         both = (
-            Resampled(sides[0], operation, replicates, 0),
-            Resampled(sides[1], operation, replicates, 1),
+            BootstrapSamples(sides[0], operation, replicates, 0),
+            BootstrapSamples(sides[1], operation, replicates, 1),
         )
         drafts += [
-            _draft(operation, metric, both, thresholds, max(spans))
+            _draft_change(operation, metric, both, thresholds, max(spans))
             for metric in metrics_of(both)
         ]
     known = [effect.p for _, effect in drafts if effect is not None]
     adjusted = iter(holm(known))
-    doubt = _doubt([*baseline, *candidate])
+    warning = _saturation_warning([*baseline, *candidate])
     changes = [
         draft
         if effect is None
-        else _decide(draft, effect, next(adjusted), max(spans), doubt, sides)
+        else _decide(draft, effect, next(adjusted), max(spans), warning, sides)
         for draft, effect in drafts
     ]
     return Comparison(
         baseline=_ids(baseline),
         candidate=_ids(candidate),
-        baseline_called=tuple(run.called for run in baseline),
-        candidate_called=tuple(run.called for run in candidate),
+        baseline_labels=tuple(trial.label for trial in baseline),
+        candidate_labels=tuple(trial.label for trial in candidate),
         baseline_s=spans[0],
         candidate_s=spans[1],
         changes=tuple(changes),
-        cautions=(*cautions, *([doubt] if doubt else [])),
-        doubtful=doubt,
+        cautions=(*cautions, *([warning] if warning else [])),
+        doubtful=warning,
     )
 
 
-def _ids(runs: Sequence[Run]) -> tuple[str, ...]:
-    return tuple(run.manifest.trial_id for run in runs)
+def _ids(trials: Sequence[TrialSample]) -> tuple[str, ...]:
+    return tuple(trial.manifest.trial_id for trial in trials)
 
 
-def _draft(
+def _draft_change(
     operation: str,
     metric: str,
-    both: tuple[Resampled, Resampled],
+    both: tuple[BootstrapSamples, BootstrapSamples],
     thresholds: Thresholds,
     longest_s: float,
 ) -> tuple[Change, Effect | None]:
@@ -120,14 +120,14 @@ def _draft(
     samples = [
         side.sample(v, log=log) for side, v in zip(both, values, strict=True) if v is not None
     ]
-    effect = measure(samples[0], samples[1], sign=sign)
+    effect = estimate_effect(samples[0], samples[1], sign=sign)
     if effect is None:
         return replace(draft, reason="too few seconds hold an attempt"), None
     return _with_change(draft, effect, sign, log=log), effect
 
 
 def _tail_samples(metric: str) -> int:
-    fraction = statistics.names()[metric.partition(".")[2]]
+    fraction = statistics.percentile_fractions()[metric.partition(".")[2]]
     return math.ceil(TAIL_MIN / (1 - fraction) * (1 - 1e-9))
 
 
@@ -144,20 +144,20 @@ def _decide(
     effect: Effect,
     adjusted_p: float,
     longest_s: float,
-    doubt: str,
+    warning: str,
     sides: tuple[Side, Side],
 ) -> Change:
     threshold = _threshold(draft)
-    verdict = judge(effect, adjusted_p, threshold)
+    verdict = decide(effect, adjusted_p, threshold)
     decided = replace(draft, p=adjusted_p, verdict=verdict)
-    if doubt and draft.unit != "share":
+    if warning and draft.unit != "share":
         return replace(decided, verdict="inconclusive", reason="the generator was saturated")
     if verdict != "inconclusive":
         return decided
-    factor = needed_times(effect, threshold)
-    if effect.between:
-        runs = math.ceil(factor * max(side.runs for side in sides))
-        return replace(decided, reason="runs differ among themselves", needed_runs=runs)
+    factor = needed_factor(effect, threshold)
+    if effect.between_trials:
+        trials = math.ceil(factor * max(side.trials for side in sides))
+        return replace(decided, reason="runs differ among themselves", needed_runs=trials)
     return replace(decided, reason="too few samples", needed_s=factor * longest_s)
 
 
@@ -170,13 +170,13 @@ def _threshold(change: Change) -> float:
     return math.log1p(change.threshold)
 
 
-def _doubt(runs: Sequence[Run]) -> str:
+def _saturation_warning(trials: Sequence[TrialSample]) -> str:
     """Why performance cannot be judged; "" when it can."""
-    for run in runs:
-        health = assess(run.manifest)
+    for trial in trials:
+        health = assess_generator(trial.manifest)
         if health.saturated:
             return (
-                f"the load generator was the bottleneck in {run.manifest.trial_id} "
+                f"the load generator was the bottleneck in {trial.manifest.trial_id} "
                 f"({health.reason}): performance is not judged"
             )
     return ""

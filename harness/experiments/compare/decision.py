@@ -36,20 +36,20 @@ MetricVerdict = Literal["pass", "regressed", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
+class MetricSample:
     """
     One metric of one side.
 
     Attributes:
         value: The figure itself, on the scale of effects.
         replicates: The same of every bootstrap replicate.
-        runs: The same of every run alone.
+        trials: The same of every run alone.
         degrees: Degrees of freedom of the replicates' variance.
     """
 
     value: float
     replicates: Floats
-    runs: Floats
+    trials: Floats
     degrees: float
 
 
@@ -62,17 +62,19 @@ class Effect:
         value: The effect.
         low, high: Its 95 % interval.
         p: Chance of an effect at least so bad were there none (one-sided).
-        between: True when runs differ more among themselves than their seconds explain.
+        between_trials: True when runs differ more among themselves than their seconds explain.
     """
 
     value: float
     low: float
     high: float
     p: float
-    between: bool
+    between_trials: bool
 
 
-def measure(baseline: Sample, candidate: Sample, *, sign: int) -> Effect | None:
+def estimate_effect(
+    baseline: MetricSample, candidate: MetricSample, *, sign: int
+) -> Effect | None:
     """
     The effect of two samples; None when a figure or its spread is not known.
 
@@ -88,24 +90,30 @@ def measure(baseline: Sample, candidate: Sample, *, sign: int) -> Effect | None:
     variances = [float(np.nanvar(_finite(s.replicates))) for s in (baseline, candidate)]
     spread = math.sqrt(sum(variances))
     degrees = _welch(variances, (baseline.degrees, candidate.degrees))
-    between, between_degrees = _between_runs(baseline.runs, candidate.runs)
-    if _runs_differ(between, between_degrees, spread, degrees):
+    between_trials, between_degrees = _between_trials(baseline.trials, candidate.trials)
+    if _trials_differ(between_trials, between_degrees, spread, degrees):
         t = float(special.stdtrit(between_degrees, 1 - ALPHA / 2))
-        p = float(special.stdtr(between_degrees, -value / between))
-        return Effect(value, value - t * between, value + t * between, p, between=True)
-    stretch = float(special.stdtrit(degrees, 1 - ALPHA / 2)) / Z
+        p = float(special.stdtr(between_degrees, -value / between_trials))
+        return Effect(
+            value,
+            value - t * between_trials,
+            value + t * between_trials,
+            p,
+            between_trials=True,
+        )
+    widening = float(special.stdtrit(degrees, 1 - ALPHA / 2)) / Z
     low, high = np.quantile(replicates, (ALPHA / 2, 1 - ALPHA / 2))
     p = float(special.stdtr(degrees, -value / spread)) if spread > 0 else float(value <= 0)
     return Effect(
         value,
-        min(value + (float(low) - value) * stretch, value),
-        max(value + (float(high) - value) * stretch, value),
+        min(value + (float(low) - value) * widening, value),
+        max(value + (float(high) - value) * widening, value),
         p,
-        between=False,
+        between_trials=False,
     )
 
 
-def judge(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict:
+def decide(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict:
     """
     The verdict of one metric.
 
@@ -129,7 +137,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def needed_times(effect: Effect, threshold: float) -> float:
+def needed_factor(effect: Effect, threshold: float) -> float:
     """
     How many times as long (or as many runs) a side would have to be for an answer.
 
@@ -155,15 +163,17 @@ def _welch(variances: Sequence[float], degrees: Sequence[float]) -> float:
     return max(sum(variances) ** 2 / below, 1.0) if below > 0 else min(degrees)
 
 
-def _runs_differ(between: float, of_runs: float, spread: float, of_blocks: float) -> bool:
-    if between <= spread:
+def _trials_differ(
+    between_trials: float, of_runs: float, spread: float, of_blocks: float
+) -> bool:
+    if between_trials <= spread:
         return False
     if spread == 0:
         return True
-    return float(special.fdtrc(of_runs, of_blocks, (between / spread) ** 2)) < 0.1
+    return float(special.fdtrc(of_runs, of_blocks, (between_trials / spread) ** 2)) < 0.1
 
 
-def _between_runs(baseline: Floats, candidate: Floats) -> tuple[float, float]:
+def _between_trials(baseline: Floats, candidate: Floats) -> tuple[float, float]:
     """Standard error of the effect by the runs' pooled variance, and its degrees."""
     degrees = len(baseline) + len(candidate) - 2
     together = np.concatenate((baseline, candidate))

@@ -48,22 +48,22 @@ class _Document(msgspec.Struct, frozen=True):
 def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
     """The comparison that a document tells of; None when it is none of ours."""
     try:
-        told = msgspec.convert(dict(document), _Document)
+        parsed = msgspec.convert(dict(document), _Document)
     except msgspec.ValidationError:
         return None
-    changes = [_change(metric) for metric in told.metrics]
+    changes = [_change(metric) for metric in parsed.metrics]
     if any(change is None for change in changes):
         return None
     return Comparison(
-        baseline=told.baseline.trials,
-        candidate=told.candidate.trials,
-        baseline_called=told.baseline.names,
-        candidate_called=told.candidate.names,
-        baseline_s=told.baseline.measured_s,
-        candidate_s=told.candidate.measured_s,
+        baseline=parsed.baseline.trials,
+        candidate=parsed.candidate.trials,
+        baseline_labels=parsed.baseline.names,
+        candidate_labels=parsed.candidate.names,
+        baseline_s=parsed.baseline.measured_s,
+        candidate_s=parsed.candidate.measured_s,
         changes=tuple(change for change in changes if change is not None),
-        cautions=told.cautions,
-        doubtful=told.doubtful,
+        cautions=parsed.cautions,
+        doubtful=parsed.doubtful,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def differences(
+def diff_documents(
     baseline: Mapping[str, Any], candidate: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[str]:
     """
@@ -18,7 +18,7 @@ def differences(
         one, other = (side.get(key, "absent") for side in (baseline, candidate))
         name = f"{prefix}{key}"
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            yield from differences(one, other, f"{name}.")
+            yield from diff_documents(one, other, f"{name}.")
         elif one != other:
             yield f"{name}: {_brief(one)} → {_brief(other)}"
 

@@ -30,7 +30,7 @@ STEPS_MAX = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class TrialSample:
     """
     What a comparison needs of one trial.
 
@@ -45,7 +45,7 @@ class Run:
     baseline: str = ""
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """What people call it."""
         return self.baseline or self.manifest.trial_id
 
@@ -55,23 +55,23 @@ class Run:
         return sum(w.end_ns - w.start_ns for w in self.windows) / NS_PER_S
 
     @property
-    def windows(self) -> list[Stretch]:
+    def windows(self) -> list[Window]:
         """Its measured phases as they took place."""
         manifest, names = self.manifest, measured_phases(self.manifest)
         if not manifest.phases:
             return [
-                Stretch(name, manifest.started_ns, max(manifest.ended_ns, manifest.started_ns))
+                Window(name, manifest.started_ns, max(manifest.ended_ns, manifest.started_ns))
                 for name in names
             ]
         return [
-            Stretch(phase.name, phase.start_ns, phase.end_ns)
+            Window(phase.name, phase.start_ns, phase.end_ns)
             for phase in manifest.phases
             if phase.name in names
         ]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Window:
     """A measured phase: its name, its start and end (Unix ns)."""
 
     phase: str
@@ -85,13 +85,13 @@ class Stratum:
     Steps that follow one another.
 
     Attributes:
-        run: Number of its run on this side, from 0.
+        trial: Number of its run on this side, from 0.
         first: Its first step's place among all steps of the side.
         seconds: How much of each step lies in the phase: load begins and ends within a
             second, and its last answers come when it is over.
     """
 
-    run: int
+    trial: int
     first: int
     seconds: Floats
 
@@ -107,12 +107,12 @@ class Times:
     Good answers' times of one operation and metric, by step.
 
     Attributes:
-        step, bin: Where each count belongs; int64, in any order.
+        step, bucket: Where each count belongs; int64, in any order.
         counts: How many values; int64.
     """
 
     step: Ints
-    bin: Ints
+    bucket: Ints
     counts: Ints
 
     def cumulative(self, steps: int) -> tuple[Floats, Ints]:
@@ -122,7 +122,7 @@ class Times:
         Returns:
             Shape (steps, occupied bins), and each bin's highest value in µs.
         """
-        occupied, column = np.unique(self.bin, return_inverse=True)
+        occupied, column = np.unique(self.bucket, return_inverse=True)
         flat = np.bincount(
             self.step * len(occupied) + column, self.counts, steps * len(occupied)
         )
@@ -156,72 +156,74 @@ class Side:
         return np.concatenate([np.empty(0), *(stratum.seconds for stratum in self.strata)])
 
     @cached_property
-    def runs(self) -> int:
+    def trials(self) -> int:
         """How many runs are pooled."""
-        return len({stratum.run for stratum in self.strata})
+        return len({stratum.trial for stratum in self.strata})
 
 
-def build_sides(baseline: Sequence[Run], candidate: Sequence[Run]) -> tuple[Side, Side]:
+def build_sides(
+    baseline: Sequence[TrialSample], candidate: Sequence[TrialSample]
+) -> tuple[Side, Side]:
     """
     Both sides, in steps of equal length.
 
     Raises:
         TrialError: An interval holds no histogram.
     """
-    counted = [[_counts(run) for run in side] for side in (baseline, candidate)]
+    counted = [[_counts(trial) for trial in side] for side in (baseline, candidate)]
     longest_s = max(
-        sum(_length_s(run, frame) for run, frame in zip(side, frames, strict=True))
+        sum(_length_s(trial, frame) for trial, frame in zip(side, frames, strict=True))
         for side, frames in zip((baseline, candidate), counted, strict=True)
     )
     step_s = max(1, -(-longest_s // STEPS_MAX))
     return _build(baseline, counted[0], step_s), _build(candidate, counted[1], step_s)
 
 
-def _length_s(run: Run, frame: pd.DataFrame) -> int:
+def _length_s(trial: TrialSample, frame: pd.DataFrame) -> int:
     """Seconds that its phases take up, late answers included."""
     last = frame.groupby("phase")["second"].max()
-    return sum(end - begin for begin, end in (_ends(w, last) for w in run.windows))
+    return sum(end - begin for begin, end in (_ends(w, last) for w in trial.windows))
 
 
-def _ends(window: Stretch, last: pd.Series) -> tuple[int, int]:
+def _ends(window: Window, last: pd.Series) -> tuple[int, int]:
     """A phase's first second, and the one after its last: that of its last answer, if later."""
     begin = window.start_ns // NS_PER_S
     end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.phase, begin)) + 1)
     return begin, end
 
 
-def _build(runs: Sequence[Run], frames: Sequence[pd.DataFrame], step_s: int) -> Side:
+def _build(trials: Sequence[TrialSample], frames: Sequence[pd.DataFrame], step_s: int) -> Side:
     strata: list[Stratum] = []
     counted: list[pd.DataFrame] = []
     timed: list[dict[tuple[str, str], Times]] = []
-    for number, (run, frame) in enumerate(zip(runs, frames, strict=True)):
-        placed = _place(run, frame, number, step_s, strata)
+    for number, (trial, frame) in enumerate(zip(trials, frames, strict=True)):
+        placed = _place(trial, frame, number, step_s, strata)
         frame["step"] = _steps(frame, placed, step_s)
         counted.append(frame)
-        timed.append(_cells(run, placed, step_s))
+        timed.append(_cells(trial, placed, step_s))
     total = sum(stratum.steps for stratum in strata)
     return Side(tuple(strata), _outcomes(pd.concat(counted), total), _times(timed))
 
 
-def _counts(run: Run) -> pd.DataFrame:
+def _counts(trial: TrialSample) -> pd.DataFrame:
     """Attempts of measured phases: second, phase, operation, outcome, count."""
     names = ["second", "phase", "operation", "outcome", "metric", "count"]
-    frame = run.intervals.select(names).to_pandas()
+    frame = trial.intervals.select(names).to_pandas()
     for name in ("phase", "operation", "outcome", "metric"):
         frame[name] = frame[name].astype("object")
-    phases = [window.phase for window in run.windows]
+    phases = [window.phase for window in trial.windows]
     kept = (frame["metric"] == "service") & frame["phase"].isin(phases)
     counts: pd.DataFrame = frame[kept].drop(columns="metric").reset_index(drop=True)
     return counts
 
 
 def _place(
-    run: Run, frame: pd.DataFrame, number: int, step_s: int, strata: list[Stratum]
+    trial: TrialSample, frame: pd.DataFrame, number: int, step_s: int, strata: list[Stratum]
 ) -> dict[str, tuple[int, Stratum]]:
     """Lay a run's phases behind what is there: phase → its first second and stratum."""
     placed = {}
     last = frame.groupby("phase")["second"].max()
-    for window in run.windows:
+    for window in trial.windows:
         begin, end = _ends(window, last)
         first = strata[-1].first + strata[-1].steps if strata else 0
         edges_s = begin + step_s * np.arange(max(-(-(end - begin) // step_s), 1) + 1)
@@ -243,18 +245,22 @@ def _steps(frame: pd.DataFrame, placed: dict[str, tuple[int, Stratum]], step_s: 
 
 
 def _cells(
-    run: Run, placed: dict[str, tuple[int, Stratum]], step_s: int
+    trial: TrialSample, placed: dict[str, tuple[int, Stratum]], step_s: int
 ) -> dict[tuple[str, str], Times]:
-    measured = latencies(run.intervals, list(placed), lambda rows: _steps(rows, placed, step_s))
-    slots, cells = measured.slots, measured.cells
-    step = slots["slot"].to_numpy(np.int64)[cells.row]
+    measured = latencies(
+        trial.intervals, list(placed), lambda rows: _steps(rows, placed, step_s)
+    )
+    slots, bucket_counts = measured.slots, measured.bucket_counts
+    step = slots["slot"].to_numpy(np.int64)[bucket_counts.row]
     found = {}
     for (operation, metric), rows in slots.groupby(["operation", "metric"]):
         chosen = np.zeros(len(slots), bool)
         chosen[rows.index] = True
-        inside = chosen[cells.row]
-        bins = cells.bin[inside].astype(np.int64)
-        found[str(operation), str(metric)] = Times(step[inside], bins, cells.counts[inside])
+        inside = chosen[bucket_counts.row]
+        buckets = bucket_counts.bucket[inside].astype(np.int64)
+        found[str(operation), str(metric)] = Times(
+            step[inside], buckets, bucket_counts.counts[inside]
+        )
     return found
 
 
@@ -275,7 +281,7 @@ def _times(parts: Sequence[dict[tuple[str, str], Times]]) -> dict[tuple[str, str
     return {
         key: Times(
             np.concatenate([one.step for one in gathered[key]]),
-            np.concatenate([one.bin for one in gathered[key]]),
+            np.concatenate([one.bucket for one in gathered[key]]),
             np.concatenate([one.counts for one in gathered[key]]),
         )
         for key in sorted(gathered)

@@ -62,12 +62,12 @@ def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Float
     """
     cumulative, highest_us = times.cumulative(steps)
     width = max(cumulative.shape[1], 1)
-    found = {name: np.full(len(weights), np.nan) for name in names()}
+    found = {name: np.full(len(weights), np.nan) for name in percentile_fractions()}
     chunk = max(1, _CELLS_AT_ONCE // width)
     for begin in range(0, len(weights), chunk):
         running = weights[begin : begin + chunk] @ cumulative
         total = running[:, -1]
-        for name, fraction in names().items():
+        for name, fraction in percentile_fractions().items():
             rank = np.maximum(np.ceil(fraction * total * (1 - 1e-12)), 1)
             place = np.minimum((running < rank[:, None]).sum(axis=1), width - 1)
             values = highest_us[place] / US_PER_MS
@@ -75,12 +75,12 @@ def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Float
     return found
 
 
-def names() -> dict[str, float]:
+def percentile_fractions() -> dict[str, float]:
     """Percentiles as people write them, and their fractions."""
     return {name.replace("_", "."): fraction for name, fraction in PERCENTILES.items()}
 
 
-def persistent(side: Side, operation: str) -> Iterator[Floats]:
+def autocorrelated_series(side: Side, operation: str) -> Iterator[Floats]:
     """Series whose memory decides how long a block must be: load, slowness, tails."""
     attempts = count_all(side, operation)
     yield attempts

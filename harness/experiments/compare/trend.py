@@ -1,8 +1,8 @@
 """
 The trend of a plan: every kept trial a point, and where the level changed for good.
 
-How change points are searched for is the caller's choice (`Search`). A shift smaller than the
-practical threshold is not told.
+The caller chooses how to search for change points (`ChangePointMethod`). A change smaller
+than the practical tolerance is not reported.
 """
 
 from __future__ import annotations
@@ -16,8 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.analysis.distributions import US_PER_MS, latencies
-from harness.experiments.compare.change_points import PELT, Search, Shift, find_shifts
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.change_points import (
+    PELT,
+    ChangePoint,
+    ChangePointMethod,
+    find_change_points,
+)
+from harness.experiments.compare.samples import TrialSample
 from harness.plan.tolerances import Thresholds
 
 METRICS = ("response.p50", "response.p99", "throughput")
@@ -32,18 +37,18 @@ class Series:
     Attributes:
         operation, metric: As in a comparison.
         values: In ms, or a second; None where a trial has none.
-        shifts: In order.
+        change_points: In order.
     """
 
     operation: str
     metric: str
     values: tuple[float | None, ...]
-    shifts: tuple[Shift, ...]
+    change_points: tuple[ChangePoint, ...]
 
     @property
     def level(self) -> float | None:
         """The median since the last shift, the last point left out; None without one."""
-        begin = self.shifts[-1].at if self.shifts else 0
+        begin = self.change_points[-1].at if self.change_points else 0
         seen = [value for value in self.values[begin:-1] if value is not None]
         return statistics.median(seen) if seen else None
 
@@ -56,7 +61,7 @@ class Trend:
     Attributes:
         names: One a point, oldest first.
         series: By operation and metric.
-        method: How change points were searched for, as `Search` has it.
+        method: How change points were searched for, as `ChangePointMethod` has it.
     """
 
     names: tuple[str, ...]
@@ -81,18 +86,20 @@ class Trend:
             "values": list(one.values),
             "shifts": [
                 {
-                    "from_trial": self.names[shift.at],
-                    "before": shift.before,
-                    "after": shift.after,
-                    "change": shift.change,
+                    "from_trial": self.names[change_point.at],
+                    "before": change_point.before,
+                    "after": change_point.after,
+                    "change": change_point.change,
                 }
-                for shift in one.shifts
+                for change_point in one.change_points
             ],
         }
 
 
 def build_trend(
-    points: Iterable[tuple[str, Run]], thresholds: Thresholds, search: Search = PELT
+    points: Iterable[tuple[str, TrialSample]],
+    thresholds: Thresholds,
+    search: ChangePointMethod = PELT,
 ) -> Trend:
     """
     Read every point, one at a time, and look for shifts.
@@ -107,33 +114,33 @@ def build_trend(
         ProgramError: A search that asks another program got no answer.
     """
     ordered = sorted(
-        ((run.manifest.started_ns, name, _values(run)) for name, run in points),
+        ((trial.manifest.started_ns, name, _values(trial)) for name, trial in points),
         key=lambda point: point[:2],
     )
     read = [values for _, _, values in ordered]
     operations = sorted({operation for values in read for operation, _ in values})
     keys = [(operation, metric) for operation in operations for metric in METRICS]
     series = [tuple(one.get(key) for one in read) for key in keys]
-    shifts = find_shifts(series, [thresholds.of(*key) for key in keys], search)
+    change_points = find_change_points(series, [thresholds.of(*key) for key in keys], search)
     return Trend(
         tuple(name for _, name, _ in ordered),
         tuple(
             Series(*key, values, found)
-            for key, values, found in zip(keys, series, shifts, strict=True)
+            for key, values, found in zip(keys, series, change_points, strict=True)
         ),
         search.method,
     )
 
 
-def _values(run: Run) -> dict[tuple[str, str], float]:
+def _values(trial: TrialSample) -> dict[tuple[str, str], float]:
     """Median, p99 and good answers a second of every operation that has one."""
-    response = pc.equal(run.intervals["metric"].cast(pa.string()), "response")
-    phases = {window.phase for window in run.windows}
-    measured = latencies(run.intervals.filter(response), phases, _SLOT_S)
+    response = pc.equal(trial.intervals["metric"].cast(pa.string()), "response")
+    phases = {window.phase for window in trial.windows}
+    measured = latencies(trial.intervals.filter(response), phases, _SLOT_S)
     found = {}
-    for (operation, _), spectrum in measured.spectra.items():
-        found[operation, "response.p50"] = spectrum.percentile_us(0.50) / US_PER_MS
-        found[operation, "response.p99"] = spectrum.percentile_us(0.99) / US_PER_MS
-        if run.measured_s > 0:
-            found[operation, "throughput"] = spectrum.total / run.measured_s
+    for (operation, _), distribution in measured.distributions.items():
+        found[operation, "response.p50"] = distribution.percentile_us(0.50) / US_PER_MS
+        found[operation, "response.p99"] = distribution.percentile_us(0.99) / US_PER_MS
+        if trial.measured_s > 0:
+            found[operation, "throughput"] = distribution.total / trial.measured_s
     return found

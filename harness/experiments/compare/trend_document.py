@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from harness.experiments.compare.change_points import PELT, Shift
+from harness.experiments.compare.change_points import PELT, ChangePoint
 from harness.experiments.compare.trend import METRICS, Series, Trend
 
 
@@ -33,26 +33,28 @@ class _Document(msgspec.Struct, frozen=True):
 def read_trend(document: Mapping[str, Any]) -> Trend | None:
     """The trend that a document tells of; None when it is none of ours."""
     try:
-        told = msgspec.convert(dict(document), _Document)
+        parsed = msgspec.convert(dict(document), _Document)
     except msgspec.ValidationError:
         return None
-    if len(told.trials) < 2 or not all(_is_ours(one, told.trials) for one in told.series):
+    if len(parsed.trials) < 2 or not all(_is_ours(one, parsed.trials) for one in parsed.series):
         return None
     return Trend(
-        told.trials,
+        parsed.trials,
         tuple(
             Series(
                 one.operation,
                 one.metric,
                 one.values,
                 tuple(
-                    Shift(told.trials.index(shift.from_trial), shift.before, shift.after)
+                    ChangePoint(
+                        parsed.trials.index(shift.from_trial), shift.before, shift.after
+                    )
                     for shift in one.shifts
                 ),
             )
-            for one in told.series
+            for one in parsed.series
         ),
-        told.method,
+        parsed.method,
     )
 
 

@@ -14,13 +14,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.experiments.rate_limit.designs import Probe, design, volley
+from harness.experiments.rate_limit.designs import Experiment, make_experiment, spaced_requests
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.observations import Observation
 
-_CARE = 0.97
+_SAFETY_FACTOR = 0.97
 PURPOSE = "check"
-MOST_REFUSED = 0.001
+REFUSED_MAX = 0.001
 
 
 class Advice(NamedTuple):
@@ -38,7 +38,7 @@ class Advice(NamedTuple):
     concurrency: int | None
 
 
-class Check(NamedTuple):
+class AdviceCheck(NamedTuple):
     """What the check run saw; ``holds`` is None when it saw too little to say."""
 
     sent: int
@@ -46,7 +46,7 @@ class Check(NamedTuple):
     holds: bool | None
 
 
-def advise(fit: Fit, *, doubt_s: float) -> Advice:
+def advise(fit: Fit, *, uncertainty_s: float) -> Advice:
     """Settings for a client of this limiter; ``doubt_s`` is how much delay varies."""
     if fit.rate_per_s is None:
         return Advice(
@@ -56,38 +56,46 @@ def advise(fit: Fit, *, doubt_s: float) -> Advice:
     if fit.window_s is not None:
         limit = max(1.0, fit.burst.low)
         burst = max(1, math.floor(limit / 4))
-        span_s = fit.window_s.high + 4 * doubt_s
-        rate = _CARE * (limit - burst) / span_s if limit > burst else _CARE / span_s
+        span_s = fit.window_s.high + 4 * uncertainty_s
+        rate = (
+            _SAFETY_FACTOR * (limit - burst) / span_s
+            if limit > burst
+            else _SAFETY_FACTOR / span_s
+        )
         return Advice(rate, burst, None)
-    room = math.floor(fit.burst.low) - math.ceil(4 * low * doubt_s)
+    room = math.floor(fit.burst.low) - math.ceil(4 * low * uncertainty_s)
     if room >= 1:
-        return Advice(_CARE * low, min(room, max(1, math.floor(0.8 * fit.burst.low))), None)
+        return Advice(
+            _SAFETY_FACTOR * low, min(room, max(1, math.floor(0.8 * fit.burst.low))), None
+        )
     # No room for bunching: the gap between two requests must outlast the delay's swing.
-    return Advice(1 / (1 / (_CARE * low) + 8 * doubt_s), 1, None)
+    return Advice(1 / (1 / (_SAFETY_FACTOR * low) + 8 * uncertainty_s), 1, None)
 
 
-def check_run(
+def verification_experiment(
     advice: Advice, operation: str, *, rest_s: float, most: int = 400, seconds: float = 20.0
-) -> Probe:
+) -> Experiment:
     """After ``rest_s`` of silence, the advised burst and then the advised rate."""
-    burst = volley(operation, min(advice.burst, most), at_s=rest_s, purpose=PURPOSE)
+    burst = spaced_requests(operation, min(advice.burst, most), at_s=rest_s, purpose=PURPOSE)
     rate = advice.rate_per_s or 0.0
     count = min(max(0, most - len(burst)), math.floor(rate * seconds))
     steady = (
-        volley(operation, count, at_s=rest_s + 1 / rate, spacing_s=1 / rate, purpose=PURPOSE)
+        spaced_requests(
+            operation, count, at_s=rest_s + 1 / rate, spacing_s=1 / rate, purpose=PURPOSE
+        )
         if count
         else []
     )
     why = "whether a client with the advised settings is ever refused"
-    return design("check run", why, [*burst, *steady])
+    return make_experiment("check run", why, [*burst, *steady])
 
 
-def evaluate_check(observations: Sequence[Observation]) -> Check:
+def evaluate_advice(observations: Sequence[Observation]) -> AdviceCheck:
     """Whether fewer than 0.1 % of the check run's requests were refused."""
     decided = [
         o.accepted for o in observations if o.purpose == PURPOSE and o.accepted is not None
     ]
     refused = decided.count(False)
     if len(decided) < 5:
-        return Check(len(decided), refused, None)
-    return Check(len(decided), refused, refused / len(decided) < MOST_REFUSED)
+        return AdviceCheck(len(decided), refused, None)
+    return AdviceCheck(len(decided), refused, refused / len(decided) < REFUSED_MAX)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from harness.units import NS_PER_S
 
 
-class Shot(NamedTuple):
+class PlannedRequest(NamedTuple):
     """
     One request to send.
 
@@ -33,27 +33,27 @@ class Shot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Experiment:
     """
     Shots that belong together.
 
     Attributes:
         name: A short noun for progress lines and figures.
         why: One sentence: what it is to tell.
-        shots: In the order of their times.
+        requests: In the order of their times.
     """
 
     name: str
     why: str
-    shots: tuple[Shot, ...]
+    requests: tuple[PlannedRequest, ...]
 
     @property
     def duration_s(self) -> float:
         """Seconds from the start to the last shot."""
-        return self.shots[-1].intended_ns / NS_PER_S if self.shots else 0.0
+        return self.requests[-1].intended_ns / NS_PER_S if self.requests else 0.0
 
 
-def volley(
+def spaced_requests(
     operation: str,
     count: int,
     *,
@@ -61,21 +61,23 @@ def volley(
     spacing_s: float = 0.0,
     key: int = 0,
     purpose: str = "burst",
-) -> list[Shot]:
+) -> list[PlannedRequest]:
     """``count`` shots from ``at_s`` on, ``spacing_s`` apart (0: all at once)."""
     return [
-        Shot(round((at_s + i * spacing_s) * NS_PER_S), operation, key, purpose)
+        PlannedRequest(round((at_s + i * spacing_s) * NS_PER_S), operation, key, purpose)
         for i in range(count)
     ]
 
 
-def shots_at(
+def requests_at(
     operation: str, times_s: Iterable[float], *, key: int = 0, purpose: str = "edge"
-) -> list[Shot]:
+) -> list[PlannedRequest]:
     """One shot at each of the times."""
-    return [Shot(max(0, round(t * NS_PER_S)), operation, key, purpose) for t in times_s]
+    return [
+        PlannedRequest(max(0, round(t * NS_PER_S)), operation, key, purpose) for t in times_s
+    ]
 
 
-def design(name: str, why: str, shots: Iterable[Shot]) -> Probe:
+def make_experiment(name: str, why: str, requests: Iterable[PlannedRequest]) -> Experiment:
     """A probe of these shots, sorted by time."""
-    return Probe(name, why, tuple(sorted(shots, key=lambda s: s.intended_ns)))
+    return Experiment(name, why, tuple(sorted(requests, key=lambda s: s.intended_ns)))

@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.experiments.rate_limit.designs import Probe, design, volley
-from harness.experiments.rate_limit.model_selection import Choice, cost
+from harness.experiments.rate_limit.designs import Experiment, make_experiment, spaced_requests
+from harness.experiments.rate_limit.model_selection import ModelSelection, cost
 from harness.experiments.rate_limit.models.fit import Fit
 
 _SURE_REFUSALS = 12
@@ -34,64 +34,73 @@ _CLEAR = 0.85
 _REST_S = 0.3
 
 
-class Rivals(NamedTuple):
+class TiedModels(NamedTuple):
     """
     A limit on what is at work, and a bucket that explains about as much.
 
     Attributes:
-        places: The one.
+        concurrency: The one.
         bucket: The other; None when it is clearly worse.
         answered_s: How long answers take: a tenth, three quarters, nearly all of them.
     """
 
-    places: Fit
+    concurrency: Fit
     bucket: Fit | None
     answered_s: tuple[float, float, float]
 
 
-def find_rivals(choice: Choice, *, tied: float) -> Rivals | None:
+def find_tied_models(selection: ModelSelection, *, tied: float) -> TiedModels | None:
     """The two, as far as they come within ``tied`` of the best; None without the first."""
-    near = [fit for fit in choice.fits if cost(fit) - cost(choice.fits[0]) < tied]
-    places = next((fit for fit in near if fit.algorithm == "concurrency"), None)
+    near = [fit for fit in selection.fits if cost(fit) - cost(selection.fits[0]) < tied]
+    concurrency = next((fit for fit in near if fit.algorithm == "concurrency"), None)
     bucket = next((fit for fit in near if fit.algorithm == "token-bucket"), None)
-    if places is None:
+    if concurrency is None:
         return None
-    log = choice.log
+    log = selection.log
     took_s = (log.received_s - log.sent_s)[log.accepted]
-    return Rivals(places, bucket, tuple(np.quantile(took_s, [0.1, 0.75, 0.98]).tolist()))
+    return TiedModels(
+        concurrency, bucket, tuple(np.quantile(took_s, [0.1, 0.75, 0.98]).tolist())
+    )
 
 
-def tell_apart(rivals: Rivals, operation: str, *, most: int) -> Iterator[Probe]:
+def discriminating_experiments(
+    tied_models: TiedModels, operation: str, *, most: int
+) -> Iterator[Experiment]:
     """The offers of which the two foretell different answers, of ``most`` requests each."""
-    places = max(1, round(rivals.places.burst.estimate))
-    short_s, usual_s, long_s = rivals.answered_s
-    if rivals.bucket is None or rivals.bucket.rate_per_s is None:
-        yield _offer(operation, places, _groups(_CONFIRMING / places, long_s), most)
+    concurrency = max(1, round(tied_models.concurrency.burst.estimate))
+    short_s, usual_s, long_s = tied_models.answered_s
+    if tied_models.bucket is None or tied_models.bucket.rate_per_s is None:
+        yield _offer(operation, concurrency, _groups(_CONFIRMING / concurrency, long_s), most)
         return
-    rate = rivals.bucket.rate_per_s.estimate
+    rate = tied_models.bucket.rate_per_s.estimate
     refilled = rate * _BEYOND * usual_s
-    if refilled < _CLEAR * places:
-        drained = rivals.bucket.burst.estimate / (places - refilled)
+    if refilled < _CLEAR * concurrency:
+        drained = tied_models.bucket.burst.estimate / (concurrency - refilled)
         yield _offer(
-            operation, places, _groups(drained + _SURE_REFUSALS / places, usual_s), most
+            operation,
+            concurrency,
+            _groups(drained + _SURE_REFUSALS / concurrency, usual_s),
+            most,
         )
     else:
-        yield _offer(operation, places, _groups(_CONFIRMING / places, long_s), most)
+        yield _offer(operation, concurrency, _groups(_CONFIRMING / concurrency, long_s), most)
     meanwhile_s = _WITHIN * short_s
     if rate * meanwhile_s > 1 / _CLEAR:
         each_s = meanwhile_s + _BEYOND * long_s
         times = [k * each_s + part for k in range(_TIMES) for part in (0.0, meanwhile_s)]
-        yield _offer(operation, places, times, most)
+        yield _offer(operation, concurrency, times, most)
 
 
 def _groups(count: float, answered_s: float) -> list[float]:
     return [k * _BEYOND * answered_s for k in range(max(2, math.ceil(count)))]
 
 
-def _offer(operation: str, size: int, times_s: Sequence[float], most: int) -> Probe:
-    shots = [
-        shot
+def _offer(operation: str, size: int, times_s: Sequence[float], most: int) -> Experiment:
+    requests = [
+        request
         for at_s in times_s[: max(2, most // size)]
-        for shot in volley(operation, size, at_s=_REST_S + at_s, purpose="offer")
+        for request in spaced_requests(operation, size, at_s=_REST_S + at_s, purpose="offer")
     ]
-    return design("rivals", "whether what is at work counts, or what was let through", shots)
+    return make_experiment(
+        "rivals", "whether what is at work counts, or what was let through", requests
+    )

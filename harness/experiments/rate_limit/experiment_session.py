@@ -13,20 +13,26 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.experiments.rate_limit.designs import Probe, Shot, design, shots_at, volley
+from harness.experiments.rate_limit.designs import (
+    Experiment,
+    PlannedRequest,
+    make_experiment,
+    requests_at,
+    spaced_requests,
+)
 from harness.experiments.rate_limit.observations import Observation
 from harness.units import NS_PER_S
 
-Step = Generator[Probe, Sequence[Observation], Sequence[Observation]]
+ObservingSteps = Generator[Experiment, Sequence[Observation], Sequence[Observation]]
 
 
-class StopProbingError(Exception):
+class BudgetSpentError(Exception):
     """The budget is spent; the message says which."""
 
 
 @dataclass(slots=True)
-class Bench:
-    """State of one measurement; see `harness.experiments.rate_limit.lab.Setup`."""
+class ExperimentSession:
+    """State of one measurement; see `harness.experiments.rate_limit.lab.LabConfig`."""
 
     operation: str
     other_operation: str
@@ -36,26 +42,26 @@ class Bench:
     seconds_left: float
     observations: list[Observation] = field(default_factory=list)
     ended: str = ""
-    lags_s: list[float] = field(default_factory=lambda: [0.01])
+    send_delays_s: list[float] = field(default_factory=lambda: [0.01])
 
     @property
     def now_s(self) -> float:
         """When the last answer came, Unix seconds."""
         return max((o.received_ns for o in self.observations[-400:]), default=0) / NS_PER_S
 
-    def keep(self, observations: Sequence[Observation]) -> None:
+    def record(self, observations: Sequence[Observation]) -> None:
         """Add what came of a probe."""
         if not observations:
             return
         before_s, first_s = self.now_s, min(o.sent_ns for o in observations) / NS_PER_S
         start = min(observations, key=lambda o: o.sent_ns)
         if self.observations:
-            self.lags_s.append(first_s - start.intended_ns / NS_PER_S - before_s)
+            self.send_delays_s.append(first_s - start.intended_ns / NS_PER_S - before_s)
         self.observations.extend(observations)
         self.attempts_left -= len(observations)
         self.seconds_left -= self.now_s - (before_s or first_s)
 
-    def fire(self, name: str, why: str, shots: Sequence[Shot]) -> Step:
+    def send(self, name: str, why: str, requests: Sequence[PlannedRequest]) -> ObservingSteps:
         """
         Send the shots, cut to the budget.
 
@@ -63,25 +69,27 @@ class Bench:
             StopProbingError: Nothing is left to spend.
         """
         if self.attempts_left <= 0:
-            raise StopProbingError("the budget of attempts is spent")
+            raise BudgetSpentError("the budget of attempts is spent")
         if self.seconds_left <= 0:
-            raise StopProbingError("the budget of time is spent")
-        within = [s for s in shots if s.intended_ns < (self.seconds_left + 2) * NS_PER_S]
+            raise BudgetSpentError("the budget of time is spent")
+        within = [s for s in requests if s.intended_ns < (self.seconds_left + 2) * NS_PER_S]
         if not within:
-            raise StopProbingError("the budget of time is spent")
-        return (yield design(name, why, within[: self.attempts_left]))
+            raise BudgetSpentError("the budget of time is spent")
+        return (yield make_experiment(name, why, within[: self.attempts_left]))
 
-    def wait_until(self, at_s: float) -> float:
+    def offset_until(self, at_s: float) -> float:
         """Offset for a shot at an absolute time, the driver's usual lag taken off."""
-        lag = float(np.median(self.lags_s[-15:]))
+        lag = float(np.median(self.send_delays_s[-15:]))
         return max(0.0, at_s - self.now_s - lag)
 
-    def burst(self, count: int, *, name: str, why: str, after_s: float = 0.0) -> Step:
+    def burst(self, count: int, *, name: str, why: str, after_s: float = 0.0) -> ObservingSteps:
         """``count`` shots at once."""
-        shots = volley(self.operation, count, at_s=after_s)
-        return (yield from self.fire(name, why, shots))
+        requests = spaced_requests(self.operation, count, at_s=after_s)
+        return (yield from self.send(name, why, requests))
 
-    def drain(self, about: float, *, name: str, why: str, after_s: float = 0.0) -> Step:
+    def drain(
+        self, about: float, *, name: str, why: str, after_s: float = 0.0
+    ) -> ObservingSteps:
         """Bursts until three are refused, in growing portions; everything observed."""
         seen: list[Observation] = []
         portion = max(3, min(12, math.ceil(about) + 3))
@@ -94,15 +102,17 @@ class Bench:
                 break
         return seen
 
-    def poll(self, times_s: Sequence[float], *, name: str, why: str, portion: int = 3) -> Step:
+    def poll(
+        self, times_s: Sequence[float], *, name: str, why: str, portion: int = 3
+    ) -> ObservingSteps:
         """Single shots at absolute times, a few a probe, until one passes."""
         seen: list[Observation] = []
         for i in range(0, len(times_s), portion):
             chunk = times_s[i : i + portion]
-            offsets = [self.wait_until(at) for at in chunk]
+            offsets = [self.offset_until(at) for at in chunk]
             spread = [max(o, k * 1e-3) for k, o in enumerate(offsets)]
-            shots = shots_at(self.operation, spread)
-            seen += yield from self.fire(name, why, shots)
+            requests = requests_at(self.operation, spread)
+            seen += yield from self.send(name, why, requests)
             if accepted(seen):
                 break
         return seen
@@ -118,6 +128,6 @@ def refused(observations: Sequence[Observation]) -> int:
     return sum(o.accepted is False for o in observations)
 
 
-def middle_s(observation: Observation) -> float:
+def midpoint_s(observation: Observation) -> float:
     """Half-way between sending and answer, Unix seconds."""
     return (observation.sent_ns + observation.received_ns) / 2 / NS_PER_S

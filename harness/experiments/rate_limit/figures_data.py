@@ -13,8 +13,8 @@ import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import anchored_starts
-from harness.experiments.rate_limit.models.token_bucket import levels
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.models.token_bucket import token_levels
+from harness.experiments.rate_limit.observations import DecisionLog, Floats
 from harness.experiments.rate_limit.report import RateLimitReport
 
 
@@ -51,10 +51,10 @@ class FiguresData(NamedTuple):
 
 def figures_data(report: RateLimitReport) -> FiguresData:
     """Everything that the three figures draw."""
-    log, fit = report.choice.log, report.fit
+    log, fit = report.selection.log, report.fit
     contradicted = fit.contradicted if fit is not None else np.zeros(len(log), dtype=np.bool_)
     silence, passed, whole = _refills(log)
-    tries = report.retry_after.tries
+    tests = report.retry_after.tests
     return FiguresData(
         timeline_s=log.t_s.tolist(),
         timeline_accepted=log.accepted.tolist(),
@@ -63,32 +63,32 @@ def figures_data(report: RateLimitReport) -> FiguresData:
         refill_silence_s=silence,
         refill_passed=passed,
         refill_all=whole,
-        retry_told_s=list(report.retry_after.told_s),
+        retry_told_s=list(report.retry_after.announced_s),
         retry_needed_s=list(report.retry_after.needed_s),
-        tried_told_s=[one.told_s for one in tries],
-        tried_low_s=[one.refused_s for one in tries],
-        tried_high_s=[None if math.isinf(one.passed_s) else one.passed_s for one in tries],
+        tried_told_s=[one.announced_s for one in tests],
+        tried_low_s=[one.refused_s for one in tests],
+        tried_high_s=[None if math.isinf(one.passed_s) else one.passed_s for one in tests],
     )
 
 
-def _room(fit: Fit, log: Log) -> Floats:
+def _room(fit: Fit, log: DecisionLog) -> Floats:
     if fit.algorithm == "token-bucket" and fit.rate_per_s:
-        return levels(log, fit.rate_per_s.estimate, fit.burst.estimate)
+        return token_levels(log, fit.rate_per_s.estimate, fit.burst.estimate)
     if fit.window_s is None:
         return np.array([])
-    window_s, takes = fit.window_s.estimate, log.takes_s
+    window_s, consumed_at = fit.window_s.estimate, log.consumed_at_s
     begin = log.t_s - window_s
     if fit.variant == "fixed-window-aligned":
         begin = fit.phase_s + np.floor((log.t_s - fit.phase_s) / window_s) * window_s
     if fit.variant == "fixed-window-anchored":
         starts = anchored_starts(log, window_s)
         begin = starts[np.maximum(np.searchsorted(starts, log.t_s, side="right") - 1, 0)]
-    used = np.searchsorted(takes, log.t_s) - np.searchsorted(takes, begin)
+    used = np.searchsorted(consumed_at, log.t_s) - np.searchsorted(consumed_at, begin)
     room: Floats = np.maximum(0.0, fit.burst.estimate - used)
     return room
 
 
-def _refills(log: Log) -> tuple[list[float], list[int], list[bool]]:
+def _refills(log: DecisionLog) -> tuple[list[float], list[int], list[bool]]:
     """
     Bursts after a silence that followed a refusal: (silence, how many passed, all).
 

@@ -1,7 +1,7 @@
 """
 The lab: decides which probe comes next, and when it knows enough.
 
-A pure state machine: `Lab.next` hands out a probe, `Lab.tell` takes what came of
+A pure state machine: `Lab.next` hands out a probe, `Lab.record` takes what came of
 it, nothing reads a clock. The steps are written straight down as generators in
 `harness.experiments.rate_limit.strategy`; here are the budget, the clock of the
 observations, and the ways to stop.
@@ -13,16 +13,16 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.report import RateLimitReport, describe
-from harness.experiments.rate_limit.strategy import Bench, StopProbingError, explore
+from harness.experiments.rate_limit.strategy import BudgetSpentError, ExperimentSession, explore
 
 _DEAD_PROBES = 3
 _DEAD_SHOTS = 5
 
 
-class Plan(NamedTuple):
+class Budget(NamedTuple):
     """What the lab expects to need, said before it starts."""
 
     attempts_expected: int
@@ -32,7 +32,7 @@ class Plan(NamedTuple):
 
 
 @dataclass(slots=True)
-class Setup:
+class LabConfig:
     """
     What the lab may do.
 
@@ -54,91 +54,97 @@ class Setup:
 
 
 class Lab:
-    """Adaptive measurement of one limiter; drive it with `next` and `tell`."""
+    """Adaptive measurement of one limiter; drive it with `next` and `record`."""
 
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._setup = setup or Setup()
-        self._bench = Bench(
-            operation=self._setup.operation,
-            other_operation=self._setup.other_operation,
-            second_key=self._setup.second_key,
-            max_rate_per_s=self._setup.max_rate_per_s,
-            attempts_left=self._setup.max_attempts,
-            seconds_left=self._setup.max_seconds,
+    def __init__(self, setup: LabConfig | None = None) -> None:
+        self._config = setup or LabConfig()
+        self._session = ExperimentSession(
+            operation=self._config.operation,
+            other_operation=self._config.other_operation,
+            second_key=self._config.second_key,
+            max_rate_per_s=self._config.max_rate_per_s,
+            attempts_left=self._config.max_attempts,
+            seconds_left=self._config.max_seconds,
         )
-        self._steps: Generator[Probe, Sequence[Observation], None] | None = explore(self._bench)
-        self._asked: Probe | None = None
-        self._told: Sequence[Observation] | None = None
-        self._silent = 0
+        self._steps: Generator[Experiment, Sequence[Observation], None] | None = explore(
+            self._session
+        )
+        self._asked: Experiment | None = None
+        self._results: Sequence[Observation] | None = None
+        self._silent_experiments = 0
         self._ended = ""
 
-    def plan(self) -> Plan:
+    def budget(self) -> Budget:
         """What to expect, before anything is sent."""
-        most = self._setup.max_attempts
-        return Plan(
-            min(most, 900), most, min(60.0, self._setup.max_seconds), self._setup.max_seconds
+        most = self._config.max_attempts
+        return Budget(
+            min(most, 900), most, min(60.0, self._config.max_seconds), self._config.max_seconds
         )
 
     @property
     def attempts(self) -> int:
         """Requests that were sent so far."""
-        return len(self._bench.observations)
+        return len(self._session.observations)
 
     @property
     def attempts_left(self) -> int:
         """Requests of the budget that were not needed."""
-        return self._bench.attempts_left
+        return self._session.attempts_left
 
-    def next(self) -> Probe | None:
+    def next(self) -> Experiment | None:
         """
         The next probe to send, or None when the lab has finished.
 
         Raises:
             ValueError: The last probe's observations were not told yet.
         """
-        if self._asked is not None and self._told is None:
+        if self._asked is not None and self._results is None:
             msg = "tell() the last probe's observations before asking for the next probe"
             raise ValueError(msg)
         if self._steps is None:
             return None
         try:
-            if self._asked is None or self._told is None:
-                probe = next(self._steps)
+            if self._asked is None or self._results is None:
+                experiment = next(self._steps)
             else:
-                told, self._told = self._told, None
-                probe = self._steps.send(told)
+                results, self._results = self._results, None
+                experiment = self._steps.send(results)
         except StopIteration:
-            self._finish(self._bench.ended or "finished")
+            self._finish(self._session.ended or "finished")
             return None
-        except StopProbingError as stop:
+        except BudgetSpentError as stop:
             self._finish(str(stop))
             return None
-        self._asked = probe
-        return probe
+        self._asked = experiment
+        return experiment
 
-    def tell(self, observations: Sequence[Observation]) -> None:
+    def record(self, observations: Sequence[Observation]) -> None:
         """
         Take what came of the last probe; an empty list means that nothing was sent.
 
         Raises:
             ValueError: No probe is waiting.
         """
-        if self._asked is None or self._told is not None:
+        if self._asked is None or self._results is not None:
             msg = "no probe is waiting to be told about; call next() first"
             raise ValueError(msg)
-        self._told = list(observations)
-        self._bench.keep(self._told)
+        self._results = list(observations)
+        self._session.record(self._results)
         lost = bool(observations) and all(o.accepted is None for o in observations)
-        self._silent = self._silent + 1 if lost or not observations else 0
-        shots = sum(o.accepted is None for o in self._bench.observations[-_DEAD_SHOTS:])
-        if self._silent >= _DEAD_PROBES and (shots == _DEAD_SHOTS or not observations):
+        self._silent_experiments = (
+            self._silent_experiments + 1 if lost or not observations else 0
+        )
+        requests = sum(o.accepted is None for o in self._session.observations[-_DEAD_SHOTS:])
+        if self._silent_experiments >= _DEAD_PROBES and (
+            requests == _DEAD_SHOTS or not observations
+        ):
             self._finish("the server stopped answering")
 
     def result(self) -> RateLimitReport:
         """What is known so far; complete once `next` has returned None."""
         return describe(
-            self._bench.observations,
-            operation=self._setup.operation,
+            self._session.observations,
+            operation=self._config.operation,
             ended=self._ended or "not finished",
             stopped_answering=self._ended == "the server stopped answering",
         )
@@ -148,4 +154,4 @@ class Lab:
         if self._steps is not None:
             self._steps.close()
         self._steps = None
-        self._asked, self._told = None, None
+        self._asked, self._results = None, None

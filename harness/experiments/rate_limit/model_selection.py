@@ -21,7 +21,7 @@ from harness.experiments.rate_limit.models.clock_windows import (
     search_fixed_window,
 )
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
-from harness.experiments.rate_limit.models.cumulative_counts import foretells
+from harness.experiments.rate_limit.models.cumulative_counts import predicts_counts
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
@@ -31,9 +31,13 @@ from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
-from harness.experiments.rate_limit.observations import Log, Observation, read_log
+from harness.experiments.rate_limit.observations import (
+    DecisionLog,
+    Observation,
+    build_decision_log,
+)
 
-LEAST_EXPLAINED = 0.95
+EXPLAINED_MIN = 0.95
 _CLEAR = 0.985
 _CONTRADICTION_COST = 3.0
 _GUESS_COST = 0.02
@@ -42,12 +46,12 @@ _BEATS_NULL = 0.4
 _SHARP, _FLAWLESS, _MANY = 0.012, 0.998, 100
 _VAGUE = 0.3
 """Relative width from which a rate fits anything, so explains nothing."""
-COUNTING = "-counting-refusals"
+COUNTING_SUFFIX = "-counting-refusals"
 """Suffix of the variants in which a refused request uses the limit up too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Choice:
+class ModelSelection:
     """
     The models compared.
 
@@ -57,7 +61,7 @@ class Choice:
     """
 
     fits: tuple[Fit, ...]
-    log: Log
+    log: DecisionLog
 
     @property
     def best(self) -> Fit | None:
@@ -65,46 +69,48 @@ class Choice:
         if not self.fits:
             return None
         fit = self.fits[0]
-        believed = fit.explained_fraction >= LEAST_EXPLAINED
+        believed = fit.explained_fraction >= EXPLAINED_MIN
         return fit if believed and beats_null(fit, self.log) else None
 
 
-def choose(observations: Sequence[Observation], *, operation: str | None = None) -> Choice:
+def select_model(
+    observations: Sequence[Observation], *, operation: str | None = None
+) -> ModelSelection:
     """Fit every model to one key's observations and rank them."""
-    log = read_log(observations, operation=operation)
+    log = build_decision_log(observations, operation=operation)
     ranked = rank(list(_plain(log)))
     queueing = _queueing(observations, operation, ranked) if may_queue(log) else None
     if queueing is not None:
         return queueing
-    chosen = Choice(tuple(ranked), log)
+    chosen = ModelSelection(tuple(ranked), log)
     if not log.refusals or _is_clear(ranked):
         return chosen
-    told = read_log(observations, operation=operation, errors_count=True)
-    if len(told.takes_s) > len(log.takes_s):
-        other = Choice(tuple(rank(list(_plain(told)))), told)
+    told = build_decision_log(observations, operation=operation, errors_count=True)
+    if len(told.consumed_at_s) > len(log.consumed_at_s):
+        other = ModelSelection(tuple(rank(list(_plain(told)))), told)
         chosen = min(chosen, other, key=lambda c: cost(c.fits[0]) if c.fits else np.inf)
     if _is_clear(chosen.fits):
         return chosen
-    counting = read_log(observations, operation=operation, refused_count=True)
+    counting = build_decision_log(observations, operation=operation, refused_count=True)
     ranked = rank([*chosen.fits, *_counting(counting)])
     if not (_counts(ranked) and ranked[0].explained_fraction >= _FLAWLESS):
         ranked = rank([*ranked, *_searched(chosen.log)])
-    return Choice(tuple(ranked), counting if _counts(ranked) else chosen.log)
+    return ModelSelection(tuple(ranked), counting if _counts(ranked) else chosen.log)
 
 
 def _queueing(
     observations: Sequence[Observation], operation: str | None, others: Sequence[Fit]
-) -> Choice | None:
+) -> ModelSelection | None:
     """
     The bucket that holds requests back, if it explains the decisions and the waits.
 
     It comes first whatever the others cost: they leave the waits unexplained.
     """
-    log = read_log(observations, operation=operation, held_back=True)
+    log = build_decision_log(observations, operation=operation, held_back=True)
     fit = fit_queueing_bucket(log)
-    if fit is None or fit.explained_fraction < LEAST_EXPLAINED:
+    if fit is None or fit.explained_fraction < EXPLAINED_MIN:
         return None
-    return Choice((fit, *others), log)
+    return ModelSelection((fit, *others), log)
 
 
 def cost(fit: Fit) -> float:
@@ -115,7 +121,7 @@ def cost(fit: Fit) -> float:
     # Whatever is at work when a bucket is empty looks like a limit on it; a bucket of one
     # looks like a window of one; what is said of refusals needs more than a lucky one.
     twin = fit.algorithm == "concurrency" or _is_bucket_of_one(fit)
-    own += size * (twin + fit.variant.endswith(COUNTING))
+    own += size * (twin + fit.variant.endswith(COUNTING_SUFFIX))
     told = _CONTRADICTION_COST * fit.contradictions + _GUESS_COST * fit.guesses
     return float(told + own)
 
@@ -124,7 +130,7 @@ def _is_bucket_of_one(fit: Fit) -> bool:
     return fit.window_s is not None and fit.burst.estimate == 1
 
 
-def beats_null(fit: Fit, log: Log) -> bool:
+def beats_null(fit: Fit, log: DecisionLog) -> bool:
     """
     Whether it does far better than a coin where it commits itself.
 
@@ -137,7 +143,9 @@ def beats_null(fit: Fit, log: Log) -> bool:
     """
     if fit.variant == QUEUEING:
         return True
-    if fit.explained_fraction >= _FLAWLESS and (_is_sharp(fit, log) or foretells(fit, log)):
+    if fit.explained_fraction >= _FLAWLESS and (
+        _is_sharp(fit, log) or predicts_counts(fit, log)
+    ):
         return True
     committed = ~fit.undecided | fit.contradicted
     coin = np.ones(len(log), np.bool_) if fit.algorithm == "concurrency" else committed
@@ -146,7 +154,7 @@ def beats_null(fit: Fit, log: Log) -> bool:
     return chance >= _LEAST_CHANCES and fit.contradictions < _BEATS_NULL * chance
 
 
-def _is_sharp(fit: Fit, log: Log) -> bool:
+def _is_sharp(fit: Fit, log: DecisionLog) -> bool:
     rate = fit.rate_per_s if fit.variant == "token-bucket" else None
     return rate is not None and rate.relative_width < _SHARP and log.refusals > _MANY
 
@@ -164,10 +172,10 @@ def _is_clear(ranked: Sequence[Fit]) -> bool:
 
 
 def _counts(ranked: Sequence[Fit]) -> bool:
-    return bool(ranked) and ranked[0].variant.endswith(COUNTING)
+    return bool(ranked) and ranked[0].variant.endswith(COUNTING_SUFFIX)
 
 
-def _plain(log: Log) -> Iterator[Fit]:
+def _plain(log: DecisionLog) -> Iterator[Fit]:
     fits = (
         fit_token_bucket(log),
         fit_sliding_log(log),
@@ -178,16 +186,16 @@ def _plain(log: Log) -> Iterator[Fit]:
     yield from (fit for fit in fits if fit is not None)
 
 
-def _searched(log: Log) -> Iterator[Fit]:
+def _searched(log: DecisionLog) -> Iterator[Fit]:
     """What takes a second of computing: for what nothing simpler explains."""
     fits = search_fixed_window(log), fit_sliding_counter(log)
     yield from (fit for fit in fits if fit is not None)
 
 
-def _counting(log: Log) -> Iterator[Fit]:
+def _counting(log: DecisionLog) -> Iterator[Fit]:
     for fit in (
-        fit_sliding_log(log, variant="sliding-window-log" + COUNTING),
-        fit_token_bucket(log, variant="token-bucket" + COUNTING),
+        fit_sliding_log(log, variant="sliding-window-log" + COUNTING_SUFFIX),
+        fit_token_bucket(log, variant="token-bucket" + COUNTING_SUFFIX),
     ):
         if fit is not None:
             yield fit

@@ -31,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 
 RetryAfterForm = Literal["seconds", "decimal", "http-date", "missing", "malformed"]
 
-LEAST_DOUBT_S = 0.001
+UNCERTAINTY_MIN_S = 0.001
 """Half-width under which no decision time is believed: limiters count in milliseconds."""
 
 
@@ -64,47 +64,47 @@ class Observation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Log:
+class DecisionLog:
     """
     The decisions as arrays, in the order of their likely times (seconds).
 
     Attributes:
         origin_ns: Unix nanoseconds of second zero (the first request sent).
         t_s: Likely time of each decision; strictly increasing.
-        doubt_s: Half-width of what is believed about ``t_s``.
+        uncertainty_s: Half-width of what is believed about ``t_s``.
         sent_s, received_s: The certain bounds.
         accepted: Whether each was let through.
-        takes_s: Times of everything that uses the limit up, sorted: the accepted
+        consumed_at_s: Times of everything that uses the limit up, sorted: the accepted
             requests, and whatever else a hypothesis counts.
         blur_s: Half-width of what is believed about each of ``takes_s``, beyond the
             typical doubt; 0 for most.
-        own_take: Whether ``takes_s`` may hold the refused requests too, so that a
+        counts_itself: Whether ``takes_s`` may hold the refused requests too, so that a
             refusal has to leave itself out when it counts.
-        counting: Whether it surely does: who of a burst came first then matters, and
+        counts_refusals: Whether it surely does: who of a burst came first then matters, and
             nobody knows.
     """
 
     origin_ns: int
     t_s: Floats
-    doubt_s: Floats
+    uncertainty_s: Floats
     sent_s: Floats
     received_s: Floats
     accepted: Bools
-    takes_s: Floats
+    consumed_at_s: Floats
     blur_s: Floats
-    own_take: bool = False
-    counting: bool = False
+    counts_itself: bool = False
+    counts_refusals: bool = False
 
     def __len__(self) -> int:
         return len(self.t_s)
 
-    def opposite(self) -> Log:
+    def opposite(self) -> DecisionLog:
         """
         The log with every decision turned round, what used the limit up unchanged.
 
         What a model allows here as well as there, it does not predict.
         """
-        return replace(self, accepted=~self.accepted, own_take=True)
+        return replace(self, accepted=~self.accepted, counts_itself=True)
 
     @property
     def refusals(self) -> int:
@@ -112,12 +112,12 @@ class Log:
         return int(np.count_nonzero(~self.accepted))
 
     @property
-    def typical_doubt_s(self) -> float:
+    def typical_uncertainty_s(self) -> float:
         """The median half-width of the decision times, seconds."""
-        return float(np.median(self.doubt_s)) if len(self) else LEAST_DOUBT_S
+        return float(np.median(self.uncertainty_s)) if len(self) else UNCERTAINTY_MIN_S
 
 
-def read_log(
+def build_decision_log(
     observations: Iterable[Observation],
     *,
     operation: str | None = None,
@@ -125,7 +125,7 @@ def read_log(
     errors_count: bool = False,
     refused_count: bool = False,
     held_back: bool = False,
-) -> Log:
+) -> DecisionLog:
     """
     Turn observations into the arrays the estimators read.
 
@@ -144,32 +144,32 @@ def read_log(
     origin_ns = rows[0].sent_ns if rows else 0
     sent = _seconds(rows, origin_ns, "sent_ns")
     received = np.maximum(_seconds(rows, origin_ns, "received_ns"), sent)
-    told = np.array([o.accepted is not None for o in rows], dtype=np.bool_)
+    decided = np.array([o.accepted is not None for o in rows], dtype=np.bool_)
     accepted = np.array([bool(o.accepted) for o in rows], dtype=np.bool_)
     half = (received - sent) / 2
-    lag = _decision_lag_s(half, refused=told & ~accepted)
+    lag = _decision_lag_s(half, refused=decided & ~accepted)
     slow = _unusually_slow(half, accepted) & ~(held_back & accepted)
     lag = np.where(slow, half, lag)
     times = sent + lag
-    doubt = np.clip(half, LEAST_DOUBT_S, np.maximum(3 * lag, LEAST_DOUBT_S))
+    uncertainty = np.clip(half, UNCERTAINTY_MIN_S, np.maximum(3 * lag, UNCERTAINTY_MIN_S))
     order = np.argsort(times, kind="stable")
     # Equal times would hide one request from the other's count.
     times = times[order] + np.arange(len(order)) * 1e-9
-    keep = told[order]
-    doubt = doubt[order]
-    typical = float(np.median(doubt[keep])) if keep.any() else LEAST_DOUBT_S
-    takes = accepted[order] | (errors_count & ~keep) | (refused_count & keep)
-    return Log(
+    keep = decided[order]
+    uncertainty = uncertainty[order]
+    typical = float(np.median(uncertainty[keep])) if keep.any() else UNCERTAINTY_MIN_S
+    consumed_at = accepted[order] | (errors_count & ~keep) | (refused_count & keep)
+    return DecisionLog(
         origin_ns=origin_ns,
         t_s=times[keep],
-        doubt_s=doubt[keep],
+        uncertainty_s=uncertainty[keep],
         sent_s=sent[order][keep],
         received_s=received[order][keep],
         accepted=accepted[order][keep],
-        takes_s=times[takes],
-        blur_s=np.maximum(0.0, doubt[takes] - typical),
-        own_take=refused_count,
-        counting=refused_count,
+        consumed_at_s=times[consumed_at],
+        blur_s=np.maximum(0.0, uncertainty[consumed_at] - typical),
+        counts_itself=refused_count,
+        counts_refusals=refused_count,
     )
 
 
@@ -195,5 +195,5 @@ def _unusually_slow(half: Floats, accepted: Bools) -> Bools:
     slow = np.zeros(len(half), dtype=np.bool_)
     for kind in (accepted, ~accepted):
         if kind.any():
-            slow |= kind & (half > max(4 * float(np.median(half[kind])), LEAST_DOUBT_S))
+            slow |= kind & (half > max(4 * float(np.median(half[kind])), UNCERTAINTY_MIN_S))
     return slow

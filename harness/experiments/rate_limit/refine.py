@@ -11,17 +11,25 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 
-from harness.experiments.rate_limit.designs import Probe, shots_at
-from harness.experiments.rate_limit.disambiguation import Rivals, find_rivals, tell_apart
-from harness.experiments.rate_limit.experiment_session import Bench, accepted, refused
-from harness.experiments.rate_limit.model_selection import Choice, choose, cost
+from harness.experiments.rate_limit.designs import Experiment, requests_at
+from harness.experiments.rate_limit.disambiguation import (
+    TiedModels,
+    discriminating_experiments,
+    find_tied_models,
+)
+from harness.experiments.rate_limit.experiment_session import (
+    ExperimentSession,
+    accepted,
+    refused,
+)
+from harness.experiments.rate_limit.model_selection import ModelSelection, cost, select_model
 from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.observations import Observation
 from harness.units import NS_PER_S
 
 TIGHT = 0.02
 EDGE = "where the limiter lets go again"
-Steps = Generator[Probe, Sequence[Observation], None]
+ExperimentSteps = Generator[Experiment, Sequence[Observation], None]
 _TIED = 9.0
 """Three contradictions: less does not tell two models apart."""
 _LEAST_DECISIONS = 60
@@ -29,74 +37,76 @@ _TIMES_APART, _ROUNDS = 2, 4
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def tighten(bench: Bench, burst: int) -> Steps:
+def narrow_intervals(session: ExperimentSession, burst: int) -> ExperimentSteps:
     """More of what tells most while the intervals are wide and the budget allows."""
     apart = rounds = 0
     while rounds < _ROUNDS:
-        choice = choose(bench.observations)
-        rivals = find_rivals(choice, tied=_TIED)
-        if rivals is not None and apart < (_TIMES_APART if rivals.bucket else 1):
+        selection = select_model(session.observations)
+        tied_models = find_tied_models(selection, tied=_TIED)
+        if tied_models is not None and apart < (_TIMES_APART if tied_models.bucket else 1):
             apart += 1
-            yield from _tell_apart(bench, rivals)
+            yield from _discriminate(session, tied_models)
             continue
         rounds += 1
-        fit = choice.best or (choice.fits[0] if choice.fits else None)
-        if _is_tight(choice) and not _is_tied(choice):
-            bench.ended = "the intervals are tight"
-        if fit is None or bench.ended or bench.attempts_left < burst + 60:
+        fit = selection.best or (selection.fits[0] if selection.fits else None)
+        if _is_tight(selection) and not _is_tied(selection):
+            session.ended = "the intervals are tight"
+        if fit is None or session.ended or session.attempts_left < burst + 60:
             return
-        if _is_tied(choice) and fit.window_s is not None:
-            yield from _split_fill(bench, burst, fit.window_s.estimate)
+        if _is_tied(selection) and fit.window_s is not None:
+            yield from _split_fill(session, burst, fit.window_s.estimate)
         elif fit.variant == "fixed-window-aligned":
-            yield from _next_edge(bench, burst, choice)
+            yield from _next_edge(session, burst, selection)
         elif fit.window_s is not None and fit.algorithm != "token-bucket":
-            yield from _known_edge(bench, burst, fit.window_s)
+            yield from _known_edge(session, burst, fit.window_s)
         elif fit.rate_per_s is not None:
-            yield from long_offer(bench, fit.rate_per_s.estimate, most=0.6)
+            yield from long_offer(session, fit.rate_per_s.estimate, most=0.6)
 
 
-def _tell_apart(bench: Bench, rivals: Rivals) -> Steps:
-    for probe in tell_apart(rivals, bench.operation, most=bench.attempts_left // 4):
-        yield from bench.fire(probe.name, probe.why, probe.shots)
+def _discriminate(session: ExperimentSession, tied_models: TiedModels) -> ExperimentSteps:
+    for experiment in discriminating_experiments(
+        tied_models, session.operation, most=session.attempts_left // 4
+    ):
+        yield from session.send(experiment.name, experiment.why, experiment.requests)
 
 
-def _known_edge(bench: Bench, burst: int, window: Interval) -> Steps:
+def _known_edge(session: ExperimentSession, burst: int, window: Interval) -> ExperimentSteps:
     """Fill a window, and poll where its end is thought to be."""
     window_s = window.estimate
-    if window_s > bench.seconds_left / 2:
+    if window_s > session.seconds_left / 2:
         return
-    filled_s = bench.now_s
-    yield from bench.drain(burst, name="fill", why="fill a window")
+    filled_s = session.now_s
+    yield from session.drain(burst, name="fill", why="fill a window")
     low = max(0.97 * window.low, 0.6 * window_s)
     high = min(1.03 * window.high, 1.4 * window_s)
     shares = [(low + (high - low) * k / 20) / window_s for k in range(21)]
     times = edge_times(filled_s, window_s, shares)
-    yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
+    yield from session.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
 
 
 def long_offer(
-    bench: Bench, rate: float, *, most: float = 0.45
-) -> Generator[Probe, Sequence[Observation], float]:
+    session: ExperimentSession, rate: float, *, most: float = 0.45
+) -> Generator[Experiment, Sequence[Observation], float]:
     """Offer above the rate for twenty of its periods at least; the rate as seen."""
     seconds = max(22.0 / rate, 1.2)
     count = max(170, round(1.6 * rate * seconds))
-    affordable = max(20, round(most * bench.attempts_left))
+    affordable = max(20, round(most * session.attempts_left))
     if count > affordable:
         seconds, count = seconds * affordable / count, affordable
-    spacing = max(seconds / count * 0.97, 1 / bench.max_rate_per_s)
-    before = bench.now_s
+    spacing = max(seconds / count * 0.97, 1 / session.max_rate_per_s)
+    before = session.now_s
     # Steps of a golden ratio keep the offer out of step with any limiter.
     times = [(i + 0.8 * (i * _GOLDEN % 1)) * spacing for i in range(count)]
-    seen = yield from bench.fire(
+    seen = yield from session.send(
         "long offer",
         "the sustained rate, and whether refused requests count",
-        shots_at(bench.operation, times, purpose="offer"),
+        requests_at(session.operation, times, purpose="offer"),
     )
     if not refused(seen):
-        if rate * 1.6 >= bench.max_rate_per_s or bench.attempts_left < count:
+        if rate * 1.6 >= session.max_rate_per_s or session.attempts_left < count:
             return rate
-        return (yield from long_offer(bench, 2 * rate, most=most))
-    return max(accepted(seen) / max(bench.now_s - before, 1e-3), 0.02)
+        return (yield from long_offer(session, 2 * rate, most=most))
+    return max(accepted(seen) / max(session.now_s - before, 1e-3), 0.02)
 
 
 def edge_times(filled_s: float, window_s: float, shares: Sequence[float]) -> list[float]:
@@ -110,67 +120,69 @@ def portion_of(burst: int) -> int:
     return 1 if burst <= 12 else 3
 
 
-def is_settled(choice: Choice) -> bool:
+def is_settled(selection: ModelSelection) -> bool:
     """Whether a model is believed, and none of another algorithm comes near it."""
-    if choice.best is None or len(choice.log) < _LEAST_DECISIONS:
+    if selection.best is None or len(selection.log) < _LEAST_DECISIONS:
         return False
-    best = choice.fits[0]
-    others = [fit for fit in choice.fits if fit.algorithm != best.algorithm]
+    best = selection.fits[0]
+    others = [fit for fit in selection.fits if fit.algorithm != best.algorithm]
     return all(cost(fit) - cost(best) >= _TIED for fit in others)
 
 
-def _is_tight(choice: Choice) -> bool:
-    fit = choice.best
+def _is_tight(selection: ModelSelection) -> bool:
+    fit = selection.best
     if fit is None:
         return False
     intervals = [i for i in (fit.rate_per_s, fit.window_s) if i is not None]
     return all(i.relative_width <= TIGHT for i in intervals)
 
 
-def _is_tied(choice: Choice) -> bool:
+def _is_tied(selection: ModelSelection) -> bool:
     """Whether a window of another kind explains the decisions as well."""
-    if len(choice.fits) < 2 or choice.fits[0].window_s is None:
+    if len(selection.fits) < 2 or selection.fits[0].window_s is None:
         return False
-    first, second = choice.fits[:2]
+    first, second = selection.fits[:2]
     differ = second.window_s is not None and first.variant != second.variant
     return differ and cost(second) - cost(first) < _TIED
 
 
-def _split_fill(bench: Bench, burst: int, window_s: float) -> Steps:
+def _split_fill(session: ExperimentSession, burst: int, window_s: float) -> ExperimentSteps:
     """Half the limit, the rest half a window later: a log gives back only the first half."""
-    if 3.5 * window_s > bench.seconds_left:
+    if 3.5 * window_s > session.seconds_left:
         return
     half = math.ceil(burst / 2)
-    yield from bench.burst(
+    yield from session.burst(
         half, after_s=2.1 * window_s, name="half fill", why="fill half of a window"
     )
-    begun_s = bench.now_s
-    yield from bench.drain(
+    begun_s = session.now_s
+    yield from session.drain(
         burst - half,
-        after_s=bench.wait_until(begun_s + 0.5 * window_s),
+        after_s=session.offset_until(begun_s + 0.5 * window_s),
         name="half fill",
         why="fill the other half half a window later",
     )
-    yield from bench.drain(
+    yield from session.drain(
         burst,
-        after_s=bench.wait_until(begun_s + 1.06 * window_s),
+        after_s=session.offset_until(begun_s + 1.06 * window_s),
         name="split edge",
         why="whether a window is given back at once or as it was used",
     )
 
 
-def _next_edge(bench: Bench, burst: int, choice: Choice) -> Steps:
+def _next_edge(
+    session: ExperimentSession, burst: int, selection: ModelSelection
+) -> ExperimentSteps:
     """The next edge of windows that the clock sets, as finely as it can be foretold."""
-    fit = choice.fits[0]
+    fit = selection.fits[0]
     if fit.window_s is None:
         return
-    yield from bench.drain(burst, name="fill", why="fill a window")
+    yield from session.drain(burst, name="fill", why="fill a window")
     window_s = fit.window_s.estimate
-    phase_s = choice.log.origin_ns / NS_PER_S + fit.phase_s
-    last_s = float(choice.log.t_s[-1]) - fit.phase_s
-    ahead = math.floor((bench.now_s + 0.03 - phase_s) / window_s) + 1
+    phase_s = selection.log.origin_ns / NS_PER_S + fit.phase_s
+    last_s = float(selection.log.t_s[-1]) - fit.phase_s
+    ahead = math.floor((session.now_s + 0.03 - phase_s) / window_s) + 1
     unsure_s = 0.006 + fit.window_s.relative_width * min(3 * window_s, last_s)
     edge_s = phase_s + ahead * window_s
     times = [edge_s + unsure_s * (k - 8) / 8 for k in range(20)]
     times += [edge_s + unsure_s * more for more in (2, 3, 5, 9)]
-    yield from bench.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
+    yield from session.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))

@@ -14,20 +14,20 @@ from typing import Any
 
 from harness.experiments.rate_limit import advice as advising
 from harness.experiments.rate_limit import scope
-from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.model_selection import (
-    COUNTING,
-    LEAST_EXPLAINED,
-    Choice,
-    choose,
+    COUNTING_SUFFIX,
+    EXPLAINED_MIN,
+    ModelSelection,
     cost,
+    select_model,
 )
 from harness.experiments.rate_limit.models.fit import Fit, Interval
 from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.retry_after import RetryAfter, judge
-from harness.experiments.rate_limit.retry_after_tests import Try
-from harness.experiments.rate_limit.summary_text import write_paragraph
+from harness.experiments.rate_limit.retry_after import RetryAfter, assess_retry_after
+from harness.experiments.rate_limit.retry_after_tests import RetryAfterTest
+from harness.experiments.rate_limit.summary_text import write_summary
 from harness.units import NS_PER_S
 
 _LEAST_DECISIONS = 20
@@ -40,7 +40,7 @@ class RateLimitReport:
 
     Attributes:
         limited: Whether there is a limit; None when too little was seen to say.
-        choice: The models, the best first.
+        selection: The models, the best first.
         fit: The model believed; None when none explains enough.
         retry_after: What Retry-After is worth.
         scope: ``operation`` and ``key``: shared, separate or unknown.
@@ -52,7 +52,7 @@ class RateLimitReport:
 
     operation: str
     limited: bool | None
-    choice: Choice
+    selection: ModelSelection
     fit: Fit | None
     retry_after: RetryAfter
     scope: Mapping[str, str]
@@ -68,15 +68,15 @@ class RateLimitReport:
         return self.fit.algorithm if self.fit else "unknown"
 
     @property
-    def paragraph(self) -> str:
+    def summary_text(self) -> str:
         """Plain English that can be pasted into the API's docs."""
-        return write_paragraph(
+        return write_summary(
             self.limited, self.fit, self.retry_after, self.scope, notes=self.notes
         )
 
     def to_json(self) -> dict[str, Any]:
         """rate_limit.json, schema 1."""
-        fit, told, best = self.fit, self.retry_after, self.choice.fits[:1]
+        fit, retry, best = self.fit, self.retry_after, self.selection.fits[:1]
         return {
             "schema": 1,
             "limited": self.limited,
@@ -85,22 +85,22 @@ class RateLimitReport:
             "burst": _interval(fit.burst if fit else None),
             "window_s": _interval(fit.window_s if fit else None),
             "retry_after": {
-                "present_fraction": told.present_fraction,
-                "honest_fraction": told.honest_fraction,
-                "overshoot_p50_s": told.overshoot_p50_s,
-                "kind": told.kind,
-                "trials": told.trials,
-                "tries": [_try(one) for one in told.tries],
+                "present_fraction": retry.present_fraction,
+                "honest_fraction": retry.honest_fraction,
+                "overshoot_p50_s": retry.overshoot_p50_s,
+                "kind": retry.kind,
+                "trials": retry.tested,
+                "tries": [_try(one) for one in retry.tests],
             },
             "rejected_count_against_limit": self.rejected_count,
             "attempts": len(self.observations),
             "operation": self.operation,
             "scope": dict(self.scope),
             "explained_fraction": best[0].explained_fraction if best else None,
-            "models": [_model(f) for f in self.choice.fits],
+            "models": [_model(f) for f in self.selection.fits],
             "advice": self.advice._asdict() if self.advice else None,
             "notes": list(self.notes),
-            "paragraph": self.paragraph,
+            "paragraph": self.summary_text,
             "ended": self.ended,
         }
 
@@ -114,31 +114,33 @@ def describe(
 ) -> RateLimitReport:
     """Describe the limiter that these observations met."""
     own = _own(observations, operation)
-    choice = choose(own, operation=operation)
+    selection = select_model(own, operation=operation)
     decided = [o for o in own if o.accepted is not None]
     refused = sum(o.accepted is False for o in decided)
     limited = refused >= 3 or refused > 0.01 * len(decided)
-    fit = choice.best if limited and not stopped_answering else None
+    fit = selection.best if limited and not stopped_answering else None
     enough = len(decided) >= _LEAST_DECISIONS and not stopped_answering
     return RateLimitReport(
         operation=operation,
         limited=limited if limited or enough else None,
-        choice=choice,
+        selection=selection,
         fit=fit,
-        retry_after=judge(own, choice.best, choice.log),
+        retry_after=assess_retry_after(own, selection.best, selection.log),
         scope={
-            "operation": scope.judge_scope(observations, scope.OTHER_OPERATION),
-            "key": scope.judge_scope(observations, scope.OTHER_KEY),
+            "operation": scope.assess_scope(observations, scope.OTHER_OPERATION),
+            "key": scope.assess_scope(observations, scope.OTHER_KEY),
         },
-        rejected_count=fit.variant.endswith(COUNTING) if fit else None,
-        advice=advising.advise(fit, doubt_s=choice.log.typical_doubt_s) if fit else None,
-        notes=tuple(_notes(own, choice, limited=limited, stopped=stopped_answering)),
+        rejected_count=fit.variant.endswith(COUNTING_SUFFIX) if fit else None,
+        advice=advising.advise(fit, uncertainty_s=selection.log.typical_uncertainty_s)
+        if fit
+        else None,
+        notes=tuple(_notes(own, selection, limited=limited, stopped=stopped_answering)),
         ended=ended,
         observations=tuple(observations),
     )
 
 
-def check_run(report: RateLimitReport) -> Probe | None:
+def verification_experiment(report: RateLimitReport) -> Experiment | None:
     """The run that shows the advice; None where there is none to show."""
     if report.advice is None or report.fit is None:
         return None
@@ -148,7 +150,7 @@ def check_run(report: RateLimitReport) -> Probe | None:
         rest_s = 2 * fit.window_s.high + 0.1
     elif fit.rate_per_s:
         rest_s = min(30.0, 1.1 * (report.advice.burst + 1) / fit.rate_per_s.low + 0.1)
-    return advising.check_run(report.advice, report.operation, rest_s=rest_s)
+    return advising.verification_experiment(report.advice, report.operation, rest_s=rest_s)
 
 
 def _own(observations: Sequence[Observation], operation: str) -> list[Observation]:
@@ -174,10 +176,10 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
     return {k: float(v) for k, v in interval._asdict().items()} if interval else None
 
 
-def _try(one: Try) -> dict[str, float | None]:
+def _try(one: RetryAfterTest) -> dict[str, float | None]:
     """One Retry-After put to the test; seconds since the refusal was received."""
     passed_s = None if math.isinf(one.passed_s) else one.passed_s
-    return {"told_s": one.told_s, "refused_s": one.refused_s, "passed_s": passed_s}
+    return {"told_s": one.announced_s, "refused_s": one.refused_s, "passed_s": passed_s}
 
 
 def _model(fit: Fit) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def _model(fit: Fit) -> dict[str, Any]:
 
 
 def _notes(
-    own: Sequence[Observation], choice: Choice, *, limited: bool, stopped: bool
+    own: Sequence[Observation], selection: ModelSelection, *, limited: bool, stopped: bool
 ) -> list[str]:
     notes = []
     errors = sum(o.accepted is None for o in own)
@@ -209,15 +211,15 @@ def _notes(
         notes.append(
             f"{len(own):,} requests in {span_s:.1f} s, up to {peak:,} in one second, passed."
         )
-    if limited and choice.best is None and not stopped:
-        explained = [f for f in choice.fits if f.explained_fraction >= LEAST_EXPLAINED]
+    if limited and selection.best is None and not stopped:
+        explained = [f for f in selection.fits if f.explained_fraction >= EXPLAINED_MIN]
         notes.append(
             "What explains 95 % of the decisions would explain any others as well."
             if explained
             else "No model explains 95 % of the decisions."
         )
     lag_ms = _queueing_ms(own)
-    if lag_ms > 150 and not (choice.fits and choice.fits[0].variant == QUEUEING):
+    if lag_ms > 150 and not (selection.fits and selection.fits[0].variant == QUEUEING):
         notes.append(
             f"Accepted requests waited up to {lag_ms:.0f} ms when many were sent at once: the"
             " limiter seems to queue (leaky-bucket shaping) before it refuses."

@@ -19,16 +19,16 @@ from typing import Literal
 
 import numpy as np
 
-from harness.experiments.rate_limit.model_selection import COUNTING
+from harness.experiments.rate_limit.model_selection import COUNTING_SUFFIX
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.fixed_window import anchored_starts
-from harness.experiments.rate_limit.models.token_bucket import levels
-from harness.experiments.rate_limit.observations import Floats, Log, Observation
+from harness.experiments.rate_limit.models.token_bucket import token_levels
+from harness.experiments.rate_limit.observations import DecisionLog, Floats, Observation
 from harness.experiments.rate_limit.retry_after_tests import (
     ROUNDING_S,
     TOLERANCE_S,
-    Try,
-    read_tries,
+    RetryAfterTest,
+    read_tests,
 )
 from harness.units import NS_PER_S
 
@@ -59,59 +59,61 @@ class RetryAfter:
         honest_fraction: Share of the requests sent when it was over that passed (of
             what the model says about all refusals, when none was sent); None unknown.
         overshoot_p50_s: Median of told minus needed, seconds; None unknown.
-        trials: Requests sent when a Retry-After was over.
-        tries: What was sent just before, at and after the end of some.
-        told_s, needed_s: Of every refusal with a readable value, for the figure.
+        tested: Requests sent when a Retry-After was over.
+        tests: What was sent just before, at and after the end of some.
+        announced_s, needed_s: Of every refusal with a readable value, for the figure.
     """
 
     kind: Kind
     present_fraction: float | None
     honest_fraction: float | None
     overshoot_p50_s: float | None
-    trials: int = 0
-    tries: tuple[Try, ...] = ()
-    told_s: tuple[float, ...] = ()
+    tested: int = 0
+    tests: tuple[RetryAfterTest, ...] = ()
+    announced_s: tuple[float, ...] = ()
     needed_s: tuple[float, ...] = ()
 
 
-def judge(observations: Sequence[Observation], fit: Fit | None, log: Log) -> RetryAfter:
+def assess_retry_after(
+    observations: Sequence[Observation], fit: Fit | None, log: DecisionLog
+) -> RetryAfter:
     """Say whether Retry-After is there and true; ``log`` is what ``fit`` was fitted to."""
     refused = [o for o in observations if o.accepted is False]
     if not refused:
         return RetryAfter("none", None, None, None)
     forms: Counter[str] = Counter(o.retry_after_form for o in refused)
     present = 1 - forms["missing"] / len(refused)
-    told, needed = _told_and_needed(refused, fit, log)
-    tries = tuple(read_tries(observations))
-    kept = _kept(tries, fit)
-    overshoot = float(np.median(told - needed)) if len(told) else _overshoot_s(tries)
+    announced, needed = _told_and_needed(refused, fit, log)
+    tests = tuple(read_tests(observations))
+    was_honest = _kept(tests, fit)
+    overshoot = float(np.median(announced - needed)) if len(announced) else _overshoot_s(tests)
     honest: float | None = None
-    if kept:
-        honest = sum(kept) / len(kept)
-    elif len(told):
-        honest = float(np.mean(told >= needed - TOLERANCE_S))
+    if was_honest:
+        honest = sum(was_honest) / len(was_honest)
+    elif len(announced):
+        honest = float(np.mean(announced >= needed - TOLERANCE_S))
     return RetryAfter(
-        kind=_kind(refused, honest, overshoot, tries),
+        kind=_kind(refused, honest, overshoot, tests),
         present_fraction=present,
         honest_fraction=honest,
         overshoot_p50_s=overshoot,
-        trials=len(kept),
-        tries=tries,
-        told_s=tuple(told.tolist()),
+        tested=len(was_honest),
+        tests=tests,
+        announced_s=tuple(announced.tolist()),
         needed_s=tuple(needed.tolist()),
     )
 
 
-def needed_s(fit: Fit, log: Log, at_s: Floats) -> Floats | None:
+def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
     """
     Seconds from each time until a lone request would pass, by the fitted model.
 
     None where the model cannot say (two-counter windows, concurrency).
     """
-    takes = log.takes_s
+    consumed_at = log.consumed_at_s
     if fit.algorithm == "token-bucket" and fit.rate_per_s:
         index = np.clip(np.searchsorted(log.t_s, at_s), 0, len(log) - 1)
-        level = levels(log, fit.rate_per_s.estimate, fit.burst.estimate)[index]
+        level = token_levels(log, fit.rate_per_s.estimate, fit.burst.estimate)[index]
         return np.maximum(0.0, (1 - level) / fit.rate_per_s.estimate)
     if fit.window_s is None or fit.variant == "sliding-window-counter":
         return None
@@ -122,12 +124,12 @@ def needed_s(fit: Fit, log: Log, at_s: Floats) -> Floats | None:
         starts = anchored_starts(log, window_s)
         begun = np.maximum(np.searchsorted(starts, at_s, side="right") - 1, 0)
         return np.maximum(0.0, starts[begun] + window_s - at_s)
-    taken = np.searchsorted(takes, at_s) - round(fit.burst.estimate)
-    return np.maximum(0.0, takes[np.maximum(taken, 0)] + window_s - at_s)
+    taken = np.searchsorted(consumed_at, at_s) - round(fit.burst.estimate)
+    return np.maximum(0.0, consumed_at[np.maximum(taken, 0)] + window_s - at_s)
 
 
 def _told_and_needed(
-    refused: Sequence[Observation], fit: Fit | None, log: Log
+    refused: Sequence[Observation], fit: Fit | None, log: DecisionLog
 ) -> tuple[Floats, Floats]:
     readable = [o for o in refused if not np.isnan(o.retry_after_s) and o.key == 0]
     if fit is None or not readable:
@@ -137,25 +139,25 @@ def _told_and_needed(
     needed = needed_s(fit, log, (sent + received) / 2)
     if needed is None:
         return np.array([]), np.array([])
-    told = np.array([o.retry_after_s for o in readable])
-    return told, np.maximum(0.0, needed - (received - sent) / 2)
+    announced = np.array([o.retry_after_s for o in readable])
+    return announced, np.maximum(0.0, needed - (received - sent) / 2)
 
 
-def _kept(tries: Sequence[Try], fit: Fit | None) -> list[bool]:
+def _kept(tests: Sequence[RetryAfterTest], fit: Fit | None) -> list[bool]:
     """Whether each promise was kept; not those that a request sent before may have spoilt."""
-    counts = fit is None or fit.variant.endswith(COUNTING)
+    counts = fit is None or fit.variant.endswith(COUNTING_SUFFIX)
     return [
-        one.kept
-        for one in tries
-        if one.kept is not None and (one.kept or one.quiet or not counts)
+        one.was_honest
+        for one in tests
+        if one.was_honest is not None and (one.was_honest or one.quiet or not counts)
     ]
 
 
-def _overshoot_s(tries: Sequence[Try]) -> float | None:
+def _overshoot_s(tests: Sequence[RetryAfterTest]) -> float | None:
     """Told minus needed by the tries alone: the middle of what each leaves open."""
     known = [
-        one.told_s - (one.passed_s + one.refused_s) / 2
-        for one in tries
+        one.announced_s - (one.passed_s + one.refused_s) / 2
+        for one in tests
         if not one.quiet and not math.isinf(one.passed_s)
     ]
     return float(np.median(known)) if known else None
@@ -165,38 +167,40 @@ def _kind(
     refused: Sequence[Observation],
     honest: float | None,
     overshoot: float | None,
-    tries: Sequence[Try],
+    tests: Sequence[RetryAfterTest],
 ) -> Kind:
     forms = Counter(o.retry_after_form for o in refused)
     most = forms.most_common(1)[0][0]
     if most in ("missing", "malformed"):
         return "missing" if most == "missing" else "malformed"
-    untried = all(one.kept is None for one in tries)
+    untried = all(one.was_honest is None for one in tests)
     if (honest is not None and honest < _LEAST_HONEST) or (
         untried and overshoot is not None and overshoot < -TOLERANCE_S
     ):
         return "too early"
-    late_s = _late_s(overshoot, tries)
+    late_s = _late_s(overshoot, tests)
     if late_s > ROUNDING_S:
         return "too late"
     if most == "http-date":
         return "http-date"
     if honest is None and overshoot is None:
         return "untested"
-    told = [o.retry_after_s for o in refused if not math.isnan(o.retry_after_s)]
-    whole = forms["decimal"] == 0 and all(value == round(value) for value in told)
+    announced = [o.retry_after_s for o in refused if not math.isnan(o.retry_after_s)]
+    whole = forms["decimal"] == 0 and all(value == round(value) for value in announced)
     if whole and late_s > _LEAST_ROUNDED_S:
         return "rounded up to whole seconds"
     return "too late" if late_s > _LEAST_LATE_S else "true"
 
 
-def _late_s(overshoot: float | None, tries: Sequence[Try]) -> float:
+def _late_s(overshoot: float | None, tests: Sequence[RetryAfterTest]) -> float:
     """How much later than needed it tells to come: the model's word, within what was seen."""
-    loud = [one for one in tries if not one.quiet]
+    loud = [one for one in tests if not one.quiet]
     if not loud:
         return overshoot or 0.0
     least = float(np.median([one.late_s for one in loud]))
-    most = float(np.median([one.told_s - min(one.refused_s, one.told_s) for one in loud]))
+    most = float(
+        np.median([one.announced_s - min(one.refused_s, one.announced_s) for one in loud])
+    )
     late_s = min(max(overshoot or 0.0, least), most)
     # What passes so long before is proof, were it but once.
     proof = max(one.late_s for one in loud)

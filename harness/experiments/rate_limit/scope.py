@@ -17,7 +17,7 @@ Shared = Literal["shared", "separate", "unknown"]
 OWN, OTHER_OPERATION, OTHER_KEY = "scope-own", "scope-operation", "scope-key"
 
 
-def judge_scope(observations: Iterable[Observation], other: str) -> Shared:
+def assess_scope(observations: Iterable[Observation], other: str) -> Shared:
     """
     Compare the ``other`` shots' share of refusals with the drained one's own.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.experiments.rate_limit.model_selection import COUNTING
+from harness.experiments.rate_limit.model_selection import COUNTING_SUFFIX
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.queueing import AT_ONCE, LONGEST_S, VARIANT
 from harness.experiments.rate_limit.retry_after import RetryAfter
 
 
-def write_paragraph(
+def write_summary(
     limited: bool | None,  # noqa: FBT001  three-valued answer, not a switch
     fit: Fit | None,
     retry_after: RetryAfter,
@@ -59,7 +59,7 @@ def _number(value: float) -> str:
 
 
 def _counting_sentence(fit: Fit) -> str:
-    if fit.variant.endswith(COUNTING):
+    if fit.variant.endswith(COUNTING_SUFFIX):
         return "Refused requests count as well: hammering while limited prolongs it."
     return "" if fit.rate_per_s is None else "Refused requests do not count."
 
@@ -74,12 +74,12 @@ def _scope_sentences(scope: Mapping[str, str]) -> list[str]:
     return [words[item] for item in scope.items() if item in words]
 
 
-def _retry_sentence(told: RetryAfter) -> str:
+def _retry_sentence(retry_after: RetryAfter) -> str:
     late = "an unknown time"
-    if told.overshoot_p50_s is not None:
-        late = f"{told.overshoot_p50_s:.1f} s"
-    early = f"{-(told.overshoot_p50_s or 0):.1f} s"
-    share = f"{(told.honest_fraction or 0):.0%}"
+    if retry_after.overshoot_p50_s is not None:
+        late = f"{retry_after.overshoot_p50_s:.1f} s"
+    early = f"{-(retry_after.overshoot_p50_s or 0):.1f} s"
+    share = f"{(retry_after.honest_fraction or 0):.0%}"
     return {
         "none": "",
         "true": "Retry-After is true.",
@@ -96,4 +96,4 @@ def _retry_sentence(told: RetryAfter) -> str:
             " when it was over passed."
         ),
         "too late": f"Retry-After is too late, in the median by {late}.",
-    }[told.kind]
+    }[retry_after.kind]

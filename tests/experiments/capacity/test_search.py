@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from harness.eta.slo import parse_slos
 
 from benchmarks.capacity.cases import SERVERS, Server
 from harness.errors import NothingObservedError, UsageError
@@ -19,10 +20,9 @@ from harness.experiments.capacity.order_statistics import (
     needed_samples,
     quantile_of_values,
 )
-from harness.experiments.capacity.search import Search
+from harness.experiments.capacity.search import RateSearch
 from harness.experiments.capacity.steps import Block, Criterion, StepResult, read_criteria
 from harness.experiments.capacity.usl import NoFit, fit_usl, predict
-from harness.plan.slo import parse_slos
 
 CRITERION = Criterion("p99<250ms", 0.01, 0.25)
 
@@ -30,9 +30,9 @@ CRITERION = Criterion("p99<250ms", 0.01, 0.25)
 def play(server, **settings):
     """Search a simulated server to the end."""
     spacing = "poisson" if server.poisson else "uniform"
-    search = Search([CRITERION], spacing=spacing, **settings)
+    search = RateSearch([CRITERION], spacing=spacing, **settings)
     while (step := search.next_step()) is not None:
-        search.tell(server.run(step))
+        search.record(server.run(step))
     return search
 
 
@@ -71,7 +71,7 @@ def test_few_random_arrivals_are_looked_at_for_longer(queue_type):
     focused = {}
     for poisson in (False, True):
         search = play(queue_type(1, 0.02, False, poisson=poisson, seed=2))
-        steps = [trial.result.step for trial in search.result().trials]
+        steps = [trial.result.step for trial in search.result().steps]
         focused[poisson] = [step.duration_s for step in steps if step.purpose == "focus"]
 
     assert [] == focused[False]
@@ -89,47 +89,47 @@ def test_a_server_too_slow_for_the_first_rate_is_doomed(queue_type):
     """Twice seen, then given up: there is no rate to find."""
     found = play(queue_type(1, 0.3, False, False, 1)).result()
 
-    assert Bound.DOOMED == found.bound
-    assert 2 == len(found.trials)
+    assert Bound.INFEASIBLE == found.bound
+    assert 2 == len(found.steps)
     assert math.isnan(found.estimate)
 
 
 def test_a_saturated_generator_makes_a_step_void_and_no_failure_of_the_target(queue_type):
     """Repeated twice, then it is the generator's limit."""
     server = queue_type(64, 0.01, False, False, 1)
-    search = Search([CRITERION], max_per_s=10_000)
+    search = RateSearch([CRITERION], max_per_s=10_000)
     while (step := search.next_step()) is not None:
         result = server.run(step)
         if step.rate_per_s > 500:
             result = StepResult(step, result.blocks, result.offered, 0.0, saturated=True)
-        search.tell(result)
+        search.record(result)
     found = search.result()
 
     assert Bound.GENERATOR == found.bound
     assert 320 <= found.estimate <= 500
-    assert all(trial.decision is not Decision.FAIL for trial in found.trials)
+    assert all(trial.decision is not Decision.FAIL for trial in found.steps)
     assert "void" in found.notes[0]
 
 
 def test_a_disturbed_generator_only_repeats_the_step(queue_type):
     """Every third step is void, at rates that it has offered before: the answer stands."""
     server = queue_type(4, 0.02, False, False, 1)
-    search, number = Search([CRITERION]), 0
+    search, number = RateSearch([CRITERION]), 0
     while (step := search.next_step()) is not None:
         result, number = server.run(step), number + 1
         if number > 6 and number % 3 == 0:
             result = dataclasses.replace(result, saturated=True)
-        search.tell(result)
+        search.record(result)
     found = search.result()
 
     assert Bound.SLO == found.bound
     assert abs(found.estimate / 200 - 1) < 0.05
-    assert len(found.voids) > 2
+    assert len(found.void_steps) > 2
 
 
 def test_what_is_served_is_counted_in_arrivals(queue_type):
     """An overloaded step whose arrivals make two calls each served half as many of them."""
-    search = Search([CRITERION], start_per_s=20.0)
+    search = RateSearch([CRITERION], start_per_s=20.0)
     result = queue_type(1, 0.1, False, False, 1).run(search.next_step())
     two = dataclasses.replace(result, offered=2 * result.offered)
 
@@ -155,8 +155,8 @@ def test_a_time_to_go_falls_to_zero(queue_type):
     """The outlook after the last step."""
     search = play(queue_type(4, 0.02, False, False, 1))
 
-    assert 0 == search.plan().remaining_s
-    assert search.plan().steps == len(search.result().trials)
+    assert 0 == search.eta().remaining_s
+    assert search.eta().steps == len(search.result().steps)
 
 
 def test_objectives_that_cannot_steer_are_refused():

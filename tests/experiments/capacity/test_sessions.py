@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.messages import Closed, Created, Open, Wait
+from harness.experiments.capacity.messages import (
+    CreateResult,
+    CreateSessions,
+    DeleteResult,
+    Wait,
+)
 from harness.experiments.capacity.sessions import SessionSearch
 
 
@@ -53,7 +58,7 @@ class Target:
         start_s, self.now_s = self.now_s, self.now_s + 0.002
 
         def answer(outcome, **rest):
-            return Created(key, outcome, start_s, self.now_s, **rest)
+            return CreateResult(key, outcome, start_s, self.now_s, **rest)
 
         if self.limited():
             return answer("rate_limited", code="CLOUD_RATE_LIMITED", retry_after_s=1.0)
@@ -75,7 +80,7 @@ class Target:
         if isinstance(action, Wait):
             self.now_s += action.seconds
             return ()
-        if isinstance(action, Open):
+        if isinstance(action, CreateSessions):
             # Of creates at once, some may pass the check for room before others took theirs.
             spare = (
                 self.races if len(action.keys) > 1 and self.taken() >= self.ceiling - 8 else 0
@@ -86,12 +91,12 @@ class Target:
     def delete(self, session_id):
         self.now_s += 0.002
         if self.limited():
-            return Closed(session_id, False, self.now_s, limited=True, retry_after_s=1.0)
+            return DeleteResult(session_id, False, self.now_s, limited=True, retry_after_s=1.0)
         if self.chance.random() < self.refuses_deletes:
-            return Closed(session_id, False, self.now_s)
+            return DeleteResult(session_id, False, self.now_s)
         if self.open.pop(session_id, None) is not None:
             self.freed_s.append(self.now_s + self.release_s)
-        return Closed(session_id, True, self.now_s)
+        return DeleteResult(session_id, True, self.now_s)
 
 
 def explore(target, *, stop_after=None, **settings):
@@ -103,7 +108,7 @@ def explore(target, *, stop_after=None, **settings):
             return search
         if number == stop_after:
             search.stop()
-        search.tell(target.carry_out(action))
+        search.record(target.carry_out(action))
     msg = "the search does not end"
     raise AssertionError(msg)
 
@@ -119,7 +124,7 @@ def test_the_ceiling_is_exact_and_everything_is_closed(ceiling, limit, release_s
     found = explore(target).result()
 
     assert (ceiling, 0, 0) == (found.ceiling, found.over_admitted, found.leaked)
-    assert {ceiling} == {s.sessions for s in found.sightings}
+    assert {ceiling} == {s.sessions for s in found.ceiling_observations}
     assert {} == target.open
     assert (limit > 0) >= (found.rate_limited > 0)
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.samples import TrialSample
 from harness.trial.histograms import Encoder, bucket_indices
-from harness.trial.schema import INTERVALS, Window
+from harness.trial.schema import INTERVALS, PhaseWindow
 from tests.trials import NS, T0, manifest
 
 SECONDS, RATE = 300, 200
@@ -34,7 +34,7 @@ def simulate(
     rho: float = RHO,
     level_sigma: float = LEVEL_SIGMA,
     operation: str = "create_session",
-) -> Run:
+) -> TrialSample:
     """One run; response time is service time plus a wait of 1 ms."""
     arrivals = rng.poisson(rate, seconds)
     second = np.repeat(np.arange(seconds), arrivals)
@@ -52,8 +52,8 @@ def simulate(
         )
     ]
     table = pa.Table.from_pandas(pd.DataFrame(rows, columns=INTERVALS.names), INTERVALS)
-    phase = Window("steady", T0 * NS, (T0 + seconds) * NS)
-    return Run(manifest(phases=[phase], ended_ns=(T0 + seconds) * NS), table)
+    phase = PhaseWindow("steady", T0 * NS, (T0 + seconds) * NS)
+    return TrialSample(manifest(phases=[phase], ended_ns=(T0 + seconds) * NS), table)
 
 
 def _memory(rng, seconds, rho, sigma):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.experiments.compare.bootstrap import block_steps, degrees_of_freedom, draw
+from harness.experiments.compare.bootstrap import block_steps, degrees_of_freedom, resample
 from harness.experiments.compare.samples import Stratum
 from tests.experiments.compare.simulated import _memory
 
@@ -26,14 +26,14 @@ def test_a_series_with_memory_gets_long_blocks():
 
 def test_blocks_stay_in_their_stratum():
     strata = (Stratum(0, 0, np.ones(12)), Stratum(1, 12, np.ones(30)))
-    weights = draw(np.random.default_rng(1), strata, 5, 400)
+    weights = resample(np.random.default_rng(1), strata, 5, 400)
     assert weights.shape == (400, 42)
     assert (weights[:, :12].sum(axis=1) == 12).all()
     assert (weights[:, 12:].sum(axis=1) == 30).all()
 
 
 def test_blocks_are_of_neighbours():
-    weights = draw(np.random.default_rng(1), ONE, 30, 200)
+    weights = resample(np.random.default_rng(1), ONE, 30, 200)
     # 10 blocks of 30: a step's weight is that of the step before it but for 20 edges.
     assert np.abs(np.diff(weights, axis=1)).sum(axis=1).max() <= 20
 
@@ -45,7 +45,7 @@ def test_the_variance_of_a_mean_is_that_of_the_series():
     for _ in range(40):
         series = _memory(rng, 600, 0.6, 1.0)
         strata = (Stratum(0, 0, np.ones(600)),)
-        weights = draw(rng, strata, block_steps([series], strata), 400)
+        weights = resample(rng, strata, block_steps([series], strata), 400)
         found.append((weights @ series / 600).var() * 600)
     assert np.mean(found) == pytest.approx(4.0, rel=0.2)
 

@@ -14,7 +14,7 @@ from harness.cli.commands import COMMANDS, register
 from harness.errors import HarnessError
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.document import read_comparison
-from harness.trial.schema import WorkerEnd
+from harness.trial.schema import WorkerSummary
 from harness.trial.store import open_trial
 from reports.comparison.summary import brief as brief_of
 from reports.model import build_model
@@ -218,7 +218,7 @@ def test_a_document_of_before_there_were_names_calls_trials_by_their_ids(tmp_pat
     document["candidate"]["called"] += ["three"]
     del document["baseline"]["called"]
     older = read_comparison(document)
-    assert (older.baseline_called, older.candidate_called) == (("one",), ("two",))
+    assert (older.baseline_labels, older.candidate_labels) == (("one",), ("two",))
 
 
 def test_the_command_is_known():
@@ -271,7 +271,7 @@ def test_a_pipeline_gets_annotations_and_a_summary(tmp_path, monkeypatch):
 
 def test_no_length_is_promised_where_the_generator_was_the_bottleneck(tmp_path):
     """More of the same load would be as doubtful; and compare.json says so to whoever reads it."""
-    worker = WorkerEnd("local", planned=1000, saturated_s=15)
+    worker = WorkerSummary("local", planned=1000, saturated_s=15)
     one, two = write(tmp_path / "one"), write(tmp_path / "two", workers=[worker])
     code, said = harness(one, two)
     assert code == 4

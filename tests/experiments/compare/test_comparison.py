@@ -7,10 +7,10 @@ import pytest
 
 from harness.analysis.distributions import latencies
 from harness.experiments.compare.comparison import compare
-from harness.experiments.compare.plan_diff import differences
-from harness.experiments.compare.samples import Run
+from harness.experiments.compare.plan_diff import diff_documents
+from harness.experiments.compare.samples import TrialSample
 from harness.plan.tolerances import Thresholds, check_key
-from harness.trial.schema import Window, WorkerEnd
+from harness.trial.schema import PhaseWindow, WorkerSummary
 from harness.trial.store import open_trial
 from tests.experiments.compare.simulated import simulate
 from tests.trials import NS, T0, attempt, ladder, manifest, rate_limited, write_trial
@@ -49,9 +49,9 @@ def test_a_run_against_itself_has_no_change(run):
 
 
 def test_figures_are_those_of_the_summary(run):
-    spectrum = latencies(run.intervals, ["steady"]).spectrum("service")
+    distribution = latencies(run.intervals, ["steady"]).distribution("service")
     change = by_metric(compared([run], [run]))["service.p99"]
-    assert change.baseline == spectrum.percentile_us(0.99) / 1000
+    assert change.baseline == distribution.percentile_us(0.99) / 1000
 
 
 def test_the_same_bytes_give_the_same_answer(run):
@@ -113,9 +113,11 @@ def test_several_runs_are_pooled(run):
 
 
 def test_a_saturated_generator_leaves_performance_open(run):
-    worker = WorkerEnd("local", planned=1000, saturated_s=60)
+    worker = WorkerSummary("local", planned=1000, saturated_s=60)
     slow = simulate(np.random.default_rng(6), seconds=120, slower=1.5)
-    doubtful = Run(manifest(workers=[worker], phases=slow.manifest.phases), slow.intervals)
+    doubtful = TrialSample(
+        manifest(workers=[worker], phases=slow.manifest.phases), slow.intervals
+    )
     result = compared([run], [doubtful])
     assert result.verdict == "inconclusive"
     assert "bottleneck" in result.cautions[0]
@@ -127,7 +129,7 @@ def test_an_operation_that_never_ends_well_any_more(tmp_path):
     runs = []
     for name, rows in (("good", good), ("bad", bad)):
         trial = open_trial(write_trial(tmp_path / name, rows))
-        runs.append(Run(trial.manifest, trial.intervals_table()))
+        runs.append(TrialSample(trial.manifest, trial.intervals_table()))
     changes = by_metric(compared([runs[0]], [runs[1]]))
     assert changes["throughput"].verdict == "regressed"
     assert changes["outcome.rate_limited"].verdict == "regressed"
@@ -138,10 +140,10 @@ def test_an_operation_that_never_ends_well_any_more(tmp_path):
 
 def test_a_load_shorter_than_its_answers_is_compared_without_a_word(tmp_path):
     """Steps that hold late answers and no time of the load: a replicate may draw only those."""
-    window = Window("steady", T0 * NS, (T0 + 2) * NS)
+    window = PhaseWindow("steady", T0 * NS, (T0 + 2) * NS)
     rows = [attempt(call_id=n, at_s=n % 2, service_ms=1000.0 * n) for n in range(1, 11)]
     trial = open_trial(write_trial(tmp_path / "t", rows, phases=[window]))
-    run = Run(trial.manifest, trial.intervals_table())
+    run = TrialSample(trial.manifest, trial.intervals_table())
     throughput = by_metric(compared([run], [run]))["throughput"]
     assert throughput.verdict == "inconclusive"
     assert throughput.baseline == 5
@@ -149,13 +151,13 @@ def test_a_load_shorter_than_its_answers_is_compared_without_a_word(tmp_path):
 
 def test_nothing_at_all_is_inconclusive(tmp_path):
     trial = open_trial(write_trial(tmp_path / "empty", []))
-    empty = Run(trial.manifest, trial.intervals_table())
+    empty = TrialSample(trial.manifest, trial.intervals_table())
     assert compared([empty], [empty]).verdict == "inconclusive"
 
 
 def test_document_keeps_its_promise(tmp_path):
     trial = open_trial(write_trial(tmp_path / "t", ladder()))
-    one = Run(trial.manifest, trial.intervals_table())
+    one = TrialSample(trial.manifest, trial.intervals_table())
     document = compared([one], [one]).document()
     assert document["schema"] == 1
     assert document["verdict"] in {"pass", "regressed", "inconclusive"}
@@ -166,7 +168,7 @@ def test_differences_name_the_key():
     one = {"plan": {"load": {"users": 100, "model": "open"}}, "host": "a"}
     other = {"plan": {"load": {"users": 200, "model": "open"}}, "host": "a", "more": 1}
     found = ["more: absent → 1", "plan.load.users: 100 → 200"]
-    assert list(differences(one, other)) == found
+    assert list(diff_documents(one, other)) == found
 
 
 def test_the_most_specific_threshold_wins():

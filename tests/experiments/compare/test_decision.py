@@ -7,17 +7,17 @@ import pytest
 
 from harness.experiments.compare.decision import (
     Effect,
-    Sample,
+    MetricSample,
+    decide,
+    estimate_effect,
     holm,
-    judge,
-    measure,
-    needed_times,
+    needed_factor,
 )
 
 
-def sample(value, spread, *, runs=(), degrees=1e6, seed=1):
+def sample(value, spread, *, trials=(), degrees=1e6, seed=1):
     replicates = value + spread * np.random.default_rng(seed).standard_normal(20_000)
-    return Sample(value, replicates, np.array(runs or [value]), degrees)
+    return MetricSample(value, replicates, np.array(trials or [value]), degrees)
 
 
 def test_holm_steps_down_and_never_falls():
@@ -27,7 +27,7 @@ def test_holm_steps_down_and_never_falls():
 
 
 def test_interval_and_p_of_normal_samples():
-    effect = measure(sample(1.0, 0.03, seed=1), sample(1.1, 0.04, seed=2), sign=1)
+    effect = estimate_effect(sample(1.0, 0.03, seed=1), sample(1.1, 0.04, seed=2), sign=1)
     assert effect.value == pytest.approx(0.1)
     assert effect.low == pytest.approx(0.1 - 1.96 * 0.05, abs=0.003)
     assert effect.high == pytest.approx(0.1 + 1.96 * 0.05, abs=0.003)
@@ -35,35 +35,41 @@ def test_interval_and_p_of_normal_samples():
 
 
 def test_less_throughput_is_worse():
-    effect = measure(sample(5.0, 0.01), sample(4.8, 0.01, seed=2), sign=-1)
+    effect = estimate_effect(sample(5.0, 0.01), sample(4.8, 0.01, seed=2), sign=-1)
     assert effect.value == pytest.approx(0.2)
     assert effect.low < 0.2 < effect.high
 
 
 def test_few_blocks_widen_the_interval():
-    many = measure(sample(1.0, 0.03), sample(1.1, 0.04, seed=2), sign=1)
-    few = measure(sample(1.0, 0.03, degrees=4), sample(1.1, 0.04, seed=2, degrees=4), sign=1)
+    many = estimate_effect(sample(1.0, 0.03), sample(1.1, 0.04, seed=2), sign=1)
+    few = estimate_effect(
+        sample(1.0, 0.03, degrees=4), sample(1.1, 0.04, seed=2, degrees=4), sign=1
+    )
     assert few.high - few.low > 1.1 * (many.high - many.low)
     assert few.p > many.p
 
 
 def test_runs_that_differ_more_than_their_seconds_decide():
     # Three runs a side at 1.0 ± 0.1: pooled variance 0.01, standard error 0.1 · √(2/3).
-    runs = (0.9, 1.0, 1.1)
-    effect = measure(sample(1.0, 0.001, runs=runs), sample(1.0, 0.001, runs=runs), sign=1)
-    assert effect.between
+    trials = (0.9, 1.0, 1.1)
+    effect = estimate_effect(
+        sample(1.0, 0.001, trials=trials), sample(1.0, 0.001, trials=trials), sign=1
+    )
+    assert effect.between_trials
     assert effect.high == pytest.approx(2.776 * 0.1 * np.sqrt(2 / 3), rel=1e-3)  # t(4)
 
 
 def test_runs_that_agree_leave_it_to_the_blocks():
-    runs = (0.99, 1.0, 1.01)
-    effect = measure(sample(1.0, 0.1, runs=runs), sample(1.0, 0.1, runs=runs), sign=1)
-    assert not effect.between
+    trials = (0.99, 1.0, 1.01)
+    effect = estimate_effect(
+        sample(1.0, 0.1, trials=trials), sample(1.0, 0.1, trials=trials), sign=1
+    )
+    assert not effect.between_trials
 
 
 def test_an_unknown_figure_has_no_effect():
-    nothing = Sample(float("nan"), np.full(20_000, np.nan), np.array([np.nan]), 10)
-    assert measure(nothing, sample(1.0, 0.1), sign=1) is None
+    nothing = MetricSample(float("nan"), np.full(20_000, np.nan), np.array([np.nan]), 10)
+    assert estimate_effect(nothing, sample(1.0, 0.1), sign=1) is None
 
 
 @pytest.mark.parametrize(
@@ -78,12 +84,12 @@ def test_an_unknown_figure_has_no_effect():
     ],
 )
 def test_verdict(value, low, high, p, verdict):
-    assert judge(Effect(value, low, high, p, between=False), p, 0.05) == verdict
+    assert decide(Effect(value, low, high, p, between_trials=False), p, 0.05) == verdict
 
 
 def test_four_times_the_run_halves_the_interval():
     # Half-width 0.07: enough means half-width 0.05 / 1.43 = 0.035, so four times as long.
-    effect = Effect(0.0, -0.07, 0.07, 0.5, between=False)
-    assert needed_times(effect, 0.05) == pytest.approx(4.0, rel=0.01)
-    near = Effect(0.045, 0.03, 0.06, 0.001, between=False)
-    assert needed_times(near, 0.05) == pytest.approx(9.0)  # 0.015 must shrink to 0.005
+    effect = Effect(0.0, -0.07, 0.07, 0.5, between_trials=False)
+    assert needed_factor(effect, 0.05) == pytest.approx(4.0, rel=0.01)
+    near = Effect(0.045, 0.03, 0.06, 0.001, between_trials=False)
+    assert needed_factor(near, 0.05) == pytest.approx(9.0)  # 0.015 must shrink to 0.005

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from harness.assess import otava
 from harness.cli.commands import register
 from harness.errors import ProgramError, UsageError
-from harness.experiments.compare.change_points import Search, find_shifts
+from harness.experiments.compare.change_points import ChangePointMethod, find_change_points
 from tests.experiments.compare.real_otava import OTAVA, needs_otava, pinned
 from tests.schemas import schema_errors
 from tests.trials import NS, T0, attempt, write_trial
@@ -123,8 +123,8 @@ def test_the_real_one_on_series_of_every_kind():
         "short": [10.0, 10.0, 20.0, 20.0],
         "large and small": [1e-3] * 6 + [1e6] * 6,
     }
-    search = Search("otava", partial(otava.find_by_otava, OTAVA))
-    found = find_shifts(list(series.values()), [0.05] * len(series), search)
+    search = ChangePointMethod("otava", partial(otava.find_by_otava, OTAVA))
+    found = find_change_points(list(series.values()), [0.05] * len(series), search)
 
     assert {name: [s.at for s in one] for name, one in zip(series, found, strict=True)} == {
         "step": [5], "flat": [], "constant": [], "odd at the end": [], "odd in the middle": [],

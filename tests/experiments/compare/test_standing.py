@@ -106,15 +106,15 @@ def test_the_report_shows_the_place(row, tmp_path):
     document = json.loads((row[7] / TREND).read_text())
     assert read_trend(document) == trend
     p50 = next(one for one in trend.series if one.metric == "response.p50")
-    assert [shift.at for shift in p50.shifts] == [4]
+    assert [shift.at for shift in p50.change_points] == [4]
     assert p50.level == pytest.approx(24.0, rel=0.01)  # the third of five times
 
     section = next(
         s for s in build_sections(build_model(open_trial(row[7]))) if s.name == "trend"
     )
-    shifts, now = section.tables
-    assert shifts.rows[0][:2] == ("create_session", "response.p50")
-    assert shifts.rows[0][-1] == "t4"
+    change_points, now = section.tables
+    assert change_points.rows[0][:2] == ("create_session", "response.p50")
+    assert change_points.rows[0][-1] == "t4"
     assert now.head[:4] == ("operation", "p50 before", "p50 now", "p50 change, %")
     assert now.rows[0][0] == "create_session"
     assert now.rows[0][1:4] == pytest.approx((24.0, 24.0, 0.0), rel=0.01)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from harness.cli.commands import register
 from harness.errors import NothingObservedError, UsageError
-from harness.experiments.compare.change_points import Search, find_shifts
+from harness.experiments.compare.change_points import ChangePointMethod, find_change_points
 from tests.schemas import schema_errors
 from tests.trials import NS, T0, attempt, write_trial
 
@@ -19,7 +19,7 @@ APP = register(["trend"])
 
 def shifts_of(values, threshold=0.05, **given):
     """Those of a lone series."""
-    (found,) = find_shifts([values], [threshold], **given)
+    (found,) = find_change_points([values], [threshold], **given)
     return found
 
 
@@ -67,7 +67,7 @@ def test_too_few_or_absent_points_say_nothing():
 )
 def test_one_trial_is_no_level(values, places, expected):
     """Whatever a search says of it, at the ends, in the middle, or just where one changes."""
-    found = shifts_of(values, search=Search("such", lambda _: [places]))
+    found = shifts_of(values, search=ChangePointMethod("such", lambda _: [places]))
     assert [shift.at for shift in found] == expected
 
 
@@ -80,7 +80,9 @@ def test_only_what_is_long_enough_is_searched():
         return [[3] for _ in series]
 
     flat, step = [10.0] * 6, [None, 10.0, 10.0, None, 10.0, 20.0, 20.0, 20.0]
-    found = find_shifts([flat, [10.0] * 5, step], [0.05] * 3, Search("such", find))
+    found = find_change_points(
+        [flat, [10.0] * 5, step], [0.05] * 3, ChangePointMethod("such", find)
+    )
 
     assert asked == [flat, [10.0] * 3 + [20.0] * 3]
     assert [[shift.at for shift in one] for one in found] == [[], [], [5]]

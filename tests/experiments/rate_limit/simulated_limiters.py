@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.experiments.rate_limit.designs import Probe
+from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.observations import Observation
 
 
@@ -246,28 +246,28 @@ class World:
         self.start_s = self.now_s = 1_700_000_000 + self.random.random() * 1000
         self.pauses = {name: _Pauses(self, name) for name in ("client", "server")}
 
-    def run(self, probe: Probe) -> list[Observation]:
+    def run(self, experiment: Experiment) -> list[Observation]:
         """Send the probe, wait for its answers, and a little more."""
         rand = self.random
         flights, free_s = [], 0.0
-        for shot in probe.shots:
+        for request in experiment.requests:
             # One sender: a shot is late when the one before it still takes its time.
-            sent = max(self.now_s + shot.intended_ns / 1e9 + rand.expovariate(1e4), free_s)
+            sent = max(self.now_s + request.intended_ns / 1e9 + rand.expovariate(1e4), free_s)
             sent = self.pauses["client"].over(sent)
             free_s = sent + 6e-5
             lag = (self.latency_ms + rand.expovariate(1 / self.jitter_ms)) / 1e3
-            flights.append((self.pauses["server"].over(sent + lag), sent, shot))
+            flights.append((self.pauses["server"].over(sent + lag), sent, request))
         seen = [self._decide(*flight) for flight in sorted(flights, key=lambda f: f[0])]
         self.attempts += len(seen)
         last_s = max((o.received_ns / 1e9 for o in seen), default=self.now_s)
         self.now_s = last_s + rand.uniform(0.002, 0.03)
         return sorted(seen, key=lambda o: o.sent_ns)
 
-    def run_all(self, probes: Iterable[Probe]) -> list[Observation]:
+    def run_all(self, experiments: Iterable[Experiment]) -> list[Observation]:
         """Every probe's observations, one after the other."""
-        return [o for probe in probes for o in self.run(probe)]
+        return [o for experiment in experiments for o in self.run(experiment)]
 
-    def _decide(self, at, sent, shot):
+    def _decide(self, at, sent, request):
         rand = self.random
         back = (self.latency_ms + rand.expovariate(1 / self.jitter_ms)) / 1e3
         work = self.work_ms / 1e3 * rand.uniform(0.7, 1.3)
@@ -276,7 +276,7 @@ class World:
         if at - self.start_s < self.dies_at_s:
             limiter = self.limiter
             if isinstance(limiter, dict):
-                limiter = limiter[shot.key if self.per_key else shot.operation]
+                limiter = limiter[request.key if self.per_key else request.operation]
             busy = (at, work) if isinstance(limiter, Concurrency) else (at,)
             ok = limiter.allow(*busy)
             if not ok and self.retry_after is not None:
@@ -290,13 +290,13 @@ class World:
             if rand.random() < self.error_fraction:
                 ok, retry, form = None, math.nan, "missing"
         return Observation(
-            shot.intended_ns,
+            request.intended_ns,
             round(sent * 1e9),
             round(received * 1e9),
-            shot.operation,
-            shot.key,
+            request.operation,
+            request.key,
             ok,
             retry,
             form,
-            shot.purpose,
+            request.purpose,
         )

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.experiments.rate_limit.designs import design, volley
-from harness.experiments.rate_limit.lab import Lab, Setup
-from harness.experiments.rate_limit.model_selection import choose
+from harness.experiments.rate_limit.designs import make_experiment, spaced_requests
+from harness.experiments.rate_limit.lab import Lab, LabConfig
+from harness.experiments.rate_limit.model_selection import select_model
 from harness.experiments.rate_limit.models.concurrency import fit_concurrency
-from harness.experiments.rate_limit.models.cumulative_counts import foretells, passes
+from harness.experiments.rate_limit.models.cumulative_counts import passes, predicts_counts
 from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.models.fixed_window import (
     fit_aligned_window,
@@ -21,7 +21,7 @@ from harness.experiments.rate_limit.models.fixed_window import (
 )
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
-from harness.experiments.rate_limit.observations import Observation, read_log
+from harness.experiments.rate_limit.observations import Observation, build_decision_log
 from tests.experiments.rate_limit.simulated_limiters import (
     RandomChoices,
     SlidingLog,
@@ -43,7 +43,7 @@ def test_bucket_of_three_at_two_a_second():
     decisions = [(0.00, True), (0.01, True), (0.02, True), (0.03, False)]
     for k in range(1, 21):
         decisions += [(0.48 * 1 + 0.5 * (k - 1), False), (0.52 + 0.5 * (k - 1), True)]
-    fit = fit_token_bucket(read_log(seen(*decisions)))
+    fit = fit_token_bucket(build_decision_log(seen(*decisions)))
     assert 0 == fit.contradictions
     assert 3.0 == fit.burst.estimate
     assert fit.rate_per_s.low <= 2.0 <= fit.rate_per_s.high
@@ -56,7 +56,7 @@ def test_aligned_window_edges_at_whole_seconds():
     for second, offset in ((0, 0.4), (1, 0.05), (2, 0.7), (3, 0.02), (4, 0.3), (5, 0.02)):
         at = second + offset
         decisions += [(at, True), (at + 0.05, True), (at + 0.1, False), (second + 0.98, False)]
-    fit = fit_aligned_window(read_log(seen(*sorted(decisions))))
+    fit = fit_aligned_window(build_decision_log(seen(*sorted(decisions))))
     assert 0 == fit.contradictions
     assert 2.0 == fit.burst.estimate
     assert fit.window_s.low <= 1.0 <= fit.window_s.high
@@ -69,7 +69,7 @@ def test_anchored_window_begins_with_its_first_request():
         decisions += [
             (start, True), (start + 0.9, True), (start + 1.0, False), (start + 1.99, False)
         ]  # fmt: skip
-    fit = fit_anchored_window(read_log(seen(*decisions)))
+    fit = fit_anchored_window(build_decision_log(seen(*decisions)))
     assert 0 == fit.contradictions
     assert 2.0 == fit.burst.estimate
     assert fit.window_s.low <= 2.0 <= fit.window_s.high
@@ -82,7 +82,7 @@ def test_sliding_log_gives_back_one_by_one():
         (1.48, False), (1.52, True), (1.6, False), (2.0, False), (2.04, True), (2.5, False),
         (2.54, True),
     ]  # fmt: skip
-    fit = fit_sliding_log(read_log(seen(*decisions)))
+    fit = fit_sliding_log(build_decision_log(seen(*decisions)))
     assert 0 == fit.contradictions
     assert 2.0 == fit.burst.estimate
     assert fit.window_s.low <= 1.0 <= fit.window_s.high
@@ -95,7 +95,7 @@ def test_concurrency_limit_refuses_while_two_are_at_work():
         rows += seen((start, True), (start + 0.02, True), took_ms=100)
         rows += seen((start + 0.04, False), (start + 0.06, False))
     rows += seen(*[(0.6 + 0.15 * k, True) for k in range(4)], took_ms=100)
-    fit = fit_concurrency(read_log(rows))
+    fit = fit_concurrency(build_decision_log(rows))
     assert 0 == fit.contradictions
     assert 2.0 == fit.burst.estimate
 
@@ -103,7 +103,7 @@ def test_concurrency_limit_refuses_while_two_are_at_work():
 def test_full_bucket_never_refuses():
     """Refusals a second apart are not explained by one token that is back at once."""
     decisions = [(float(k), k % 2 == 0) for k in range(60)]
-    fit = fit_token_bucket(read_log(seen(*decisions)))
+    fit = fit_token_bucket(build_decision_log(seen(*decisions)))
     assert fit.rate_per_s.high < 1.0
     assert fit.explained_fraction < 0.95 or fit.burst.estimate == 1.0
 
@@ -121,26 +121,26 @@ def test_count_of_a_bucket_is_foretold_and_a_coins_is_not():
         decisions = [
             (0.01 * k, k % 3 == 0 if steady else rand.random() < 1 / 3) for k in range(900)
         ]
-        log = read_log(seen(*decisions))
+        log = build_decision_log(seen(*decisions))
         fit = replace(
             fit_token_bucket(log),
             rate_per_s=Interval(33.0, 25.0, 45.0),
             burst=Interval(1.0, 1.0, 1.0),
         )
-        assert steady is foretells(fit, log)
+        assert steady is predicts_counts(fit, log)
 
 
 def test_errors_are_no_decisions():
     """A 503 is neither pass nor refusal, and leaves the log."""
-    log = read_log(seen((0.0, True), (0.1, None), (0.2, False)))
+    log = build_decision_log(seen((0.0, True), (0.1, None), (0.2, False)))
     assert 2 == len(log)
     assert [True, False] == log.accepted.tolist()
-    assert 1 == len(log.takes_s)
+    assert 1 == len(log.consumed_at_s)
 
 
 def test_nothing_to_fit_without_refusals():
     """No estimator invents a limit that nobody met."""
-    log = read_log(seen(*[(0.1 * k, True) for k in range(30)]))
+    log = build_decision_log(seen(*[(0.1 * k, True) for k in range(30)]))
     assert fit_token_bucket(log) is None
     assert fit_sliding_log(log) is None
     assert fit_aligned_window(log) is None
@@ -152,23 +152,23 @@ def test_nothing_to_fit_without_refusals():
 def test_coin_tosses_fit_no_model(spacing_s, seed):
     """Refusals at random are explained by nothing: unknown, not a guess."""
     toss = World(TokenBucket(1e6, 1e6), seed=seed, flip_fraction=0.5)
-    rows = toss.run(design("p", "", volley("x", 300, spacing_s=spacing_s)))
-    assert choose(rows).best is None
+    rows = toss.run(make_experiment("p", "", spaced_requests("x", 300, spacing_s=spacing_s)))
+    assert select_model(rows).best is None
 
 
 @pytest.mark.parametrize(("share", "seed"), [(0.85, 2), (0.9, 1), (0.95, 3)])
 def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
     """It lets most pass, at random: no limit on what is at work, whatever that explains."""
     world = World(RandomChoices(share, seed), seed=seed)
-    lab = Lab(Setup(operation="x", max_attempts=1000))
-    while (probe := lab.next()) is not None:
-        lab.tell(world.run(probe))
+    lab = Lab(LabConfig(operation="x", max_attempts=1000))
+    while (experiment := lab.next()) is not None:
+        lab.record(world.run(experiment))
 
     report = lab.result()
 
     assert True is report.limited
     assert "unknown" == report.algorithm
-    assert "would explain any others as well" in report.paragraph
+    assert "would explain any others as well" in report.summary_text
 
 
 @given(
@@ -182,10 +182,10 @@ def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
 def test_bucket_intervals_hold_the_truth_under_jitter(rate, burst, seed, jitter_ms):
     """Whatever the jitter, a true bucket explains its decisions."""
     world = World(TokenBucket(rate, burst), seed=seed, jitter_ms=jitter_ms)
-    offer = volley("x", 220, spacing_s=max(22 / rate, 1.2) / 220)
-    rows = world.run(design("p", "", volley("x", burst + 10)))
-    rows += world.run(design("p", "", offer))
-    fit = fit_token_bucket(read_log(rows))
+    offer = spaced_requests("x", 220, spacing_s=max(22 / rate, 1.2) / 220)
+    rows = world.run(make_experiment("p", "", spaced_requests("x", burst + 10)))
+    rows += world.run(make_experiment("p", "", offer))
+    fit = fit_token_bucket(build_decision_log(rows))
     assert fit.explained_fraction >= 0.97
     assert fit.rate_per_s.low * 0.97 <= rate <= fit.rate_per_s.high * 1.03
 
@@ -195,10 +195,10 @@ def test_bucket_intervals_hold_the_truth_under_jitter(rate, burst, seed, jitter_
 def test_sliding_length_is_found_under_jitter(limit, window, seed):
     """Burst, half a window's silence, polls: the length is known to 2 %."""
     world = World(SlidingLog(limit, window), seed=seed)
-    rows = world.run(design("p", "", volley("x", limit + 8)))
+    rows = world.run(make_experiment("p", "", spaced_requests("x", limit + 8)))
     for _ in range(2):
-        polls = volley("x", 50, at_s=0.6 * window, spacing_s=0.01 * window)
-        rows += world.run(design("p", "", polls))
-    fit = fit_sliding_log(read_log(rows))
+        polls = spaced_requests("x", 50, at_s=0.6 * window, spacing_s=0.01 * window)
+        rows += world.run(make_experiment("p", "", polls))
+    fit = fit_sliding_log(build_decision_log(rows))
     assert fit.explained_fraction >= 0.97
     assert math.isclose(window, fit.window_s.estimate, rel_tol=0.02)

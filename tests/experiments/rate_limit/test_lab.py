@@ -6,10 +6,10 @@ import math
 import pytest
 
 from benchmarks.rate_limit.sweep import measure
-from harness.experiments.rate_limit.advice import evaluate_check
+from harness.experiments.rate_limit.advice import evaluate_advice
 from harness.experiments.rate_limit.figures_data import figures_data
-from harness.experiments.rate_limit.lab import Lab, Setup
-from harness.experiments.rate_limit.report import check_run
+from harness.experiments.rate_limit.lab import Lab, LabConfig
+from harness.experiments.rate_limit.report import verification_experiment
 from tests.experiments.rate_limit.simulated_limiters import (
     Concurrency,
     FixedWindow,
@@ -23,9 +23,9 @@ from tests.experiments.rate_limit.simulated_limiters import (
 
 def drive(world, **setup):
     """Run a lab to its end."""
-    lab = Lab(Setup(operation="x", **setup))
-    while (probe := lab.next()) is not None:
-        lab.tell(world.run(probe))
+    lab = Lab(LabConfig(operation="x", **setup))
+    while (experiment := lab.next()) is not None:
+        lab.record(world.run(experiment))
     return lab.result()
 
 
@@ -154,7 +154,7 @@ def test_retry_after_that_nobody_tried_is_not_called_true():
     world = World(limiter, seed=4, work_ms=40, retry_after=lambda *_: (3.0, "seconds"))
     report = drive(world, max_attempts=60)
     assert "untested" == report.retry_after.kind
-    assert "was not tried" in report.paragraph
+    assert "was not tried" in report.summary_text
 
 
 def test_advice_sees_no_refusals():
@@ -162,7 +162,7 @@ def test_advice_sees_no_refusals():
     for limiter in (TokenBucket(30, 12), FixedWindow(40, 1.5), SlidingLog(25, 2.0)):
         world = World(limiter, seed=8)
         report = drive(world)
-        check = evaluate_check(world.run(check_run(report)))
+        check = evaluate_advice(world.run(verification_experiment(report)))
         assert 0 == check.refused
         assert check.holds is True
 
@@ -187,7 +187,7 @@ def test_lab_refuses_to_be_driven_out_of_step():
     """next() before tell(), tell() before next(): an error, not a wrong answer."""
     lab = Lab()
     with pytest.raises(ValueError, match="call next"):
-        lab.tell([])
+        lab.record([])
     lab.next()
     with pytest.raises(ValueError, match="tell"):
         lab.next()

@@ -30,12 +30,12 @@ import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Algorithm, Fit, Interval
 from harness.experiments.rate_limit.models.window_spans import (
-    Spans,
+    WindowSpans,
     drift_of,
     first_spans,
     split,
 )
-from harness.experiments.rate_limit.observations import Bools, Floats, Ints, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats, Ints
 
 COUNTER, FIXED = "sliding-window-counter", "fixed-window-aligned"
 _OPEN = 0.05
@@ -68,17 +68,17 @@ class _Place(NamedTuple):
         return (self.first + self.last) / 2
 
 
-def fit_sliding_counter(log: Log) -> Fit | None:
+def fit_sliding_counter(log: DecisionLog) -> Fit | None:
     """Fit length, phase and limit; None without both answers, or when nothing comes near."""
     return _fit(log, "sliding-window", COUNTER)
 
 
-def search_fixed_window(log: Log) -> Fit | None:
+def search_fixed_window(log: DecisionLog) -> Fit | None:
     """As `fit_aligned_window`, slow and sure: for edges that no two answers are close to."""
     return _fit(log, "fixed-window", FIXED)
 
 
-def _fit(log: Log, algorithm: Algorithm, variant: str) -> Fit | None:
+def _fit(log: DecisionLog, algorithm: Algorithm, variant: str) -> Fit | None:
     if not log.refusals or not log.accepted.any():
         return None
     carry = variant == COUNTER
@@ -115,11 +115,11 @@ def _fit(log: Log, algorithm: Algorithm, variant: str) -> Fit | None:
     )
 
 
-def _limits(log: Log) -> Floats:
+def _limits(log: DecisionLog) -> Floats:
     """Whole limits that may be: the first drain shows the limit but for its blur."""
     first = float(log.t_s[int(np.argmax(~log.accepted))])
     took = log.t_s[log.accepted]
-    least, most = np.searchsorted(took, [first, first + 0.03 + 4 * log.typical_doubt_s])
+    least, most = np.searchsorted(took, [first, first + 0.03 + 4 * log.typical_uncertainty_s])
     low, high = max(1, int(least) - 1), max(1, int(most) + 1)
     few = np.linspace(low, high, min(high - low + 1, _MOST_LIMITS))
     return np.unique(few.astype(int)).astype(np.float64)
@@ -129,7 +129,7 @@ def _limit_of(theta: float) -> int:
     return int(np.floor(theta)) + 1
 
 
-def _thinned(log: Log) -> Log:
+def _thinned(log: DecisionLog) -> DecisionLog:
     """Those decisions that say most: beside a change of answer, and some of the others."""
     if len(log) <= _ROWS:
         return log
@@ -140,14 +140,16 @@ def _thinned(log: Log) -> Log:
     return replace(
         log,
         t_s=log.t_s[rows],
-        doubt_s=log.doubt_s[rows],
+        uncertainty_s=log.uncertainty_s[rows],
         sent_s=log.sent_s[rows],
         received_s=log.received_s[rows],
         accepted=log.accepted[rows],
     )
 
 
-def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], Spans]:
+def _search(
+    log: DecisionLog, thetas: Floats, *, carry: bool
+) -> tuple[list[_Place], WindowSpans]:
     """
     The narrow spans whose middles contradict the fewest decisions; what was not looked into.
 
@@ -164,22 +166,24 @@ def _search(log: Log, thetas: Floats, *, carry: bool) -> tuple[list[_Place], Spa
         spans = _spans_of(popped, most)
         fine = drift_of(log, spans) < _FINE * spans.short
         if fine.any():
-            places += _places(log, Spans(*(part[fine] for part in spans)), thetas, carry=carry)
+            places += _places(
+                log, WindowSpans(*(part[fine] for part in spans)), thetas, carry=carry
+            )
             most = min([most, *(place.broken for place in places)])
-        parts = split(log, Spans(*(part[~fine] for part in spans)))
+        parts = split(log, WindowSpans(*(part[~fine] for part in spans)))
         looked += len(parts.short) + int(fine.sum())
         for item in _ranked(log, parts, thetas, most, carry=carry):
             heapq.heappush(heap, item)
     return [place for place in places if place.broken <= most], _spans_of(heap, most)
 
 
-def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> Spans:
+def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> WindowSpans:
     rows = [item[2:] for item in ranked if item[0] <= most]
-    return Spans(*np.array(rows).reshape(-1, 4).T)
+    return WindowSpans(*np.array(rows).reshape(-1, 4).T)
 
 
 def _ranked(
-    log: Log, spans: Spans, thetas: Floats, most: int, *, carry: bool
+    log: DecisionLog, spans: WindowSpans, thetas: Floats, most: int, *, carry: bool
 ) -> list[tuple[float, ...]]:
     """(contradicted at least, drift, the span) of those that contradict no more than most."""
     broken = _fewest(log, spans, thetas, carry=carry)[0]
@@ -189,16 +193,18 @@ def _ranked(
     return [tuple(row) for row in rows.tolist()]
 
 
-def _places(log: Log, spans: Spans, thetas: Floats, *, carry: bool) -> list[_Place]:
+def _places(
+    log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool
+) -> list[_Place]:
     window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
-    points = Spans(window, window, phase, phase)
+    points = WindowSpans(window, window, phase, phase)
     broken, best = _fewest(log, points, thetas, carry=carry, across=carry)
     columns = np.column_stack([broken, thetas[best], *spans]).tolist()
     return [_Place(int(row[0]), *row[1:]) for row in columns]
 
 
 def _fewest(
-    log: Log, spans: Spans, thetas: Floats, *, carry: bool, across: bool = False
+    log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool, across: bool = False
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
     least, most = _counts(log, spans, carry=carry, across=across)
@@ -209,28 +215,32 @@ def _fewest(
     return broken.min(axis=0), best
 
 
-def _broken(log: Log, least: Floats, most: Floats, theta: float, *, carry: bool) -> Bools:
+def _broken(
+    log: DecisionLog, least: Floats, most: Floats, theta: float, *, carry: bool
+) -> Bools:
     slack = _SLACK if carry else -1e-9  # what is not carried over is counted in whole numbers
     broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - slack)
     return broken
 
 
-def _contradicted(log: Log, place: _Place, *, carry: bool) -> Bools:
+def _contradicted(log: DecisionLog, place: _Place, *, carry: bool) -> Bools:
     window, phase = np.array([place.window_s]), np.array([place.phase_s])
-    points = Spans(window, window, phase, phase)
+    points = WindowSpans(window, window, phase, phase)
     least, most = _counts(log, points, carry=carry, across=carry)
     broken: Bools = _broken(log, least, most, place.theta, carry=carry)[0]
     return broken
 
 
-def _counts(log: Log, spans: Spans, *, carry: bool, across: bool) -> tuple[Floats, Floats]:
+def _counts(
+    log: DecisionLog, spans: WindowSpans, *, carry: bool, across: bool
+) -> tuple[Floats, Floats]:
     """
     Least and most that each decision may have found; one row a span, one column each.
 
     Where an edge may lie on either side of a decision there is no bound, or with
     ``across`` what both sides allow: a count that is carried over does not jump there.
     """
-    margin = log.doubt_s + log.typical_doubt_s
+    margin = log.uncertainty_s + log.typical_uncertainty_s
     short, long, first, last = (part[:, None] for part in spans)
     early, late = log.t_s - margin - last, log.t_s + margin - first
     low, high = np.minimum(early / long, early / short), np.maximum(late / short, late / long)
@@ -245,20 +255,29 @@ def _counts(log: Log, spans: Spans, *, carry: bool, across: bool) -> tuple[Float
 
 
 def _counts_in(
-    log: Log, spans: Spans, index: Floats, low: Floats, high: Floats, *, carry: bool
+    log: DecisionLog,
+    spans: WindowSpans,
+    index: Floats,
+    low: Floats,
+    high: Floats,
+    *,
+    carry: bool,
 ) -> tuple[Floats, Floats]:
     """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
-    takes, blur = log.takes_s, log.typical_doubt_s
+    consumed_at, blur = log.consumed_at_s, log.typical_uncertainty_s
     short, long, first, last = (part[:, None] for part in spans)
     left_most, left_least = carry * (index + 1 - low), carry * (index + 1 - high)
     (now_least, now_most), (before_least, before_most) = (
         (
-            np.searchsorted(takes, first + np.minimum(k * short, k * long) - blur),
-            np.searchsorted(takes, last + np.maximum(k * short, k * long) + blur),
+            np.searchsorted(consumed_at, first + np.minimum(k * short, k * long) - blur),
+            np.searchsorted(consumed_at, last + np.maximum(k * short, k * long) + blur),
         )
         for k in (index, index - 1)
     )
-    reach = np.searchsorted(takes, log.t_s + 2 * log.doubt_s, side="right") - log.own_take
+    reach = (
+        np.searchsorted(consumed_at, log.t_s + 2 * log.uncertainty_s, side="right")
+        - log.counts_itself
+    )
     most = reach - (1 - left_most) * now_least - left_most * before_least
-    least = np.searchsorted(takes, log.t_s) - (1 - left_least) * now_most
+    least = np.searchsorted(consumed_at, log.t_s) - (1 - left_least) * now_most
     return least - left_least * before_most, most

@@ -13,10 +13,10 @@ import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit
 from harness.experiments.rate_limit.models.limit_bounds import best_limit, broken_by
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 
-def fit_concurrency(log: Log) -> Fit | None:
+def fit_concurrency(log: DecisionLog) -> Fit | None:
     """Fit the limit; None when the log holds no refusal or no acceptance."""
     if not log.refusals or not log.accepted.any():
         return None
@@ -38,16 +38,16 @@ def fit_concurrency(log: Log) -> Fit | None:
     )
 
 
-def _bounds(log: Log, worked: Bools) -> tuple[Floats, Floats]:
+def _bounds(log: DecisionLog, worked: Bools) -> tuple[Floats, Floats]:
     """Bounds on the limit; ``worked`` says which requests were at work."""
     yes, no = log.accepted, ~log.accepted
-    t_s, doubt = log.t_s, log.doubt_s
-    back = min(log.typical_doubt_s, float(doubt.min()))
-    latest = t_s + doubt
+    t_s, uncertainty = log.t_s, log.uncertainty_s
+    back = min(log.typical_uncertainty_s, float(uncertainty.min()))
+    latest = t_s + uncertainty
     surely = _overlapping(latest[worked], (log.received_s - 2 * back)[worked], latest[yes])
     sent, received = np.sort(log.sent_s[worked]), np.sort(log.received_s[worked])
-    begun = np.searchsorted(sent, (t_s + doubt)[no], side="right")
-    over = np.searchsorted(received, (t_s - doubt)[no])
+    begun = np.searchsorted(sent, (t_s + uncertainty)[no], side="right")
+    over = np.searchsorted(received, (t_s - uncertainty)[no])
     return np.maximum(surely, 1.0), (begun - over - worked[no]).astype(float)
 
 

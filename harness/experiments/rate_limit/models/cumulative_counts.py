@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 VARIANT = "token-bucket"
 _STEPS = 16
@@ -21,7 +21,7 @@ _LEAST_TOSSED, _STRAYED = 8.0, 0.45
 """A coin strays by less than that share of the root in one of eighty cases."""
 
 
-def foretells(fit: Fit, log: Log) -> bool:
+def predicts_counts(fit: Fit, log: DecisionLog) -> bool:
     """Whether how many passed follows the bucket at every moment, as no coin does."""
     if fit.variant != VARIANT or fit.rate_per_s is None:
         return False
@@ -45,7 +45,7 @@ def passes(at_s: Floats, rate_per_s: float, burst: float) -> Bools:
     return np.array(passed, dtype=np.bool_)
 
 
-def _agreeing(log: Log, rate: Interval, burst: float) -> Bools:
+def _agreeing(log: DecisionLog, rate: Interval, burst: float) -> Bools:
     """What passes under the rate, of those that the decisions allow, that agrees in the sum."""
     low, high = rate.low, rate.high
     count = log.accepted.sum()

@@ -24,7 +24,7 @@ from harness.experiments.rate_limit.models.limit_bounds import (
     fewest_broken,
     recoveries,
 )
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 LEAST_WINDOW_S = 0.25
 MOST_WINDOW_S = 90.0
@@ -34,7 +34,7 @@ _STARTS = 24
 _NEAR = 31
 
 
-def fit_aligned_window(log: Log) -> Fit | None:
+def fit_aligned_window(log: DecisionLog) -> Fit | None:
     """Fit length, phase and limit; None with fewer than two recoveries."""
     low, high = recoveries(log)
     if len(low) < 2:
@@ -65,7 +65,7 @@ def _spanning(fits: list[Fit]) -> Fit:
     return replace(middle, window_s=window, rate_per_s=rate)
 
 
-def fit_anchored_window(log: Log) -> Fit | None:
+def fit_anchored_window(log: DecisionLog) -> Fit | None:
     """Fit length and limit of windows that begin with a request; None without a recovery."""
     low, high = recoveries(log)
     if not len(low):
@@ -98,14 +98,16 @@ def fit_anchored_window(log: Log) -> Fit | None:
     return _fit(log, "fixed-window-anchored", 2, window, (floors, ceilings), 0.0, reverse)
 
 
-def anchored_starts(log: Log, window_s: float) -> Floats:
+def anchored_starts(log: DecisionLog, window_s: float) -> Floats:
     """When each anchored window began: the first taker after the end of the last."""
-    takes, margin = log.takes_s, log.typical_doubt_s
+    consumed_at, margin = log.consumed_at_s, log.typical_uncertainty_s
     starts: list[float] = []
     index = 0
-    while index < len(takes):
-        starts.append(float(takes[index]))
-        index = int(np.searchsorted(takes, takes[index] + max(window_s - margin, margin)))
+    while index < len(consumed_at):
+        starts.append(float(consumed_at[index]))
+        index = int(
+            np.searchsorted(consumed_at, consumed_at[index] + max(window_s - margin, margin))
+        )
     return np.array(starts)
 
 
@@ -149,7 +151,7 @@ def _distinct(values: Iterable[float]) -> list[float]:
     return kept[:200]
 
 
-def _aligned(log: Log, low: Floats, high: Floats, about_s: float) -> Fit:
+def _aligned(log: DecisionLog, low: Floats, high: Floats, about_s: float) -> Fit:
     lengths = about_s * np.linspace(0.988, 1.012, 481)
     votes, phases = _agreement(low, high, lengths)
     good = np.flatnonzero(votes == votes.max())
@@ -170,30 +172,31 @@ def _aligned(log: Log, low: Floats, high: Floats, about_s: float) -> Fit:
     return _fit(log, "fixed-window-aligned", 3, window, (floors, ceilings), phase, reverse)
 
 
-def _possible_starts(log: Log, high: Floats) -> list[float]:
+def _possible_starts(log: DecisionLog, high: Floats) -> list[float]:
     """First requests of a window: the very first, after a recovery, after a silence."""
-    takes = log.takes_s
-    gaps = np.diff(takes, prepend=-np.inf)
-    quiet = takes[np.argsort(-gaps, kind="stable")[:_STARTS]]
-    near = np.searchsorted(takes, high - 2 * log.typical_doubt_s)
+    consumed_at = log.consumed_at_s
+    gaps = np.diff(consumed_at, prepend=-np.inf)
+    quiet = consumed_at[np.argsort(-gaps, kind="stable")[:_STARTS]]
+    near = np.searchsorted(consumed_at, high - 2 * log.typical_uncertainty_s)
     return sorted(
-        {float(t) for t in quiet} | {float(takes[min(i, len(takes) - 1)]) for i in near}
+        {float(t) for t in quiet}
+        | {float(consumed_at[min(i, len(consumed_at) - 1)]) for i in near}
     )
 
 
-def _place(log: Log, starts: Floats) -> tuple[Floats, np.ndarray]:
+def _place(log: DecisionLog, starts: Floats) -> tuple[Floats, np.ndarray]:
     # Refusals may seem to come before the request that began their window.
-    index = np.searchsorted(starts, log.t_s + 3 * log.doubt_s, side="right") - 1
+    index = np.searchsorted(starts, log.t_s + 3 * log.uncertainty_s, side="right") - 1
     return starts[np.maximum(index, 0)], index >= 0
 
 
-def _anchored_broken(log: Log, window_s: float) -> int:
+def _anchored_broken(log: DecisionLog, window_s: float) -> int:
     starts = anchored_starts(log, window_s)
     floors, ceilings = _anchored_counts(log, starts, window_s)
     return best_limit(floors, ceilings)[0]
 
 
-def _widen(log: Log, best: float, broken: int) -> Interval:
+def _widen(log: DecisionLog, best: float, broken: int) -> Interval:
     """The lengths round the best that break as few."""
     ends = []
     for sign in (-1, 1):
@@ -205,17 +208,19 @@ def _widen(log: Log, best: float, broken: int) -> Interval:
         ends.append(float(end))
     # The request that began a window and the one that found it over may both have been
     # decided a little before or after what the counts were held against.
-    margin = 2 * log.typical_doubt_s
+    margin = 2 * log.typical_uncertainty_s
     return Interval((ends[0] + ends[1]) / 2, max(ends[0] - margin, margin), ends[1] + margin)
 
 
-def _anchored_counts(log: Log, starts: Floats, window_s: float) -> tuple[Floats, Floats]:
+def _anchored_counts(
+    log: DecisionLog, starts: Floats, window_s: float
+) -> tuple[Floats, Floats]:
     """The counts where a request begins the window: it and what follows are surely in."""
     return _counts(log, *_place(log, starts), window_s, begins_s=-1e-9)
 
 
 def _counts(
-    log: Log,
+    log: DecisionLog,
     start: Floats,
     placed: np.ndarray,
     window_s: float,
@@ -223,16 +228,16 @@ def _counts(
     begins_s: float | None = None,
 ) -> tuple[Floats, Floats]:
     """Least counts that acceptances found (plus one), most counts that refusals found."""
-    takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
+    consumed_at, margin = log.consumed_at_s, log.uncertainty_s + log.typical_uncertainty_s
     yes, no = log.accepted, ~log.accepted
-    before = np.searchsorted(takes, log.t_s[yes])
+    before = np.searchsorted(consumed_at, log.t_s[yes])
     surely = start + (margin if begins_s is None else begins_s)
-    floors = before - np.searchsorted(takes, surely[yes]) + 1.0
+    floors = before - np.searchsorted(consumed_at, surely[yes]) + 1.0
     next_may_have_begun = (start + window_s - log.t_s < margin)[yes]
     floors[next_may_have_begun] = 1.0
-    upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right")
-    upto -= log.own_take
-    ceilings = upto - np.searchsorted(takes, (start - margin)[no]) + 0.0
+    upto = np.searchsorted(consumed_at, (log.t_s + 3 * log.uncertainty_s)[no], side="right")
+    upto -= log.counts_itself
+    ceilings = upto - np.searchsorted(consumed_at, (start - margin)[no]) + 0.0
     last_may_not_be_over = (log.t_s - start < margin)[no]
     ceilings[last_may_not_be_over] = np.inf
     over = (~placed | (log.t_s > start + window_s + margin))[no]
@@ -241,7 +246,7 @@ def _counts(
 
 
 def _fit(
-    log: Log,
+    log: DecisionLog,
     variant: str,
     parameters: int,
     window: Interval,

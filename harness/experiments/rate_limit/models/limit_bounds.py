@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Interval
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 
 def fewest_broken(floors: Floats, ceilings: Floats, tries: Floats) -> tuple[int, float, float]:
@@ -37,7 +37,7 @@ def best_limit(floors: Floats, ceilings: Floats) -> tuple[int, Interval]:
     return broken, Interval(float(round((low + high) / 2)), low, high)
 
 
-def broken_by(log: Log, floors: Floats, ceilings: Floats, limit: float) -> Bools:
+def broken_by(log: DecisionLog, floors: Floats, ceilings: Floats, limit: float) -> Bools:
     """Which decisions break theirs; floors in order of acceptances, ceilings of refusals."""
     broken = np.zeros(len(log), dtype=np.bool_)
     broken[log.accepted] = floors > limit
@@ -45,7 +45,7 @@ def broken_by(log: Log, floors: Floats, ceilings: Floats, limit: float) -> Bools
     return broken
 
 
-def recoveries(log: Log) -> tuple[Floats, Floats]:
+def recoveries(log: DecisionLog) -> tuple[Floats, Floats]:
     """
     Spans in which a limiter that had refused let go again.
 
@@ -58,12 +58,12 @@ def recoveries(log: Log) -> tuple[Floats, Floats]:
         if after - before < 2:
             continue
         between = np.arange(before + 1, after)
-        t_s, doubt = log.t_s[between], log.doubt_s[between]
-        sure = (t_s - doubt > log.t_s[before] + log.doubt_s[before]) & (
-            t_s + doubt < log.t_s[after] - log.doubt_s[after]
+        t_s, uncertainty = log.t_s[between], log.uncertainty_s[between]
+        sure = (t_s - uncertainty > log.t_s[before] + log.uncertainty_s[before]) & (
+            t_s + uncertainty < log.t_s[after] - log.uncertainty_s[after]
         )
         if sure.any():
             last = between[sure][-1]
-            lows.append(log.t_s[last] - log.doubt_s[last])
-            highs.append(log.t_s[after] + log.doubt_s[after])
+            lows.append(log.t_s[last] - log.uncertainty_s[last])
+            highs.append(log.t_s[after] + log.uncertainty_s[after])
     return np.array(lows), np.array(highs)

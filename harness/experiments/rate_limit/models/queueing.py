@@ -20,8 +20,8 @@ from dataclasses import replace
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit
-from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket, levels
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket, token_levels
+from harness.experiments.rate_limit.observations import DecisionLog, Floats
 
 VARIANT = "token-bucket-queueing"
 AT_ONCE = "at_once"
@@ -37,16 +37,16 @@ _TURN = 0.25
 _LEAST_ACCEPTED = 10
 
 
-def may_queue(log: Log) -> bool:
+def may_queue(log: DecisionLog) -> bool:
     """Whether some passes took so much longer than others that they may have waited."""
     took = _took_s(log)
     if len(took) < _LEAST_ACCEPTED or not log.refusals:
         return False
     short, long = np.quantile(took, [0.1, 0.9])
-    return bool(long - short > max(_LEAST_SPREAD_S, 2 * log.typical_doubt_s, 0.5 * short))
+    return bool(long - short > max(_LEAST_SPREAD_S, 2 * log.typical_uncertainty_s, 0.5 * short))
 
 
-def fit_queueing_bucket(log: Log) -> Fit | None:
+def fit_queueing_bucket(log: DecisionLog) -> Fit | None:
     """
     Fit it; None when the waits do not follow the bucket.
 
@@ -58,7 +58,7 @@ def fit_queueing_bucket(log: Log) -> Fit | None:
         return None
     rate, burst = fit.rate_per_s.estimate, fit.burst.estimate
     arrived, answered = log.t_s[log.accepted], np.sort(log.received_s[log.accepted])
-    behind = burst - levels(log, rate, burst)[log.accepted]
+    behind = burst - token_levels(log, rate, burst)[log.accepted]
     tries = range(max(1, int(burst)))
     released = [np.sort(arrived + np.maximum(0.0, behind - free) / rate) for free in tries]
     left = [_scatter(answered - times) for times in released]
@@ -71,16 +71,16 @@ def fit_queueing_bucket(log: Log) -> Fit | None:
     return replace(fit, parameters=3, extra={AT_ONCE: free + 1.0, LONGEST_S: longest_s})
 
 
-def _steady(gaps_s: Floats, foretold_s: Floats, log: Log, rate: float) -> float:
+def _steady(gaps_s: Floats, foretold_s: Floats, log: DecisionLog, rate: float) -> float:
     """Share of the answers that follow the last by one turn where the queue says so."""
     queued = np.abs(foretold_s * rate - 1) < _TURN
     if not queued.any():
         return 0.0
-    near = np.abs(gaps_s - foretold_s) < _TURN / rate + 2 * log.typical_doubt_s
+    near = np.abs(gaps_s - foretold_s) < _TURN / rate + 2 * log.typical_uncertainty_s
     return float(np.mean(near[queued]))
 
 
-def _took_s(log: Log) -> Floats:
+def _took_s(log: DecisionLog) -> Floats:
     return (log.received_s - log.sent_s)[log.accepted]
 
 

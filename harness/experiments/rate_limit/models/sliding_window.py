@@ -17,13 +17,13 @@ from harness.experiments.rate_limit.models.limit_bounds import (
     fewest_broken,
     recoveries,
 )
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 LEAST_LENGTH_S = 0.2
 """Shorter ones drown in the doubt of the decisions: any pattern would fit."""
 
 
-def fit_sliding_log(log: Log, *, variant: str = "sliding-window-log") -> Fit | None:
+def fit_sliding_log(log: DecisionLog, *, variant: str = "sliding-window-log") -> Fit | None:
     """Fit length and limit; None without a refusal and an acceptance after it."""
     if not len(recoveries(log)[0]):
         return None
@@ -47,16 +47,16 @@ def fit_sliding_log(log: Log, *, variant: str = "sliding-window-log") -> Fit | N
     )
 
 
-def _first_burst(log: Log) -> tuple[int, int]:
+def _first_burst(log: DecisionLog) -> tuple[int, int]:
     """Least and most takers that the first drain may have held: order is blurred."""
     first = float(log.t_s[int(np.argmax(~log.accepted))])
     took = log.t_s[log.accepted]
-    blur = 0.03 + 4 * log.typical_doubt_s
+    blur = 0.03 + 4 * log.typical_uncertainty_s
     least, most = np.searchsorted(took, [first, first + blur])
     return max(1, int(least)), max(1, int(most))
 
 
-def _possible_limits(log: Log) -> list[int]:
+def _possible_limits(log: DecisionLog) -> list[int]:
     least, most = _first_burst(log)
     low, high = max(1, least - 3), most + 3
     return [
@@ -64,25 +64,28 @@ def _possible_limits(log: Log) -> list[int]:
     ]
 
 
-def _length_bounds(log: Log, limit: int) -> tuple[Floats, Floats]:
+def _length_bounds(log: DecisionLog, limit: int) -> tuple[Floats, Floats]:
     """(lengths that refusals demand at least, lengths that acceptances allow at most)."""
-    takes, margin = log.takes_s, log.doubt_s + log.typical_doubt_s
+    consumed_at, margin = log.consumed_at_s, log.uncertainty_s + log.typical_uncertainty_s
     yes, no = log.accepted, ~log.accepted
-    surely = log.t_s - 2 * log.doubt_s if log.counting else log.t_s
-    before = np.searchsorted(takes, surely[yes]) - limit
+    surely = log.t_s - 2 * log.uncertainty_s if log.counts_refusals else log.t_s
+    before = np.searchsorted(consumed_at, surely[yes]) - limit
     free = before < 0
     oldest = np.maximum(before, 0)
-    most = log.t_s[yes] - takes[oldest] + margin[yes] + log.blur_s[oldest]
+    most = log.t_s[yes] - consumed_at[oldest] + margin[yes] + log.blur_s[oldest]
     ceilings = np.where(free, np.inf, most)
-    upto = np.searchsorted(takes, (log.t_s + 3 * log.doubt_s)[no], side="right") - limit
-    upto -= log.own_take
-    oldest = np.clip(upto, 0, len(takes) - 1)
-    least = log.t_s[no] - takes[oldest] - margin[no] - log.blur_s[oldest]
+    upto = (
+        np.searchsorted(consumed_at, (log.t_s + 3 * log.uncertainty_s)[no], side="right")
+        - limit
+    )
+    upto -= log.counts_itself
+    oldest = np.clip(upto, 0, len(consumed_at) - 1)
+    least = log.t_s[no] - consumed_at[oldest] - margin[no] - log.blur_s[oldest]
     floors = np.where(upto < 0, np.inf, np.maximum(least, 0.0))
     return floors, ceilings
 
 
-def _log_broken(log: Log, limit: int, window_s: float) -> Bools:
+def _log_broken(log: DecisionLog, limit: int, window_s: float) -> Bools:
     floors, ceilings = _length_bounds(log, limit)
     broken = np.zeros(len(log), dtype=np.bool_)
     broken[~log.accepted] = floors > window_s
@@ -90,7 +93,7 @@ def _log_broken(log: Log, limit: int, window_s: float) -> Bools:
     return broken
 
 
-def _solve_length(log: Log, limit: int) -> tuple[int, float, float]:
+def _solve_length(log: DecisionLog, limit: int) -> tuple[int, float, float]:
     """(broken bounds, shortest, longest) of the lengths that break the fewest."""
     floors, ceilings = _length_bounds(log, limit)
     edges = np.unique(np.concatenate([floors, ceilings]))

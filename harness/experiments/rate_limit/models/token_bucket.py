@@ -25,7 +25,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.observations import Bools, Floats, Log
+from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 _SLACK_TOKENS = 0.02
 """Arithmetic of real limiters (nginx: thousandths of a request, whole milliseconds)."""
@@ -53,18 +53,18 @@ class _Bounds:
     ceiling_scale: Floats
 
 
-def levels(log: Log, rate_per_s: float, burst: float) -> Floats:
+def token_levels(log: DecisionLog, rate_per_s: float, burst: float) -> Floats:
     """Tokens that each decision finds, before it takes one; shape of the log."""
     return burst + _relative_level(
-        log, rate_per_s, log.t_s, np.searchsorted(log.takes_s, log.t_s)
+        log, rate_per_s, log.t_s, np.searchsorted(log.consumed_at_s, log.t_s)
     )
 
 
-def fit_token_bucket(log: Log, *, variant: str = "token-bucket") -> Fit | None:
+def fit_token_bucket(log: DecisionLog, *, variant: str = "token-bucket") -> Fit | None:
     """
     Fit rate and burst to a log; None when it holds no refusal or no acceptance.
 
-    With ``log.takes_s`` holding refused requests too, it is the bucket that charges
+    With ``log.consumed_at_s`` holding refused requests too, it is the bucket that charges
     for refusals.
     """
     if not log.refusals or not log.accepted.any():
@@ -86,7 +86,7 @@ def fit_token_bucket(log: Log, *, variant: str = "token-bucket") -> Fit | None:
     )
 
 
-def contradictions(log: Log, rate_per_s: float, burst: float) -> Bools:
+def contradictions(log: DecisionLog, rate_per_s: float, burst: float) -> Bools:
     """Which decisions this bucket forbids even with every time moved by its doubt."""
     bounds = _bounds(log, rate_per_s)
     broken = np.zeros(len(log), dtype=np.bool_)
@@ -96,18 +96,18 @@ def contradictions(log: Log, rate_per_s: float, burst: float) -> Bools:
 
 
 def _relative_level(
-    log: Log, rate: float, t_s: Floats, taken: np.ndarray, *, blur: int = 0
+    log: DecisionLog, rate: float, t_s: Floats, taken: np.ndarray, *, blur: int = 0
 ) -> Floats:
     """``x - b``: zero for a full bucket, negative below; takers moved by ``blur`` of theirs."""
-    if not len(log.takes_s):
+    if not len(log.consumed_at_s):
         return np.zeros(len(t_s))
-    at_s = log.takes_s + blur * log.blur_s
+    at_s = log.consumed_at_s + blur * log.blur_s
     lowest = np.minimum.accumulate(np.arange(len(at_s)) - rate * at_s)
     below = rate * t_s - taken + lowest[np.maximum(taken - 1, 0)]
     return np.where(taken > 0, np.minimum(0.0, below), 0.0)
 
 
-def _bounds(log: Log, low: float, high: float | None = None) -> _Bounds:
+def _bounds(log: DecisionLog, low: float, high: float | None = None) -> _Bounds:
     """
     The bounds at one rate; with two, what any rate between them would allow.
 
@@ -119,27 +119,32 @@ def _bounds(log: Log, low: float, high: float | None = None) -> _Bounds:
     return _Bounds(floor, floor_scale, ceiling, ceiling_scale)
 
 
-def _floors(log: Log, rate: float) -> tuple[Floats, Floats]:
-    t_s, doubt = log.t_s[log.accepted], log.doubt_s[log.accepted]
-    before = np.searchsorted(log.takes_s, t_s)
-    late = _relative_level(log, rate, t_s + doubt, before)
-    surely = np.searchsorted(np.sort(log.takes_s + log.blur_s), t_s)
-    latest = t_s + 2 * doubt + log.typical_doubt_s
+def _floors(log: DecisionLog, rate: float) -> tuple[Floats, Floats]:
+    t_s, uncertainty = log.t_s[log.accepted], log.uncertainty_s[log.accepted]
+    before = np.searchsorted(log.consumed_at_s, t_s)
+    late = _relative_level(log, rate, t_s + uncertainty, before)
+    surely = np.searchsorted(np.sort(log.consumed_at_s + log.blur_s), t_s)
+    latest = t_s + 2 * uncertainty + log.typical_uncertainty_s
     later = _relative_level(log, rate, latest, np.minimum(before, surely), blur=-1)
     return 1 - late, _SLACK_TOKENS + np.maximum(0.0, later - late)
 
 
-def _ceilings(log: Log, rate: float) -> tuple[Floats, Floats]:
-    t_s, doubt = log.t_s[~log.accepted], log.doubt_s[~log.accepted]
-    before = np.searchsorted(log.takes_s, t_s)
+def _ceilings(log: DecisionLog, rate: float) -> tuple[Floats, Floats]:
+    t_s, uncertainty = log.t_s[~log.accepted], log.uncertainty_s[~log.accepted]
+    before = np.searchsorted(log.consumed_at_s, t_s)
     level = _relative_level(log, rate, t_s, before)
     # A refusal may come after requests that seem to come just after it.
-    reach = np.searchsorted(log.takes_s, t_s + 2 * doubt, side="right") - log.own_take
+    reach = (
+        np.searchsorted(log.consumed_at_s, t_s + 2 * uncertainty, side="right")
+        - log.counts_itself
+    )
     after = np.minimum(level, _relative_level(log, rate, t_s, reach))
-    earliest = np.sort(log.takes_s - log.blur_s)
-    perhaps = np.searchsorted(earliest, t_s, side="right") - log.own_take
+    earliest = np.sort(log.consumed_at_s - log.blur_s)
+    perhaps = np.searchsorted(earliest, t_s, side="right") - log.counts_itself
     perhaps = np.maximum(before, np.minimum(perhaps, len(earliest)))
-    early = _relative_level(log, rate, t_s - doubt - log.typical_doubt_s, perhaps, blur=1)
+    early = _relative_level(
+        log, rate, t_s - uncertainty - log.typical_uncertainty_s, perhaps, blur=1
+    )
     ceiling, scale = 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
     # A bucket that is full whatever the doubt holds a whole token whatever its size: no
     # rounding makes its refusal right. Without this, one token refilled at once explains
@@ -174,7 +179,7 @@ def _graded(bounds: _Bounds, bursts: Floats) -> Floats:
     return cost
 
 
-def _rate_under(log: Log, burst: float, rates: tuple[float, float]) -> float:
+def _rate_under(log: DecisionLog, burst: float, rates: tuple[float, float]) -> float:
     """The rate, of those that do well, that goes best with this burst; the middle of equals."""
     tries = np.geomspace(*rates, _TRIES)
     cost = np.array([_graded(_bounds(log, r), np.array([burst]))[0] for r in tries])
@@ -182,11 +187,11 @@ def _rate_under(log: Log, burst: float, rates: tuple[float, float]) -> float:
     return float(np.sqrt(good[0] * good[-1]))
 
 
-def _cost(log: Log, rate: float) -> float:
+def _cost(log: DecisionLog, rate: float) -> float:
     return _best_burst(_bounds(log, rate))[0]
 
 
-def _broken(log: Log, low: float, high: float) -> int:
+def _broken(log: DecisionLog, low: float, high: float) -> int:
     """Bounds that the best burst breaks at the best, so at every, rate of a span."""
     bounds = _bounds(log, low, high)
     floors = np.sort(bounds.floor - bounds.floor_scale)
@@ -197,7 +202,7 @@ def _broken(log: Log, low: float, high: float) -> int:
     return int((above + below).min())
 
 
-def _best_rate(log: Log) -> float:
+def _best_rate(log: DecisionLog) -> float:
     """
     The lowest rate that breaks the fewest bounds, by branch and bound over spans of rates.
 
@@ -220,7 +225,7 @@ def _best_rate(log: Log) -> float:
     return _descend(log, low / 1.01, high * 1.01)[1]
 
 
-def _descend(log: Log, low: float, high: float) -> tuple[float, float]:
+def _descend(log: DecisionLog, low: float, high: float) -> tuple[float, float]:
     """(cost, rate) at the bottom of the valley that lies between the two."""
     for _ in range(3):
         grid = np.geomspace(low, high, 15)
@@ -232,7 +237,7 @@ def _descend(log: Log, low: float, high: float) -> tuple[float, float]:
     return float(cost[first]), float(np.sqrt(grid[first] * grid[last]))
 
 
-def _region(log: Log, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def _region(log: DecisionLog, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """The rates, and the bursts at those rates, that do as well as the best."""
     limit = _cost(log, rate) + _COST_SLACK
     bursts: list[float] = []

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.experiments.rate_limit.observations import Floats, Log
+from harness.experiments.rate_limit.observations import DecisionLog, Floats
 
 SHORTEST_S, LONGEST_S = 0.3, 65.0
 _FIRST_LENGTHS, _FIRST_PHASES = 1.1, 12
 _PARTS = 4
 
 
-class Spans(NamedTuple):
+class WindowSpans(NamedTuple):
     """Shortest and longest length, first and last place of one edge; seconds."""
 
     short: Floats
@@ -27,7 +27,7 @@ class Spans(NamedTuple):
     last: Floats
 
 
-def first_spans(log: Log) -> Spans:
+def first_spans(log: DecisionLog) -> WindowSpans:
     """Every length, and every place of the first edge after the first decision."""
     longest = min(LONGEST_S, max(2 * SHORTEST_S, float(log.t_s[-1] - log.t_s[0])))
     count = int(np.ceil(np.log(longest / SHORTEST_S) / np.log(_FIRST_LENGTHS)))
@@ -35,17 +35,17 @@ def first_spans(log: Log) -> Spans:
     turns = np.arange(_FIRST_PHASES + 1) / _FIRST_PHASES
     short, start = (part.ravel() for part in np.meshgrid(lengths[:-1], turns[:-1]))
     long, end = (part.ravel() for part in np.meshgrid(lengths[1:], turns[1:]))
-    return Spans(short, long, log.t_s[0] + start * short, log.t_s[0] + end * long)
+    return WindowSpans(short, long, log.t_s[0] + start * short, log.t_s[0] + end * long)
 
 
-def drift_of(log: Log, spans: Spans) -> Floats:
+def drift_of(log: DecisionLog, spans: WindowSpans) -> Floats:
     """How far the last edge's place varies within each span, seconds."""
     windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
     drift: Floats = spans.last - spans.first + windows * (spans.long - spans.short)
     return drift
 
 
-def split(log: Log, spans: Spans) -> Spans:
+def split(log: DecisionLog, spans: WindowSpans) -> WindowSpans:
     """Each in four, along what makes its edges drift most."""
     windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
     # Early edges tell the phase from few windows; the length is worth splitting from then on.
@@ -62,4 +62,4 @@ def split(log: Log, spans: Spans) -> Spans:
                 np.where(along, spans.last, spans.first + high * turn),
             )
         )
-    return Spans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return WindowSpans(*(np.concatenate(column) for column in zip(*parts, strict=True)))
