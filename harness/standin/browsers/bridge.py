@@ -64,8 +64,7 @@ class BridgedSocket(CommandSocket):
         channel = self._channel
         try:
             while True:
-                for text in await self._wire.receive():
-                    await self._tell(text)
+                await self._tell(await self._wire.receive())
         except (WireError, ValueError, RecursionError):  # gone, or it says what is no message
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         finally:

@@ -103,11 +103,10 @@ class Driver:
     async def _read(self, wire: Wire) -> None:
         try:
             while True:
-                for text in await wire.receive():
-                    message = _read_message(text)
-                    future = self._answers.get(message.get("id", 0))
-                    if future is not None and not future.done():
-                        future.set_result(message)
+                message = _read_message(await wire.receive())
+                future = self._answers.get(message.get("id", 0))
+                if future is not None and not future.done():
+                    future.set_result(message)
         except WireError:
             pass
         finally:

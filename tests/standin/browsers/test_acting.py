@@ -46,7 +46,7 @@ class ScriptedWire:
         """The next answer."""
         if (text := await self._answers.get()) is None:
             raise WireError("a message of the browser is too large")
-        return [text]
+        return text
 
     async def close(self):
         """Leave."""
