@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import PayloadTooBig
-from websockets.frames import CONT, DATA_OPCODES, TEXT, Frame
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event
 
 from harness.clock import unix_ns
@@ -28,7 +28,8 @@ from harness.wire.transport import Failure
 
 ABNORMAL = 1006
 _PROTOCOL_ERROR = 1002
-_FAULTS = {UnicodeDecodeError: 1007, PayloadTooBig: 1009}
+_NO_TEXT = 1007
+_FAULTS = {EOFError: ABNORMAL, UnicodeDecodeError: _NO_TEXT, PayloadTooBig: 1009}
 """Why the protocol stopped reading → close status; 1002 for everything else."""
 _BARE = "the connection ended without a close"
 _FAREWELL_S = 1.0
@@ -149,15 +150,15 @@ class WebSocket:
                     self._assemble(event)
         except UnicodeDecodeError as no_text:
             error = no_text
-            self._protocol.fail(_FAULTS[UnicodeDecodeError])
+            self._protocol.fail(_NO_TEXT)
         try:
             self._flush()
         finally:
             self._notice_end(error or self._protocol.parser_exc)
 
     def _assemble(self, frame: Frame) -> None:
-        if frame.opcode is not CONT:
-            self._is_text = frame.opcode is TEXT
+        if frame.opcode is not Opcode.CONT:
+            self._is_text = frame.opcode is Opcode.TEXT
         self._partial += frame.data
         if not frame.fin:
             return
@@ -179,10 +180,9 @@ class WebSocket:
         received = self._protocol.close_rcvd
         if received is not None:
             self._end(int(received.code), received.reason)
-        elif isinstance(error, EOFError):
-            self._end(ABNORMAL, _BARE)
         elif error is not None:
-            self._end(_FAULTS.get(type(error), _PROTOCOL_ERROR), str(error))
+            status = _FAULTS.get(type(error), _PROTOCOL_ERROR)
+            self._end(status, _BARE if status == ABNORMAL else str(error))
 
     def _end(self, status: int, reason: str) -> None:
         if self.closed is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -71,6 +72,7 @@ def test_the_upgrade_carries_the_token_and_no_key(open_to):
     socket.attend(1.0)  # until the peer has left
     assert heads[0].startswith(b"GET /ws/action/s1?a=b&token=t%2F1 HTTP/1.1\r\n")
     assert b"user-agent: test" in heads[0]
+    assert re.search(rb"\r\nHost: 127\.0\.0\.1:\d+\r\n", heads[0])
     assert b"osk_secret" not in heads[0]
 
 
