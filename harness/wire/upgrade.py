@@ -32,6 +32,8 @@ from harness.wire.transport import Failure, Reply, Target
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
+_OLDER, _NEWER = b"HTTP/1.0 ", b"HTTP/1.1 "
+"""A load balancer may refuse in HTTP/1.0, which the library does not read."""
 _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)  # at DEBUG the library logs the target with the token
 
@@ -136,6 +138,8 @@ class _Asking:
         events: list[Event] = []
         while not events:
             data = stream.receive()
+            if not received and data.startswith(_OLDER):
+                data = _NEWER + data[len(_OLDER) :]
             received += len(data)
             self.sizes = (sent, received)
             if data:

@@ -313,6 +313,7 @@ def test_text_that_is_none_ends_the_socket(open_to):
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", 200, None),
         (b"HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 503, None),
         (b"HTTP/1.1 502 No\r\n\r\nuntil the end", 502, None),
+        (b"HTTP/1.0 503 Busy\r\n\r\nuntil the end", 503, None),
         (b"HTTP/1.1 502 No\r\ncontent-length: 9\r\n\r\nless", 0, Failure.RESET),
         (b"HTTP/1.1 502 No\r\ncontent-length: 99999999\r\n\r\n", 0, Failure.MALFORMED),
         (b"HTTP/1.1 502 No\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n", 0, Failure.MALFORMED),
