@@ -83,7 +83,7 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     app = StandinApp(api)
     server = _Uvicorn(
         uvicorn.Config(
-            app, http=Connection, ws="wsproto", ws_ping_interval=None,
+            app, http=Connection, ws="websockets-sansio", ws_ping_interval=None,
             ws_max_size=config.max_body_bytes, ws_per_message_deflate=False,
             lifespan="off", interface="asgi3",
             access_log=False, log_level="critical", server_header=False,

@@ -9,12 +9,17 @@ Source: RFC 6455, section 4.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from wsproto import ConnectionType, WSConnection, events
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHeader, InvalidStatus
+from websockets.http11 import Response
+from websockets.protocol import Event
+from websockets.uri import WebSocketURI
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
@@ -26,9 +31,10 @@ from harness.wire.transport import ExchangeError, Failure, Reply, Target
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
-_REFUSAL_BYTES_MAX = 64 * 1024
-_FIXED_WORDS = ("Bad accept token", "Missing header")
-"""Of wsproto's own making; other messages of its may repeat what the server sent."""
+_OLDER, _NEWER = b"HTTP/1.0 ", b"HTTP/1.1 "
+"""A load balancer may refuse in HTTP/1.0, which the library does not read."""
+_SILENT = logging.getLogger(__name__)
+_SILENT.setLevel(logging.CRITICAL + 1)  # at DEBUG the library logs the target with the token
 
 
 class Place(NamedTuple):
@@ -89,7 +95,7 @@ def upgrade(
         context = make_context(target.ca_file, target.verify) if place.origin.tls else None
         stream = dial(place.origin, context, target.timeouts, deadline_ns, at)
         asking = _Asking(stream, place, target)
-        socket = asking.ask(deadline_ns)
+        response, socket = asking.ask(deadline_ns)
     except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
         if stream is not None:
             stream.close()
@@ -103,10 +109,9 @@ def upgrade(
         raise
     if socket is None:
         stream.close()
-    body = bytes(asking.body)
-    reply = Reply(
-        asking.status, body, asking.retry_after, None, start_ns, unix_ns(), *asking.sizes
-    )
+    retry_after = next(reversed(response.headers.get_all("retry-after")), None)
+    status, body = response.status_code, bytes(response.body)
+    reply = Reply(status, body, retry_after, None, start_ns, unix_ns(), *asking.sizes)
     return reply, socket
 
 
@@ -114,55 +119,46 @@ class _Asking:
     """An upgrade under way."""
 
     def __init__(self, stream: Stream | SecureStream, place: Place, target: Target) -> None:
-        self._connection = WSConnection(ConnectionType.CLIENT)
-        self._stream = stream
+        origin, (path, _, query) = place.origin, place.target.partition("?")
+        uri = WebSocketURI(origin.tls, origin.host, origin.port, path, query)
         self._max_bytes = target.max_body_bytes
-        agent = [(n.encode(), v.encode()) for n, v in target.headers if n == "user-agent"]
-        self._request = self._connection.send(
-            events.Request(
-                host=place.origin.authority, target=place.target, extra_headers=agent
-            )
-        )
-        self.status = 0
-        self.body = bytearray()
-        self.retry_after: str | None = None
+        self._protocol = ClientProtocol(uri, max_size=self._max_bytes, logger=_SILENT)
+        request = self._protocol.connect()
+        request.headers.update([field for field in target.headers if field[0] == "user-agent"])
+        self._protocol.send_request(request)
+        self._stream = stream
         self.sizes = (0, 0)
 
-    def ask(self, deadline_ns: int) -> WebSocket | None:
-        """Send the request, read the answer; None when it is a refusal."""
-        self._stream.deadline_ns = deadline_ns
-        sent, received, over = self._stream.send(self._request), 0, False
-        socket: WebSocket | None = None
-        while not over:
-            data = self._stream.receive()
+    def ask(self, deadline_ns: int) -> tuple[Response, WebSocket | None]:
+        """Send the request and read the response; no socket when it is a refusal."""
+        protocol, stream = self._protocol, self._stream
+        stream.deadline_ns = deadline_ns
+        sent, received = stream.send(b"".join(protocol.data_to_send())), 0
+        events: list[Event] = []
+        while not events:
+            data = stream.receive()
+            if not received and data.startswith(_OLDER):
+                data = _NEWER + data[len(_OLDER) :]
             received += len(data)
             self.sizes = (sent, received)
-            if not data:
+            if data:
+                protocol.receive_data(data)
+            else:
+                protocol.receive_eof()
+            events = protocol.events_received()
+            error = protocol.handshake_exc
+            if error is not None and not data and not events:
                 raise ExchangeError(Failure.RESET, "closed before the whole answer")
-            self._connection.receive_data(data)
-            for event in self._connection.events():
-                if isinstance(event, events.AcceptConnection):
-                    self.status = 101
-                    socket = WebSocket(self._stream, self._connection, self._max_bytes)
-                    socket.bytes_in, socket.bytes_out = received, sent
-                    over = True
-                elif socket is not None:
-                    socket._handle(event)  # noqa: SLF001  what came along with the answer
-                else:
-                    over = self._refused(event)
-        return socket
-
-    def _refused(self, event: events.Event) -> bool:
-        if isinstance(event, events.RejectConnection):
-            self.status = event.status_code
-            for name, value in event.headers:
-                if name.lower() == b"retry-after":
-                    self.retry_after = value.decode("latin-1")
-            return not event.has_body
-        if isinstance(event, events.RejectData):
-            self.body += event.data
-            return event.body_finished or len(self.body) > _REFUSAL_BYTES_MAX
-        return False
+            if error is not None and not isinstance(error, InvalidStatus):
+                raise error
+        response, *frames = events
+        assert isinstance(response, Response)
+        if error is not None:
+            return response, None
+        socket = WebSocket(stream, protocol, self._max_bytes)
+        socket.bytes_in, socket.bytes_out = received, sent
+        socket.process(frames)  # what came along with the response
+        return response, socket
 
 
 def _why(error: Exception) -> tuple[Failure, str]:
@@ -172,6 +168,8 @@ def _why(error: Exception) -> tuple[Failure, str]:
         return Failure.TLS, f"{error.reason or error}"
     if isinstance(error, OSError):
         return Failure.RESET, f"{error.strerror or type(error).__name__}"
-    told = str(error)
-    words = told if told.startswith(_FIXED_WORDS) else type(error).__name__
+    # The library's own messages may repeat what the server sent.
+    words = type(error.__cause__ or error).__name__
+    if isinstance(error, InvalidHeader):
+        words = f"{words}: {error.name}"
     return Failure.MALFORMED, f"no answer to an upgrade ({words})"

@@ -1,9 +1,9 @@
 """
-A WebSocket over our gevent streams: wsproto frames, we wait.
+A WebSocket over our gevent streams: `websockets` reads and writes frames, we do the I/O.
 
-It is used by one greenlet at a time, which sends, waits for messages until a deadline,
-and in between lets the socket be looked after (`attend`): pings are answered and closes
-noticed whenever somebody waits. `harness.wire.upgrade` opens it.
+One greenlet at a time uses it. It sends, waits for messages until a deadline, and calls
+`attend` in between. Every wait answers pings and notices a close.
+`harness.wire.upgrade` opens it.
 
 Source: RFC 6455.
 """
@@ -11,24 +11,29 @@ Source: RFC 6455.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from wsproto import WSConnection, events
-from wsproto.utilities import LocalProtocolError, ProtocolError
+from websockets.client import ClientProtocol
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import Event
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
 from harness.wire.fast.stream import Stream
 from harness.wire.fast.tls import SecureStream
-from harness.wire.transport import ExchangeError, Failure
+from harness.wire.transport import Failure
 
 ABNORMAL = 1006
-_TOO_BIG = 1009
+_PROTOCOL_ERROR = 1002
+_NO_TEXT = 1007
+_FAULTS = {EOFError: ABNORMAL, UnicodeDecodeError: _NO_TEXT, PayloadTooBig: 1009}
+"""Why the protocol stopped reading → close status; 1002 for everything else."""
 _BARE = "the connection ended without a close"
 _FAREWELL_S = 1.0
-_EACH_BYTES = 1  # what a message that is kept counts besides: an empty one is no gift either
+_EACH_BYTES = 1  # added to the size of a kept message, so that empty ones count too
 _LATE = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
-_ENDS = (OSError, ProtocolError)
 
 
 class Close(NamedTuple):
@@ -36,8 +41,8 @@ class Close(NamedTuple):
     How a socket ended.
 
     Attributes:
-        status: The close frame's status; 1006 when there was no frame, 1002 or 1007 when
-            what the server sent breaks the protocol.
+        status: The close frame's status; 1006 when there was no frame; 1002, 1007 or
+            1009 when the server sent what breaks the protocol or a bound.
         reason: Its reason; what went wrong, when there was no frame.
     """
 
@@ -56,17 +61,17 @@ class WebSocket:
     """
 
     def __init__(
-        self, stream: Stream | SecureStream, connection: WSConnection, max_bytes: int
+        self, stream: Stream | SecureStream, protocol: ClientProtocol, max_bytes: int
     ) -> None:
         self._stream = stream
-        self._connection = connection
+        self._protocol = protocol
         self._max_bytes = max_bytes
         self._messages: deque[bytes] = deque()
         self._kept_bytes = 0
         self._unsent = bytearray()
         self._sending = False
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._partial = bytearray()
+        self._is_text = False
         self.closed: Close | None = None
         self.bytes_in = 0
         self.bytes_out = 0
@@ -78,8 +83,10 @@ class WebSocket:
         Raises:
             ExchangeError: The server took nothing until the deadline.
         """
-        self._stream.deadline_ns = deadline_ns
-        self._send(events.TextMessage(data=message.decode()))
+        if self.closed is None:
+            self._stream.deadline_ns = deadline_ns
+            self._protocol.send_text(message)
+            self._flush()
 
     def receive(self, deadline_ns: int) -> bytes | None:
         """
@@ -92,8 +99,8 @@ class WebSocket:
             if self.closed is not None:
                 return None
             self._stream.deadline_ns = deadline_ns
-            self._take_in()
-        return self._take_out()
+            self._read()
+        return self._pop_oldest()
 
     def attend(self, seconds: float) -> bool:
         """
@@ -108,106 +115,118 @@ class WebSocket:
         while self.closed is None and unix_ns() < until_ns:
             self._stream.deadline_ns = until_ns
             try:
-                self._take_in()
+                self._read()
             except ExchangeError as broken:
                 if broken.failure not in _LATE:
                     self._end(ABNORMAL, broken.detail)
         return self.closed is None
 
     def close(self, status: int = 1000) -> None:
-        """Say farewell, wait a second at most for the server's, and leave."""
-        if self.closed is None:
-            deadline_ns = unix_ns() + int(_FAREWELL_S * NS_PER_S)
-            self._stream.deadline_ns = deadline_ns
-            try:
-                self._send(events.CloseConnection(code=status))
-                while self.closed is None:
-                    self._take_in()
-            except ExchangeError:
-                pass
-        self.drop()
+        """Send a close, wait a second at most for the server's, and leave."""
+        try:
+            if self.closed is None:
+                self._stream.deadline_ns = unix_ns() + int(_FAREWELL_S * NS_PER_S)
+                self._protocol.send_close(status)
+                self._flush()
+            while self.closed is None:
+                self._read()
+        except ExchangeError:
+            pass
+        finally:
+            self.drop()
 
     def drop(self) -> None:
         """Leave without a word; a second call does nothing."""
         self._end(ABNORMAL, "dropped")
         self._stream.close()
 
-    def _take_out(self) -> bytes:
+    def process(self, events: Iterable[Event]) -> None:
+        """Keep the messages among what was read, send what is due, notice the end."""
+        error: Exception | None = None
+        try:
+            for event in events:
+                if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+                    self._assemble(event)
+        except UnicodeDecodeError as no_text:
+            error = no_text
+            self._protocol.fail(_NO_TEXT)
+        try:
+            self._flush()
+        finally:
+            self._notice_end(error or self._protocol.parser_exc)
+
+    def _assemble(self, frame: Frame) -> None:
+        if frame.opcode is not Opcode.CONT:
+            self._is_text = frame.opcode is Opcode.TEXT
+        self._partial += frame.data
+        if not frame.fin:
+            return
+        message = bytes(self._partial)
+        self._partial.clear()
+        if self._is_text:
+            message.decode()  # raises when it is no UTF-8
+        self._messages.append(message)
+        self._kept_bytes += len(message) + _EACH_BYTES
+        while self._kept_bytes > self._max_bytes and len(self._messages) > 1:
+            self._pop_oldest()
+
+    def _pop_oldest(self) -> bytes:
         message = self._messages.popleft()
         self._kept_bytes -= len(message) + _EACH_BYTES
         return message
+
+    def _notice_end(self, error: Exception | None) -> None:
+        received = self._protocol.close_rcvd
+        if received is not None:
+            self._end(int(received.code), received.reason)
+        elif error is not None:
+            status = _FAULTS.get(type(error), _PROTOCOL_ERROR)
+            self._end(status, _BARE if status == ABNORMAL else str(error))
 
     def _end(self, status: int, reason: str) -> None:
         if self.closed is None:
             self.closed = Close(status, reason)
             self._stream.close()
 
-    def _send(self, event: events.Event) -> None:
-        try:
-            self._unsent += self._connection.send(event)
-        except LocalProtocolError:  # it is closing already
+    def _flush(self) -> None:
+        """Send what the protocol has written, after what the network has not taken yet."""
+        pieces = self._protocol.data_to_send()
+        if not pieces:
             return
+        self._unsent += b"".join(pieces)
         if len(self._unsent) > self._max_bytes:
             self._end(ABNORMAL, "the server reads nothing")
-        if self._sending:  # a pong, while something else is on its way: after that
+        if self._sending:  # a pong while a message is being sent: it goes out after that
             return
         self._sending = True
         try:
-            # A stream stops early when there is something to read; a socket goes both ways.
             while self._unsent and self.closed is None:
-                try:
-                    self._sent(self._stream.send(bytes(self._unsent)))
-                except ExchangeError as broken:
-                    self._sent(broken.sent)
-                    raise
-                if self._unsent:
-                    self._take_in()
+                if not self._send_some():  # there is something to read first
+                    self._read()
         finally:
             self._sending = False
 
-    def _sent(self, size_bytes: int) -> None:
-        self.bytes_out += size_bytes
-        del self._unsent[:size_bytes]
+    def _send_some(self) -> int:
+        sent = 0
+        try:
+            sent = self._stream.send(bytes(self._unsent))
+        except ExchangeError as broken:
+            sent = broken.sent
+            raise
+        finally:
+            self.bytes_out += sent
+            del self._unsent[:sent]
+        return sent
 
-    def _take_in(self) -> None:
-        """Wait for bytes and take them in; the end of the connection is a close too."""
+    def _read(self) -> None:
+        """Wait for bytes and process them; the end of the connection is a close too."""
         try:
             data = self._stream.receive()
             self.bytes_in += len(data)
-            self._connection.receive_data(data or None)
-            for event in self._connection.events():
-                self._handle(event)
-        except ExchangeError:
-            raise
-        except _ENDS as error:
-            self._end(ABNORMAL, type(error).__name__)
-            return
-        if not data:
-            self._end(ABNORMAL, _BARE)
-
-    def _handle(self, event: events.Event) -> None:
-        if isinstance(event, events.TextMessage | events.BytesMessage):
-            data = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
-            self._size += len(data)
-            if self._size > self._max_bytes:
-                self._send(events.CloseConnection(code=_TOO_BIG))
-                self._end(_TOO_BIG, "a message longer than is read")
-                return
             if data:
-                self._parts.append(data)
-            if event.message_finished:
-                self._messages.append(b"".join(self._parts))
-                self._kept_bytes += self._size + _EACH_BYTES
-                self._parts, self._size = [], 0
-                while self._kept_bytes > self._max_bytes:
-                    self._take_out()
-        elif isinstance(event, events.Ping):
-            self._send(event.response())
-        elif isinstance(event, events.CloseConnection):
-            status, reason = int(event.code), event.reason or ""
-            if status == ABNORMAL:
-                reason = _BARE
-            try:
-                self._send(event.response())
-            finally:
-                self._end(status, reason)
+                self._protocol.receive_data(data)
+            else:
+                self._protocol.receive_eof()
+            self.process(self._protocol.events_received())
+        except OSError as error:
+            self._end(ABNORMAL, type(error).__name__)

@@ -125,7 +125,7 @@ def test_devtools_messages_are_told_apart():
     [
         (1011, "", Outcome.CONNECTION_LOST),
         (1006, "the connection ended", Outcome.CONNECTION_LOST),
-        (1002, "Invalid opcode 0x3", Outcome.INVALID_RESPONSE),
+        (1002, "invalid opcode", Outcome.INVALID_RESPONSE),
         (1007, "", Outcome.INVALID_RESPONSE),
         (1012, "restart", Outcome.CONNECTION_LOST),
         (1009, "a message longer than is read", Outcome.INVALID_RESPONSE),

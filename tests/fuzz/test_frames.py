@@ -87,6 +87,21 @@ class Reluctant(Scripted):
         return found, rest
 
 
+class Promising(Scripted):
+    """One that finishes, as TLS does, what it was given first before it takes anything else."""
+
+    _promised = 0
+
+    def send(self, data):
+        """Nothing of the first data, for there is something to read; then exactly that."""
+        if data.startswith(b"GET "):
+            return super().send(data)
+        if not self._promised:
+            self._promised = len(data)
+            return 0
+        return min(self._promised, len(data))
+
+
 def upgraded(monkeypatch_to):
     """Upgrade over a scripted stream."""
     place = upgrade.find_place("ws://127.0.0.1:1/actions/s", "token")
@@ -108,6 +123,14 @@ def test_pongs_never_stand_in_the_middle_of_a_message(text, takes):
     assert (1, text.encode()) == first
     assert {(10, b"!")} >= set(others)
     assert b"" == rest
+
+
+def test_a_pong_behind_a_message_waits_for_nothing():
+    """The ping came while the message was being sent, and the server says nothing more."""
+    _, socket = upgraded(Promising([b"\x89\x01!"], agrees=True))
+    before = socket.bytes_out
+    socket.send(b"text", 1)
+    assert (2 + 4 + 4) + (2 + 4 + 1) == socket.bytes_out - before
 
 
 @settings(max_examples=120)

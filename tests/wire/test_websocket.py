@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -71,7 +72,18 @@ def test_the_upgrade_carries_the_token_and_no_key(open_to):
     socket.attend(1.0)  # until the peer has left
     assert heads[0].startswith(b"GET /ws/action/s1?a=b&token=t%2F1 HTTP/1.1\r\n")
     assert b"user-agent: test" in heads[0]
+    assert re.search(rb"\r\nHost: 127\.0\.0\.1:\d+\r\n", heads[0])
     assert b"osk_secret" not in heads[0]
+
+
+def test_the_token_is_logged_at_no_level(open_to, caplog):
+    """The library logs the request line at level DEBUG."""
+    caplog.set_level("DEBUG")
+    for name in ("websockets.client", "websockets"):
+        caplog.set_level("DEBUG", name)
+    reply, _ = open_to(lambda peer: peer.hear())
+    assert 101 == reply.status
+    assert [] == [record for record in caplog.records if "token" in record.getMessage()]
 
 
 def test_frames_are_masked_and_answers_read(open_to):
@@ -129,9 +141,9 @@ def test_pings_are_answered_while_nobody_asks(open_to):
         (close_frame(1000), 1000, ""),
         (frame(CLOSE), 1005, ""),
         (b"", 1006, "the connection ended without a close"),
-        (frame(TEXT, b"x", masked=True), 1002, "client received unexpected masked frame"),
-        (frame(3, b"x"), 1002, "Invalid opcode 0x3"),
-        (frame(PING, b"x" * 126), 1002, "Control frame with payload len > 125"),
+        (frame(TEXT, b"x", masked=True), 1002, "incorrect masking"),
+        (frame(3, b"x"), 1002, "invalid opcode"),
+        (frame(PING, b"x" * 126), 1002, "control frame too long"),
     ],
 )
 def test_every_end_is_told_apart(open_to, data, status, reason):
@@ -204,6 +216,14 @@ def test_long_messages_are_not_read(open_to):
     _, socket = open_to(script, max_body_bytes=1000)
     assert None is socket.receive(soon())
     assert 1009 == socket.closed.status
+
+
+def test_a_message_as_long_as_the_bound_is_read(open_to):
+    """The bound is the longest message, not one byte less."""
+    _, socket = open_to(
+        lambda peer: (peer.say(frame(TEXT, b"x" * 1000)), peer.hear()), max_body_bytes=1000
+    )
+    assert b"x" * 1000 == socket.receive(soon())
 
 
 def test_what_nobody_receives_is_bounded(open_to):
@@ -292,6 +312,11 @@ def test_text_that_is_none_ends_the_socket(open_to):
         (b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", 429, None),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", 200, None),
         (b"HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 503, None),
+        (b"HTTP/1.1 502 No\r\n\r\nuntil the end", 502, None),
+        (b"HTTP/1.0 503 Busy\r\n\r\nuntil the end", 503, None),
+        (b"HTTP/1.1 502 No\r\ncontent-length: 9\r\n\r\nless", 0, Failure.RESET),
+        (b"HTTP/1.1 502 No\r\ncontent-length: 99999999\r\n\r\n", 0, Failure.MALFORMED),
+        (b"HTTP/1.1 502 No\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n", 0, Failure.MALFORMED),
         (b"SSH-2.0-OpenSSH\r\n\r\n", 0, Failure.MALFORMED),
         (b"HTTP/1.1 101 Sw", 0, Failure.RESET),
         (WRONG, 0, Failure.MALFORMED),
@@ -309,9 +334,9 @@ def test_refusals_are_replies(open_to, answer, status, failure):
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (WRONG, "Bad accept token"),
-        (WRONG.replace(b"connection: upgrade\r\n", b""), "Missing header"),
-        (b"GET /ws?token=t%2F1 is no answer\r\n\r\n", "RemoteProtocolError"),
+        (WRONG, "InvalidHeaderValue: Sec-WebSocket-Accept"),
+        (WRONG.replace(b"connection: upgrade\r\n", b""), "InvalidUpgrade: Connection"),
+        (b"GET /ws?token=t%2F1 is no answer\r\n\r\n", "ValueError"),
     ],
 )
 def test_what_is_wrong_with_an_answer_is_told_in_words_of_our_own(open_to, answer, word):

@@ -68,8 +68,7 @@ class BridgedSocket(CommandSocket):
         channel = self._channel
         try:
             while True:
-                for text in await self._cdp_client.receive():
-                    await self._relay_message(text)
+                await self._relay_message(await self._cdp_client.receive())
         except (
             CdpConnectionError,
             ValueError,

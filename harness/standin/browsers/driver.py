@@ -85,7 +85,7 @@ class Driver:
 
         Raises:
             ActionProblem: The browser refuses it.
-            WireError: The browser is gone, or was lost meanwhile.
+            CdpConnectionError: The browser is gone, or was lost meanwhile.
         """
         place = {"sessionId": await self.session()} if page else {}
         if self._cdp_client is None:
@@ -107,11 +107,10 @@ class Driver:
     async def _read(self, cdp_client: CdpClient) -> None:
         try:
             while True:
-                for text in await cdp_client.receive():
-                    message = _read_message(text)
-                    future = self._pending.get(message.get("id", 0))
-                    if future is not None and not future.done():
-                        future.set_result(message)
+                message = _read_message(await cdp_client.receive())
+                future = self._pending.get(message.get("id", 0))
+                if future is not None and not future.done():
+                    future.set_result(message)
         except CdpConnectionError:
             pass
         finally:

@@ -76,7 +76,7 @@ class BrowserPool:
         Connect to a session's browser.
 
         Raises:
-            WireError: It cannot be reached.
+            CdpConnectionError: It cannot be reached.
             KeyError: There is none.
         """
         return await CdpClient.connect(self._running[session_id].endpoint)

@@ -10,7 +10,6 @@ import pytest
 from harness.standin.api import Api
 from harness.standin.browsers.actions import ChromiumPage
 from harness.standin.browsers.bridge import BridgedSocket
-from harness.standin.browsers.cdp_client import CdpConnectionError
 from harness.standin.config import StandinConfig
 from harness.standin.sessions import Session
 from harness.standin.sockets.channel import Channel
@@ -46,7 +45,7 @@ class ScriptedWire:
         """The next answer."""
         if (text := await self._answers.get()) is None:
             raise CdpConnectionError("a message of the browser is too large")
-        return [text]
+        return text
 
     async def close(self):
         """Leave."""
