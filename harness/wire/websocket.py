@@ -23,7 +23,7 @@ from harness.clock import unix_ns
 from harness.units import NS_PER_S
 from harness.wire.fast.stream import Stream
 from harness.wire.fast.tls import SecureStream
-from harness.wire.transport import Failure
+from harness.wire.transport import ExchangeError, Failure
 
 ABNORMAL = 1006
 _PROTOCOL_ERROR = 1002

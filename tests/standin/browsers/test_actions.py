@@ -10,6 +10,7 @@ import pytest
 from harness.standin.api import Api
 from harness.standin.browsers.actions import ChromiumPage
 from harness.standin.browsers.bridge import BridgedSocket
+from harness.standin.browsers.cdp_client import CdpConnectionError
 from harness.standin.config import StandinConfig
 from harness.standin.sessions import Session
 from harness.standin.sockets.channel import Channel
