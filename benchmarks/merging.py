@@ -14,8 +14,8 @@ from itertools import islice
 
 from benchmarks.history import History
 from harness.load.generator import BATCH_ROWS
-from harness.load.spec import Spec
-from harness.load.trial_writer import Collector
+from harness.load.spec import TrialSpec
+from harness.load.trial_writer import TrialWriter
 from harness.plan.model import Plan
 from harness.trial.batches import BUCKETS, attempts_table, bucket_table, from_ipc, to_ipc
 from harness.trial.merge import Merger
@@ -37,8 +37,8 @@ def _once(workers: int, reports: list[tuple[bytes, bytes]]) -> tuple[float, floa
     """Seconds to take in every worker's second, and to merge them."""
     each = RATE_PER_S // BATCH_ROWS
     with tempfile.TemporaryDirectory() as folder:
-        spec = Spec("bench", folder, "mixed", "http://x", "x", {})
-        collector = Collector(spec, Plan(), None)
+        spec = TrialSpec("bench", folder, "mixed", "http://x", "x", {})
+        collector = TrialWriter(spec, Plan(), None)
         began = time.perf_counter()
         for worker in range(workers):
             for number in range(each):

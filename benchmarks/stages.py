@@ -31,14 +31,14 @@ def _ladder(url: str) -> dict[str, float]:
     """One round, in this process: rung → CPU µs a request."""
     import gevent
 
-    from harness.client.call import Seat
+    from harness.client.call import ClientContext
     from harness.client.ledger import Ledger
-    from harness.client.opensteer_client import Expected, OpensteerClient
+    from harness.client.opensteer_client import ExpectedCounts, OpensteerClient
     from harness.client.recorder import Recorder
     from harness.client.retries import RetryBudget, RetryPolicy
     from harness.clock import unix_ns
     from harness.contract.interpretation import interpret
-    from harness.contract.operations import target
+    from harness.contract.operations import request_target
     from harness.load.generator import BATCH_ROWS
     from harness.trial.batches import attempts_table, bucket_table, to_ipc
     from harness.trial.parts import PartWriter
@@ -47,7 +47,7 @@ def _ladder(url: str) -> dict[str, float]:
 
     body = EntryPool(1).batch([(0, 1)])
     address = Target(url, headers=(("x-api-key", "osk_bench"),))
-    path = target("import_selector_cache")
+    path = request_target("import_selector_cache")
     transports = [connect(address) for _ in range(USERS)]
     request = Request("POST", path, body, "bench-1-1")
 
@@ -60,17 +60,19 @@ def _ladder(url: str) -> dict[str, float]:
 
     def send(line: Transport, times: int) -> None:
         for _ in range(times):
-            reply = line.exchange(request, unix_ns() + 10**10)
-            assert reply.status == 200, reply
+            response = line.exchange(request, unix_ns() + 10**10)
+            assert response.status == 200, response
 
     def caller(record: Callable[..., None]) -> Callable[[Transport, int], None]:
-        seat = Seat("w", record, RetryPolicy(), RetryBudget(0.1), gevent.sleep, Random(1))
+        context = ClientContext(
+            "w", record, RetryPolicy(), RetryBudget(0.1), gevent.sleep, Random(1)
+        )
 
         def call(line: Transport, times: int) -> None:
-            client = OpensteerClient(line, seat, Ledger())
+            client = OpensteerClient(line, context, Ledger())
             for number in range(times):
                 key = f"bench-{number}-1"
-                assert client.import_selector_cache(body, key, Expected(fresh=1)).ok
+                assert client.import_selector_cache(body, key, ExpectedCounts(fresh=1)).ok
 
         return call
 

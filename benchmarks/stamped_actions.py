@@ -64,8 +64,8 @@ class StampedStream(Stream):
 class StampedPendingCall(connection.Flight):
     """Takes down the harness's own part of each answered action."""
 
-    def land(self, heard: object) -> tuple[object, object]:
-        landed = super().land(heard)
+    def resolve(self, heard: object) -> tuple[object, object]:
+        landed = super().resolve(heard)
         start_ns, end_ns = landed[0].start_ns, landed[0].end_ns
         own_ns = self.socket.left_ns - start_ns + end_ns - StampedStream.there_ns
         _own.extend((start_ns, own_ns))

@@ -39,7 +39,7 @@ class Disposition(StrEnum):
     """The trial was being stopped."""
 
 
-class Phase(StrEnum):
+class ReservedPhase(StrEnum):
     """Reserved phase names; a plan's own phases have names of their own."""
 
     LOAD = "load"
@@ -57,7 +57,7 @@ class Attempt(NamedTuple):
 
     Attributes:
         worker: Which generator process sent it; ``local`` where there is one only.
-        phase: The plan phase whose window holds the arrival, or one of `Phase`.
+        phase: The plan phase whose window holds the arrival, or one of `ReservedPhase`.
         operation: A name of ``harness.contract.operations``.
         call_id: The call it belongs to; unique in the trial.
         attempt: 1 for the first sending, 2 for the first retry, and so on.

@@ -18,7 +18,7 @@ _LINE_MAX = 200
 _CHUNK_BYTES = 1 << 16
 
 
-def ask(
+def run_bounded(
     command: Sequence[str],
     directory: Path,
     environ: Mapping[str, str],
@@ -57,33 +57,33 @@ def ask(
     until_s = time.monotonic() + limit_s
     with process:
         try:
-            out, complaint = _hear(process, until_s, bytes_max)
+            stdout, stderr = _read_output(process, until_s, bytes_max)
             status = process.wait(max(until_s - time.monotonic(), 0))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise ProgramError(f"gave no answer within {limit_s:.0f} s") from error
         finally:
-            _end(process)
+            _kill_group(process)
     if status:
         how = f"ended with {status}" if status > 0 else f"was killed by signal {-status}"
-        raise ProgramError(f"{how}: {_last_line(complaint)}")
-    return out
+        raise ProgramError(f"{how}: {_last_line(stderr)}")
+    return stdout
 
 
-def printable(text: bytes) -> str:
+def printable_line(text: bytes) -> str:
     """What a stranger said, as one line of ours."""
     shown = " ".join(text[: 4 * _LINE_MAX].decode(errors="replace").split())
     return "".join(c if c.isprintable() else "\ufffd" for c in shown[:_LINE_MAX])
 
 
-def _hear(
+def _read_output(
     process: subprocess.Popen[bytes], until_s: float, bytes_max: int
 ) -> tuple[bytes, bytes]:
     """All of stdout and stderr."""
     assert process.stdout is not None  # both are pipes
     assert process.stderr is not None
-    heard = {process.stdout: bytearray(), process.stderr: bytearray()}
+    outputs = {process.stdout: bytearray(), process.stderr: bytearray()}
     with selectors.DefaultSelector() as waiting:
-        for pipe in heard:
+        for pipe in outputs:
             waiting.register(pipe, selectors.EVENT_READ)
         while waiting.get_map():
             left_s = until_s - time.monotonic()
@@ -91,28 +91,28 @@ def _hear(
             if not ready:
                 raise TimeoutError
             for key, _ in ready:
-                _read(key.fileobj, heard, waiting)  # type: ignore[arg-type]  # a pipe of ours
-            if sum(map(len, heard.values())) > bytes_max:
+                _read(key.fileobj, outputs, waiting)  # type: ignore[arg-type]  # a pipe of ours
+            if sum(map(len, outputs.values())) > bytes_max:
                 raise ProgramError(f"printed more than {bytes_max / 1e6:.0f} MB")
-    return bytes(heard[process.stdout]), bytes(heard[process.stderr])
+    return bytes(outputs[process.stdout]), bytes(outputs[process.stderr])
 
 
 def _read(
-    pipe: IO[bytes], heard: dict[IO[bytes], bytearray], waiting: selectors.BaseSelector
+    pipe: IO[bytes], outputs: dict[IO[bytes], bytearray], waiting: selectors.BaseSelector
 ) -> None:
     if chunk := os.read(pipe.fileno(), _CHUNK_BYTES):
-        heard[pipe] += chunk
+        outputs[pipe] += chunk
     else:
         waiting.unregister(pipe)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill its group, unless it has ended: then its number may be another's."""
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _last_line(complaint: bytes) -> str:
-    lines = complaint.strip().splitlines()
-    return printable(lines[-1]) if lines else "it said nothing"
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.strip().splitlines()
+    return printable_line(lines[-1]) if lines else "it said nothing"

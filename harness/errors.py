@@ -19,13 +19,13 @@ an assertion or a plain exception, never one of these.
 
 from __future__ import annotations
 
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 
 
 class HarnessError(Exception):
     """Base of every error shown to the operator as one line."""
 
-    exit_code = Exit.USAGE
+    exit_code = ExitCode.USAGE
 
 
 class UsageError(HarnessError):
@@ -43,28 +43,28 @@ class TrialError(UsageError):
 class StorageError(TrialError):
     """The disk is full or gone; what was written before stays readable."""
 
-    exit_code = Exit.UNKNOWN
+    exit_code = ExitCode.UNKNOWN
 
 
 class TargetError(HarnessError):
     """The target cannot be reached or is not the Opensteer API."""
 
-    exit_code = Exit.UNREACHABLE
+    exit_code = ExitCode.UNREACHABLE
 
 
 class NothingObservedError(HarnessError):
     """There is no observation to base an answer on."""
 
-    exit_code = Exit.UNKNOWN
+    exit_code = ExitCode.UNKNOWN
 
 
 class ProgramError(HarnessError):
     """Another program that was to answer failed, hung, or said what nobody understands."""
 
-    exit_code = Exit.UNKNOWN
+    exit_code = ExitCode.UNKNOWN
 
 
 class StoppedEarlyError(HarnessError):
     """Ctrl-C or SIGTERM came before there was anything to keep."""
 
-    exit_code = Exit.INTERRUPTED
+    exit_code = ExitCode.INTERRUPTED

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 
-def end(process: subprocess.Popen[Any], grace_s: float) -> int:
+def terminate_process(process: subprocess.Popen[Any], grace_s: float) -> int:
     """End a process: with SIGTERM, after a time of grace with SIGKILL; its exit status."""
     if process.poll() is None:
         process.terminate()
@@ -15,10 +15,10 @@ def end(process: subprocess.Popen[Any], grace_s: float) -> int:
             process.wait(grace_s)
         except subprocess.TimeoutExpired:
             process.kill()
-    return reap(process)
+    return reap_process(process)
 
 
-def reap(process: subprocess.Popen[Any]) -> int:
+def reap_process(process: subprocess.Popen[Any]) -> int:
     """Wait for a process that is ending, and close our ends of its pipes; its exit status."""
     status = process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):

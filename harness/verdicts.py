@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-Kind = Literal["slo", "invariant"]
+FindingKind = Literal["slo", "invariant"]
 
 
 class Verdict(StrEnum):
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
-_WEIGHT = {Verdict.PASS: 0, Verdict.UNKNOWN: 1, Verdict.FAIL: 2}
+_SEVERITY = {Verdict.PASS: 0, Verdict.UNKNOWN: 1, Verdict.FAIL: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Finding:
     """
 
     name: str
-    kind: Kind
+    kind: FindingKind
     verdict: Verdict
     detail: str
     witness: tuple[Mapping[str, Any], ...] = field(default=())
@@ -51,4 +51,4 @@ class Finding:
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
     """The heaviest of the verdicts; unknown when there is none."""
-    return max(verdicts, key=_WEIGHT.__getitem__, default=Verdict.UNKNOWN)
+    return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.UNKNOWN)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.distributions import measured_phases
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.experiments.capacity.phrases import served_at_highest
 from harness.plan.slo import NOT_ERRORS, Latency, Share, Subject, Throughput
 from harness.units import NS_PER_S, format_duration
@@ -29,7 +29,7 @@ they broke makes them a limit whatever their share."""
 SERVED_SHARE = 0.95
 """Of what was offered at the highest rate: where less was served, that is told."""
 
-_UNMEASURED = (Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT)
+_UNMEASURED = (ReservedPhase.PROBE, ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT)
 _BOTTLENECKS = {
     "429": "the rate limiter",
     "capacity": "the target's capacity",

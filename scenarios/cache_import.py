@@ -13,8 +13,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from harness.client.opensteer_client import Expected
-from harness.load.user import ScenarioUser, Visit
+from harness.client.opensteer_client import ExpectedCounts
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Share, Table
 from harness.workload.entries import EntryPool
 
@@ -51,32 +51,43 @@ class CacheImport:
         self._varied = bool(settings.again or settings.newer or settings.older)
         self._pool = EntryPool(seed)
 
-    def round(self, visit: Visit) -> None:
+    def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
         settings, pool = self._settings, self._pool
         low, high = settings.batch
-        size = low if low == high else visit.chance.randint(low, high)
-        first = visit.number * ENTRIES_MAX
+        size = low if low == high else iteration.rng.randint(low, high)
+        first = iteration.number * ENTRIES_MAX
         numbers = range(first, first + size)
-        client = visit.client
+        client = iteration.client
         body = pool.batch([(number, 1) for number in numbers])
-        result = client.import_selector_cache(body, visit.key(), Expected(fresh=size))
-        if not result.ok or visit.stopping:
+        result = client.import_selector_cache(
+            body, iteration.new_idempotency_key(), ExpectedCounts(fresh=size)
+        )
+        if not result.ok or iteration.stopping:
             return
-        draw = visit.chance.random() if self._varied else 1.0
+        draw = iteration.rng.random() if self._varied else 1.0
         if draw < settings.again:
-            client.import_selector_cache(body, visit.key(), Expected(same=size))
+            client.import_selector_cache(
+                body, iteration.new_idempotency_key(), ExpectedCounts(same=size)
+            )
         elif draw < settings.again + settings.newer:
             body = pool.batch([(number, 2) for number in numbers])
-            client.import_selector_cache(body, visit.key(), Expected(newer=size))
+            client.import_selector_cache(
+                body, iteration.new_idempotency_key(), ExpectedCounts(newer=size)
+            )
         elif draw < settings.again + settings.newer + settings.older:
             body = pool.batch([(number, 0) for number in numbers])
-            client.import_selector_cache(body, visit.key(), Expected(older=size))
-        if visit.probing():
-            visit.as_probe()
+            client.import_selector_cache(
+                body, iteration.new_idempotency_key(), ExpectedCounts(older=size)
+            )
+        if iteration.should_probe():
+            iteration.begin_probe()
             body = pool.batch([(number, 1) for number in numbers])
             client.import_selector_cache(
-                body, visit.key(), Expected(same=size), probe="reimport"
+                body,
+                iteration.new_idempotency_key(),
+                ExpectedCounts(same=size),
+                probe="reimport",
             )
 
 

@@ -14,13 +14,13 @@ from pydantic import Field
 
 from harness.client.sockets.devtools import DevTools
 from harness.contract.response_models import CreatedSession
-from harness.load.user import ScenarioUser, Visit
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Number, Table
 from harness.workload.fake_names import ORIGINS
-from scenarios._socket_round import SocketRound
+from scenarios._socket_workload import SocketWorkload
 
 
-class CdpConnect(SocketRound):
+class CdpConnect(SocketWorkload):
     """One round: create, connect, version, page, navigate, evaluate, screenshot, delete."""
 
     class Settings(Table):
@@ -37,34 +37,34 @@ class CdpConnect(SocketRound):
         super().__init__("cdp")
         self._settings = settings
 
-    def work(self, visit: Visit, created: CreatedSession, begun_ns: int) -> None:
+    def work(self, iteration: Iteration, created: CreatedSession, begun_ns: int) -> None:
         """Drive the browser over the CDP socket."""
-        tools = visit.client.devtools(created)
+        devtools = iteration.client.devtools(created)
         try:
-            if not tools.connect().ok or tools.version(begun_ns) is None:
+            if not devtools.connect().ok or devtools.version(begun_ns) is None:
                 return
-            if visit.probing():
-                self.probes.try_open(visit, created)
-            page = tools.open_page()
+            if iteration.should_probe():
+                self.probes.probe_open(iteration, created)
+            page = devtools.open_page()
             if page is None:
                 return
-            self._visit_pages(visit, tools, page.session)
-            tools.command("Target.closeTarget", targetId=page.target)
+            self._visit_pages(iteration, devtools, page.session)
+            devtools.command("Target.closeTarget", targetId=page.target)
         finally:
-            tools.line.close()
+            devtools.connection.close()
 
-    def _visit_pages(self, visit: Visit, tools: DevTools, session: str) -> None:
-        settings, chance = self._settings, visit.chance
+    def _visit_pages(self, iteration: Iteration, devtools: DevTools, session: str) -> None:
+        settings, rng = self._settings, iteration.rng
         for _ in range(settings.pages):
-            tools.line.think(chance.uniform(*settings.think))
-            if visit.stopping or not tools.line.up:
+            devtools.connection.pause(rng.uniform(*settings.think))
+            if iteration.stopping or not devtools.connection.is_open:
                 return
-            url = settings.url or f"{chance.choice(ORIGINS)}/"
-            tools.command("Page.navigate", session, url=url)
-            tools.command(
+            url = settings.url or f"{rng.choice(ORIGINS)}/"
+            devtools.command("Page.navigate", session, url=url)
+            devtools.command(
                 "Runtime.evaluate", session, expression="document.title", returnByValue=True
             )
-        tools.command("Page.captureScreenshot", session, format="jpeg", quality=50)
+        devtools.command("Page.captureScreenshot", session, format="jpeg", quality=50)
 
 
 class CdpConnectUser(ScenarioUser):

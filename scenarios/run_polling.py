@@ -13,13 +13,13 @@ from pydantic import Field
 
 from harness.client.opensteer_client import OpensteerClient
 from harness.contract.response_models import FINAL_RUN_STATUSES, LogPage
-from harness.load.user import ScenarioUser, Visit
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Duration, Positive, Share, Table
 from harness.units import NS_PER_MS, NS_PER_S
-from harness.workload.payloads import altered, run_body
+from harness.workload.payloads import mutate_body, run_body
 
-_BOTH = ("run.succeeded", "run.failed")
-_SUBSCRIPTIONS = (_BOTH, _BOTH, ("run.succeeded",), ("run.failed",))
+_BOTH_EVENTS = ("run.succeeded", "run.failed")
+_SUBSCRIPTIONS = (_BOTH_EVENTS, _BOTH_EVENTS, ("run.succeeded",), ("run.failed",))
 
 
 class RunPolling:
@@ -48,68 +48,72 @@ class RunPolling:
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
 
-    def round(self, visit: Visit) -> None:
+    def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
-        client = visit.client
-        key = visit.key()
-        hooked = bool(visit.webhook_url) and visit.chance.random() < self._settings.webhooks
+        client = iteration.client
+        key = iteration.new_idempotency_key()
+        wants_webhook = (
+            bool(iteration.webhook_url) and iteration.rng.random() < self._settings.webhooks
+        )
         # Now and then for one of the two events only: the other one must not come.
-        events = visit.chance.choice(_SUBSCRIPTIONS) if hooked else ()
-        webhook = visit.webhook(events, key) if hooked else None
-        slug, body = run_body(visit.seed, visit.number, webhook)
-        run_id = client.queue_run(slug, body, key, events=events).answer.resource_id
+        events = iteration.rng.choice(_SUBSCRIPTIONS) if wants_webhook else ()
+        webhook = iteration.webhook(events, key) if wants_webhook else None
+        slug, body = run_body(iteration.seed, iteration.number, webhook)
+        run_id = client.queue_run(slug, body, key, events=events).interpretation.resource_id
         if not run_id:
             return
-        if visit.probing():
-            self._ask_again(visit, slug, body, key, events)
-        if self._poll(visit, run_id) and not visit.stopping:
-            self._read_logs(visit, run_id)
-            if visit.probing():
-                visit.as_probe()
+        if iteration.should_probe():
+            self._probe_repeat(iteration, slug, body, key, events)
+        if self._poll(iteration, run_id) and not iteration.stopping:
+            self._read_logs(iteration, run_id)
+            if iteration.should_probe():
+                iteration.begin_probe()
                 client.get_run(run_id, probe="final_again")
-                visit.as_load()
+                iteration.end_probe()
 
-    def _ask_again(
-        self, visit: Visit, slug: str, body: bytes, key: str, events: tuple[str, ...]
+    def _probe_repeat(
+        self, iteration: Iteration, slug: str, body: bytes, key: str, events: tuple[str, ...]
     ) -> None:
-        def same(client: OpensteerClient) -> None:
+        def repeat(client: OpensteerClient) -> None:
             client.queue_run(slug, body, key, events=events, probe="same_key_same_body")
 
-        visit.as_probe()
-        if visit.chance.random() < 0.5:
-            same(visit.client)
-            visit.remember(same)
+        iteration.begin_probe()
+        if iteration.rng.random() < 0.5:
+            repeat(iteration.client)
+            iteration.schedule_probe(repeat)
         else:
-            visit.client.queue_run(slug, altered(body), key, probe="same_key_other_body")
-        visit.as_load()
+            iteration.client.queue_run(
+                slug, mutate_body(body), key, probe="same_key_other_body"
+            )
+        iteration.end_probe()
 
-    def _poll(self, visit: Visit, run_id: str) -> bool:
+    def _poll(self, iteration: Iteration, run_id: str) -> bool:
         """Look until the run is final; False when it did not get there."""
         settings = self._settings
         pause_s, waited_s = settings.poll / NS_PER_S, 0.0
-        while waited_s < settings.deadline / NS_PER_S and not visit.stopping:
-            visit.sleep(pause_s)
+        while waited_s < settings.deadline / NS_PER_S and not iteration.stopping:
+            iteration.sleep(pause_s)
             waited_s += pause_s
             pause_s = min(pause_s * 1.5, settings.poll_max / NS_PER_S)
-            result = visit.client.get_run(run_id)
-            if result.answer.state in FINAL_RUN_STATUSES:
+            result = iteration.client.get_run(run_id)
+            if result.interpretation.state in FINAL_RUN_STATUSES:
                 return True
         return False
 
-    def _read_logs(self, visit: Visit, run_id: str) -> None:
+    def _read_logs(self, iteration: Iteration, run_id: str) -> None:
         settings, cursor = self._settings, None
         for _ in range(settings.pages):
-            result = visit.client.get_run_logs(run_id, limit=settings.page, cursor=cursor)
-            page = result.answer.value
+            result = iteration.client.get_run_logs(run_id, limit=settings.page, cursor=cursor)
+            page = result.interpretation.value
             if not result.ok or not isinstance(page, LogPage):
                 return
             cursor = page.next_before_log_cursor
-            if cursor is None or visit.stopping:
+            if cursor is None or iteration.stopping:
                 break
-        if visit.probing():
-            visit.as_probe()
-            visit.client.get_run_logs(run_id, limit=settings.page, probe="logs_again")
-            visit.as_load()
+        if iteration.should_probe():
+            iteration.begin_probe()
+            iteration.client.get_run_logs(run_id, limit=settings.page, probe="logs_again")
+            iteration.end_probe()
 
 
 class RunPollingUser(ScenarioUser):

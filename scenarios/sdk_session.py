@@ -14,16 +14,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client.opensteer_client import Expected, OpensteerClient
+from harness.client.opensteer_client import ExpectedCounts, OpensteerClient
 from harness.contract.response_models import CreatedSession
-from harness.load.user import ScenarioUser, Visit
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Number, Share, Table
 from harness.workload.entries import EntryPool
 from harness.workload.journeys import make_journey
 
 BATCH = 200
 """Entries that the SDK sends in one request."""
-_NUMBERS_OF_A_VISIT = 1_000_000
+_NUMBERS_PER_ITERATION = 1_000_000
 
 
 class SdkSession:
@@ -46,45 +46,47 @@ class SdkSession:
         self._settings = settings
         self._pool = EntryPool(seed, style="sdk")
 
-    def round(self, visit: Visit) -> None:
+    def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
-        client = visit.client.plainly()
-        client.arrive(visit.phase, visit.client.intended_ns)
-        if visit.chance.random() < self._settings.cached:
-            self._import(visit, client)
-        result = client.create_session(visit.session_body(), "")
-        session_id, created = result.answer.resource_id, result.answer.value
+        client = iteration.client.without_retries()
+        client.begin_iteration(iteration.phase, iteration.client.intended_ns)
+        if iteration.rng.random() < self._settings.cached:
+            self._import(iteration, client)
+        result = client.create_session(iteration.session_body(), "")
+        session_id, created = result.interpretation.resource_id, result.interpretation.value
         if not session_id:
             return
         try:
             if isinstance(created, CreatedSession):
-                self._work(visit, client, created)
+                self._work(iteration, client, created)
         finally:
             client.delete_session(session_id)
 
-    def _import(self, visit: Visit, client: OpensteerClient) -> None:
-        first, size = visit.number * _NUMBERS_OF_A_VISIT, self._settings.entries
+    def _import(self, iteration: Iteration, client: OpensteerClient) -> None:
+        first, size = iteration.number * _NUMBERS_PER_ITERATION, self._settings.entries
         for begin in range(0, size, BATCH):
             numbers = range(first + begin, first + min(begin + BATCH, size))
             body = self._pool.batch([(number, 0) for number in numbers])
-            client.import_selector_cache(body, "", Expected(fresh=len(numbers)))
-            if visit.stopping:
+            client.import_selector_cache(body, "", ExpectedCounts(fresh=len(numbers)))
+            if iteration.stopping:
                 return
 
-    def _work(self, visit: Visit, client: OpensteerClient, created: CreatedSession) -> None:
-        actions, tools = client.actions(created), client.devtools(created)
+    def _work(
+        self, iteration: Iteration, client: OpensteerClient, created: CreatedSession
+    ) -> None:
+        actions, devtools = client.actions(created), client.devtools(created)
         try:
-            if not actions.connect().ok or not tools.connect().ok:
+            if not actions.connect().ok or not devtools.connect().ok:
                 return
-            if actions.act("tabs", {}) is None:
+            if actions.perform("tabs", {}) is None:
                 return
-            for step in make_journey(visit.seed, visit.number):
-                actions.line.think(visit.chance.uniform(*self._settings.think))
-                if visit.stopping or actions.act(step.method, step.args) is None:
+            for step in make_journey(iteration.seed, iteration.number):
+                actions.connection.pause(iteration.rng.uniform(*self._settings.think))
+                if iteration.stopping or actions.perform(step.method, step.args) is None:
                     return
         finally:
-            actions.line.close()
-            tools.line.close()
+            actions.connection.close()
+            devtools.connection.close()
 
 
 class SdkSessionUser(ScenarioUser):

@@ -12,17 +12,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.client.sockets.actions import Actions
+from harness.client.sockets.actions import ActionSocket
 from harness.contract.response_models import CreatedSession
-from harness.load.user import ScenarioUser, Visit
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Number, Share, Table
-from harness.workload.journeys import Step, make_journey
-from scenarios._socket_round import SocketRound
+from harness.workload.journeys import JourneyStep, make_journey
+from scenarios._socket_workload import SocketWorkload
 
-_LOOKS = (Step("getTitle", {}), Step("tabs", {}), Step("getHtml", {}))
+_PAGE_READS = (JourneyStep("getTitle", {}), JourneyStep("tabs", {}), JourneyStep("getHtml", {}))
 
 
-class SessionActions(SocketRound):
+class SessionActions(SocketWorkload):
     """One round: create, connect, a journey of actions with thinking between, delete."""
 
     class Settings(Table):
@@ -39,26 +39,26 @@ class SessionActions(SocketRound):
         super().__init__("action")
         self._settings = settings
 
-    def work(self, visit: Visit, created: CreatedSession, _begun_ns: int) -> None:
+    def work(self, iteration: Iteration, created: CreatedSession, _begun_ns: int) -> None:
         """Walk a journey on the action socket."""
-        actions = visit.client.actions(created, self._settings.reconnects)
+        actions = iteration.client.actions(created, self._settings.reconnects)
         try:
             if not actions.connect().ok:
                 return
-            if visit.probing():
-                self.probes.try_open(visit, created)
-            self._walk(visit, actions)
+            if iteration.should_probe():
+                self.probes.probe_open(iteration, created)
+            self._walk(iteration, actions)
         finally:
-            actions.line.close()
+            actions.connection.close()
 
-    def _walk(self, visit: Visit, actions: Actions) -> None:
-        settings, chance = self._settings, visit.chance
-        for step in make_journey(visit.seed, visit.number):
-            actions.line.think(chance.uniform(*settings.think))
-            if visit.stopping or actions.act(step.method, step.args) is None:
+    def _walk(self, iteration: Iteration, actions: ActionSocket) -> None:
+        settings, rng = self._settings, iteration.rng
+        for step in make_journey(iteration.seed, iteration.number):
+            actions.connection.pause(rng.uniform(*settings.think))
+            if iteration.stopping or actions.perform(step.method, step.args) is None:
                 return
-        if chance.random() < settings.together:
-            actions.act_together(_LOOKS)
+        if rng.random() < settings.together:
+            actions.perform_all(_PAGE_READS)
 
 
 class SessionActionsUser(ScenarioUser):

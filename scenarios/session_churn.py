@@ -13,10 +13,10 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.client.opensteer_client import OpensteerClient
-from harness.load.user import ScenarioUser, Visit
+from harness.load.user import Iteration, ScenarioUser
 from harness.plan.model import Duration, Table
 from harness.units import NS_PER_MS, NS_PER_S
-from harness.workload.payloads import altered
+from harness.workload.payloads import mutate_body
 
 _WAITING = frozenset({"provisioning"})
 
@@ -39,48 +39,54 @@ class SessionChurn:
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
 
-    def round(self, visit: Visit) -> None:
+    def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
-        client, settings = visit.client, self._settings
-        body, key = visit.session_body(), visit.key()
-        session_id = client.create_session(body, key).answer.resource_id
+        client, settings = iteration.client, self._settings
+        body, key = iteration.session_body(), iteration.new_idempotency_key()
+        session_id = client.create_session(body, key).interpretation.resource_id
         if not session_id:
             return
-        if visit.probing():
-            self._ask_again(visit, body, key)
+        if iteration.should_probe():
+            self._probe_repeat(iteration, body, key)
         try:
-            self._wait_active(visit, session_id)
+            self._wait_active(iteration, session_id)
             if settings.hold:
-                visit.sleep(settings.hold / NS_PER_S)
+                iteration.sleep(settings.hold / NS_PER_S)
         finally:
             client.delete_session(session_id)
-        if visit.probing():
-            visit.as_probe()
+        if iteration.should_probe():
+            iteration.begin_probe()
             client.get_session(session_id, probe="deleted_again")
 
-    def _ask_again(self, visit: Visit, body: bytes, key: str) -> None:
-        def same(client: OpensteerClient) -> None:
+    def _probe_repeat(self, iteration: Iteration, body: bytes, key: str) -> None:
+        def repeat(client: OpensteerClient) -> None:
             client.create_session(body, key, probe="same_key_same_body")
 
-        def much_later(client: OpensteerClient) -> None:
+        def repeat_later(client: OpensteerClient) -> None:
             again = client.create_session(body, key, probe="same_key_same_body")
-            if again.answer.resource_id:  # should it be another session, it is not to stay
-                client.delete_session(again.answer.resource_id, probe="deleted_again")
+            if (
+                again.interpretation.resource_id
+            ):  # should it be another session, it is not to stay
+                client.delete_session(again.interpretation.resource_id, probe="deleted_again")
 
-        visit.as_probe()
-        if visit.chance.random() < 0.5:
-            same(visit.client)
-            visit.remember(much_later)
+        iteration.begin_probe()
+        if iteration.rng.random() < 0.5:
+            repeat(iteration.client)
+            iteration.schedule_probe(repeat_later)
         else:
-            visit.client.create_session(altered(body), key, probe="same_key_other_body")
-        visit.as_load()
+            iteration.client.create_session(mutate_body(body), key, probe="same_key_other_body")
+        iteration.end_probe()
 
-    def _wait_active(self, visit: Visit, session_id: str) -> None:
+    def _wait_active(self, iteration: Iteration, session_id: str) -> None:
         for _ in range(self._settings.polls):
-            result = visit.client.get_session(session_id)
-            if not result.ok or result.answer.state not in _WAITING or visit.stopping:
+            result = iteration.client.get_session(session_id)
+            if (
+                not result.ok
+                or result.interpretation.state not in _WAITING
+                or iteration.stopping
+            ):
                 return
-            visit.sleep(self._settings.poll / NS_PER_S)
+            iteration.sleep(self._settings.poll / NS_PER_S)
 
 
 class SessionChurnUser(ScenarioUser):

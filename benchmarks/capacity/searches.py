@@ -34,7 +34,7 @@ from benchmarks.capacity.cases import (
     list_ceilings,
 )
 from benchmarks.capacity.page import is_void, write_page
-from harness.execution.sessions import SessionsJob, hold_sessions
+from harness.execution.sessions import SessionsJob, search_sessions
 from harness.execution.throughput import ThroughputJob, search_throughput
 from harness.plan.file import build_plan
 from harness.standin.launch import Standin
@@ -138,7 +138,7 @@ def find_ceiling(case: Ceiling, out: Path) -> dict[str, Any]:
         job = SessionsJob(
             host=standin.url, out=out, trial_id="bench", max_sessions=600, cycles=5
         )
-        hold_sessions(job, KEY, _nowhere())
+        search_sessions(job, KEY, _nowhere())
         truth = standin.truth()["sessions"]
     found = json.loads((out / "capacity.json").read_text())
     kept = ("ceiling", "ceiling_low", "ceiling_high", "over_admitted", "slots_lost", "leaked")

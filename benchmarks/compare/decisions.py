@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.experiments.compare.comparison import compare
-from harness.plan.tolerances import Thresholds
+from harness.plan.tolerances import Tolerances
 from tests.experiments.compare.simulated import simulate
 
 PAIRS = 200
@@ -45,7 +45,7 @@ def compare_pair(seed: int, tail: float, seconds: int = 300, replicates: int = R
     rngs = np.random.default_rng([seed, round(1000 * tail)]).spawn(2)
     baseline = simulate(rngs[0], seconds=seconds, **NOISE)
     candidate = simulate(rngs[1], seconds=seconds, tail=tail, **NOISE)
-    result = compare([baseline], [candidate], Thresholds(), replicates=replicates)
+    result = compare([baseline], [candidate], Tolerances(), replicates=replicates)
     by_metric = {change.metric: change for change in result.changes}
     return Outcome(
         result.verdict,

@@ -26,7 +26,7 @@ from harness.experiments.compare.change_points import (
     ChangePointMethod,
     find_change_points,
 )
-from harness.plan.tolerances import RELATIVE
+from harness.plan.tolerances import RELATIVE_DEFAULT
 from tests.experiments.compare.real_otava import MISSING, OTAVA, ROOT, pinned
 
 SERIES = 200
@@ -77,7 +77,7 @@ def measure(noise: str, points: int, method: str) -> Cell:
     )  # fmt: skip
     made = [one for change in CHANGES for one in simulate(noise, points, change)]
     change_points = find_change_points(
-        [values for values, _ in made], [RELATIVE] * len(made), search
+        [values for values, _ in made], [RELATIVE_DEFAULT] * len(made), search
     )
     off = [
         [abs(shift.at - at) for shift in told]

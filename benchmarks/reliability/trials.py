@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks.reliability.accounting import reconcile
 from benchmarks.reliability.cases import BY_NAME, Case
 from harness.assess.evaluate import check_trial
-from harness.execution.load import Job, measure
+from harness.execution.load import LoadJob, measure
 from harness.execution.load_process import find_scenario
 from harness.faults.spec import parse_fault
 from harness.load.spec import EMBEDDED_KEY
@@ -42,7 +42,7 @@ def make(
     faults = [parse_fault(_at(text, seconds)).to_table() for text in case.faults]
     plan |= {"seed": seed, "faults": faults}
     told = {"seed": seed, **case.standin}
-    job = Job(
+    job = LoadJob(
         scenario=find_scenario("mixed"),
         plan=build_plan(plan, case.name),
         host="",

@@ -25,7 +25,7 @@ from harness.analysis.hdr_decode import (
     bucket_middle_us,
     decode,
 )
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.errors import TrialError
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Manifest
@@ -134,14 +134,16 @@ def measured_phases(manifest: Manifest) -> frozenset[str]:
     """
     Names of the phases whose latencies count.
 
-    Those that the manifest marks as measured; `Phase.LOAD` where it lists none at all
+    Those that the manifest marks as measured; `ReservedPhase.LOAD` where it lists none at all
     (a trial that was cut off before its first phase was told). Probes, cleanup and
     preflight never count.
     """
     names = {phase.name for phase in manifest.phases if phase.measured}
     if not manifest.phases:
-        names = {Phase.LOAD}
-    return frozenset(names - {Phase.PROBE, Phase.CLEANUP, Phase.PREFLIGHT})
+        names = {ReservedPhase.LOAD}
+    return frozenset(
+        names - {ReservedPhase.PROBE, ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT}
+    )
 
 
 def latencies(

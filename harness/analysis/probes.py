@@ -1,13 +1,13 @@
 """
 Probes stand apart: operations of their own kind, never part of the load.
 
-An attempt is a probe where its phase says so (`harness.attempt.Phase.PROBE`). A probe is
-sent to make a lie visible, and a refusal can be its right answer; counted among the load
-it would make a throughput look better and an error rate worse than they are.
+An attempt is a probe if its phase is `harness.attempt.ReservedPhase.PROBE`. A probe reveals
+a broken promise, and a refusal can be its right answer. Counted as load, probes would
+inflate the throughput and the error rate.
 
-The preflight (`Phase.PREFLIGHT`) was sent before the load began, to see the target alive and
-the key taken; the 404 that it asks for is its good answer. The target served it, so totals
-hold it; nothing that tells of the load does (`without_preflight`).
+The preflight (`ReservedPhase.PREFLIGHT`) runs before the load: it checks that the target is
+alive and takes the key. Its 404 is a good answer. The target served it, so totals include
+it; load figures leave it out (`without_preflight`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.trial.store import Trial
 
 PROBE_PREFIX = "probe: "
 """In front of an operation's name where its probes are meant."""
-PROBE = Phase.PROBE.value
-PREFLIGHT = Phase.PREFLIGHT.value
+PROBE = ReservedPhase.PROBE.value
+PREFLIGHT = ReservedPhase.PREFLIGHT.value
 
 
 def is_probe(table: pa.Table) -> pa.ChunkedArray:

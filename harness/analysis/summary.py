@@ -29,7 +29,7 @@ from harness.analysis.distributions import (
 )
 from harness.analysis.generator import assess_generator, load_s
 from harness.analysis.probes import PREFLIGHT, PROBE, count_probes
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.trial.schema import SCHEMA, Manifest, PhaseWindow
 from harness.trial.store import Trial
 from harness.units import NS_PER_S
@@ -213,7 +213,7 @@ def _phase(phase: PhaseWindow, counts: pd.DataFrame, manifest: Manifest) -> dict
 
 
 def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
-    rows = counts[counts["phase"] == Phase.CLEANUP]
+    rows = counts[counts["phase"] == ReservedPhase.CLEANUP]
     return {
         "attempts": int(rows["count"].sum()),
         "ok": _by_outcome(rows).get("ok", 0),
@@ -252,7 +252,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _load_rate_per_s(load: pd.DataFrame, duration_s: float) -> float:
     """Attempts a second of load: cleanup came after it, and may have gone on for longer."""
-    during = load.loc[load["phase"] != Phase.CLEANUP, "count"]
+    during = load.loc[load["phase"] != ReservedPhase.CLEANUP, "count"]
     return _rate_per_s(int(during.sum()), duration_s)
 
 

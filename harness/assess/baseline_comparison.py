@@ -17,7 +17,7 @@ from harness.trial.schema import Manifest
 from harness.trial.store import Trial, open_trial, write_atomically, write_json
 from reports.comparison import markdown, page
 
-_NO_LOAD = {"description", "seed", "slo", "compare", "name"}
+_KEYS_WITHOUT_LOAD = {"description", "seed", "slo", "compare", "name"}
 """Keys of a plan that do not change what load it makes, or only its dice."""
 
 
@@ -38,18 +38,19 @@ def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | No
         return None
     kept, damaged = read_baselines(root)
     for error in damaged:
-        leave_out(error)
-    same = identity(trial.manifest)
+        warn_skipped(error)
+    same = load_identity(trial.manifest)
     fitting = [
         baseline
         for baseline in kept
-        if baseline.manifest.trial_id != trial.manifest.trial_id and is_of(baseline, same)
+        if baseline.manifest.trial_id != trial.manifest.trial_id
+        and has_identity(baseline, same)
     ]
     if not fitting:
         return None
-    thresholds = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_thresholds()
+    tolerances = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_tolerances()
     newest = fitting[-1]
-    result = compare([load_run(newest.path, root)], [load_run(path, root)], thresholds)
+    result = compare([load_sample(newest.path, root)], [load_sample(path, root)], tolerances)
     write_comparison(result, path)
     return result
 
@@ -61,7 +62,7 @@ def write_comparison(result: Comparison, directory: Path) -> None:
     write_json(directory / "compare.json", result.document())
 
 
-def load_run(path: Path, root: Path = BASELINES) -> TrialSample:
+def load_sample(path: Path, root: Path = BASELINES) -> TrialSample:
     """
     A trial, as far as a comparison needs it.
 
@@ -75,26 +76,28 @@ def load_run(path: Path, root: Path = BASELINES) -> TrialSample:
     return TrialSample(trial.manifest, trial.intervals_table(), baseline_name(path, root))
 
 
-def leave_out(error: UsageError) -> None:
+def warn_skipped(error: UsageError) -> None:
     """Say why a trial that was only one of many is not looked at."""
     sys.stderr.write(f"left out: {error}\n")
 
 
-def is_of(trial: Trial, same: Mapping[str, Any]) -> bool:
-    """Whether a trial makes the load of that `identity`; one that cannot be read does not."""
+def has_identity(trial: Trial, same: Mapping[str, Any]) -> bool:
+    """Return whether a trial has this `load_identity`; False if it cannot be read."""
     try:
-        return identity(trial.manifest) == same
+        return load_identity(trial.manifest) == same
     except UsageError as error:
-        leave_out(error)
+        warn_skipped(error)
         return False
 
 
-def identity(manifest: Manifest) -> dict[str, Any]:
+def load_identity(manifest: Manifest) -> dict[str, Any]:
     """What two trials must share to be comparable; every default is filled in."""
     plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
     document = plan.model_dump(mode="json", by_alias=True)
     return {
-        "plan": {key: value for key, value in document.items() if key not in _NO_LOAD},
+        "plan": {
+            key: value for key, value in document.items() if key not in _KEYS_WITHOUT_LOAD
+        },
         "scenario": manifest.scenario,
         "model": manifest.model,
         "host": "the built-in stand-in" if manifest.embedded else manifest.host,

@@ -18,24 +18,28 @@ from rich.text import Text
 from harness.analysis.frames import read_attempts
 from harness.analysis.probes import PROBE_PREFIX
 from harness.assess.baseline_comparison import compare_with_baseline
-from harness.assess.history import place_in_trend
+from harness.assess.history import compare_with_history
 from harness.checks.capacity import check_capacity
 from harness.checks.check import TrialContext
 from harness.checks.completeness import check_completeness
 from harness.checks.drift import check_drift
 from harness.checks.registry import run_checks
 from harness.checks.slo import evaluate
-from harness.cli.console import plain_table, stage
+from harness.cli.console import plain_table, status
 from harness.cli.github import annotate, append_step_summary
 from harness.errors import UsageError
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.plan.file import build_plan
 from harness.trial.finalize import finalize_trial
 from harness.trial.store import FINDINGS, Trial, open_trial, write_json
 from harness.verdicts import Finding, Verdict
 from reports.write import write_reports
 
-EXITS = {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.UNKNOWN: Exit.UNKNOWN}
+EXIT_CODES = {
+    Verdict.PASS: ExitCode.PASS,
+    Verdict.FAIL: ExitCode.FAIL,
+    Verdict.UNKNOWN: ExitCode.UNKNOWN,
+}
 """What a verdict is to a pipeline."""
 _STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
 MS_PER_S = 1000
@@ -67,7 +71,7 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     return trial, findings
 
 
-def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
+def evaluate_trial(path: Path, out: Console, *, github: bool = False) -> ExitCode:
     """
     Check, write all reports, print the verdict table; the exit code says the verdict.
 
@@ -76,15 +80,15 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
         out: Where results go.
         github: Say failures and doubts as GitHub annotations, too.
     """
-    with stage("checking …"):
+    with status("checking …"):
         check_trial(path)
     try:
-        with stage("comparing with the baseline and earlier trials …"):
+        with status("comparing with the baseline and earlier trials …"):
             compare_with_baseline(path)
-            place_in_trend(path)
+            compare_with_history(path)
     except UsageError as error:  # a baseline that cannot be read is no fault of the trial
         Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
-    with stage("writing the reports …"):
+    with status("writing the reports …"):
         write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)
@@ -92,7 +96,7 @@ def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
     append_step_summary(path / "report.md", os.environ, sys.stderr)
     if github:
         annotate(summary, out.file)
-    return EXITS[Verdict(summary["verdict"])]
+    return EXIT_CODES[Verdict(summary["verdict"])]
 
 
 def print_summary(summary: dict[str, Any], out: Console) -> None:
@@ -131,8 +135,8 @@ def _operations(operations: dict[str, Any]) -> Table:
     for name, amount, times in rows:
         if amount["attempts"]:
             cells = [_ms(times[p]) for p in _PERCENTILES]
-            told = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:,.1f}")
-            table.add_row(name, *told, f"{amount['outcomes'].get('ok', 0):,}", *cells)
+            counts = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:,.1f}")
+            table.add_row(name, *counts, f"{amount['outcomes'].get('ok', 0):,}", *cells)
     return table
 
 

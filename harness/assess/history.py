@@ -3,7 +3,7 @@ Where a trial stands among those before it: the trend that every report tells.
 
 The trials before it are the baselines and what lies beside it, as far as they made the
 same load against the same host: by the rule by which a comparison finds its baseline
-(`identity`). What is looked at is bounded, because a trial may lie in any folder.
+(`load_identity`). What is looked at is bounded, because a trial may lie in any folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from harness.assess.baseline_comparison import identity
+from harness.assess.baseline_comparison import load_identity
 from harness.errors import TrialError, UsageError
 from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import Trend, build_trend
@@ -36,7 +36,7 @@ INTERVALS_BYTES_MAX = 48 << 20
 _LABS = ("rate_limit.json", "capacity.json")
 
 
-def place_in_trend(path: Path, root: Path = BASELINES) -> Trend | None:
+def compare_with_history(path: Path, root: Path = BASELINES) -> Trend | None:
     """
     Write where a trial stands among the earlier ones of the same load (trend.json).
 
@@ -48,7 +48,7 @@ def place_in_trend(path: Path, root: Path = BASELINES) -> Trend | None:
         TrialError: A baseline is damaged.
     """
     trial = open_trial(path)
-    points = [*_points(_earlier(trial, root))] if _has_place(trial) else []
+    points = [*_points(_earlier(trial, root))] if _is_comparable(trial) else []
     if not points:
         (path / TREND).unlink(missing_ok=True)
         return None
@@ -56,26 +56,26 @@ def place_in_trend(path: Path, root: Path = BASELINES) -> Trend | None:
     points.append(
         (trial.path.resolve().name, TrialSample(trial.manifest, trial.intervals_table()))
     )
-    trend = build_trend(points, plan.compare.to_thresholds())
+    trend = build_trend(points, plan.compare.to_tolerances())
     write_json(path / TREND, trend.document(str(trial.manifest.plan.get("name", "unnamed"))))
     return trend
 
 
-def alike(trials: Iterable[Trial], manifest: Manifest) -> Iterator[Trial]:
+def same_load_trials(trials: Iterable[Trial], manifest: Manifest) -> Iterator[Trial]:
     """Those trials that made the same load against the same host as the manifest's."""
-    same = identity(manifest)
+    same = load_identity(manifest)
     for trial in trials:
         other = trial.manifest
         if (other.scenario, other.model) != (manifest.scenario, manifest.model):
             continue  # most are told apart without reading their plans
         try:
-            if identity(other) == same:
+            if load_identity(other) == same:
                 yield trial
         except UsageError:  # a plan of another version
             continue
 
 
-def _has_place(trial: Trial) -> bool:
+def _is_comparable(trial: Trial) -> bool:
     return trial.manifest.state == "complete" and not any(
         (trial.path / name).exists() for name in _LABS
     )
@@ -85,12 +85,19 @@ def _earlier(trial: Trial, root: Path) -> list[Trial]:
     """The earlier trials of the same load, oldest first; the newest where there are many."""
     manifest = trial.manifest
     found = {
-        one.manifest.trial_id: one
-        for one in (*_beside(trial.path), *find_baselines(root))  # a baseline's name is better
+        candidate.manifest.trial_id: candidate
+        for candidate in (
+            *_sibling_trials(trial.path),
+            *find_baselines(root),
+        )  # a baseline's name is better
     }
-    before = [one for one in found.values() if one.manifest.started_ns < manifest.started_ns]
-    before.sort(key=lambda one: -one.manifest.started_ns)
-    newest = islice(alike(before, manifest), POINTS_MAX - 1)
+    before = [
+        candidate
+        for candidate in found.values()
+        if candidate.manifest.started_ns < manifest.started_ns
+    ]
+    before.sort(key=lambda candidate: -candidate.manifest.started_ns)
+    newest = islice(same_load_trials(before, manifest), POINTS_MAX - 1)
     return [*_within_budget(newest)][::-1]
 
 
@@ -114,7 +121,7 @@ def _points(trials: Iterable[Trial]) -> Iterator[tuple[str, TrialSample]]:
             continue
 
 
-def _beside(path: Path) -> Iterator[Trial]:
+def _sibling_trials(path: Path) -> Iterator[Trial]:
     """Finished trials in the folder of a trial; what is none or damaged is passed over."""
     folder = path.resolve().parent
     try:
@@ -127,8 +134,8 @@ def _beside(path: Path) -> Iterator[Trial]:
     except OSError:
         return
     for name in heapq.nlargest(MANIFESTS_MAX, names):
-        if (one := _open(folder / name)) is not None:
-            yield one
+        if (candidate := _open(folder / name)) is not None:
+            yield candidate
 
 
 def _open(path: Path) -> Trial | None:
@@ -136,6 +143,6 @@ def _open(path: Path) -> Trial | None:
         if (path / MANIFEST).stat().st_size > MANIFEST_BYTES_MAX:
             return None
         trial = open_trial(path)
-        return trial if _has_place(trial) and (path / INTERVALS_FILE).is_file() else None
+        return trial if _is_comparable(trial) and (path / INTERVALS_FILE).is_file() else None
     except (OSError, UsageError):
         return None

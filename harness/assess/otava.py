@@ -23,17 +23,17 @@ from pathlib import Path
 
 import msgspec
 
-from harness.bounded_subprocess import ask, printable
+from harness.bounded_subprocess import printable_line, run_bounded
 from harness.errors import ProgramError, UsageError
 from harness.experiments.compare.change_points import PELT, ChangePointMethod
 
 METHODS = ("auto", "otava", "pelt")
 P_VALUE_MAX = 0.003
 """Measured (docs/compare.md): otava's own 0.001 misses much in a dozen trials."""
-_NAMED = "HARNESS_OTAVA"
-_HOW = (
+_EXECUTABLE_VARIABLE = "HARNESS_OTAVA"
+_INSTALL_HINT = (
     "install apache-otava in an environment of its own (`make otava`, or `pipx install "
-    f"apache-otava`), or name its executable in {_NAMED}"
+    f"apache-otava`), or name its executable in {_EXECUTABLE_VARIABLE}"
 )
 _BEGIN_S, _DAY_S, _END_S = 1_000_000_000, 86_400, 9_999_999_999  # ten digits each
 _LIMIT_S, _LIMIT_S_PER_POINT = 60.0, 0.02
@@ -49,10 +49,10 @@ class _Group(msgspec.Struct, frozen=True):
     changes: tuple[_Change, ...]
 
 
-_ANSWER = msgspec.json.Decoder(dict[str, tuple[_Group, ...]])
+_OUTPUT_DECODER = msgspec.json.Decoder(dict[str, tuple[_Group, ...]])
 
 
-def choose_search(by: str, environ: Mapping[str, str]) -> ChangePointMethod:
+def choose_method(by: str, environ: Mapping[str, str]) -> ChangePointMethod:
     """
     The search that ``--by`` asks for; ``auto`` is otava where there is one, else PELT.
 
@@ -67,7 +67,7 @@ def choose_search(by: str, environ: Mapping[str, str]) -> ChangePointMethod:
     if executable is not None:
         return ChangePointMethod(_name(executable), partial(find_by_otava, executable))
     if by == "otava":
-        raise UsageError(f"--by otava: there is no otava on PATH; {_HOW}")
+        raise UsageError(f"--by otava: there is no otava on PATH; {_INSTALL_HINT}")
     return PELT
 
 
@@ -90,20 +90,21 @@ def find_by_otava(
             "--since", str(_BEGIN_S), "--until", str(_END_S),
         ]  # fmt: skip
         try:
-            said = ask(
+            output = run_bounded(
                 command, directory, _environ(directory), limit_s=limit_s, bytes_max=_BYTES_MAX
             )
-            return _read(said, [len(values) for values in series])
+            return _read(output, [len(values) for values in series])
         except ProgramError as error:
             raise ProgramError(f"{executable} {error}; --by pelt does without it") from error
 
 
 def _find_otava(environ: Mapping[str, str]) -> Path | None:
-    named, path = environ.get(_NAMED, ""), environ.get("PATH", os.defpath)
+    named, path = environ.get(_EXECUTABLE_VARIABLE, ""), environ.get("PATH", os.defpath)
     found = shutil.which(named or "otava", path=path)
     if named and found is None:
         raise UsageError(
-            f"{_NAMED}={named!r}: no program that can be run; name otava's executable, or "
+            f"{_EXECUTABLE_VARIABLE}={named!r}: no program that can be run; name otava's "
+            "executable, or "
             "unset it"
         )
     return None if found is None else Path(found).absolute()
@@ -142,15 +143,15 @@ def _write(directory: Path, series: Sequence[Sequence[float]]) -> None:
             "time_column": "time",
             "metrics": {"value": {"column": "value"}},
         }
-    told = {"tests": tests, "test_groups": {"all": list(tests)}}
-    (directory / "otava.yaml").write_text(json.dumps(told))
+    positions = {"tests": tests, "test_groups": {"all": list(tests)}}
+    (directory / "otava.yaml").write_text(json.dumps(positions))
 
 
 def _test(number: int) -> str:
     return f"series-{number}"
 
 
-def _read(said: bytes, lengths: Sequence[int]) -> list[list[int]]:
+def _read(output: bytes, lengths: Sequence[int]) -> list[list[int]]:
     """
     The places of the changes of each series.
 
@@ -158,17 +159,19 @@ def _read(said: bytes, lengths: Sequence[int]) -> list[list[int]]:
     be there.
     """
     found: dict[str, tuple[_Group, ...]] = {}
-    for line in said.splitlines():
+    for line in output.splitlines():
         try:
-            found |= _ANSWER.decode(line)
+            found |= _OUTPUT_DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProgramError(f"printed what is no answer: {printable(line)!r}") from error
+            raise ProgramError(
+                f"printed what is no answer: {printable_line(line)!r}"
+            ) from error
     places = []
     for number, length in enumerate(lengths):
         if (groups := found.get(_test(number))) is None:
             raise ProgramError(f"left out {_test(number)} of {len(lengths)}")
-        told = sorted({change.index for group in groups for change in group.changes})
-        if told and not 0 < told[0] <= told[-1] < length:
-            raise ProgramError(f"found a change at {told[-1]} of {length} points")
-        places.append(told)
+        positions = sorted({change.index for group in groups for change in group.changes})
+        if positions and not 0 < positions[0] <= positions[-1] < length:
+            raise ProgramError(f"found a change at {positions[-1]} of {length} points")
+        places.append(positions)
     return places

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from harness.trial.schema import Event, Manifest
-from harness.verdicts import Finding, Kind, Verdict
+from harness.verdicts import Finding, FindingKind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Check:
     columns: tuple[str, ...]
     operations: tuple[str, ...] | None
     check: Callable[[pd.DataFrame, TrialContext], Finding]
-    kind: Kind = "invariant"
+    kind: FindingKind = "invariant"
     skips_uneventful: bool = False
 
 

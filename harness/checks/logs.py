@@ -19,7 +19,7 @@ from harness.checks.check import Check, TrialContext
 from harness.checks.evidence import decode_evidence
 from harness.checks.history import COLUMNS, Codes
 from harness.checks.violations import FindingBuilder, pluralize
-from harness.contract.cursors import place_of
+from harness.contract.cursors import position_of
 from harness.verdicts import Finding
 
 NAME = "runs.logs"
@@ -155,7 +155,7 @@ def _places(cursors: pd.Series, known: dict[str, int]) -> tuple[npt.NDArray[np.f
         known: What precedes a number → its code; what is new is added.
     """
     codes, distinct = pd.factorize(cursors)
-    places = [place_of(cursor) for cursor in distinct]
+    places = [position_of(cursor) for cursor in distinct]
     numbers = np.array([*(p.number if p else math.nan for p in places), math.nan])
     series = np.array(
         [*(known.setdefault(p.series, len(known)) if p else -1 for p in places), -1]

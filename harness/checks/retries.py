@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.attempt import Disposition, Phase
+from harness.attempt import Disposition, ReservedPhase
 from harness.checks.check import Check, TrialContext
 from harness.checks.evidence import decode_evidence
 from harness.checks.history import COLUMNS, is_complete
 from harness.checks.violations import FindingBuilder, pluralize
-from harness.client.retries import RESERVE, RetryPolicy
+from harness.client.retries import INITIAL_TOKENS, RetryPolicy
 from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
 from harness.verdicts import Finding
 
@@ -23,7 +23,7 @@ TOLERANCE_NS = 2 * NS_PER_MS
 """An alarm may ring this much early: timers round to the millisecond."""
 
 _POLICY = RetryPolicy()
-_OWN_POLICY = (Phase.CLEANUP, Phase.PREFLIGHT)
+_OWN_POLICY = (ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT)
 _NEEDS_KEY = ("create_session", "import_selector_cache", "queue_run")
 _FINAL_OUTCOMES = (
     "ok",
@@ -182,7 +182,7 @@ def _check_budget(
     spent = retries.groupby(workers, observed=True).sum()
     begun = (frame["attempt"] == 1).groupby(workers, observed=True).sum()
     uneventful = np.array([context.uneventful.get(str(worker), 0) for worker in begun.index])
-    earned = (begun + uneventful) * fraction + RESERVE
+    earned = (begun + uneventful) * fraction + INITIAL_TOKENS
     over = spent.index[(spent > earned).to_numpy()]
     if len(over):
         worker = over[0]

@@ -81,7 +81,7 @@ def _select_measured(intervals: pa.Table | pd.DataFrame, manifest: Manifest) -> 
 
 def _judge(slo: Slo, frame: pd.DataFrame, manifest: Manifest) -> Finding:
     if slo.operation is not None:
-        concerned = {name: slo.concerns(name) for name in frame["operation"].unique()}
+        concerned = {name: slo.applies_to(name) for name in frame["operation"].unique()}
         frame = frame.loc[frame["operation"].map(concerned).astype(bool)]
     counts = _count_outcomes(frame)
     if not counts:
@@ -104,16 +104,16 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
     )
     n = distribution.total
     buckets = np.flatnonzero(distribution.counts)
-    beyond = [not slo.holds(float(value)) for value in bucket_highest_us(buckets)]
+    beyond = [not slo.is_met_by(float(value)) for value in bucket_highest_us(buckets)]
     over = int(distribution.counts[buckets[beyond]].sum())
     if subject.statistic == "mean":
         name, value = "mean", distribution.mean_us()
     else:
         name = "max" if subject.statistic == "max" else f"p{100 * subject.quantile:.6g}"
         value = float(distribution.percentile_us(subject.quantile))
-    seen = f"{subject.clock} {name}{_of(slo)} was {slo.tell(value)}"
+    seen = f"{subject.clock} {name}{_of(slo)} was {slo.format_exact(value)}"
     detail = f"{seen}, required {_required(slo)}, n = {n:,} ok attempts"
-    holds = slo.holds(value)
+    holds = slo.is_met_by(value)
     if subject.statistic == "percentile":
         needed = needed_attempts(subject.quantile)
         allowed = 1 - subject.quantile
@@ -132,10 +132,10 @@ def _judge_share(
     hits = sum(count for outcome, count in counts.items() if share.counts(outcome))
     value = hits / n
     detail = (
-        f"{share.outcome}{_of(slo)}: {hits:,} of {n:,} attempts = {slo.tell(value)}, "
+        f"{share.outcome}{_of(slo)}: {hits:,} of {n:,} attempts = {slo.format_exact(value)}, "
         f"required {_required(slo)}"
     )
-    holds = slo.holds(value)
+    holds = slo.is_met_by(value)
     # Too many of a kind are shown by those, too few by all that took their place.
     blamed = {o for o in counts if share.counts(o) == slo.comparison.startswith("<")}
     witness = () if holds else _outcomes(frame.loc[frame["outcome"].isin(blamed)])
@@ -150,10 +150,10 @@ def _judge_throughput(slo: Slo, counts: Mapping[str, int], manifest: Manifest) -
         return _unknown(slo, "the measured phases have no length")
     value = ok / length_s
     detail = (
-        f"throughput{_of(slo)} was {slo.tell(value)} ({ok:,} ok attempts in "
+        f"throughput{_of(slo)} was {slo.format_exact(value)} ({ok:,} ok attempts in "
         f"{length_s:.4g} s), required {_required(slo)}"
     )
-    return _finding(slo, holds=slo.holds(value), detail=detail)
+    return _finding(slo, holds=slo.is_met_by(value), detail=detail)
 
 
 def needed_attempts(quantile: float) -> int:

@@ -28,8 +28,8 @@ Root = Annotated[Path, typer.Option("--dir", help="Where baselines are kept.")]
 @app.command()
 def save(name: Name, trial: TrialPath, root: Root = BASELINES) -> None:
     """Keep a trial's histograms and manifest under a name, small enough for git."""
-    opened = open_trial(trial)
-    path = save_baseline(opened, name, measured_phases(opened.manifest), root)
+    kept_trial = open_trial(trial)
+    path = save_baseline(kept_trial, name, measured_phases(kept_trial.manifest), root)
     kilobytes = sum(file.stat().st_size for file in path.iterdir()) / 1000
     Console().print(f"{path} ({kilobytes:,.0f} kB)", markup=False, highlight=False)
 
@@ -40,8 +40,8 @@ def list_(root: Root = BASELINES) -> None:
     found, damaged = read_baselines(root)
     if found:
         table = plain_table()
-        for head in ("baseline", "plan", "scenario", "host", "measured", "began"):
-            table.add_column(head, no_wrap=head in {"measured", "began"}, overflow="fold")
+        for heading in ("baseline", "plan", "scenario", "host", "measured", "began"):
+            table.add_column(heading, no_wrap=heading in {"measured", "began"}, overflow="fold")
         for trial in found:
             table.add_row(*map(Text, _row(trial)))
         Console().print(table)
@@ -56,19 +56,19 @@ def show(name: Name, root: Root = BASELINES) -> None:
     """Show what a baseline holds: good answers and response times by operation."""
     trial = open_trial(find_baseline(name, root))
     console = Console()
-    heads = ("baseline", "plan", "scenario", "host", "measured", "began")
-    for head, cell in zip(heads, _row(trial), strict=True):
-        console.print(Text(f"{head:9} {cell}"))
+    headings = ("baseline", "plan", "scenario", "host", "measured", "began")
+    for heading, cell in zip(headings, _row(trial), strict=True):
+        console.print(Text(f"{heading:9} {cell}"))
     console.print(Text(f"trial     {trial.manifest.trial_id}"))
     measured = latencies(trial.intervals_table(), measured_phases(trial.manifest))
     table = plain_table("response time, ms")
     table.add_column("operation")
-    for head in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
-        table.add_column(head, justify="right")
+    for heading in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
+        table.add_column(heading, justify="right")
     for (operation, metric), distribution in measured.distributions.items():
         if metric == "response":
-            told = distribution.describe_ms()
-            cells = [f"{told[p]:.1f}" for p in (*PERCENTILES, "max")]
+            summary = distribution.describe_ms()
+            cells = [f"{summary[p]:.1f}" for p in (*PERCENTILES, "max")]
             table.add_row(Text(operation), f"{distribution.total:,}", *cells)
     console.print(table)
 

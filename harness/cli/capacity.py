@@ -18,7 +18,7 @@ from harness.cli.transport_options import (
     Insecure,
     Proxy,
     TransportName,
-    Wire,
+    TransportOptions,
 )
 from harness.errors import UsageError
 from harness.execution.load_process import find_scenario
@@ -63,7 +63,7 @@ def sessions(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the payloads.")] = 1,
 ) -> None:
     """Find how many sessions can be open at once, and close them all again."""
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
+    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
     trial_id = new_trial_id("capacity_sessions")
     job = SessionsJob(
         host=check_host(host, allow_host) if host else "",
@@ -74,7 +74,7 @@ def sessions(
         cycles=cycles,
         races=races,
         seed=seed,
-        wire=wire,
+        transport_options=transport_options,
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_sessions(job, key, Console(), Console(stderr=True))))
@@ -114,7 +114,7 @@ def throughput(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
 ) -> None:
     """Find the highest arrival rate at which the objectives hold."""
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
+    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
     spaced = next((known for known in SPACINGS if known == spacing), None)
     if spaced is None:
         raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
@@ -134,7 +134,7 @@ def throughput(
         patience=patience,
         spacing=spaced,
         seed=seed,
-        wire=wire,
+        transport_options=transport_options,
     )
     key = read_key(os.environ, embedded=not host)
     raise typer.Exit(int(measure_throughput(job, key, Console(), Console(stderr=True))))

@@ -27,7 +27,7 @@ from harness.experiments.capacity.steps import Step
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0
-_WORDS = {
+_STAGE_LABELS = {
     "fill": "opening sessions",
     "cycle": "delete one, create one",
     "race": "racing creates at the ceiling",
@@ -59,7 +59,7 @@ class StatusView:
         if self._live is not None:
             self._live.stop()
 
-    def say(self, text: str) -> None:
+    def update(self, text: str) -> None:
         """Show a line."""
         if self._live is not None:
             self._live.update(Text(text))
@@ -89,7 +89,7 @@ class SessionsView(StatusView):
 
     def show(self, stage: SearchProgress) -> None:
         """Show how far it is, and how long the rounds to go will take."""
-        text = f"{_WORDS[stage.name]}: {stage.open:,} open"
+        text = f"{_STAGE_LABELS[stage.name]}: {stage.open:,} open"
         if stage.name == "fill":
             self._full_s = time.monotonic()
             text += f" of {self._most:,} at most"
@@ -98,7 +98,7 @@ class SessionsView(StatusView):
             if stage.done:
                 each_s = (time.monotonic() - self._full_s) / stage.done
                 text += f", about {_about(each_s * (stage.planned - stage.done))} to go"
-        self.say(text)
+        self.update(text)
 
 
 def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
@@ -131,7 +131,7 @@ def _about(seconds: float) -> str:
     return format_duration(max(round(seconds), 1) * NS_PER_S)
 
 
-def tell_step(step: Step, outlook: Eta, console: Console) -> None:
+def print_step(step: Step, outlook: Eta, console: Console) -> None:
     """What is offered next, and how long the search will still take."""
     console.print(
         f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "
@@ -160,9 +160,9 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         )
     out.print(steps)
     rate, knee, usl = (document[name] for name in ("max_rate_per_s", "knee", "usl"))
-    answer = plain_table("throughput capacity")
-    answer.add_column("what")
-    answer.add_column("found")
+    table = plain_table("throughput capacity")
+    table.add_column("what")
+    table.add_column("found")
     between = f"{_number(rate['low'])} to {_number(rate['high'])}"
     served = served_at_highest(document)
     rows = (
@@ -175,8 +175,8 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),
     )
     for row in rows:
-        answer.add_row(*map(Text, row))
-    out.print(answer)
+        table.add_row(*map(Text, row))
+    out.print(table)
     for note in document["notes"]:
         out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)

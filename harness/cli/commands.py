@@ -29,7 +29,7 @@ Only the command that was asked for is imported: pandas, scipy and matplotlib ta
 second, which ``harness serve`` or a mistyped option need not wait for.
 """
 
-_EXITS = (
+_EXIT_CODES = (
     "Exit: 0 pass · 1 an SLO or invariant failed · 2 usage or plan error · "
     "3 target unreachable or preflight failed · 4 unknown (nothing observed, generator "
     "saturated) · 130 interrupted (artifacts written all the same)."
@@ -38,14 +38,14 @@ _EXITS = (
 app = typer.Typer(
     name="harness",
     help="Load-testing and reliability harness for the Opensteer Cloud API.",
-    epilog=_EXITS,
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"opensteer-harness {__version__}")
         raise typer.Exit
@@ -57,7 +57,7 @@ def _group(
         bool,
         typer.Option(
             "--version",
-            callback=_tell_version,
+            callback=_print_version,
             is_eager=True,
             help="Show the version and exit.",
         ),

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.assess.baseline_comparison import identity, load_run, write_comparison
-from harness.cli.console import stage
+from harness.assess.baseline_comparison import load_identity, load_sample, write_comparison
+from harness.cli.console import status
 from harness.cli.github import annotate_comparison, append_step_summary
 from harness.cli.overrides import GitHub
 from harness.errors import UsageError
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.comparison import compare as compare_sides
 from harness.experiments.compare.plan_diff import diff_documents
@@ -32,11 +32,15 @@ from reports.comparison import tables
 from reports.comparison.summary import headline, percent_change
 from reports.formatting import plural
 
-_EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
+_EXIT_CODES = {
+    "pass": ExitCode.PASS,
+    "regressed": ExitCode.FAIL,
+    "inconclusive": ExitCode.UNKNOWN,
+}
 _STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
 _SHOWN_MAX = 40
 
-_WHYS_MAX = 5
+_REASONS_MAX = 5
 
 Baseline = Annotated[
     Path, typer.Argument(metavar="BASELINE", help="A trial directory, or a baseline's name.")
@@ -63,7 +67,7 @@ def compare(
         bool,
         typer.Option("--anyway", help="Also trials of different plans or hosts, or one twice."),
     ] = False,
-    every: Annotated[
+    show_all: Annotated[
         bool, typer.Option("--all", help="Print every metric, also those that passed.")
     ] = False,
     github: GitHub = False,
@@ -81,38 +85,40 @@ def compare(
     candidate = sides[1][0]
     if out is None and candidate.parent == BASELINES:
         raise UsageError(f"{candidate} is a baseline; say with --out where the answer goes")
-    with stage("reading the trials …"):
-        runs = [[load_run(path) for path in paths] for paths in sides]
-    cautions = _comparable(runs, anyway=anyway)
+    with status("reading the trials …"):
+        runs = [[load_sample(path) for path in paths] for paths in sides]
+    cautions = _find_cautions(runs, anyway=anyway)
     plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")
-    with stage("resampling …"):
+    with status("resampling …"):
         result = compare_sides(
-            runs[0], runs[1], plan.compare.to_thresholds(), cautions=cautions
+            runs[0], runs[1], plan.compare.to_tolerances(), cautions=cautions
         )
     directory = out or candidate
     write_comparison(result, directory)
     console = Console()
-    print_comparison(result, console, every=every)
+    print_comparison(result, console, show_all=show_all)
     where = str(directory / "compare.html")
     console.print(f"comparison: {where}", markup=False, highlight=False, soft_wrap=True)
     append_step_summary(directory / "compare.md", os.environ, sys.stderr)
     if github:
         annotate_comparison(result, sys.stdout)
-    raise typer.Exit(int(_EXIT[result.verdict]))
+    raise typer.Exit(int(_EXIT_CODES[result.verdict]))
 
 
-def _comparable(runs: list[list[TrialSample]], *, anyway: bool) -> list[str]:
+def _find_cautions(runs: list[list[TrialSample]], *, anyway: bool) -> list[str]:
     """Cautions; raises where trials differ and the operator did not say ``--anyway``."""
     first, *others = [run.manifest for side in runs for run in side]
-    same = identity(first)
+    same = load_identity(first)
     cautions = []
     for other in others:
-        found = [f"{line} ({other.trial_id})" for line in diff_documents(same, identity(other))]
+        found = [
+            f"{line} ({other.trial_id})" for line in diff_documents(same, load_identity(other))
+        ]
         if found and not anyway:
-            told = "\n".join(f"  {line}" for line in found)
+            text = "\n".join(f"  {line}" for line in found)
             raise UsageError(
                 f"{first.trial_id} and {other.trial_id} are not comparable; "
-                f"add --anyway to compare them all the same\n{told}"
+                f"add --anyway to compare them all the same\n{text}"
             )
         cautions += found
     for twice in _repeated([first, *others]):
@@ -135,7 +141,7 @@ def _repeated(manifests: list[Manifest]) -> list[str]:
     return [trial_id for trial_id, count in counts.items() if count > 1]
 
 
-def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
+def print_comparison(result: Comparison, out: Console, *, show_all: bool) -> None:
     """The verdict and what led to it, as a table for a terminal."""
     out.print(
         Text.assemble(
@@ -146,24 +152,26 @@ def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
     )
     for caution in result.cautions:
         out.print(Text(f"mind: {caution}", "yellow"))
-    shown = [c for c in tables.by_severity(result) if every or c.verdict != "pass"]
+    shown = [c for c in tables.by_severity(result) if show_all or c.verdict != "pass"]
     if not shown:
         return
-    out.print(_table(shown if every else shown[:_SHOWN_MAX]))
-    left = len(result.changes) - (len(shown) if every else min(len(shown), _SHOWN_MAX))
-    for line in _whys(shown):
+    out.print(_table(shown if show_all else shown[:_SHOWN_MAX]))
+    left = len(result.changes) - (len(shown) if show_all else min(len(shown), _SHOWN_MAX))
+    for line in _reasons(shown):
         out.print(Text(line), soft_wrap=True)
     if left:
-        told = plural(left, "more metric")
-        out.print(Text(f"{told}: add --all, or see the page", "dim"))
+        text = plural(left, "more metric")
+        out.print(Text(f"{text}: add --all, or see the page", "dim"))
 
 
-def _whys(changes: list[Change]) -> list[str]:
+def _reasons(changes: list[Change]) -> list[str]:
     """Why metrics cannot be told, each reason once, those of most metrics first."""
     open_ = (change for change in changes if change.verdict == "inconclusive")
-    whys = Counter(tables.reason_text(change) for change in open_).most_common()
-    lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
-    left = len(whys) - _WHYS_MAX
+    reasons = Counter(tables.reason_text(change) for change in open_).most_common()
+    lines = [
+        f"{plural(count, 'metric')}: {why}" for why, count in reasons[:_REASONS_MAX] if why
+    ]
+    left = len(reasons) - _REASONS_MAX
     return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
 
 

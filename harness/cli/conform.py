@@ -24,7 +24,7 @@ from harness.cli.transport_options import (
     Insecure,
     Proxy,
     TransportName,
-    Wire,
+    TransportOptions,
 )
 from harness.client.recorder import Recorder
 from harness.conformance.case import CaseResult, ConformanceCase
@@ -33,17 +33,17 @@ from harness.conformance.suite import CHECKS, run_suite
 from harness.conformance.webhook_inbox import WebhookInbox
 from harness.errors import UsageError
 from harness.execution import target as targets
-from harness.execution.webhook_inbox import open_mailbox
-from harness.exit_codes import Exit
+from harness.execution.webhook_inbox import open_webhook_inbox
+from harness.exit_codes import ExitCode
 from harness.load.spec import auth_headers, check_host, is_loopback, read_key
 from harness.standin.config import StandinConfig
 from harness.trial.store import write_atomically
-from harness.wire import Kind, Target
+from harness.wire import Target, TransportKind
 from reports.conformance import render_junit, render_tap
 
 FORMATS = ("tap", "junit")
 FILL_MAX = 10_000
-_STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
+_STANDIN_CONFIG = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
 """The embedded stand-in has its limits, for there are checks of them."""
 _MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yellow]skip[/]"}
 
@@ -98,43 +98,48 @@ def conform(
         raise UsageError(f"--patience {patience:g}: seconds, above 0 and 3600 at most")
     if not 0 <= fill <= FILL_MAX:
         raise UsageError(f"--fill {fill}: sessions, from 0 to {FILL_MAX:,}")
-    receiver = read_receiver(webhook_url, webhook_listen)
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
-    chosen = choose(only or [])
+    inbox_address = parse_inbox_address(webhook_url, webhook_listen)
+    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
+    chosen = select_cases(only or [])
     if list_:
         _list(chosen)
         return
     key = read_key(os.environ, embedded=not host)
 
-    def sit(url: str) -> list[CaseResult]:
+    def run_cases(url: str) -> list[CaseResult]:
         target = Target(
             url,
-            auth_headers(wire.auth, key),
-            ca_file=wire.ca_file,
-            verify=wire.verify,
-            proxy=wire.proxy,
-            http2=wire.http2,
+            auth_headers(transport_options.auth, key),
+            ca_file=transport_options.ca_file,
+            verify=transport_options.verify,
+            proxy=transport_options.proxy,
+            http2=transport_options.http2,
         )
-        sitting = Sitting(
-            patience, fill, receiver, wire.kind, destructive=destructive, ours=ours
+        run = ConformanceRun(
+            patience,
+            fill,
+            inbox_address,
+            transport_options.kind,
+            destructive=destructive,
+            ours=ours,
         )
-        return _sit(target, chosen, sitting)
+        return _run_cases(target, chosen, run)
 
     if host:
-        found = sit(check_host(host, allow_host))
+        found = run_cases(check_host(host, allow_host))
     else:
-        with targets.embedded(_STANDIN) as standin:
-            found = sit(standin.url)
+        with targets.embedded(_STANDIN_CONFIG) as standin:
+            found = run_cases(standin.url)
     text = render_tap(found) if format_ == "tap" else render_junit(found, host or "stand-in")
     if out is None:
         print(text, end="")
     else:
         write_atomically(out, text.encode())
     failed = any(result.verdict == "fail" for result in found)
-    raise typer.Exit(int(Exit.FAIL if failed else Exit.PASS))
+    raise typer.Exit(int(ExitCode.FAIL if failed else ExitCode.PASS))
 
 
-def choose(patterns: list[str]) -> list[ConformanceCase]:
+def select_cases(patterns: list[str]) -> list[ConformanceCase]:
     """
     The checks that any of the patterns names; all without patterns.
 
@@ -152,7 +157,7 @@ def choose(patterns: list[str]) -> list[ConformanceCase]:
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
+class InboxAddress:
     """
     Where webhooks come to when it is not simply loopback.
 
@@ -165,7 +170,7 @@ class Receiver:
     listen: str | None = None
 
 
-def read_receiver(url: str, listen: str) -> Receiver:
+def parse_inbox_address(url: str, listen: str) -> InboxAddress:
     """
     ``--webhook-url`` and ``--webhook-listen``.
 
@@ -177,22 +182,22 @@ def read_receiver(url: str, listen: str) -> Receiver:
     if url and not listen:
         raise UsageError("--webhook-url needs --webhook-listen PORT: what it leads to")
     if not listen:
-        return Receiver()
+        return InboxAddress()
     host, _, port = listen.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"--webhook-listen {listen!r}: write PORT or HOST:PORT")
-    return Receiver(url.rstrip("/"), f"{host.strip('[]') or '127.0.0.1'}:{port}")
+    return InboxAddress(url.rstrip("/"), f"{host.strip('[]') or '127.0.0.1'}:{port}")
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class ConformanceRun:
     """
     How the checks are made.
 
     Attributes:
         patience_s: How long something is waited for.
         fill: Most sessions opened to find the target full.
-        receiver: Where webhooks come to.
+        inbox_address: Where webhooks come to.
         kind: Which wire.
         destructive: Make those that leave something behind.
         ours: Make those that no document states.
@@ -200,25 +205,27 @@ class Sitting:
 
     patience_s: float
     fill: int
-    receiver: Receiver
-    kind: Kind
+    inbox_address: InboxAddress
+    kind: TransportKind
     destructive: bool
     ours: bool
 
     @contextmanager
     def webhook_inbox(self, target: Target) -> Iterator[WebhookInbox | None]:
         """Where the target's webhooks come to; None where none can."""
-        receiver = self.receiver
+        inbox_address = self.inbox_address
         # A target elsewhere could not reach an inbox on loopback.
         near = is_loopback(urlsplit(target.base_url).hostname or "")
-        if not self.destructive or not (near or receiver.url):
+        if not self.destructive or not (near or inbox_address.url):
             yield None
             return
-        with open_mailbox(receiver.listen, receiver.url) as webhook_inbox:
+        with open_webhook_inbox(inbox_address.listen, inbox_address.url) as webhook_inbox:
             yield webhook_inbox
 
 
-def _sit(target: Target, checks: list[ConformanceCase], sitting: Sitting) -> list[CaseResult]:
+def _run_cases(
+    target: Target, checks: list[ConformanceCase], run: ConformanceRun
+) -> list[CaseResult]:
     progress = Console(stderr=True, highlight=False)
     targets.preflight(target, Recorder(), key_matters=True)
 
@@ -230,16 +237,16 @@ def _sit(target: Target, checks: list[ConformanceCase], sitting: Sitting) -> lis
         # SIGTERM ends the sitting as Ctrl-C does: what is open is closed first.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
-        webhook_inbox = stack.enter_context(sitting.webhook_inbox(target))
+        webhook_inbox = stack.enter_context(run.webhook_inbox(target))
         context = CaseContext(
-            target, sitting.patience_s, webhook_inbox, fill=sitting.fill, kind=sitting.kind
+            target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind
         )
         try:
             return run_suite(
                 checks,
                 context,
-                destructive=sitting.destructive,
-                ours=sitting.ours,
+                destructive=run.destructive,
+                ours=run.ours,
                 on_result=tell,
             )
         finally:

@@ -10,23 +10,23 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-SILENT_S = 2.0
+QUIET_S = 2.0
 """In a log, what is over sooner is not worth a line."""
 
 
 @contextmanager
-def stage(text: str, console: Console | None = None) -> Iterator[None]:
+def status(text: str, console: Console | None = None) -> Iterator[None]:
     """
     Say what is under way for as long as the block lasts.
 
-    On a terminal a line that moves and goes; else one plain line, after `SILENT_S`.
+    On a terminal a line that moves and goes; else one plain line, after `QUIET_S`.
     """
     console = console or Console(stderr=True)
     if console.is_terminal:
         with console.status(text):
             yield
         return
-    timer = Timer(SILENT_S, console.print, [text], {"markup": False, "soft_wrap": True})
+    timer = Timer(QUIET_S, console.print, [text], {"markup": False, "soft_wrap": True})
     timer.daemon = True
     timer.start()
     try:

@@ -20,7 +20,7 @@ from harness.client.recorder import Recorder
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import HarnessError
 from harness.execution import target as targets
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.load.spec import EMBEDDED_KEY, auth_headers, check_host, read_key
 from harness.load.trial_writer import versions
 from harness.units import format_duration
@@ -32,7 +32,7 @@ SLEEP_LATE_MS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Diagnostic:
     """One thing looked at: ``ok``, ``warn`` or ``bad``."""
 
     name: str
@@ -48,36 +48,36 @@ def doctor(
 ) -> None:
     """Look at this machine and at the target, and say what is in the way of a good trial."""
     out = Console()
-    remarks, code = _machine(), Exit.PASS
+    diagnostics, code = _check_machine(), ExitCode.PASS
     try:
-        remarks += _target(host, allow_host, auth, ca_file)
+        diagnostics += _check_target(host, allow_host, auth, ca_file)
     except HarnessError as error:
-        remarks.append(Remark("target", "bad", str(error)))
+        diagnostics.append(Diagnostic("target", "bad", str(error)))
         code = error.exit_code
-    out.print(_table(remarks))
+    out.print(_table(diagnostics))
     raise typer.Exit(int(code))
 
 
-def _machine() -> list[Remark]:
+def _check_machine() -> list[Diagnostic]:
     cores = psutil.cpu_count() or 1
     busy = psutil.cpu_percent(interval=0.5)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     free = shutil.disk_usage(".").free
     late_ms = _sleep_late_ms()
     return [
-        Remark("versions", "ok", ", ".join(f"{k} {v}" for k, v in versions().items())),
-        Remark(
+        Diagnostic("versions", "ok", ", ".join(f"{k} {v}" for k, v in versions().items())),
+        Diagnostic(
             "processor",
             "warn" if busy > 50 else "ok",
             f"{cores} cores, {busy:.0f}% busy before any load",
         ),
-        Remark(
+        Diagnostic(
             "timers",
             "warn" if late_ms > SLEEP_LATE_MS else "ok",
             f"a sleep ends {format_duration(late_ms * 1e6)} late (99th percentile)",
         ),
-        Remark("open files", "warn" if files < FILES_MIN else "ok", f"at most {files:,}"),
-        Remark(
+        Diagnostic("open files", "warn" if files < FILES_MIN else "ok", f"at most {files:,}"),
+        Diagnostic(
             "disk", "warn" if free < FREE_BYTES_MIN else "ok", f"{free / 1e9:.1f} GB free here"
         ),
     ]
@@ -92,39 +92,43 @@ def _sleep_late_ms() -> float:
     return max(0.0, sorted(lates)[98]) * 1000
 
 
-def _target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[Remark]:
+def _check_target(
+    host: str, allow_host: str, auth: str, ca_file: str | None
+) -> list[Diagnostic]:
     if not host:
         with targets.embedded() as standin:
-            return _reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
+            return _check_reachable(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
     checked = check_host(host, allow_host)
     key = read_key(os.environ, embedded=False)
-    return _reach(checked, checked, key, auth, ca_file)
+    return _check_reachable(checked, checked, key, auth, ca_file)
 
 
-def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> list[Remark]:
+def _check_reachable(
+    url: str, shown: str, key: str, auth: str, ca_file: str | None
+) -> list[Diagnostic]:
     recorder = Recorder()
     target = Target(url, auth_headers(auth, key), ca_file=ca_file)
-    untold = targets.preflight(target, recorder)
+    unconfirmed = targets.preflight(target, recorder)
     times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
     found = "answers and takes the key"
-    if untold:
-        found = f"answers; if it takes the key, its {untold} to get_session does not tell"
-    there = Remark(
-        "target", "warn" if untold else "ok", f"{shown} {found} ({', '.join(times)})"
+    if unconfirmed:
+        found = f"answers; if it takes the key, its {unconfirmed} to get_session does not tell"
+    there = Diagnostic(
+        "target", "warn" if unconfirmed else "ok", f"{shown} {found} ({', '.join(times)})"
     )
     versions_found = targets.find_versions(target)
     taken = versions_found.get(CONTRACT_VERSION) == "taken"
-    told = ", ".join(f"{version} {word}" for version, word in versions_found.items())
-    return [there, Remark("contract", "ok" if taken else "warn", told)]
+    words = ", ".join(f"{version} {word}" for version, word in versions_found.items())
+    return [there, Diagnostic("contract", "ok" if taken else "warn", words)]
 
 
-def _table(remarks: list[Remark]) -> Table:
+def _table(diagnostics: list[Diagnostic]) -> Table:
     styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
     table = plain_table("harness doctor")
     table.add_column("what")
     table.add_column("state")
     table.add_column("detail")
-    for remark in remarks:
-        state = Text(remark.state, styles[remark.state])
-        table.add_row(remark.name, state, Text(remark.detail))  # no markup in it
+    for diagnostic in diagnostics:
+        state = Text(diagnostic.state, styles[diagnostic.state])
+        table.add_row(diagnostic.name, state, Text(diagnostic.detail))  # no markup in it
     return table

@@ -93,8 +93,8 @@ def annotate_comparison(result: Comparison, out: IO[str]) -> None:
     lines = _annotations("error", regressed, "compare.json")
     if not regressed:
         level = "notice" if result.verdict == "pass" else "warning"
-        told = " ".join(brief(result)[:2])
-        lines = [_command(level, f"harness compare: {result.verdict}", told)]
+        text = " ".join(brief(result)[:2])
+        lines = [_command(level, f"harness compare: {result.verdict}", text)]
     out.writelines(line + "\n" for line in lines)
 
 

@@ -18,7 +18,7 @@ from harness.experiments.rate_limit.observations import Observation
 PLAIN_EVERY_S = 5.0
 
 
-def print_plan(plan: Budget, spare: int, operation: str, host: str, console: Console) -> None:
+def print_budget(plan: Budget, spare: int, operation: str, host: str, console: Console) -> None:
     """What is going to be sent, and for how long, before anything is."""
     console.print(
         f"measuring the limiter of {operation} at {host}: about {plan.attempts_expected:,} "
@@ -30,7 +30,7 @@ def print_plan(plan: Budget, spare: int, operation: str, host: str, console: Con
     )
 
 
-class ProbeView:
+class ExperimentView:
     """Probes on stderr: a bar of attempts on a terminal, a line every few seconds else."""
 
     def __init__(self, console: Console, attempts_most: int) -> None:
@@ -51,7 +51,7 @@ class ProbeView:
         )
         self._task = self._bar.add_task("", total=attempts_most, refused=0)
 
-    def __enter__(self) -> ProbeView:  # noqa: PYI034  no subclasses
+    def __enter__(self) -> ExperimentView:  # noqa: PYI034  no subclasses
         """Begin."""
         self._bar.start()
         return self
@@ -86,7 +86,7 @@ class ProbeView:
             )
 
 
-def print_answer(document: Mapping[str, Any], path: Path, out: Console) -> None:
+def print_limiter(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """The limiter as a table, the paragraph for the docs, and where the rest is."""
     table = plain_table("rate limit")
     for name in ("what", "estimate", "low", "high"):
@@ -108,6 +108,6 @@ def print_answer(document: Mapping[str, Any], path: Path, out: Console) -> None:
     out.print(Text(document["paragraph"]))
     check = document["check_run"]
     if check:
-        told = f"{check['refused']} of {check['sent']} refused"
-        out.print(Text(f"check run with the advised settings: {told}"))
+        line = f"{check['refused']} of {check['sent']} refused"
+        out.print(Text(f"check run with the advised settings: {line}"))
     out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)

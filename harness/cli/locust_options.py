@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 
 from harness.errors import UsageError
 
-_GIVE = "give {} before the --, it is an option of harness run"
+_HINT = "give {} before the --, it is an option of harness run"
 _OWN_OPTIONS: Mapping[str, str] = {
-    **dict.fromkeys(("-u", "--users"), _GIVE.format("--users N")),
-    **dict.fromkeys(("-H", "--host"), _GIVE.format("--host URL")),
-    **dict.fromkeys(("-t", "--run-time"), _GIVE.format("--duration")),
-    "--processes": _GIVE.format("--processes N"),
-    "--master": _GIVE.format("--master N"),
-    "--worker": _GIVE.format("--worker HOST"),
-    **dict.fromkeys(("-f", "--locustfile"), _GIVE.format("SCENARIO")),
+    **dict.fromkeys(("-u", "--users"), _HINT.format("--users N")),
+    **dict.fromkeys(("-H", "--host"), _HINT.format("--host URL")),
+    **dict.fromkeys(("-t", "--run-time"), _HINT.format("--duration")),
+    "--processes": _HINT.format("--processes N"),
+    "--master": _HINT.format("--master N"),
+    "--worker": _HINT.format("--worker HOST"),
+    **dict.fromkeys(("-f", "--locustfile"), _HINT.format("SCENARIO")),
 }
 """Locust's options that the command gives itself → what to do instead."""
 
 
-def refuse_own_options(options: Sequence[str]) -> None:
+def reject_own_options(options: Sequence[str]) -> None:
     """
     See that nothing is handed on to Locust that would change the load behind the plan's back.
 

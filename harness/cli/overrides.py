@@ -40,7 +40,7 @@ class Overrides:
     faults: tuple[str, ...] = ()
 
 
-def override(plan: Plan, overrides: Overrides) -> Plan:
+def apply_overrides(plan: Plan, overrides: Overrides) -> Plan:
     """
     The plan with the overrides applied, checked again as a whole.
 
@@ -87,7 +87,7 @@ def _parse_fault(text: str) -> dict[str, Any]:
         raise UsageError(f"--fault: {error}") from error
 
 
-def require(option: str, value: str, known: tuple[str, ...]) -> None:
+def require_choice(option: str, value: str, known: tuple[str, ...]) -> None:
     """
     See that an option has one of its known values.
 

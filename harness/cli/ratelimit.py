@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.overrides import require
+from harness.cli.overrides import require_choice
 from harness.cli.transport_options import (
     AllowHost,
     Auth,
@@ -18,11 +18,11 @@ from harness.cli.transport_options import (
     Insecure,
     Proxy,
     TransportName,
-    Wire,
+    TransportOptions,
 )
 from harness.errors import UsageError
 from harness.execution.limiter import LimiterJob, measure_limiter
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.experiments.rate_limit.lab import LabConfig
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE
 from harness.load.spec import check_host, read_key
@@ -58,8 +58,8 @@ def ratelimit(
     seed: Annotated[int, typer.Option(help="Seed of the payloads.")] = 1,
 ) -> None:
     """Measure the rate limiter: algorithm, rate, burst, window, Retry-After."""
-    require("--operation", operation, OPERATIONS)
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
+    require_choice("--operation", operation, OPERATIONS)
+    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
     checked = check_host(host, allow_host) if host else ""
     key = read_key(os.environ, embedded=not host)
     second = _second_key() if host else ""
@@ -68,7 +68,7 @@ def ratelimit(
         host=checked,
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
-        setup=LabConfig(
+        lab_config=LabConfig(
             operation=operation,
             max_attempts=max_attempts,
             max_seconds=max_seconds,
@@ -76,9 +76,9 @@ def ratelimit(
             second_key=bool(second),
         ),
         seed=seed,
-        wire=wire,
+        transport_options=transport_options,
     )
-    code: Exit = measure_limiter(job, key, Console(), Console(stderr=True))
+    code: ExitCode = measure_limiter(job, key, Console(), Console(stderr=True))
     raise typer.Exit(int(code))
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from harness.analysis.summary import summarize
-from harness.assess.evaluate import EXITS, check_trial, judge_trial, print_summary
+from harness.assess.evaluate import EXIT_CODES, check_trial, evaluate_trial, print_summary
 from harness.cli.overrides import GitHub
 from harness.verdicts import Verdict
 
@@ -23,7 +23,7 @@ def report(trial: TrialPath, github: GitHub = False) -> None:
 
     A trial that was cut off is finished from its parts first.
     """
-    raise typer.Exit(int(judge_trial(trial, Console(), github=github)))
+    raise typer.Exit(int(evaluate_trial(trial, Console(), github=github)))
 
 
 def check(trial: TrialPath) -> None:
@@ -31,4 +31,4 @@ def check(trial: TrialPath) -> None:
     opened, findings = check_trial(trial)
     summary = summarize(opened, findings)
     print_summary(summary, Console())
-    raise typer.Exit(int(EXITS[Verdict(summary["verdict"])]))
+    raise typer.Exit(int(EXIT_CODES[Verdict(summary["verdict"])]))

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.locust_options import refuse_own_options
-from harness.cli.overrides import GitHub, Overrides, override
+from harness.cli.locust_options import reject_own_options
+from harness.cli.overrides import GitHub, Overrides, apply_overrides
 from harness.cli.transport_options import (
     AllowHost,
     Auth,
@@ -21,17 +21,17 @@ from harness.cli.transport_options import (
     Insecure,
     Proxy,
     TransportName,
-    Wire,
+    TransportOptions,
 )
 from harness.errors import UsageError
 from harness.execution import distributed
-from harness.execution.load import Job, make_trial, spec_of
+from harness.execution.load import LoadJob, build_spec, run_trial
 from harness.execution.load_process import find_scenario
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.load.spec import check_host, read_key
 from harness.plan.file import find_plan, read_plan
 from harness.plan.trial_id import new_trial_id
-from harness.telemetry.exporters import OtlpOption, PrometheusOption, Watch
+from harness.telemetry.exporters import Exporters, OtlpOption, PrometheusOption
 
 
 def run(
@@ -79,14 +79,14 @@ def run(
     otlp: OtlpOption = None,
 ) -> None:
     """Make one trial and report it."""
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
+    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
     path = find_scenario(scenario)
-    refuse_own_options(locust_options or ())
+    reject_own_options(locust_options or ())
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
     plan_file = find_plan(plan)
-    resolved = override(read_plan(plan_file), overrides)
+    resolved = apply_overrides(read_plan(plan_file), overrides)
     trial_id = new_trial_id(path.stem)
-    job = Job(
+    job = LoadJob(
         scenario=path,
         plan=resolved,
         host=check_host(host, allow_host) if host else "",
@@ -94,28 +94,28 @@ def run(
         trial_id=trial_id,
         processes=processes,
         locust_options=tuple(locust_options or ()),
-        wire=wire,
+        transport_options=transport_options,
         github=github,
-        watch=Watch(prometheus, otlp),
+        exporters=Exporters(prometheus, otlp),
         plan_file=plan_file,
     )
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")
     if worker is not None:
-        if job.watch:
+        if job.exporters:
             raise UsageError("--worker: the master has the live figures; watch there")
-        raise typer.Exit(int(_serve_master(job, worker)))
+        raise typer.Exit(int(_run_worker(job, worker)))
     if master is not None:
-        lead = distributed.master_options(master, bind, job.host, job.plan)
-        job = replace(job, locust_options=(*lead, *job.locust_options))
-    raise typer.Exit(int(make_trial(job, Console(), Console(stderr=True))))
+        coordinator_args = distributed.coordinator_options(master, bind, job.host, job.plan)
+        job = replace(job, locust_options=(*coordinator_args, *job.locust_options))
+    raise typer.Exit(int(run_trial(job, Console(), Console(stderr=True))))
 
 
-def _serve_master(job: Job, master: str) -> Exit:
+def _run_worker(job: LoadJob, master: str) -> ExitCode:
     """Be a worker: the target is one's own to name, the plan is the master's."""
     if not job.host:
         raise UsageError("--worker needs --host: the target as this machine reaches it")
     key = read_key(os.environ, embedded=False)
-    spec = spec_of(job, job.host, "")
+    spec = build_spec(job, job.host, "")
     progress = Console(stderr=True)
-    return distributed.work(spec, job.scenario, master, job.locust_options, key, progress)
+    return distributed.run_worker(spec, job.scenario, master, job.locust_options, key, progress)

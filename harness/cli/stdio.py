@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _STDOUT, _STDERR = 1, 2
 
 
-def settle_streams() -> None:
+def harden_stdio() -> None:
     """Open the standard streams that are closed, and let the others never stop a command."""
     # Else the next file that is opened would be standard output, and get what is said there.
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
@@ -31,8 +31,8 @@ def settle_streams() -> None:
     # A terminal that knows no width; rich would say nothing.
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]
-    sys.stdout = _text(_Results(_STDOUT, "w", closefd=False), sys.stdout)
-    sys.stderr = _text(_Progress(_STDERR, "w", closefd=False), sys.stderr)
+    sys.stdout = _text(_Stdout(_STDOUT, "w", closefd=False), sys.stdout)
+    sys.stderr = _text(_Stderr(_STDERR, "w", closefd=False), sys.stderr)
 
 
 def _text(raw: io.FileIO, before: TextIO | None) -> TextIO:
@@ -46,7 +46,7 @@ def _text(raw: io.FileIO, before: TextIO | None) -> TextIO:
     )
 
 
-class _Results(io.FileIO):
+class _Stdout(io.FileIO):
     """Standard output."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -59,15 +59,15 @@ class _Results(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
-            return _pass_over(self, data)
+            return _discard(self, data)
         except OSError as error:
-            _pass_over(self, data)
+            _discard(self, data)
             raise StorageError(
                 f"standard output cannot be written ({error.strerror}); the results are cut off"
             ) from error
 
 
-class _Progress(io.FileIO):
+class _Stderr(io.FileIO):
     """Standard error."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -75,12 +75,12 @@ class _Progress(io.FileIO):
         try:
             return super().write(data)
         except OSError:
-            return _pass_over(self, data)
+            return _discard(self, data)
 
 
-def _pass_over(file: io.FileIO, data: ReadableBuffer) -> int:
+def _discard(file: io.FileIO, data: ReadableBuffer) -> int:
     """Let this and all that follows go nowhere; how much was "written"."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, file.fileno())
-    os.close(nowhere)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, file.fileno())
+    os.close(devnull)
     return memoryview(data).nbytes

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.overrides import require
+from harness.cli.overrides import require_choice
 from harness.errors import UsageError
-from harness.wire import Kind
+from harness.wire import TransportKind
 
 Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
 TransportName = Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")]
@@ -25,12 +25,12 @@ SCHEMES = ("api-key", "bearer")
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class TransportOptions:
     """
     How a target is spoken to.
 
     Attributes:
-        transport, auth, ca_file, verify, proxy, http2: As `harness.load.spec.Spec` has them.
+        transport, auth, ca_file, verify, proxy, http2: See `harness.load.spec.TrialSpec`.
     """
 
     transport: str = "fast"
@@ -47,13 +47,13 @@ class Wire:
         Raises:
             UsageError: They do not.
         """
-        require("--transport", self.transport, TRANSPORTS)
-        require("--auth", self.auth, SCHEMES)
+        require_choice("--transport", self.transport, TRANSPORTS)
+        require_choice("--auth", self.auth, SCHEMES)
         if (self.proxy or self.http2) and self.transport != "httpx":
             raise UsageError("--proxy and --http2 need --transport httpx")
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> TransportKind:
         """The transport, as `harness.wire.connect` takes it."""
         return "httpx" if self.transport == "httpx" else "fast"
 
@@ -62,5 +62,5 @@ class Wire:
         return asdict(self)
 
 
-PLAIN = Wire()
+DEFAULT_TRANSPORT = TransportOptions()
 """HTTP/1.1 over our own wire, the key in its header, TLS verified."""

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness.assess.baseline_comparison import identity, is_of, leave_out
-from harness.assess.otava import choose_search
-from harness.cli.console import stage
+from harness.assess.baseline_comparison import has_identity, load_identity, warn_skipped
+from harness.assess.otava import choose_method
+from harness.cli.console import status
 from harness.errors import NothingObservedError, TrialError, UsageError
 from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import build_trend
@@ -46,7 +46,7 @@ def trend(
     """Draw a plan's baselines and trials over time, and tell where levels changed for good."""
     if out.suffix == ".json":
         raise UsageError(f"--out {out}: name the page, such as trend.html")
-    search = choose_search(by, os.environ)
+    search = choose_method(by, os.environ)
     found = [*_complete(baselines), *_complete(trials)]
     named = {
         trial.manifest.trial_id: trial
@@ -60,12 +60,12 @@ def trend(
             f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
         )
     newest = ordered[-1]
-    same = identity(newest.manifest)
-    kept = [trial for trial in ordered if is_of(trial, same)]
+    same = load_identity(newest.manifest)
+    kept = [trial for trial in ordered if has_identity(trial, same)]
     where = f"{newest.path}/manifest.json: plan"
-    thresholds = build_plan(newest.manifest.plan, where).compare.to_thresholds()
-    with stage(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
-        result = build_trend(_points(kept), thresholds, search)
+    tolerances = build_plan(newest.manifest.plan, where).compare.to_tolerances()
+    with status(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
+        result = build_trend(_points(kept), tolerances, search)
     write_atomically(out, trend_page.render(plan, result).encode())
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
@@ -74,8 +74,8 @@ def trend(
     for row in trend_page.change_points_table(result).rows:
         console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
     if left := len(ordered) - len(kept):
-        told = plural(left, "trial")
-        console.print(Text(f"{told} with another scenario, host or load left out"))
+        summary = plural(left, "trial")
+        console.print(Text(f"{summary} with another scenario, host or load left out"))
     console.print(f"trend: {out}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -83,7 +83,7 @@ def _complete(root: Path) -> list[Trial]:
     """The finished trials of a directory; one that cannot be read is a line on stderr."""
     found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), follow_links=False)
     for error in damaged:
-        leave_out(error)
+        warn_skipped(error)
     return [trial for trial in found if trial.manifest.state == "complete"]
 
 
@@ -93,7 +93,7 @@ def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
         try:
             table = trial.intervals_table()
         except TrialError as error:
-            leave_out(error)
+            warn_skipped(error)
             continue
         yield trial.path.name, TrialSample(trial.manifest, table)
 

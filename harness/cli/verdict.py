@@ -7,26 +7,26 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.errors import StorageError, TrialError
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 
 
-def judge_measured(
+def evaluate_measured(
     path: Path, out: Console, progress: Console, *, github: bool = False
-) -> Exit:
+) -> ExitCode:
     """
-    Judge a trial whose load is over (`harness.assess.evaluate.judge_trial`).
+    Judge a trial whose load is over (`harness.assess.evaluate.evaluate_trial`).
 
     Raises:
         StorageError: What was written a moment ago is not there any more, or damaged.
         KeyboardInterrupt: It was interrupted; where the trial is was said.
     """
     try:
-        from harness.assess.evaluate import judge_trial  # noqa: PLC0415  a second, paid after the load
+        from harness.assess.evaluate import evaluate_trial  # noqa: PLC0415  a second, paid after the load
 
-        return judge_trial(path, out, github=github)
+        return evaluate_trial(path, out, github=github)
     except TrialError as error:  # no slip of the operator: this command made the trial
         raise StorageError(f"{error}; did something remove it while it was made?") from error
     except KeyboardInterrupt:
-        told = f"harness: stopped; what was measured is kept: harness report {path}"
-        progress.print(told, markup=False, highlight=False, soft_wrap=True)
+        message = f"harness: stopped; what was measured is kept: harness report {path}"
+        progress.print(message, markup=False, highlight=False, soft_wrap=True)
         raise

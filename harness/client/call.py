@@ -16,32 +16,32 @@ from random import Random
 
 import msgspec
 
-from harness.attempt import Attempt, Disposition, Phase
+from harness.attempt import Attempt, Disposition, ReservedPhase
 from harness.client.retries import RETRYABLE, RetryBudget, RetryPolicy
-from harness.client.transport_failures import FAILED, NEVER_SENT
+from harness.client.transport_failures import FAILURE_INTERPRETATIONS, NEVER_SENT
 from harness.clock import unix_ns
-from harness.contract.interpretation import Answer, interpret
+from harness.contract.interpretation import Interpretation, interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import MAY_HAVE_HAPPENED, Outcome
 from harness.units import NS_PER_S
-from harness.wire import Failure, Reply, Request, Transport
+from harness.wire import Failure, Request, Response, Transport
 
 _OK = Outcome.OK
 _DONE = Disposition.DONE.value
 
 
-class Result(msgspec.Struct, frozen=True, gc=False):
+class CallResult(msgspec.Struct, frozen=True, gc=False):
     """
     How a call ended.
 
     Attributes:
-        answer: The last attempt's answer.
+        interpretation: The last attempt's answer.
         attempts: How many attempts it took.
         call_id: Its id in the attempt log.
         ambiguous: It did not succeed, and an attempt of it may have had its effect.
     """
 
-    answer: Answer
+    interpretation: Interpretation
     attempts: int
     call_id: int
     ambiguous: bool
@@ -49,11 +49,11 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     @property
     def ok(self) -> bool:
         """Whether the call succeeded."""
-        return self.answer.outcome is _OK
+        return self.interpretation.outcome is _OK
 
 
 @dataclass(slots=True)
-class Seat:
+class ClientContext:
     """
     What the calls of one process share.
 
@@ -63,7 +63,7 @@ class Seat:
         policy: When to try again.
         budget: The process's retry budget.
         sleep: Waits that many seconds, letting other users run; less when the trial stops.
-        chance: Draws the jitter.
+        rng: Draws the jitter.
         stopping: Set when the trial is being stopped: no further retries.
         next_call_id: The id of the next call; ids of several workers never meet.
     """
@@ -73,7 +73,7 @@ class Seat:
     policy: RetryPolicy
     budget: RetryBudget
     sleep: Callable[[float], None]
-    chance: Random
+    rng: Random
     stopping: bool = False
     next_call_id: int = 1
 
@@ -84,28 +84,28 @@ class Seat:
         return call_id
 
 
-class Caller:
+class RetryingCaller:
     """
     Makes the calls of one user over one transport.
 
     Attributes:
         phase: The phase that the attempts of the current arrival belong to.
         intended_ns: When the next call was meant to begin; 0 means when it begins.
-        last: The last attempt's reply as it came.
+        last_response: The last attempt's reply as it came.
     """
 
     def __init__(
-        self, transport: Transport, seat: Seat, policy: RetryPolicy | None = None
+        self, transport: Transport, context: ClientContext, policy: RetryPolicy | None = None
     ) -> None:
         self.transport = transport
-        self.seat = seat
-        self.policy = policy or seat.policy
-        self._patience_ns = int(self.policy.deadline_s * NS_PER_S)
-        self.phase: str = Phase.LOAD.value
+        self.context = context
+        self.policy = policy or context.policy
+        self._call_timeout_ns = int(self.policy.deadline_s * NS_PER_S)
+        self.phase: str = ReservedPhase.LOAD.value
         self.intended_ns = 0
-        self.last: Reply | None = None
+        self.last_response: Response | None = None
 
-    def arrive(self, phase: str, intended_ns: int) -> None:
+    def begin_iteration(self, phase: str, intended_ns: int) -> None:
         """Begin an arrival: its first call was meant to start at ``intended_ns``."""
         self.phase = phase
         self.intended_ns = intended_ns
@@ -118,8 +118,8 @@ class Caller:
         *,
         key: str = "",
         resource_id: str = "",
-        describe: Callable[[Answer], str] | None = None,
-    ) -> Result:
+        describe: Callable[[Interpretation], str] | None = None,
+    ) -> CallResult:
         """
         Make one call, with as many attempts as the policy allows.
 
@@ -138,34 +138,36 @@ class Caller:
         request = Request(op.method, target, body, key)
         transport = self.transport.exchange
 
-        def exchange(deadline_ns: int) -> tuple[Reply, Answer]:
-            self.last = reply = transport(request, deadline_ns)
-            if reply.failure is not None:
-                return reply, FAILED[reply.failure]
-            answer = interpret(operation, reply.status, reply.body, reply.retry_after)
-            if answer.resource_id not in ("", resource_id) and resource_id:
-                answer = _mixed_up(answer, resource_id)
-            return reply, answer
+        def exchange(deadline_ns: int) -> tuple[Response, Interpretation]:
+            self.last_response = response = transport(request, deadline_ns)
+            if response.failure is not None:
+                return response, FAILURE_INTERPRETATIONS[response.failure]
+            interpretation = interpret(
+                operation, response.status, response.body, response.retry_after
+            )
+            if interpretation.resource_id not in ("", resource_id) and resource_id:
+                interpretation = _wrong_resource(interpretation, resource_id)
+            return response, interpretation
 
-        safe = op.repeatable or bool(key)
-        return self.perform(operation, exchange, safe, key, resource_id, describe)
+        may_retry = op.repeatable or bool(key)
+        return self.perform(operation, exchange, may_retry, key, resource_id, describe)
 
     def perform(
         self,
         operation: str,
-        exchange: Callable[[int], tuple[Reply, Answer]],
-        safe: object,
+        exchange: Callable[[int], tuple[Response, Interpretation]],
+        may_retry: object,
         key: str = "",
         resource_id: str = "",
-        describe: Callable[[Answer], str] | None = None,
-    ) -> Result:
+        describe: Callable[[Interpretation], str] | None = None,
+    ) -> CallResult:
         """
         Make one call over any wire: attempts, waits, records.
 
         Args:
             operation: The attempts' operation.
             exchange: Makes one attempt until the deadline (Unix ns) it is given.
-            safe: Whether it may be sent twice; its truth is asked after each failure.
+            may_retry: Whether it may be sent twice; its truth is asked after each failure.
             key: As of `call`.
             resource_id: As of `call`.
             describe: As of `call`.
@@ -173,88 +175,106 @@ class Caller:
         Returns:
             The last answer.
         """
-        seat = self.seat
-        seat.budget.earn()
-        call_id = seat.call_id()
+        context = self.context
+        context.budget.earn()
+        call_id = context.call_id()
         begun_ns = unix_ns()
         intended_ns = self.intended_ns or begun_ns
         self.intended_ns = 0
-        deadline_ns = begun_ns + self._patience_ns
-        attempt, wait_s, maybe = 1, 0.0, False
+        deadline_ns = begun_ns + self._call_timeout_ns
+        attempt, wait_s, may_have_happened = 1, 0.0, False
         while True:
-            reply, answer = exchange(deadline_ns)
-            if answer.outcome is _OK:
+            response, interpretation = exchange(deadline_ns)
+            if interpretation.outcome is _OK:
                 disposition = _DONE
             else:
-                disposition, wait_s = self._decide(answer, reply, attempt, deadline_ns, safe)
-                if answer.outcome in MAY_HAVE_HAPPENED and reply.failure not in NEVER_SENT:
-                    maybe = True
-            seat.record(
+                disposition, wait_s = self._decide(
+                    interpretation, response, attempt, deadline_ns, may_retry
+                )
+                if (
+                    interpretation.outcome in MAY_HAVE_HAPPENED
+                    and response.failure not in NEVER_SENT
+                ):
+                    may_have_happened = True
+            context.record(
                 _attempt(
-                    self, operation, call_id, attempt, intended_ns, reply, answer, key,
-                    resource_id, disposition, describe(answer) if describe else "",
+                    self, operation, call_id, attempt, intended_ns, response, interpretation,
+                    key, resource_id, disposition, describe(interpretation) if describe else "",
                 )
             )  # fmt: skip
             if disposition != "retried":
-                return Result(answer, attempt, call_id, maybe and answer.outcome is not _OK)
-            intended_ns = reply.end_ns + math.ceil(wait_s * NS_PER_S)
+                return CallResult(
+                    interpretation,
+                    attempt,
+                    call_id,
+                    may_have_happened and interpretation.outcome is not _OK,
+                )
+            intended_ns = response.end_ns + math.ceil(wait_s * NS_PER_S)
             if wait_s > 0 and not self._wait_until(intended_ns):
-                return Result(answer, attempt, call_id, maybe)
+                return CallResult(interpretation, attempt, call_id, may_have_happened)
             attempt += 1
 
     def _wait_until(self, when_ns: int) -> bool:
         """Sleep until then, never less; False when woken earlier because the trial stops."""
-        seat = self.seat
+        context = self.context
         while (left_ns := when_ns - unix_ns()) > 0:
-            seat.sleep(left_ns / NS_PER_S)
-            if seat.stopping and unix_ns() < when_ns:
+            context.sleep(left_ns / NS_PER_S)
+            if context.stopping and unix_ns() < when_ns:
                 return False
         return True
 
     def _decide(
-        self, answer: Answer, reply: Reply, attempt: int, deadline_ns: int, safe: object
+        self,
+        interpretation: Interpretation,
+        response: Response,
+        attempt: int,
+        deadline_ns: int,
+        may_retry: object,
     ) -> tuple[str, float]:
         """What to do after an attempt that failed, and how long to wait before it."""
-        policy, seat = self.policy, self.seat
-        if answer.outcome not in RETRYABLE:
+        policy, context = self.policy, self.context
+        if interpretation.outcome not in RETRYABLE:
             return Disposition.DONE, 0.0
-        if not safe:
+        if not may_retry:
             return Disposition.NOT_REPEATABLE, 0.0
-        if seat.stopping and self.phase != Phase.CLEANUP:
+        if context.stopping and self.phase != ReservedPhase.CLEANUP:
             return Disposition.STOPPED, 0.0
         if attempt >= policy.attempts:
             return Disposition.ATTEMPTS_SPENT, 0.0
         # A kept-alive connection that the server had closed is the client's own
         # bad luck: there is nothing to wait for.
-        stale = reply.failure is Failure.STALE and attempt == 1
+        stale = response.failure is Failure.STALE and attempt == 1
         wait_s = (
-            0.0 if stale else policy.wait_s(attempt, answer.retry_after_s, seat.chance.random())
+            0.0
+            if stale
+            else policy.wait_s(attempt, interpretation.retry_after_s, context.rng.random())
         )
-        if reply.end_ns + wait_s * NS_PER_S >= deadline_ns:
+        if response.end_ns + wait_s * NS_PER_S >= deadline_ns:
             return Disposition.DEADLINE, 0.0
-        if not seat.budget.spend():
+        if not context.budget.spend():
             return Disposition.BUDGET_SPENT, 0.0
         return Disposition.RETRIED, wait_s
 
 
-def _mixed_up(answer: Answer, asked: str) -> Answer:
+def _wrong_resource(interpretation: Interpretation, asked: str) -> Interpretation:
     """The answer to somebody else's question: nothing in it is of the resource asked for."""
-    said = "the answer speaks of another resource than the one asked for"
-    return Answer(
+    problem = "the answer speaks of another resource than the one asked for"
+    return Interpretation(
         Outcome.INVALID_RESPONSE,
-        answer.code,
-        answer.retry_after_s,
+        interpretation.code,
+        interpretation.retry_after_s,
         asked,
-        violation="; ".join(filter(None, (answer.violation, said))),
+        violation="; ".join(filter(None, (interpretation.violation, problem))),
     )
 
 
 def _attempt(
-    caller: Caller, operation: str, call_id: int, attempt: int, intended_ns: int,
-    reply: Reply, answer: Answer, key: str, resource_id: str, disposition: str, evidence: str,
+    caller: RetryingCaller, operation: str, call_id: int, attempt: int, intended_ns: int,
+    response: Response, interpretation: Interpretation, key: str, resource_id: str,
+    disposition: str, evidence: str,
 ) -> Attempt:  # fmt: skip
     """The record of one attempt."""
-    start_ns, end_ns = reply.start_ns, reply.end_ns
+    start_ns, end_ns = response.start_ns, response.end_ns
     response_us = service_us = (end_ns - start_ns) // 1000
     # A clock reading before the intended start can only be the alarm's granularity.
     if intended_ns < start_ns:
@@ -263,7 +283,7 @@ def _attempt(
     return tuple.__new__(
         Attempt,
         (
-            caller.seat.worker,
+            caller.context.worker,
             caller.phase,
             operation,
             call_id,
@@ -271,19 +291,20 @@ def _attempt(
             intended_ns,
             start_ns,
             end_ns,
-            reply.status,
-            answer.code,
-            answer.outcome,
+            response.status,
+            interpretation.code,
+            interpretation.outcome,
             service_us,
             response_us,
-            answer.retry_after_s,
+            interpretation.retry_after_s,
             key,
-            answer.resource_id or resource_id,
-            answer.replayed,
-            reply.bytes_out,
-            reply.bytes_in,
+            interpretation.resource_id or resource_id,
+            interpretation.replayed,
+            response.bytes_out,
+            response.bytes_in,
             disposition,
             evidence,
-            answer.violation or (reply.detail if reply.failure is Failure.MALFORMED else ""),
+            interpretation.violation
+            or (response.detail if response.failure is Failure.MALFORMED else ""),
         ),
     )

@@ -19,7 +19,7 @@ import msgspec
 
 from harness.errors import TrialError
 
-FILE_BYTES = 16 << 20
+COMPACT_AT_BYTES = 16 << 20
 """A ledger's file is written anew at this size, or at twice what its debts need."""
 _LINE_BYTES_MAX = 1 << 20
 
@@ -29,8 +29,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     One line of a ledger file.
 
     Attributes:
-        kind: ``intend`` a create is about to be sent, ``settle`` its effect is known,
-            ``open`` a session exists, ``close`` it is closed.
+        kind: ``intend``: a create is about to be sent. ``settle``: its effect is known.
+            ``open``: a session exists. ``close``: it is closed.
         id: The Idempotency-Key (intend, settle) or the session id (open, close).
         body: The body of an intended create, for its idempotent repetition.
     """
@@ -46,103 +46,105 @@ class Ledger:
 
     Attributes:
         open: Ids of sessions that exist, in the order they were opened.
-        doubtful: Idempotency-Key → body of creates whose effect is unknown.
+        unconfirmed: Idempotency-Key → body of creates whose effect is unknown.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.open: dict[str, None] = {}
-        self.doubtful: dict[str, bytes] = {}
+        self.unconfirmed: dict[str, bytes] = {}
         self._encode = msgspec.json.Encoder().encode
         self._path = path
         self._file: BinaryIO | None = path.open("ab", buffering=0) if path else None
-        self._bytes, self._bytes_max = 0, FILE_BYTES
+        self._bytes, self._bytes_max = 0, COMPACT_AT_BYTES
 
-    def intend(self, key: str, body: bytes) -> None:
+    def record_intent(self, key: str, body: bytes) -> None:
         """A create is about to be sent."""
-        self.doubtful[key] = body
-        self._write(Entry("intend", key, body.decode()))
+        self.unconfirmed[key] = body
+        self._append(Entry("intend", key, body.decode()))
 
-    def settle(self, key: str, session_id: str = "") -> None:
+    def record_effect(self, key: str, session_id: str = "") -> None:
         """A create's effect is known: the session it opened, or "" for none."""
         if session_id:
             self.open[session_id] = None
-            self._write(Entry("open", session_id))
-        self.doubtful.pop(key, None)
-        self._write(Entry("settle", key))
+            self._append(Entry("open", session_id))
+        self.unconfirmed.pop(key, None)
+        self._append(Entry("settle", key))
 
     def close(self, session_id: str) -> None:
         """A session is closed."""
         self.open.pop(session_id, None)
-        self._write(Entry("close", session_id))
+        self._append(Entry("close", session_id))
 
-    def shut(self) -> None:
+    def close_file(self) -> None:
         """Give the file back; nothing is entered any more."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     @property
-    def settled(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing is left to close."""
-        return not (self.open or self.doubtful)
+        return not (self.open or self.unconfirmed)
 
-    def _write(self, entry: Entry) -> None:
+    def _append(self, entry: Entry) -> None:
         if self._file is None:
             return
         line = self._encode(entry) + b"\n"
         try:
-            whole = self._file.write(line) == len(line)
+            complete = self._file.write(line) == len(line)
         except OSError:
-            whole = False
-        if not whole:
+            complete = False
+        if not complete:
             # A full disk must not keep a session from being closed: memory goes on. Nothing
             # may follow a line of which the disk took a part only.
-            self.shut()
+            self.close_file()
             return
         self._bytes += len(line)
         if self._bytes > self._bytes_max:
-            self._renew()
+            self._compact()
 
-    def _renew(self) -> None:
+    def _compact(self) -> None:
         """Write the file anew, with what is open or in doubt; or go on with the old one."""
         assert self._path is not None
         entries = [Entry("open", session_id) for session_id in self.open]
-        entries += [Entry("intend", key, body.decode()) for key, body in self.doubtful.items()]
+        entries += [
+            Entry("intend", key, body.decode()) for key, body in self.unconfirmed.items()
+        ]
         text = b"".join(self._encode(entry) + b"\n" for entry in entries)
-        fresh = self._path.with_suffix(".new")
+        compacted = self._path.with_suffix(".new")
         try:
-            fresh.write_bytes(text)
+            compacted.write_bytes(text)
             with ExitStack() as stack:
-                file = stack.enter_context(fresh.open("ab", buffering=0))
-                fresh.replace(self._path)
+                file = stack.enter_context(compacted.open("ab", buffering=0))
+                compacted.replace(self._path)
                 stack.pop_all()
         except OSError:
             with suppress(OSError):
-                fresh.unlink()
+                compacted.unlink()
             self._bytes_max *= 2
             return
-        self.shut()
+        self.close_file()
         self._file = file
-        self._bytes, self._bytes_max = len(text), max(FILE_BYTES, 2 * len(text))
+        self._bytes, self._bytes_max = len(text), max(COMPACT_AT_BYTES, 2 * len(text))
 
 
-def read_debts(folder: Path) -> tuple[Ledger, list[str]]:
+def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
     """
     What the ledgers of a folder (``*.ledger``) hold all together.
 
     Returns:
         The debts, in memory only, and a word on each ledger that cannot be read.
     """
-    debts, damages = Ledger(), []
+    outstanding, errors = Ledger(), []
     for path in sorted(folder.glob("*.ledger")):
         try:
             ledger = read_ledger(path)
         except TrialError as error:
-            damages.append(str(error))
+            errors.append(str(error))
             continue
-        debts.open.update(ledger.open)
-        debts.doubtful.update(ledger.doubtful)
-    return debts, damages
+        outstanding.open.update(ledger.open)
+        outstanding.unconfirmed.update(ledger.unconfirmed)
+    return outstanding, errors
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -155,9 +157,9 @@ def read_ledger(path: Path) -> Ledger:
     ledger = Ledger()
     for entry in _entries(path):
         if entry.kind == "intend":
-            ledger.doubtful[entry.id] = entry.body.encode()
+            ledger.unconfirmed[entry.id] = entry.body.encode()
         elif entry.kind == "settle":
-            ledger.doubtful.pop(entry.id, None)
+            ledger.unconfirmed.pop(entry.id, None)
         elif entry.kind == "open":
             ledger.open[entry.id] = None
         else:

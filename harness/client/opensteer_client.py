@@ -14,36 +14,36 @@ from typing import Any
 
 import msgspec
 
-from harness.client.call import Caller, Result, Seat
+from harness.client.call import CallResult, ClientContext, RetryingCaller
 from harness.client.ledger import Ledger
 from harness.client.retries import RetryPolicy
-from harness.client.sockets.actions import Actions
-from harness.client.sockets.connection import Way
+from harness.client.sockets.actions import ActionSocket
+from harness.client.sockets.connection import Endpoint
 from harness.client.sockets.devtools import DevTools
 from harness.client.sockets.dialer import Dialer
 from harness.contract.cursors import order_of
-from harness.contract.interpretation import Answer
-from harness.contract.operations import target
+from harness.contract.interpretation import Interpretation
+from harness.contract.operations import request_target
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import CreatedSession, Cursor, ImportCounts, LogPage
-from harness.contract.sockets import Kind
-from harness.wire import Reply, Transport
+from harness.contract.sockets import SocketKind
+from harness.wire import Response, Transport
 from harness.workload.payloads import digest16
 
-_CLOSED = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
+_CLOSED_OUTCOMES = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
 """What a DELETE may answer when the session is closed; a repeated one says it is gone."""
 
-_TELLS_NOTHING = frozenset({Outcome.RATE_LIMITED, Outcome.CONNECTION_REFUSED})
+_UNINFORMATIVE_OUTCOMES = frozenset({Outcome.RATE_LIMITED, Outcome.CONNECTION_REFUSED})
 """What a repeated create may be answered whatever came of the first."""
 
 _encode = msgspec.json.Encoder().encode
 
-_IMPORT = target("import_selector_cache")
-_CREATE = target("create_session")
-_HEALTH = target("health")
+_IMPORT = request_target("import_selector_cache")
+_CREATE = request_target("create_session")
+_HEALTH = request_target("health")
 
 
-class Expected(msgspec.Struct, frozen=True, gc=False):
+class ExpectedCounts(msgspec.Struct, frozen=True, gc=False):
     """
     What the sender of a cache import expects of its entries, by count.
 
@@ -66,7 +66,7 @@ class OpensteerClient:
 
     Args:
         transport: His connection; nobody else uses it.
-        seat: What he shares with the other users of the process.
+        context: What he shares with the other users of the process.
         ledger: Where the process keeps what it has opened.
         policy: A retry policy other than the seat's.
         dialer: Opens sockets; None where there are none to open.
@@ -75,12 +75,12 @@ class OpensteerClient:
     def __init__(
         self,
         transport: Transport,
-        seat: Seat,
+        context: ClientContext,
         ledger: Ledger,
         policy: RetryPolicy | None = None,
         dialer: Dialer | None = None,
     ) -> None:
-        self._caller = Caller(transport, seat, policy)
+        self._caller = RetryingCaller(transport, context, policy)
         self._dialer = dialer
         self._call = self._caller.call
         self._ledger = ledger
@@ -91,104 +91,108 @@ class OpensteerClient:
         return self._caller.transport
 
     @property
-    def last_reply(self) -> Reply | None:
+    def last_response(self) -> Response | None:
         """The last attempt's reply as it came, for who must see its headers."""
-        return self._caller.last
+        return self._caller.last_response
 
-    def arrive(self, phase: str, intended_ns: int) -> None:
+    def begin_iteration(self, phase: str, intended_ns: int) -> None:
         """Begin an arrival: its first call was meant to start at ``intended_ns``."""
-        self._caller.arrive(phase, intended_ns)
+        self._caller.begin_iteration(phase, intended_ns)
 
     @property
     def intended_ns(self) -> int:
         """When the next call was meant to begin; 0 means when it begins."""
         return self._caller.intended_ns
 
-    def plainly(self) -> OpensteerClient:
+    def without_retries(self) -> OpensteerClient:
         """A client over the same connection that tries everything once, as the SDK does."""
         caller = self._caller
         policy = replace(caller.policy, attempts=1)
         return OpensteerClient(
-            caller.transport, caller.seat, self._ledger, policy, self._dialer
+            caller.transport, caller.context, self._ledger, policy, self._dialer
         )
 
-    def actions(self, created: CreatedSession, reconnects: int = 0) -> Actions:
-        """The action socket of a session; `Actions.connect` opens it."""
-        way = Way(created.session_id, created.action_ws_url, created.action_token)
-        return Actions(self._caller, self._dial(), way, reconnects)
+    def actions(self, created: CreatedSession, reconnects: int = 0) -> ActionSocket:
+        """The action socket of a session; `ActionSocket.connect` opens it."""
+        endpoint = Endpoint(created.session_id, created.action_ws_url, created.action_token)
+        return ActionSocket(self._caller, self._require_dialer(), endpoint, reconnects)
 
     def devtools(self, created: CreatedSession) -> DevTools:
         """The CDP socket of a session; `DevTools.connect` opens it."""
-        way = Way(created.session_id, created.cdp_ws_url, created.cdp_token)
-        return DevTools(self._caller, self._dial(), way)
+        endpoint = Endpoint(created.session_id, created.cdp_ws_url, created.cdp_token)
+        return DevTools(self._caller, self._require_dialer(), endpoint)
 
-    def probe_socket(self, kind: Kind, way: Way, probe: str) -> Result:
+    def probe_socket(self, kind: SocketKind, endpoint: Endpoint, probe: str) -> CallResult:
         """Try to open a socket that should not open; what opens is closed at once."""
-        made = Actions if kind == "action" else DevTools
-        return made(self._caller, self._dial(), way).line.connect(probe=probe)
+        socket_type = ActionSocket if kind == "action" else DevTools
+        return socket_type(self._caller, self._require_dialer(), endpoint).connection.connect(
+            probe=probe
+        )
 
-    def _dial(self) -> Dialer:
+    def _require_dialer(self) -> Dialer:
         if self._dialer is None:
             msg = "this client was made without a dialer, so it opens no sockets"
             raise ValueError(msg)
         return self._dialer
 
-    def health(self) -> Result:
+    def health(self) -> CallResult:
         """Ask whether the service is available."""
         return self._call("health", _HEALTH)
 
-    def create_session(self, body: bytes, key: str, *, probe: str = "") -> Result:
+    def create_session(self, body: bytes, key: str, *, probe: str = "") -> CallResult:
         """Open a session; ``answer.resource_id`` is its id. It is the ledger's from now on."""
-        doubted = key in self._ledger.doubtful
-        self._ledger.intend(key, body)
+        was_unconfirmed = key in self._ledger.unconfirmed
+        self._ledger.record_intent(key, body)
         digest = digest16(body)
 
-        def describe(answer: Answer) -> str:
-            return _evidence(state=answer.state, body=digest, probe=probe)
+        def describe(interpretation: Interpretation) -> str:
+            return _evidence(state=interpretation.state, body=digest, probe=probe)
 
         result = self._call("create_session", _CREATE, body, key=key, describe=describe)
-        session_id = result.answer.resource_id
+        session_id = result.interpretation.resource_id
         # An answer that never came to the key leaves an earlier doubt as it was.
-        silent = doubted and result.answer.outcome in _TELLS_NOTHING
-        if session_id or not (result.ambiguous or silent):
-            self._ledger.settle(key, session_id)
+        is_uninformative = (
+            was_unconfirmed and result.interpretation.outcome in _UNINFORMATIVE_OUTCOMES
+        )
+        if session_id or not (result.ambiguous or is_uninformative):
+            self._ledger.record_effect(key, session_id)
         return result
 
-    def get_session(self, session_id: str, *, probe: str = "") -> Result:
+    def get_session(self, session_id: str, *, probe: str = "") -> CallResult:
         """Read a session; ``answer.state`` is its state."""
         return self._call(
             "get_session",
-            target("get_session", session_id),
+            request_target("get_session", session_id),
             resource_id=session_id,
-            describe=_state_of(probe),
+            describe=_state_evidence(probe),
         )
 
-    def delete_session(self, session_id: str, *, probe: str = "") -> Result:
+    def delete_session(self, session_id: str, *, probe: str = "") -> CallResult:
         """Close a session; an answer that it is gone already counts as closed."""
-        describe = _state_of(probe) if probe else None
-        path = target("delete_session", session_id)
+        describe = _state_evidence(probe) if probe else None
+        path = request_target("delete_session", session_id)
         result = self._call("delete_session", path, resource_id=session_id, describe=describe)
-        if result.answer.outcome in _CLOSED:
+        if result.interpretation.outcome in _CLOSED_OUTCOMES:
             self._ledger.close(session_id)
         return result
 
     def import_selector_cache(
-        self, body: bytes, key: str, expected: Expected | None, *, probe: str = ""
-    ) -> Result:
+        self, body: bytes, key: str, expected: ExpectedCounts | None, *, probe: str = ""
+    ) -> CallResult:
         """
         Import a batch of entries, of which the sender expects what ``expected`` says.
 
         None is for a single entry of which nothing can be expected.
         """
-        sent, hopes = _hopes(expected, probe)
+        sent, expected_fields = _import_evidence(expected, probe)
 
-        def describe(answer: Answer) -> str:
-            counts = answer.value
+        def describe(interpretation: Interpretation) -> str:
+            counts = interpretation.value
             if not isinstance(counts, ImportCounts):
-                return sent + hopes
+                return sent + expected_fields
             return (
                 f'{sent},"imported":{counts.imported},"inserted":{counts.inserted}'
-                f',"updated":{counts.updated},"skipped":{counts.skipped}{hopes}'
+                f',"updated":{counts.updated},"skipped":{counts.skipped}{expected_fields}'
             )
 
         return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
@@ -201,7 +205,7 @@ class OpensteerClient:
         *,
         events: tuple[str, ...] = (),
         probe: str = "",
-    ) -> Result:
+    ) -> CallResult:
         """
         Queue a run of a scraper; ``answer.resource_id`` is its id.
 
@@ -212,33 +216,35 @@ class OpensteerClient:
             events: What the body's webhook subscribes to; none without a webhook.
             probe: What it is a probe for.
         """
-        facts = {"webhook": True, "events": events} if events else {}
+        webhook_fields = {"webhook": True, "events": events} if events else {}
         digest = digest16(body)
 
-        def describe(answer: Answer) -> str:
-            return _evidence(status=answer.state, body=digest, probe=probe, **facts)
+        def describe(interpretation: Interpretation) -> str:
+            return _evidence(
+                status=interpretation.state, body=digest, probe=probe, **webhook_fields
+            )
 
         return self._call(
-            "queue_run", target("queue_run", slug), body, key=key, describe=describe
+            "queue_run", request_target("queue_run", slug), body, key=key, describe=describe
         )
 
-    def get_run(self, run_id: str, *, probe: str = "") -> Result:
+    def get_run(self, run_id: str, *, probe: str = "") -> CallResult:
         """Read a run; ``answer.state`` is its status."""
 
-        def describe(answer: Answer) -> str:
-            return _evidence(status=answer.state, probe=probe)
+        def describe(interpretation: Interpretation) -> str:
+            return _evidence(status=interpretation.state, probe=probe)
 
-        path = target("get_run", run_id)
+        path = request_target("get_run", run_id)
         return self._call("get_run", path, resource_id=run_id, describe=describe)
 
     def get_run_logs(
         self, run_id: str, *, limit: int = 100, cursor: Cursor = None, probe: str = ""
-    ) -> Result:
+    ) -> CallResult:
         """Read one page of a run's logs, the newest or the one before ``cursor``."""
-        path = target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
+        path = request_target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
 
-        def describe(answer: Answer) -> str:
-            page = answer.value
+        def describe(interpretation: Interpretation) -> str:
+            page = interpretation.value
             if not isinstance(page, LogPage):
                 return _evidence(cursor=cursor, limit=limit, probe=probe)
             return _page_evidence(page, cursor, limit, probe)
@@ -251,23 +257,23 @@ class OpensteerClient:
 
 
 @lru_cache(maxsize=1024)
-def _hopes(expected: Expected | None, probe: str) -> tuple[str, str]:
+def _import_evidence(expected: ExpectedCounts | None, probe: str) -> tuple[str, str]:
     """Begin and end of a cache import's evidence, which are the same for many imports."""
     counts = {} if expected is None else msgspec.structs.asdict(expected)
     sent = sum(counts.values()) if counts else 1
-    hopes = "".join(f',"{name}":{count}' for name, count in counts.items())
-    return f'{{"sent":{sent}', hopes + (f',"probe":"{probe}"}}' if probe else "}")
+    expected_fields = "".join(f',"{name}":{count}' for name, count in counts.items())
+    return f'{{"sent":{sent}', expected_fields + (f',"probe":"{probe}"}}' if probe else "}")
 
 
-def _evidence(**facts: Any) -> str:
+def _evidence(**webhook_fields: Any) -> str:
     """Facts as a JSON object, without the empty ones; "" when none is left."""
-    given = {name: value for name, value in facts.items() if value not in ("", None)}
+    given = {name: value for name, value in webhook_fields.items() if value not in ("", None)}
     return _encode(given).decode() if given else ""
 
 
-def _state_of(probe: str) -> Callable[[Answer], str]:
-    def describe(answer: Answer) -> str:
-        return _evidence(state=answer.state, probe=probe)
+def _state_evidence(probe: str) -> Callable[[Interpretation], str]:
+    def describe(interpretation: Interpretation) -> str:
+        return _evidence(state=interpretation.state, probe=probe)
 
     return describe
 

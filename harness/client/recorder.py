@@ -36,7 +36,7 @@ class Recorder:
         return self._drained + len(self._rows)
 
     @property
-    def waiting(self) -> int:
+    def pending(self) -> int:
         """Attempts not drained yet."""
         return len(self._rows)
 
@@ -47,9 +47,9 @@ class Recorder:
         else:
             self.dropped += 1
 
-    def drain(self, at_most: int | None = None) -> list[Attempt]:
+    def drain(self, limit: int | None = None) -> list[Attempt]:
         """Hand over the oldest attempts, all or `at_most`, and forget them."""
-        rows = self._rows[:at_most]
+        rows = self._rows[:limit]
         del self._rows[: len(rows)]
         self._drained += len(rows)
         return rows

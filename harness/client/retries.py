@@ -33,9 +33,9 @@ RETRYABLE = frozenset(
 )
 """Outcomes that another attempt may mend."""
 
-RESERVE = 10.0
+INITIAL_TOKENS = 10.0
 """Retries in hand before any call has earned one."""
-HOARD_MAX = 100.0
+TOKENS_MAX = 100.0
 """Retries that a long quiet time can save up: an outage must not find thousands."""
 
 
@@ -69,18 +69,18 @@ class RetryPolicy:
             deadline_s=table.deadline / NS_PER_S,
         )
 
-    def wait_s(self, attempt: int, retry_after_s: float, chance: float) -> float:
+    def wait_s(self, attempt: int, retry_after_s: float, random_fraction: float) -> float:
         """
         The wait before the next attempt.
 
         Args:
             attempt: The attempt that failed, from 1.
             retry_after_s: What the answer asked for; NaN when it did not.
-            chance: A random number from 0 to 1.
+            random_fraction: A random number from 0 to 1.
         """
         if not math.isnan(retry_after_s):
-            return retry_after_s + chance * self.jitter_s
-        return float(chance * min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
+            return retry_after_s + random_fraction * self.jitter_s
+        return float(random_fraction * min(self.cap_s, self.base_s * 2 ** (attempt - 1)))
 
 
 class RetryBudget:
@@ -93,11 +93,11 @@ class RetryBudget:
 
     def __init__(self, fraction: float) -> None:
         self.fraction = fraction
-        self._tokens = RESERVE
+        self._tokens = INITIAL_TOKENS
 
     def earn(self) -> None:
         """A call was begun."""
-        if self._tokens < HOARD_MAX:
+        if self._tokens < TOKENS_MAX:
             self._tokens += self.fraction
 
     def spend(self) -> bool:

@@ -4,12 +4,12 @@ What a failure of the wire means for a call: no whole answer came, so what can b
 
 from __future__ import annotations
 
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
 from harness.wire import Failure
 
-FAILED: dict[Failure, Answer] = {
-    failure: Answer(outcome)
+FAILURE_INTERPRETATIONS: dict[Failure, Interpretation] = {
+    failure: Interpretation(outcome)
     for outcome, failures in {
         Outcome.TIMEOUT: (
             Failure.CONNECT_TIMEOUT,

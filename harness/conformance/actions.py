@@ -12,10 +12,10 @@ import msgspec
 from harness.conformance.case import CaseFailedError, ConformanceCase
 from harness.conformance.context import CaseContext, describe, require
 from harness.conformance.socket_client import call, open_socket, receive, response_deadline_ns
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import FrameResult
-from harness.contract.sockets import ACTION_FAILURES, METHODS, action_frame
+from harness.contract.sockets import ACTION_FAILURES, ACTION_METHODS, action_frame
 
 _UNKNOWN_METHOD = "conformUnknownMethod"
 _OPTIONAL_METHODS = frozenset({"uploadFile"})
@@ -50,25 +50,27 @@ _RESULTS: tuple[tuple[str, Mapping[str, Any], Any], ...] = (
 
 
 @contextmanager
-def _action_socket(context: CaseContext) -> Iterator[Callable[..., Answer]]:
+def _action_socket(context: CaseContext) -> Iterator[Callable[..., Interpretation]]:
     """Open a session's action socket; gives what does one action on it."""
     created, numbers = context.open_session(), count(1)
     with open_socket(context, "action", created) as socket:
 
-        def act(method: str, args: Mapping[str, Any] | None = None, token: str = "") -> Answer:
+        def act(
+            method: str, args: Mapping[str, Any] | None = None, token: str = ""
+        ) -> Interpretation:
             number, token = next(numbers), token or created.action_token
             frame = action_frame(number, method, args or {}, created.session_id, token)
-            return call(socket, "action", frame, number).answer
+            return call(socket, "action", frame, number).interpretation
 
         yield act
 
 
 def _action(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        answer = act("tabs")
+        interpretation = act("tabs")
     require(
-        answer.outcome is Outcome.OK and not answer.violation,
-        f"the action tabs was answered {describe(answer)}",
+        interpretation.outcome is Outcome.OK and not interpretation.violation,
+        f"the action tabs was answered {describe(interpretation)}",
     )
 
 
@@ -86,10 +88,11 @@ def _by_id(context: CaseContext) -> None:
 
 def _unsupported(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        answer = act(_UNKNOWN_METHOD)
+        interpretation = act(_UNKNOWN_METHOD)
     require(
-        answer.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"a method that is none was answered {describe(answer)}, not CLOUD_UNSUPPORTED_METHOD",
+        interpretation.outcome is Outcome.UNSUPPORTED_METHOD,
+        f"a method that is none was answered {describe(interpretation)}, not "
+        "CLOUD_UNSUPPORTED_METHOD",
     )
 
 
@@ -97,7 +100,7 @@ def _methods(context: CaseContext) -> None:
     with _action_socket(context) as act:
         unknown = [
             method
-            for method in sorted(METHODS.keys() - _OPTIONAL_METHODS)
+            for method in sorted(ACTION_METHODS.keys() - _OPTIONAL_METHODS)
             if act(method).outcome is Outcome.UNSUPPORTED_METHOD
         ]
     require(not unknown, f"CLOUD_UNSUPPORTED_METHOD: {', '.join(unknown)}")
@@ -106,31 +109,36 @@ def _methods(context: CaseContext) -> None:
 def _results(context: CaseContext) -> None:
     with _action_socket(context) as act:
         for method, args, form in _RESULTS:
-            answer = act(method, args)
-            require(answer.outcome is Outcome.OK, f"{method} was answered {describe(answer)}")
-            assert isinstance(answer.value, FrameResult)
+            interpretation = act(method, args)
+            require(
+                interpretation.outcome is Outcome.OK,
+                f"{method} was answered {describe(interpretation)}",
+            )
+            assert isinstance(interpretation.value, FrameResult)
             try:
-                msgspec.convert(answer.value.result, form)
+                msgspec.convert(interpretation.value.result, form)
             except msgspec.ValidationError as error:
                 raise CaseFailedError(f"the result of {method}: {error}") from None
 
 
 def _failed(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        answer = act("click", {"selector": "#conform-no-such-element"})
+        interpretation = act("click", {"selector": "#conform-no-such-element"})
     require(
-        answer.outcome is Outcome.ACTION_FAILED and answer.state in ACTION_FAILURES,
-        f"a click on nothing was answered {describe(answer)} {answer.state}".rstrip()
-        + ", not CLOUD_ACTION_FAILED with a known details.actionFailure.code",
+        interpretation.outcome is Outcome.ACTION_FAILED
+        and interpretation.state in ACTION_FAILURES,
+        f"click on a missing element: got {describe(interpretation)} {interpretation.state}"
+        ", not CLOUD_ACTION_FAILED with a known details.actionFailure.code",
     )
 
 
 def _frame_token(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        answer = act("tabs", token="act_conform")  # noqa: S106  it is to be refused
+        interpretation = act("tabs", token="act_conform")  # noqa: S106  it is to be refused
     require(
-        answer.outcome is Outcome.AUTH_FAILED,
-        f"a frame with another token was answered {describe(answer)}, not CLOUD_AUTH_FAILED",
+        interpretation.outcome is Outcome.AUTH_FAILED,
+        f"a frame with another token was answered {describe(interpretation)}, not "
+        "CLOUD_AUTH_FAILED",
     )
 
 

@@ -17,21 +17,22 @@ _MARGIN_S = 0.1
 
 
 def _health(context: CaseContext) -> None:
-    status = context.call("health").reply.status
+    status = context.call("health").response.status
     require(status == 200, f"GET /health answered {status}")
 
 
 def _key_accepted(context: CaseContext) -> None:
-    answer = context.call("get_session", f"conform-{context.nonce}").answer
+    interpretation = context.call("get_session", f"conform-{context.nonce}").interpretation
     require(
-        answer.outcome is not Outcome.AUTH_FAILED, f"the key was refused: {describe(answer)}"
+        interpretation.outcome is not Outcome.AUTH_FAILED,
+        f"the key was refused: {describe(interpretation)}",
     )
 
 
 def _health_without_key(context: CaseContext) -> None:
     transport = context.without_key(None)
     try:
-        status = context.call("health", transport=transport).reply.status
+        status = context.call("health", transport=transport).response.status
     finally:
         transport.close()
     require(status == 200, f"GET /health without a key answered {status}")
@@ -42,14 +43,14 @@ def _either_header(context: CaseContext) -> None:
     for header in (("x-api-key", key), ("authorization", f"Bearer {key}")):
         transport = context.without_key(header)
         try:
-            answer = context.call(
+            interpretation = context.call(
                 "get_session", f"conform-{context.nonce}", transport=transport
-            ).answer
+            ).interpretation
         finally:
             transport.close()
         require(
-            answer.outcome is not Outcome.AUTH_FAILED,
-            f"the key was refused as {header[0]}: {describe(answer)}",
+            interpretation.outcome is not Outcome.AUTH_FAILED,
+            f"the key was refused as {header[0]}: {describe(interpretation)}",
         )
 
 
@@ -64,22 +65,24 @@ def _wrong_key(context: CaseContext) -> None:
 def _refused_key(context: CaseContext, header: tuple[str, str] | None) -> None:
     transport = context.without_key(header)
     try:
-        reply, answer = context.call(
+        response, interpretation = context.call(
             "get_session", f"conform-{context.nonce}", transport=transport
         )
     finally:
         transport.close()
     require(
-        reply.status == 401 and answer.code == "CLOUD_AUTH_FAILED",
-        f"status {reply.status}, code {answer.code or 'none'}, not 401 CLOUD_AUTH_FAILED",
+        response.status == 401 and interpretation.code == "CLOUD_AUTH_FAILED",
+        f"status {response.status}, code {interpretation.code or 'none'}, not 401 "
+        "CLOUD_AUTH_FAILED",
     )
 
 
 def _unknown_session(context: CaseContext) -> None:
-    answer = context.call("get_session", f"conform-{context.nonce}").answer
+    interpretation = context.call("get_session", f"conform-{context.nonce}").interpretation
     require(
-        answer.outcome is Outcome.NOT_FOUND and bool(answer.code),
-        f"a session that never was is answered {describe(answer)}, not CLOUD_SESSION_NOT_FOUND",
+        interpretation.outcome is Outcome.NOT_FOUND and bool(interpretation.code),
+        f"a session that never was is answered {describe(interpretation)}, not "
+        "CLOUD_SESSION_NOT_FOUND",
     )
 
 
@@ -87,62 +90,66 @@ def _refusal(context: CaseContext) -> None:
     for key in ("", f"osk_conform_{context.nonce}"):
         transport = context.without_key(("x-api-key", key)) if key else None
         try:
-            reply, answer = context.call(
+            response, interpretation = context.call(
                 "get_session", f"conform-{context.nonce}", transport=transport
             )
         finally:
             if transport is not None:
                 transport.close()
         require(
-            bool(answer.code) and not answer.violation,
-            f"a refusal with {reply.status} is no {{error, code}}: {describe(answer)}",
+            bool(interpretation.code) and not interpretation.violation,
+            f"a refusal with {response.status} is no {{error, code}}: "
+            f"{describe(interpretation)}",
         )
 
 
 def _method(context: CaseContext) -> None:
-    reply, answer = context.call("create_session", method="PUT", body=b"{}")
+    response, interpretation = context.call("create_session", method="PUT", body=b"{}")
     require(
-        reply.status == 405 and answer.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"PUT /sessions was answered {reply.status} {describe(answer)}, "
+        response.status == 405 and interpretation.outcome is Outcome.UNSUPPORTED_METHOD,
+        f"PUT /sessions was answered {response.status} {describe(interpretation)}, "
         "not 405 CLOUD_UNSUPPORTED_METHOD",
     )
 
 
 def _invalid(context: CaseContext) -> None:
     for what, body in (("{}", b"{}"), ("half a JSON text", b'{"sourceType":')):
-        reply, answer = context.call("create_session", body=body)
+        response, interpretation = context.call("create_session", body=body)
         require(
-            reply.status == 400 and answer.outcome is Outcome.CONFIG_INVALID,
-            f"a create of {what} was answered {reply.status} {describe(answer)}, "
+            response.status == 400 and interpretation.outcome is Outcome.CONFIG_INVALID,
+            f"a create of {what} was answered {response.status} {describe(interpretation)}, "
             "not 400 CLOUD_CONFIG_INVALID",
         )
 
 
 def _mismatch(context: CaseContext) -> None:
     body = session_body(int(context.nonce, 16), context.number(), contract_version="v0-conform")
-    reply, answer = context.call("create_session", body=body)
+    response, interpretation = context.call("create_session", body=body)
     require(
-        reply.status == 409 and answer.code == "CLOUD_CONTRACT_MISMATCH",
-        f"contract version v0-conform was answered {reply.status} {describe(answer)}, "
+        response.status == 409 and interpretation.code == "CLOUD_CONTRACT_MISMATCH",
+        f"contract version v0-conform was answered {response.status} "
+        f"{describe(interpretation)}, "
         "not 409 CLOUD_CONTRACT_MISMATCH",
     )
 
 
 def _rate_limit(context: CaseContext) -> None:
     for _ in range(BURST_MAX):
-        reply, answer = context.call(
+        response, interpretation = context.call(
             "get_session", f"conform-{context.nonce}", retry_rate_limited=False
         )
-        if reply.status == 429 or answer.outcome is Outcome.RATE_LIMITED:
+        if response.status == 429 or interpretation.outcome is Outcome.RATE_LIMITED:
             break
     else:
         raise CaseSkippedError(f"no rate limit met with {BURST_MAX} requests in a row")
     require(
-        reply.status == 429 and answer.code == "CLOUD_RATE_LIMITED" and not answer.violation,
-        f"the limit was answered {reply.status} {describe(answer)}, "
+        response.status == 429
+        and interpretation.code == "CLOUD_RATE_LIMITED"
+        and not interpretation.violation,
+        f"the limit was answered {response.status} {describe(interpretation)}, "
         "not a plain 429 CLOUD_RATE_LIMITED with Retry-After",
     )
-    wait_s = answer.retry_after_s
+    wait_s = interpretation.retry_after_s
     if math.isnan(wait_s):
         raise CaseFailedError("the refusal has no Retry-After that can be read")
     if wait_s > context.patience_s:
@@ -150,7 +157,7 @@ def _rate_limit(context: CaseContext) -> None:
     time.sleep(max(0.0, wait_s) + _MARGIN_S)
     again = context.call(
         "get_session", f"conform-{context.nonce}", retry_rate_limited=False
-    ).answer
+    ).interpretation
     require(
         again.outcome is not Outcome.RATE_LIMITED,
         f"refused again after the {wait_s:g} s that Retry-After asked for",

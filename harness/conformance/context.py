@@ -20,13 +20,13 @@ from urllib.parse import unquote
 from harness.clock import unix_ns
 from harness.conformance.case import CaseFailedError, CaseSkippedError
 from harness.conformance.webhook_inbox import WebhookInbox
-from harness.contract.interpretation import Answer, interpret
+from harness.contract.interpretation import Interpretation, interpret
 from harness.contract.operations import OPERATIONS
-from harness.contract.operations import target as path_of
+from harness.contract.operations import request_target as path_of
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import CreatedSession
 from harness.units import NS_PER_S
-from harness.wire import Kind, Reply, Request, Target, Transport, connect
+from harness.wire import Request, Response, Target, Transport, TransportKind, connect
 from harness.workload.payloads import session_body
 
 Query = Mapping[str, str | int | None]
@@ -45,8 +45,8 @@ _CLOSED_OUTCOMES = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLO
 class Exchange(NamedTuple):
     """An answer: as it came, and what it means."""
 
-    reply: Reply
-    answer: Answer
+    response: Response
+    interpretation: Interpretation
 
 
 class CaseContext:
@@ -71,7 +71,7 @@ class CaseContext:
         webhook_inbox: WebhookInbox | None = None,
         *,
         fill: int = 0,
-        kind: Kind | None = None,
+        kind: TransportKind | None = None,
     ) -> None:
         self.target = target
         self.patience_s = patience_s
@@ -79,7 +79,9 @@ class CaseContext:
         self.fill = fill
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
-        self._kind: Kind = kind or ("httpx" if target.proxy or target.http2 else "fast")
+        self._kind: TransportKind = kind or (
+            "httpx" if target.proxy or target.http2 else "fast"
+        )
         self._transport = self._connect(target)
         self._number = 0
         self._close_attempted: set[str] = set()
@@ -132,8 +134,8 @@ class CaseContext:
         )
         heard = self._exchange(operation, request, transport or self._transport)
         for _ in range(WAITS_MAX if retry_rate_limited else 0):
-            wait_s = heard.answer.retry_after_s
-            if heard.answer.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
+            wait_s = heard.interpretation.retry_after_s
+            if heard.interpretation.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
                 break
             time.sleep(min(max(wait_s, 0.05), WAIT_MAX_S))
             heard = self._exchange(operation, request, transport or self._transport)
@@ -147,7 +149,7 @@ class CaseContext:
         *,
         key: str = "",
         query: Query | None = None,
-    ) -> Answer:
+    ) -> Interpretation:
         """
         Make one request that must succeed, with an answer that keeps the contract.
 
@@ -155,20 +157,22 @@ class CaseContext:
             BrokenPromiseError: It did not, or its answer does not.
             NotSeenError: There was no room for it.
         """
-        answer = self.call(operation, resource_id, body, key=key, query=query).answer
-        if answer.outcome is Outcome.CAPACITY_FULL:
-            raise CaseSkippedError(f"{operation}: no capacity left ({answer.code})")
-        if answer.outcome is not Outcome.OK or answer.violation:
-            raise CaseFailedError(f"{operation} answered {describe(answer)}")
-        return answer
+        interpretation = self.call(
+            operation, resource_id, body, key=key, query=query
+        ).interpretation
+        if interpretation.outcome is Outcome.CAPACITY_FULL:
+            raise CaseSkippedError(f"{operation}: no capacity left ({interpretation.code})")
+        if interpretation.outcome is not Outcome.OK or interpretation.violation:
+            raise CaseFailedError(f"{operation} answered {describe(interpretation)}")
+        return interpretation
 
     def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
         """Open a session, to be closed after the check, even if its answer never comes."""
         key, body = key or self.key(), body or self.session_body()
         self.track_create(key, body)
-        answer = self.expect_ok("create_session", body=body, key=key)
-        assert isinstance(answer.value, CreatedSession)
-        return answer.value
+        interpretation = self.expect_ok("create_session", body=body, key=key)
+        assert isinstance(interpretation.value, CreatedSession)
+        return interpretation.value
 
     def track_create(self, key: str, body: bytes) -> None:
         """A create is about to be sent: what it opens is to be closed, whatever comes of it."""
@@ -229,29 +233,33 @@ class CaseContext:
         return sorted(self.left_open)
 
     def _exchange(self, operation: str, request: Request, transport: Transport) -> Exchange:
-        reply = transport.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
-        if reply.failure is not None:
+        response = transport.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
+        if response.failure is not None:
             raise CaseFailedError(
-                f"{operation} got no answer: {reply.failure} {reply.detail}".rstrip()
+                f"{operation} got no answer: {response.failure} {response.detail}".rstrip()
             )
-        answer = interpret(operation, reply.status, reply.body, reply.retry_after)
-        if operation == "create_session" and answer.resource_id:
-            self.left_open.add(answer.resource_id)
-        elif operation == "delete_session" and answer.outcome in _CLOSED_OUTCOMES:
+        interpretation = interpret(
+            operation, response.status, response.body, response.retry_after
+        )
+        if operation == "create_session" and interpretation.resource_id:
+            self.left_open.add(interpretation.resource_id)
+        elif operation == "delete_session" and interpretation.outcome in _CLOSED_OUTCOMES:
             self.left_open.discard(unquote(request.target.rpartition("/")[2]))
         # Last, so that an interrupt before it leaves the create in doubt.
-        if reply.status != _IN_FLIGHT:
+        if response.status != _IN_FLIGHT:
             self._unconfirmed_creates.pop(request.idempotency_key, None)
-        return Exchange(reply, answer)
+        return Exchange(response, interpretation)
 
     def _connect(self, target: Target) -> Transport:
         return connect(target, self._kind)
 
 
-def describe(answer: Answer) -> str:
+def describe(interpretation: Interpretation) -> str:
     """What an answer was, in a few words."""
-    code = f" {answer.code}" if answer.code else ""
-    return f"{answer.outcome}{code}" + (f" ({answer.violation})" if answer.violation else "")
+    code = f" {interpretation.code}" if interpretation.code else ""
+    return f"{interpretation.outcome}{code}" + (
+        f" ({interpretation.violation})" if interpretation.violation else ""
+    )
 
 
 def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it reads as a sentence

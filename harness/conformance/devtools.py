@@ -30,8 +30,11 @@ _ATTACH: tuple[tuple[str, Mapping[str, Any]], ...] = (
 def _cdp(context: CaseContext) -> None:
     with open_socket(context, "cdp", context.open_session()) as socket:
         frame = command_frame(1, "Browser.getVersion", {})
-        answer = call(socket, "cdp", frame, 1).answer
-    require(answer.outcome is Outcome.OK, f"Browser.getVersion was answered {describe(answer)}")
+        interpretation = call(socket, "cdp", frame, 1).interpretation
+    require(
+        interpretation.outcome is Outcome.OK,
+        f"Browser.getVersion was answered {describe(interpretation)}",
+    )
 
 
 def _attach(context: CaseContext) -> None:
@@ -44,8 +47,11 @@ def _attach(context: CaseContext) -> None:
         require(bool(session) and info.get("type") == "page", f"attached to {info.get('type')}")
         for number, (method, params) in enumerate(_ATTACH, 2):
             heard = call(socket, "cdp", command_frame(number, method, params, session), number)
-            answer = heard.answer
-            require(answer.outcome is Outcome.OK, f"{method} was answered {describe(answer)}")
+            interpretation = heard.interpretation
+            require(
+                interpretation.outcome is Outcome.OK,
+                f"{method} was answered {describe(interpretation)}",
+            )
         frame = command_frame(99, "Runtime.enable", {}, session)
         _event(socket, frame, 99, "Runtime.executionContextCreated")
 
@@ -58,8 +64,8 @@ def _event(socket: WebSocket, frame: bytes, number: int, event: str) -> Mapping[
         heard = receive(socket, "cdp", deadline_ns, f"no {event}")
         if heard.method == event:
             return heard.params
-        refused = heard.id == number and heard.answer.outcome is not Outcome.OK
-        require(not refused, f"{describe(heard.answer)} instead of {event}")
+        refused = heard.id == number and heard.interpretation.outcome is not Outcome.OK
+        require(not refused, f"{describe(heard.interpretation)} instead of {event}")
     raise CaseFailedError(f"{FRAMES_MAX} frames came, and no {event}")
 
 

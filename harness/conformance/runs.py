@@ -19,7 +19,7 @@ from harness.contract.response_models import (
     LogPage,
     QueuedRun,
 )
-from harness.workload.payloads import Webhook, altered, run_body
+from harness.workload.payloads import Webhook, mutate_body, run_body
 
 READS_AFTER_END = 12
 PAGE_LINES = 7
@@ -87,10 +87,10 @@ def _key_reused(context: CaseContext) -> None:
     key = context.key()
     slug, body = run_body(int(context.nonce, 16), context.number())
     context.expect_ok("queue_run", slug, body, key=key)
-    reply, answer = context.call("queue_run", slug, altered(body), key=key)
+    response, interpretation = context.call("queue_run", slug, mutate_body(body), key=key)
     require(
-        reply.status == 422,
-        f"a used key with another body was answered {reply.status} {answer.code}",
+        response.status == 422,
+        f"a used key with another body was answered {response.status} {interpretation.code}",
     )
 
 
@@ -118,28 +118,30 @@ def _final(context: CaseContext) -> None:
 
 
 def _unknown(context: CaseContext) -> None:
-    reply, answer = context.call("get_run", f"conform-{context.nonce}")
+    response, interpretation = context.call("get_run", f"conform-{context.nonce}")
     require(
-        reply.status == 404 and answer.outcome is Outcome.NOT_FOUND,
-        f"a run that never was is answered {reply.status}",
+        response.status == 404 and interpretation.outcome is Outcome.NOT_FOUND,
+        f"a run that never was is answered {response.status}",
     )
 
 
 def _unknown_logs(context: CaseContext) -> None:
-    reply, answer = context.call("get_run_logs", f"conform-{context.nonce}")
+    response, interpretation = context.call("get_run_logs", f"conform-{context.nonce}")
     require(
-        reply.status == 404 and answer.outcome is Outcome.NOT_FOUND,
-        f"the logs of a run that never was are answered {reply.status}",
+        response.status == 404 and interpretation.outcome is Outcome.NOT_FOUND,
+        f"the logs of a run that never was are answered {response.status}",
     )
 
 
 def _bounds(context: CaseContext) -> None:
     run_id = queue(context).run.id or ""
     for limit in (0, 1001):
-        reply, answer = context.call("get_run_logs", run_id, query={"logLimit": limit})
+        response, interpretation = context.call(
+            "get_run_logs", run_id, query={"logLimit": limit}
+        )
         require(
-            reply.status == 400 and answer.outcome is Outcome.CONFIG_INVALID,
-            f"logLimit={limit} was answered {reply.status} {describe(answer)}, "
+            response.status == 400 and interpretation.outcome is Outcome.CONFIG_INVALID,
+            f"logLimit={limit} was answered {response.status} {describe(interpretation)}, "
             "not 400 CLOUD_CONFIG_INVALID",
         )
     lines = len(_page(context, run_id, None).logs)

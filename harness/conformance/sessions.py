@@ -7,9 +7,9 @@ import msgspec
 from harness.conformance.case import CaseFailedError, CaseSkippedError, ConformanceCase
 from harness.conformance.concurrent_create import create_concurrently
 from harness.conformance.context import CaseContext, Exchange, describe, require
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
-from harness.workload.payloads import altered
+from harness.workload.payloads import mutate_body
 
 _CLOSED = frozenset({Outcome.SESSION_CLOSED, Outcome.NOT_FOUND})
 _NO_ROOM = frozenset({Outcome.RATE_LIMITED, Outcome.CAPACITY_FULL})
@@ -35,8 +35,12 @@ def _create_again(context: CaseContext) -> None:
 
 
 def _create_at_once(context: CaseContext) -> None:
-    answers = [heard.answer for heard in _admitted_creates(context)]
-    opened = {answer.resource_id for answer in answers if answer.outcome is Outcome.OK}
+    answers = [heard.interpretation for heard in _admitted_creates(context)]
+    opened = {
+        interpretation.resource_id
+        for interpretation in answers
+        if interpretation.outcome is Outcome.OK
+    }
     require(bool(opened), f"of creates sent at once none succeeded: {describe(answers[0])}")
     require(
         len(opened) == 1,
@@ -46,21 +50,26 @@ def _create_at_once(context: CaseContext) -> None:
 
 def _create_in_flight(context: CaseContext) -> None:
     refused = [
-        heard for heard in _admitted_creates(context) if heard.answer.outcome is not Outcome.OK
+        heard
+        for heard in _admitted_creates(context)
+        if heard.interpretation.outcome is not Outcome.OK
     ]
     if not refused:
         raise CaseSkippedError("the target was done with the first before the next one came")
-    for reply, answer in refused:
+    for response, interpretation in refused:
         require(
-            reply.status == 409,
-            f"a key in flight was answered {reply.status} {describe(answer)}, not 409",
+            response.status == 409,
+            f"a key in flight was answered {response.status} {describe(interpretation)}, "
+            "not 409",
         )
 
 
 def _admitted_creates(context: CaseContext) -> list[Exchange]:
     """Creates sent at once, but those that a limit kept out."""
     heard = [
-        each for each in create_concurrently(context) if each.answer.outcome not in _NO_ROOM
+        each
+        for each in create_concurrently(context)
+        if each.interpretation.outcome not in _NO_ROOM
     ]
     if not heard:
         raise CaseSkippedError("none was let in: rate limited, or no capacity left")
@@ -93,17 +102,19 @@ def _launch(context: CaseContext) -> None:
 def _create_key_reused(context: CaseContext) -> None:
     key, body = context.key(), context.session_body()
     context.open_session(key=key, body=body)
-    reply, answer = context.call("create_session", body=altered(body), key=key)
+    response, interpretation = context.call("create_session", body=mutate_body(body), key=key)
     require(
-        reply.status == 422,
-        f"a used key with another body was answered {reply.status} {answer.code}",
+        response.status == 422,
+        f"a used key with another body was answered {response.status} {interpretation.code}",
     )
 
 
 def _get(context: CaseContext) -> None:
     created = context.open_session()
-    answer = context.expect_ok("get_session", created.session_id)
-    require(answer.resource_id == created.session_id, "the answer speaks of another session")
+    interpretation = context.expect_ok("get_session", created.session_id)
+    require(
+        interpretation.resource_id == created.session_id, "the answer speaks of another session"
+    )
 
 
 def _delete(context: CaseContext) -> None:
@@ -113,22 +124,26 @@ def _delete(context: CaseContext) -> None:
 def _closed(context: CaseContext) -> None:
     session_id = context.open_session().session_id
     context.expect_ok("delete_session", session_id)
-    answer = context.call("get_session", session_id).answer
-    is_closed = answer.outcome is Outcome.OK and answer.state in {"closing", "closed"}
+    interpretation = context.call("get_session", session_id).interpretation
+    is_closed = interpretation.outcome is Outcome.OK and interpretation.state in {
+        "closing",
+        "closed",
+    }
     require(
-        is_closed or (answer.outcome in _CLOSED and bool(answer.code)),
-        f"a deleted session is answered {describe(answer)} {answer.state}".rstrip()
-        + ", not as closed, CLOUD_SESSION_CLOSED or CLOUD_SESSION_NOT_FOUND",
+        is_closed or (interpretation.outcome in _CLOSED and bool(interpretation.code)),
+        f"read of a deleted session: got {describe(interpretation)} {interpretation.state}"
+        ", not closed, CLOUD_SESSION_CLOSED or CLOUD_SESSION_NOT_FOUND",
     )
 
 
 def _delete_again(context: CaseContext) -> None:
     session_id = context.open_session().session_id
     context.expect_ok("delete_session", session_id)
-    answer = context.call("delete_session", session_id).answer
+    interpretation = context.call("delete_session", session_id).interpretation
     require(
-        answer.outcome is Outcome.OK or (answer.outcome in _CLOSED and bool(answer.code)),
-        f"a session deleted twice is answered {describe(answer)}, "
+        interpretation.outcome is Outcome.OK
+        or (interpretation.outcome in _CLOSED and bool(interpretation.code)),
+        f"a session deleted twice is answered {describe(interpretation)}, "
         "not CLOUD_SESSION_CLOSED, CLOUD_SESSION_NOT_FOUND or as a success",
     )
 
@@ -137,18 +152,18 @@ def _full(context: CaseContext) -> None:
     if not context.fill:
         raise CaseSkippedError("opens sessions until there is no room; made with --fill N")
     opened: list[str] = []
-    while (answer := _try_create(context)).outcome is not Outcome.CAPACITY_FULL:
+    while (interpretation := _try_create(context)).outcome is not Outcome.CAPACITY_FULL:
         require(
-            answer.outcome is Outcome.OK,
-            f"after {len(opened)} sessions a create was answered {describe(answer)}, "
+            interpretation.outcome is Outcome.OK,
+            f"after {len(opened)} sessions a create was answered {describe(interpretation)}, "
             "not CLOUD_CAPACITY_FULL",
         )
-        opened.append(answer.resource_id)
+        opened.append(interpretation.resource_id)
         if len(opened) >= context.fill:
             raise CaseSkippedError(
                 f"{context.fill} sessions were opened, and there was still room"
             )
-    require(not answer.violation, f"the refusal is {describe(answer)}")
+    require(not interpretation.violation, f"the refusal is {describe(interpretation)}")
     if not opened:
         raise CaseSkippedError("there was no room for a single session")
     context.expect_ok("delete_session", opened[0])
@@ -164,8 +179,10 @@ def _full(context: CaseContext) -> None:
         ) from None
 
 
-def _try_create(context: CaseContext) -> Answer:
-    return context.call("create_session", body=context.session_body(), key=context.key()).answer
+def _try_create(context: CaseContext) -> Interpretation:
+    return context.call(
+        "create_session", body=context.session_body(), key=context.key()
+    ).interpretation
 
 
 CHECKS = (

@@ -9,15 +9,15 @@ from harness.client.sockets.dialer import Dialer
 from harness.clock import unix_ns
 from harness.conformance.case import CaseFailedError
 from harness.conformance.context import CaseContext, describe
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import (
     ACTION_CONNECT,
     CDP_CONNECT,
-    Heard,
-    Kind,
-    read_action,
-    read_message,
+    Message,
+    SocketKind,
+    read_action_frame,
+    read_cdp_message,
     read_upgrade,
 )
 from harness.units import NS_PER_S
@@ -35,8 +35,8 @@ def response_deadline_ns() -> int:
 
 
 def dial(
-    context: CaseContext, kind: Kind, created: CreatedSession, token: str
-) -> tuple[int, Answer, WebSocket | None]:
+    context: CaseContext, kind: SocketKind, created: CreatedSession, token: str
+) -> tuple[int, Interpretation, WebSocket | None]:
     """
     Ask for one of a session's sockets: the status, what it means, and the socket.
 
@@ -45,35 +45,35 @@ def dial(
     """
     action = kind == "action"
     url = created.action_ws_url if action else created.cdp_ws_url
-    reply, socket = Dialer(context.target).dial(url, token, response_deadline_ns())
-    if reply.failure is not None:
+    response, socket = Dialer(context.target).dial(url, token, response_deadline_ns())
+    if response.failure is not None:
         raise CaseFailedError(
-            f"the {kind} socket got no answer: {reply.failure} {reply.detail}".rstrip()
+            f"the {kind} socket got no answer: {response.failure} {response.detail}".rstrip()
         )
     operation = ACTION_CONNECT if action else CDP_CONNECT
     return (
-        reply.status,
-        read_upgrade(operation, reply.status, reply.body, reply.retry_after),
+        response.status,
+        read_upgrade(operation, response.status, response.body, response.retry_after),
         socket,
     )
 
 
 @contextmanager
 def open_socket(
-    context: CaseContext, kind: Kind, created: CreatedSession
+    context: CaseContext, kind: SocketKind, created: CreatedSession
 ) -> Iterator[WebSocket]:
     """One of a session's sockets, open until the context ends."""
     token = created.action_token if kind == "action" else created.cdp_token
-    status, answer, socket = dial(context, kind, created, token)
+    status, interpretation, socket = dial(context, kind, created, token)
     if socket is None:
-        raise CaseFailedError(f"the {kind} socket answered {status} {describe(answer)}")
+        raise CaseFailedError(f"the {kind} socket answered {status} {describe(interpretation)}")
     try:
         yield socket
     finally:
         socket.close()
 
 
-def call(socket: WebSocket, kind: Kind, frame: bytes, number: int) -> Heard:
+def call(socket: WebSocket, kind: SocketKind, frame: bytes, number: int) -> Message:
     """Send one request and wait for its answer; what else comes is passed over."""
     deadline_ns = response_deadline_ns()
     try:
@@ -88,8 +88,8 @@ def call(socket: WebSocket, kind: Kind, frame: bytes, number: int) -> Heard:
 
 
 def receive(
-    socket: WebSocket, kind: Kind, deadline_ns: int, otherwise: str = "no answer"
-) -> Heard:
+    socket: WebSocket, kind: SocketKind, deadline_ns: int, otherwise: str = "no answer"
+) -> Message:
     """The next frame."""
     try:
         data = socket.receive(deadline_ns)
@@ -99,4 +99,4 @@ def receive(
         ) from None
     if data is None:
         raise CaseFailedError(f"the {kind} socket was closed: {otherwise}")
-    return read_action(data) if kind == "action" else read_message(data)
+    return read_action_frame(data) if kind == "action" else read_cdp_message(data)

@@ -8,7 +8,7 @@ from harness.conformance.case import CaseFailedError, CaseSkippedError, Conforma
 from harness.conformance.context import CaseContext, describe, require
 from harness.conformance.socket_client import dial, open_socket
 from harness.contract.response_models import CreatedSession
-from harness.contract.sockets import Kind
+from harness.contract.sockets import SocketKind
 
 _MARGIN_S = 0.1
 """Added to an expiry: the clocks of two machines."""
@@ -16,7 +16,7 @@ _MARGIN_S = 0.1
 
 def _tokens(context: CaseContext) -> None:
     mine, other = context.open_session(), context.open_session()
-    tokens: tuple[tuple[Kind, str, str, str], ...] = (
+    tokens: tuple[tuple[SocketKind, str, str, str], ...] = (
         ("action", mine.action_token, mine.cdp_token, other.action_token),
         ("cdp", mine.cdp_token, mine.action_token, other.cdp_token),
     )
@@ -41,14 +41,15 @@ def _expired(context: CaseContext) -> None:
 
 
 def _require_refusal(
-    context: CaseContext, kind: Kind, created: CreatedSession, token: str, what: str
+    context: CaseContext, kind: SocketKind, created: CreatedSession, token: str, what: str
 ) -> None:
-    status, answer, socket = dial(context, kind, created, token)
+    status, interpretation, socket = dial(context, kind, created, token)
     if socket is not None:
         socket.close()
     require(
         status == 401,
-        f"the {kind} socket answered {status} {describe(answer)} to {what} token, not 401",
+        f"the {kind} socket answered {status} {describe(interpretation)} to {what} token, "
+        "not 401",
     )
 
 
@@ -65,7 +66,7 @@ def _closed_under_way(context: CaseContext) -> None:
     created = context.open_session()
     with open_socket(context, "action", created) as socket:
         context.expect_ok("delete_session", created.session_id)
-        still_open = socket.attend(context.patience_s)
+        still_open = socket.poll(context.patience_s)
     require(
         not still_open, f"still open {context.patience_s:g} s after the session was deleted"
     )

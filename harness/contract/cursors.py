@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from harness.contract.response_models import Cursor
 
-_COUNTING = re.compile(r"([^0-9]{0,64})([0-9]{1,15})", re.ASCII)
+_NUMBERED = re.compile(r"([^0-9]{0,64})([0-9]{1,15})", re.ASCII)
 """Longer numbers are no longer exact as floats, and are taken as opaque."""
 _NUMBER_MAX = 10**15
 
 
-class Place(NamedTuple):
+class CursorPosition(NamedTuple):
     """
     Where a line stands.
 
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     number: int
 
 
-def place_of(cursor: Cursor) -> Place | None:
+def position_of(cursor: Cursor) -> CursorPosition | None:
     """
     The place that a cursor tells; None when it is opaque.
 
@@ -41,9 +41,9 @@ def place_of(cursor: Cursor) -> Place | None:
     True
     """
     if isinstance(cursor, int):
-        return Place("", cursor) if 0 <= cursor < _NUMBER_MAX else None
-    match = _COUNTING.fullmatch(cursor) if isinstance(cursor, str) else None
-    return Place(match[1], int(match[2])) if match else None
+        return CursorPosition("", cursor) if 0 <= cursor < _NUMBER_MAX else None
+    match = _NUMBERED.fullmatch(cursor) if isinstance(cursor, str) else None
+    return CursorPosition(match[1], int(match[2])) if match else None
 
 
 def order_of(cursors: Sequence[Cursor]) -> int | None:
@@ -55,7 +55,7 @@ def order_of(cursors: Sequence[Cursor]) -> int | None:
     given = [cursor for cursor in cursors if cursor is not None]
     if len(set(given)) < len(given):
         return 0
-    places = [place for cursor in given if (place := place_of(cursor)) is not None]
+    places = [place for cursor in given if (place := position_of(cursor)) is not None]
     if len(places) < 2 or len(places) < len(cursors) or len({p.series for p in places}) > 1:
         return None
     numbers = [place.number for place in places]

@@ -21,9 +21,15 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from harness.contract.operations import OPERATIONS
-from harness.contract.outcomes import CODES, SDK_CODES, Outcome, agrees, outcome_of_status
+from harness.contract.outcomes import (
+    CODES,
+    SDK_CODES,
+    Outcome,
+    code_fits_status,
+    outcome_of_status,
+)
 
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a stranger's bytes can raise."""
 
 CODE_MAX = 64  # characters
@@ -51,7 +57,9 @@ _string = Decoder(str).decode
 _json = Decoder(Raw).decode
 
 
-def read_refusal(operation: str, status: int, body: bytes) -> tuple[Outcome, str, list[str]]:
+def read_error_response(
+    operation: str, status: int, body: bytes
+) -> tuple[Outcome, str, list[str]]:
     """
     Classify an answer whose status is no success.
 
@@ -65,64 +73,64 @@ def read_refusal(operation: str, status: int, body: bytes) -> tuple[Outcome, str
         any status or body.
     """
     by_status = outcome_of_status(status, operation)
-    said = []
+    violations = []
     if not 400 <= status < 600:
-        said.append(f"status {status} is outside the contract")
+        violations.append(f"status {status} is outside the contract")
     try:
         error = _error_body(body)
-    except BROKEN as flaw:
-        return _read_unreadable(by_status, status, body, said, flaw)
+    except DECODE_ERRORS as flaw:
+        return _read_unreadable(by_status, status, body, violations, flaw)
     code, flaws = _find_code(operation, status, error)
-    said += flaws
+    violations += flaws
     if not code:
-        return by_status, "", said
+        return by_status, "", violations
     if code not in CODES and code not in SDK_CODES:
-        said.append(say_unknown(code))
-    elif not agrees(code, status):
-        said.append(f"code {code} with status {status}")
-    return CODES.get(code, by_status), code, said
+        violations.append(describe_unknown_code(code))
+    elif not code_fits_status(code, status):
+        violations.append(f"code {code} with status {status}")
+    return CODES.get(code, by_status), code, violations
 
 
 def _read_unreadable(
-    by_status: Outcome, status: int, body: bytes, said: list[str], flaw: Exception
+    by_status: Outcome, status: int, body: bytes, violations: list[str], flaw: Exception
 ) -> tuple[Outcome, str, list[str]]:
     if isinstance(flaw, msgspec.ValidationError):
         try:
             _json(body)
-        except BROKEN as garbled:  # the type was wrong before the syntax was
+        except DECODE_ERRORS as garbled:  # the type was wrong before the syntax was
             flaw = garbled
         else:
-            return by_status, "", [*said, "the error body is no JSON object"]
-    said = [*said, say_broken(body, flaw)]
+            return by_status, "", [*violations, "the error body is no JSON object"]
+    violations = [*violations, describe_decode_error(body, flaw)]
     start = body.lstrip(_SPACE)[:1]
     if start in {b"{", b"[", b'"'}:
-        return Outcome.INVALID_RESPONSE, "", said
+        return Outcome.INVALID_RESPONSE, "", violations
     if status == 404 and start:
-        return Outcome.CLIENT_ERROR, "", said
-    return by_status, "", said
+        return Outcome.CLIENT_ERROR, "", violations
+    return by_status, "", violations
 
 
 def _find_code(operation: str, status: int, body: _ErrorBody) -> tuple[str, list[str]]:
     """Take the code where it stands, or from ``error.code``, where other APIs put it."""
-    said = []
+    violations = []
     raw = body.code
     message = bytes(body.error)
     if message[:1] == b"{":
-        said.append("`error` is an object, not a message")
+        violations.append("`error` is an object, not a message")
         raw = _nested_error(message).code if bytes(raw) == b"null" else raw
     elif message[:1] != b'"':
-        said.append("the error body has no `error` message")
+        violations.append("the error body has no `error` message")
     if bytes(raw) == b"null":
         if not _has_no_code(operation, status):
-            said.append("the error body has no `code`")
-        return "", said
+            violations.append("the error body has no `code`")
+        return "", violations
     try:
         code = _string(raw)
-    except BROKEN:
-        return "", [*said, "`code` is no string"]
+    except DECODE_ERRORS:
+        return "", [*violations, "`code` is no string"]
     if not code:
-        said.append("`code` is empty")
-    return code[:CODE_MAX], said
+        violations.append("`code` is empty")
+    return code[:CODE_MAX], violations
 
 
 def _has_no_code(operation: str, status: int) -> bool:
@@ -138,12 +146,12 @@ def _has_no_code(operation: str, status: int) -> bool:
     return status in (409, 422) and op is not None and op.keyed
 
 
-def say_unknown(code: str) -> str:
+def describe_unknown_code(code: str) -> str:
     """Say that no list has a code; what is no name is not repeated."""
     return f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is no name"
 
 
-def say_broken(body: bytes, error: Exception) -> str:
+def describe_decode_error(body: bytes, error: Exception) -> str:
     """Say in a few words, and without its values, how a body breaks the contract."""
     if not body.strip(_SPACE):
         return "the body is empty"

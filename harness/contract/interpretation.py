@@ -20,7 +20,12 @@ from typing import Any
 import msgspec
 from msgspec.json import Decoder
 
-from harness.contract.error_responses import BROKEN, CODE_MAX, read_refusal, say_broken
+from harness.contract.error_responses import (
+    CODE_MAX,
+    DECODE_ERRORS,
+    describe_decode_error,
+    read_error_response,
+)
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import (
@@ -32,11 +37,11 @@ from harness.contract.response_models import (
     ImportCounts,
     LogLine,
     LogPage,
-    QueuedMarks,
     QueuedRun,
+    QueuedRunFields,
+    ResponseValue,
     Run,
-    SessionUnderSession,
-    Value,
+    WrappedSession,
 )
 from harness.contract.retry_after import parse_retry_after
 
@@ -46,7 +51,7 @@ BODY_MAX_BYTES = 32 * 1024 * 1024
 _OK = Outcome.OK
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class Interpretation(msgspec.Struct, frozen=True, gc=False):
     """
     What an HTTP answer means.
 
@@ -68,7 +73,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     resource_id: str = ""
     replayed: int = -1
     state: str = ""
-    value: Value | None = None
+    value: ResponseValue | None = None
     violation: str = ""
 
 
@@ -78,7 +83,7 @@ def interpret(
     body: bytes,
     retry_after: str | None = None,
     now_unix_s: float | None = None,
-) -> Answer:
+) -> Interpretation:
     """
     Say what an HTTP answer means.
 
@@ -97,70 +102,72 @@ def interpret(
     if status in success and retry_after is None and len(body) <= BODY_MAX_BYTES:
         try:
             return read(body)
-        except BROKEN as error:
-            return _broken(body, error)
+        except DECODE_ERRORS as error:
+            return _invalid_body(body, error)
     return _interpret_rest(operation, status, body, retry_after, now_unix_s)
 
 
 def _interpret_rest(
     operation: str, status: int, body: bytes, retry_after: str | None, now_unix_s: float | None
-) -> Answer:
+) -> Interpretation:
     """Everything but a plain success."""
     read, success = _READERS[operation]
-    said = []
+    violations = []
     if len(body) > BODY_MAX_BYTES:
-        answer = Answer(Outcome.INVALID_RESPONSE)
-        said.append(f"the body is longer than {BODY_MAX_BYTES} bytes")
+        interpretation = Interpretation(Outcome.INVALID_RESPONSE)
+        violations.append(f"the body is longer than {BODY_MAX_BYTES} bytes")
     elif 200 <= status < 300:
         try:
-            answer = read(body)
-        except BROKEN as error:
-            answer = _broken(body, error)
+            interpretation = read(body)
+        except DECODE_ERRORS as error:
+            interpretation = _invalid_body(body, error)
         if status not in success:
-            said.append(f"status {status} where the contract has {min(success)}")
+            violations.append(f"status {status} where the contract has {min(success)}")
     else:
-        outcome, code, said = read_refusal(operation, status, body)
-        answer = Answer(outcome, code)
-    return told_to_wait(answer, status, retry_after, said, now_unix_s)
+        outcome, code, violations = read_error_response(operation, status, body)
+        interpretation = Interpretation(outcome, code)
+    return with_retry_after(interpretation, status, retry_after, violations, now_unix_s)
 
 
-def told_to_wait(
-    answer: Answer,
+def with_retry_after(
+    interpretation: Interpretation,
     status: int,
     retry_after: str | None,
-    said: Sequence[str],
+    violations: Sequence[str],
     now_unix_s: float | None = None,
-) -> Answer:
+) -> Interpretation:
     """The answer with its Retry-After read, and with what was said of it else."""
-    wait_s, flaw = math.nan, ""
+    wait_s, violation_of_header = math.nan, ""
     if retry_after is not None:
         now_s = time() if now_unix_s is None else now_unix_s
-        wait_s, flaw = parse_retry_after(retry_after, now_s)
-    elif status == 429 or answer.outcome is Outcome.RATE_LIMITED:
-        flaw = "rate limited without Retry-After"
-    violation = "; ".join(filter(None, (answer.violation, *said, flaw)))
-    return msgspec.structs.replace(answer, retry_after_s=wait_s, violation=violation)
+        wait_s, violation_of_header = parse_retry_after(retry_after, now_s)
+    elif status == 429 or interpretation.outcome is Outcome.RATE_LIMITED:
+        violation_of_header = "rate limited without Retry-After"
+    violation = "; ".join(
+        filter(None, (interpretation.violation, *violations, violation_of_header))
+    )
+    return msgspec.structs.replace(interpretation, retry_after_s=wait_s, violation=violation)
 
 
-def _broken(body: bytes, error: Exception) -> Answer:
+def _invalid_body(body: bytes, error: Exception) -> Interpretation:
     """A 2xx whose body breaks the contract; its id is saved: it may have opened something."""
     try:
         document = msgspec.json.decode(body)
-    except BROKEN:
+    except DECODE_ERRORS:
         document = None
     fields = document if isinstance(document, dict) else {}
     replayed = fields.get("replayed")
     inner = next(
         (part for key in _WRAPPERS if isinstance(part := fields.get(key), dict)), fields
     )
-    return Answer(
+    return Interpretation(
         Outcome.INVALID_RESPONSE,
         code=_text(fields.get("code"))[:CODE_MAX],
         resource_id=next(
             filter(None, (_id(part.get(key)) for part in (inner, fields) for key in _IDS)), ""
         ),
         replayed=int(replayed) if isinstance(replayed, bool) else -1,
-        violation=say_broken(body, error),
+        violation=describe_decode_error(body, error),
     )
 
 
@@ -181,10 +188,10 @@ def _id(value: Any) -> str:
 _created = Decoder(CreatedSession).decode
 _found_session = Decoder(FoundSession).decode
 _bare_session = Decoder(CloudSession).decode
-_session_under_session = Decoder(SessionUnderSession).decode
+_session_under_session = Decoder(WrappedSession).decode
 _counts = Decoder(ImportCounts).decode
 _queued = Decoder(QueuedRun).decode
-_queued_marks = Decoder(QueuedMarks).decode
+_queued_marks = Decoder(QueuedRunFields).decode
 _found_run = Decoder(FoundRun).decode
 _bare_run = Decoder(Run).decode
 _page = Decoder(LogPage).decode
@@ -192,18 +199,18 @@ _bare_lines = Decoder(list[LogLine]).decode
 _top_level = Decoder(dict[str, msgspec.Raw]).decode
 
 
-def _read_nothing(_body: bytes) -> Answer:
-    return Answer(_OK)
+def _read_nothing(_body: bytes) -> Interpretation:
+    return Interpretation(_OK)
 
 
-def _read_created(body: bytes) -> Answer:
+def _read_created(body: bytes) -> Interpretation:
     created = _created(body)
-    return Answer(
+    return Interpretation(
         _OK, resource_id=created.session_id, state=created.cloud_session.state, value=created
     )
 
 
-def _read_session(body: bytes) -> Answer:
+def _read_session(body: bytes) -> Interpretation:
     try:
         found = _found_session(body)
     except msgspec.ValidationError:
@@ -216,28 +223,28 @@ def _read_session(body: bytes) -> Answer:
             found = FoundSession(_bare_session(body))
     session = found.cloud_session
     if found.session_id not in (None, session.session_id):
-        return Answer(
+        return Interpretation(
             Outcome.INVALID_RESPONSE,
             resource_id=session.session_id,
             state=session.state,
             value=found,
             violation="`sessionId` differs from `cloudSession.sessionId`",
         )
-    return Answer(_OK, resource_id=session.session_id, state=session.state, value=found)
+    return Interpretation(_OK, resource_id=session.session_id, state=session.state, value=found)
 
 
-def _read_counts(body: bytes) -> Answer:
+def _read_counts(body: bytes) -> Interpretation:
     counts = _counts(body)
     if counts.imported == counts.inserted + counts.updated:
-        return Answer(_OK, value=counts)
+        return Interpretation(_OK, value=counts)
     violation = (
         f"imported {counts.imported} is not inserted {counts.inserted} "
         f"+ updated {counts.updated}"
     )
-    return Answer(Outcome.INVALID_RESPONSE, value=counts, violation=violation)
+    return Interpretation(Outcome.INVALID_RESPONSE, value=counts, violation=violation)
 
 
-def _read_queued(body: bytes) -> Answer:
+def _read_queued(body: bytes) -> Interpretation:
     try:
         queued = _queued(body)
     except msgspec.ValidationError:
@@ -246,7 +253,7 @@ def _read_queued(body: bytes) -> Answer:
             raise
         marks = _queued_marks(body)
         queued = QueuedRun(_bare_run(body), marks.replayed, marks.links)
-    return Answer(
+    return Interpretation(
         _OK,
         resource_id=queued.run.id or "",
         replayed=1 if queued.replayed else 0,
@@ -255,7 +262,7 @@ def _read_queued(body: bytes) -> Answer:
     )
 
 
-def _read_run(body: bytes) -> Answer:
+def _read_run(body: bytes) -> Interpretation:
     try:
         run = _found_run(body).run
     except msgspec.ValidationError:
@@ -263,22 +270,22 @@ def _read_run(body: bytes) -> Answer:
             raise
         run = _bare_run(body)
     if run.status is None:
-        return Answer(
+        return Interpretation(
             Outcome.INVALID_RESPONSE,
             resource_id=run.id or "",
             value=run,
             violation="Object missing required field `status`",
         )
-    return Answer(_OK, resource_id=run.id or "", state=run.status, value=run)
+    return Interpretation(_OK, resource_id=run.id or "", state=run.status, value=run)
 
 
-def _read_logs(body: bytes) -> Answer:
+def _read_logs(body: bytes) -> Interpretation:
     if body.lstrip()[:1] == b"[":
-        return Answer(_OK, value=LogPage(_bare_lines(body)))
-    return Answer(_OK, value=_page(body))
+        return Interpretation(_OK, value=LogPage(_bare_lines(body)))
+    return Interpretation(_OK, value=_page(body))
 
 
-_READ: dict[str, Callable[[bytes], Answer]] = {
+_READ: dict[str, Callable[[bytes], Interpretation]] = {
     "health": _read_nothing,
     "create_session": _read_created,
     "get_session": _read_session,

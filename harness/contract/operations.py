@@ -58,7 +58,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({op.name: op for op in _A
 _PARTS = {op.name: op.path.partition("{id}") for op in _ALL}
 
 
-def target(operation: str | Operation, resource_id: str = "", **query: str | int | None) -> str:
+def request_target(
+    operation: str | Operation, resource_id: str = "", **query: str | int | None
+) -> str:
     """
     Build the request target: path and query, to be put behind the base URL.
 

@@ -57,7 +57,7 @@ MAY_HAVE_HAPPENED = frozenset(
 )
 """Outcomes after which only a later answer can tell whether the work was done."""
 
-SEED_CODES: Mapping[str, Outcome] = MappingProxyType(
+DOCUMENTED_CODES: Mapping[str, Outcome] = MappingProxyType(
     {
         "CLOUD_ACTION_FAILED": Outcome.ACTION_FAILED,
         "CLOUD_AUTH_FAILED": Outcome.AUTH_FAILED,
@@ -109,7 +109,7 @@ SDK_CODES = frozenset(
 """Codes only the SDK knows: kept, and classified by the HTTP status."""
 
 CODES: Mapping[str, Outcome] = MappingProxyType(
-    dict(SEED_CODES) | {alias: SEED_CODES[code] for alias, code in ALIASES.items()}
+    dict(DOCUMENTED_CODES) | {alias: DOCUMENTED_CODES[code] for alias, code in ALIASES.items()}
 )
 """Every code that decides the outcome by itself."""
 
@@ -138,11 +138,11 @@ _CODE_OF_STATUS = {
 """Statuses whose meaning HTTP and the documentation fix, and the codes that fit."""
 
 
-def agrees(code: str, status: int) -> bool:
+def code_fits_status(code: str, status: int) -> bool:
     """Whether a known code may come with this HTTP status."""
     code = ALIASES.get(code, code)
     fitting = _CODE_OF_STATUS.get(status)
-    if fitting is not None and code in SEED_CODES and code not in fitting:
+    if fitting is not None and code in DOCUMENTED_CODES and code not in fitting:
         return False
     return status in _STATUSES.get(code, range(400, 600))
 

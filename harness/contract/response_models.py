@@ -72,7 +72,7 @@ class FoundSession(Struct, frozen=True, gc=False, rename="camel"):
     session_id: Id | None = None
 
 
-class SessionUnderSession(Struct, frozen=True, gc=False):
+class WrappedSession(Struct, frozen=True, gc=False):
     """The third form of get_session's answer."""
 
     session: CloudSession
@@ -123,7 +123,7 @@ class QueuedRun(Struct, frozen=True, gc=False):
     links: Links
 
 
-class QueuedMarks(Struct, frozen=True, gc=False):
+class QueuedRunFields(Struct, frozen=True, gc=False):
     """What stands beside a bare run in the answer of queue_run."""
 
     replayed: bool
@@ -164,4 +164,6 @@ class FrameResult(Struct, frozen=True, gc=False):
     result: Any
 
 
-Value = CreatedSession | FoundSession | ImportCounts | QueuedRun | Run | LogPage | FrameResult
+ResponseValue = (
+    CreatedSession | FoundSession | ImportCounts | QueuedRun | Run | LogPage | FrameResult
+)

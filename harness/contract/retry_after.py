@@ -32,7 +32,7 @@ _DATES = (
 )
 
 
-class Wait(NamedTuple):
+class RetryAfter(NamedTuple):
     """
     What a Retry-After says.
 
@@ -45,7 +45,7 @@ class Wait(NamedTuple):
     violation: str
 
 
-def parse_retry_after(text: str, now_unix_s: float) -> Wait:
+def parse_retry_after(text: str, now_unix_s: float) -> RetryAfter:
     """
     Read the value of a Retry-After header.
 
@@ -65,18 +65,18 @@ def parse_retry_after(text: str, now_unix_s: float) -> Wait:
         for pattern in _DATES:
             if match := pattern.fullmatch(text):
                 return _until(match, now_unix_s)
-    return Wait(math.nan, "Retry-After is neither seconds nor an HTTP-date")
+    return RetryAfter(math.nan, "Retry-After is neither seconds nor an HTTP-date")
 
 
-def _cap(seconds: float, violation: str) -> Wait:
+def _cap(seconds: float, violation: str) -> RetryAfter:
     if seconds < 0:
-        return Wait(0.0, "Retry-After is negative")
+        return RetryAfter(0.0, "Retry-After is negative")
     if seconds > WAIT_MAX_S:
-        return Wait(WAIT_MAX_S, "Retry-After is longer than a day")
-    return Wait(seconds, violation)
+        return RetryAfter(WAIT_MAX_S, "Retry-After is longer than a day")
+    return RetryAfter(seconds, violation)
 
 
-def _until(match: re.Match[str], now_unix_s: float) -> Wait:
+def _until(match: re.Match[str], now_unix_s: float) -> RetryAfter:
     year = int(match["year"])
     if len(match["year"]) == 2:
         year = _century(year, now_unix_s)
@@ -86,9 +86,9 @@ def _until(match: re.Match[str], now_unix_s: float) -> Wait:
     try:
         at_s = timegm((year, month, day, *clock))
     except ValueError:  # the year 0
-        return Wait(math.nan, "Retry-After is a date that does not exist")
+        return RetryAfter(math.nan, "Retry-After is a date that does not exist")
     if gmtime(at_s - (clock[2] == 60))[1:3] != (month, day):  # 31 February, 00 March
-        return Wait(math.nan, "Retry-After is a date that does not exist")
+        return RetryAfter(math.nan, "Retry-After is a date that does not exist")
     return _cap(max(0.0, at_s - now_unix_s), "")
 
 

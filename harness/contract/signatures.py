@@ -20,7 +20,7 @@ _HEADER_MAX = 128  # characters; a right one has 82 in this millennium
 _FORM = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
 
-class Signature(StrEnum):
+class SignatureStatus(StrEnum):
     """What a signature header is worth."""
 
     VALID = "valid"
@@ -57,7 +57,7 @@ def verify(
     now_unix_s: float,
     *,
     tolerance_s: float = TOLERANCE_S,
-) -> Signature:
+) -> SignatureStatus:
     """
     Judge a delivery's signature, in time that does not depend on where it differs.
 
@@ -72,15 +72,15 @@ def verify(
         tolerance_s: The largest |now - t| that is not stale.
     """
     if not header:
-        return Signature.MISSING
+        return SignatureStatus.MISSING
     match = _FORM.fullmatch(header) if len(header) <= _HEADER_MAX else None
     if match is None:
-        return Signature.MALFORMED
+        return SignatureStatus.MALFORMED
     if not hmac.compare_digest(_digest(secret, match[1], body), match[2]):
-        return Signature.FORGED
+        return SignatureStatus.FORGED
     if abs(now_unix_s - int(match[1])) > tolerance_s:
-        return Signature.STALE
-    return Signature.VALID
+        return SignatureStatus.STALE
+    return SignatureStatus.VALID
 
 
 def _digest(secret: str, timestamp: str, body: bytes) -> str:

@@ -19,13 +19,13 @@ import msgspec
 from msgspec.json import Decoder
 
 from harness.contract.error_responses import (
-    BROKEN,
     CODE_MAX,
-    read_refusal,
-    say_broken,
-    say_unknown,
+    DECODE_ERRORS,
+    describe_decode_error,
+    describe_unknown_code,
+    read_error_response,
 )
-from harness.contract.interpretation import Answer, told_to_wait
+from harness.contract.interpretation import Interpretation, with_retry_after
 from harness.contract.outcomes import CODES, SDK_CODES, Outcome
 from harness.contract.response_models import FrameResult
 
@@ -42,21 +42,21 @@ _REPEATABLE = frozenset(
         "clearCache", "clearCookies", "setCookie", "importCookies",
     }
 )  # fmt: skip
-_ONCE = frozenset(
+_NOT_REPEATABLE = frozenset(
     {
         "click", "dblclick", "rightclick", "input", "select", "scroll", "newTab", "closeTab",
         "pressKey", "type", "uploadFile",
     }
 )  # fmt: skip
 
-METHODS: Mapping[str, bool] = MappingProxyType(
-    dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(sorted(_ONCE), False)
+ACTION_METHODS: Mapping[str, bool] = MappingProxyType(
+    dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(sorted(_NOT_REPEATABLE), False)
 )
 """Method of the action socket → whether doing it twice is like doing it once."""
 
 _NORMAL = frozenset({1000, 1001})
 _AUTH = frozenset({1008, 4001, 4401})
-_BROKEN = {
+_PROTOCOL_CLOSES = {
     1002: "what came is no WebSocket's",
     1003: "a kind of data that is not taken",
     1007: "a text that is no UTF-8",
@@ -65,7 +65,7 @@ _BROKEN = {
 """RFC 6455, section 7.4.1: closes that tell of a message, not of the server's health."""
 
 
-class _Frame(msgspec.Struct, gc=False):
+class _ActionFrame(msgspec.Struct, gc=False):
     id: int
     ok: bool
     result: Any = None
@@ -74,39 +74,39 @@ class _Frame(msgspec.Struct, gc=False):
     details: Any = None
 
 
-class _Said(msgspec.Struct, gc=False):
+class _CdpError(msgspec.Struct, gc=False):
     code: int = 0
     message: str = ""
 
 
-class _Message(msgspec.Struct, gc=False):
+class _CdpFrame(msgspec.Struct, gc=False):
     id: int = 0
     method: str = ""
     result: dict[str, Any] | None = None
-    error: _Said | None = None
+    error: _CdpError | None = None
     params: dict[str, Any] = {}
     sessionId: str = ""  # noqa: N815  the protocol's name
 
 
-_frame = Decoder(_Frame).decode
-_message = Decoder(_Message).decode
+_action_frame = Decoder(_ActionFrame).decode
+_cdp_frame = Decoder(_CdpFrame).decode
 _encode = msgspec.json.Encoder().encode
-_UNREAD = Answer(Outcome.INVALID_RESPONSE)
+_INVALID = Interpretation(Outcome.INVALID_RESPONSE)
 
 
-class Heard(msgspec.Struct, frozen=True, gc=False):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """
     One frame from the server.
 
     Attributes:
         id: Which request it answers; 0 for none.
-        answer: What it says.
+        interpretation: What it says.
         method: DevTools only: the event's name; "" for an answer.
         params: DevTools only: the event's parameters.
     """
 
     id: int
-    answer: Answer
+    interpretation: Interpretation
     method: str = ""
     params: dict[str, Any] = {}
 
@@ -128,54 +128,56 @@ def command_frame(
     return _encode(command | {"sessionId": session} if session else command)
 
 
-def read_action(data: bytes) -> Heard:
+def read_action_frame(data: bytes) -> Message:
     """Read a frame of the action socket; never raises."""
     try:
-        frame = _read(_frame, data)
-    except BROKEN as error:
-        return _broken(data, error)
+        frame = _read(_action_frame, data)
+    except DECODE_ERRORS as error:
+        return _invalid_frame(data, error)
     if frame.ok:
-        return Heard(frame.id, Answer(Outcome.OK, value=FrameResult(frame.result)))
-    return Heard(frame.id, _refused(frame))
+        return Message(frame.id, Interpretation(Outcome.OK, value=FrameResult(frame.result)))
+    return Message(frame.id, _interpret_error(frame))
 
 
-def _refused(frame: _Frame) -> Answer:
-    code, said = frame.code[:CODE_MAX], []
+def _interpret_error(frame: _ActionFrame) -> Interpretation:
+    code, violations = frame.code[:CODE_MAX], []
     if not frame.error:
-        said.append("the error frame has no `error` message")
+        violations.append("the error frame has no `error` message")
     if not code:
-        said.append("the error frame has no `code`")
+        violations.append("the error frame has no `code`")
     elif code not in CODES and code not in SDK_CODES:
-        said.append(say_unknown(code))
+        violations.append(describe_unknown_code(code))
     failure = ""
     if isinstance(frame.details, dict):
         inner = frame.details.get("actionFailure")
         failure = str(inner.get("code", ""))[:CODE_MAX] if isinstance(inner, dict) else ""
-    return Answer(
+    return Interpretation(
         CODES.get(code, Outcome.SERVER_ERROR),
         code=code,
         state=failure,
-        violation="; ".join(said),
+        violation="; ".join(violations),
     )
 
 
-def read_message(data: bytes) -> Heard:
+def read_cdp_message(data: bytes) -> Message:
     """Read a DevTools message, an answer or an event; never raises."""
     try:
-        message = _read(_message, data)
-    except BROKEN as error:
-        return _broken(data, error)
+        message = _read(_cdp_frame, data)
+    except DECODE_ERRORS as error:
+        return _invalid_frame(data, error)
     if message.method:
-        return Heard(0, Answer(Outcome.OK), message.method, message.params)
+        return Message(0, Interpretation(Outcome.OK), message.method, message.params)
     if message.error is not None:
         words = message.error.message.split()
         code = next((word for word in words if word in CODES or word in SDK_CODES), "")
         outcome = CODES.get(code, Outcome.ACTION_FAILED)
-        return Heard(message.id, Answer(outcome, code=code, state=str(message.error.code)))
+        return Message(
+            message.id, Interpretation(outcome, code=code, state=str(message.error.code))
+        )
     if message.result is None:
         violation = "an answer without `result`"
-        return Heard(message.id, msgspec.structs.replace(_UNREAD, violation=violation))
-    return Heard(message.id, Answer(Outcome.OK, value=FrameResult(message.result)))
+        return Message(message.id, msgspec.structs.replace(_INVALID, violation=violation))
+    return Message(message.id, Interpretation(Outcome.OK, value=FrameResult(message.result)))
 
 
 def _read(decode: Callable[[bytes], _T], data: bytes) -> _T:
@@ -197,41 +199,45 @@ def _read(decode: Callable[[bytes], _T], data: bytes) -> _T:
         return decode(whole.encode(errors="replace"))
 
 
-def _broken(data: bytes, error: Exception) -> Heard:
+def _invalid_frame(data: bytes, error: Exception) -> Message:
     """A frame that breaks the contract, with its id where it has one."""
     try:
         document = msgspec.json.decode(data)
-    except BROKEN:
+    except DECODE_ERRORS:
         document = None
     number = document.get("id") if isinstance(document, dict) else 0
-    answer = msgspec.structs.replace(_UNREAD, violation=say_broken(data, error))
-    return Heard(number if type(number) is int else 0, answer)
+    interpretation = msgspec.structs.replace(
+        _INVALID, violation=describe_decode_error(data, error)
+    )
+    return Message(number if type(number) is int else 0, interpretation)
 
 
 def read_upgrade(
     operation: str, status: int, body: bytes, retry_after: str | None = None
-) -> Answer:
+) -> Interpretation:
     """What the answer to an upgrade means; never raises."""
     if status == 101:
-        return Answer(Outcome.OK)
+        return Interpretation(Outcome.OK)
     if 200 <= status < 300:
-        return Answer(Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade")
-    outcome, code, said = read_refusal(operation, status, body)
-    return told_to_wait(Answer(outcome, code), status, retry_after, said)
+        return Interpretation(
+            Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade"
+        )
+    outcome, code, violations = read_error_response(operation, status, body)
+    return with_retry_after(Interpretation(outcome, code), status, retry_after, violations)
 
 
-def read_close(status: int, reason: str) -> Answer:
+def read_close(status: int, reason: str) -> Interpretation:
     """What a close means for the requests that were in flight."""
     if reason in CODES:
-        return Answer(CODES[reason], code=reason)
+        return Interpretation(CODES[reason], code=reason)
     if status in _NORMAL:
-        return Answer(Outcome.SESSION_CLOSED)
+        return Interpretation(Outcome.SESSION_CLOSED)
     if status in _AUTH:
-        return Answer(Outcome.AUTH_FAILED)
-    if status in _BROKEN:
-        violation = f"the socket was closed with {status}: {reason or _BROKEN[status]}"
-        return Answer(Outcome.INVALID_RESPONSE, violation=violation)
-    return Answer(Outcome.CONNECTION_LOST)
+        return Interpretation(Outcome.AUTH_FAILED)
+    if status in _PROTOCOL_CLOSES:
+        violation = f"the socket was closed with {status}: {reason or _PROTOCOL_CLOSES[status]}"
+        return Interpretation(Outcome.INVALID_RESPONSE, violation=violation)
+    return Interpretation(Outcome.CONNECTION_LOST)
 
 
 ACTION_FAILURES = frozenset(
@@ -243,4 +249,4 @@ ACTION_FAILURES = frozenset(
 )  # fmt: skip
 """Reasons of CLOUD_ACTION_FAILED, in ``details.actionFailure.code``. [client]"""
 
-Kind = Literal["action", "cdp"]
+SocketKind = Literal["action", "cdp"]

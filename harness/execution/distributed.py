@@ -20,16 +20,16 @@ from rich.console import Console
 
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.execution.load_process import (
-    Interruption,
-    demand_users,
+    SignalHandler,
+    check_users,
     last_line,
-    refusal,
+    load_error,
     run_load,
 )
-from harness.execution.orphans import LOG, SPEC, rescue
-from harness.execution.trial_directory import claim, disclaim
-from harness.exit_codes import Exit
-from harness.load.spec import Spec
+from harness.execution.orphans import LOG_FILE, SPEC_FILE, close_orphans
+from harness.execution.trial_directory import create_directory, discard_directory
+from harness.exit_codes import ExitCode
+from harness.load.spec import TrialSpec
 from harness.plan.model import Plan
 from harness.trial.parts import PARTS
 from harness.trial.store import write_atomically
@@ -56,7 +56,7 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     return name, int(port)
 
 
-def master_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
+def coordinator_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
     """
     Locust's options of a master that waits for so many workers.
 
@@ -69,15 +69,20 @@ def master_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
         raise UsageError("--master needs --host: the embedded stand-in is of one machine")
     if plan.fault_specs():
         raise UsageError("--master: faults need a proxy on each machine; leave them out")
-    demand_users(plan, workers, f"--master {workers}")
+    check_users(plan, workers, f"--master {workers}")
     name, port = parse_address(bind, "--bind")
     options = ["--master", "--expect-workers", str(workers)]
     return [*options, "--master-bind-host", name, "--master-bind-port", str(port)]
 
 
-def work(
-    spec: Spec, scenario: Path, master: str, options: Sequence[str], key: str, progress: Console
-) -> Exit:
+def run_worker(
+    spec: TrialSpec,
+    scenario: Path,
+    master: str,
+    options: Sequence[str],
+    key: str,
+    progress: Console,
+) -> ExitCode:
     """
     Serve a master until it lets go.
 
@@ -96,8 +101,8 @@ def work(
     """
     name, port = parse_address(master, "--worker")
     out = Path(spec.out)
-    claim(out)
-    spec_path, log = out / SPEC, out / LOG
+    create_directory(out)
+    spec_path, log = out / SPEC_FILE, out / LOG_FILE
     (out / PARTS).mkdir()
     write_atomically(spec_path, msgspec.json.encode(spec))
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
@@ -109,34 +114,36 @@ def work(
         highlight=False,
         soft_wrap=True,
     )
-    interruption = Interruption()
+    signals = SignalHandler()
     starts_ns: list[int] = []
-    with interruption.watching():
+    with signals.installed():
         status = run_load(
-            command, spec_path, log, os.environ, interruption, progress, starts_ns.append
+            command, spec_path, log, os.environ, signals, progress, starts_ns.append
         )
-    left = rescue(out, spec_path, key, progress, embedded=False)
+    left_open = close_orphans(out, spec_path, key, progress, embedded=False)
     spec_path.unlink(missing_ok=True)
     failure = _failure(status, log, f"{name}:{port}")
-    if not left:  # all that is worth keeping is with the master
-        disclaim(out)
-    if interruption.count:
-        return Exit.INTERRUPTED
+    if not left_open:  # all that is worth keeping is with the master
+        discard_directory(out)
+    if signals.count:
+        return ExitCode.INTERRUPTED
     if failure is not None:
         raise failure
     if not starts_ns:
         raise TargetError("the master's load went by without this worker: it came too late")
-    return Exit.UNKNOWN if left else Exit.PASS
+    return ExitCode.UNKNOWN if left_open else ExitCode.PASS
 
 
 def _failure(status: int, log: Path, master: str) -> HarnessError | None:
     """Why a worker's load process ended as it did; None when it ended well."""
-    if status in {int(Exit.USAGE), int(Exit.UNREACHABLE)}:
-        return refusal(log, status)
+    if status in {int(ExitCode.USAGE), int(ExitCode.UNREACHABLE)}:
+        return load_error(log, status)
     if status < 0:
         cause = signal.Signals(-status).name
         return TargetError(f"the worker was killed by {cause} before its share was done")
     if status:
-        said = last_line(log)
-        return TargetError(f"the worker ended with {status}: {said}; is {master} a master?")
+        last_message = last_line(log)
+        return TargetError(
+            f"the worker ended with {status}: {last_message}; is {master} a master?"
+        )
     return None

@@ -10,41 +10,43 @@ import msgspec
 
 from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.observations import Observation, RetryAfterForm
-from harness.load.lab_protocol import Action, Seen
+from harness.load.lab_protocol import LabRequest, SendResult
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
 from harness.trial.schema import Event
 
 
-def observe(intended_ns: int, purpose: str, action: Action, seen: Seen) -> Observation:
+def to_observation(
+    intended_ns: int, purpose: str, action: LabRequest, result: SendResult
+) -> Observation:
     """What came of one request, as the estimators take it."""
     return Observation(
         intended_ns=intended_ns,
-        sent_ns=seen.sent_ns,
-        received_ns=seen.received_ns,
+        sent_ns=result.sent_ns,
+        received_ns=result.received_ns,
         operation=action.operation,
         key=action.key,
-        accepted=verdict_of(seen),
-        retry_after_s=float("nan") if seen.retry_after_s is None else seen.retry_after_s,
-        retry_after_form=form_of(seen.retry_after, seen.retry_after_s),
+        accepted=was_accepted(result),
+        retry_after_s=float("nan") if result.retry_after_s is None else result.retry_after_s,
+        retry_after_form=retry_after_form(result.retry_after, result.retry_after_s),
         purpose=purpose,
     )
 
 
-def verdict_of(seen: Seen) -> bool | None:
+def was_accepted(result: SendResult) -> bool | None:
     """
     Refused by the limiter, past it, or (None) neither: nobody knows.
 
     Whatever the API itself says of a request (not found, invalid) says that the limiter
     had let it pass. A 5xx, a bad key and silence tell nothing.
     """
-    if seen.outcome == "rate_limited" or seen.status == 429:
+    if result.outcome == "rate_limited" or result.status == 429:
         return False
-    if seen.outcome == "auth_failed" or seen.status == 401:
+    if result.outcome == "auth_failed" or result.status == 401:
         return None
-    return True if 200 <= seen.status < 500 else None
+    return True if 200 <= result.status < 500 else None
 
 
-def form_of(header: str | None, seconds: float | None) -> RetryAfterForm:
+def retry_after_form(header: str | None, seconds: float | None) -> RetryAfterForm:
     """How a Retry-After was written."""
     if header is None:
         return "missing"
@@ -56,7 +58,7 @@ def form_of(header: str | None, seconds: float | None) -> RetryAfterForm:
     return "decimal" if text.replace(".", "", 1).isdigit() else "http-date"
 
 
-class Journal:
+class ExperimentLog:
     """The probes as events of the trial."""
 
     def __init__(self, out: Path) -> None:
@@ -64,21 +66,21 @@ class Journal:
         parts.mkdir(parents=True, exist_ok=True)
         self._file = (parts / f"lab{EVENTS_SUFFIX}").open("ab")
 
-    def note(self, experiment: Experiment, seen: list[Observation]) -> None:
+    def append(self, experiment: Experiment, result: list[Observation]) -> None:
         """One probe that was sent."""
-        if not seen:
+        if not result:
             return
         data = {
             "probe": experiment.name,
             "why": experiment.why,
-            "sent": len(seen),
-            "accepted": sum(o.accepted is True for o in seen),
-            "refused": sum(o.accepted is False for o in seen),
+            "sent": len(result),
+            "accepted": sum(o.accepted is True for o in result),
+            "refused": sum(o.accepted is False for o in result),
         }
-        event = Event(seen[0].sent_ns, "note", data=data)
+        event = Event(result[0].sent_ns, "note", data=data)
         self._file.write(msgspec.json.encode(event) + b"\n")
 
-    def __enter__(self) -> Journal:  # noqa: PYI034  no subclasses
+    def __enter__(self) -> ExperimentLog:  # noqa: PYI034  no subclasses
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -25,25 +25,25 @@ from harness.errors import (
     TargetError,
     UsageError,
 )
-from harness.exit_codes import Exit
-from harness.load.progress import Live
+from harness.exit_codes import ExitCode
+from harness.load.progress import LiveMetrics
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 from harness.plan.model import Plan
-from harness.telemetry.progress_line import LiveView
+from harness.telemetry.progress_line import ProgressLine
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
 _LOG_BYTES_READ = 64 * 1024
 """What is read of a load process's log, its end: a scenario may print without measure."""
-_REFUSALS: Mapping[int, type[HarnessError]] = {
-    Exit.USAGE: UsageError,
-    Exit.UNREACHABLE: TargetError,
-    Exit.UNKNOWN: StorageError,
+_ERROR_OF_STATUS: Mapping[int, type[HarnessError]] = {
+    ExitCode.USAGE: UsageError,
+    ExitCode.UNREACHABLE: TargetError,
+    ExitCode.UNKNOWN: StorageError,
 }
 """Exit status of a load process that refused its orders → what it means here."""
-_MARK = "harness: "
+_ERROR_PREFIX = "harness: "
 """Before each line of a refusal."""
 NOTHING_KEPT = "stopped before the load began; there is nothing to keep"
-_STOPPING = b"\nharness: stopping: closing sessions, then the report (again: kill)\n"
+_STOPPING_MESSAGE = b"\nharness: stopping: closing sessions, then the report (again: kill)\n"
 
 
 def find_scenario(name: str) -> Path:
@@ -76,7 +76,7 @@ def locust_command(
     Raises:
         UsageError: There are fewer users than processes.
     """
-    demand_users(plan, processes, f"--processes {processes}")
+    check_users(plan, processes, f"--processes {processes}")
     users = str(plan.load.users)
     command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", host]
     command += ["-u", users, "-r", users, "--loglevel", "ERROR", "--only-summary"]
@@ -90,7 +90,7 @@ def locust_command(
     return [*command, *options]
 
 
-def demand_users(plan: Plan, workers: int, option: str) -> None:
+def check_users(plan: Plan, workers: int, option: str) -> None:
     """
     See that every worker gets a user: the arrivals of one without any would never begin.
 
@@ -111,7 +111,7 @@ def _free_port() -> int:
     return port
 
 
-class Interruption:
+class SignalHandler:
     """
     What Ctrl-C and SIGTERM do from a trial's first preparation until its parts are settled.
 
@@ -121,14 +121,14 @@ class Interruption:
 
     Attributes:
         count: Signals taken so far.
-        begun: The load process is being started, or was.
-        child: The load process, once it is there.
+        load_started: The load process is being started, or was.
+        process: The load process, once it is there.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.begun = False
-        self.child: subprocess.Popen[bytes] | None = None
+        self.load_started = False
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
         """
@@ -138,20 +138,20 @@ class Interruption:
             StoppedEarlyError: There is no load yet.
         """
         self.count += 1
-        if not self.begun:
+        if not self.load_started:
             raise StoppedEarlyError(NOTHING_KEPT)
-        if self.child is None or _has_ended(self.child):
+        if self.process is None or _has_ended(self.process):
             return
         if self.count == 1:
             # Not sys.stderr: the signal may have come in the middle of a write to that.
             with suppress(OSError):
-                os.write(2, _STOPPING)
-            self.child.terminate()
+                os.write(2, _STOPPING_MESSAGE)
+            self.process.terminate()
         else:
-            _kill_group(self.child)
+            _kill_group(self.process)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def installed(self) -> Iterator[None]:
         """Take the signals for as long as the block lasts."""
         before = {
             number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)
@@ -168,10 +168,10 @@ def run_load(
     spec_path: Path,
     log_path: Path,
     environ: Mapping[str, str],
-    interruption: Interruption,
+    signals: SignalHandler,
     console: Console,
     on_start: Callable[[int], None],
-    on_live: Callable[[Live], object] = str,
+    on_live: Callable[[LiveMetrics], object] = str,
 ) -> int:
     """
     Run the load process to its end, showing its progress.
@@ -181,7 +181,7 @@ def run_load(
         spec_path: Its orders.
         log_path: Where what it says goes.
         environ: Its environment, which holds the key.
-        interruption: Told of the child, to pass signals on.
+        signals: Told of the child, to pass signals on.
         console: Where progress is shown.
         on_start: Called once with the load's start, Unix ns.
         on_live: Called with the figures of each second.
@@ -189,77 +189,77 @@ def run_load(
     Returns:
         Its exit status, negative when a signal ended it.
     """
-    interruption.begun = True
-    reading, writing = os.pipe()
+    signals.load_started = True
+    read_fd, write_fd = os.pipe()
     # Locust takes options from there as well: LOCUST_RUN_TIME would cut a plan short.
     kept = {k: v for k, v in environ.items() if not k.startswith("LOCUST_")}
     child_environ = {
         **kept,
         SPEC_VARIABLE: str(spec_path),
-        PROGRESS_VARIABLE: str(writing),
+        PROGRESS_VARIABLE: str(write_fd),
         "PYTHONUNBUFFERED": "1",
         "LOCUST_SKIP_MONKEY_PATCH_WARNING": "1",
     }
     with log_path.open("wb") as log:
-        child = subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=child_environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[writing],
+            pass_fds=[write_fd],
             start_new_session=True,
         )
-        os.close(writing)
-        interruption.child = child
+        os.close(write_fd)
+        signals.process = process
         try:
-            if interruption.count:
-                child.terminate()
-            with LiveView(console) as view:
-                _follow(reading, child, view, on_start, on_live)
-            _has_ended(child, wait=True)
+            if signals.count:
+                process.terminate()
+            with ProgressLine(console) as view:
+                _relay_progress(read_fd, process, view, on_start, on_live)
+            _has_ended(process, wait=True)
         finally:
-            os.close(reading)
+            os.close(read_fd)
             # Also when it ended by itself: a leader that was killed leaves its workers.
-            _kill_group(child)
-            status = child.wait()
+            _kill_group(process)
+            status = process.wait()
         return status
 
 
-def _has_ended(child: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
+def _has_ended(process: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
     """Whether it has; its status is left to be asked for, so that its number stays its own."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
-        return (child.wait() if wait else child.poll()) is not None
+        return (process.wait() if wait else process.poll()) is not None
     options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
     try:
-        return os.waitid(os.P_PID, child.pid, options) is not None
+        return os.waitid(os.P_PID, process.pid, options) is not None
     except ChildProcessError:  # it was asked for already
         return True
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill it and all that it started; only before its status was asked for."""
     with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _follow(
-    reading: int,
-    child: subprocess.Popen[bytes],
-    view: LiveView,
+def _relay_progress(
+    read_fd: int,
+    process: subprocess.Popen[bytes],
+    view: ProgressLine,
     on_start: Callable[[int], None],
-    on_live: Callable[[Live], object],
+    on_live: Callable[[LiveMetrics], object],
 ) -> None:
     """Show lines until the writer is gone."""
     buffer, started = b"", False
     with selectors.DefaultSelector() as selector:
-        selector.register(reading, selectors.EVENT_READ)
+        selector.register(read_fd, selectors.EVENT_READ)
         while True:
             if not selector.select(timeout=0.5):
-                if _has_ended(child):
+                if _has_ended(process):
                     return
                 continue
-            chunk = os.read(reading, 65536)
+            chunk = os.read(read_fd, 65536)
             if not chunk:
                 return
             *lines, buffer = (buffer + chunk).split(b"\n")
@@ -273,13 +273,15 @@ def _follow(
                     on_start(live.started_ns)
 
 
-def refusal(log: Path, status: int) -> HarnessError:
+def load_error(log: Path, status: int) -> HarnessError:
     """Why a load process that began no trial ended with this exit status, by its log."""
-    kind = _REFUSALS.get(status)
+    kind = _ERROR_OF_STATUS.get(status)
     # Each of several processes says the same.
-    said = list(dict.fromkeys(line for line in _lines(log) if line.startswith(_MARK)))
-    if kind is not None and said:
-        return kind("\n".join(line.removeprefix(_MARK) for line in said))
+    messages = list(
+        dict.fromkeys(line for line in _lines(log) if line.startswith(_ERROR_PREFIX))
+    )
+    if kind is not None and messages:
+        return kind("\n".join(line.removeprefix(_ERROR_PREFIX) for line in messages))
     if status < 0:
         return NothingObservedError(
             f"the load process was killed by {signal.Signals(-status).name} before its load "

@@ -14,18 +14,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.client.ledger import read_debts
-from harness.execution.load_process import refusal
-from harness.execution.trial_directory import has_begun
+from harness.client.ledger import read_outstanding
+from harness.execution.load_process import load_error
+from harness.execution.trial_directory import has_started
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
 
-SPEC = "spec.json"
-LOG = "load.log"
-RESCUE_TIMEOUT_S = 120
+SPEC_FILE = "spec.json"
+LOG_FILE = "load.log"
+CLEANUP_TIMEOUT_S = 120
 
 
-def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded: bool) -> int:
+def close_orphans(
+    out: Path, spec_path: Path, key: str, progress: Console, *, embedded: bool
+) -> int:
     """
     Close what the ledgers of a trial still hold.
 
@@ -39,13 +41,13 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
     Returns:
         How many sessions could not be closed.
     """
-    ledger, damages = read_debts(out / PARTS)
-    for damage in damages:
-        _say(progress, damage)
-    debts = len(ledger.open) + len(ledger.doubtful)
-    if not debts:
+    ledger, errors = read_outstanding(out / PARTS)
+    for error in errors:
+        _print(progress, error)
+    outstanding = len(ledger.open) + len(ledger.unconfirmed)
+    if not outstanding:
         return 0
-    _say(progress, f"closing {debts} sessions that the load left open")
+    _print(progress, f"closing {outstanding} sessions that the load left open")
     environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
     if not embedded:
         environ["OPENSTEER_API_KEY"] = key
@@ -53,33 +55,33 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
         done = subprocess.run(
             [sys.executable, "-m", "harness.load.cleanup_process"],
             env=environ,
-            timeout=RESCUE_TIMEOUT_S,
+            timeout=CLEANUP_TIMEOUT_S,
             check=False,
             capture_output=True,
         )
-        left = int(done.stdout or debts) if done.returncode == 0 else debts
+        left_open = int(done.stdout or outstanding) if done.returncode == 0 else outstanding
     except (subprocess.TimeoutExpired, ValueError):
-        left = debts
-    if left:
-        _say(progress, f"{left} sessions could not be closed; they may be open still")
-    return left
+        left_open = outstanding
+    if left_open:
+        _print(progress, f"{left_open} sessions could not be closed; they may be open still")
+    return left_open
 
 
-def _say(progress: Console, text: str) -> None:
+def _print(progress: Console, text: str) -> None:
     progress.print(f"harness: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def settle(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:
+def finish_load(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:
     """
     After the load process: pass on its refusal, or pay the debts of a dead one.
 
     Raises:
         HarnessError: It refused its orders, or ended without a trial.
     """
-    log = out / LOG
-    if not has_begun(out):
-        raise refusal(log, status)
-    rescue(out, out / SPEC, key, progress, embedded=embedded)
-    (out / SPEC).unlink(missing_ok=True)
+    log = out / LOG_FILE
+    if not has_started(out):
+        raise load_error(log, status)
+    close_orphans(out, out / SPEC_FILE, key, progress, embedded=embedded)
+    (out / SPEC_FILE).unlink(missing_ok=True)
     if log.is_file() and log.stat().st_size == 0:
         log.unlink()

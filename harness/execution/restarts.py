@@ -21,7 +21,7 @@ from harness.trial.parts import EVENTS_SUFFIX, PARTS
 from harness.units import NS_PER_S
 
 
-class Restarts:
+class Restarter:
     """
     The restarts of one trial.
 
@@ -45,9 +45,9 @@ class Restarts:
         self._thread: threading.Thread | None = None
         self._error: HarnessError | None = None
 
-    def begin(self, begun_ns: int) -> None:
+    def begin(self, load_start_ns: int) -> None:
         """The load's start: times count from `begun_ns` (Unix ns)."""
-        self._thread = threading.Thread(target=self._work, args=(begun_ns,), daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(load_start_ns,), daemon=True)
         self._thread.start()
 
     def end(self) -> None:
@@ -69,10 +69,12 @@ class Restarts:
             self._thread = None
         self._event_log.close()
 
-    def _work(self, begun_ns: int) -> None:
+    def _work(self, load_start_ns: int) -> None:
         try:
             for number, spec in enumerate(self._specs):
-                if self._ended.wait(max(0, begun_ns + spec.from_ns - unix_ns()) / NS_PER_S):
+                if self._ended.wait(
+                    max(0, load_start_ns + spec.from_ns - unix_ns()) / NS_PER_S
+                ):
                     return
                 self._restart(number, spec)
         except HarnessError as error:
@@ -82,10 +84,10 @@ class Restarts:
 
     def _restart(self, number: int, spec: FaultSpec) -> None:
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
-        told = {"fault": RESTART, "number": number}
-        self._event_log.append("fault", {**told, "edge": "start", **settings})
+        fields = {"fault": RESTART, "number": number}
+        self._event_log.append("fault", {**fields, "edge": "start", **settings})
         self._standin.crash()
         # A load that is over must still find its target, to close what it opened.
         self._ended.wait((spec.for_ns or 0) / NS_PER_S)
         self._standin.restart()
-        self._event_log.append("fault", {**told, "edge": "end", **settings})
+        self._event_log.append("fault", {**fields, "edge": "end", **settings})

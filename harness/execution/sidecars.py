@@ -18,7 +18,7 @@ import msgspec
 from harness.clock import unix_ns
 from harness.errors import NothingObservedError, UsageError
 from harness.execution import target as targets
-from harness.execution.restarts import Restarts
+from harness.execution.restarts import Restarter
 from harness.faults.launch import FaultProxy, Inbox
 from harness.faults.spec import RESTART, FaultSpec
 from harness.load.spec import is_loopback, webhook_secret
@@ -29,14 +29,14 @@ from harness.trial.parts import EVENTS_SUFFIX, PARTS
 from harness.trial.schema import INBOX_LOST, Event
 from harness.trial.store import write_atomically, write_json
 
-TRUTH = "truth.json"
+GROUND_TRUTH = "truth.json"
 """What the embedded stand-in says that it did; no check reads it."""
-LAST_DELIVERIES_S = 1.0
+DELIVERY_GRACE_S = 1.0
 """How long the inbox stays open after the load, for what is still on its way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Sidecars:
     """
     What was started around the target.
 
@@ -54,19 +54,19 @@ class Around:
     inbox: Inbox | None = None
     standin: Standin | None = None
     proxy: FaultProxy | None = None
-    restarts: Restarts | None = None
+    restarts: Restarter | None = None
 
     @property
     def via(self) -> str:
         """Host and port of what the load goes through; "" for nothing."""
         return "" if self.proxy is None else urlsplit(self.proxy.url).netloc
 
-    def begin(self, begun_ns: int) -> None:
+    def begin(self, load_start_ns: int) -> None:
         """To be called with the load's start: faults count from it."""
         if self.proxy is not None:
-            self.proxy.begin(begun_ns)
+            self.proxy.begin(load_start_ns)
         if self.restarts is not None:
-            self.restarts.begin(begun_ns)
+            self.restarts.begin(load_start_ns)
 
     def end(self) -> None:
         """
@@ -79,7 +79,7 @@ class Around:
         if self.restarts is not None:
             self.restarts.end()
         if self.webhook_url:
-            time.sleep(LAST_DELIVERIES_S)
+            time.sleep(DELIVERY_GRACE_S)
         if self.inbox is not None and self.inbox.has_died:
             data = {"text": "the webhook inbox died amidst the load", "lost": INBOX_LOST}
             line = msgspec.json.encode(Event(unix_ns(), "note", data=data))
@@ -89,7 +89,7 @@ class Around:
                 "the fault proxy died amidst the load; what was sent afterwards met no target"
             )
 
-    def keep_truth(self, out: Path) -> None:
+    def save_ground_truth(self, out: Path) -> None:
         """When nothing more is sent: write down what the embedded stand-in says it did."""
         if self.standin is None:
             return
@@ -97,7 +97,7 @@ class Around:
             truth = self.standin.truth()
         except OSError:  # it died: the trial's attempts tell of that
             return
-        write_json(out / TRUTH, truth)
+        write_json(out / GROUND_TRUTH, truth)
 
 
 def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> Standin:
@@ -120,14 +120,14 @@ def has_network_faults(plan: Plan) -> bool:
     return any(spec.kind != RESTART for spec in plan.fault_specs())
 
 
-def start_around(
+def start_sidecars(
     plan: Plan,
     host: str,
     trial_id: str,
     out: Path,
     stack: ExitStack,
     standin: Standin | None = None,
-) -> Around:
+) -> Sidecars:
     """
     Start what the plan asks for, for as long as the stack lasts.
 
@@ -155,26 +155,26 @@ def start_around(
         behaviour = plan.webhooks.model_dump(mode="json")
         inbox = Inbox(seed=plan.seed, events_path=events, secret=secret, behaviour=behaviour)
         webhook_url = stack.enter_context(inbox).url
-    around_events = parts / f"around{EVENTS_SUFFIX}"
+    sidecar_events = parts / f"around{EVENTS_SUFFIX}"
     specs = plan.fault_specs()
-    around = Around(webhook_url, around_events, inbox, standin)
+    sidecars = Sidecars(webhook_url, sidecar_events, inbox, standin)
     if any(spec.kind == RESTART for spec in specs):
         restarts = _prepare_restarts(specs, standin, out)
         stack.callback(restarts.cancel)
-        around = replace(around, restarts=restarts)
+        sidecars = replace(sidecars, restarts=restarts)
     if not has_network_faults(plan):
-        return around
+        return sidecars
     network = [spec for spec in specs if spec.kind != RESTART]
     events = parts / f"faults{EVENTS_SUFFIX}"
     proxy = stack.enter_context(FaultProxy(host, network, seed=plan.seed, events_path=events))
-    return replace(around, proxy=proxy)
+    return replace(sidecars, proxy=proxy)
 
 
 def _prepare_restarts(
     specs: Sequence[FaultSpec], standin: Standin | None, out: Path
-) -> Restarts:
+) -> Restarter:
     if standin is None:
         raise UsageError(
             "the fault restart kills and restarts the embedded stand-in; leave --host out"
         )
-    return Restarts(standin, [spec for spec in specs if spec.kind == RESTART], out)
+    return Restarter(standin, [spec for spec in specs if spec.kind == RESTART], out)

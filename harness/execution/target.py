@@ -10,26 +10,28 @@ from contextlib import contextmanager
 from random import Random
 from secrets import token_hex
 
-from harness.attempt import Phase
-from harness.client.call import Caller, Result, Seat
+from harness.attempt import ReservedPhase
+from harness.client.call import CallResult, ClientContext, RetryingCaller
 from harness.client.ledger import Ledger
 from harness.client.opensteer_client import OpensteerClient
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget, RetryPolicy
-from harness.contract.operations import target as target_of
+from harness.contract.operations import request_target as target_of
 from harness.contract.outcomes import Outcome
 from harness.errors import TargetError
 from harness.load.spec import EMBEDDED_KEY
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
-from harness.wire import Failure, Reply, Target, connect
+from harness.wire import Failure, Response, Target, connect
 from harness.workload.payloads import session_body
 
 PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
 """Contract versions that `find_versions` asks for."""
 
-_DEAD = frozenset({Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT})
+_UNREACHABLE_OUTCOMES = frozenset(
+    {Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT}
+)
 
 
 @contextmanager
@@ -59,26 +61,26 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
         TargetError: One line that says which of the three it was.
     """
     transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
-    seat = Seat(
+    context = ClientContext(
         worker=PREFLIGHT,
         record=recorder.record,
         policy=RetryPolicy(attempts=2, deadline_s=10.0),
         budget=RetryBudget(0.0),
         sleep=time.sleep,
-        chance=Random(0),
+        rng=Random(0),
         next_call_id=1 << 60,
     )
     try:
-        caller = Caller(transport, seat)
-        caller.arrive(Phase.PREFLIGHT.value, 0)
-        health = caller.call("health", "/health")
-        if health.answer.outcome is not Outcome.AUTH_FAILED:
-            _judge_health(health, caller.last, target.base_url)
+        client = RetryingCaller(transport, context)
+        client.begin_iteration(ReservedPhase.PREFLIGHT.value, 0)
+        health = client.call("health", "/health")
+        if health.interpretation.outcome is not Outcome.AUTH_FAILED:
+            _check_health(health, client.last_response, target.base_url)
         if not key_matters:
             return ""
-        caller.arrive(Phase.PREFLIGHT.value, 0)
+        client.begin_iteration(ReservedPhase.PREFLIGHT.value, 0)
         absent = target_of("get_session", "harness-preflight")
-        return _judge_key(caller.call("get_session", absent), target.base_url)
+        return _check_key(client.call("get_session", absent), target.base_url)
     finally:
         transport.close()
 
@@ -92,37 +94,43 @@ def find_versions(target: Target) -> dict[str, str]:
         that left it untold.
     """
     transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
-    seat = Seat(
+    context = ClientContext(
         worker=PREFLIGHT,
         record=Recorder().record,
         policy=RetryPolicy(attempts=2, deadline_s=10.0),
         budget=RetryBudget(0.0),
         sleep=time.sleep,
-        chance=Random(0),
+        rng=Random(0),
     )
-    client = OpensteerClient(transport, seat, Ledger())
+    client = OpensteerClient(transport, context, Ledger())
     found = {}
     try:
         for version in PROBED_VERSIONS:
             body = session_body(0, 0, contract_version=version)
             result = client.create_session(body, f"doctor-{token_hex(8)}")
-            if result.answer.resource_id:
-                client.delete_session(result.answer.resource_id)
+            if result.interpretation.resource_id:
+                client.delete_session(result.interpretation.resource_id)
             words = {Outcome.OK: "taken", Outcome.CONTRACT_MISMATCH: "refused"}
-            found[version] = words.get(result.answer.outcome, str(result.answer.outcome))
+            found[version] = words.get(
+                result.interpretation.outcome, str(result.interpretation.outcome)
+            )
     finally:
         transport.close()
     return found
 
 
-def _judge_health(result: Result, last: Reply | None, host: str) -> None:
+def _check_health(result: CallResult, last_response: Response | None, host: str) -> None:
     if result.ok:
         return
-    answer = result.answer
-    status = last.status if last is not None else 0
-    if answer.outcome in _DEAD:
-        detail = last.detail if last is not None and last.detail else answer.outcome
-        if last is not None and last.failure is Failure.TLS:
+    interpretation = result.interpretation
+    status = last_response.status if last_response is not None else 0
+    if interpretation.outcome in _UNREACHABLE_OUTCOMES:
+        detail = (
+            last_response.detail
+            if last_response is not None and last_response.detail
+            else interpretation.outcome
+        )
+        if last_response is not None and last_response.failure is Failure.TLS:
             raise TargetError(
                 f"{host} cannot be trusted ({detail}); name its authority with --ca-file, "
                 "or take any certificate with --insecure"
@@ -135,28 +143,34 @@ def _judge_health(result: Result, last: Reply | None, host: str) -> None:
             f"{host} answers /health with a redirect ({status}); name where it leads to"
         )
     raise TargetError(
-        f"{host} answers /health with {status or 'no HTTP'} ({answer.outcome}); "
+        f"{host} answers /health with {status or 'no HTTP'} ({interpretation.outcome}); "
         "is this the base URL of the Opensteer API?"
     )
 
 
-def _judge_key(result: Result, host: str) -> str:
+def _check_key(result: CallResult, host: str) -> str:
     """What left it untold; "" when it was taken: all else the API says to known keys only."""
-    answer = result.answer
-    if answer.outcome is Outcome.AUTH_FAILED:
+    interpretation = result.interpretation
+    if interpretation.outcome is Outcome.AUTH_FAILED:
         raise TargetError(
             f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
         )
-    if answer.outcome is Outcome.INVALID_RESPONSE or (
-        answer.outcome in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
-        and not answer.code
-        and "JSON" in answer.violation
+    if interpretation.outcome is Outcome.INVALID_RESPONSE or (
+        interpretation.outcome
+        in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
+        and not interpretation.code
+        and "JSON" in interpretation.violation
     ):
         raise TargetError(
-            f"{host} does not answer as the Opensteer API does ({answer.violation}); "
+            f"{host} does not answer as the Opensteer API does ({interpretation.violation}); "
             "is this its base URL?"
         )
-    if answer.outcome in _DEAD:
-        raise TargetError(f"{host} stopped answering during the preflight ({answer.outcome})")
-    untold = answer.outcome is Outcome.RATE_LIMITED or answer.outcome is Outcome.SERVER_ERROR
-    return str(answer.outcome) if untold else ""
+    if interpretation.outcome in _UNREACHABLE_OUTCOMES:
+        raise TargetError(
+            f"{host} stopped answering during the preflight ({interpretation.outcome})"
+        )
+    unconfirmed = (
+        interpretation.outcome is Outcome.RATE_LIMITED
+        or interpretation.outcome is Outcome.SERVER_ERROR
+    )
+    return str(interpretation.outcome) if unconfirmed else ""

@@ -22,16 +22,16 @@ import pyarrow.compute as pc
 from rich.console import Console
 
 from harness.analysis.generator import assess_generator
-from harness.attempt import Phase
-from harness.cli.capacity_view import print_throughput, tell_step
-from harness.cli.transport_options import PLAIN, Wire
-from harness.cli.verdict import judge_measured
+from harness.attempt import ReservedPhase
+from harness.cli.capacity_view import print_step, print_throughput
+from harness.cli.transport_options import DEFAULT_TRANSPORT, TransportOptions
+from harness.cli.verdict import evaluate_measured
 from harness.errors import HarnessError, StoppedEarlyError
 from harness.execution import target as targets
-from harness.execution.load import Job, measure
+from harness.execution.load import LoadJob, measure
 from harness.execution.load_process import NOTHING_KEPT
-from harness.execution.trial_directory import claim, disclaim, point_latest
-from harness.exit_codes import Exit
+from harness.execution.trial_directory import create_directory, discard_directory, link_latest
+from harness.exit_codes import ExitCode
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.estimate import BURSTS_S, Spacing
 from harness.experiments.capacity.observe import observe_step
@@ -48,8 +48,8 @@ from harness.trial.parts import INTERNAL_WORKERS, PartWriter
 from harness.trial.schema import ATTEMPTS, Manifest, PhaseWindow
 from harness.trial.store import MANIFEST, Trial, open_trial, write_atomically, write_json
 
-RESULT = "capacity.json"
-EMBEDDED = StandinConfig(workers=4, service="20ms")
+RESULT_FILE = "capacity.json"
+EMBEDDED_CONFIG = StandinConfig(workers=4, service="20ms")
 """A stand-in that can do 200 requests a second, so that there is something to find."""
 SPACINGS: tuple[Spacing, ...] = tuple(BURSTS_S)
 _CALL_IDS_OF_A_STEP = 1 << 48
@@ -71,7 +71,7 @@ class ThroughputJob:
         users: Most calls in flight.
         spacing: Of the arrivals.
         standin: Settings of the embedded stand-in.
-        wire: How the target is spoken to.
+        transport_options: How the target is spoken to.
     """
 
     scenario: Path
@@ -86,12 +86,12 @@ class ThroughputJob:
     patience: float = 1.0
     spacing: Spacing = "poisson"
     seed: int = 1
-    standin: StandinConfig = EMBEDDED
-    wire: Wire = PLAIN
+    standin: StandinConfig = EMBEDDED_CONFIG
+    transport_options: TransportOptions = DEFAULT_TRANSPORT
 
 
 @dataclass(slots=True)
-class _Record:
+class _StepRecord:
     """The steps taken so far, as one trial."""
 
     out: Path
@@ -100,7 +100,9 @@ class _Record:
     interrupted: bool = False
 
 
-def measure_throughput(job: ThroughputJob, key: str, out: Console, progress: Console) -> Exit:
+def measure_throughput(
+    job: ThroughputJob, key: str, out: Console, progress: Console
+) -> ExitCode:
     """
     Search, write the trial, say what was found.
 
@@ -108,14 +110,14 @@ def measure_throughput(job: ThroughputJob, key: str, out: Console, progress: Con
         HarnessError: Nothing could be measured; nothing is left that looks like a trial.
     """
     search, interrupted = search_throughput(job, key, progress)
-    judge_measured(job.out, out, progress)
+    evaluate_measured(job.out, out, progress)
     document = throughput_document(search.result(), job.slo, interrupted=interrupted)
-    print_throughput(document, job.out / RESULT, out)
+    print_throughput(document, job.out / RESULT_FILE, out)
     if interrupted:
-        return Exit.INTERRUPTED
+        return ExitCode.INTERRUPTED
     known = document["max_rate_per_s"]["estimate"] is not None
-    doomed = document["bound"] == "doomed"
-    return Exit.PASS if known else Exit.FAIL if doomed else Exit.UNKNOWN
+    infeasible = document["bound"] == "doomed"
+    return ExitCode.PASS if known else ExitCode.FAIL if infeasible else ExitCode.UNKNOWN
 
 
 def search_throughput(
@@ -135,66 +137,66 @@ def search_throughput(
         patience=job.patience,
         spacing=job.spacing,
     )
-    claim(job.out)
-    record = _Record(job.out)
+    create_directory(job.out)
+    steps_record = _StepRecord(job.out)
     try:
         with ExitStack() as stack:
             running = None
             if not job.host:
                 running = stack.enter_context(targets.embedded(job.standin))
-            while not record.interrupted and (step := search.next_step()) is not None:
-                tell_step(step, search.eta(), progress)
-                result = _take(step, job, slos, running, key, record, progress)
-                if record.interrupted:
+            while not steps_record.interrupted and (step := search.next_step()) is not None:
+                print_step(step, search.eta(), progress)
+                result = _run_step(step, job, slos, running, key, steps_record, progress)
+                if steps_record.interrupted:
                     break
                 search.record(result)
     except StoppedEarlyError:  # before a step's load: the steps before it are kept
-        if not record.manifests:
-            disclaim(job.out)
+        if not steps_record.manifests:
+            discard_directory(job.out)
             raise
-        record.interrupted = True
+        steps_record.interrupted = True
     except HarnessError:
-        if not record.manifests:
-            disclaim(job.out)
+        if not steps_record.manifests:
+            discard_directory(job.out)
         raise
-    _finish(job, record)
-    found = throughput_document(search.result(), job.slo, interrupted=record.interrupted)
-    write_json(job.out / RESULT, found)
-    point_latest(job.out)
-    return search, record.interrupted
+    _finish(job, steps_record)
+    found = throughput_document(search.result(), job.slo, interrupted=steps_record.interrupted)
+    write_json(job.out / RESULT_FILE, found)
+    link_latest(job.out)
+    return search, steps_record.interrupted
 
 
-def _take(
+def _run_step(
     step: Step,
     job: ThroughputJob,
     slos: tuple[Slo, ...],
     running: Standin | None,
     key: str,
-    record: _Record,
+    steps_record: _StepRecord,
     progress: Console,
 ) -> StepResult:
     """Make one step's load and put it into the record."""
     folder = job.out / "steps" / f"{step.number:02}"
     folder.parent.mkdir(exist_ok=True)
-    inner = Job(
+    inner = LoadJob(
         scenario=job.scenario,
         plan=_plan(job, step),
         host=job.host,
         out=folder,
         trial_id=f"{job.trial_id}-{step.number:02}",
-        wire=job.wire,
+        transport_options=job.transport_options,
         running=running,
     )
     with _restoring_signals():
-        record.interrupted = measure(inner, key, progress).interrupted
+        steps_record.interrupted = measure(inner, key, progress).interrupted
     finalize_trial(folder)
     trial = open_trial(folder)
     if not trial.manifest.phases:
         raise StoppedEarlyError(NOTHING_KEPT)
     attempts = trial.attempts_table()
-    _keep(trial, attempts, step, record)
+    _append_step(trial, attempts, step, steps_record)
     frame = attempts.to_pandas()
-    load = frame.loc[(frame["phase"] == Phase.LOAD.value).to_numpy()]
+    load = frame.loc[(frame["phase"] == ReservedPhase.LOAD.value).to_numpy()]
     result = observe_step(
         step,
         load,
@@ -215,7 +217,7 @@ def _plan(job: ThroughputJob, step: Step) -> Plan:
             "users": job.users,
             "phases": [
                 {
-                    "name": Phase.LOAD.value,
+                    "name": ReservedPhase.LOAD.value,
                     "duration": f"{round(step.duration_s * 1000)}ms",
                     "rate": step.rate_per_s,
                     "spacing": job.spacing,
@@ -230,12 +232,14 @@ def _plan(job: ThroughputJob, step: Step) -> Plan:
     return build_plan(document, "the search's plan")
 
 
-def _keep(trial: Trial, attempts: pa.Table, step: Step, record: _Record) -> None:
+def _append_step(
+    trial: Trial, attempts: pa.Table, step: Step, steps_record: _StepRecord
+) -> None:
     """Append a step to the trial of the search: its phase, calls and workers by number."""
     name = f"{step.number:02} {step.purpose} {step.rate_per_s:.4g}/s"
     prefix = f"s{step.number:02}-"
     columns = {
-        "phase": _renamed(attempts["phase"], {Phase.LOAD.value: name}),
+        "phase": _renamed(attempts["phase"], {ReservedPhase.LOAD.value: name}),
         "worker": _renamed(
             attempts["worker"], {name: name for name in INTERNAL_WORKERS}, prefix
         ),
@@ -246,7 +250,7 @@ def _keep(trial: Trial, attempts: pa.Table, step: Step, record: _Record) -> None
     for column, values in columns.items():
         attempts = attempts.set_column(ATTEMPTS.get_field_index(column), column, values)
     attempts = attempts.combine_chunks()
-    with PartWriter(record.out) as writer:
+    with PartWriter(steps_record.out) as writer:
         for worker in distinct(attempts, "worker"):
             rows = attempts.filter(pc.equal(attempts["worker"].cast(pa.string()), worker))
             writer.append(worker, to_ipc(rows), to_ipc(bucket_table(rows)))
@@ -255,8 +259,8 @@ def _keep(trial: Trial, attempts: pa.Table, step: Step, record: _Record) -> None
                 worker = f"{prefix}{event.worker}" if event.worker else ""
                 writer.event(msgspec.structs.replace(event, worker=worker))
     window = trial.manifest.phases[0]
-    record.windows.append(msgspec.structs.replace(window, name=name))
-    record.manifests.append(trial.manifest)
+    steps_record.windows.append(msgspec.structs.replace(window, name=name))
+    steps_record.manifests.append(trial.manifest)
 
 
 def _renamed(column: pa.ChunkedArray, names: dict[str, str], prefix: str = "") -> pa.Array:
@@ -264,23 +268,25 @@ def _renamed(column: pa.ChunkedArray, names: dict[str, str], prefix: str = "") -
     return pa.array(values, pa.string()).dictionary_encode()
 
 
-def _finish(job: ThroughputJob, record: _Record) -> None:
+def _finish(job: ThroughputJob, steps_record: _StepRecord) -> None:
     """Write the manifest over all steps, and make the parts a trial."""
     shutil.rmtree(job.out / "steps", ignore_errors=True)
-    first, last = record.manifests[0], record.manifests[-1]
+    first, last = steps_record.manifests[0], steps_record.manifests[-1]
     workers = [
         msgspec.structs.replace(end, worker=f"s{number:02}-{end.worker}")
-        for number, manifest in enumerate(record.manifests, 1)
+        for number, manifest in enumerate(steps_record.manifests, 1)
         for end in manifest.workers
     ]
-    whole = not record.interrupted and all(m.state == "complete" for m in record.manifests)
+    complete = not steps_record.interrupted and all(
+        m.state == "complete" for m in steps_record.manifests
+    )
     manifest = msgspec.structs.replace(
         first,
         trial_id=job.trial_id,
-        phases=record.windows,
+        phases=steps_record.windows,
         workers=workers,
         ended_ns=last.ended_ns,
-        state="measured" if whole else "interrupted",
+        state="measured" if complete else "interrupted",
     )
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     write_atomically(job.out / MANIFEST, text + b"\n")

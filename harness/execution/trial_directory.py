@@ -15,7 +15,7 @@ from harness.trial.store import MANIFEST
 _ELSEWHERE = "name a directory that can be written"
 
 
-def claim(out: Path) -> None:
+def create_directory(out: Path) -> None:
     """
     Take a directory that is empty or not there yet.
 
@@ -32,19 +32,19 @@ def claim(out: Path) -> None:
         raise UsageError(f"--out {out}: cannot be written; {_ELSEWHERE}")
 
 
-def has_begun(out: Path) -> bool:
+def has_started(out: Path) -> bool:
     """Whether a load process took its orders: from then on there is something to keep."""
     return (out / MANIFEST).is_file()
 
 
-def disclaim(out: Path) -> None:
+def discard_directory(out: Path) -> None:
     """Leave nothing half-made that looks whole; what cannot be removed stays."""
     for path in (*sorted(out.rglob("*"), reverse=True), out):
         with suppress(OSError):
             path.rmdir() if path.is_dir() else path.unlink()
 
 
-def point_latest(out: Path) -> None:
+def link_latest(out: Path) -> None:
     """Let ``latest`` beside it point at this trial, unless somebody else's is called so."""
     latest = out.parent / "latest"
     if latest.exists() and not latest.is_symlink():
@@ -57,7 +57,7 @@ def point_latest(out: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_own(out: Path, worker: str, recorder: Recorder) -> None:
+def append_own_attempts(out: Path, worker: str, recorder: Recorder) -> None:
     """What this process itself sent belongs to the trial as well."""
     rows = recorder.drain()
     if rows:

@@ -11,10 +11,10 @@ from pathlib import Path
 from harness.conformance.webhook_inbox import Delivery
 from harness.faults.launch import Inbox
 
-REFUSES = "-told-twice"
+REFUSED_SUFFIX = "-told-twice"
 
 
-class LocalMailbox:
+class LocalWebhookInbox:
     """
     A mailbox on this machine (`harness.conformance.webhook_inbox.WebhookInbox`).
 
@@ -27,15 +27,15 @@ class LocalMailbox:
     def __init__(self, inbox: Inbox, events: Path, url: str = "") -> None:
         self.url = url or inbox.url
         self.secret = inbox.secret
-        self.refuses = REFUSES
+        self.refuses = REFUSED_SUFFIX
         self._events = events
 
     def deliveries(self) -> list[Delivery]:
         """All that came so far."""
         if not self._events.exists():
             return []
-        whole = self._events.read_text().rpartition("\n")[0]
-        told = [json.loads(line)["data"] for line in whole.splitlines()]
+        complete = self._events.read_text().rpartition("\n")[0]
+        events = [json.loads(line)["data"] for line in complete.splitlines()]
         return [
             Delivery(
                 data["tag"],
@@ -45,12 +45,12 @@ class LocalMailbox:
                 data["run_id"],
                 data["status"],
             )
-            for data in told
+            for data in events
         ]
 
 
 @contextmanager
-def open_mailbox(listen: str | None = None, url: str = "") -> Iterator[LocalMailbox]:
+def open_webhook_inbox(listen: str | None = None, url: str = "") -> Iterator[LocalWebhookInbox]:
     """
     Receive webhooks until the context ends.
 
@@ -63,6 +63,6 @@ def open_mailbox(listen: str | None = None, url: str = "") -> Iterator[LocalMail
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         events = Path(folder) / "webhooks.jsonl"
-        behaviour = {"refused": REFUSES}
+        behaviour = {"refused": REFUSED_SUFFIX}
         with Inbox(events_path=events, listen=listen, behaviour=behaviour) as inbox:
-            yield LocalMailbox(inbox, events, url)
+            yield LocalWebhookInbox(inbox, events, url)

@@ -19,7 +19,7 @@ from typing import Any, Self
 from harness.clock import unix_ns
 from harness.errors import HarnessError, NothingObservedError
 from harness.faults.spec import FaultSpec
-from harness.subprocesses import end
+from harness.subprocesses import terminate_process
 
 _GRACE_S = 5.0
 _ACTION_OF_REPLY = {"listening": "start", "begun": "begin"}
@@ -67,7 +67,7 @@ class _FaultProcess:
         """End the process and wait for it; twice is once."""
         process, self._process = self._process, None
         if process is not None:
-            end(process, _GRACE_S)
+            terminate_process(process, _GRACE_S)
 
     @property
     def has_died(self) -> bool:

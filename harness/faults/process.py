@@ -28,7 +28,7 @@ from typing import Any, Protocol
 import uvloop
 
 from harness.errors import UsageError
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 
 _PARENT_POLL_S = 0.25
 _LINE_BYTES_MAX = 1024 * 1024
@@ -62,7 +62,7 @@ def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) ->
         uvloop.run(_serve(config, start))
     except (UsageError, OSError) as error:
         _print_json({"error": str(error)})
-        return int(Exit.USAGE)
+        return int(ExitCode.USAGE)
     return 0
 
 

@@ -15,12 +15,12 @@ from random import Random
 
 import gevent
 
-from harness.client.call import Seat
-from harness.client.ledger import read_debts
+from harness.client.call import ClientContext
+from harness.client.ledger import read_outstanding
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget
-from harness.load.generator import SWEEP_S
-from harness.load.session_cleanup import SWEEP_POLICY, sweep
+from harness.load.generator import CLEANUP_S
+from harness.load.session_cleanup import CLEANUP_POLICY, close_sessions
 from harness.load.spec import SPEC_VARIABLE, read_key, read_spec
 from harness.plan.file import build_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
@@ -37,23 +37,25 @@ def main() -> None:
     target = spec.target(
         plan.timeouts, read_key(os.environ, embedded=spec.embedded), direct=True
     )
-    debts, _ = read_debts(Path(spec.out) / PARTS)
+    outstanding, _ = read_outstanding(Path(spec.out) / PARTS)
     recorder = Recorder()
-    seat = Seat(
+    context = ClientContext(
         worker=CLEANUP_PROCESS,
         record=recorder.record,
-        policy=SWEEP_POLICY,
+        policy=CLEANUP_POLICY,
         budget=RetryBudget(1.0),
         sleep=gevent.sleep,
-        chance=Random(0),
+        rng=Random(0),
         next_call_id=_CALL_IDS_FROM,
     )
-    left = sweep(debts, seat, lambda: connect(target, spec.transport), SWEEP_S)
+    left_open = close_sessions(
+        outstanding, context, lambda: connect(target, spec.transport), CLEANUP_S
+    )
     table = attempts_table(recorder.drain())
     # A session closed without a record is better than one left open for lack of a disk.
     with suppress(OSError), PartWriter(Path(spec.out)) as writer:
         writer.append(CLEANUP_PROCESS, to_ipc(table), to_ipc(bucket_table(table)))
-    sys.stdout.write(f"{left}\n")
+    sys.stdout.write(f"{left_open}\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from harness.load.fd_limit import check_open_files, load_processes
 from harness.load.spec import (
     ALLOW_VARIABLE,
     SPEC_VARIABLE,
-    Spec,
+    TrialSpec,
     check_host,
     read_key,
     read_spec,
@@ -28,23 +28,23 @@ from harness.plan.file import (
     PLANS,
     build_plan,
     find_plan,
-    near,
+    format_error,
+    format_errors,
     read_plan,
-    say_mistake,
-    say_mistakes,
+    suggestion,
 )
 from harness.plan.model import Plan
-from harness.plan.trial_id import new_mark, new_trial_id
-from harness.wire.redaction import KEY_LEAST
+from harness.plan.trial_id import new_stamp, new_trial_id
+from harness.wire.redaction import KEY_LENGTH_MIN
 
 PLAN_VARIABLE = "HARNESS_PLAN"
 
-_PLAIN_MARK = new_mark()
+_PLAIN_LOCUST_STAMP = new_stamp()
 """Of the trial of plain Locust, which imports this before it forks its ``--processes``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class LoadConfig:
     """
     What one load process is to do.
 
@@ -53,24 +53,24 @@ class Orders:
         plan: Its plan.
         key: The API key; shown by no repr.
         text: The plan's file, for the lines of mistakes; "" when it is not at hand.
-        made: Workloads made so far; all users of a process share them.
+        workloads: Workloads made so far; all users of a process share them.
     """
 
-    spec: Spec
+    spec: TrialSpec
     plan: Plan
     key: str = field(repr=False)
-    text: str = field(default="", repr=False)
+    plan_text: str = field(default="", repr=False)
 
-    made: dict[str, Any] = field(default_factory=dict, repr=False)
+    workloads: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def source(self) -> str:
         """What to call the plan in messages."""
-        return self.spec.plan_file if self.text else f"plan {self.plan.name!r}"
+        return self.spec.plan_file if self.plan_text else f"plan {self.plan.name!r}"
 
-    def under(self, spec: Spec, plan: Plan) -> Orders:
+    def with_plan(self, spec: TrialSpec, plan: Plan) -> LoadConfig:
         """The same process's orders under another plan: nothing made of its own is kept."""
-        return Orders(spec, plan, self.key)
+        return LoadConfig(spec, plan, self.key)
 
     def workload(self, name: str, kind: Any) -> Any:
         """
@@ -84,14 +84,14 @@ class Orders:
             settings = kind.Settings.model_validate(document)
         except ValidationError as errors:
             at, model = ("scenario", name), kind.Settings
-            told = say_mistakes(errors, self.source, self.text, at=at, model=model)
+            told = format_errors(errors, self.source, self.plan_text, at=at, model=model)
             raise PlanError(told) from None
-        if name not in self.made:
-            self.made[name] = kind(settings, self.plan.seed)
-        return self.made[name]
+        if name not in self.workloads:
+            self.workloads[name] = kind(settings, self.plan.seed)
+        return self.workloads[name]
 
 
-def take_orders(environment: Any) -> Orders:
+def load_config(environment: Any) -> LoadConfig:
     """
     Read the spec that `harness run` wrote, or make one for plain Locust.
 
@@ -103,31 +103,31 @@ def take_orders(environment: Any) -> Orders:
     spec = read_spec(Path(path)) if path else default_spec(environment)
     plan = build_plan(spec.plan, f"plan {spec.plan.get('name', '')!r}")
     key = read_key(os.environ, embedded=spec.embedded)
-    if len(key) >= KEY_LEAST and key in json.dumps(spec.plan, ensure_ascii=False):
+    if len(key) >= KEY_LENGTH_MIN and key in json.dumps(spec.plan, ensure_ascii=False):
         told = spec.plan_file or f"plan {plan.name!r}"
         raise PlanError(
             f"{told}: holds the API key, and every report shows the plan; take it out"
         )
-    orders = Orders(spec, plan, key, _text_of(spec.plan_file))
+    config = LoadConfig(spec, plan, key, _read_plan_text(spec.plan_file))
     scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
     if not scenarios:
         raise UsageError("the locustfile has no ScenarioUser; see scenarios/ for examples")
     known = {name: kind for user in scenarios for name, kind in user.workloads.items()}
-    mistakes = _judge_weights(orders, list(known)) if len(known) > 1 else []
-    mistakes += judge_names(orders, list(known))
+    mistakes = _check_weights(config, list(known)) if len(known) > 1 else []
+    mistakes += check_scenario_names(config, list(known))
     for name, kind in known.items():
         try:
-            orders.workload(name, kind)
+            config.workload(name, kind)
         except PlanError as error:
             mistakes.append(str(error))
     if mistakes:
         raise PlanError("\n".join(mistakes))
     if processes := load_processes(environment.parsed_options):
         check_open_files(plan, known.values(), processes)
-    return orders
+    return config
 
 
-def judge_names(orders: Orders, known: list[str]) -> list[str]:
+def check_scenario_names(config: LoadConfig, known: list[str]) -> list[str]:
     """
     A mistake for each ``[scenario.NAME]`` that is the slip of a scenario's name.
 
@@ -135,29 +135,29 @@ def judge_names(orders: Orders, known: list[str]) -> list[str]:
     """
     names = {*known, *(path.stem for path in PLANS.parent.glob("[!_]*.py"))}
     slips = {
-        name: f"no such scenario; {near(name, sorted(names))}"
-        for name in orders.plan.scenario
+        name: f"no such scenario; {suggestion(name, sorted(names))}"
+        for name in config.plan.scenario
         if name not in names and get_close_matches(name, names, n=1, cutoff=0.75)
     }
     return [
-        say_mistake(("scenario", name), remark, orders.source, orders.text)
+        format_error(("scenario", name), remark, config.source, config.plan_text)
         for name, remark in slips.items()
     ]
 
 
-def _judge_weights(orders: Orders, known: list[str]) -> list[str]:
-    weights = orders.plan.weights
-    wrong = {name: f"no such scenario; {near(name, known)}" for name in weights}
+def _check_weights(config: LoadConfig, known: list[str]) -> list[str]:
+    weights = config.plan.weights
+    wrong = {name: f"no such scenario; {suggestion(name, known)}" for name in weights}
     told = {name: remark for name, remark in wrong.items() if name not in known}
     if not told and not any(weights.get(name, 1.0) for name in known):
         told = {known[0]: "all weights are zero, so nothing would be sent"}
     return [
-        say_mistake(("weights", name), remark, orders.source, orders.text)
+        format_error(("weights", name), remark, config.source, config.plan_text)
         for name, remark in told.items()
     ]
 
 
-def _text_of(path: str) -> str:
+def _read_plan_text(path: str) -> str:
     """The plan's file, in order to point at lines; "" where it cannot be read any more."""
     try:
         return Path(path).read_text() if path else ""
@@ -165,7 +165,7 @@ def _text_of(path: str) -> str:
         return ""
 
 
-def refuse(text: str, status: int) -> NoReturn:
+def exit_with_error(text: str, status: int) -> NoReturn:
     """End this process with one line a mistake: it cannot do what it was told."""
     sys.stderr.writelines(f"harness: {line}\n" for line in text.splitlines())
     sys.stderr.flush()
@@ -173,7 +173,7 @@ def refuse(text: str, status: int) -> NoReturn:
     os._exit(status)
 
 
-def default_spec(environment: Any) -> Spec:
+def default_spec(environment: Any) -> TrialSpec:
     """Orders for plain ``locust -f``: Locust's options, and a closed load of its users."""
     options = environment.parsed_options
     host = environment.host or os.environ.get("OPENSTEER_BASE_URL", "")
@@ -192,8 +192,8 @@ def default_spec(environment: Any) -> Spec:
         "phases": [{"name": "load", "duration": f"{run_time_s}s", "rate": 0}],
     }
     scenario = Path(environment.locustfile or "locustfile").stem
-    trial_id = new_trial_id(scenario, _PLAIN_MARK)
-    return Spec(
+    trial_id = new_trial_id(scenario, _PLAIN_LOCUST_STAMP)
+    return TrialSpec(
         trial_id=trial_id,
         out=str(Path("trials") / trial_id),
         scenario=scenario,

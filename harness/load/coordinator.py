@@ -26,41 +26,41 @@ from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
 from harness.clock import unix_ns
-from harness.load.config import Orders
-from harness.load.generator import SWEEP_S, Generator
-from harness.load.lifecycle import give_up, quit_or_stop, report_often, tell_crash
-from harness.load.trial_writer import Collector
-from harness.load.worker import GO_DELAY_NS, user_names
+from harness.load.config import LoadConfig
+from harness.load.generator import CLEANUP_S, LoadGenerator
+from harness.load.lifecycle import abort, quit_or_stop, record_crash, report_periodically
+from harness.load.trial_writer import TrialWriter
+from harness.load.worker import DISTRIBUTED_START_DELAY_NS, user_names
 from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 
-TELL_AFTER_S = 2.0
+REPORT_AFTER_S = 2.0
 LATE_NS = 2 * NS_PER_S
 """After the plan's end: from then on it is told which workers are waited for."""
-NAMES_TOLD = 5
+NAMES_SHOWN_MAX = 5
 SILENCE_S = 10
 """A worker that has given no sign of life for so long is not waited for any more."""
 
 
-class MasterConductor:
+class CoordinatorLifecycle:
     """The master: gives out shares, collects, and waits for every goodbye."""
 
     def __init__(
-        self, runner: Any, orders: Orders, collector: Collector, *, headless: bool
+        self, runner: Any, config: LoadConfig, writer: TrialWriter, *, headless: bool
     ) -> None:
-        self.orders = orders
-        self.collector = collector
-        self.generator: Generator | None = None
+        self.config = config
+        self.writer = writer
+        self.generator: LoadGenerator | None = None
         self._runner = runner
         self._headless = headless
-        self._ending = RLock()
+        self._finish_lock = RLock()
         self._names: dict[str, str] = {}
         self._done: set[str] = set()
         self._ended: set[str] = set()
         self._complete = self._finished = False
         self._crashes = 0
-        collector.on_failure = lambda: gevent.spawn(give_up, self, runner, headless=headless)
-        collector.progress.on_orphaned = collector.on_failure
+        writer.on_failure = lambda: gevent.spawn(abort, self, runner, headless=headless)
+        writer.progress.on_orphaned = writer.on_failure
         for kind, listener in {
             "harness_batch": self._on_batch,
             "harness_event": self._on_event,
@@ -69,13 +69,13 @@ class MasterConductor:
             "harness_crashed": self._on_crashed,
         }.items():
             runner.register_message(kind, listener)
-        gevent.spawn(self._tell_who_is_missing)
+        gevent.spawn(self._report_missing_workers)
 
-    def _tell_who_is_missing(self) -> None:
+    def _report_missing_workers(self) -> None:
         """Before the load: how many workers have come, for who sits there and waits."""
-        progress, clients = self.collector.progress, self._runner.clients
+        progress, clients = self.writer.progress, self._runner.clients
         expected = self._runner.environment.parsed_options.expect_workers
-        gevent.sleep(TELL_AFTER_S)
+        gevent.sleep(REPORT_AFTER_S)
         while not (self._names or self._finished):
             progress.note = lambda: (
                 f"waiting for workers: {len(clients.ready)} of {expected} here"
@@ -83,34 +83,38 @@ class MasterConductor:
             progress.write()
             gevent.sleep(1.0)
 
-    def go(self) -> None:
+    def start(self) -> None:
         """Give every worker its share and a common start."""
         if self._names:
             return
-        self.collector.progress.note = str
+        self.writer.progress.note = str
         gone = {client.id for client in self._runner.clients.missing}
         clients = [client.id for client in self._runner.clients.all if client.id not in gone]
         self._names = {client: f"w{place}" for place, client in enumerate(clients)}
-        self.collector.expected.update(self._names.values())
-        start_ns = unix_ns() + GO_DELAY_NS
+        self.writer.expected.update(self._names.values())
+        start_ns = unix_ns() + DISTRIBUTED_START_DELAY_NS
         share = {client: (place, len(clients)) for place, client in enumerate(clients)}
-        self.collector.start(start_ns)
-        spec = self.orders.spec
-        told = {"start_ns": start_ns, "share": share, "plan": spec.plan}
-        told |= {"trial_id": spec.trial_id, "embedded": spec.embedded}
-        told |= {"scenario": spec.scenario, "users": user_names(self._runner)}
-        self._runner.send_message("harness_go", told)
+        self.writer.start(start_ns)
+        spec = self.config.spec
+        start_message = {"start_ns": start_ns, "share": share, "plan": spec.plan}
+        start_message |= {"trial_id": spec.trial_id, "embedded": spec.embedded}
+        start_message |= {"scenario": spec.scenario, "users": user_names(self._runner)}
+        self._runner.send_message("harness_go", start_message)
         gevent.spawn(self._run)
-        gevent.spawn(report_often, self.collector)
+        gevent.spawn(report_periodically, self.writer)
 
     def _run(self) -> None:
-        end_ns = unix_ns() + GO_DELAY_NS + self.orders.plan.duration_ns
+        end_ns = unix_ns() + DISTRIBUTED_START_DELAY_NS + self.config.plan.duration_ns
         while late := self._alive() - self._done:
             if unix_ns() > end_ns + LATE_NS:
                 names = sorted(map(self._names.__getitem__, late))
-                said = f"waiting for {', '.join(names[:NAMES_TOLD])}"
-                said += f" and {len(names) - NAMES_TOLD} more" if names[NAMES_TOLD:] else ""
-                self.collector.progress.note = partial(str, said)
+                note = f"waiting for {', '.join(names[:NAMES_SHOWN_MAX])}"
+                note += (
+                    f" and {len(names) - NAMES_SHOWN_MAX} more"
+                    if names[NAMES_SHOWN_MAX:]
+                    else ""
+                )
+                self.writer.progress.note = partial(str, note)
             gevent.sleep(0.05)
         self._complete = bool(self._done)
         self.finish()
@@ -118,22 +122,22 @@ class MasterConductor:
 
     def finish(self) -> None:
         """Have every worker end, wait for their goodbyes, and write the end down."""
-        with self._ending:
+        with self._finish_lock:
             if self._finished:
                 return
             # Workers that end let `_run` go on, which would call the load complete.
             interrupted = not self._complete
-            self.collector.progress.note = lambda: "closing sessions"
+            self.writer.progress.note = lambda: "closing sessions"
             self._runner.send_message("harness_finish", {})
-            grace_s = self.orders.plan.load.grace / NS_PER_S
-            deadline_ns = unix_ns() + int((grace_s + SWEEP_S + 10) * NS_PER_S)
+            grace_s = self.config.plan.load.grace / NS_PER_S
+            deadline_ns = unix_ns() + int((grace_s + CLEANUP_S + 10) * NS_PER_S)
             while self._alive() - self._ended and unix_ns() < deadline_ns:
                 gevent.sleep(0.02)
-            self.collector.finish(interrupted=interrupted)
-            self.collector.progress.write()
+            self.writer.finish(interrupted=interrupted)
+            self.writer.progress.write()
             self._finished = True
 
-    def crashed(self, text: str) -> None:
+    def on_crash(self, text: str) -> None:
         """The master has no users that could crash."""
         raise AssertionError(text)
 
@@ -148,10 +152,10 @@ class MasterConductor:
 
     def _on_batch(self, msg: Any, **_rest: Any) -> None:
         data = msg.data
-        self.collector.remote_batch(data["worker"], data["attempts"], data["buckets"])
+        self.writer.remote_batch(data["worker"], data["attempts"], data["buckets"])
 
     def _on_event(self, msg: Any, **_rest: Any) -> None:
-        self.collector.event(msgspec.json.decode(msg.data["event"], type=Event))
+        self.writer.event(msgspec.json.decode(msg.data["event"], type=Event))
 
     def _on_done(self, msg: Any, **_rest: Any) -> None:
         self._done.add(msg.node_id)
@@ -159,10 +163,10 @@ class MasterConductor:
     def _on_ended(self, msg: Any, **_rest: Any) -> None:
         self._done.add(msg.node_id)
         self._ended.add(msg.node_id)
-        self.collector.end(msgspec.json.decode(msg.data["end"], type=WorkerSummary))
+        self.writer.end(msgspec.json.decode(msg.data["end"], type=WorkerSummary))
 
     def _on_crashed(self, msg: Any, **_rest: Any) -> None:
         self._crashes += 1
         worker = self._names.get(msg.node_id, msg.node_id)
         text = msg.data["text"]
-        tell_crash(self.collector, self._runner.environment, worker, text, self._crashes)
+        record_crash(self.writer, self._runner.environment, worker, text, self._crashes)

@@ -15,20 +15,20 @@ from itertools import count
 from harness.client.opensteer_client import OpensteerClient
 from harness.units import NS_PER_S
 
-Ask = Callable[[OpensteerClient], None]
+Probe = Callable[[OpensteerClient], None]
 """Sends one request again; whoever has time lends his client."""
 
 FIRST_NS = NS_PER_S
 GROWTH = 3
-REMEMBERED_MAX = 256
+PENDING_MAX = 256
 """Requests remembered at once; while there are as many, no further one is taken."""
 
 
-class Memory:
+class DelayedProbes:
     """What one process has to ask again."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[int, int, int, Ask]] = []
+        self._due: list[tuple[int, int, int, Probe]] = []
         self._numbers = count()
 
     @property
@@ -36,18 +36,18 @@ class Memory:
         """Whether nothing is remembered."""
         return not self._due
 
-    def remember(self, ask: Ask, now_ns: int) -> None:
+    def schedule(self, probe: Probe, now_ns: int) -> None:
         """Ask this again, for the first time in `FIRST_NS`."""
-        self._put(ask, now_ns + FIRST_NS, FIRST_NS)
+        self._put(probe, now_ns + FIRST_NS, FIRST_NS)
 
-    def recall(self, now_ns: int) -> Ask | None:
+    def next_due(self, now_ns: int) -> Probe | None:
         """What is due to be asked again now; it comes up again at three times its age."""
         if not self._due or self._due[0][0] > now_ns:
             return None
-        _, _, age_ns, ask = heapq.heappop(self._due)
-        self._put(ask, now_ns + age_ns * (GROWTH - 1), age_ns * GROWTH)
-        return ask
+        _, _, age_ns, probe = heapq.heappop(self._due)
+        self._put(probe, now_ns + age_ns * (GROWTH - 1), age_ns * GROWTH)
+        return probe
 
-    def _put(self, ask: Ask, due_ns: int, age_ns: int) -> None:
-        if len(self._due) < REMEMBERED_MAX:
-            heapq.heappush(self._due, (due_ns, next(self._numbers), age_ns, ask))
+    def _put(self, probe: Probe, due_ns: int, age_ns: int) -> None:
+        if len(self._due) < PENDING_MAX:
+            heapq.heappush(self._due, (due_ns, next(self._numbers), age_ns, probe))

@@ -14,7 +14,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.plan.model import Plan
 
-RESERVE = 200
+RESERVED_FILES = 200
 """Files that a process has open besides: modules, logs, parts of the trial."""
 
 
@@ -33,7 +33,7 @@ def check_open_files(plan: Plan, workloads: Iterable[Any], processes: int) -> No
     users = -(-plan.load.users // processes)
     sockets = max((getattr(kind, "sockets", 0) for kind in workloads), default=0)
     connections = users * sockets + (plan.load.connections or users)
-    need = connections + RESERVE
+    need = connections + RESERVED_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if need <= soft or soft == resource.RLIM_INFINITY:
         return
@@ -49,5 +49,5 @@ def check_open_files(plan: Plan, workloads: Iterable[Any], processes: int) -> No
 def load_processes(options: Any) -> int:
     """Processes that share the users, by Locust's options; 0 where only a master knows."""
     processes = getattr(options, "processes", None) or 0
-    led = getattr(options, "worker", False) or getattr(options, "master", False)
-    return max(0, processes) or (0 if led else 1)
+    is_distributed = getattr(options, "worker", False) or getattr(options, "master", False)
+    return max(0, processes) or (0 if is_distributed else 1)

@@ -22,33 +22,33 @@ from gevent.event import Event as Flag
 from gevent.lock import RLock
 
 from harness.attempt import Attempt
-from harness.client.call import Seat
+from harness.client.call import ClientContext
 from harness.client.ledger import Ledger
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget, RetryPolicy
 from harness.client.sockets.dialer import Dialer
 from harness.clock import unix_ns
-from harness.load.delayed_probes import Memory
+from harness.load.delayed_probes import DelayedProbes
 from harness.load.progress import Progress
-from harness.load.scheduler import ClosedTurnstile, OpenTurnstile, Turnstile
-from harness.load.self_monitor import SelfCheck
-from harness.load.session_cleanup import sweep
-from harness.load.spec import Spec, webhook_secret
+from harness.load.scheduler import ArrivalRateScheduler, ClosedScheduler, Scheduler
+from harness.load.self_monitor import SelfMonitor
+from harness.load.session_cleanup import close_sessions
+from harness.load.spec import TrialSpec, webhook_secret
 from harness.plan.model import Plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 from harness.wire import Target, Transport, connect
-from harness.wire.pool import Pool, Pooled
+from harness.wire.pool import Pool, PooledTransport
 
 BATCH_ROWS = 1000
 """Rows turned into a batch at a time, in steps of some 1 ms in which no user can start."""
-BREATH_S = 0.0001
+YIELD_S = 0.0001
 """Between two steps: the loop looks at its sockets, which ``gevent.sleep(0)`` leaves out."""
 FLUSH_S = 1.0
-SWEEP_S = 60.0
-_CALL_IDS_OF_A_WORKER = 1 << 40
+CLEANUP_S = 60.0
+_CALL_IDS_PER_WORKER = 1 << 40
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Sink(Protocol):
         """Take the last word of a worker."""
 
 
-class Generator:
+class LoadGenerator:
     """
     One process's share of the load.
 
@@ -75,21 +75,23 @@ class Generator:
         plan: The plan.
         worker: This process's name in the attempts.
         ready: Set when users may begin to take arrivals.
-        turnstile: Where they take them; there once `go` was called.
+        scheduler: Where they take them; there once `go` was called.
         ledger: What was opened.
-        memory: What is to be asked again.
+        delayed_probes: What is to be asked again.
         dialer: Opens the sockets of sessions.
     """
 
-    def __init__(self, spec: Spec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
+    def __init__(
+        self, spec: TrialSpec, plan: Plan, key: str, sink: Sink, index: int = -1
+    ) -> None:
         self.spec = spec
         self.webhook_secret = webhook_secret(spec.trial_id)
         self.plan = plan
         self.worker = "local" if index < 0 else f"w{index}"
         self.ready = Flag()
         self.recorder = Recorder()
-        self.memory = Memory()
-        self.turnstile: Turnstile | None = None
+        self.delayed_probes = DelayedProbes()
+        self.scheduler: Scheduler | None = None
         self.observers: list[Callable[[pa.Table], None]] = []
         parts = Path(spec.out) / PARTS
         parts.mkdir(parents=True, exist_ok=True)
@@ -103,22 +105,22 @@ class Generator:
             Pool(lambda: connect(self._target, self.spec.transport), size) if size else None
         )
         self._sink = sink
-        self._check: SelfCheck | None = None
+        self._monitor: SelfMonitor | None = None
         self._flusher: Any = None
         self._finishing = RLock()
         self._batching = RLock()
         self._stopping = Flag()
         self._load_ended_ns = 0
-        self.ended: WorkerSummary | None = None
+        self.summary: WorkerSummary | None = None
         _warm_up()
-        self.seat = Seat(
+        self.context = ClientContext(
             worker=self.worker,
             record=self.recorder.record,
             policy=RetryPolicy.from_table(plan.retry),
             budget=RetryBudget(plan.retry.budget_fraction),
             sleep=self.sleep,
-            chance=Random(f"{plan.seed}/jitter/{index}"),
-            next_call_id=max(index, 0) * _CALL_IDS_OF_A_WORKER + 1,
+            rng=Random(f"{plan.seed}/jitter/{index}"),
+            next_call_id=max(index, 0) * _CALL_IDS_PER_WORKER + 1,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -128,13 +130,13 @@ class Generator:
     def connect(self) -> Transport:
         """A transport for one user: a connection of his own, or his share of the pool."""
         if self._pool is not None:
-            return Pooled(self._pool)
+            return PooledTransport(self._pool)
         return connect(self._target, self.spec.transport)
 
     def _connect_directly(self) -> Transport:
         return connect(self._direct, self.spec.transport)
 
-    def go(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
+    def start(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
         """
         Open the turnstile.
 
@@ -144,20 +146,20 @@ class Generator:
         """
         phases, seed = self.plan.phases(), self.plan.seed
         if self.plan.load.model == "open":
-            self.turnstile = OpenTurnstile(phases, seed, share, start_ns)
+            self.scheduler = ArrivalRateScheduler(phases, seed, share, start_ns)
         else:
             wait_s = self.plan.load.wait
-            self.turnstile = ClosedTurnstile(phases, seed, share, start_ns, wait_s)
-        self._check = SelfCheck(self.turnstile, self.worker, self._sink.event)
-        self._check.start()
-        self._flusher = gevent.spawn(self._flush_often)
+            self.scheduler = ClosedScheduler(phases, seed, share, start_ns, wait_s)
+        self._monitor = SelfMonitor(self.scheduler, self.worker, self._sink.event)
+        self._monitor.start()
+        self._flusher = gevent.spawn(self._flush_periodically)
         self.ready.set()
 
     def join(self) -> None:
         """Wait until every arrival was taken and its calls have ended, or grace is over."""
         self.ready.wait()
-        assert self.turnstile is not None
-        self.turnstile.finished.wait()
+        assert self.scheduler is not None
+        self.scheduler.finished.wait()
         self._wait_in_flight(self.plan.load.grace / NS_PER_S)
         self._load_ended_ns = unix_ns()  # a master may call for the end much later
 
@@ -169,68 +171,68 @@ class Generator:
             grace_s: How long calls in flight may take; the plan's when None.
         """
         with self._finishing:
-            if self.ended is None:
-                self.ended = self._finish(
+            if self.summary is None:
+                self.summary = self._finish(
                     self.plan.load.grace / NS_PER_S if grace_s is None else grace_s
                 )
-                self._sink.end(self.ended)
-        return self.ended
+                self._sink.end(self.summary)
+        return self.summary
 
     def _finish(self, grace_s: float) -> WorkerSummary:
-        turnstile, unstarted = self.turnstile, 0
-        if turnstile is not None:
-            turnstile.stop()
-            unstarted = turnstile.unstarted()
-        self.seat.stopping = True
+        scheduler, unstarted = self.scheduler, 0
+        if scheduler is not None:
+            scheduler.stop()
+            unstarted = scheduler.unstarted()
+        self.context.stopping = True
         self._stopping.set()
         self.ready.set()
         self._wait_in_flight(grace_s)
         load_ended_ns = self._load_ended_ns or unix_ns()
-        if self._check is not None:
-            self._check.stop()
-        left = sweep(self.ledger, self.seat, self._connect_directly, SWEEP_S)
+        if self._monitor is not None:
+            self._monitor.stop()
+        left_open = close_sessions(self.ledger, self.context, self._connect_directly, CLEANUP_S)
         if self._flusher is not None:
             with self._batching:  # never in the middle of a batch
                 self._flusher.kill()
         self._flush()
         if self._pool is not None:
             self._pool.close()
-        check, begun = self._check, turnstile.begun if turnstile else 0
+        monitor, started = self._monitor, scheduler.started if scheduler else 0
         return WorkerSummary(
             worker=self.worker,
             attempts=self.recorder.recorded,
-            planned=begun + unstarted,
-            late_starts=turnstile.late if turnstile else 0,
-            late_by_generator=turnstile.late_by_generator if turnstile else 0,
+            planned=started + unstarted,
+            late_starts=scheduler.late if scheduler else 0,
+            late_by_generator=scheduler.late_by_generator if scheduler else 0,
             unstarted_arrivals=unstarted,
-            cpu_max_fraction=check.cpu_max_fraction if check else 0.0,
-            loop_lag_p99_ms=check.loop_lag_p99_ms if check else 0.0,
-            saturated_s=check.saturated_s if check else 0,
-            sweep_failed=left,
+            cpu_max_fraction=monitor.cpu_max_fraction if monitor else 0.0,
+            loop_lag_p99_ms=monitor.loop_lag_p99_ms if monitor else 0.0,
+            saturated_s=monitor.saturated_s if monitor else 0,
+            sweep_failed=left_open,
             dropped=self.recorder.dropped,
             load_ended_ns=load_ended_ns,
         )
 
     def _wait_in_flight(self, grace_s: float) -> None:
         deadline_ns = unix_ns() + int(grace_s * NS_PER_S)
-        while self.turnstile and self.turnstile.in_flight > 0 and unix_ns() < deadline_ns:
+        while self.scheduler and self.scheduler.in_flight > 0 and unix_ns() < deadline_ns:
             gevent.sleep(0.01)
 
-    def _flush_often(self) -> None:
+    def _flush_periodically(self) -> None:
         while True:
             waited_s = 0.0
-            while waited_s < FLUSH_S and self.recorder.waiting < BATCH_ROWS:
+            while waited_s < FLUSH_S and self.recorder.pending < BATCH_ROWS:
                 gevent.sleep(0.02)
                 waited_s += 0.02
-            waiting = self.recorder.waiting
-            self._hand_on(waiting // BATCH_ROWS * BATCH_ROWS or waiting)
+            waiting = self.recorder.pending
+            self._send_batches(waiting // BATCH_ROWS * BATCH_ROWS or waiting)
 
     def _flush(self) -> None:
         """Hand on all that waits, and what users record meanwhile."""
-        while self.recorder.waiting:
-            self._hand_on(self.recorder.waiting)
+        while self.recorder.pending:
+            self._send_batches(self.recorder.pending)
 
-    def _hand_on(self, count: int) -> None:
+    def _send_batches(self, count: int) -> None:
         """
         Hand on so many attempts, in batches with breaths between.
 
@@ -241,14 +243,14 @@ class Generator:
             while count > 0 and (rows := self.recorder.drain(min(count, BATCH_ROWS))):
                 count -= len(rows)
                 table = attempts_table(rows)
-                gevent.sleep(BREATH_S)
+                gevent.sleep(YIELD_S)
                 buckets = bucket_table(table)
-                gevent.sleep(BREATH_S)
+                gevent.sleep(YIELD_S)
                 self._sink.batch(self.worker, table, buckets)
                 for observe in self.observers:
-                    gevent.sleep(BREATH_S)
+                    gevent.sleep(YIELD_S)
                     observe(table)
-                gevent.sleep(BREATH_S)
+                gevent.sleep(YIELD_S)
 
 
 def _warm_up() -> None:

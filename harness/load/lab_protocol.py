@@ -3,7 +3,7 @@ Actions: single requests at given times, for the labs; and the process that send
 
 A lab thinks in a plain process; the requests leave from another one that has gevent's
 clock to itself (`harness.load.lab_sender`). Between them go lines of JSON: a list of
-`Action` there, a list of `Seen` back. This module is the lab's side.
+`LabRequest` there, a list of `SendResult` back. This module is the lab's side.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Self
 import msgspec
 
 from harness.errors import TargetError
-from harness.load.spec import SPEC_VARIABLE, Spec
-from harness.subprocesses import reap
+from harness.load.spec import SPEC_VARIABLE, TrialSpec
+from harness.subprocesses import reap_process
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
-GOODBYE = b"null\n"
+END_MESSAGE = b"null\n"
 """Said by a lab that has come to its end; an input that ends without it was cut off."""
 
 
-class Action(msgspec.Struct, frozen=True, array_like=True):
+class LabRequest(msgspec.Struct, frozen=True, array_like=True):
     """
     One request to send.
 
@@ -35,7 +35,8 @@ class Action(msgspec.Struct, frozen=True, array_like=True):
         operation: What to call.
         key: Which API key to carry: 0 the first, 1 the second.
         resource_id: The session or run to speak of; "" for operations without.
-        again: Idempotency-Key to send; that of an earlier action repeats it, body and all.
+        idempotency_key: Idempotency-Key to send. The key of an earlier action repeats that
+            action, body included.
             "" takes a new one.
     """
 
@@ -43,10 +44,10 @@ class Action(msgspec.Struct, frozen=True, array_like=True):
     operation: str
     key: int = 0
     resource_id: str = ""
-    again: str = ""
+    idempotency_key: str = ""
 
 
-class Seen(msgspec.Struct, frozen=True, array_like=True):
+class SendResult(msgspec.Struct, frozen=True, array_like=True):
     """
     What came of an action.
 
@@ -76,7 +77,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     ambiguous: bool
 
 
-class Prober:
+class LabSenderProcess:
     """
     The sending process, as a context; it closes all it opened when the context ends.
 
@@ -92,7 +93,7 @@ class Prober:
         TargetError: It died; the message is its own.
     """
 
-    def __init__(self, spec: Spec, spec_path: Path, environ: dict[str, str]) -> None:
+    def __init__(self, spec: TrialSpec, spec_path: Path, environ: dict[str, str]) -> None:
         self.spec = spec
         self._log = Path(spec.out) / "load.log"
         with self._log.open("wb") as log:
@@ -104,10 +105,10 @@ class Prober:
                 stderr=log,
                 start_new_session=True,
             )
-        self._decode = msgspec.json.Decoder(list[Seen]).decode
-        self._whole = True
+        self._decode = msgspec.json.Decoder(list[SendResult]).decode
+        self._complete = True
 
-    def send(self, actions: Sequence[Action]) -> list[Seen]:
+    def send(self, actions: Sequence[LabRequest]) -> list[SendResult]:
         """Send every action at its time; what came of each, in the same order."""
         process = self._process
         assert process.stdin is not None
@@ -119,12 +120,12 @@ class Prober:
         except BrokenPipeError:
             line = b""
         if not line:
-            raise TargetError(f"the sending process ended: {self._last_words()}")
+            raise TargetError(f"the sending process ended: {self._last_log_line()}")
         return self._decode(line)
 
     def interrupt(self) -> None:
         """Have it drop what is under way and close what it opened."""
-        self._whole = False
+        self._complete = False
         self._process.terminate()
 
     def kill(self) -> None:
@@ -141,18 +142,18 @@ class Prober:
         process = self._process
         if process.stdin is not None and not process.stdin.closed:
             with suppress(BrokenPipeError):
-                if self._whole:
-                    process.stdin.write(GOODBYE)
+                if self._complete:
+                    process.stdin.write(END_MESSAGE)
                 process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=120)
         process.kill()  # which does nothing to one that has ended
-        status = reap(process)
+        status = reap_process(process)
         if self._log.is_file() and self._log.stat().st_size == 0:
             self._log.unlink()
         return status
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "it said nothing"
 
@@ -160,5 +161,5 @@ class Prober:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        self._whole = self._whole and kind is None
+        self._complete = self._complete and kind is None
         self.close()

@@ -16,81 +16,81 @@ import gevent
 from gevent.lock import RLock
 
 from harness.clock import unix_ns
-from harness.exit_codes import Exit
-from harness.load.config import Orders
-from harness.load.generator import Generator
+from harness.exit_codes import ExitCode
+from harness.load.config import LoadConfig
+from harness.load.generator import LoadGenerator
 from harness.load.progress import Progress
-from harness.load.trial_writer import Collector
+from harness.load.trial_writer import TrialWriter
 from harness.trial.schema import Event
 from harness.units import NS_PER_MS
 
 START_DELAY_NS = 100 * NS_PER_MS
-CRASHES_TOLD = 5
+CRASHES_LOGGED_MAX = 5
 
 log = logging.getLogger(__name__)
 
 
-class Conductor(Protocol):
+class LoadLifecycle(Protocol):
     """
     Begins and ends the load of one process.
 
     Attributes:
-        orders: What is to be done.
+        config: What is to be done.
         generator: Makes the load; None on a master.
     """
 
-    orders: Orders
-    generator: Generator | None
+    config: LoadConfig
+    generator: LoadGenerator | None
 
-    def go(self) -> None:
+    def start(self) -> None:
         """All users are there: begin."""
 
     def finish(self) -> None:
         """End in order, whoever asks; a second call waits for the first."""
 
-    def crashed(self, text: str) -> None:
+    def on_crash(self, text: str) -> None:
         """A scenario raised; ``text`` is its traceback."""
 
 
-class CollectorSink:
+class LocalSink:
     """A sink beside the collector: the local process."""
 
-    def __init__(self, collector: Collector) -> None:
-        self.batch = collector.batch
-        self.event = collector.event
-        self.end = collector.end
+    def __init__(self, writer: TrialWriter) -> None:
+        self.batch = writer.batch
+        self.event = writer.event
+        self.end = writer.end
 
 
-class LocalConductor:
+class LocalLifecycle:
     """Generator and collector in one process."""
 
     def __init__(
-        self, runner: Any, orders: Orders, collector: Collector, *, headless: bool
+        self, runner: Any, config: LoadConfig, writer: TrialWriter, *, headless: bool
     ) -> None:
-        self.orders = orders
-        self.collector = collector
-        self.generator: Generator | None = Generator(
-            orders.spec, orders.plan, orders.key, CollectorSink(collector)
+        self.config = config
+        self.writer = writer
+        self.generator: LoadGenerator | None = LoadGenerator(
+            config.spec, config.plan, config.key, LocalSink(writer)
         )
         self._runner = runner
         self._headless = headless
-        self._ending = RLock()
+        self._finish_lock = RLock()
         self._finished = False
         self._complete = False
         self._crashes = 0
-        collector.on_failure = lambda: gevent.spawn(give_up, self, runner, headless=headless)
-        collector.progress.on_orphaned = collector.on_failure
+        writer.on_failure = lambda: gevent.spawn(abort, self, runner, headless=headless)
+        writer.progress.on_orphaned = writer.on_failure
 
-    def go(self) -> None:
+    def start(self) -> None:
         """Begin, a moment from now."""
         assert self.generator is not None
         if self.generator.ready.is_set():
             return
         start_ns = unix_ns() + START_DELAY_NS
-        self.collector.start(start_ns)
-        self.generator.go(start_ns)
+        self.writer.start(start_ns)
+        self.generator.start(start_ns)
         gevent.spawn(self._run)
-        gevent.spawn(report_often, self.collector)
+        gevent.spawn(report_periodically, self.writer)
 
     def _run(self) -> None:
         assert self.generator is not None
@@ -102,33 +102,33 @@ class LocalConductor:
     def finish(self) -> None:
         """End in order."""
         assert self.generator is not None
-        with self._ending:
+        with self._finish_lock:
             if self._finished:
                 return
             # The end of the generator lets `_run` go on, which would call the load complete.
             interrupted = not self._complete
             ledger = self.generator.ledger
-            self.collector.progress.note = lambda: closing_note(len(ledger.open))
+            self.writer.progress.note = lambda: closing_note(len(ledger.open))
             self.generator.finish()
-            self.collector.finish(interrupted=interrupted)
-            self.collector.progress.write()
+            self.writer.finish(interrupted=interrupted)
+            self.writer.progress.write()
             self._finished = True
 
-    def crashed(self, text: str) -> None:
+    def on_crash(self, text: str) -> None:
         """Tell the first few crashes in full, all of them by number."""
         self._crashes += 1
-        tell_crash(self.collector, self._runner.environment, "local", text, self._crashes)
+        record_crash(self.writer, self._runner.environment, "local", text, self._crashes)
 
 
-def report_often(collector: Collector) -> None:
+def report_periodically(writer: TrialWriter) -> None:
     """Write the live figures and flush the parts once a second, until the end."""
-    while not collector.finished:
-        collector.progress.write()
-        collector.flush()
+    while not writer.finished:
+        writer.progress.write()
+        writer.flush()
         gevent.sleep(1.0)
 
 
-def tell_often(progress: Progress) -> None:
+def write_progress_periodically(progress: Progress) -> None:
     """Write the live figures once a second, until killed."""
     while True:
         gevent.sleep(1.0)
@@ -140,21 +140,21 @@ def closing_note(sessions: int) -> str:
     return f"closing {sessions} sessions" if sessions else "finishing"
 
 
-def tell_crash(
-    collector: Collector, environment: Any, worker: str, text: str, count: int
+def record_crash(
+    writer: TrialWriter, environment: Any, worker: str, text: str, count: int
 ) -> None:
     """Write a scenario's crash into the events, and make Locust's exit code tell."""
-    environment.process_exit_code = int(Exit.UNKNOWN)
-    if count <= CRASHES_TOLD:
+    environment.process_exit_code = int(ExitCode.UNKNOWN)
+    if count <= CRASHES_LOGGED_MAX:
         log.error("a scenario raised:\n%s", text)
         data = {"text": "scenario crashed", "traceback": text[-4000:], "count": count}
-        collector.event(Event(unix_ns(), "note", worker, data))
+        writer.event(Event(unix_ns(), "note", worker, data))
 
 
-def give_up(conductor: Conductor, runner: Any, *, headless: bool) -> None:
+def abort(lifecycle: LoadLifecycle, runner: Any, *, headless: bool) -> None:
     """Nothing can be written, or nobody reads: have everything closed, and go."""
-    runner.environment.process_exit_code = int(Exit.UNKNOWN)
-    conductor.finish()
+    runner.environment.process_exit_code = int(ExitCode.UNKNOWN)
+    lifecycle.finish()
     quit_or_stop(runner, headless=headless)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S
@@ -73,7 +73,7 @@ class GeneratorHealth(msgspec.Struct, frozen=True):
     late_starts: int
 
 
-class Tally:
+class LiveCounters:
     """Adds bucket tables and generator samples up."""
 
     def __init__(self) -> None:
@@ -83,7 +83,9 @@ class Tally:
 
     def add(self, buckets: pa.Table) -> None:
         """Take in a table of schema `harness.trial.batches.BUCKETS`, but for its probes."""
-        buckets = buckets.filter(pc.not_equal(buckets["phase"].cast(pa.string()), Phase.PROBE))
+        buckets = buckets.filter(
+            pc.not_equal(buckets["phase"].cast(pa.string()), ReservedPhase.PROBE)
+        )
         highest_us = bucket_highest_us(buckets["bucket"].to_numpy().astype(np.int64))
         count = buckets["count"].to_numpy()
         table = pa.table(

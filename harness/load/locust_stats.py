@@ -25,14 +25,14 @@ Mask = NDArray[np.bool_]
 
 _OWN_LISTENERS = 1
 """Locust's runner itself listens to its request event."""
-BOUND_EVERY_S = 30
-LOOKED_AT_S = 60
+TRIM_EVERY_S = 30
+KEPT_S = 60
 """Locust's rates of now look back 12 s; a second of load never goes by itself."""
 HISTORY_MAX = 1440
 """Points of Locust's chart; one comes every 5 s."""
 
 
-def display_for(environment: Any) -> Callable[[pa.Table], None]:
+def stats_updater(environment: Any) -> Callable[[pa.Table], None]:
     """A function that shows a table of attempts in Locust's statistics."""
     request = environment.events.request
 
@@ -45,14 +45,14 @@ def display_for(environment: Any) -> Callable[[pa.Table], None]:
     return show
 
 
-def bound_often(stats: Any) -> None:
+def trim_periodically(stats: Any) -> None:
     """Hold the memory of Locust's statistics where it is, until killed."""
     while True:
-        gevent.sleep(BOUND_EVERY_S)
-        bound(stats, int(time.time()))
+        gevent.sleep(TRIM_EVERY_S)
+        trim_stats(stats, int(time.time()))
 
 
-def bound(stats: Any, now_s: int) -> None:
+def trim_stats(stats: Any, now_s: int) -> None:
     """
     Forget seconds that Locust looks at no more; thin its history when that is long.
 
@@ -62,7 +62,7 @@ def bound(stats: Any, now_s: int) -> None:
     """
     for entry in (stats.total, *stats.entries.values()):
         for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
-            for second in [s for s in counts if s < now_s - LOOKED_AT_S]:
+            for second in [s for s in counts if s < now_s - KEPT_S]:
                 del counts[second]
     if len(stats.history) > HISTORY_MAX:
         del stats.history[1::2]  # the chart still spans the whole load

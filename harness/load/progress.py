@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.clock import unix_ns
-from harness.load.live_counters import GeneratorHealth, Series, Tally
+from harness.load.live_counters import GeneratorHealth, LiveCounters, Series
 from harness.trial.histograms import bucket_highest_us
 from harness.trial.schema import Event
 from harness.units import NS_PER_S
@@ -26,7 +26,7 @@ from harness.units import NS_PER_S
 WINDOW_S = 10
 
 
-class Live(msgspec.Struct, frozen=True):
+class LiveMetrics(msgspec.Struct, frozen=True):
     """
     One second's figures.
 
@@ -58,7 +58,7 @@ class Live(msgspec.Struct, frozen=True):
 
 class Progress:
     """
-    Gathers bucket tables and writes `Live` lines to a pipe.
+    Gathers bucket tables and writes `LiveMetrics` lines to a pipe.
 
     Attributes:
         note: What is going on, where it is not the load.
@@ -69,8 +69,8 @@ class Progress:
         if fd is not None:
             os.set_blocking(fd, False)
         self._fd = fd
-        self._unsent = b""
-        self._tally = Tally() if watched else None
+        self._partial_line = b""
+        self._counters = LiveCounters() if watched else None
         self._planned_ns = planned_ns
         self._outcomes: Counter[str] = Counter()
         self._recent: deque[tuple[int, int, np.ndarray, np.ndarray]] = deque()
@@ -89,7 +89,9 @@ class Progress:
 
         Probes are left out: what they are refused is what they were sent to hear.
         """
-        shown = _says(buckets["metric"], "response") & ~_says(buckets["phase"], Phase.PROBE)
+        shown = _equals(buckets["metric"], "response") & ~_equals(
+            buckets["phase"], ReservedPhase.PROBE
+        )
         outcome = buckets["outcome"].combine_chunks()
         code = outcome.indices.to_numpy()[shown]
         count = buckets["count"].to_numpy()[shown]
@@ -97,26 +99,26 @@ class Progress:
         for name, of in zip(names, np.bincount(code, count, len(names)), strict=True):
             if of:
                 self._outcomes[name] += int(of)
-        ok = _says(buckets["outcome"], "ok")[shown]
+        ok = _equals(buckets["outcome"], "ok")[shown]
         bucket = buckets["bucket"].to_numpy()[shown][ok]
-        self._forget()
+        self._drop_old()
         self._recent.append((unix_ns(), int(count.sum()), bucket, count[ok]))
-        if self._tally is not None:
-            self._tally.add(buckets)
+        if self._counters is not None:
+            self._counters.add(buckets)
 
     def event(self, event: Event) -> None:
         """Take in what a generator says of itself."""
-        if self._tally is not None:
-            self._tally.event(event)
+        if self._counters is not None:
+            self._counters.event(event)
 
-    def live(self) -> Live:
+    def snapshot(self) -> LiveMetrics:
         """The figures of this moment."""
         now_ns = unix_ns()
-        self._forget()
+        self._drop_old()
         elapsed_s = max(0.0, (now_ns - self._start_ns) / NS_PER_S) if self._start_ns else 0.0
         recent = sum(item[1] for item in self._recent)
         p50_ms, p99_ms = self._percentiles()
-        return Live(
+        return LiveMetrics(
             elapsed_s=round(elapsed_s, 1),
             planned_s=self._planned_ns / NS_PER_S,
             attempts=self._outcomes.total(),
@@ -126,11 +128,11 @@ class Progress:
             outcomes=dict(self._outcomes),
             started_ns=self._start_ns,
             note=self.note(),
-            series=self._tally.series() if self._tally else [],
-            generators=self._tally.generators() if self._tally else [],
+            series=self._counters.series() if self._counters else [],
+            generators=self._counters.generators() if self._counters else [],
         )
 
-    def _forget(self) -> None:
+    def _drop_old(self) -> None:
         """What is older than the window, also where nobody ever asks for figures."""
         oldest_ns = unix_ns() - WINDOW_S * NS_PER_S
         while self._recent and self._recent[0][0] < oldest_ns:
@@ -146,10 +148,12 @@ class Progress:
         if self._fd is None:
             return
         try:
-            while self._unsent:  # the rest of a line that the pipe took in part
-                self._unsent = self._unsent[os.write(self._fd, self._unsent) :]
-            line = msgspec.json.encode(self.live()) + b"\n"
-            self._unsent = line[os.write(self._fd, line) :]
+            while self._partial_line:  # the rest of a line that the pipe took in part
+                self._partial_line = self._partial_line[
+                    os.write(self._fd, self._partial_line) :
+                ]
+            line = msgspec.json.encode(self.snapshot()) + b"\n"
+            self._partial_line = line[os.write(self._fd, line) :]
         except BlockingIOError:
             return
         except OSError:  # the reader was killed: nobody is left to stop or judge this load
@@ -168,7 +172,7 @@ class Progress:
         return float(p50_us) / 1000, float(p99_us) / 1000
 
 
-def _says(column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
+def _equals(column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
     """Where a column of names has this one."""
     names = column.combine_chunks()
     known: list[str] = names.dictionary.to_pylist()

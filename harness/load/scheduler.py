@@ -19,7 +19,7 @@ from gevent.event import Event as Flag
 from gevent.lock import Semaphore
 
 from harness.clock import unix_ns
-from harness.load.timer import Alarm
+from harness.load.timer import Timer
 from harness.plan.arrivals import Phase, starts_ns
 from harness.units import NS_PER_MS, NS_PER_S
 
@@ -42,12 +42,12 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     phase: str
 
 
-class Turnstile(Protocol):
+class Scheduler(Protocol):
     """
     Hands out arrivals.
 
     Attributes:
-        begun: Arrivals taken.
+        started: Arrivals taken.
         late: Those taken more than `LATE_NS` after their intended time.
         late_by_generator: Those of them for which a user was waiting in time: the
             generator itself was slow, not the pool of users too small.
@@ -55,16 +55,16 @@ class Turnstile(Protocol):
         finished: Set when there is nothing more to take.
     """
 
-    begun: int
+    started: int
     late: int
     late_by_generator: int
     in_flight: int
     finished: Flag
 
-    def take(self) -> Arrival | None:
+    def next_arrival(self) -> Arrival | None:
         """Wait for the next arrival; None when the load is over."""
 
-    def end(self) -> None:
+    def arrival_done(self) -> None:
         """An arrival taken before has ended."""
 
     def stop(self) -> None:
@@ -74,7 +74,7 @@ class Turnstile(Protocol):
         """Arrivals that came due and were never taken."""
 
 
-def start_here(told_ns: int, now_ns: int, lead_ns: int) -> int:
+def local_start_ns(announced_ns: int, now_ns: int, lead_ns: int) -> int:
     """
     When a worker's plan starts by its own clock.
 
@@ -82,25 +82,25 @@ def start_here(told_ns: int, now_ns: int, lead_ns: int) -> int:
     further ahead, is a difference of clocks: believed, it would make arrivals late that
     nobody kept waiting.
     """
-    believable = now_ns <= told_ns <= now_ns + 2 * lead_ns
-    return told_ns if believable else now_ns + lead_ns
+    is_plausible = now_ns <= announced_ns <= now_ns + 2 * lead_ns
+    return announced_ns if is_plausible else now_ns + lead_ns
 
 
-class OpenTurnstile:
-    """Hands out the arrivals of a schedule at their times; see `Turnstile`."""
+class ArrivalRateScheduler:
+    """Hands out the arrivals of a schedule at their times; see `Scheduler`."""
 
     def __init__(
         self, phases: Sequence[Phase], seed: int, share: tuple[int, int], start_ns: int
     ) -> None:
-        self.begun = self.late = self.late_by_generator = self.in_flight = 0
+        self.started = self.late = self.late_by_generator = self.in_flight = 0
         self.finished = Flag()
         self._names = [phase.name for phase in phases]
         self._schedule = starts_ns(phases, seed, share=share)
         self._start_ns = start_ns
         self._gate = Semaphore()
-        self._alarm = Alarm()
+        self._timer = Timer()
 
-    def take(self) -> Arrival | None:
+    def next_arrival(self) -> Arrival | None:
         """Wait for the next arrival; None when the load is over."""
         with self._gate:
             if self.finished.is_set():
@@ -113,10 +113,10 @@ class OpenTurnstile:
             number, offset_ns, phase = item
             intended_ns = self._start_ns + offset_ns
             if intended_ns > arrived_ns:
-                self._alarm.wait_until(intended_ns)
+                self._timer.wait_until(intended_ns)
                 if self.finished.is_set() and unix_ns() < intended_ns:
                     return None
-        self.begun += 1
+        self.started += 1
         self.in_flight += 1
         if unix_ns() - intended_ns > LATE_NS:
             self.late += 1
@@ -124,14 +124,14 @@ class OpenTurnstile:
                 self.late_by_generator += 1
         return Arrival(number, intended_ns, self._names[phase])
 
-    def end(self) -> None:
+    def arrival_done(self) -> None:
         """An arrival taken before has ended."""
         self.in_flight -= 1
 
     def stop(self) -> None:
         """Hand out nothing more; whoever waits gets None."""
         self.finished.set()
-        self._alarm.ring()
+        self._timer.wake()
 
     def unstarted(self) -> int:
         """Arrivals that came due and were never taken; call it once, after `stop`."""
@@ -144,8 +144,8 @@ class OpenTurnstile:
         return count
 
 
-class ClosedTurnstile:
-    """Hands out rounds to users who pause between them; see `Turnstile`."""
+class ClosedScheduler:
+    """Hands out rounds to users who pause between them; see `Scheduler`."""
 
     def __init__(
         self,
@@ -155,11 +155,11 @@ class ClosedTurnstile:
         start_ns: int,
         wait_s: tuple[float, float],
     ) -> None:
-        self.begun = self.late = self.late_by_generator = self.in_flight = 0
+        self.started = self.late = self.late_by_generator = self.in_flight = 0
         self.finished = Flag()
         self._number, self._step = share
         self._wait_s = wait_s
-        self._chance = Random(f"{seed}/wait/{share[0]}")
+        self._rng = Random(f"{seed}/wait/{share[0]}")
         self._phase = phases[0].name
         self._later: list[tuple[int, str]] = []
         end_ns = start_ns
@@ -170,12 +170,12 @@ class ClosedTurnstile:
         self._end_ns = end_ns
         self._start_ns = start_ns
 
-    def take(self) -> Arrival | None:
+    def next_arrival(self) -> Arrival | None:
         """Pause, then take the next number; None when the load is over."""
         now_ns = unix_ns()
         wait_s = max(0.0, (self._start_ns - now_ns) / NS_PER_S)
         if self._wait_s[1] > 0:
-            wait_s += self._chance.uniform(*self._wait_s)
+            wait_s += self._rng.uniform(*self._wait_s)
         if wait_s > 0:
             self.finished.wait(wait_s)
             now_ns = unix_ns()
@@ -187,11 +187,11 @@ class ClosedTurnstile:
             self._phase = self._later.pop(0)[1]
         number = self._number
         self._number = number + self._step
-        self.begun += 1
+        self.started += 1
         self.in_flight += 1
         return Arrival(number, now_ns, self._phase)
 
-    def end(self) -> None:
+    def arrival_done(self) -> None:
         """A round has ended."""
         self.in_flight -= 1
 

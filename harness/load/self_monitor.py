@@ -16,19 +16,19 @@ import gevent
 import numpy as np
 
 from harness.clock import unix_ns
-from harness.load.scheduler import Turnstile
+from harness.load.scheduler import Scheduler
 from harness.trial.histograms import IntArray, bucket_highest_us, bucket_indices
 from harness.trial.schema import HDR_HIGHEST_US, Event
 from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
-BEAT_S = 0.02
+HEARTBEAT_S = 0.02
 CPU_SATURATED = 0.9
 """Share of one core beyond which a single-threaded process has no reserve."""
 LAG_SATURATED_MS = 100.0
 """A loop this late in a second has shifted that second's tail."""
 
 
-class SelfCheck:
+class SelfMonitor:
     """
     Samples of one generator process, one a second.
 
@@ -38,13 +38,13 @@ class SelfCheck:
     """
 
     def __init__(
-        self, turnstile: Turnstile, worker: str, tell: Callable[[Event], None]
+        self, scheduler: Scheduler, worker: str, emit: Callable[[Event], None]
     ) -> None:
         self.cpu_max_fraction = 0.0
         self.saturated_s = 0
-        self._turnstile = turnstile
+        self._scheduler = scheduler
         self._worker = worker
-        self._tell = tell
+        self._emit = emit
         self._lags_ns: list[int] = []
         highest = int(bucket_indices(np.array(HDR_HIGHEST_US)))
         self._lag_counts: IntArray = np.zeros(highest + 1, np.int64)
@@ -70,18 +70,18 @@ class SelfCheck:
         return highest_us * NS_PER_US / NS_PER_MS
 
     def _run(self) -> None:
-        cpu_s, since_ns, late = time.process_time(), unix_ns(), self._turnstile.late
+        cpu_s, since_ns, late = time.process_time(), unix_ns(), self._scheduler.late
         while True:
-            due_ns = unix_ns() + int(BEAT_S * NS_PER_S)
-            gevent.sleep(BEAT_S)
+            due_ns = unix_ns() + int(HEARTBEAT_S * NS_PER_S)
+            gevent.sleep(HEARTBEAT_S)
             now_ns = unix_ns()
             self._lags_ns.append(max(0, now_ns - due_ns))
             if now_ns - since_ns < NS_PER_S:
                 continue
             cpu_now_s = time.process_time()
             fraction = (cpu_now_s - cpu_s) * NS_PER_S / (now_ns - since_ns)
-            self._sample(now_ns, fraction, self._turnstile.late - late)
-            cpu_s, since_ns, late = cpu_now_s, now_ns, self._turnstile.late
+            self._sample(now_ns, fraction, self._scheduler.late - late)
+            cpu_s, since_ns, late = cpu_now_s, now_ns, self._scheduler.late
 
     def _sample(self, now_ns: int, cpu_fraction: float, late: int) -> None:
         lag_ms = max(self._lags_ns) / NS_PER_MS
@@ -95,6 +95,6 @@ class SelfCheck:
             "cpu_fraction": round(cpu_fraction, 4),
             "loop_lag_ms": round(lag_ms, 3),
             "late_starts": late,
-            "in_flight": self._turnstile.in_flight,
+            "in_flight": self._scheduler.in_flight,
         }
-        self._tell(Event(now_ns, "generator", self._worker, data))
+        self._emit(Event(now_ns, "generator", self._worker, data))

@@ -14,67 +14,67 @@ from dataclasses import replace
 import gevent
 from gevent.pool import Pool
 
-from harness.attempt import Phase
-from harness.client.call import Seat
+from harness.attempt import ReservedPhase
+from harness.client.call import ClientContext
 from harness.client.ledger import Ledger
 from harness.client.opensteer_client import OpensteerClient
 from harness.client.retries import RetryBudget, RetryPolicy
 from harness.wire import Transport
 
-SWEEPERS = 16
-SWEEP_POLICY = RetryPolicy(attempts=50, cap_s=2.0, deadline_s=30.0)
+CLEANUP_CLIENTS = 16
+CLEANUP_POLICY = RetryPolicy(attempts=50, cap_s=2.0, deadline_s=30.0)
 """Cleaning up is worth many polite tries; the deadline of the whole sweep bounds them."""
-_CALL_IDS_APART = 1 << 36
+_CALL_ID_GAP = 1 << 36
 """More calls than one process ever makes, and a small part of the ids that a worker has."""
 
 
-class _Endless(RetryBudget):
+class _UnlimitedBudget(RetryBudget):
     """Cleanup is no load: it may always try again."""
 
     def spend(self) -> bool:
         return True
 
 
-def sweep(
-    ledger: Ledger, seat: Seat, connect: Callable[[], Transport], deadline_s: float
+def close_sessions(
+    ledger: Ledger, context: ClientContext, connect: Callable[[], Transport], deadline_s: float
 ) -> int:
     """
     Close everything the ledger holds.
 
     Args:
         ledger: What is open, and what is in doubt.
-        seat: Whose attempts these are.
+        context: Whose attempts these are.
         connect: Makes a transport for each sweeper.
         deadline_s: When to give up.
 
     Returns:
         How many sessions and doubtful creates could not be settled.
     """
-    if ledger.settled:
+    if ledger.is_empty:
         return 0
-    own = replace(
-        seat,
-        policy=SWEEP_POLICY,
-        budget=_Endless(1.0),
+    cleanup_context = replace(
+        context,
+        policy=CLEANUP_POLICY,
+        budget=_UnlimitedBudget(1.0),
         stopping=False,
         sleep=gevent.sleep,
         # Users whose grace is over may be at work still, and go on counting from the seat's.
-        next_call_id=seat.next_call_id + _CALL_IDS_APART,
+        next_call_id=context.next_call_id + _CALL_ID_GAP,
     )
     clients = [
-        OpensteerClient(connect(), own, ledger)
-        for _ in range(min(SWEEPERS, len(ledger.open) + len(ledger.doubtful)))
+        OpensteerClient(connect(), cleanup_context, ledger)
+        for _ in range(min(CLEANUP_CLIENTS, len(ledger.open) + len(ledger.unconfirmed)))
     ]
     try:
         with gevent.Timeout(deadline_s, False):  # noqa: FBT003  gevent's own form
-            _drain(ledger, clients)
+            _close_all(ledger, clients)
     finally:
         for client in clients:
             client.close()
-    return len(ledger.open) + len(ledger.doubtful)
+    return len(ledger.open) + len(ledger.unconfirmed)
 
 
-def _drain(ledger: Ledger, clients: list[OpensteerClient]) -> None:
+def _close_all(ledger: Ledger, clients: list[OpensteerClient]) -> None:
     """
     Close what is open, then settle the doubtful creates and close what they made.
 
@@ -85,24 +85,26 @@ def _drain(ledger: Ledger, clients: list[OpensteerClient]) -> None:
 
     def close(client: OpensteerClient) -> None:
         for session_id in still_open:
-            client.arrive(Phase.CLEANUP.value, 0)
+            client.begin_iteration(ReservedPhase.CLEANUP.value, 0)
             client.delete_session(session_id)
 
-    _each(close, clients)
-    doubtful = iter(list(ledger.doubtful.items()))
+    _run_on_each(close, clients)
+    unconfirmed = iter(list(ledger.unconfirmed.items()))
 
     def settle(client: OpensteerClient) -> None:
-        for key, body in doubtful:
-            client.arrive(Phase.CLEANUP.value, 0)
-            session_id = client.create_session(body, key).answer.resource_id
+        for key, body in unconfirmed:
+            client.begin_iteration(ReservedPhase.CLEANUP.value, 0)
+            session_id = client.create_session(body, key).interpretation.resource_id
             if session_id:
-                client.arrive(Phase.CLEANUP.value, 0)
+                client.begin_iteration(ReservedPhase.CLEANUP.value, 0)
                 client.delete_session(session_id)
 
-    _each(settle, clients)
+    _run_on_each(settle, clients)
 
 
-def _each(work: Callable[[OpensteerClient], None], clients: list[OpensteerClient]) -> None:
+def _run_on_each(
+    work: Callable[[OpensteerClient], None], clients: list[OpensteerClient]
+) -> None:
     pool = Pool(len(clients))
     try:
         for client in clients:

@@ -29,7 +29,7 @@ EMBEDDED_KEY = "osk_embedded_stand_in"
 """The key of the embedded stand-in: no secret, it guards nothing."""
 
 
-class Spec(msgspec.Struct, frozen=True):
+class TrialSpec(msgspec.Struct, frozen=True):
     """
     One trial's orders.
 
@@ -168,9 +168,9 @@ def webhook_secret(trial_id: str) -> str:
     return f"whsec_{trial_id}"
 
 
-def read_spec(path: Path) -> Spec:
+def read_spec(path: Path) -> TrialSpec:
     """Read the orders that `harness run` wrote."""
-    return msgspec.json.decode(path.read_bytes(), type=Spec)
+    return msgspec.json.decode(path.read_bytes(), type=TrialSpec)
 
 
 def progress_fd(environ: Mapping[str, str] = os.environ) -> int | None:

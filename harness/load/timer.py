@@ -36,7 +36,7 @@ class _TimerSpec(ctypes.Structure):
     )
 
 
-class Alarm:
+class Timer:
     """One waiter at a time waits until a Unix time in nanoseconds."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Alarm:
         except BlockingIOError:  # rung early and set anew in between
             return
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """End the wait that is under way, if one is."""
         if self._fd >= 0:
             self._set(1)

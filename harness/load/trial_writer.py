@@ -22,7 +22,7 @@ from harness import __version__
 from harness.clock import unix_ns
 from harness.errors import StorageError
 from harness.load.progress import Progress
-from harness.load.spec import Spec
+from harness.load.spec import TrialSpec
 from harness.plan.model import Plan
 from harness.trial.batches import BUCKETS, from_ipc, to_ipc
 from harness.trial.parts import PartWriter
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspec", "httpx")
 
 
-class Collector:
+class TrialWriter:
     """
     Takes batches, events and last words, and writes them down.
 
@@ -46,16 +46,16 @@ class Collector:
         finished: The end was written down; what comes now is too late.
     """
 
-    def __init__(self, spec: Spec, plan: Plan, progress_fd: int | None) -> None:
+    def __init__(self, spec: TrialSpec, plan: Plan, progress_fd: int | None) -> None:
         self.spec = spec
         self.plan = plan
         self.workers: dict[str, WorkerSummary] = {}
         self.expected: set[str] = set()
         self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
-        self.on_failure: Callable[[], None] = _nothing
+        self.on_failure: Callable[[], None] = _ignore
         self.failure = ""
         self.finished = False
-        self._seen: dict[str, int] = {}
+        self._rows_by_worker: dict[str, int] = {}
         self._started_ns = 0
         self._out = Path(spec.out)
         self._writer = PartWriter(self._out)
@@ -69,12 +69,12 @@ class Collector:
             data = {"name": window.name, "measured": window.measured}
             self.event(Event(window.start_ns, "phase", data=data | {"edge": "start"}))
             self.event(Event(window.end_ns, "phase", data=data | {"edge": "end"}))
-        with self._storing():
+        with self._guard_storage():
             self._write_manifest("running")
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         """Take one batch of this process; see `harness.trial.batches`."""
-        self._take(worker, buckets)
+        self._count(worker, buckets)
         self._store(worker, len(attempts), to_ipc(attempts), to_ipc(buckets))
 
     def remote_batch(self, worker: str, attempts: bytes, buckets: bytes) -> None:
@@ -86,29 +86,29 @@ class Collector:
                 not in the report.
         """
         rows = len(from_ipc(attempts, ATTEMPTS))
-        self._take(worker, from_ipc(buckets, BUCKETS))
+        self._count(worker, from_ipc(buckets, BUCKETS))
         self._store(worker, rows, attempts, buckets)
 
-    def _take(self, worker: str, buckets: pa.Table) -> None:
+    def _count(self, worker: str, buckets: pa.Table) -> None:
         self.expected.add(worker)
         self.progress.add(buckets)
 
     def _store(self, worker: str, rows: int, attempts: bytes, buckets: bytes) -> None:
         # After a failed write the part may end in a torn batch: nothing may follow it.
         if not (self.failure or self.finished):
-            with self._storing():
+            with self._guard_storage():
                 self._writer.append(worker, attempts, buckets)
-                self._seen[worker] = self._seen.get(worker, 0) + rows
+                self._rows_by_worker[worker] = self._rows_by_worker.get(worker, 0) + rows
 
     def event(self, event: Event) -> None:
         """Take one event."""
         self.progress.event(event)
         if not self.finished:
-            with self._storing():
+            with self._guard_storage():
                 self._writer.event(event)
 
     @contextmanager
-    def _storing(self) -> Iterator[None]:
+    def _guard_storage(self) -> Iterator[None]:
         """Take note when the disk is full or gone, and have the load ended in order."""
         try:
             yield
@@ -126,20 +126,20 @@ class Collector:
     def finish(self, *, interrupted: bool) -> None:
         """Write down how the load ended; workers that did not say goodbye are lost."""
         for worker in self.expected - self.workers.keys():
-            seen = self._seen.get(worker, 0)
-            self.workers[worker] = WorkerSummary(worker, state="lost", attempts=seen)
+            rows = self._rows_by_worker.get(worker, 0)
+            self.workers[worker] = WorkerSummary(worker, state="lost", attempts=rows)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
         if not ended_ns and self._started_ns:  # nobody is left to say when the load ended
             ended_ns = min(unix_ns(), self._started_ns + self.plan.duration_ns)
         self.finished = True
-        with self._storing():
+        with self._guard_storage():
             self._writer.close()
         state = "interrupted" if interrupted or self.failure else "measured"
-        with self._storing():
+        with self._guard_storage():
             self._write_manifest(state, ended_ns)
-        self._say_where()
+        self._log_location()
 
-    def _say_where(self) -> None:
+    def _log_location(self) -> None:
         """For who started plain Locust: `harness run` has a report to show, and a quiet log."""
         if self._started_ns:
             log.info("the trial is in %s; its verdict: harness report %s", self._out, self._out)
@@ -151,7 +151,7 @@ class Collector:
     def flush(self) -> None:
         """Hand everything to the operating system."""
         if not self.finished:
-            with self._storing():
+            with self._guard_storage():
                 self._writer.flush()
 
     def _windows(self, start_ns: int) -> list[PhaseWindow]:
@@ -185,7 +185,7 @@ class Collector:
         write_atomically(self._out / MANIFEST, text + b"\n")
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """Nobody wants to know."""
 
 

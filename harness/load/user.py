@@ -1,7 +1,7 @@
 """
 ScenarioUser: a Locust user who takes arrivals and makes rounds of a workload.
 
-A scenario is a `Workload` (settings and one `round`) and a `ScenarioUser` subclass
+A scenario is a `Workload` (settings and one `run_iteration`) and a `ScenarioUser` subclass
 that names it. Everything else (when, how often, recording, ending) is the harness's.
 """
 
@@ -15,17 +15,17 @@ from urllib.parse import quote
 from locust import User, task
 from locust.exception import StopUser
 
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.client.opensteer_client import OpensteerClient
 from harness.clock import unix_ns
 from harness.load import hooks
-from harness.load.delayed_probes import Ask
-from harness.load.generator import Generator
+from harness.load.delayed_probes import Probe
+from harness.load.generator import LoadGenerator
 from harness.load.scheduler import Arrival
 from harness.workload.payloads import Webhook, session_body
 
 
-class Visit:
+class Iteration:
     """
     One arrival as a workload sees it.
 
@@ -36,10 +36,10 @@ class Visit:
     """
 
     __slots__ = (
-        "_chance",
         "_generator",
         "_keys",
         "_prefix",
+        "_rng",
         "_seeded",
         "client",
         "number",
@@ -47,11 +47,11 @@ class Visit:
         "seed",
     )
 
-    def __init__(self, generator: Generator, client: OpensteerClient) -> None:
+    def __init__(self, generator: LoadGenerator, client: OpensteerClient) -> None:
         self._generator = generator
         self._keys = 0
         self.client = client
-        self._chance = Random()
+        self._rng = Random()
         self._seeded = False
         self._prefix = generator.spec.trial_id
         self.seed = generator.plan.seed
@@ -64,25 +64,25 @@ class Visit:
         self.phase = arrival.phase
         self._keys = 0
         self._seeded = False
-        self.client.arrive(arrival.phase, arrival.intended_ns)
+        self.client.begin_iteration(arrival.phase, arrival.intended_ns)
 
     def session_body(self) -> bytes:
         """The body of this arrival's create_session, of the plan's contract version."""
         version = self._generator.plan.contract.version
         return session_body(self.seed, self.number, contract_version=version)
 
-    def key(self) -> str:
+    def new_idempotency_key(self) -> str:
         """A new Idempotency-Key, unique in the world."""
         self._keys += 1
         return f"{self._prefix}-{self.number}-{self._keys}"
 
     @property
-    def chance(self) -> Random:
+    def rng(self) -> Random:
         """Random numbers that depend on (seed, number) only."""
         if not self._seeded:  # seeding costs 4 µs, which not every arrival needs
-            self._chance.seed(f"{self.seed}/{self.number}")
+            self._rng.seed(f"{self.seed}/{self.number}")
             self._seeded = True
-        return self._chance
+        return self._rng
 
     def sleep(self, seconds: float) -> None:
         """Let time pass, cut short when the trial is being stopped."""
@@ -91,33 +91,33 @@ class Visit:
     @property
     def stopping(self) -> bool:
         """Whether the trial is being stopped: finish what must be finished."""
-        return self._generator.seat.stopping
+        return self._generator.context.stopping
 
-    def probing(self) -> bool:
-        """Whether this occasion shall be used for a probe; then call `as_probe`."""
+    def should_probe(self) -> bool:
+        """Whether this occasion shall be used for a probe; then call `begin_probe`."""
         share = self._generator.plan.probes.share
-        return share > 0 and not self.stopping and self.chance.random() < share
+        return share > 0 and not self.stopping and self.rng.random() < share
 
-    def remember(self, ask: Ask) -> None:
+    def schedule_probe(self, probe: Probe) -> None:
         """Have this asked again later, as a probe, by whoever has time then."""
-        self._generator.memory.remember(ask, unix_ns())
+        self._generator.delayed_probes.schedule(probe, unix_ns())
 
-    def recall(self) -> None:
+    def send_due_probe(self) -> None:
         """Ask again what is due; call it when the arrival's own work is done."""
-        memory = self._generator.memory
-        if memory.empty or self.stopping:
+        delayed_probes = self._generator.delayed_probes
+        if delayed_probes.empty or self.stopping:
             return
-        if ask := memory.recall(unix_ns()):
-            self.as_probe()
-            ask(self.client)
+        if probe := delayed_probes.next_due(unix_ns()):
+            self.begin_probe()
+            probe(self.client)
 
-    def as_probe(self) -> None:
-        """What follows is a probe, outside every SLO, until `as_load`."""
-        self.client.arrive(Phase.PROBE.value, 0)
+    def begin_probe(self) -> None:
+        """What follows is a probe, outside every SLO, until `end_probe`."""
+        self.client.begin_iteration(ReservedPhase.PROBE.value, 0)
 
-    def as_load(self) -> None:
+    def end_probe(self) -> None:
         """What follows counts again."""
-        self.client.arrive(self.phase, 0)
+        self.client.begin_iteration(self.phase, 0)
 
     @property
     def webhook_url(self) -> str:
@@ -133,7 +133,7 @@ class Visit:
 class Workload(Protocol):
     """What one arrival does. Its ``sockets``, where it has any, is how many a user holds."""
 
-    def round(self, visit: Visit) -> None:
+    def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
 
 
@@ -153,25 +153,25 @@ class ScenarioUser(User):
         """Take arrivals until there are none, then end."""
         generator = hooks.generator_of(self.environment)
         generator.ready.wait()
-        turnstile = generator.turnstile
-        if turnstile is None:
+        scheduler = generator.scheduler
+        if scheduler is None:
             raise StopUser
         client = OpensteerClient(
-            generator.connect(), generator.seat, generator.ledger, dialer=generator.dialer
+            generator.connect(), generator.context, generator.ledger, dialer=generator.dialer
         )
-        visit = Visit(generator, client)
-        choose = hooks.chooser_of(self.environment, type(self))
+        iteration = Iteration(generator, client)
+        pick = hooks.workload_picker(self.environment, type(self))
         try:
-            while (arrival := turnstile.take()) is not None:
+            while (arrival := scheduler.next_arrival()) is not None:
                 try:
-                    visit.begin(arrival)
-                    choose(visit).round(visit)
-                    visit.recall()
+                    iteration.begin(arrival)
+                    pick(iteration).run_iteration(iteration)
+                    iteration.send_due_probe()
                 except Exception:  # noqa: BLE001  whatever a scenario raises
                     # A bug in a scenario must be seen, and must not end the user.
                     hooks.report_crash(self.environment)
                 finally:
-                    turnstile.end()
+                    scheduler.arrival_done()
         finally:
             client.close()
         raise StopUser

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, UsageError
-from harness.exit_codes import Exit
-from harness.load.config import Orders, refuse
-from harness.load.generator import Generator
-from harness.load.lifecycle import tell_often
+from harness.exit_codes import ExitCode
+from harness.load.config import LoadConfig, exit_with_error
+from harness.load.generator import LoadGenerator
+from harness.load.lifecycle import write_progress_periodically
 from harness.load.progress import Progress
-from harness.load.scheduler import start_here
+from harness.load.scheduler import local_start_ns
 from harness.load.spec import progress_fd
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
@@ -29,9 +29,9 @@ from harness.trial.batches import bucket_table, to_ipc
 from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 
-PIECE_BYTES = 1 << 20
+MESSAGE_BYTES_MAX = 1 << 20
 """A larger batch is split in halves until its pieces fit; only a single attempt may not."""
-GO_DELAY_NS = NS_PER_S // 2
+DISTRIBUTED_START_DELAY_NS = NS_PER_S // 2
 """So far ahead of its own clock a master sets the start."""
 
 
@@ -40,11 +40,11 @@ class RemoteSink:
     A worker's way to the master.
 
     Attributes:
-        ahead_ns: How far the worker's clock is ahead of the master's, as far as is known.
+        clock_ahead_ns: How far the worker's clock is ahead of the master's, as far as is known.
     """
 
     def __init__(self, runner: Any, progress: Progress | None = None) -> None:
-        self.ahead_ns = 0
+        self.clock_ahead_ns = 0
         self._send = runner.send_message
         self._progress = progress
 
@@ -56,7 +56,7 @@ class RemoteSink:
 
     def _send_pieces(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         blobs = to_ipc(attempts), to_ipc(buckets)
-        if sum(map(len, blobs)) > PIECE_BYTES and len(attempts) > 1:
+        if sum(map(len, blobs)) > MESSAGE_BYTES_MAX and len(attempts) > 1:
             half = len(attempts) // 2
             for piece in (attempts.slice(0, half), attempts.slice(half)):
                 self._send_pieces(worker, piece, bucket_table(piece))
@@ -70,31 +70,33 @@ class RemoteSink:
 
     def end(self, end: WorkerSummary) -> None:
         """Send the last word; the load's end is the master's to know, by its own clock."""
-        end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.ahead_ns)
+        end = msgspec.structs.replace(
+            end, load_ended_ns=end.load_ended_ns - self.clock_ahead_ns
+        )
         self._send("harness_ended", {"end": msgspec.json.encode(end)})
 
 
-class WorkerConductor:
+class WorkerLifecycle:
     """
     A worker: does its share, and ends when the master says so.
 
     Args:
         runner: Locust's.
-        orders: Its own; the plan in them is the master's as soon as that has told it.
+        config: Its own; the plan in them is the master's as soon as that has told it.
         observe: Shown each batch of attempts.
     """
 
     def __init__(
-        self, runner: Any, orders: Orders, observe: Callable[[pa.Table], None]
+        self, runner: Any, config: LoadConfig, observe: Callable[[pa.Table], None]
     ) -> None:
-        self.orders = orders
+        self.config = config
         self._observe = observe
-        self.generator: Generator | None = None
+        self.generator: LoadGenerator | None = None
         self._runner = runner
         runner.register_message("harness_go", self._on_go)
         runner.register_message("harness_finish", self._on_finish, concurrent=True)
 
-    def go(self) -> None:
+    def start(self) -> None:
         """The master says go, not Locust."""
 
     def _on_go(self, msg: Any, **_rest: Any) -> None:
@@ -102,28 +104,33 @@ class WorkerConductor:
         try:
             self._take(msg.data)
         except HarnessError as error:  # the master must not wait for a worker that cannot
-            refuse(f"the master's load does not fit this worker: {error}", int(Exit.USAGE))
+            exit_with_error(
+                f"the master's load does not fit this worker: {error}", int(ExitCode.USAGE)
+            )
 
-    def _take(self, told: dict[str, Any]) -> None:
-        orders = self.orders
-        self._demand_users(told["users"], told["scenario"])
+    def _take(self, start_message: dict[str, Any]) -> None:
+        config = self.config
+        self._check_users(start_message["users"], start_message["scenario"])
         spec = msgspec.structs.replace(
-            orders.spec, trial_id=told["trial_id"], plan=told["plan"], embedded=told["embedded"]
+            config.spec,
+            trial_id=start_message["trial_id"],
+            plan=start_message["plan"],
+            embedded=start_message["embedded"],
         )
-        plan = build_plan(told["plan"], "the master's plan")
-        self.orders = orders.under(spec, plan)
-        index, _ = told["share"][self._runner.client_id]
+        plan = build_plan(start_message["plan"], "the master's plan")
+        self.config = config.with_plan(spec, plan)
+        index, _ = start_message["share"][self._runner.client_id]
         progress = self._progress(plan)
         sink = RemoteSink(self._runner, progress)
-        self.generator = Generator(spec, plan, orders.key, sink, index)
+        self.generator = LoadGenerator(spec, plan, config.key, sink, index)
         self.generator.observers.append(self._observe)
-        gevent.spawn(self._run, self.generator, sink, progress, told)
+        gevent.spawn(self._run, self.generator, sink, progress, start_message)
 
-    def _demand_users(self, users: list[str], scenario: str) -> None:
+    def _check_users(self, users: list[str], scenario: str) -> None:
         """Locust spawns users by their classes' names, and lives on when it knows none."""
         if not set(users) <= set(user_names(self._runner)):
             raise UsageError(
-                f"its scenario is {scenario}, this worker's {self.orders.spec.scenario}; "
+                f"its scenario is {scenario}, this worker's {self.config.spec.scenario}; "
                 f"start it with {scenario}"
             )
 
@@ -135,18 +142,20 @@ class WorkerConductor:
 
     def _run(
         self,
-        generator: Generator,
+        generator: LoadGenerator,
         sink: RemoteSink,
         progress: Progress | None,
-        told: dict[str, Any],
+        start_message: dict[str, Any],
     ) -> None:
-        start_ns = start_here(told["start_ns"], unix_ns(), GO_DELAY_NS)
-        sink.ahead_ns = start_ns - told["start_ns"]
+        start_ns = local_start_ns(
+            start_message["start_ns"], unix_ns(), DISTRIBUTED_START_DELAY_NS
+        )
+        sink.clock_ahead_ns = start_ns - start_message["start_ns"]
         if progress is not None:
             progress.note = partial(str, f"the share of {generator.worker}")
             progress.start(start_ns)
-            gevent.spawn(tell_often, progress)
-        generator.go(start_ns, tuple(told["share"][self._runner.client_id]))
+            gevent.spawn(write_progress_periodically, progress)
+        generator.start(start_ns, tuple(start_message["share"][self._runner.client_id]))
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})
 
@@ -158,7 +167,7 @@ class WorkerConductor:
         if self.generator is not None:
             self.generator.finish()
 
-    def crashed(self, text: str) -> None:
+    def on_crash(self, text: str) -> None:
         """Tell the master."""
         self._runner.send_message("harness_crashed", {"text": text[-4000:]})
 

@@ -45,7 +45,7 @@ Spacing = Literal["uniform", "poisson"]
 RATE_MAX_PER_S = 1e9
 """One arrival a nanosecond: times cannot tell more of them apart."""
 
-_BLOCK = 4096  # arrivals drawn at once; part of the schedule, for it orders the draws
+_BLOCK_SIZE = 4096  # arrivals drawn at once; part of the schedule, for it orders the draws
 _MASK = (1 << 64) - 1
 
 
@@ -92,7 +92,7 @@ def expected_count(phases: Sequence[Phase]) -> float:
 
     Uniform phases alone give exactly this number, rounded up.
     """
-    return float(sum(map(_asked, phases)))
+    return float(sum(map(_expected, phases)))
 
 
 def starts_ns(
@@ -118,22 +118,22 @@ def starts_ns(
     if not 0 <= index < count:
         msg = f"share {share!r} is not (index, count) with 0 <= index < count"
         raise ValueError(msg)
-    return _walk(phases, seed, index, count)
+    return _generate(phases, seed, index, count)
 
 
-def _walk(
+def _generate(
     phases: Sequence[Phase], seed: int, index: int, count: int
 ) -> Iterator[tuple[int, int, int]]:
     begin_ns = 0
     number = 0  # of the next arrival of the whole schedule
-    asked = Fraction(0)  # by the uniform phases so far
+    expected = Fraction(0)  # by the uniform phases so far
     for p, phase in enumerate(phases):
         if phase.spacing == "poisson":
             number = yield from _poisson(phase, p, begin_ns, number, seed, index, count)
         else:
-            first, asked = math.ceil(asked), asked + _asked(phase)
-            size = math.ceil(asked) - first
-            lead = first - (asked - _asked(phase))  # of an arrival, owed before the first
+            first, expected = math.ceil(expected), expected + _expected(phase)
+            size = math.ceil(expected) - first
+            lead = first - (expected - _expected(phase))  # of an arrival, owed before the first
             mine = (index - number) % count
             starts = _uniform(phase, begin_ns, lead, range(mine, size, count))
             yield from zip(range(number + mine, number + size, count), starts, repeat(p))
@@ -141,7 +141,7 @@ def _walk(
         begin_ns += phase.duration_ns
 
 
-def _asked(phase: Phase) -> Fraction:
+def _expected(phase: Phase) -> Fraction:
     rates = _exact(phase.rate_start_per_s) + _exact(phase.rate_end_per_s)
     return rates * phase.duration_ns / (2 * NS_PER_S)
 
@@ -184,10 +184,10 @@ def _ramp(phase: Phase, begin_ns: int, lead: float, ordinals: range) -> Iterator
     square = r0 * r0
     last_ns = phase.duration_ns - 1
     for m in ordinals:
-        asked = m + lead
+        expected = m + lead
         # rounding may put the root below 0, or the start behind its phase
-        below = r0 + math.sqrt(max(0.0, square + 2 * slope * asked))
-        yield begin_ns + (min(last_ns, int(2e9 * asked / below)) if below else 0)
+        below = r0 + math.sqrt(max(0.0, square + 2 * slope * expected))
+        yield begin_ns + (min(last_ns, int(2e9 * expected / below)) if below else 0)
 
 
 def _slope(phase: Phase) -> float:
@@ -198,16 +198,16 @@ def _poisson(
     phase: Phase, p: int, begin_ns: int, number: int, seed: int, index: int, count: int
 ) -> Generator[tuple[int, int, int], None, int]:
     """Yield this share of a Poisson phase; return the number of the next phase's first."""
-    asked = float(_asked(phase))
-    if asked == 0:
+    expected = float(_expected(phase))
+    if expected == 0:
         return number
     bits = np.random.PCG64(np.random.SeedSequence((seed & _MASK, p)))
     sum_before = 0.0
     while True:
         sums = sum_before + np.cumsum(_exponentials(bits))
-        ends = sums[-1] >= asked
+        ends = sums[-1] >= expected
         if ends:
-            sums = sums[: np.searchsorted(sums, asked)]
+            sums = sums[: np.searchsorted(sums, expected)]
         mine = (index - number) % count
         starts: list[int] = (begin_ns + _invert(phase, sums[mine::count])).tolist()
         yield from zip(range(number + mine, number + len(sums), count), starts, repeat(p))
@@ -224,14 +224,14 @@ def _exponentials(bits: np.random.PCG64) -> NDArray[np.float64]:
     From the raw bits, by inversion: numpy promises the bits of a generator for ever,
     but not what its distributions make of them (NEP 19).
     """
-    uniforms = (bits.random_raw(_BLOCK) >> np.uint64(11)) * 2.0**-53
+    uniforms = (bits.random_raw(_BLOCK_SIZE) >> np.uint64(11)) * 2.0**-53
     exponentials: NDArray[np.float64] = -np.log1p(-uniforms)
     return exponentials
 
 
-def _invert(phase: Phase, asked: NDArray[np.float64]) -> NDArray[np.int64]:
+def _invert(phase: Phase, expected: NDArray[np.float64]) -> NDArray[np.int64]:
     """Λ's inverse for many, in ns from the phase's start, kept inside the phase."""
     r0 = phase.rate_start_per_s
-    root = np.sqrt(np.maximum(0.0, r0 * r0 + 2 * _slope(phase) * asked))
-    starts = (2e9 * asked / np.maximum(r0 + root, 1e-300)).astype(np.int64)
+    root = np.sqrt(np.maximum(0.0, r0 * r0 + 2 * _slope(phase) * expected))
+    starts = (2e9 * expected / np.maximum(r0 + root, 1e-300)).astype(np.int64)
     return np.minimum(starts, phase.duration_ns - 1)

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import PlanError
-from harness.plan.model import BRANCHES, Plan
+from harness.plan.model import UNION_TAGS, Plan
 
 PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
 PLAN_BYTES_MAX = 1 << 20
@@ -83,10 +83,10 @@ def build_plan(document: Mapping[str, Any], source: str, text: str = "") -> Plan
     try:
         return Plan.model_validate(document)
     except ValidationError as errors:
-        raise PlanError(say_mistakes(errors, source, text)) from None
+        raise PlanError(format_errors(errors, source, text)) from None
 
 
-def say_mistakes(
+def format_errors(
     errors: ValidationError,
     source: str,
     text: str = "",
@@ -104,22 +104,26 @@ def say_mistakes(
         at: Where in the plan the model's own keys stand.
         model: The model.
     """
-    told = errors.errors(include_url=False, include_input=False)
+    errors_found = errors.errors(include_url=False, include_input=False)
     lines = [
-        _say((*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text)
-        for error in told
-        if not _follows(error["loc"], error["type"], [other["loc"] for other in told])
+        _error_line(
+            (*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text
+        )
+        for error in errors_found
+        if not _is_consequence(
+            error["loc"], error["type"], [other["loc"] for other in errors_found]
+        )
         for keys in [_keys_of(error["loc"], error["type"])]
     ]
     return "\n".join(dict.fromkeys(lines))
 
 
-def say_mistake(keys: Location, remark: str, source: str, text: str = "") -> str:
-    """One line on a mistake that no model sees; arguments as of `say_mistakes`."""
-    return _say(keys, f": {remark}", source, text)
+def format_error(keys: Location, remark: str, source: str, text: str = "") -> str:
+    """One line on a mistake that no model sees; arguments as of `format_errors`."""
+    return _error_line(keys, f": {remark}", source, text)
 
 
-def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
+def _is_consequence(location: Location, kind: str, others: Sequence[Location]) -> bool:
     # An array whose items are wrong is called too short as well: one mistake, one line.
     inside = any(len(o) > len(location) and o[: len(location)] == location for o in others)
     return kind == "too_short" and inside
@@ -128,28 +132,28 @@ def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
 def _keys_of(location: Location, kind: str) -> Location:
     # Pydantic names the branch of a union in the location, and that a name itself is wrong:
     # neither is a key of the file.
-    marks = () if kind == "extra_forbidden" else (*BRANCHES, "[key]")
+    marks = () if kind == "extra_forbidden" else (*UNION_TAGS, "[key]")
     return tuple(key for key in location if key not in marks)
 
 
 def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:
     if kind != "extra_forbidden":
         return f": {message.removeprefix('Value error, ').rstrip('.')}"
-    return f" is unknown; {near(str(keys[-1]), _known_keys(keys[:-1], model))}"
+    return f" is unknown; {suggestion(str(keys[-1]), _known_keys(keys[:-1], model))}"
 
 
-def near(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Sequence[str]) -> str:
     """The nearest of the known names, else all of them."""
     found = get_close_matches(name, known, n=1)
     return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
 
 
-def _say(keys: Location, remark: str, source: str, text: str) -> str:
+def _error_line(keys: Location, remark: str, source: str, text: str) -> str:
     where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
-    return f"{where}: {_spell(keys)}{remark}"
+    return f"{where}: {_key_path(keys)}{remark}"
 
 
-def _spell(keys: Sequence[str | int]) -> str:
+def _key_path(keys: Sequence[str | int]) -> str:
     name = ""
     for key in keys:
         name += f"[{key}]" if isinstance(key, int) else f".{key}" if name else key
@@ -188,9 +192,11 @@ def _line_of(keys: Sequence[str | int], text: str) -> int:
         pattern = re.compile(
             rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)"
         )
-        hits = [number for number in range(at, len(lines)) if pattern.search(lines[number])]
-        if not hits:
+        matching_lines = [
+            number for number in range(at, len(lines)) if pattern.search(lines[number])
+        ]
+        if not matching_lines:
             continue
-        at = hits[min(nth, len(hits) - 1)]
+        at = matching_lines[min(nth, len(matching_lines) - 1)]
         found = at + 1
     return found

@@ -22,13 +22,18 @@ from pydantic import (
     model_validator,
 )
 
-from harness.attempt import Phase
+from harness.attempt import ReservedPhase
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import UsageError
 from harness.faults.spec import FaultSpec, fault_from_table
 from harness.plan import arrivals
 from harness.plan.slo import Slo, parse_slos
-from harness.plan.tolerances import OUTCOME, RELATIVE, Thresholds, check_key
+from harness.plan.tolerances import (
+    OUTCOME_DEFAULT,
+    RELATIVE_DEFAULT,
+    Tolerances,
+    validate_tolerance_key,
+)
 from harness.units import NS_PER_S, parse_duration_ns, write_duration
 
 RATE_MAX_PER_S = 1_000_000
@@ -55,11 +60,11 @@ Rate = Annotated[float, Strict(), Field(ge=0, le=RATE_MAX_PER_S)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Flag = Annotated[bool, Strict()]
 
-BRANCHES = ("[number]", "[ramp]")
+UNION_TAGS = ("[number]", "[ramp]")
 """What pydantic puts into the location of an error in a `RateOrRamp`: no keys of the file."""
 RateOrRamp = Annotated[
-    Annotated[Rate, Tag(BRANCHES[0])] | Annotated[tuple[Rate, Rate], Tag(BRANCHES[1])],
-    Discriminator(lambda value: BRANCHES[isinstance(value, list | tuple)]),
+    Annotated[Rate, Tag(UNION_TAGS[0])] | Annotated[tuple[Rate, Rate], Tag(UNION_TAGS[1])],
+    Discriminator(lambda value: UNION_TAGS[isinstance(value, list | tuple)]),
 ]
 
 
@@ -133,7 +138,7 @@ class LoadTable(Table):
         if len(set(names)) < len(names):
             msg = "two phases have the same name"
             raise ValueError(msg)
-        if reserved := set(names) & (set(Phase) - {Phase.LOAD}):
+        if reserved := set(names) & (set(ReservedPhase) - {ReservedPhase.LOAD}):
             msg = f"the phase name {min(reserved)!s} is the harness's own; take another"
             raise ValueError(msg)
         if self.wait[0] > self.wait[1]:
@@ -202,19 +207,19 @@ class ContractTable(Table):
     version: Annotated[str, Field(pattern=r"^v[0-9]{1,4}$")] = CONTRACT_VERSION
 
 
-Threshold = Annotated[float, Strict(), Field(gt=0, le=10)]
+Tolerance = Annotated[float, Strict(), Field(gt=0, le=10)]
 
 
 class CompareTable(Table):
     """How much worse `harness compare` calls too much; see `harness.plan.tolerances`."""
 
-    threshold: Threshold = RELATIVE
-    outcomes: Threshold = OUTCOME
-    metrics: dict[Annotated[str, AfterValidator(check_key)], Threshold] = {}
+    threshold: Tolerance = RELATIVE_DEFAULT
+    outcomes: Tolerance = OUTCOME_DEFAULT
+    metrics: dict[Annotated[str, AfterValidator(validate_tolerance_key)], Tolerance] = {}
 
-    def to_thresholds(self) -> Thresholds:
+    def to_tolerances(self) -> Tolerances:
         """The thresholds as the comparison takes them."""
-        return Thresholds(self.threshold, self.outcomes, self.metrics)
+        return Tolerances(self.threshold, self.outcomes, self.metrics)
 
 
 class Plan(Table):

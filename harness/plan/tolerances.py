@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from harness.plan.slo import GROUPS, OPERATIONS, OUTCOMES
+from harness.plan.slo import OPERATIONS, OUTCOMES, SOCKET_GROUPS
 
-RELATIVE = 0.05
+RELATIVE_DEFAULT = 0.05
 """Default for latencies and throughput: 5 % of the baseline."""
-OUTCOME = 0.005
+OUTCOME_DEFAULT = 0.005
 """Default for the share of an outcome: half a point of all attempts."""
 
 _PERCENTILES = ("p50", "p90", "p99", "p99.9")
@@ -37,7 +37,7 @@ METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
+class Tolerances:
     """
     The thresholds of one comparison.
 
@@ -47,8 +47,8 @@ class Thresholds:
         metrics: Key → threshold.
     """
 
-    relative: float = RELATIVE
-    outcome: float = OUTCOME
+    relative: float = RELATIVE_DEFAULT
+    outcome: float = OUTCOME_DEFAULT
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, operation: str, metric: str) -> float:
@@ -63,7 +63,7 @@ class Thresholds:
         return self.outcome if group == "outcome" else self.relative
 
 
-def check_key(key: str) -> str:
+def validate_tolerance_key(key: str) -> str:
     """
     Check a threshold's key.
 
@@ -72,7 +72,7 @@ def check_key(key: str) -> str:
     """
     first, _, rest = key.partition(".")
     metric = rest if first in OPERATIONS else key
-    of_method = first in GROUPS and any(rest.endswith(f".{known}") for known in METRICS)
+    of_method = first in SOCKET_GROUPS and any(rest.endswith(f".{known}") for known in METRICS)
     if metric in METRICS or of_method:
         return key
     near = get_close_matches(metric, METRICS, n=1)

@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 
-class Mark(NamedTuple):
+class Stamp(NamedTuple):
     """What tells one trial of a scenario from another: a UTC stamp, four random hex digits."""
 
-    stamp: str
+    timestamp: str
     digits: str
 
 
-def new_mark() -> Mark:
+def new_stamp() -> Stamp:
     """One that no other trial has."""
-    return Mark(datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), secrets.token_hex(2))
+    return Stamp(datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), secrets.token_hex(2))
 
 
-def new_trial_id(scenario: str, mark: Mark | None = None) -> str:
+def new_trial_id(scenario: str, stamp: Stamp | None = None) -> str:
     """``20261124T101530Z-mixed-3fa9``: stamp, scenario, digits; of a new mark without one."""
-    stamp, digits = mark or new_mark()
+    timestamp, digits = stamp or new_stamp()
     name = re.sub(r"[^A-Za-z0-9_]", "_", scenario)[:40]
-    return f"{stamp}-{name}-{digits}"
+    return f"{timestamp}-{name}-{digits}"

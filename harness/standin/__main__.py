@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.exit_codes import Exit
+from harness.exit_codes import ExitCode
 from harness.standin.config import StandinConfig
 
 
@@ -29,15 +29,15 @@ def main() -> int:
         config = msgspec.json.decode(text or b"{}", type=StandinConfig)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"standin: wrong configuration: {error}\n")
-        return Exit.USAGE
+        return ExitCode.USAGE
     from harness.standin.process import run_server  # noqa: PLC0415  a wrong file needs no server
 
     try:
         run_server(config)
     except (OSError, sqlite3.Error, msgspec.MsgspecError) as error:  # address, or state file
         sys.stderr.write(f"standin: cannot serve: {error}\n")
-        return Exit.UNREACHABLE
-    return Exit.PASS
+        return ExitCode.UNREACHABLE
+    return ExitCode.PASS
 
 
 if __name__ == "__main__":

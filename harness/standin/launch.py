@@ -27,7 +27,7 @@ import msgspec
 
 from harness.errors import TargetError
 from harness.standin.config import StandinConfig
-from harness.subprocesses import end, reap
+from harness.subprocesses import reap_process, terminate_process
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -100,13 +100,13 @@ class Standin:
         if self._port_holder is not None:
             self._port_holder.close()
         self._stderr.close()
-        return end(self._process, STOP_TIMEOUT_S)
+        return terminate_process(self._process, STOP_TIMEOUT_S)
 
     def kill(self) -> int:
         """End it with SIGKILL, as a crash would; returns its exit status."""
         self._process.kill()
         self._stderr.close()
-        return reap(self._process)
+        return reap_process(self._process)
 
     def crash(self) -> None:
         """

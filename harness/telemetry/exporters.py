@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.load.progress import Live
+from harness.load.progress import LiveMetrics
 
 PrometheusOption = Annotated[
     str | None,
@@ -28,7 +28,7 @@ OtlpOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TrialInfo:
     """What a trial is, for those who see its metrics beside others'."""
 
     trial_id: str
@@ -37,7 +37,7 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Latest:
+class LatestMetrics:
     """
     The latest figures.
 
@@ -46,16 +46,16 @@ class Latest:
         url: Where Prometheus finds them; "" for nowhere.
     """
 
-    live: Live | None = None
+    live: LiveMetrics | None = None
     url: str = ""
 
-    def take(self, live: Live) -> None:
+    def update(self, live: LiveMetrics) -> None:
         """Take newer ones."""
         self.live = live
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Exporters:
     """
     Who watches.
 
@@ -72,12 +72,12 @@ class Watch:
         return self.prometheus is not None or self.otlp is not None
 
     @contextmanager
-    def watching(self, facts: Facts, console: Console) -> Iterator[Latest]:
+    def running(self, trial_info: TrialInfo, console: Console) -> Iterator[LatestMetrics]:
         """
         Hand figures on for as long as the block lasts.
 
         Args:
-            facts: What the trial is.
+            trial_info: What the trial is.
             console: Where it is said where they are.
 
         Yields:
@@ -86,20 +86,22 @@ class Watch:
         Raises:
             UsageError: One cannot listen there, or the URL is none.
         """
-        latest = Latest()
+        latest = LatestMetrics()
         # Only who watches pays for the imports.
         with ExitStack() as stack:
             if self.prometheus is not None:
-                from harness.telemetry.prometheus import serving  # noqa: PLC0415
+                from harness.telemetry.prometheus import serve_metrics  # noqa: PLC0415
 
-                latest.url = stack.enter_context(serving(self.prometheus, facts, latest))
+                latest.url = stack.enter_context(
+                    serve_metrics(self.prometheus, trial_info, latest)
+                )
                 text = f"metrics: {latest.url}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
             if self.otlp is not None:
-                from harness.telemetry.otlp import sending  # noqa: PLC0415
+                from harness.telemetry.otlp import export_metrics  # noqa: PLC0415
 
-                stack.enter_context(sending(self.otlp, facts, latest, console))
+                stack.enter_context(export_metrics(self.otlp, trial_info, latest, console))
             yield latest
 
 
-NOBODY = Watch()
+NO_EXPORTERS = Exporters()

@@ -37,14 +37,14 @@ from harness import __version__
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth, Series
-from harness.load.progress import Live
-from harness.telemetry.exporters import Facts, Latest
+from harness.load.progress import LiveMetrics
+from harness.telemetry.exporters import LatestMetrics, TrialInfo
 
 EVERY_S = 5.0
 TIMEOUT_S = 5.0
 PREFIX = "opensteer.harness."
 _BOUNDS_S = [bound / US_PER_S for bound in BOUNDS_US]
-_NOT_KEPT: Any = None
+_UNKNOWN: Any = None
 """The wire format has no extremes where they are not known; the SDK's types insist on them."""
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
@@ -70,13 +70,15 @@ def endpoint(url: str) -> str:
 
 
 @contextmanager
-def sending(url: str, facts: Facts, latest: Latest, console: Console) -> Iterator[None]:
+def export_metrics(
+    url: str, trial_info: TrialInfo, latest: LatestMetrics, console: Console
+) -> Iterator[None]:
     """
     Send the latest figures every few seconds for as long as the block lasts.
 
     Args:
         url: The collector.
-        facts: What the trial is.
+        trial_info: What the trial is.
         latest: Where its figures are.
         console: Where it is said, once, that nobody takes them.
 
@@ -87,43 +89,43 @@ def sending(url: str, facts: Facts, latest: Latest, console: Console) -> Iterato
     # The exporter logs each failure with its traceback; one line of ours says it.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
     exporter = OTLPMetricExporter(endpoint=target, timeout=TIMEOUT_S)
-    over, complained = threading.Event(), False
+    stopped, warned = threading.Event(), False
 
     def send() -> None:
-        nonlocal complained
+        nonlocal warned
         live = latest.live
         if live is None or not live.started_ns:
             return
-        result = exporter.export(metrics_of(live, facts), timeout_millis=TIMEOUT_S * 1000)
-        if result is not MetricExportResult.SUCCESS and not complained:
-            complained = True
+        result = exporter.export(metrics_of(live, trial_info), timeout_millis=TIMEOUT_S * 1000)
+        if result is not MetricExportResult.SUCCESS and not warned:
+            warned = True
             text = f"--otlp: {target} does not take metrics; the trial goes on"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def send_often() -> None:
-        while not over.wait(EVERY_S):
+    def send_periodically() -> None:
+        while not stopped.wait(EVERY_S):
             send()
         send()
 
-    thread = threading.Thread(target=send_often, name="otlp", daemon=True)
+    thread = threading.Thread(target=send_periodically, name="otlp", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stopped.set()
         thread.join(2 * TIMEOUT_S + 1)
         exporter.shutdown()
 
 
-def metrics_of(live: Live, facts: Facts) -> MetricsData:
+def metrics_of(live: LiveMetrics, trial_info: TrialInfo) -> MetricsData:
     """One moment's figures as OpenTelemetry metrics."""
     resource = Resource.create(
         {
             "service.name": "opensteer-harness",
             "service.version": __version__,
-            "service.instance.id": facts.trial_id,
-            "opensteer.harness.scenario": facts.scenario,
-            "opensteer.harness.plan": facts.plan,
+            "service.instance.id": trial_info.trial_id,
+            "opensteer.harness.scenario": trial_info.scenario,
+            "opensteer.harness.plan": trial_info.plan,
         }
     )
     window = (live.started_ns, unix_ns())
@@ -164,8 +166,8 @@ def _histogram_point(row: Series, window: tuple[int, int]) -> HistogramDataPoint
         sum=row.sum_s,
         bucket_counts=row.buckets,
         explicit_bounds=_BOUNDS_S,
-        min=_NOT_KEPT,
-        max=_NOT_KEPT,
+        min=_UNKNOWN,
+        max=_UNKNOWN,
     )
 
 

@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.live import Live as RichLive
 from rich.text import Text
 
-from harness.load.progress import Live
+from harness.load.progress import LiveMetrics
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0
 
-_decode = msgspec.json.Decoder(Live).decode
+_decode = msgspec.json.Decoder(LiveMetrics).decode
 
 
-class LiveView:
-    """Shows `Live` lines on stderr: renewed in place on a terminal, every few seconds else."""
+class ProgressLine:
+    """Show `LiveMetrics` on stderr: in place on a terminal, else a line every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -30,7 +30,7 @@ class LiveView:
             else None
         )
 
-    def __enter__(self) -> LiveView:  # noqa: PYI034  no subclasses
+    def __enter__(self) -> ProgressLine:  # noqa: PYI034  no subclasses
         """Begin."""
         if self._rich is not None:
             self._rich.start()
@@ -41,7 +41,7 @@ class LiveView:
         if self._rich is not None:
             self._rich.stop()
 
-    def show(self, line: bytes) -> Live | None:
+    def show(self, line: bytes) -> LiveMetrics | None:
         """Show one line of the progress pipe; None when it is broken."""
         try:
             live = _decode(line)
@@ -55,7 +55,7 @@ class LiveView:
         return live
 
 
-def render(live: Live) -> Text:
+def render(live: LiveMetrics) -> Text:
     """One line: time, rate, latencies, errors by outcome."""
     elapsed_s = min(live.elapsed_s, live.planned_s)
     text = Text()

@@ -24,8 +24,8 @@ from prometheus_client.registry import Collector
 
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S
-from harness.load.progress import Live
-from harness.telemetry.exporters import Facts, Latest
+from harness.load.progress import LiveMetrics
+from harness.telemetry.exporters import LatestMetrics, TrialInfo
 
 PREFIX = "opensteer_harness_"
 _LABELS = ("operation", "outcome")
@@ -50,13 +50,13 @@ def parse_listener(text: str) -> tuple[str, int]:
 
 
 @contextmanager
-def serving(listener: str, facts: Facts, latest: Latest) -> Iterator[str]:
+def serve_metrics(listener: str, trial_info: TrialInfo, latest: LatestMetrics) -> Iterator[str]:
     """
     Serve the latest figures at /metrics.
 
     Args:
         listener: [HOST:]PORT; port 0 takes a free one.
-        facts: What the trial is.
+        trial_info: What the trial is.
         latest: Where its figures are.
 
     Yields:
@@ -67,7 +67,7 @@ def serving(listener: str, facts: Facts, latest: Latest) -> Iterator[str]:
     """
     host, port = parse_listener(listener)
     registry = CollectorRegistry()
-    registry.register(LiveCollector(facts, latest))
+    registry.register(LiveCollector(trial_info, latest))
     try:
         server, thread = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
@@ -82,10 +82,10 @@ def serving(listener: str, facts: Facts, latest: Latest) -> Iterator[str]:
 
 
 class LiveCollector(Collector):
-    """Makes metrics of the latest `Live` when they are asked for."""
+    """Makes metrics of the latest `LiveMetrics` when they are asked for."""
 
-    def __init__(self, facts: Facts, latest: Latest) -> None:
-        self._facts = facts
+    def __init__(self, trial_info: TrialInfo, latest: LatestMetrics) -> None:
+        self._trial_info = trial_info
         self._latest = latest
 
     def describe(self) -> list[Any]:
@@ -94,10 +94,15 @@ class LiveCollector(Collector):
 
     def collect(self) -> Iterator[Any]:
         """The metrics of this moment."""
-        facts = self._facts
+        trial_info = self._trial_info
         info = InfoMetricFamily(PREFIX + "trial", "The trial that is running.")
         info.add_metric(
-            (), {"trial_id": facts.trial_id, "scenario": facts.scenario, "plan": facts.plan}
+            (),
+            {
+                "trial_id": trial_info.trial_id,
+                "scenario": trial_info.scenario,
+                "plan": trial_info.plan,
+            },
         )
         yield info
         live = self._latest.live
@@ -113,7 +118,7 @@ class LiveCollector(Collector):
         yield from _generators(live)
 
 
-def _attempts(live: Live) -> Iterator[Any]:
+def _attempts(live: LiveMetrics) -> Iterator[Any]:
     attempts = CounterMetricFamily(
         PREFIX + "attempts", "Attempts that ended, probes left out.", labels=_LABELS
     )
@@ -133,7 +138,7 @@ def _attempts(live: Live) -> Iterator[Any]:
     yield from families.values()
 
 
-def _generators(live: Live) -> Iterator[Any]:
+def _generators(live: LiveMetrics) -> Iterator[Any]:
     labels = ("worker",)
     name = PREFIX + "generator_"
     cpu = GaugeMetricFamily(name + "cpu_fraction", "Share of one core.", labels=labels)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from harness.wire.factory import Kind, connect
-from harness.wire.transport import Failure, Reply, Request, Target, Timeouts, Transport
+from harness.wire.factory import TransportKind, connect
+from harness.wire.transport import Failure, Request, Response, Target, Timeouts, Transport
 
 __all__ = [
     "Failure",
-    "Kind",
-    "Reply",
     "Request",
+    "Response",
     "Target",
     "Timeouts",
     "Transport",
+    "TransportKind",
     "connect",
 ]

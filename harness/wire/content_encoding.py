@@ -11,7 +11,7 @@ import zlib
 
 from harness.wire.transport import ExchangeError, Failure
 
-_GZIP, _ZLIB, _BARE = 31, 15, -15
+_GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 
 
 def decode(body: bytes, coding: str, max_bytes: int) -> bytes:
@@ -34,7 +34,7 @@ def decode(body: bytes, coding: str, max_bytes: int) -> bytes:
     if coding == "deflate":
         # The zlib format begins with the method 8 and a multiple of 31 (RFC 1950).
         is_zlib = body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
-        return _inflate(body, _ZLIB if is_zlib else _BARE, max_bytes)
+        return _inflate(body, _ZLIB if is_zlib else _RAW_DEFLATE, max_bytes)
     raise ExchangeError(Failure.MALFORMED, f"unknown content coding {coding[:40]!r}")
 
 

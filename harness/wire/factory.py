@@ -14,10 +14,10 @@ from typing import Literal
 from harness.errors import UsageError
 from harness.wire.transport import Target, Transport
 
-Kind = Literal["fast", "httpx"]
+TransportKind = Literal["fast", "httpx"]
 
 
-def connect(target: Target, kind: Kind = "fast") -> Transport:
+def connect(target: Target, kind: TransportKind = "fast") -> Transport:
     """
     Make one user's transport; the network is not touched before its first exchange.
 
@@ -35,17 +35,22 @@ def connect(target: Target, kind: Kind = "fast") -> Transport:
     if kind == "httpx":
         from harness.wire.httpx_transport import HttpxTransport  # noqa: PLC0415  only who uses it pays
 
-        context = shared_context(target.ca_file, target.verify, http2=target.http2)
+        context = shared_tls_context(target.ca_file, target.verify, http2=target.http2)
         return HttpxTransport(target, context)
     if target.proxy is not None or target.http2:
         raise UsageError("the fast transport knows no proxy and no HTTP/2; use httpx for them")
     from harness.wire.fast import FastTransport  # noqa: PLC0415  only who uses it pays
 
-    return FastTransport(target, shared_context)
+    return FastTransport(target, shared_tls_context)
 
 
 @lru_cache(maxsize=8)
-def shared_context(ca_file: str | None, verify: bool, *, http2: bool = False) -> ssl.SSLContext:  # noqa: FBT001  a key
+def shared_tls_context(
+    ca_file: str | None,
+    verify: bool,  # noqa: FBT001  a key
+    *,
+    http2: bool = False,
+) -> ssl.SSLContext:
     """
     The process's TLS context for these authorities.
 

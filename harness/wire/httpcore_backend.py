@@ -6,7 +6,7 @@ many bytes went which way, nor whether a connection was reused; and bytes that f
 an answer stay in its buffer and would begin the next one. All of that can be seen
 where the bytes pass, which is httpcore's public seam for networks.
 
-An answer in HTTP/1.1 is read here a second time, by `Answer`: its bounds hold for
+An answer in HTTP/1.1 is read here a second time, by `ResponseParser`: its bounds hold for
 both transports alike, and it knows whether anything followed the answer.
 """
 
@@ -20,13 +20,13 @@ import httpcore
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.response_parser import Answer
+from harness.wire.response_parser import ResponseParser
 from harness.wire.transport import ExchangeError, Failure
 
 _WRITE_BYTES = 64 * 1024
 
 
-class Meter:
+class IoMeter:
     """
     One transport's bytes and bounds; set anew before each exchange.
 
@@ -37,12 +37,11 @@ class Meter:
         bytes_out: Bytes sent in this exchange.
         dialled: Whether this exchange made a connection.
         ended: Whether the server ended the connection.
-        answer: The second reading of the answer; None where it is not plain HTTP/1.1.
+        parser: The second reading of the answer; None where it is not plain HTTP/1.1.
         stream: The connection in use.
     """
 
     __slots__ = (
-        "answer",
         "bytes_in",
         "bytes_out",
         "connect_by_ns",
@@ -50,6 +49,7 @@ class Meter:
         "deadline_ns",
         "dialled",
         "ended",
+        "parser",
         "stream",
     )
 
@@ -58,11 +58,11 @@ class Meter:
         self.stream: MeteredStream | None = None
         self.begin(0, None)
 
-    def begin(self, deadline_ns: int, answer: Answer | None) -> None:
+    def begin(self, deadline_ns: int, parser: ResponseParser | None) -> None:
         """Start a new exchange."""
         self.deadline_ns = deadline_ns
         self.connect_by_ns = deadline_ns
-        self.answer = answer
+        self.parser = parser
         self.bytes_in = self.bytes_out = 0
         self.dialled = self.ended = False
 
@@ -88,7 +88,7 @@ class Meter:
 class MeteredBackend(httpcore.NetworkBackend):
     """Connects through httpcore's own backend, all addresses within one timeout."""
 
-    def __init__(self, meter: Meter, via: tuple[str, int] | None = None) -> None:
+    def __init__(self, meter: IoMeter, via: tuple[str, int] | None = None) -> None:
         self._meter = meter
         self._via = via
         self._inner = httpcore.SyncBackend()
@@ -129,7 +129,7 @@ class MeteredBackend(httpcore.NetworkBackend):
 class MeteredStream(httpcore.NetworkStream):
     """One connection whose waits end at the deadline and whose bytes are counted."""
 
-    def __init__(self, inner: httpcore.NetworkStream, meter: Meter) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, meter: IoMeter) -> None:
         self._inner = inner
         self._meter = meter
         tls = inner.get_extra_info("ssl_object")
@@ -145,11 +145,11 @@ class MeteredStream(httpcore.NetworkStream):
         meter.bytes_in += len(data)
         meter.ended = not data
         if (
-            meter.answer is not None
+            meter.parser is not None
             and self._speaks_http1
-            and not (meter.ended and meter.answer.whole)
+            and not (meter.ended and meter.parser.complete)
         ):
-            meter.answer.feed(data)
+            meter.parser.feed(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

@@ -16,12 +16,16 @@ import httpx
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.wire.content_encoding import decode
-from harness.wire.httpcore_backend import Meter, MeteredBackend
+from harness.wire.httpcore_backend import IoMeter, MeteredBackend
 from harness.wire.origin import parse_origin
-from harness.wire.redaction import blot, blot_text, secret_of
-from harness.wire.request_encoder import check_headers, check_key, check_line
-from harness.wire.response_parser import Answer
-from harness.wire.transport import ExchangeError, Failure, Reply, Request, Target
+from harness.wire.redaction import find_secret, redact, redact_text
+from harness.wire.request_encoder import (
+    check_headers,
+    check_idempotency_key,
+    check_request_line,
+)
+from harness.wire.response_parser import ResponseParser
+from harness.wire.transport import ExchangeError, Failure, Request, Response, Target
 
 FAILURES: dict[type[Exception], Failure] = {
     httpx.ConnectTimeout: Failure.CONNECT_TIMEOUT,
@@ -70,27 +74,27 @@ class HttpxTransport:
         self._target = target
         self._origin = parse_origin(target.base_url)
         self._headers = check_headers(target.headers)
-        self._secret = secret_of(target.headers)
-        self._types = any(name == "content-type" for name, _ in self._headers)
+        self._secret = find_secret(target.headers)
+        self._has_content_type = any(name == "content-type" for name, _ in self._headers)
         self._timeout = {
             "connect": target.timeouts.connect_s,
             "read": target.timeouts.read_s,
             "write": target.timeouts.read_s,
             "pool": target.timeouts.connect_s,
         }
-        self._meter = Meter(target.timeouts.connect_s)
+        self._meter = IoMeter(target.timeouts.connect_s)
         self._context = context
         self._http = self._make_http()
 
-    def exchange(self, request: Request, deadline_ns: int) -> Reply:
+    def exchange(self, request: Request, deadline_ns: int) -> Response:
         """As `Transport.exchange`."""
         start_ns = unix_ns()
         message = self._write(request)
         target, meter = self._target, self._meter
-        answer = None
+        parser = None
         if target.proxy is None:
-            answer = Answer(target.max_head_bytes, target.max_body_bytes)
-        meter.begin(deadline_ns, answer)
+            parser = ResponseParser(target.max_head_bytes, target.max_body_bytes)
+        meter.begin(deadline_ns, parser)
         response: httpx.Response | None = None
         try:
             meter.clamp(None)
@@ -109,11 +113,11 @@ class HttpxTransport:
             self._drop()
             raise
         end_ns = unix_ns()
-        if answer is not None and not answer.reusable:
+        if parser is not None and not parser.reusable:
             self._drop()  # what followed the answer must not begin the next one
-        return Reply(
+        return Response(
             response.status_code,
-            blot(body, self._secret),
+            redact(body, self._secret),
             response.headers.get("retry-after"),
             response.headers.get("content-type"),
             start_ns,
@@ -149,12 +153,12 @@ class HttpxTransport:
 
     def _write(self, request: Request) -> httpx.Request:
         method, target, key = request.method, request.target, request.idempotency_key
-        check_line(method, target)
+        check_request_line(method, target)
         headers = [("host", self._origin.authority), *self._headers]
-        if method in {"POST", "PUT", "PATCH"} and not self._types:
+        if method in {"POST", "PUT", "PATCH"} and not self._has_content_type:
             headers.append(("content-type", "application/json"))
         if key:
-            check_key(key)
+            check_idempotency_key(key)
             headers.append(("idempotency-key", key))
         path = self._origin.prefix + target
         scheme = "https" if self._origin.tls else "http"
@@ -183,7 +187,7 @@ class HttpxTransport:
             parts.append(part)
         return b"".join(parts)
 
-    def _fail(self, error: Exception, status: int, start_ns: int) -> Reply:
+    def _fail(self, error: Exception, status: int, start_ns: int) -> Response:
         meter = self._meter
         end_ns = unix_ns()
         failure, detail = classify(error, ended=meter.ended)
@@ -191,7 +195,7 @@ class HttpxTransport:
             failure, detail = Failure.DEADLINE, "the deadline passed"
         if failure is Failure.RESET and not meter.dialled and meter.bytes_in == 0:
             failure = Failure.STALE
-        return Reply(
+        return Response(
             status,
             b"",
             None,
@@ -201,7 +205,7 @@ class HttpxTransport:
             meter.bytes_out,
             meter.bytes_in,
             failure,
-            blot_text(detail, self._secret),
+            redact_text(detail, self._secret),
         )
 
 

@@ -16,7 +16,7 @@ from gevent.lock import BoundedSemaphore
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.transport import Failure, Reply, Request, Transport
+from harness.wire.transport import Failure, Request, Response, Transport
 
 
 class Pool:
@@ -30,38 +30,38 @@ class Pool:
 
     def __init__(self, make: Callable[[], Transport], size: int) -> None:
         self._make = make
-        self._free = BoundedSemaphore(size)
+        self._slots = BoundedSemaphore(size)
         self._idle: list[Transport] = []
         self._closed = False
 
-    def exchange(self, request: Request, deadline_ns: int) -> Reply:
+    def exchange(self, request: Request, deadline_ns: int) -> Response:
         """As `Transport.exchange`, on the next connection that is free."""
         start_ns = unix_ns()
         if not self._take(deadline_ns):
             detail = "no connection of the pool was free in time"
-            return Reply(
+            return Response(
                 0, b"", None, None, start_ns, unix_ns(), 0, 0, Failure.DEADLINE, detail
             )
         try:
-            line = self._idle.pop() if self._idle else self._make()
+            transport = self._idle.pop() if self._idle else self._make()
             try:
-                return line.exchange(request, deadline_ns)
+                return transport.exchange(request, deadline_ns)
             finally:  # a user who is killed leaves his connection closed, and usable again
                 if self._closed:
-                    line.close()
+                    transport.close()
                 else:
-                    self._idle.append(line)
+                    self._idle.append(transport)
         finally:
-            self._free.release()
+            self._slots.release()
 
     def _take(self, deadline_ns: int) -> bool:
         wait_s = max(0.0, (deadline_ns - unix_ns()) / NS_PER_S)
         timeout = gevent.Timeout(wait_s)
         try:
             with timeout:
-                self._free.acquire()
-        except gevent.Timeout as rung:
-            if rung is not timeout:  # the caller's own goes through
+                self._slots.acquire()
+        except gevent.Timeout as raised:
+            if raised is not timeout:  # the caller's own goes through
                 raise
             return False
         return True
@@ -73,7 +73,7 @@ class Pool:
             self._idle.pop().close()
 
 
-class Pooled:
+class PooledTransport:
     """A user's share of a `Pool`: closing it leaves the pool as it is."""
 
     def __init__(self, pool: Pool) -> None:

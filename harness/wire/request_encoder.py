@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from harness.wire.origin import Origin, is_field_text
 from harness.wire.transport import Request
 
-_MAX_KEPT = 512
+_HEADS_MAX = 512
 _FRAMING = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "idempotency-key", "expect"}
 )
@@ -21,17 +21,17 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _TOKEN = frozenset("!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyz0123456789")
 
 
-class Heads:
+class RequestEncoder:
     """Writes the requests of one transport."""
 
-    __slots__ = ("_headers", "_kept", "_origin")
+    __slots__ = ("_cache", "_headers", "_origin")
 
     def __init__(self, origin: Origin, headers: Iterable[tuple[str, str]]) -> None:
         self._origin = origin
         self._headers = check_headers(headers)
-        self._kept: dict[tuple[str, str], bytes] = {}
+        self._cache: dict[tuple[str, str], bytes] = {}
 
-    def write(self, request: Request) -> bytes:
+    def encode(self, request: Request) -> bytes:
         """
         The whole request, head and body.
 
@@ -40,11 +40,11 @@ class Heads:
         """
         method, target, body = request.method, request.target, request.body
         key = request.idempotency_key
-        head = self._kept.get((method, target))
+        head = self._cache.get((method, target))
         if head is None:
-            head = self._begin(method, target)
+            head = self._encode_head(method, target)
         if key:
-            check_key(key)
+            check_idempotency_key(key)
             head = b"%bidempotency-key: %b\r\n" % (head, key.encode())
         if body is None:
             if method in _WITH_BODY:
@@ -52,8 +52,8 @@ class Heads:
             return head + b"\r\n"
         return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
 
-    def _begin(self, method: str, target: str) -> bytes:
-        check_line(method, target)
+    def _encode_head(self, method: str, target: str) -> bytes:
+        check_request_line(method, target)
         lines = [f"{method} {self._origin.prefix}{target} HTTP/1.1"]
         lines.append(f"host: {self._origin.authority}")
         lines += [f"{name}: {value}" for name, value in self._headers]
@@ -63,13 +63,13 @@ class Heads:
             lines.append("content-type: application/json")
         head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
         # Targets with an id in them are endless; the frequent ones are soon back.
-        if len(self._kept) >= _MAX_KEPT:
-            self._kept.clear()
-        self._kept[method, target] = head
+        if len(self._cache) >= _HEADS_MAX:
+            self._cache.clear()
+        self._cache[method, target] = head
         return head
 
 
-def check_line(method: str, target: str) -> None:
+def check_request_line(method: str, target: str) -> None:
     """
     Raise unless method and target can stand in a request line.
 
@@ -89,7 +89,7 @@ def check_line(method: str, target: str) -> None:
         raise ValueError(f"{target!r} is no request target; percent-encode it")
 
 
-def check_key(key: str) -> None:
+def check_idempotency_key(key: str) -> None:
     """
     Raise unless an idempotency key can stand in a head.
 

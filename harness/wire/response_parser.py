@@ -7,7 +7,7 @@ connection as the end of a body, and what may not come at all.
 
 What a head says is a function of its bytes alone, and a server says the same head
 again and again (its date changes once a second). So simple heads are remembered by
-their bytes, in `Memory`, and need no parser when they come again.
+their bytes, in `HeadCache`, and need no parser when they come again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httptools
 
 from harness.wire.transport import ExchangeError, Failure
 
-_MAX_REMEMBERED = 1024
+_HEADS_MAX = 1024
 _FRAME_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has five
 _END_BYTES = 5  # "\r\n\r\n", and what is no line end before it
 
@@ -42,10 +42,10 @@ class Head(NamedTuple):
     content_type: str | None
 
 
-Memory = dict[bytes, Head]
+HeadCache = dict[bytes, Head]
 
 
-class Answer:
+class ResponseParser:
     """
     The answer to one request, fed with bytes until it is whole.
 
@@ -56,7 +56,7 @@ class Answer:
         max_body_bytes: The bound it was given.
         coding: The content coding, lower-case; "" when there is none.
         bytes_in: Bytes fed.
-        whole: Whether all of it was read.
+        complete: Whether all of it was read.
         reusable: Whether the connection may be used again; known when it is whole.
     """
 
@@ -67,19 +67,19 @@ class Answer:
         "_head_done",
         "_interim",
         "_length",
-        "_lone",
         "_max_head_bytes",
+        "_no_interim",
         "_parser",
         "_problem",
         "_tail",
         "bytes_in",
         "coding",
+        "complete",
         "content_type",
         "max_body_bytes",
         "retry_after",
         "reusable",
         "status",
-        "whole",
     )
 
     def __init__(self, max_head_bytes: int, max_body_bytes: int) -> None:
@@ -90,12 +90,12 @@ class Answer:
         self._body_bytes = 0
         self._problem = ""
         self._interim = False
-        self._lone = True  # no interim answer before it
+        self._no_interim = True  # no interim answer before it
         self._head_done = False
         self._tail = b""  # the last bytes of what was fed before
         self.bytes_in = 0
         self.status = 0
-        self.whole = False
+        self.complete = False
         self.reusable = True
         self._length: int | None = None
         self._chunked = False
@@ -113,13 +113,13 @@ class Answer:
             self.status, self._body_bytes, self.reusable, self.retry_after, self.content_type
         )
 
-    def feed(self, data: bytes, memory: Memory | None = None) -> None:
+    def feed(self, data: bytes, head_cache: HeadCache | None = None) -> None:
         """
         Take the next bytes, or b"" for the end of the connection.
 
         Args:
             data: What was received.
-            memory: Where to remember the head, if these are the answer's first bytes.
+            head_cache: Where to remember the head, if these are the answer's first bytes.
 
         Raises:
             ExchangeError: This is no answer, or one over the bounds, or cut off.
@@ -129,21 +129,21 @@ class Answer:
             return
         self.bytes_in += len(data)
         body_bytes = self._body_bytes
-        end = data.find(b"\r\n\r\n") + 4 if memory is not None else 0
-        if memory is not None and end > 4:
+        end = data.find(b"\r\n\r\n") + 4 if head_cache is not None else 0
+        if head_cache is not None and end > 4:
             self._parse(data[:end])
-            self._remember(data[:end], memory)
+            self._cache_head(data[:end], head_cache)
             if end < len(data):
                 self._parse(data[end:])
         else:
             self._parse(data)
         overhead_bytes = self.bytes_in - self._body_bytes
         bound = self._max_head_bytes + _FRAME_BYTES_PER_BODY_BYTE * self._body_bytes
-        if not self.whole and not self._problem and overhead_bytes > bound:
+        if not self.complete and not self._problem and overhead_bytes > bound:
             self._problem = f"more than {self._max_head_bytes} bytes of head"
         if self._problem:
             raise ExchangeError(Failure.MALFORMED, self._problem)
-        if self.whole and self.reusable:
+        if self.complete and self.reusable:
             self.reusable = self._ends(data, self._body_bytes - body_bytes)
         self._tail = (self._tail + data)[-_END_BYTES:]
 
@@ -160,7 +160,7 @@ class Answer:
         return end[1:] == b"\r\n\r\n" and end[:1] != b"\n"
 
     def _parse(self, data: bytes) -> None:
-        if self.whole:
+        if self.complete:
             self.reusable = False  # nobody asked for these
             return
         try:
@@ -171,7 +171,7 @@ class Answer:
             self._fail(f"not HTTP: {error}")
 
     def _fail(self, problem: str) -> None:
-        if self.whole:
+        if self.complete:
             self.reusable = False  # the answer is good; what follows it is not
         else:
             self._problem = self._problem or problem
@@ -179,14 +179,14 @@ class Answer:
     def _end(self) -> None:
         """The connection ended: right for a body that ends with it, else a loss."""
         if self._head_done and self._length is None and not self._chunked:
-            self.whole = True
+            self.complete = True
             self.reusable = False
-        elif not self.whole:
+        elif not self.complete:
             raise ExchangeError(
                 Failure.RESET, f"the connection ended after {self.bytes_in} bytes of the answer"
             )
 
-    def _remember(self, head: bytes, memory: Memory) -> None:
+    def _cache_head(self, head: bytes, head_cache: HeadCache) -> None:
         """Remember a head that ended just there and is followed by so many bytes."""
         if (
             not self._head_done
@@ -195,20 +195,20 @@ class Answer:
             or self._length is None
             or self._chunked
             or self.coding
-            or (self._length and self.whole)  # a 204 that states a length
-            or not self._lone
+            or (self._length and self.complete)  # a 204 that states a length
+            or not self._no_interim
         ):
             return
-        if len(memory) >= _MAX_REMEMBERED:
-            memory.clear()
-        keep_alive = self.reusable if self.whole else bool(self._parser.should_keep_alive())
-        memory[head] = self.head()._replace(length=self._length, reusable=keep_alive)
+        if len(head_cache) >= _HEADS_MAX:
+            head_cache.clear()
+        keep_alive = self.reusable if self.complete else bool(self._parser.should_keep_alive())
+        head_cache[head] = self.head()._replace(length=self._length, reusable=keep_alive)
 
     # What httptools calls, in this order.
 
     def on_message_begin(self) -> None:
         """A head begins: the first, the one after an interim answer, or a surplus one."""
-        if self.whole:
+        if self.complete:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -232,13 +232,13 @@ class Answer:
 
     def on_headers_complete(self) -> None:
         """Judge the head; an interim one is dropped when its message is complete."""
-        if self.whole:
+        if self.complete:
             return
         status = self._parser.get_status_code()
         version = self._parser.get_http_version()
         self._interim = 100 <= status < 200
         if self._interim:
-            self._lone = False
+            self._no_interim = False
             return
         if version not in {"1.0", "1.1"} or not 200 <= status <= 599:
             self._fail(f"not an answer: HTTP/{version} {status}")
@@ -248,13 +248,13 @@ class Answer:
         if status in {204, 304}:
             self.reusable = not self._length and not self._chunked
             self._length = self._length or 0
-            self.whole = True
+            self.complete = True
         elif self._length is not None and self._length > self.max_body_bytes:
             self._fail(f"a body of {self._length} bytes is over the bound")
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body while the bound allows."""
-        if self.whole:
+        if self.complete:
             self.reusable = False
             return
         self._body_bytes += len(data)
@@ -265,13 +265,13 @@ class Answer:
 
     def on_message_complete(self) -> None:
         """A message is complete: an interim one, the answer, or a surplus one."""
-        if self.whole:
+        if self.complete:
             return
         if self._interim:
             self._forget_head()
             return
         self.reusable = bool(self._parser.should_keep_alive())
-        self.whole = not self._problem
+        self.complete = not self._problem
 
     def _forget_head(self) -> None:
         self._length = None

@@ -4,7 +4,7 @@ The seam between a call and the network: one request out, one answer or failure 
 A `Transport` belongs to one user and keeps at most one connection of his. It does
 what it is asked once: it never resends, never follows a redirect, never raises for
 anything that the network or the server does. How an exchange went wrong is a
-`Failure` in the `Reply`; what that means for the call is the client's business.
+`Failure` in the `Response`; what that means for the call is the client's business.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Target:
     http2: bool = False
 
 
-class Reply(msgspec.Struct, frozen=True, gc=False):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """
     How one exchange ended.
 
@@ -141,7 +141,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 class Transport(Protocol):
     """One user's way to the target."""
 
-    def exchange(self, request: Request, deadline_ns: int) -> Reply:
+    def exchange(self, request: Request, deadline_ns: int) -> Response:
         """
         Send one request and read its answer, until ``deadline_ns`` at the latest.
 

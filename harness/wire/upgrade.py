@@ -2,7 +2,7 @@
 The upgrade: connect to where a URL leads, and ask for a WebSocket there.
 
 Nothing is raised for what the network or the server does: like any exchange it ends in a
-`Reply`, whose detail never holds the URL, for that holds a token.
+`Response`, whose detail never holds the URL, for that holds a token.
 
 Source: RFC 6455, section 4.
 """
@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHeader, InvalidStatus
-from websockets.http11 import Response
+from websockets.http11 import Response as Upgrade
 from websockets.protocol import Event
 from websockets.uri import WebSocketURI
 
@@ -25,9 +25,9 @@ from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.wire.fast.dial import dial
 from harness.wire.fast.stream import Stream
-from harness.wire.fast.tls import SecureStream
+from harness.wire.fast.tls import TlsStream
 from harness.wire.origin import Origin, is_field_text, parse_origin
-from harness.wire.transport import ExchangeError, Failure, Reply, Target
+from harness.wire.transport import ExchangeError, Failure, Response, Target
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -37,14 +37,14 @@ _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)  # at DEBUG the library logs the target with the token
 
 
-class Place(NamedTuple):
+class SocketAddress(NamedTuple):
     """Where a socket's URL leads: its origin, and the request target with the token."""
 
     origin: Origin
     target: str
 
 
-def find_place(url: str, token: str) -> Place:
+def parse_socket_url(url: str, token: str) -> SocketAddress:
     """
     Take a socket's URL apart and put the token into its query.
 
@@ -63,63 +63,65 @@ def find_place(url: str, token: str) -> Place:
     target = f"{parts.path or '/'}?{query}token={quote(token, safe='')}"
     if not is_field_text(target) or " " in target:
         raise UsageError("the socket's URL holds what no request line can carry")
-    return Place(origin, target)
+    return SocketAddress(origin, target)
 
 
 def upgrade(
-    place: Place,
+    address: SocketAddress,
     target: Target,
     make_context: Callable[[str | None, bool], ssl.SSLContext],
     deadline_ns: int,
     *,
-    at: tuple[str, int] | None = None,
-) -> tuple[Reply, WebSocket | None]:
+    connect_to: tuple[str, int] | None = None,
+) -> tuple[Response, WebSocket | None]:
     """
     Connect and ask for a WebSocket.
 
     Args:
-        place: Where.
+        address: Where.
         target: Gives timeouts, TLS and bounds; none of its headers but ``user-agent``
             is sent: the token is all that a socket takes.
         make_context: Gives the TLS context for (ca_file, verify).
         deadline_ns: When to give up.
-        at: Host and port to connect to, where these are others than the place's.
+        connect_to: Host and port to connect to, where these are others than the place's.
 
     Returns:
         The reply (status 101 and a socket, or why not).
     """
     start_ns = unix_ns()
-    stream: Stream | SecureStream | None = None
-    asking: _Asking | None = None
+    stream: Stream | TlsStream | None = None
+    request: _UpgradeRequest | None = None
     try:
-        context = make_context(target.ca_file, target.verify) if place.origin.tls else None
-        stream = dial(place.origin, context, target.timeouts, deadline_ns, at)
-        asking = _Asking(stream, place, target)
-        response, socket = asking.ask(deadline_ns)
+        context = make_context(target.ca_file, target.verify) if address.origin.tls else None
+        stream = dial(address.origin, context, target.timeouts, deadline_ns, connect_to)
+        request = _UpgradeRequest(stream, address, target)
+        upgrade, socket = request.send(deadline_ns)
     except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
         if stream is not None:
             stream.close()
-        failure, detail = _why(error)
-        sizes = asking.sizes if asking is not None else (0, 0)
-        reply = Reply(0, b"", None, None, start_ns, unix_ns(), *sizes, failure, detail)
-        return reply, None
+        failure, detail = _failure_of(error)
+        sizes = request.sizes if request is not None else (0, 0)
+        response = Response(0, b"", None, None, start_ns, unix_ns(), *sizes, failure, detail)
+        return response, None
     except BaseException:  # the user was killed
         if stream is not None:
             stream.close()
         raise
     if socket is None:
         stream.close()
-    retry_after = next(reversed(response.headers.get_all("retry-after")), None)
-    status, body = response.status_code, bytes(response.body)
-    reply = Reply(status, body, retry_after, None, start_ns, unix_ns(), *asking.sizes)
-    return reply, socket
+    retry_after = next(reversed(upgrade.headers.get_all("retry-after")), None)
+    status, body = upgrade.status_code, bytes(upgrade.body)
+    response = Response(status, body, retry_after, None, start_ns, unix_ns(), *request.sizes)
+    return response, socket
 
 
-class _Asking:
+class _UpgradeRequest:
     """An upgrade under way."""
 
-    def __init__(self, stream: Stream | SecureStream, place: Place, target: Target) -> None:
-        origin, (path, _, query) = place.origin, place.target.partition("?")
+    def __init__(
+        self, stream: Stream | TlsStream, address: SocketAddress, target: Target
+    ) -> None:
+        origin, (path, _, query) = address.origin, address.target.partition("?")
         uri = WebSocketURI(origin.tls, origin.host, origin.port, path, query)
         self._max_bytes = target.max_body_bytes
         self._protocol = ClientProtocol(uri, max_size=self._max_bytes, logger=_SILENT)
@@ -129,7 +131,7 @@ class _Asking:
         self._stream = stream
         self.sizes = (0, 0)
 
-    def ask(self, deadline_ns: int) -> tuple[Response, WebSocket | None]:
+    def send(self, deadline_ns: int) -> tuple[Upgrade, WebSocket | None]:
         """Send the request and read the response; no socket when it is a refusal."""
         protocol, stream = self._protocol, self._stream
         stream.deadline_ns = deadline_ns
@@ -152,7 +154,7 @@ class _Asking:
             if error is not None and not isinstance(error, InvalidStatus):
                 raise error
         response, *frames = events
-        assert isinstance(response, Response)
+        assert isinstance(response, Upgrade)
         if error is not None:
             return response, None
         socket = WebSocket(stream, protocol, self._max_bytes)
@@ -161,7 +163,7 @@ class _Asking:
         return response, socket
 
 
-def _why(error: Exception) -> tuple[Failure, str]:
+def _failure_of(error: Exception) -> tuple[Failure, str]:
     if isinstance(error, ExchangeError):
         return error.failure, error.detail
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):

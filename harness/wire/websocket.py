@@ -2,7 +2,7 @@
 A WebSocket over our gevent streams: `websockets` reads and writes frames, we do the I/O.
 
 One greenlet at a time uses it. It sends, waits for messages until a deadline, and calls
-`attend` in between. Every wait answers pings and notices a close.
+`poll` in between. Every wait answers pings and notices a close.
 `harness.wire.upgrade` opens it.
 
 Source: RFC 6455.
@@ -22,18 +22,18 @@ from websockets.protocol import Event
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
 from harness.wire.fast.stream import Stream
-from harness.wire.fast.tls import SecureStream
+from harness.wire.fast.tls import TlsStream
 from harness.wire.transport import ExchangeError, Failure
 
-ABNORMAL = 1006
+ABNORMAL_CLOSURE = 1006
 _PROTOCOL_ERROR = 1002
 _NO_TEXT = 1007
-_FAULTS = {EOFError: ABNORMAL, UnicodeDecodeError: _NO_TEXT, PayloadTooBig: 1009}
+_FAULTS = {EOFError: ABNORMAL_CLOSURE, UnicodeDecodeError: _NO_TEXT, PayloadTooBig: 1009}
 """Why the protocol stopped reading → close status; 1002 for everything else."""
-_BARE = "the connection ended without a close"
-_FAREWELL_S = 1.0
-_EACH_BYTES = 1  # added to the size of a kept message, so that empty ones count too
-_LATE = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
+_NO_CLOSE_FRAME = "the connection ended without a close"
+_CLOSE_TIMEOUT_S = 1.0
+_MESSAGE_OVERHEAD_BYTES = 1  # added to the size of a kept message, so that empty ones count too
+_TIMEOUTS = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
 
 
 class Close(NamedTuple):
@@ -61,7 +61,7 @@ class WebSocket:
     """
 
     def __init__(
-        self, stream: Stream | SecureStream, protocol: ClientProtocol, max_bytes: int
+        self, stream: Stream | TlsStream, protocol: ClientProtocol, max_bytes: int
     ) -> None:
         self._stream = stream
         self._protocol = protocol
@@ -102,7 +102,7 @@ class WebSocket:
             self._read()
         return self._pop_oldest()
 
-    def attend(self, seconds: float) -> bool:
+    def poll(self, seconds: float) -> bool:
         """
         Look after the socket for a while: answer pings, keep messages, notice the end.
 
@@ -117,15 +117,15 @@ class WebSocket:
             try:
                 self._read()
             except ExchangeError as broken:
-                if broken.failure not in _LATE:
-                    self._end(ABNORMAL, broken.detail)
+                if broken.failure not in _TIMEOUTS:
+                    self._end(ABNORMAL_CLOSURE, broken.detail)
         return self.closed is None
 
     def close(self, status: int = 1000) -> None:
         """Send a close, wait a second at most for the server's, and leave."""
         try:
             if self.closed is None:
-                self._stream.deadline_ns = unix_ns() + int(_FAREWELL_S * NS_PER_S)
+                self._stream.deadline_ns = unix_ns() + int(_CLOSE_TIMEOUT_S * NS_PER_S)
                 self._protocol.send_close(status)
                 self._flush()
             while self.closed is None:
@@ -133,11 +133,11 @@ class WebSocket:
         except ExchangeError:
             pass
         finally:
-            self.drop()
+            self.abort()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Leave without a word; a second call does nothing."""
-        self._end(ABNORMAL, "dropped")
+        self._end(ABNORMAL_CLOSURE, "dropped")
         self._stream.close()
 
     def process(self, events: Iterable[Event]) -> None:
@@ -166,13 +166,13 @@ class WebSocket:
         if self._is_text:
             message.decode()  # raises when it is no UTF-8
         self._messages.append(message)
-        self._kept_bytes += len(message) + _EACH_BYTES
+        self._kept_bytes += len(message) + _MESSAGE_OVERHEAD_BYTES
         while self._kept_bytes > self._max_bytes and len(self._messages) > 1:
             self._pop_oldest()
 
     def _pop_oldest(self) -> bytes:
         message = self._messages.popleft()
-        self._kept_bytes -= len(message) + _EACH_BYTES
+        self._kept_bytes -= len(message) + _MESSAGE_OVERHEAD_BYTES
         return message
 
     def _notice_end(self, error: Exception | None) -> None:
@@ -181,7 +181,7 @@ class WebSocket:
             self._end(int(received.code), received.reason)
         elif error is not None:
             status = _FAULTS.get(type(error), _PROTOCOL_ERROR)
-            self._end(status, _BARE if status == ABNORMAL else str(error))
+            self._end(status, _NO_CLOSE_FRAME if status == ABNORMAL_CLOSURE else str(error))
 
     def _end(self, status: int, reason: str) -> None:
         if self.closed is None:
@@ -195,7 +195,7 @@ class WebSocket:
             return
         self._unsent += b"".join(pieces)
         if len(self._unsent) > self._max_bytes:
-            self._end(ABNORMAL, "the server reads nothing")
+            self._end(ABNORMAL_CLOSURE, "the server reads nothing")
         if self._sending:  # a pong while a message is being sent: it goes out after that
             return
         self._sending = True
@@ -229,4 +229,4 @@ class WebSocket:
                 self._protocol.receive_eof()
             self.process(self._protocol.events_received())
         except OSError as error:
-            self._end(ABNORMAL, type(error).__name__)
+            self._end(ABNORMAL_CLOSURE, type(error).__name__)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.workload.fake_names import ELEMENTS, NAMESPACES, ORIGINS, SDK_METHODS, scatter
+from harness.workload.fake_names import ELEMENTS, NAMESPACES, ORIGINS, SDK_METHODS, mix64
 
 Style = Literal["seed", "sdk"]
 Times = Literal["iso", "epoch_ms"]
@@ -100,24 +100,24 @@ class EntryPool:
 
     def _template(self, seed: int, t: int, style: Style) -> tuple[bytes, bytes, bytes, bytes]:
         """(up to the hash, description to be completed, up to updatedAt, the rest)."""
-        chance = scatter(seed, t)
-        tag, called = ELEMENTS[chance % len(ELEMENTS)]
-        origin = ORIGINS[(chance >> 8) % len(ORIGINS)]
-        created_ms = _UPDATED_MS - (1 + (chance >> 16) % _CREATED_DAYS) * _DAY_MS
+        mixed = mix64(seed, t)
+        tag, label = ELEMENTS[mixed % len(ELEMENTS)]
+        origin = ORIGINS[(mixed >> 8) % len(ORIGINS)]
+        created_ms = _UPDATED_MS - (1 + (mixed >> 16) % _CREATED_DAYS) * _DAY_MS
         fields: dict[str, Any] = {
             "namespace": NAMESPACES[(t + seed) % TEMPLATES],
             "siteOrigin": origin,
-            "method": SDK_METHODS[(chance >> 24) % len(SDK_METHODS)],
+            "method": SDK_METHODS[(mixed >> 24) % len(SDK_METHODS)],
             "descriptionHash": _HASH,
-            "path": (_seed_path if style == "seed" else _sdk_path)(chance, tag, called),
+            "path": (_seed_path if style == "seed" else _sdk_path)(mixed, tag, label),
             "createdAt": _write_time(created_ms, iso=self._iso),
             "updatedAt": _TIME,
         }
         if style == "sdk" and fields["method"] == "extract":
-            fields["schemaHash"] = f"{chance:016x}"
+            fields["schemaHash"] = f"{mixed:016x}"
         before, _, after = _encode(fields).partition(_HASH.encode())
         middle, _, tail = after.partition(_encode(_TIME))
-        description = f"the {called} ({tag}) on {origin}, {seed}/".replace("%", "%%") + "%d"
+        description = f"the {label} ({tag}) on {origin}, {seed}/".replace("%", "%%") + "%d"
         return before, description.encode(), middle, tail
 
 
@@ -127,46 +127,46 @@ def _write_time(unix_ms: int, *, iso: bool) -> str | int:
     return f"{datetime.fromtimestamp(unix_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _chain(chance: int, tag: str) -> list[tuple[str, str, int]]:
+def _chain(mixed: int, tag: str) -> list[tuple[str, str, int]]:
     """The element's ancestors and itself, outermost first: (tag, class, nth-child)."""
     outer = ("main", "section", "div", "form", "ul", "article", "table", "tbody", "tr")
-    depth = 4 + chance % 4
+    depth = 4 + mixed % 4
     chain = []
     for level in range(depth):
-        bits = chance >> (5 * level) & 0xFF
+        bits = mixed >> (5 * level) & 0xFF
         chain.append((outer[bits % len(outer)], f"c-{bits:02x}{level}", 1 + bits % 7))
-    return [*chain, (tag, f"c-{chance & 0xFFFF:04x}", 1 + chance % 5)]
+    return [*chain, (tag, f"c-{mixed & 0xFFFF:04x}", 1 + mixed % 5)]
 
 
-def _seed_path(chance: int, tag: str, called: str) -> dict[str, Any]:
+def _seed_path(mixed: int, tag: str, label: str) -> dict[str, Any]:
     """``{selector, confidence}`` as in the documentation, with the nesting of a real page."""
-    chain = _chain(chance, tag)
+    chain = _chain(mixed, tag)
     css = " > ".join(f"{t}.{name}:nth-child({nth})" for t, name, nth in chain)
     return {
         "selector": css,
-        "confidence": (50 + chance % 51) / 100,
-        "text": called,
+        "confidence": (50 + mixed % 51) / 100,
+        "text": label,
         "ancestors": [{"tag": t, "class": name, "index": nth} for t, name, nth in chain[:-1]],
         "fallbacks": [
-            {"kind": "aria", "query": {"role": tag, "name": called}},
+            {"kind": "aria", "query": {"role": tag, "name": label}},
             {"kind": "xpath", "query": "/" + "/".join(f"{t}[{nth}]" for t, _, nth in chain)},
         ],
-        "frame": None if chance & 1 else {"index": chance % 3, "selector": "iframe.content"},
+        "frame": None if mixed & 1 else {"index": mixed % 3, "selector": "iframe.content"},
     }
 
 
-def _sdk_path(chance: int, tag: str, called: str) -> dict[str, Any]:
+def _sdk_path(mixed: int, tag: str, label: str) -> dict[str, Any]:
     """A path of nodes with their attributes, positions and what of them must match."""
     nodes = [
         {
             "tag": t,
-            "attrs": {"class": name, "data-testid": called.replace(" ", "-")},
+            "attrs": {"class": name, "data-testid": label.replace(" ", "-")},
             "position": {"nthChild": nth, "nthOfType": 1 + nth % 3},
             "match": [
                 {"kind": "attr", "key": "class", "op": "exact", "value": name},
                 {"kind": "position", "axis": "nthOfType"},
             ],
         }
-        for t, name, nth in _chain(chance, tag)[-4:]
+        for t, name, nth in _chain(mixed, tag)[-4:]
     ]
-    return {"context": [{"kind": "iframe"}] if chance & 1 else [], "nodes": nodes}
+    return {"context": [{"kind": "iframe"}] if mixed & 1 else [], "nodes": nodes}

@@ -63,7 +63,7 @@ SDK_METHODS = (
 """The methods whose selectors the SDK caches."""
 
 
-def scatter(seed: int, number: int) -> int:
+def mix64(seed: int, number: int) -> int:
     """
     Spread (seed, number) over 64 bits; for one seed, two numbers never meet.
 

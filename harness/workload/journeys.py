@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from harness.workload.fake_names import ELEMENTS, ORIGINS, scatter
+from harness.workload.fake_names import ELEMENTS, ORIGINS, mix64
 
 _WORDS = ("shoes", "flights to Lisbon", "invoice 4711", "red bicycle", "opening hours")
 
 
-class Step(NamedTuple):
+class JourneyStep(NamedTuple):
     """One action: its method and arguments."""
 
     method: str
     args: Mapping[str, Any]
 
 
-def make_journey(seed: int, number: int) -> tuple[Step, ...]:
+def make_journey(seed: int, number: int) -> tuple[JourneyStep, ...]:
     """
     The journey of an arrival: 8 to 15 steps, the first a ``goto``.
 
@@ -31,36 +31,40 @@ def make_journey(seed: int, number: int) -> tuple[Step, ...]:
         seed: Seed of the workload.
         number: The arrival's number.
     """
-    chance = Random(scatter(seed, number))
-    origin = chance.choice(ORIGINS)
-    steps = [Step("goto", {"url": f"{origin}/"}), Step("snapshot", {})]
-    for _ in range(chance.randint(2, 5)):
-        steps += _interact(chance)
-    if chance.random() < 0.5:
-        steps += _second_tab(chance, origin)
+    rng = Random(mix64(seed, number))
+    origin = rng.choice(ORIGINS)
+    steps = [JourneyStep("goto", {"url": f"{origin}/"}), JourneyStep("snapshot", {})]
+    for _ in range(rng.randint(2, 5)):
+        steps += _interact(rng)
+    if rng.random() < 0.5:
+        steps += _second_tab(rng, origin)
     steps += [
-        Step("extract", {"description": "the list of results", "schema": {"items": []}}),
-        Step("screenshot", {}),
-        Step("getCookies", {}),
+        JourneyStep("extract", {"description": "the list of results", "schema": {"items": []}}),
+        JourneyStep("screenshot", {}),
+        JourneyStep("getCookies", {}),
     ]
     return tuple(steps)
 
 
-def _interact(chance: Random) -> list[Step]:
-    tag, called = chance.choice(ELEMENTS)
-    target = {"description": f"the {called} {tag}"}
-    match chance.randrange(5):
+def _interact(rng: Random) -> list[JourneyStep]:
+    tag, label = rng.choice(ELEMENTS)
+    target = {"description": f"the {label} {tag}"}
+    match rng.randrange(5):
         case 0 | 1:
-            return [Step("click", target)]
+            return [JourneyStep("click", target)]
         case 2:
-            text = {"description": "the search input", "text": chance.choice(_WORDS)}
-            return [Step("input", text)]
+            text = {"description": "the search input", "text": rng.choice(_WORDS)}
+            return [JourneyStep("input", text)]
         case 3:
-            return [Step("scroll", target)]
+            return [JourneyStep("scroll", target)]
         case _:
-            return [Step("hover", target)]
+            return [JourneyStep("hover", target)]
 
 
-def _second_tab(chance: Random, origin: str) -> list[Step]:
-    url = f"{origin}/{chance.choice(('terms', 'help', 'contact'))}"
-    return [Step("newTab", {"url": url}), Step("getTitle", {}), Step("closeTab", {})]
+def _second_tab(rng: Random, origin: str) -> list[JourneyStep]:
+    url = f"{origin}/{rng.choice(('terms', 'help', 'contact'))}"
+    return [
+        JourneyStep("newTab", {"url": url}),
+        JourneyStep("getTitle", {}),
+        JourneyStep("closeTab", {}),
+    ]

@@ -15,9 +15,9 @@ import msgspec
 
 from harness.contract.versions import CONTRACT_VERSION
 from harness.workload.entries import EntryPool
-from harness.workload.fake_names import MODELS, NAMESPACES, ORIGINS, SLUGS, scatter
+from harness.workload.fake_names import MODELS, NAMESPACES, ORIGINS, SLUGS, mix64
 
-__all__ = ["EntryPool", "Webhook", "altered", "digest16", "run_body", "session_body"]
+__all__ = ["EntryPool", "Webhook", "digest16", "mutate_body", "run_body", "session_body"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,18 +50,18 @@ def session_body(seed: int, number: int, *, contract_version: str = CONTRACT_VER
         number: The call's number; distinct numbers give distinct ``localRunId``.
         contract_version: Another one makes the API answer 409.
     """
-    chance = scatter(seed, number)
-    namespace = NAMESPACES[chance % len(NAMESPACES)]
+    mixed = mix64(seed, number)
+    namespace = NAMESPACES[mixed % len(NAMESPACES)]
     fields = {
         "cloudSessionContractVersion": contract_version,
         "sourceType": "local-cloud",
-        "clientSessionHint": f"{namespace}-{chance >> 40:06x}",
-        "localRunId": f"run-{number}-{chance:016x}",
+        "clientSessionHint": f"{namespace}-{mixed >> 40:06x}",
+        "localRunId": f"run-{number}-{mixed:016x}",
     }
-    if chance >> 16 & 3:
+    if mixed >> 16 & 3:
         fields["name"] = f"{namespace} {number}"
-    if chance >> 18 & 3:
-        fields["model"] = MODELS[(chance >> 20) % len(MODELS)]
+    if mixed >> 18 & 3:
+        fields["model"] = MODELS[(mixed >> 20) % len(MODELS)]
     return _encode(fields)
 
 
@@ -76,18 +76,18 @@ def run_body(
         number: The call's number.
         webhook: {url, secret, events}, when the run's end is to be told.
     """
-    chance = scatter(seed, number)
-    slug = SLUGS[chance % len(SLUGS)]
-    origin = ORIGINS[(chance >> 8) % len(ORIGINS)]
+    mixed = mix64(seed, number)
+    slug = SLUGS[mixed % len(SLUGS)]
+    origin = ORIGINS[(mixed >> 8) % len(ORIGINS)]
     fields: dict[str, Any] = {
         "input": {
-            "url": f"{origin}/{slug.partition('-')[2]}?page={1 + (chance >> 16) % 40}",
-            "request": f"{number}-{chance:016x}",
-            "limit": 10 * (1 + (chance >> 24) % 20),
+            "url": f"{origin}/{slug.partition('-')[2]}?page={1 + (mixed >> 16) % 40}",
+            "request": f"{number}-{mixed:016x}",
+            "limit": 10 * (1 + (mixed >> 24) % 20),
             "options": {
-                "locale": ("en-US", "de-DE", "fr-FR", "ja-JP")[chance >> 32 & 3],
-                "screenshots": bool(chance >> 34 & 1),
-                "fields": ["title", "price", "currency", "url"][: 1 + (chance >> 35 & 3)],
+                "locale": ("en-US", "de-DE", "fr-FR", "ja-JP")[mixed >> 32 & 3],
+                "screenshots": bool(mixed >> 34 & 1),
+                "fields": ["title", "price", "currency", "url"][: 1 + (mixed >> 35 & 3)],
             },
         }
     }
@@ -101,7 +101,7 @@ def digest16(body: bytes) -> str:
     return sha256(body).hexdigest()[:16]
 
 
-def altered(body: bytes) -> bytes:
+def mutate_body(body: bytes) -> bytes:
     """
     Make another valid body of the same kind, to be sent with a key already used.
 
@@ -118,18 +118,18 @@ def altered(body: bytes) -> bytes:
         raise ValueError(msg)  # noqa: TRY004  the type of a value, not of an argument
     entries = fields.get("entries")
     if isinstance(entries, list) and entries and isinstance(entries[0], dict):
-        entries[0]["path"] = _mark(entries[0].get("path"))
+        entries[0]["path"] = _mutate(entries[0].get("path"))
     elif "input" in fields:
-        fields["input"] = _mark(fields["input"])
+        fields["input"] = _mutate(fields["input"])
     elif isinstance(fields.get("localRunId"), str):
         fields["localRunId"] += "-altered"
     else:
-        fields = _mark(fields)
+        fields = _mutate(fields)
     return _encode(fields)
 
 
-def _mark(value: Any) -> dict[str, Any]:
+def _mutate(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        return {"altered": 1, "was": value}
-    times = value.get("altered")
-    return value | {"altered": times + 1 if isinstance(times, int) else 1}
+        return {"mutate_body": 1, "was": value}
+    times = value.get("mutate_body")
+    return value | {"mutate_body": times + 1 if isinstance(times, int) else 1}

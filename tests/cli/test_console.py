@@ -19,7 +19,7 @@ def log():
 
 def test_what_is_over_at_once_leaves_no_line(log):
     """A log stays short."""
-    with console.stage("reading …", log):
+    with console.status("reading …", log):
         pass
 
     assert log.file.getvalue() == ""
@@ -27,13 +27,13 @@ def test_what_is_over_at_once_leaves_no_line(log):
 
 def test_what_lasts_is_said_once(log, monkeypatch):
     """After a while, in one line."""
-    monkeypatch.setattr(console, "SILENT_S", 0.0)
+    monkeypatch.setattr(console, "QUIET_S", 0.0)
     said = threading.Event()
     write = log.print
     monkeypatch.setattr(
         log, "print", lambda *words, **given: (write(*words, **given), said.set())
     )
-    with console.stage("reading [2] trials …", log):
+    with console.status("reading [2] trials …", log):
         assert said.wait(20)
 
     assert log.file.getvalue() == "reading [2] trials …\n"
@@ -42,7 +42,7 @@ def test_what_lasts_is_said_once(log, monkeypatch):
 def test_a_terminal_is_left_as_it_was():
     """The line that moves is taken away again."""
     terminal = Console(file=io.StringIO(), force_terminal=True)
-    with console.stage("reading …", terminal):
+    with console.status("reading …", terminal):
         pass
 
     assert terminal.file.getvalue().endswith("\x1b[2K")

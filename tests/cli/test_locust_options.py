@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli.locust_options import refuse_own_options
+from harness.cli.locust_options import reject_own_options
 from harness.errors import UsageError
 
 
@@ -24,9 +24,9 @@ from harness.errors import UsageError
 def test_what_the_command_gives_itself_is_not_handed_on(options, instead):
     """Users behind the plan's back: with none of them the load never ended."""
     with pytest.raises(UsageError, match=instead):
-        refuse_own_options(options)
+        reject_own_options(options)
 
 
 def test_what_is_locusts_own_is():
     """Its web page, its files, its log."""
-    refuse_own_options(["--headful", "--web-port", "8089", "--csv", "users", "-L", "INFO"])
+    reject_own_options(["--headful", "--web-port", "8089", "--csv", "users", "-L", "INFO"])

@@ -12,11 +12,11 @@ from rich.console import Console
 from harness import cli
 from harness.analysis.summary import summarize
 from harness.assess import evaluate
-from harness.cli.transport_options import Wire
-from harness.cli.verdict import judge_measured
+from harness.cli.transport_options import TransportOptions
+from harness.cli.verdict import evaluate_measured
 from harness.errors import StorageError, TargetError, UsageError
 from harness.execution import load
-from harness.execution.load import Job, Measured, make_trial, measure
+from harness.execution.load import LoadJob, LoadResult, measure, run_trial
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from harness.trial.store import open_trial
@@ -26,7 +26,7 @@ from tests.trials import attempt, finding, ladder, write_trial
 @pytest.fixture
 def job(tmp_path):
     """A trial against the embedded stand-in, that nothing of is made yet."""
-    return Job(tmp_path / "mixed.py", Plan(), "", tmp_path / "trial", "t")
+    return LoadJob(tmp_path / "mixed.py", Plan(), "", tmp_path / "trial", "t")
 
 
 def failing(error, *, begun):
@@ -76,10 +76,10 @@ def test_ctrl_c_during_the_report_says_where_the_trial_is(job, monkeypatch):
     def stopped(*_given, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(load, "measure", lambda *_: Measured(interrupted=False))
-    monkeypatch.setattr(evaluate, "judge_trial", stopped)
+    monkeypatch.setattr(load, "measure", lambda *_: LoadResult(interrupted=False))
+    monkeypatch.setattr(evaluate, "evaluate_trial", stopped)
     with pytest.raises(KeyboardInterrupt):
-        make_trial(job, progress, progress)
+        run_trial(job, progress, progress)
 
     told = f"harness: stopped; what was measured is kept: harness report {job.out}\n"
     assert told == progress.file.getvalue()
@@ -99,7 +99,7 @@ def test_ctrl_c_while_the_judging_is_imported_says_it_as_well(tmp_path, monkeypa
     monkeypatch.delattr(cli, "judging")
     monkeypatch.setattr(sys, "meta_path", [Stopping, *sys.meta_path])
     with pytest.raises(KeyboardInterrupt):
-        judge_measured(tmp_path, progress, progress)
+        evaluate_measured(tmp_path, progress, progress)
 
     assert f"kept: harness report {tmp_path}\n" in progress.file.getvalue()
 
@@ -111,7 +111,7 @@ def test_a_directory_that_vanishes_amidst_a_trial_is_no_slip_of_the_operator(tmp
     silent = Console(file=io.StringIO())
 
     with pytest.raises(StorageError, match=r"attempts\.parquet.*did something remove it"):
-        judge_measured(out, silent, silent)
+        evaluate_measured(out, silent, silent)
 
 
 @pytest.mark.parametrize(("attempts", "told"), [(0, 1), (10, 0)])
@@ -130,7 +130,7 @@ def test_faults_behind_a_proxy_are_refused_before_anything_starts(job):
     faulty = replace(
         job,
         plan=build_plan({"faults": [{"kind": "latency"}]}, "plan"),
-        wire=Wire("httpx", proxy="http://127.0.0.1:9"),
+        transport_options=TransportOptions("httpx", proxy="http://127.0.0.1:9"),
     )
     with pytest.raises(UsageError, match="faults go with no --proxy"):
         measure(faulty, "k", Console(file=io.StringIO()))

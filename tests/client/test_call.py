@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from harness.client import call as caller_module
-from harness.client.call import Caller, Seat
+from harness.client.call import ClientContext, RetryingCaller
 from harness.client.ledger import Ledger, read_ledger
 from harness.client.opensteer_client import OpensteerClient
 from harness.client.recorder import Recorder
@@ -16,7 +16,7 @@ from harness.client.retries import RetryBudget, RetryPolicy
 from harness.clock import unix_ns
 from harness.contract.outcomes import Outcome
 from harness.units import NS_PER_S
-from harness.wire import Failure, Reply
+from harness.wire import Failure, Response
 
 LIMITED = b'{"error":"slow down","code":"CLOUD_RATE_LIMITED"}'
 BROKEN = b'{"error":"oops","code":"CLOUD_INTERNAL_ERROR"}'
@@ -34,9 +34,9 @@ class Script:
         start_ns = self.clock.now_ns
         self.clock.now_ns += 1_000_000
         if isinstance(step, Failure):
-            return Reply(0, b"", None, None, start_ns, self.clock.now_ns, 10, 0, step)
+            return Response(0, b"", None, None, start_ns, self.clock.now_ns, 10, 0, step)
         status, body, wait = step
-        return Reply(
+        return Response(
             status, body, wait, "application/json", start_ns, self.clock.now_ns, 10, 20
         )
 
@@ -67,12 +67,12 @@ def clock(monkeypatch):
 def _seat(clock, recorder, **policy):
     settings = RetryPolicy(**policy)
     budget = RetryBudget(settings.budget_fraction)
-    return Seat("local", recorder.record, settings, budget, clock.sleep, Random(7))
+    return ClientContext("local", recorder.record, settings, budget, clock.sleep, Random(7))
 
 
 def _call(clock, *steps, operation="get_run", key="", body=None, **policy):
     recorder, script = Recorder(), Script(clock, *steps)
-    caller = Caller(script, _seat(clock, recorder, **policy))
+    caller = RetryingCaller(script, _seat(clock, recorder, **policy))
     result = caller.call(operation, "/x", body, key=key, resource_id="r")
     return result, recorder.drain(), script
 
@@ -122,9 +122,9 @@ def test_attempts_and_deadline_bound_a_call(clock):
 def test_the_budget_bounds_retries_over_calls(clock):
     """Retries are at most a tenth of the calls, and ten."""
     recorder = Recorder()
-    seat = _seat(clock, recorder, attempts=2)
+    context = _seat(clock, recorder, attempts=2)
     for _ in range(100):
-        Caller(Script(clock, (500, BROKEN, None), (500, BROKEN, None)), seat).call(
+        RetryingCaller(Script(clock, (500, BROKEN, None), (500, BROKEN, None)), context).call(
             "get_run", "/x"
         )
     rows = recorder.drain()
@@ -145,8 +145,8 @@ def test_a_stale_connection_is_tried_again_at_once(clock):
 def test_response_counts_from_the_intended_start(clock):
     """A call begun late is as slow as its caller felt it."""
     recorder = Recorder()
-    caller = Caller(Script(clock), _seat(clock, recorder))
-    caller.arrive("load", clock.now_ns - 5_000_000)
+    caller = RetryingCaller(Script(clock), _seat(clock, recorder))
+    caller.begin_iteration("load", clock.now_ns - 5_000_000)
     caller.call("health", "/health")
     (row,) = recorder.drain()
 
@@ -160,14 +160,14 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
     script = Script(clock, Failure.RESET)
     client = OpensteerClient(script, _seat(clock, Recorder(), attempts=1), ledger)
     client.create_session(b"{}", "k1")
-    assert {"k1": b"{}"} == read_ledger(tmp_path / "ledger").doubtful
+    assert {"k1": b"{}"} == read_ledger(tmp_path / "ledger").unconfirmed
     script.steps = [(201, b'{"sessionId":"s1"}', None), (404, b"", None)]
     client.create_session(b"{}", "k1")
-    assert (["s1"], {}) == (list(ledger.open), ledger.doubtful)
+    assert (["s1"], {}) == (list(ledger.open), ledger.unconfirmed)
     client.delete_session("s1")
-    ledger.shut()
+    ledger.close_file()
 
-    assert read_ledger(tmp_path / "ledger").settled
+    assert read_ledger(tmp_path / "ledger").is_empty
 
 
 def test_a_budget_gives_what_is_in_hand_and_what_was_earned():
@@ -182,17 +182,17 @@ def test_a_budget_gives_what_is_in_hand_and_what_was_earned():
 def test_who_is_woken_to_stop_does_not_try_again_early(clock):
     """A stop in the middle of a Retry-After ends the call: one request, and the refusal."""
     recorder, script = Recorder(), Script(clock, (429, LIMITED, "30"))
-    seat = _seat(clock, recorder, deadline_s=60.0)
+    context = _seat(clock, recorder, deadline_s=60.0)
 
     def woken(_seconds):
         clock.now_ns += NS_PER_S
-        seat.stopping = True
+        context.stopping = True
 
-    seat.sleep = woken
-    result = Caller(script, seat).call("get_run", "/x", resource_id="r")
+    context.sleep = woken
+    result = RetryingCaller(script, context).call("get_run", "/x", resource_id="r")
 
     assert (1, 1) == (len(script.requests), result.attempts)
-    assert Outcome.RATE_LIMITED is result.answer.outcome
+    assert Outcome.RATE_LIMITED is result.interpretation.outcome
     assert ["retried"] == [row.disposition for row in recorder.drain()]
 
 
@@ -202,15 +202,19 @@ def test_an_answer_to_another_question_is_no_answer(clock, asked):
     script = Script(clock, (200, b'{"run":{"id":"run_1","status":"failed"}}', None))
     recorder = Recorder()
     client = OpensteerClient(script, _seat(clock, recorder), Ledger())
-    answer = client.get_run(asked).answer
+    interpretation = client.get_run(asked).interpretation
     (row,) = recorder.drain()
 
-    assert asked == answer.resource_id == row.resource_id
+    assert asked == interpretation.resource_id == row.resource_id
     if asked == "run_1":
-        assert (Outcome.OK, "failed", "") == (answer.outcome, answer.state, row.violation)
+        assert (Outcome.OK, "failed", "") == (
+            interpretation.outcome,
+            interpretation.state,
+            row.violation,
+        )
     else:
         assert (Outcome.INVALID_RESPONSE, "", None) == (
-            answer.outcome, answer.state, answer.value,
+            interpretation.outcome, interpretation.state, interpretation.value,
         )  # fmt: skip
         assert "the answer speaks of another resource than the one asked for" == row.violation
 
@@ -223,4 +227,4 @@ def test_a_refused_create_is_no_debt(clock):
     )
     client.create_session(b"{}", "k1")
 
-    assert ledger.settled
+    assert ledger.is_empty

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.client import ledger as ledgers
-from harness.client.ledger import Ledger, read_debts, read_ledger
+from harness.client.ledger import Ledger, read_ledger, read_outstanding
 from harness.errors import TrialError
 
 
@@ -13,10 +13,10 @@ def written(path):
     """A ledger, open still: one session open, one closed, one create in doubt, one settled."""
     ledger = Ledger(path)
     for key in ("k1", "k2", "k3", "k4"):
-        ledger.intend(key, b'{"n":1}')
-    ledger.settle("k1", "s1")
-    ledger.settle("k2", "s2")
-    ledger.settle("k3")
+        ledger.record_intent(key, b'{"n":1}')
+    ledger.record_effect("k1", "s1")
+    ledger.record_effect("k2", "s2")
+    ledger.record_effect("k3")
     ledger.close("s2")
     return ledger
 
@@ -25,11 +25,11 @@ def test_a_ledger_is_read_back_as_it_was(tmp_path):
     """Whatever was in memory when the process died stands in the file."""
     ledger = written(tmp_path / "local.ledger")
     found = read_ledger(tmp_path / "local.ledger")
-    ledger.shut()
+    ledger.close_file()
 
     assert ["s1"] == list(found.open) == list(ledger.open)
-    assert {"k4": b'{"n":1}'} == found.doubtful == ledger.doubtful
-    assert not found.settled
+    assert {"k4": b'{"n":1}'} == found.unconfirmed == ledger.unconfirmed
+    assert not found.is_empty
 
 
 def test_a_torn_last_line_is_passed_over(tmp_path):
@@ -37,7 +37,7 @@ def test_a_torn_last_line_is_passed_over(tmp_path):
     path = tmp_path / "local.ledger"
     ledger = written(path)
     ledger.close("s1")
-    ledger.shut()
+    ledger.close_file()
     path.write_bytes(path.read_bytes()[:-4])
 
     assert ["s1"] == list(read_ledger(path).open)
@@ -58,56 +58,56 @@ def test_nothing_is_written_behind_a_line_that_the_disk_took_in_part(tmp_path):
 
     ledger._file = Full()
     ledger.close("s1")
-    ledger.intend("k5", b"{}")
+    ledger.record_intent("k5", b"{}")
 
     assert not ledger.open
-    assert ["k4", "k5"] == list(ledger.doubtful)
+    assert ["k4", "k5"] == list(ledger.unconfirmed)
     assert ["s1"] == list(read_ledger(path).open)
 
 
 def test_a_file_that_has_grown_is_written_anew_with_the_debts_alone(tmp_path, monkeypatch):
     """An endless trial has a ledger of bounded size, that tells what memory holds."""
-    monkeypatch.setattr(ledgers, "FILE_BYTES", 2000)
+    monkeypatch.setattr(ledgers, "COMPACT_AT_BYTES", 2000)
     path = tmp_path / "local.ledger"
     ledger = written(path)
     sizes = []
     for number in range(300):
-        ledger.settle(f"key{number}", f"session{number}")
+        ledger.record_effect(f"key{number}", f"session{number}")
         ledger.close(f"session{number}")
         sizes.append(path.stat().st_size)
     found = read_ledger(path)
-    ledger.shut()
+    ledger.close_file()
 
     assert max(sizes) < 2200
     assert ["s1"] == list(found.open)
-    assert {"k4": b'{"n":1}'} == found.doubtful
+    assert {"k4": b'{"n":1}'} == found.unconfirmed
     assert ["local.ledger"] == [file.name for file in tmp_path.iterdir()]
 
 
 def test_a_ledger_that_cannot_be_written_anew_goes_on(tmp_path, monkeypatch):
     """No room for a second file beside the first one: the first one grows."""
-    monkeypatch.setattr(ledgers, "FILE_BYTES", 500)
+    monkeypatch.setattr(ledgers, "COMPACT_AT_BYTES", 500)
     path = tmp_path / "local.ledger"
     ledger = written(path)
     (tmp_path / "local.new").mkdir()
     for number in range(50):
-        ledger.settle(f"key{number}", f"session{number}")
-    ledger.shut()
+        ledger.record_effect(f"key{number}", f"session{number}")
+    ledger.close_file()
 
     assert 51 == len(read_ledger(path).open)
 
 
 def test_a_damaged_ledger_keeps_no_other_from_being_paid(tmp_path):
     """It is told of; the debts of the others are all there."""
-    written(tmp_path / "w0.ledger").shut()
+    written(tmp_path / "w0.ledger").close_file()
     (tmp_path / "w1.ledger").write_bytes(b"no entry\n")
     ledger = Ledger(tmp_path / "w2.ledger")
-    ledger.settle("k9", "s9")
-    ledger.shut()
-    debts, damages = read_debts(tmp_path)
+    ledger.record_effect("k9", "s9")
+    ledger.close_file()
+    debts, damages = read_outstanding(tmp_path)
 
     with pytest.raises(TrialError, match=r"w1\.ledger:1: no ledger entry"):
         read_ledger(tmp_path / "w1.ledger")
     assert {"s1", "s9"} == set(debts.open)
-    assert ["k4"] == list(debts.doubtful)
+    assert ["k4"] == list(debts.unconfirmed)
     assert 1 == len(damages)

@@ -8,7 +8,7 @@ import pytest
 from harness.conformance.context import CaseContext
 from harness.conformance.suite import CHECKS, run_suite
 from harness.conformance.webhook_inbox import WebhookInbox
-from harness.execution.webhook_inbox import open_mailbox
+from harness.execution.webhook_inbox import open_webhook_inbox
 from harness.load.spec import auth_headers
 from harness.standin.config import FIXED_FIELDS, StandinConfig
 from harness.standin.launch import Standin
@@ -90,7 +90,7 @@ WORK = ("create_session", "queue_run", "import_selector_cache", "delete_session"
 @pytest.fixture(scope="session")
 def stage():
     """One for all sittings that leave nothing behind in it."""
-    with Standin(StandinConfig(**QUICK)) as standin, open_mailbox() as webhook_inbox:
+    with Standin(StandinConfig(**QUICK)) as standin, open_webhook_inbox() as webhook_inbox:
         yield ConformanceTarget(standin, webhook_inbox)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.contract.cursors import Place, order_of, place_of
+from harness.contract.cursors import CursorPosition, order_of, position_of
 
 
 @pytest.mark.parametrize(
     ("cursor", "place"),
     [
-        (25, Place("", 25)),
-        ("25", Place("", 25)),
-        ("log_00000025", Place("log_", 25)),
+        (25, CursorPosition("", 25)),
+        ("25", CursorPosition("", 25)),
+        ("log_00000025", CursorPosition("log_", 25)),
         ("", None),
         (None, None),
         (-1, None),
@@ -27,7 +27,7 @@ from harness.contract.cursors import Place, order_of, place_of
 )
 def test_a_cursor_tells_a_place_where_it_ends_in_a_whole_number(cursor, place):
     """One run of digits at the end; more than 15, another script or none is opaque."""
-    assert place == place_of(cursor)
+    assert place == position_of(cursor)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from harness.contract import response_models
 from harness.contract.interpretation import interpret
 from harness.contract.operations import OPERATIONS
-from harness.contract.outcomes import ALIASES, SDK_CODES, SEED_CODES, Outcome
+from harness.contract.outcomes import ALIASES, DOCUMENTED_CODES, SDK_CODES, Outcome
 from harness.workload.payloads import EntryPool, Webhook, run_body, session_body
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -64,7 +64,7 @@ def test_success_statuses_and_keys_agree():
 
 def test_the_codes_agree():
     """All that the harness classifies or knows, and none besides."""
-    assert SEED_CODES.keys() | ALIASES.keys() | SDK_CODES == set(SCHEMAS["Code"]["enum"])
+    assert DOCUMENTED_CODES.keys() | ALIASES.keys() | SDK_CODES == set(SCHEMAS["Code"]["enum"])
 
 
 def test_the_harness_sends_what_is_described():
@@ -153,6 +153,6 @@ def test_a_described_answer_is_read_as_a_success(name, full):
     schema = content["application/json"]["schema"] if content else None
     body = b"" if schema is None else json.dumps(example(schema, full=full)).encode()
 
-    answer = interpret(name, int(status), body)
+    interpretation = interpret(name, int(status), body)
 
-    assert (Outcome.OK, "") == (answer.outcome, answer.violation)
+    assert (Outcome.OK, "") == (interpretation.outcome, interpretation.violation)

@@ -15,8 +15,8 @@ NGINX = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n"
 def refuse(status, body, operation="create_session", retry_after=None):
     """Outcome, code and violation of an error answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = interpret(operation, status, data, retry_after, 1764000000.0)
-    return answer.outcome, answer.code, answer.violation
+    interpretation = interpret(operation, status, data, retry_after, 1764000000.0)
+    return interpretation.outcome, interpretation.code, interpretation.violation
 
 
 def test_an_unknown_code_is_kept_and_told():
@@ -126,9 +126,9 @@ RATE_LIMITED = {"error": "slow down", "code": "CLOUD_RATE_LIMITED"}
 def test_a_rate_limit_must_say_when_to_come_again(retry_after, seconds, violation):
     """A decimal is taken, but told; nothing is made up where nothing was said."""
     body = json.dumps(RATE_LIMITED).encode()
-    answer = interpret("queue_run", 429, body, retry_after)
-    assert ("rate_limited", violation) == (answer.outcome, answer.violation)
-    assert seconds == pytest.approx(answer.retry_after_s, nan_ok=True)
+    interpretation = interpret("queue_run", 429, body, retry_after)
+    assert ("rate_limited", violation) == (interpretation.outcome, interpretation.violation)
+    assert seconds == pytest.approx(interpretation.retry_after_s, nan_ok=True)
 
 
 def test_a_proxys_rate_limit_counts_as_one():
@@ -161,7 +161,9 @@ def test_429_asks_for_a_wait_whatever_its_code():
 def test_a_date_is_a_wait_from_the_answers_arrival():
     """Not from when it is interpreted."""
     body = json.dumps(RATE_LIMITED).encode()
-    answer = interpret("queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT", 784111767.5)
-    assert (9.5, "") == (answer.retry_after_s, answer.violation)
+    interpretation = interpret(
+        "queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT", 784111767.5
+    )
+    assert (9.5, "") == (interpretation.retry_after_s, interpretation.violation)
     past = interpret("queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT")
     assert (0.0, "") == (past.retry_after_s, past.violation)

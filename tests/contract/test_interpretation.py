@@ -50,14 +50,14 @@ def ask(operation, body, status=200):
 
 def test_a_created_session_is_read_whole():
     """All of the seed's fields, and the SDK's optional one."""
-    answer = ask("create_session", CREATED | {"expiresAt": 1.5, "new": {}}, 201)
+    interpretation = ask("create_session", CREATED | {"expiresAt": 1.5, "new": {}}, 201)
     assert ("ok", "", "ses_1", -1, "active", "") == (
-        answer.outcome, answer.code, answer.resource_id, answer.replayed, answer.state,
-        answer.violation,
+        interpretation.outcome, interpretation.code, interpretation.resource_id, interpretation.replayed, interpretation.state,
+        interpretation.violation,
     )  # fmt: skip
-    assert isinstance(answer.value, CreatedSession)
-    assert "secret-action-token" == answer.value.action_token
-    assert math.isnan(answer.retry_after_s)
+    assert isinstance(interpretation.value, CreatedSession)
+    assert "secret-action-token" == interpretation.value.action_token
+    assert math.isnan(interpretation.retry_after_s)
 
 
 def test_tokens_are_not_in_the_printed_form():
@@ -72,24 +72,28 @@ def test_tokens_are_not_in_the_printed_form():
 )  # fmt: skip
 def test_a_session_comes_in_three_shapes(body):
     """Wrapped (with or without the id), bare, or under `session`."""
-    answer = ask("get_session", body)
-    assert ("ok", "ses_1", "active") == (answer.outcome, answer.resource_id, answer.state)
-    assert isinstance(answer.value, FoundSession)
+    interpretation = ask("get_session", body)
+    assert ("ok", "ses_1", "active") == (
+        interpretation.outcome,
+        interpretation.resource_id,
+        interpretation.state,
+    )
+    assert isinstance(interpretation.value, FoundSession)
 
 
 def test_a_session_of_another_name_is_a_violation():
     """The outer and the inner id must agree."""
-    answer = ask("get_session", {"sessionId": "ses_2", "cloudSession": SESSION})
-    assert "invalid_response" == answer.outcome
-    assert "`sessionId` differs from `cloudSession.sessionId`" == answer.violation
+    interpretation = ask("get_session", {"sessionId": "ses_2", "cloudSession": SESSION})
+    assert "invalid_response" == interpretation.outcome
+    assert "`sessionId` differs from `cloudSession.sessionId`" == interpretation.violation
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 @pytest.mark.parametrize("body", [b"", b"{}", b"gone", b"\xff"])
 def test_delete_takes_any_2xx_with_any_body(status, body):
     """The SDK does not look either."""
-    answer = interpret("delete_session", status, body)
-    assert ("ok", "") == (answer.outcome, answer.violation)
+    interpretation = interpret("delete_session", status, body)
+    assert ("ok", "") == (interpretation.outcome, interpretation.violation)
 
 
 def test_health_needs_only_its_status():
@@ -99,16 +103,16 @@ def test_health_needs_only_its_status():
 
 def test_import_counts_are_read():
     """Sums as the documentation's example has them."""
-    answer = ask("import_selector_cache", COUNTS)
-    assert ("ok", ImportCounts(3, 2, 1, 4)) == (answer.outcome, answer.value)
+    interpretation = ask("import_selector_cache", COUNTS)
+    assert ("ok", ImportCounts(3, 2, 1, 4)) == (interpretation.outcome, interpretation.value)
 
 
 def test_import_counts_must_add_up():
     """A wrong sum is a violation with the numbers; the counts are kept as evidence."""
-    answer = ask("import_selector_cache", COUNTS | {"imported": 4})
-    assert "invalid_response" == answer.outcome
-    assert "imported 4 is not inserted 2 + updated 1" == answer.violation
-    assert ImportCounts(4, 2, 1, 4) == answer.value
+    interpretation = ask("import_selector_cache", COUNTS | {"imported": 4})
+    assert "invalid_response" == interpretation.outcome
+    assert "imported 4 is not inserted 2 + updated 1" == interpretation.violation
+    assert ImportCounts(4, 2, 1, 4) == interpretation.value
 
 
 @pytest.mark.parametrize(
@@ -119,16 +123,16 @@ def test_import_counts_must_add_up():
 )  # fmt: skip
 def test_a_queued_run_is_read_bare_or_wrapped(body, replayed):
     """Whether its id is `id` or `runId`."""
-    answer = ask("queue_run", body, 202)
+    interpretation = ask("queue_run", body, 202)
     assert ("ok", "run_1", replayed, "queued") == (
-        answer.outcome, answer.resource_id, answer.replayed, answer.state
+        interpretation.outcome, interpretation.resource_id, interpretation.replayed, interpretation.state
     )  # fmt: skip
 
 
 def test_a_queued_run_may_have_no_status():
     """The documentation names a run object, not its fields."""
-    answer = ask("queue_run", QUEUED | {"run": {"id": "run_1"}}, 202)
-    assert ("ok", "") == (answer.outcome, answer.state)
+    interpretation = ask("queue_run", QUEUED | {"run": {"id": "run_1"}}, 202)
+    assert ("ok", "") == (interpretation.outcome, interpretation.state)
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "succeeded", "failed", "canceled"])
@@ -137,10 +141,14 @@ def test_a_queued_run_may_have_no_status():
 def test_a_run_is_read_bare_or_wrapped(status, name, wrap):
     """In each of its five states."""
     run = {name: "run_1", "status": status}
-    answer = ask("get_run", {"run": run} if wrap else run)
-    assert ("ok", "run_1", status) == (answer.outcome, answer.resource_id, answer.state)
-    assert isinstance(answer.value, Run)
-    assert "run_1" == answer.value.id
+    interpretation = ask("get_run", {"run": run} if wrap else run)
+    assert ("ok", "run_1", status) == (
+        interpretation.outcome,
+        interpretation.resource_id,
+        interpretation.state,
+    )
+    assert isinstance(interpretation.value, Run)
+    assert "run_1" == interpretation.value.id
 
 
 @pytest.mark.parametrize(
@@ -196,9 +204,9 @@ REQUIRED = [
 @pytest.mark.parametrize(("operation", "body", "path"), REQUIRED)
 def test_every_required_field_is_required(operation, body, path):
     """Without it the answer is invalid, and the violation names it."""
-    answer = ask(operation, _without(body, path))
-    assert "invalid_response" == answer.outcome
-    assert f"missing required field `{path[-1]}`" in answer.violation
+    interpretation = ask(operation, _without(body, path))
+    assert "invalid_response" == interpretation.outcome
+    assert f"missing required field `{path[-1]}`" in interpretation.violation
 
 
 @pytest.mark.parametrize(("operation", "body", "path"), REQUIRED)
@@ -208,9 +216,9 @@ def test_every_field_has_its_type(operation, body, path, value):
     fits = (path, value) in [(("replayed",), True), (("logs",), [])] or (
         (path[-1], value) == ("createdAt", -1.5)
     )
-    answer = ask(operation, _with(body, path, value))
-    assert ("ok" if fits else "invalid_response") == answer.outcome
-    assert fits == (answer.violation == "")
+    interpretation = ask(operation, _with(body, path, value))
+    assert ("ok" if fits else "invalid_response") == interpretation.outcome
+    assert fits == (interpretation.violation == "")
 
 
 @pytest.mark.parametrize(
@@ -230,14 +238,14 @@ def test_every_field_has_its_type(operation, body, path, value):
 )  # fmt: skip
 def test_violations_say_what_and_where(operation, body, path, value, violation):
     """In a few words, without the value."""
-    answer = ask(operation, _with(body, path, value))
-    assert ("invalid_response", violation) == (answer.outcome, answer.violation)
+    interpretation = ask(operation, _with(body, path, value))
+    assert ("invalid_response", violation) == (interpretation.outcome, interpretation.violation)
 
 
 def test_a_broken_create_still_tells_its_session():
     """What was opened must be closed, even where a token is missing."""
-    answer = ask("create_session", _without(CREATED, ("actionToken",)), 201)
-    assert ("invalid_response", "ses_1") == (answer.outcome, answer.resource_id)
+    interpretation = ask("create_session", _without(CREATED, ("actionToken",)), 201)
+    assert ("invalid_response", "ses_1") == (interpretation.outcome, interpretation.resource_id)
     nested = ask("create_session", {"cloudSession": {"sessionId": "ses_9"}}, 201)
     assert "ses_9" == nested.resource_id
     queued = ask("queue_run", {"run": {"runId": "r"}, "replayed": True}, 202)
@@ -254,13 +262,13 @@ def test_a_broken_create_still_tells_its_session():
 )  # fmt: skip
 def test_an_id_is_believed_while_a_request_can_carry_it(operation, body, path, length):
     """A thousand characters; a longer one would end up in every target, record and ledger."""
-    answer = ask(operation, _with(body, path, "x" * length))
+    interpretation = ask(operation, _with(body, path, "x" * length))
     if length > 1000:
-        assert "invalid_response" == answer.outcome
-        assert answer.violation.startswith("Expected `str` of length <= 1000 - at `$.")
-        assert "" == answer.resource_id or len(answer.resource_id) < 10
+        assert "invalid_response" == interpretation.outcome
+        assert interpretation.violation.startswith("Expected `str` of length <= 1000 - at `$.")
+        assert "" == interpretation.resource_id or len(interpretation.resource_id) < 10
     else:
-        assert ("ok", "x" * 1000) == (answer.outcome, answer.resource_id)
+        assert ("ok", "x" * 1000) == (interpretation.outcome, interpretation.resource_id)
 
 
 @pytest.mark.parametrize("name", ["cursor", "nextBeforeLogCursor"])
@@ -277,17 +285,20 @@ def test_a_cursor_is_believed_while_a_request_can_carry_it(name):
 
 def test_an_error_body_under_200_is_invalid_but_keeps_its_code():
     """The status says success, so the code cannot decide."""
-    answer = ask("get_run", {"error": "no", "code": "CLOUD_TIMEOUT"})
-    assert ("invalid_response", "CLOUD_TIMEOUT") == (answer.outcome, answer.code)
+    interpretation = ask("get_run", {"error": "no", "code": "CLOUD_TIMEOUT"})
+    assert ("invalid_response", "CLOUD_TIMEOUT") == (
+        interpretation.outcome,
+        interpretation.code,
+    )
 
 
 @pytest.mark.parametrize("operation", ["import_selector_cache", "get_run"])
 def test_another_2xx_with_a_good_body_is_ok_with_a_violation(operation):
     """It happened; it was only told oddly."""
     body = {"import_selector_cache": COUNTS, "get_run": RUN}[operation]
-    answer = ask(operation, body, 201)
-    assert "ok" == answer.outcome
-    assert "status 201 where the contract has 200" == answer.violation
+    interpretation = ask(operation, body, 201)
+    assert "ok" == interpretation.outcome
+    assert "status 201 where the contract has 200" == interpretation.violation
 
 
 @pytest.mark.parametrize(
@@ -304,27 +315,34 @@ def test_another_2xx_with_a_good_body_is_ok_with_a_violation(operation):
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_invalid(body, violation):
     """Empty, no JSON, another JSON, absurd numbers, absurd depth."""
-    answer = interpret("import_selector_cache", 200, body)
-    assert ("invalid_response", violation) == (answer.outcome, answer.violation)
+    interpretation = interpret("import_selector_cache", 200, body)
+    assert ("invalid_response", violation) == (interpretation.outcome, interpretation.violation)
 
 
 def test_bad_utf8_is_invalid():
     """In a field that is read."""
     body = json.dumps(CREATED).encode().replace(b"secret-cdp-token", b"\xff\xfe")
-    answer = interpret("create_session", 201, body)
-    assert ("invalid_response", "the body is not UTF-8") == (answer.outcome, answer.violation)
+    interpretation = interpret("create_session", 201, body)
+    assert ("invalid_response", "the body is not UTF-8") == (
+        interpretation.outcome,
+        interpretation.violation,
+    )
 
 
 def test_a_body_too_long_is_not_read():
     """32 MiB is the limit."""
-    answer = interpret("import_selector_cache", 200, b" " * (BODY_MAX_BYTES + 1))
-    assert "the body is longer than 33554432 bytes" == answer.violation
+    interpretation = interpret("import_selector_cache", 200, b" " * (BODY_MAX_BYTES + 1))
+    assert "the body is longer than 33554432 bytes" == interpretation.violation
 
 
 def test_retry_after_on_a_success_is_read():
     """A 202 may say when to come again."""
-    answer = interpret("queue_run", 202, json.dumps(QUEUED).encode(), "3")
-    assert ("ok", 3.0, "") == (answer.outcome, answer.retry_after_s, answer.violation)
+    interpretation = interpret("queue_run", 202, json.dumps(QUEUED).encode(), "3")
+    assert ("ok", 3.0, "") == (
+        interpretation.outcome,
+        interpretation.retry_after_s,
+        interpretation.violation,
+    )
 
 
 def test_an_unknown_operation_is_our_mistake():
@@ -360,16 +378,16 @@ BODIES = st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).enco
 @settings(max_examples=600, deadline=None)
 def test_no_answer_makes_it_raise(operation, status, body, retry_after):
     """Any bytes under any status give an outcome and a short, single-line violation."""
-    answer = interpret(operation, status, body, retry_after, 1764000000.0)
-    assert isinstance(answer.outcome, Outcome)
-    assert len(answer.violation) < 400
-    assert answer.violation.isprintable()
-    assert len(answer.code) <= 64
-    assert msgspec.json.encode(answer)
+    interpretation = interpret(operation, status, body, retry_after, 1764000000.0)
+    assert isinstance(interpretation.outcome, Outcome)
+    assert len(interpretation.violation) < 400
+    assert interpretation.violation.isprintable()
+    assert len(interpretation.code) <= 64
+    assert msgspec.json.encode(interpretation)
     if not 200 <= status < 300:
-        assert answer.outcome is not Outcome.OK
-    if answer.outcome is Outcome.INVALID_RESPONSE:
-        assert answer.violation
+        assert interpretation.outcome is not Outcome.OK
+    if interpretation.outcome is Outcome.INVALID_RESPONSE:
+        assert interpretation.violation
 
 
 @given(st.text(alphabet="abcdefghijklmnop", min_size=24, max_size=24))
@@ -383,12 +401,12 @@ def test_no_secret_reaches_a_violation(secret):
         ("expiresAt",),
     ]:
         body = _with(_without(CREATED, ("cdpToken",)), path, secret)
-        answer = ask("create_session", body, 201)
-        assert answer.outcome is Outcome.INVALID_RESPONSE
-        assert secret not in answer.violation
+        interpretation = ask("create_session", body, 201)
+        assert interpretation.outcome is Outcome.INVALID_RESPONSE
+        assert secret not in interpretation.violation
 
 
 def test_the_inner_id_is_the_resources():
     """An id beside the run may be the request's own."""
-    answer = ask("queue_run", {"id": "req_1", "run": {"id": "run_1"}}, 202)
-    assert ("invalid_response", "run_1") == (answer.outcome, answer.resource_id)
+    interpretation = ask("queue_run", {"id": "req_1", "run": {"id": "run_1"}}, 202)
+    assert ("invalid_response", "run_1") == (interpretation.outcome, interpretation.resource_id)

@@ -10,10 +10,10 @@ from harness.contract.interpretation import interpret
 from harness.contract.outcomes import (
     ALIASES,
     CODES,
+    DOCUMENTED_CODES,
     SDK_CODES,
-    SEED_CODES,
     Outcome,
-    agrees,
+    code_fits_status,
     outcome_of_status,
 )
 from tests.codes import ALIAS_TABLE, SDK_ONLY, TABLE
@@ -36,7 +36,7 @@ BY_STATUS = {401: "auth_failed", 404: "not_found", 410: "session_closed", 429: "
 def test_the_documented_codes_are_the_seventeen():
     """The seed text lists 17 codes, each with its outcome."""
     assert 17 == len(TABLE)
-    assert TABLE == {code: outcome.value for code, outcome in SEED_CODES.items()}
+    assert TABLE == {code: outcome.value for code, outcome in DOCUMENTED_CODES.items()}
 
 
 def test_the_aliases_are_the_seven_of_the_sdk():
@@ -60,10 +60,14 @@ def test_the_code_decides_whatever_the_status(code, status):
     """Each code and alias keeps its outcome under each status; a clash is told."""
     outcome = (TABLE | ALIAS_TABLE)[code]
     body = json.dumps({"error": "no", "code": code}).encode()
-    answer = interpret("get_session", status, body, "1")
+    interpretation = interpret("get_session", status, body, "1")
     fits = status in FITTING.get(outcome, set(STATUSES) - {401, 429})
     said = "" if fits else f"code {code} with status {status}"
-    assert (outcome, code, said) == (answer.outcome, answer.code, answer.violation)
+    assert (outcome, code, said) == (
+        interpretation.outcome,
+        interpretation.code,
+        interpretation.violation,
+    )
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -71,18 +75,18 @@ def test_the_code_decides_whatever_the_status(code, status):
 def test_codes_of_the_sdk_alone_are_classified_by_status(code, status):
     """They are known, kept, and no violation; the status says the outcome."""
     body = json.dumps({"error": "no", "code": code, "details": {"a": 1}}).encode()
-    answer = interpret("create_session", status, body, "1")
+    interpretation = interpret("create_session", status, body, "1")
     other = "client_error" if status < 500 else "server_error"
-    assert (BY_STATUS.get(status, other), code) == (answer.outcome, answer.code)
-    assert "" == answer.violation
+    assert (BY_STATUS.get(status, other), code) == (interpretation.outcome, interpretation.code)
+    assert "" == interpretation.violation
 
 
 def test_an_undocumented_status_is_nobodys_fault():
     """Where no document ties a status to a code, any error status will do."""
-    assert agrees("CLOUD_CAPACITY_FULL", 503)
-    assert agrees("CLOUD_CAPACITY_FULL", 429)
-    assert agrees("CLOUD_LAUNCH_FAILED", 502)
-    assert not agrees("CLOUD_LAUNCH_FAILED", 302)
+    assert code_fits_status("CLOUD_CAPACITY_FULL", 503)
+    assert code_fits_status("CLOUD_CAPACITY_FULL", 429)
+    assert code_fits_status("CLOUD_LAUNCH_FAILED", 502)
+    assert not code_fits_status("CLOUD_LAUNCH_FAILED", 302)
 
 
 def test_410_is_a_closed_session_only_for_sessions():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.contract.signatures import Signature, sign, verify
+from harness.contract.signatures import SignatureStatus, sign, verify
 
 NOW_S = 1_764_000_000
 BODY = b'{"id":"d_1","type":"run.succeeded"}'
@@ -26,7 +26,7 @@ def test_a_known_signature():
 def test_what_is_signed_is_valid(secret, body, timestamp):
     """With the same secret, over the same body, at that time."""
     header = sign(secret, body, timestamp)
-    assert Signature.VALID is verify(secret, body, header, timestamp)
+    assert SignatureStatus.VALID is verify(secret, body, header, timestamp)
 
 
 def test_every_changed_bit_is_refused():
@@ -41,7 +41,10 @@ def test_every_changed_bit_is_refused():
         for bit in range(8 * len(data)):
             changed = bytearray(data)
             changed[bit // 8] ^= 1 << bit % 8
-            assert judge(bytes(changed)) in {Signature.FORGED, Signature.MALFORMED}, bit
+            assert judge(bytes(changed)) in {
+                SignatureStatus.FORGED,
+                SignatureStatus.MALFORMED,
+            }, bit
 
 
 @pytest.mark.parametrize(
@@ -56,13 +59,13 @@ def test_five_minutes_either_way(age_s, verdict):
 def test_a_forged_time_is_forged_not_stale():
     """Only an authentic time can be stale."""
     header = sign("k", BODY, NOW_S).replace(str(NOW_S), str(NOW_S - 9999))
-    assert Signature.FORGED is verify("k", BODY, header, NOW_S)
+    assert SignatureStatus.FORGED is verify("k", BODY, header, NOW_S)
 
 
 @pytest.mark.parametrize("header", [None, ""])
 def test_no_header_is_missing(header):
     """Not malformed: nothing was said."""
-    assert Signature.MISSING is verify("k", BODY, header, NOW_S)
+    assert SignatureStatus.MISSING is verify("k", BODY, header, NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +86,14 @@ def test_no_header_is_missing(header):
 def test_another_form_is_malformed(change):
     """The documented verifier would take none of them either."""
     header = change(sign("k", BODY, NOW_S))
-    assert Signature.MALFORMED is verify("k", BODY, header, NOW_S)
+    assert SignatureStatus.MALFORMED is verify("k", BODY, header, NOW_S)
 
 
 @given(st.text(max_size=200), st.binary(max_size=50))
 @settings(max_examples=200, deadline=None)
 def test_no_header_makes_it_raise(header, body):
     """And none is valid by chance."""
-    assert Signature.VALID is not verify("k", body, header, NOW_S)
+    assert SignatureStatus.VALID is not verify("k", body, header, NOW_S)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 10**12])

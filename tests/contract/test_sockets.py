@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.contract.outcomes import CODES, SDK_CODES, SEED_CODES, Outcome
+from harness.contract.outcomes import CODES, DOCUMENTED_CODES, SDK_CODES, Outcome
 from harness.contract.sockets import (
-    METHODS,
+    ACTION_METHODS,
     action_frame,
     command_frame,
-    read_action,
+    read_action_frame,
+    read_cdp_message,
     read_close,
-    read_message,
     read_upgrade,
 )
 from harness.workload.journeys import make_journey
@@ -35,16 +35,24 @@ def test_a_request_has_the_documented_members():
 
 def test_success_is_read():
     """An ok frame has its id and result."""
-    heard = read_action(b'{"id":7,"ok":true,"result":[1]}')
-    assert (7, Outcome.OK, [1]) == (heard.id, heard.answer.outcome, heard.answer.value.result)
+    heard = read_action_frame(b'{"id":7,"ok":true,"result":[1]}')
+    assert (7, Outcome.OK, [1]) == (
+        heard.id,
+        heard.interpretation.outcome,
+        heard.interpretation.value.result,
+    )
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_every_code_has_its_outcome_in_a_frame(code):
     """The 17 documented ones and the SDK's aliases."""
     body = {"id": 1, "ok": False, "error": "no", "code": code}
-    answer = read_action(json.dumps(body).encode()).answer
-    assert (CODES[code], code, "") == (answer.outcome, answer.code, answer.violation)
+    interpretation = read_action_frame(json.dumps(body).encode()).interpretation
+    assert (CODES[code], code, "") == (
+        interpretation.outcome,
+        interpretation.code,
+        interpretation.violation,
+    )
 
 
 def test_other_codes_are_kept():
@@ -55,8 +63,11 @@ def test_other_codes_are_kept():
         ("a secret <b>", "`code` is no name"),
     ):
         body = {"id": 1, "ok": False, "error": "no", "code": code}
-        answer = read_action(json.dumps(body).encode()).answer
-        assert (Outcome.SERVER_ERROR, violation) == (answer.outcome, answer.violation)
+        interpretation = read_action_frame(json.dumps(body).encode()).interpretation
+        assert (Outcome.SERVER_ERROR, violation) == (
+            interpretation.outcome,
+            interpretation.violation,
+        )
 
 
 def test_an_action_failure_says_why():
@@ -69,7 +80,7 @@ def test_an_action_failure_says_why():
         "code": "CLOUD_ACTION_FAILED",
         "details": details,
     }
-    assert "TARGET_STALE" == read_action(json.dumps(body).encode()).answer.state
+    assert "TARGET_STALE" == read_action_frame(json.dumps(body).encode()).interpretation.state
 
 
 @pytest.mark.parametrize(
@@ -88,31 +99,34 @@ def test_an_action_failure_says_why():
 )
 def test_what_is_no_frame_is_an_invalid_response(frame, number):
     """With the id, where it can be saved: its request need not wait for the deadline."""
-    for read in (read_action, read_message):
+    for read in (read_action_frame, read_cdp_message):
         heard = read(frame)
-        assert (Outcome.INVALID_RESPONSE, number) == (heard.answer.outcome, heard.id)
-        assert heard.answer.violation
+        assert (Outcome.INVALID_RESPONSE, number) == (heard.interpretation.outcome, heard.id)
+        assert heard.interpretation.violation
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_no_bytes_break_the_readers(data):
     """Whatever comes is read as something."""
-    assert read_action(data).answer.outcome
-    assert read_message(data).answer.outcome
+    assert read_action_frame(data).interpretation.outcome
+    assert read_cdp_message(data).interpretation.outcome
 
 
 def test_devtools_messages_are_told_apart():
     """Answers, errors with and without a code, events."""
-    ok = read_message(b'{"id":1,"result":{"a":1},"sessionId":"S"}')
-    assert (1, {"a": 1}) == (ok.id, ok.answer.value.result)
-    refused = read_message(b'{"id":2,"error":{"code":-32000,"message":"No target"}}')
-    assert (Outcome.ACTION_FAILED, "") == (refused.answer.outcome, refused.answer.code)
-    named = read_message(b'{"id":2,"error":{"code":-32000,"message":"CLOUD_RUNTIME_GONE"}}')
+    ok = read_cdp_message(b'{"id":1,"result":{"a":1},"sessionId":"S"}')
+    assert (1, {"a": 1}) == (ok.id, ok.interpretation.value.result)
+    refused = read_cdp_message(b'{"id":2,"error":{"code":-32000,"message":"No target"}}')
+    assert (Outcome.ACTION_FAILED, "") == (
+        refused.interpretation.outcome,
+        refused.interpretation.code,
+    )
+    named = read_cdp_message(b'{"id":2,"error":{"code":-32000,"message":"CLOUD_RUNTIME_GONE"}}')
     assert (Outcome.RUNTIME_GONE, "CLOUD_RUNTIME_GONE") == (
-        named.answer.outcome, named.answer.code,
+        named.interpretation.outcome, named.interpretation.code,
     )  # fmt: skip
-    event = read_message(b'{"method":"Page.loadEventFired","params":{"timestamp":1}}')
+    event = read_cdp_message(b'{"method":"Page.loadEventFired","params":{"timestamp":1}}')
     assert (0, "Page.loadEventFired", {"timestamp": 1}) == (
         event.id,
         event.method,
@@ -166,20 +180,27 @@ def test_journeys_are_pure_and_of_known_methods():
     ways = [make_journey(7, number) for number in range(300)]
     assert ways == [make_journey(7, number) for number in range(300)]
     assert {"goto"} == {way[0].method for way in ways}
-    assert {step.method for way in ways for step in way} <= METHODS.keys()
+    assert {step.method for way in ways for step in way} <= ACTION_METHODS.keys()
     assert len({str(way) for way in ways}) > 250
     assert (8, 15) >= (min(map(len, ways)), max(map(len, ways))) >= (7, 13)
-    assert len(SEED_CODES) == 17
+    assert len(DOCUMENTED_CODES) == 17
 
 
 def test_half_a_character_is_read_as_a_replaced_one():
     """JavaScript's texts may hold what UTF-8 cannot; Chromium tells them so, and means no harm."""
-    title = read_message(b'{"id":3,"result":{"value":"a\\ud800b"}}')
-    assert (3, Outcome.OK, "") == (title.id, title.answer.outcome, title.answer.violation)
-    assert {"value": "a?b"} == title.answer.value.result
-    event = read_message(b'{"method":"Target.targetInfoChanged","params":{"t":"\\udfff"}}')
-    assert ("Target.targetInfoChanged", Outcome.OK) == (event.method, event.answer.outcome)
-    action = read_action(b'{"id":1,"ok":true,"result":"\\ud800"}')
-    assert (1, Outcome.OK) == (action.id, action.answer.outcome)
+    title = read_cdp_message(b'{"id":3,"result":{"value":"a\\ud800b"}}')
+    assert (3, Outcome.OK, "") == (
+        title.id,
+        title.interpretation.outcome,
+        title.interpretation.violation,
+    )
+    assert {"value": "a?b"} == title.interpretation.value.result
+    event = read_cdp_message(b'{"method":"Target.targetInfoChanged","params":{"t":"\\udfff"}}')
+    assert ("Target.targetInfoChanged", Outcome.OK) == (
+        event.method,
+        event.interpretation.outcome,
+    )
+    action = read_action_frame(b'{"id":1,"ok":true,"result":"\\ud800"}')
+    assert (1, Outcome.OK) == (action.id, action.interpretation.outcome)
     for cut in (b'{"id":3,"result":{"value":"a\\ud8', b'{"id":3,"result":"\\ud800"'):
-        assert Outcome.INVALID_RESPONSE is read_message(cut).answer.outcome
+        assert Outcome.INVALID_RESPONSE is read_cdp_message(cut).interpretation.outcome

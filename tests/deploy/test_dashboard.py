@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.load.progress import Progress
-from harness.telemetry.exporters import Facts, Latest
+from harness.telemetry.exporters import LatestMetrics, TrialInfo
 from harness.telemetry.prometheus import LiveCollector
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana-dashboard.json"
@@ -33,9 +33,9 @@ def expressions() -> list[str]:
 
 def test_it_asks_only_for_metrics_that_there_are() -> None:
     """And only by labels that they have."""
-    latest = Latest(Progress(None, 10**9, watched=True).live())
+    latest = LatestMetrics(Progress(None, 10**9, watched=True).live())
     names = set()
-    for family in LiveCollector(Facts("t", "mixed", "smoke"), latest).collect():
+    for family in LiveCollector(TrialInfo("t", "mixed", "smoke"), latest).collect():
         names |= {f"{family.name}{suffix}" for suffix in ("", "_total", "_bucket")}
     asked = {name for text in expressions() for name in re.findall(r"opensteer_\w+", text)}
 

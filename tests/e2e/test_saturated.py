@@ -25,11 +25,11 @@ class Busy:
     def __init__(self, settings, seed):
         pass
 
-    def round(self, visit):
+    def run_iteration(self, iteration):
         until = time.process_time() + 0.05
         while time.process_time() < until:
             pass
-        visit.client.health()
+        iteration.client.health()
 
 
 class BusyUser(ScenarioUser):

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from harness.analysis.distributions import PERCENTILES
 from harness.load.live_counters import BOUNDS_US
-from harness.telemetry.exporters import Watch
+from harness.telemetry.exporters import Exporters
 from tests.e2e.conftest import KEY, Command
 from tests.otlp import Receiver, labels
 from tests.reports.conftest import build
@@ -139,8 +139,8 @@ def test_a_quantile_out_of_prometheus_lies_in_the_bucket_of_the_reports(tmp_path
     operations = build(tmp_path / "t", rows).summary["operations"]
     metric = 'opensteer_harness_service_seconds_bucket{outcome="ok"}'
     found = {}
-    with Watch(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
-        latest.take(live(rows))
+    with Exporters(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
+        latest.update(live(rows))
         target = urllib.parse.urlsplit(latest.url).netloc
         with prometheus(target, tmp_path) as url:
             deadline_s = time.monotonic() + 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
-from harness.execution.distributed import master_options, parse_address
+from harness.execution.distributed import coordinator_options, parse_address
 from harness.plan.model import Plan
 
 
@@ -36,9 +36,9 @@ def test_what_is_no_address_is_refused(text):
 def test_a_master_waits_for_no_more_workers_than_there_are_users():
     """Each of them needs one."""
     plan = Plan.model_validate({"load": {"users": 2}})
-    options = master_options(2, "127.0.0.1:7", "http://127.0.0.1:9", plan)
+    options = coordinator_options(2, "127.0.0.1:7", "http://127.0.0.1:9", plan)
 
     assert ["--master", "--expect-workers", "2"] == options[:3]
     assert ["--master-bind-host", "127.0.0.1", "--master-bind-port", "7"] == options[3:]
     with pytest.raises(UsageError, match="--master 3: 2 users are too few"):
-        master_options(3, "127.0.0.1:7", "http://127.0.0.1:9", plan)
+        coordinator_options(3, "127.0.0.1:7", "http://127.0.0.1:9", plan)

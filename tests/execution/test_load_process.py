@@ -21,23 +21,23 @@ from harness.errors import (
     UsageError,
 )
 from harness.execution.load_process import (
-    Interruption,
-    demand_users,
+    SignalHandler,
+    check_users,
     last_line,
-    refusal,
+    load_error,
     run_load,
 )
 from harness.plan.model import Plan
 
 
-def run(folder, script, interruption=None):
+def run(folder, script, signals=None):
     """A shell script as the load process: its exit status."""
     return run_load(
         ["/bin/sh", "-c", script],
         folder / "spec.json",
         folder / "load.log",
         os.environ,
-        interruption or Interruption(),
+        signals or SignalHandler(),
         Console(file=io.StringIO()),
         print,
     )
@@ -67,7 +67,7 @@ def test_what_the_load_process_started_ends_with_it(tmp_path, end):
 
 def test_the_first_signal_asks_and_the_second_kills(tmp_path):
     """A load process that does not listen is ended by the second Ctrl-C."""
-    interruption, ready = Interruption(), tmp_path / "ready"
+    signals, ready = SignalHandler(), tmp_path / "ready"
 
     def press_twice():
         while not ready.exists():
@@ -80,34 +80,34 @@ def test_the_first_signal_asks_and_the_second_kills(tmp_path):
     presses = threading.Thread(target=press_twice)
     presses.start()
     script = f"trap 'touch {tmp_path}/asked' TERM; touch {ready}; while :; do sleep 0.05; done"
-    with interruption.watching():
-        status = run(tmp_path, script, interruption)
+    with signals.installed():
+        status = run(tmp_path, script, signals)
     presses.join()
 
-    assert 2 == interruption.count
+    assert 2 == signals.count
     assert -signal.SIGKILL == status
 
 
 def test_a_signal_before_the_load_ends_everything_at_once():
     """There is nothing to end in order yet, and nothing to keep."""
-    interruption = Interruption()
-    with interruption.watching(), pytest.raises(StoppedEarlyError, match="before the load"):
+    signals = SignalHandler()
+    with signals.installed(), pytest.raises(StoppedEarlyError, match="before the load"):
         signal.raise_signal(signal.SIGTERM)
 
     assert 130 == StoppedEarlyError.exit_code
-    assert signal.getsignal(signal.SIGTERM) is not interruption
+    assert signal.getsignal(signal.SIGTERM) is not signals
 
 
 def test_a_signal_after_the_load_changes_nothing(tmp_path):
     """What is left then is short: closing and writing; it is counted and no more."""
-    interruption = Interruption()
-    with interruption.watching():
-        status = run(tmp_path, "exit 0", interruption)
+    signals = SignalHandler()
+    with signals.installed():
+        status = run(tmp_path, "exit 0", signals)
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
     assert 0 == status
-    assert 2 == interruption.count
+    assert 2 == signals.count
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
     """Several processes say the same, and a plan may be wrong in several places."""
     log = tmp_path / "load.log"
     log.write_text("harness: one\nharness: two\nsomething else\nharness: one\n")
-    found = refusal(log, status)
+    found = load_error(log, status)
 
     assert kind is type(found)
     assert "one\ntwo" == str(found)
@@ -128,7 +128,7 @@ def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
     log = tmp_path / "load.log"
     log.write_text("harness: no refusal of ours\n" + "x" * 200_000 + "\nKeyError: 'a'\n\n")
 
-    assert "the load process ended with 1: KeyError: 'a'" == str(refusal(log, 1))
+    assert "the load process ended with 1: KeyError: 'a'" == str(load_error(log, 1))
     assert "it said nothing" == last_line(tmp_path / "absent.log")
 
 
@@ -145,7 +145,7 @@ def test_locusts_own_variables_do_not_reach_the_load(tmp_path, monkeypatch):
 
 def test_a_load_process_that_was_killed_is_no_slip_of_the_operator(tmp_path):
     """4 and not 2: nothing was observed."""
-    killed = refusal(tmp_path / "absent.log", -9)
+    killed = load_error(tmp_path / "absent.log", -9)
 
     assert NothingObservedError is type(killed)
     assert "killed by SIGKILL before its load began" in str(killed)
@@ -154,10 +154,10 @@ def test_a_load_process_that_was_killed_is_no_slip_of_the_operator(tmp_path):
 def test_a_worker_without_a_user_is_refused():
     """Its arrivals would never begin."""
     plan = Plan.model_validate({"load": {"users": 2}})
-    demand_users(plan, 2, "--processes 2")
+    check_users(plan, 2, "--processes 2")
 
     with pytest.raises(UsageError, match=r"--processes 3: 2 users are too few.*--users 3"):
-        demand_users(plan, 3, "--processes 3")
+        check_users(plan, 3, "--processes 3")
 
 
 def test_sigterm_ends_a_command_as_ctrl_c_does():

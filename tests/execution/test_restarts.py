@@ -9,7 +9,7 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.errors import StorageError, TargetError, UsageError
-from harness.execution.restarts import Restarts
+from harness.execution.restarts import Restarter
 from harness.faults.spec import parse_fault
 from harness.trial.parts import PARTS
 
@@ -35,7 +35,7 @@ class Standin:
 def restarts_of(folder, standin, *texts):
     """The restarts of a trial in that folder."""
     (folder / PARTS).mkdir(exist_ok=True)
-    return Restarts(standin, [parse_fault(text) for text in texts], folder)
+    return Restarter(standin, [parse_fault(text) for text in texts], folder)
 
 
 def edges(folder):

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from harness.errors import NothingObservedError
-from harness.execution.sidecars import start_around
+from harness.execution.sidecars import start_sidecars
 from harness.plan.model import Plan
 from harness.trial.schema import INBOX_LOST, Event
 
@@ -21,7 +21,7 @@ PLAN = Plan.model_validate({"faults": [{"kind": "latency", "latency": "1ms"}]})
 def around(tmp_path):
     """An inbox and a proxy before a port that nobody asks."""
     with ExitStack() as stack:
-        yield start_around(PLAN, "http://127.0.0.1:9", "t", tmp_path, stack)
+        yield start_sidecars(PLAN, "http://127.0.0.1:9", "t", tmp_path, stack)
 
 
 def kill(pid):

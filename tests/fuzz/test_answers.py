@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.checks.registry import run_checks
-from harness.client.call import Seat
+from harness.client.call import ClientContext
 from harness.client.ledger import Ledger, read_ledger
-from harness.client.opensteer_client import Expected, OpensteerClient
+from harness.client.opensteer_client import ExpectedCounts, OpensteerClient
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget, RetryPolicy
 from harness.clock import unix_ns
@@ -19,7 +19,7 @@ from harness.contract.operations import OPERATIONS
 from harness.contract.response_models import LogPage
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
-from harness.wire import Failure, Reply
+from harness.wire import Failure, Response
 from tests.contract.test_interpretation import CREATED, JSON, LINE, QUEUED, RUN, SESSION
 from tests.examples import scaled_settings
 from tests.fuzz.test_documents import changed
@@ -51,9 +51,9 @@ class Anything:
         request.target.encode("ascii")
         if draw(st.integers(0, 9)) == 0:
             failure = draw(st.sampled_from(Failure))
-            return Reply(0, b"", None, None, now_ns, now_ns + 5, 1, 0, failure, "x")
+            return Response(0, b"", None, None, now_ns, now_ns + 5, 1, 0, failure, "x")
         status = draw(st.sampled_from([200, 201, 202, 204, 302, 400, 404, 409, 429, 503]))
-        return Reply(status, self._body(), draw(WAITS), "text/x", now_ns, now_ns + 9, 1, 2)
+        return Response(status, self._body(), draw(WAITS), "text/x", now_ns, now_ns + 9, 1, 2)
 
     def _body(self):
         data = self.data
@@ -79,12 +79,14 @@ def make_calls(client, data):
         match data.draw(st.sampled_from(sorted(OPERATIONS))):
             case "create_session":
                 body = b'{"n":%d}' % turn
-                sessions.append(client.create_session(body, f"k{turn}").answer.resource_id)
+                sessions.append(
+                    client.create_session(body, f"k{turn}").interpretation.resource_id
+                )
             case "queue_run":
                 result = client.queue_run("slug", b"{}", f"q{turn}", events=("run.failed",))
-                runs.append(result.answer.resource_id)
+                runs.append(result.interpretation.resource_id)
             case "import_selector_cache":
-                client.import_selector_cache(b"{}", f"i{turn}", Expected(fresh=2))
+                client.import_selector_cache(b"{}", f"i{turn}", ExpectedCounts(fresh=2))
             case "get_session":
                 client.get_session(sessions[-1] or "s", probe="deleted_again")
             case "delete_session":
@@ -92,9 +94,11 @@ def make_calls(client, data):
             case "get_run":
                 client.get_run(runs[-1] or "r")
             case "get_run_logs":
-                answer = client.get_run_logs(runs[-1] or "r", limit=5, cursor=cursor).answer
-                if isinstance(answer.value, LogPage):
-                    cursor = answer.value.next_before_log_cursor
+                interpretation = client.get_run_logs(
+                    runs[-1] or "r", limit=5, cursor=cursor
+                ).interpretation
+                if isinstance(interpretation.value, LogPage):
+                    cursor = interpretation.value.next_before_log_cursor
             case _:
                 client.health()
 
@@ -106,18 +110,18 @@ def test_any_answers_are_recorded_and_judged(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("answers") / "ledger"
     recorder, ledger = Recorder(), Ledger(path)
     policy = RetryPolicy(attempts=2, base_s=0.0, cap_s=0.0, jitter_s=0.0)
-    seat = Seat(
+    client_context = ClientContext(
         "local", recorder.record, policy, RetryBudget(1.0), lambda _: None, Random(1)
     )  # fmt: skip
-    seat.stopping = data.draw(st.booleans())
+    client_context.stopping = data.draw(st.booleans())
     try:
-        make_calls(OpensteerClient(Anything(data), seat, ledger), data)
+        make_calls(OpensteerClient(Anything(data), client_context, ledger), data)
     finally:
-        ledger.shut()
+        ledger.close_file()
     again = read_ledger(path)
     rows = recorder.drain()
 
-    assert (again.open, again.doubtful) == (ledger.open, ledger.doubtful)
+    assert (again.open, again.unconfirmed) == (ledger.open, ledger.unconfirmed)
     frame = from_ipc(to_ipc(attempts_table(rows)), ATTEMPTS).to_pandas()
     assert [row.evidence for row in rows] == list(frame["evidence"])
     if data.draw(st.integers(0, 4)):

@@ -16,7 +16,7 @@ from harness.standin.sockets.frames import ActionRequest, read_request
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import upgrade
-from harness.wire.transport import ExchangeError, Failure, Reply, Target
+from harness.wire.transport import ExchangeError, Failure, Response, Target
 from tests.fuzz.test_readers import JSON, mutated
 from tests.trials import attempt
 
@@ -33,11 +33,11 @@ FRAMES = st.lists(
 class Scripted:
     """A stream whose server agrees to an upgrade, or does not, and then says anything."""
 
-    def __init__(self, pieces, *, agrees, answer=b""):
+    def __init__(self, pieces, *, agrees, interpretation=b""):
         self.deadline_ns = 0
         self._pieces = list(pieces)
         self._agrees = agrees
-        self._answer = answer
+        self._answer = interpretation
 
     def send(self, data):
         """Take everything; an upgrade gets its answer put first."""
@@ -104,7 +104,7 @@ class Promising(Scripted):
 
 def upgraded(monkeypatch_to):
     """Upgrade over a scripted stream."""
-    place = upgrade.find_place("ws://127.0.0.1:1/actions/s", "token")
+    place = upgrade.parse_socket_url("ws://127.0.0.1:1/actions/s", "token")
     original, upgrade.dial = upgrade.dial, lambda *_: monkeypatch_to
     try:
         return upgrade.upgrade(place, Target("http://127.0.0.1:1"), None, 1)
@@ -137,8 +137,8 @@ def test_a_pong_behind_a_message_waits_for_nothing():
 @given(FRAMES)
 def test_any_frames_are_messages_an_end_or_silence(pieces):
     """Whatever a server sends after the upgrade, reading ends, and says how."""
-    reply, socket = upgraded(Scripted(pieces, agrees=True))
-    assert reply.status == 101
+    response, socket = upgraded(Scripted(pieces, agrees=True))
+    assert response.status == 101
 
     try:
         while (message := socket.receive(1)) is not None:
@@ -154,11 +154,11 @@ def test_any_frames_are_messages_an_end_or_silence(pieces):
 @given(st.binary(max_size=200), st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 401 No\r\n"]))
 def test_any_answer_to_an_upgrade_is_a_reply(data, head):
     """A refusal, or why there was none; never a socket, never an exception."""
-    reply, socket = upgraded(Scripted([], agrees=False, answer=head + data))
+    response, socket = upgraded(Scripted([], agrees=False, interpretation=head + data))
 
-    assert isinstance(reply, Reply)
+    assert isinstance(response, Response)
     assert socket is None
-    assert reply.status or reply.failure
+    assert response.status or response.failure
 
 
 @settings(max_examples=100)

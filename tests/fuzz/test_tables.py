@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.distributions import measured_phases
-from harness.assess.baseline_comparison import load_run
+from harness.assess.baseline_comparison import load_sample
 from harness.assess.evaluate import check_trial
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.trend import build_trend
-from harness.plan.tolerances import Thresholds
+from harness.plan.tolerances import Tolerances
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
 from reports import csv_tables, hdr, junit, markdown
@@ -70,15 +70,15 @@ def with_wild_cells(data, path):
 
 def read_everything(whole, path, folder):
     """What compare, trend, baseline and report read; each answers or is told so."""
-    thresholds = Thresholds()
+    tolerances = Tolerances()
 
     def compared():
-        found = compare([load_run(whole)], [load_run(path)], thresholds, replicates=20)
+        found = compare([load_sample(whole)], [load_sample(path)], tolerances, replicates=20)
         json.dumps(found.document(), allow_nan=False)
 
     def drawn():
-        points = [(run.manifest.trial_id, run) for run in map(load_run, (whole, path))]
-        json.dumps(build_trend(points, thresholds).document("p"), allow_nan=False)
+        points = [(run.manifest.trial_id, run) for run in map(load_sample, (whole, path))]
+        json.dumps(build_trend(points, tolerances).document("p"), allow_nan=False)
 
     def reported():
         check_trial(path)

@@ -8,7 +8,7 @@ import sys
 
 from locust.env import Environment
 
-from harness.load.locust_stats import HISTORY_MAX, bound, display_for
+from harness.load.locust_stats import HISTORY_MAX, stats_updater, trim_stats
 from harness.trial.batches import attempts_table
 from tests.trials import attempt
 
@@ -50,7 +50,7 @@ def bounded(environment: Environment) -> dict[str, object]:
     stats.total.last_request_timestamp, stats.total.start_time = now_s, 0
     rate = stats.total.current_rps
     stats.history.extend({"time": n} for n in range(HISTORY_MAX + 1))
-    bound(stats, now_s)
+    trim_stats(stats, now_s)
     tables = [
         len(counts)
         for entry in (stats.total, *stats.entries.values())
@@ -84,7 +84,7 @@ def main() -> None:
         lambda **_: None
     )  # somebody else's: then events are fired
     for environment in (merged, fired):
-        show = display_for(environment)
+        show = stats_updater(environment)
         show(attempts_table(rows[:250]))
         show(attempts_table(rows[250:]))
     answer = {"merged": told(merged), "fired": told(fired), "bounded": bounded(merged)}

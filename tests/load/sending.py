@@ -30,7 +30,7 @@ class Runner:
 
 def main(rows: int, noise: int, piece_bytes: int) -> None:
     """Send one batch of so many attempts with so many bytes of noise each."""
-    worker.PIECE_BYTES = piece_bytes
+    worker.MESSAGE_BYTES_MAX = piece_bytes
     chance = random.Random(1)
     table = attempts_table(
         [

@@ -8,7 +8,7 @@ import sys
 import gevent
 
 from harness.clock import unix_ns
-from harness.load.scheduler import OpenTurnstile
+from harness.load.scheduler import ArrivalRateScheduler
 from harness.plan.arrivals import Phase
 
 
@@ -16,16 +16,16 @@ def main(rate_per_s: float, users: int) -> None:
     """Take one second of arrivals by so many users who are always free."""
     start_ns = unix_ns() + 50_000_000
     phases = [Phase("load", 1_000_000_000, rate_per_s, rate_per_s)]
-    turnstile = OpenTurnstile(phases, 1, (0, 1), start_ns)
+    scheduler = ArrivalRateScheduler(phases, 1, (0, 1), start_ns)
     starts: list[tuple[int, int]] = []
 
     def user() -> None:
-        while (arrival := turnstile.take()) is not None:
+        while (arrival := scheduler.next_arrival()) is not None:
             starts.append((arrival.number, unix_ns() - arrival.intended_ns))
-            turnstile.end()
+            scheduler.arrival_done()
 
     gevent.joinall([gevent.spawn(user) for _ in range(users)], raise_error=True)
-    sys.stdout.write(json.dumps({"starts": starts, "begun": turnstile.begun}))
+    sys.stdout.write(json.dumps({"starts": starts, "begun": scheduler.started}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from harness.load.config import Orders, default_spec
+from harness.load.config import LoadConfig, default_spec
 from harness.plan.model import Plan, Table
 
 
@@ -25,10 +25,10 @@ def test_a_worker_does_what_the_masters_plan_says():
     environment = SimpleNamespace(
         parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
     )
-    own = Orders(default_spec(environment), Plan(seed=1), "k", text="[load]\n")
+    own = LoadConfig(default_spec(environment), Plan(seed=1), "k", text="[load]\n")
     own.workload("work", Work)
 
-    told = own.under(own.spec, Plan(seed=2, scenario={"work": {"size": 7}}))
+    told = own.with_plan(own.spec, Plan(seed=2, scenario={"work": {"size": 7}}))
 
     assert (7, 2) == told.workload("work", Work).made_with
     assert told.workload("work", Work) is told.workload("work", Work), "shared by all users"

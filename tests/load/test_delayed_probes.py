@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.load.delayed_probes import REMEMBERED_MAX, Memory
+from harness.load.delayed_probes import PENDING_MAX, DelayedProbes
 from harness.units import NS_PER_S
 
 
@@ -12,10 +12,10 @@ def ask(_client):
 
 def test_a_request_comes_up_at_one_three_and_nine_seconds():
     """Each age is three times the one before it; nothing comes up early."""
-    memory, seen = Memory(), []
-    memory.remember(ask, 0)
+    delayed_probes, seen = DelayedProbes(), []
+    delayed_probes.schedule(ask, 0)
     for tenth in range(300):
-        if memory.recall(tenth * NS_PER_S // 10) is not None:
+        if delayed_probes.next_due(tenth * NS_PER_S // 10) is not None:
             seen.append(tenth / 10)
 
     assert [1.0, 3.0, 9.0, 27.0] == seen
@@ -23,10 +23,10 @@ def test_a_request_comes_up_at_one_three_and_nine_seconds():
 
 def test_no_more_are_remembered_than_there_is_room_for():
     """While it is full nothing is taken; what is asked again keeps its place."""
-    memory = Memory()
-    for _ in range(REMEMBERED_MAX + 5):
-        memory.remember(ask, 0)
-    due = sum(memory.recall(NS_PER_S) is not None for _ in range(REMEMBERED_MAX + 5))
+    delayed_probes = DelayedProbes()
+    for _ in range(PENDING_MAX + 5):
+        delayed_probes.schedule(ask, 0)
+    due = sum(delayed_probes.next_due(NS_PER_S) is not None for _ in range(PENDING_MAX + 5))
 
-    assert REMEMBERED_MAX == due
-    assert memory.recall(3 * NS_PER_S) is ask
+    assert PENDING_MAX == due
+    assert delayed_probes.next_due(3 * NS_PER_S) is ask

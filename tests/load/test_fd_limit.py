@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from harness.errors import UsageError
-from harness.load.fd_limit import RESERVE, check_open_files
+from harness.load.fd_limit import RESERVED_FILES, check_open_files
 from harness.plan.model import Plan
 
 
@@ -62,4 +62,4 @@ def test_no_limit_is_no_limit(limits):
     assert [resource.RLIM_INFINITY, resource.RLIM_INFINITY] == limits
     limits[:] = [256, resource.RLIM_INFINITY]
     check_open_files(plan, [object], 1)
-    assert [50_000 + RESERVE, resource.RLIM_INFINITY] == limits
+    assert [50_000 + RESERVED_FILES, resource.RLIM_INFINITY] == limits

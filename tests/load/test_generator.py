@@ -7,7 +7,7 @@ from gevent.lock import RLock
 
 from harness.attempt import Attempt
 from harness.client.recorder import Recorder
-from harness.load.generator import BATCH_ROWS, Generator
+from harness.load.generator import BATCH_ROWS, LoadGenerator
 from tests.trials import attempt
 
 
@@ -26,10 +26,10 @@ class Busy:
         self.more -= 150
 
 
-def generator_with(waiting: int, more: int) -> tuple[Generator, Busy]:
+def generator_with(waiting: int, more: int) -> tuple[LoadGenerator, Busy]:
     """A generator of which only that part lives, and its sink."""
     row = attempt()
-    generator = Generator.__new__(Generator)
+    generator = LoadGenerator.__new__(LoadGenerator)
     generator.worker, generator.observers = "w0", []
     generator.recorder, generator._batching = Recorder(), RLock()
     for _ in range(waiting):

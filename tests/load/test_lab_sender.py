@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.load.lab_protocol import Action, Prober
-from harness.load.spec import Spec
+from harness.load.lab_protocol import LabRequest, LabSenderProcess
+from harness.load.spec import TrialSpec
 from harness.plan.file import build_plan
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
@@ -32,12 +32,12 @@ def standin():
     running.stop()
 
 
-def _prober(out: Path, host: str) -> Prober:
+def _prober(out: Path, host: str) -> LabSenderProcess:
     plan = build_plan(PLAN, "a test's plan").model_dump(mode="json", by_alias=True)
-    spec = Spec("t-1", str(out), "lab", host, "stand-in", plan, embedded=True)
+    spec = TrialSpec("t-1", str(out), "lab", host, "stand-in", plan, embedded=True)
     path = out / "spec.json"
     path.write_bytes(msgspec.json.encode(spec))
-    return Prober(spec, path, dict(os.environ))
+    return LabSenderProcess(spec, path, dict(os.environ))
 
 
 def _state(out: Path) -> str:
@@ -48,16 +48,16 @@ def _opened(standin: Standin) -> int:
     return standin.truth()["sessions"]["open"]
 
 
-def _end_in_order(prober: Prober) -> None:
+def _end_in_order(prober: LabSenderProcess) -> None:
     prober.close()
 
 
-def _interrupt(prober: Prober) -> None:
+def _interrupt(prober: LabSenderProcess) -> None:
     prober.interrupt()
     prober.close()
 
 
-def _interrupt_late(prober: Prober) -> None:
+def _interrupt_late(prober: LabSenderProcess) -> None:
     """The end of the input is there before the signal."""
     process = prober._process
     assert process.stdin is not None
@@ -68,14 +68,14 @@ def _interrupt_late(prober: Prober) -> None:
     prober.close()
 
 
-def _vanish(prober: Prober) -> None:
+def _vanish(prober: LabSenderProcess) -> None:
     """What the process sees of a lab that was killed."""
     assert prober._process.stdin is not None
     prober._process.stdin.close()
     prober.close()
 
 
-def _fail(prober: Prober) -> None:
+def _fail(prober: LabSenderProcess) -> None:
     with pytest.raises(ZeroDivisionError), prober:
         raise ZeroDivisionError
 
@@ -93,7 +93,7 @@ def _fail(prober: Prober) -> None:
 def test_only_a_goodbye_makes_a_whole_trial(standin, tmp_path, end, state):
     """However it ends, what it opened is closed; only one end is that of a whole trial."""
     prober = _prober(tmp_path, standin.url)
-    (seen,) = prober.send([Action(0, "create_session")])
+    (seen,) = prober.send([LabRequest(0, "create_session")])
     assert seen.outcome == "ok"
 
     end(prober)
@@ -105,7 +105,7 @@ def test_only_a_goodbye_makes_a_whole_trial(standin, tmp_path, end, state):
 def test_interrupt_drops_what_is_under_way(standin, tmp_path):
     """A list that would take a minute ends at once, and its sessions are closed."""
     prober = _prober(tmp_path, standin.url)
-    actions = [Action(0, "create_session"), Action(60_000_000_000, "create_session")]
+    actions = [LabRequest(0, "create_session"), LabRequest(60_000_000_000, "create_session")]
     assert prober._process.stdin is not None
     prober._process.stdin.write(msgspec.json.encode(actions) + b"\n")
     prober._process.stdin.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.load.live_counters import BOUNDS_US, Tally
+from harness.load.live_counters import BOUNDS_US, LiveCounters
 from harness.trial.batches import attempts_table, bucket_table
 from tests.trials import attempt
 
@@ -16,7 +16,7 @@ from tests.trials import attempt
 def test_a_latency_counts_in_the_first_bucket_that_holds_it(service_us, bucket):
     """Beyond the last bound there is one more; probes are left out."""
     rows = [attempt(service_ms=service_us / 1000), attempt(phase="probe")]
-    tally = Tally()
+    tally = LiveCounters()
     tally.add(bucket_table(attempts_table(rows)))
     (series,) = [one for one in tally.series() if one.metric == "service"]
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from harness.load import progress as progresses
-from harness.load.progress import Live, Progress
+from harness.load.progress import LiveMetrics, Progress
 from harness.trial.batches import attempts_table, bucket_table
 from tests.trials import attempt, rate_limited
 
@@ -35,7 +35,7 @@ def test_probes_are_no_part_of_the_figures(pipe):
     ]
     progress.add(bucket_table(attempts_table(rows)))
     progress.write()
-    live = msgspec.json.decode(os.read(pipe[0], 65536), type=Live)
+    live = msgspec.json.decode(os.read(pipe[0], 65536), type=LiveMetrics)
 
     assert {"ok": 1, "rate_limited": 1} == live.outcomes
     assert 2 == live.attempts
@@ -57,7 +57,7 @@ def test_a_reader_that_stands_still_stops_nothing_and_gets_whole_lines(pipe):
     assert torn
     assert told.endswith(b"\n")
     assert 2 < len(lines) < 50
-    assert {9_990} == {len(msgspec.json.decode(line, type=Live).note) for line in lines}
+    assert {9_990} == {len(msgspec.json.decode(line, type=LiveMetrics).note) for line in lines}
 
 
 def test_old_figures_are_forgotten_where_nobody_asks_for_them(monkeypatch):

@@ -13,8 +13,8 @@ from harness.load.config import default_spec
 
 SCRIPT = """
 from types import SimpleNamespace
-from harness.load.worker import WorkerConductor
-from harness.load.config import Orders, default_spec
+from harness.load.worker import WorkerLifecycle
+from harness.load.config import LoadConfig, default_spec
 from harness.plan.model import Plan
 
 runner = SimpleNamespace(register_message=lambda *_, **__: None, client_id="c")
@@ -27,7 +27,7 @@ told = dict(
     trial_id="t", embedded=False, share=dict(c=(0, 1)), start_ns=1, plan={{}},
     scenario="theirs", users=["OwnUser"],
 )
-worker = WorkerConductor(runner, Orders(default_spec(environment), Plan(), "k"), print)
+worker = WorkerLifecycle(runner, LoadConfig(default_spec(environment), Plan(), "k"), print)
 {body}
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.load import scheduler as turnstiles
-from harness.load.scheduler import ClosedTurnstile, OpenTurnstile
+from harness.load.scheduler import ArrivalRateScheduler, ClosedScheduler
 from harness.plan.arrivals import Phase
 from harness.units import NS_PER_MS, NS_PER_S
 
@@ -29,7 +29,7 @@ class Clock:
             return
         self.now_ns = max(self.now_ns, when_ns) + self.oversleep_ns
 
-    def ring(self):
+    def wake(self):
         """End a wait."""
 
 
@@ -38,24 +38,24 @@ def clock(monkeypatch):
     """The turnstiles' clock and alarm."""
     clock = Clock()
     monkeypatch.setattr(turnstiles, "unix_ns", lambda: clock.now_ns)
-    monkeypatch.setattr(turnstiles, "Alarm", lambda: clock)
+    monkeypatch.setattr(turnstiles, "Timer", lambda: clock)
     return clock
 
 
 def open_(share=(0, 1)):
     """The open turnstile of `TEN`."""
-    return OpenTurnstile(TEN, 1, share, START_NS)
+    return ArrivalRateScheduler(TEN, 1, share, START_NS)
 
 
 def test_arrivals_come_in_order_at_their_times(clock):
     """All of a share, then none."""
     gate, taken = open_((1, 3)), []
-    while (arrival := gate.take()) is not None:
+    while (arrival := gate.next_arrival()) is not None:
         taken.append((arrival.number, (arrival.intended_ns - START_NS) // NS_PER_S))
-        gate.end()
+        gate.arrival_done()
 
     assert [(1, 1), (4, 4), (7, 7)] == taken
-    assert (3, 0, 0, 0) == (gate.begun, gate.late, gate.late_by_generator, gate.in_flight)
+    assert (3, 0, 0, 0) == (gate.started, gate.late, gate.late_by_generator, gate.in_flight)
     assert gate.finished.is_set()
     assert 0 == gate.unstarted()
     assert clock.now_ns == START_NS + 7 * NS_PER_S
@@ -67,7 +67,7 @@ def test_a_start_is_late_beyond_ten_milliseconds(clock, late_ms, late):
     gate = open_()
     clock.oversleep_ns = late_ms * NS_PER_MS
     clock.now_ns -= NS_PER_S
-    gate.take()
+    gate.next_arrival()
 
     assert (late, late) == (gate.late, gate.late_by_generator)
 
@@ -76,7 +76,7 @@ def test_arrivals_that_found_no_user_are_late_but_not_the_generators_fault(clock
     """Three came due while nobody was free: they are taken one by one, none is left out."""
     gate = open_()
     clock.now_ns += 2_500 * NS_PER_MS
-    numbers = [gate.take().number for _ in range(4)]
+    numbers = [gate.next_arrival().number for _ in range(4)]
 
     assert [0, 1, 2, 3] == numbers
     assert (3, 0) == (gate.late, gate.late_by_generator)
@@ -86,12 +86,12 @@ def test_arrivals_that_found_no_user_are_late_but_not_the_generators_fault(clock
 def test_a_stop_while_waiting_begins_nothing(clock):
     """The arrival that was waited for is not due yet: neither begun nor missed."""
     gate = open_()
-    gate.take()
+    gate.next_arrival()
     clock.on_wait = gate.stop
 
-    assert gate.take() is None
-    assert gate.take() is None
-    assert (1, 0) == (gate.begun, gate.unstarted())
+    assert gate.next_arrival() is None
+    assert gate.next_arrival() is None
+    assert (1, 0) == (gate.started, gate.unstarted())
 
 
 def test_what_came_due_and_was_never_begun_is_counted(clock):
@@ -110,7 +110,7 @@ def test_what_came_due_and_was_never_begun_is_counted(clock):
 def test_a_worker_whose_clock_is_off_starts_by_its_own(told_ms, starts_ms):
     """Else its first arrivals would be late by the difference, and the target be blamed."""
     told_ns = START_NS + told_ms * NS_PER_MS
-    start_ns = turnstiles.start_here(told_ns, START_NS, NS_PER_S // 2)
+    start_ns = turnstiles.local_start_ns(told_ns, START_NS, NS_PER_S // 2)
 
     assert starts_ms * NS_PER_MS == start_ns - START_NS
 
@@ -118,7 +118,7 @@ def test_a_worker_whose_clock_is_off_starts_by_its_own(told_ms, starts_ms):
 def closed(wait_s=(0.0, 0.0), share=(0, 1)):
     """Two phases of 5 s."""
     phases = [Phase(name, 5 * NS_PER_S, 0.0, 0.0) for name in ("one", "two")]
-    return ClosedTurnstile(phases, 1, share, START_NS, wait_s)
+    return ClosedScheduler(phases, 1, share, START_NS, wait_s)
 
 
 def test_a_round_belongs_to_the_phase_in_which_it_begins(clock):
@@ -126,11 +126,11 @@ def test_a_round_belongs_to_the_phase_in_which_it_begins(clock):
     gate, phases = closed(), []
     for at_ns in (0, 5 * NS_PER_S - 1, 5 * NS_PER_S, 10 * NS_PER_S - 1, 10 * NS_PER_S):
         clock.now_ns = START_NS + at_ns
-        arrival = gate.take()
+        arrival = gate.next_arrival()
         phases.append(arrival and arrival.phase)
 
     assert ["one", "one", "two", "two", None] == phases
-    assert (4, 0) == (gate.begun, gate.unstarted())
+    assert (4, 0) == (gate.started, gate.unstarted())
     assert gate.finished.is_set()
 
 
@@ -139,7 +139,7 @@ def test_rounds_of_several_workers_have_numbers_of_their_own(clock):
     gate = closed(share=(1, 3))
     assert clock.now_ns == START_NS
 
-    assert [1, 4, 7] == [gate.take().number for _ in range(3)]
+    assert [1, 4, 7] == [gate.next_arrival().number for _ in range(3)]
 
 
 def test_a_stop_ends_a_users_pause(clock):
@@ -147,6 +147,6 @@ def test_a_stop_ends_a_users_pause(clock):
     gate = closed(wait_s=(3600.0, 3600.0))
     gate.stop()
 
-    assert gate.take() is None
-    assert 0 == gate.begun
+    assert gate.next_arrival() is None
+    assert 0 == gate.started
     assert clock.now_ns == START_NS

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.load.self_monitor import SelfCheck
+from harness.load.self_monitor import SelfMonitor
 
 
 def check_of(lags_ms=()):
     """A check that was never started, and what it tells."""
     told = []
-    check = SelfCheck(SimpleNamespace(late=0, in_flight=3), "w0", told.append)
+    check = SelfMonitor(SimpleNamespace(late=0, in_flight=3), "w0", told.append)
     check._lags_ns = [int(1e6 * lag_ms) for lag_ms in lags_ms]
     return check, told
 

@@ -12,7 +12,7 @@ import pytest
 RATE, USERS = 200, 5
 
 
-def take() -> dict:
+def next_arrival() -> dict:
     """One second of starts, in a process of its own."""
     args = [sys.executable, "-m", "tests.load.starting", str(RATE), str(USERS)]
     done = subprocess.run(args, capture_output=True, text=True, check=True, timeout=60)
@@ -30,7 +30,7 @@ def test_starts_are_on_time() -> None:
     """
     medians_ns = []
     for _ in range(3):
-        told = take()
+        told = next_arrival()
         numbers, late_ns = zip(*told["starts"], strict=True)
 
         assert list(range(RATE)) == list(numbers)

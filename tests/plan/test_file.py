@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import PlanError
-from harness.load.config import Orders, judge_names
-from harness.load.spec import Spec
-from harness.plan.file import parse_plan, read_plan, say_mistake, say_mistakes
+from harness.load.config import LoadConfig, check_scenario_names
+from harness.load.spec import TrialSpec
+from harness.plan.file import format_error, format_errors, parse_plan, read_plan
 from harness.plan.model import Table
 
 WHOLE = """\
@@ -148,7 +148,7 @@ def test_a_scenarios_own_settings_are_pointed_at_in_the_plan():
     text = "[scenario.mine]\nbtch = 3\nbatch = 'x'\n"
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({"btch": 3, "batch": "x"})
-    told = say_mistakes(
+    told = format_errors(
         caught.value, "plan.toml", text, at=("scenario", "mine"), model=Settings
     )
 
@@ -163,20 +163,20 @@ def test_a_mistake_that_no_model_sees_has_its_line_too():
     at = ("weights", "mxed")
     text = "[weights]\nother = 1\nmxed = 2\n"
 
-    assert "plan.toml:3: weights.mxed: no" == say_mistake(at, "no", "plan.toml", text)
-    assert "plan 'x': weights.mxed: no" == say_mistake(at, "no", "plan 'x'")
+    assert "plan.toml:3: weights.mxed: no" == format_error(at, "no", "plan.toml", text)
+    assert "plan 'x': weights.mxed: no" == format_error(at, "no", "plan 'x'")
 
 
 def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
     """Its settings would be passed over; a name like no other is another locustfile's."""
     path = tmp_path / "plan.toml"
     path.write_text("[scenario.cache_imports]\nbatch = [1, 2]\n[scenario.our_own]\na = 1\n")
-    spec = Spec(
+    spec = TrialSpec(
         "t", str(tmp_path), "mixed", "", "", plan={}, plan_file=str(path),
     )  # fmt: skip
-    orders = Orders(spec, read_plan(path), "k", path.read_text())
+    orders = LoadConfig(spec, read_plan(path), "k", path.read_text())
 
     assert [
         f"{path}:1: scenario.cache_imports: no such scenario; did you mean 'cache_import'?"
-    ] == judge_names(orders, ["session_churn"])
-    assert not judge_names(orders, ["cache_imports"])
+    ] == check_scenario_names(orders, ["session_churn"])
+    assert not check_scenario_names(orders, ["cache_imports"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.contract.sockets import METHODS
+from harness.contract.sockets import ACTION_METHODS
 from harness.plan.slo import (
     ACTIONS,
     OPERATIONS,
@@ -67,8 +67,8 @@ def test_a_socket_stands_for_all_that_happens_on_it():
     """``action`` counts every action and connect; one method counts itself only."""
     names = ("action.goto", "action.connect", "cdp.connect", "get_run", "actions")
     of_all, of_one = (parse_slos(f"{x}.p99<1s")[0] for x in ("action", "action.goto"))
-    assert [True, True, False, False, False] == [of_all.concerns(name) for name in names]
-    assert [True, False, False, False, False] == [of_one.concerns(name) for name in names]
+    assert [True, True, False, False, False] == [of_all.applies_to(name) for name in names]
+    assert [True, False, False, False, False] == [of_one.applies_to(name) for name in names]
 
 
 def test_a_mean_has_no_quantile():
@@ -257,7 +257,7 @@ def test_every_outcome_is_a_share_of_every_operation(operation, outcome, percent
 )
 def test_allowance_is_the_share_of_bad_events(text, expected):
     """An objective as good of total: how many may be bad."""
-    assert expected == parse_slos(text)[0].allowance
+    assert expected == parse_slos(text)[0].error_budget
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_limit_holds_as_written(text, just_good, just_bad):
     """Strict and non-strict comparisons differ at the limit itself."""
     slo = parse_slos(text)[0]
 
-    assert (True, False) == (slo.holds(just_good), slo.holds(just_bad))
+    assert (True, False) == (slo.is_met_by(just_good), slo.is_met_by(just_bad))
 
 
 def test_errors_are_neither_ok_nor_refusals_of_a_healthy_api():
@@ -289,5 +289,5 @@ def test_errors_are_neither_ok_nor_refusals_of_a_healthy_api():
 
 def test_the_actions_are_the_contract_s():
     """A method of the socket, or its opening."""
-    assert {"connect", *METHODS} == set(ACTIONS)
+    assert {"connect", *ACTION_METHODS} == set(ACTIONS)
     assert len(set(ACTIONS)) == len(ACTIONS)

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from harness.errors import UsageError
 from harness.load.progress import Progress
-from harness.telemetry.exporters import Facts, Watch
+from harness.telemetry.exporters import Exporters, TrialInfo
 from harness.telemetry.otlp import endpoint
 from harness.trial.batches import attempts_table, bucket_table
 from tests.otlp import Receiver, labels
 from tests.trials import T0, ladder
 
-FACTS = Facts("20231114T221320Z-mixed", "mixed", "smoke")
+FACTS = TrialInfo("20231114T221320Z-mixed", "mixed", "smoke")
 
 
 def send(receiver: Receiver) -> str:
@@ -23,8 +23,8 @@ def send(receiver: Receiver) -> str:
     progress, err = Progress(None, 20 * 10**9, watched=True), io.StringIO()
     progress.start(T0 * 10**9)
     progress.add(bucket_table(attempts_table(ladder())))
-    with Watch(otlp=receiver.url).watching(FACTS, Console(file=err)) as latest:
-        latest.take(progress.live())
+    with Exporters(otlp=receiver.url).watching(FACTS, Console(file=err)) as latest:
+        latest.update(progress.live())
     return err.getvalue()
 
 

@@ -12,17 +12,17 @@ from rich.console import Console
 
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US
-from harness.load.progress import Live, Progress
-from harness.telemetry.exporters import Facts, Watch
+from harness.load.progress import LiveMetrics, Progress
+from harness.telemetry.exporters import Exporters, TrialInfo
 from harness.telemetry.prometheus import parse_listener
 from harness.trial.batches import attempts_table, bucket_table
 from harness.trial.schema import Event
 from tests.trials import attempt, ladder, rate_limited
 
-FACTS = Facts("20231114T221320Z-mixed", "mixed", "smoke")
+FACTS = TrialInfo("20231114T221320Z-mixed", "mixed", "smoke")
 
 
-def live(*batches: list, events: list[Event] = ()) -> Live:
+def live(*batches: list, events: list[Event] = ()) -> LiveMetrics:
     """The figures after these batches of attempts, as they come out of the pipe."""
     progress = Progress(None, 20 * 10**9, watched=True)
     for rows in batches:
@@ -32,11 +32,11 @@ def live(*batches: list, events: list[Event] = ()) -> Live:
     return progress.live()
 
 
-def scrape(figures: Live | None) -> tuple[str, dict[str, dict]]:
+def scrape(figures: LiveMetrics | None) -> tuple[str, dict[str, dict]]:
     """What a scrape gets: the text, and its samples by name and labels."""
-    with Watch(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
+    with Exporters(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
         if figures is not None:
-            latest.take(figures)
+            latest.update(figures)
         with urllib.request.urlopen(latest.url, timeout=10) as answer:
             text = answer.read().decode()
     samples: dict[str, dict] = {}
@@ -166,10 +166,10 @@ def test_a_listener_that_is_none_is_refused(text) -> None:
 def test_a_port_that_is_taken_is_one_line() -> None:
     """Before anything is started."""
     console = Console(stderr=True, quiet=True)
-    with Watch(prometheus="0").watching(FACTS, console) as latest:
+    with Exporters(prometheus="0").watching(FACTS, console) as latest:
         port = latest.url.rsplit(":", 1)[1].split("/")[0]
         with (
             pytest.raises(UsageError, match=f"^--prometheus {port}: Address already in use$"),
-            Watch(prometheus=port).watching(FACTS, console),
+            Exporters(prometheus=port).watching(FACTS, console),
         ):
             pass

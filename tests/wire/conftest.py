@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.clock import unix_ns
-from harness.wire import Reply, Request, Target, Timeouts, Transport, connect
+from harness.wire import Request, Response, Target, Timeouts, Transport, connect
 
 CLOSE = "close"
 RESET = "reset"
@@ -209,13 +209,13 @@ class User:
         self.transport = transport
         self.count = 0
 
-    def get(self, key: str = "", deadline_s: float = 10.0) -> Reply:
+    def get(self, key: str = "", deadline_s: float = 10.0) -> Response:
         """GET /thing."""
         return self.transport.exchange(
             Request("GET", "/thing", None, key), unix_ns() + int(deadline_s * 1e9)
         )
 
-    def post(self, body: bytes = b"{}", key: str = "", deadline_s: float = 10.0) -> Reply:
+    def post(self, body: bytes = b"{}", key: str = "", deadline_s: float = 10.0) -> Response:
         """POST /thing."""
         return self.transport.exchange(
             Request("POST", "/thing", body, key), unix_ns() + int(deadline_s * 1e9)

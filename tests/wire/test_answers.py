@@ -19,17 +19,17 @@ def test_reply_carries_status_headers_body_and_bytes(user, script):
         b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     )
     script.play([answer])
-    reply = user.post(b'{"a":1}', "key-0001")
+    response = user.post(b'{"a":1}', "key-0001")
     assert (429, b"{}", "7", "application/json", None, "") == (
-        reply.status,
-        reply.body,
-        reply.retry_after,
-        reply.content_type,
-        reply.failure,
-        reply.detail,
+        response.status,
+        response.body,
+        response.retry_after,
+        response.content_type,
+        response.failure,
+        response.detail,
     )
-    assert (len(script.requests[0]), len(answer)) == (reply.bytes_out, reply.bytes_in)
-    assert reply.start_ns < reply.end_ns
+    assert (len(script.requests[0]), len(answer)) == (response.bytes_out, response.bytes_in)
+    assert response.start_ns < response.end_ns
 
 
 def test_request_is_written_as_asked(make_user, serve, script):
@@ -89,8 +89,8 @@ def test_framings_that_keep_the_connection(user, script, scripted, answer, body)
     """Each framing is read to its end, and the connection goes on."""
     script.play([answer], [answer])
     for _ in range(2):
-        reply = user.post()
-        assert (None, body, None) == (reply.failure, reply.body, reply.retry_after)
+        response = user.post()
+        assert (None, body, None) == (response.failure, response.body, response.retry_after)
     assert b"fresh-01" == user.get("fresh-01").body
     assert 1 == scripted.accepted
 
@@ -108,8 +108,8 @@ def test_framings_that_keep_the_connection(user, script, scripted, answer, body)
 def test_framings_that_end_the_connection(user, script, scripted, answer, body):
     """The body is whole, and the next exchange takes a new connection."""
     script.play([answer, 0.01, "close"])
-    reply = user.post()
-    assert (None, body) == (reply.failure, reply.body)
+    response = user.post()
+    assert (None, body) == (response.failure, response.body)
     script.settled.wait(5)
     assert b"fresh-01" == user.get("fresh-01").body
     assert 2 == scripted.accepted
@@ -161,8 +161,8 @@ def test_bad_codings_are_malformed(make_user, scripted, script, coding, body):
             + body
         ]
     )
-    reply = user.get()
-    assert (Failure.MALFORMED, 200, b"") == (reply.failure, reply.status, reply.body)
+    response = user.get()
+    assert (Failure.MALFORMED, 200, b"") == (response.failure, response.status, response.body)
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -231,5 +231,5 @@ def test_a_stray_line_end_is_surplus_too(user, script, scripted, answer, body, s
     script.play([answer + surplus])
     assert body == user.get("key-0001").body
     for key in ("key-0002", "key-0003"):
-        assert (None, key.encode()) == ((reply := user.get(key)).failure, reply.body)
+        assert (None, key.encode()) == ((response := user.get(key)).failure, response.body)
     assert 2 == scripted.accepted

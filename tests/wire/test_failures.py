@@ -15,24 +15,24 @@ ENDLESS = 400
 """Pieces that take far longer, at 50 ms each, than any deadline here."""
 
 
-def seconds(reply):
+def seconds(response):
     """How long an exchange took."""
-    return (reply.end_ns - reply.start_ns) / 1e9
+    return (response.end_ns - response.start_ns) / 1e9
 
 
 def test_nobody_listens(make_user):
     """A closed port refuses."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    reply = make_user(f"http://127.0.0.1:{port}").post()
+    response = make_user(f"http://127.0.0.1:{port}").post()
     assert (Failure.REFUSED, 0, b"", 0, 0) == (
-        reply.failure,
-        reply.status,
-        reply.body,
-        reply.bytes_out,
-        reply.bytes_in,
+        response.failure,
+        response.status,
+        response.body,
+        response.bytes_out,
+        response.bytes_in,
     )
-    assert reply.detail
+    assert response.detail
 
 
 def test_unknown_name(make_user):
@@ -95,18 +95,18 @@ def test_slow_drip(make_user, scripted, script, drip):
     """A server that says a little again and again is cut off at the deadline."""
     user = make_user(f"http://127.0.0.1:{scripted.port}", read_s=0.3)
     script.play([step for piece in drip for step in (piece, 0.05)])
-    reply = user.get(deadline_s=0.5)
-    assert Failure.DEADLINE is reply.failure
-    assert 0.4 < seconds(reply) < 1.0
-    assert reply.bytes_in > 0
+    response = user.get(deadline_s=0.5)
+    assert Failure.DEADLINE is response.failure
+    assert 0.4 < seconds(response) < 1.0
+    assert response.bytes_in > 0
     assert b"fresh-01" == user.get("fresh-01").body
 
 
 def test_reset_mid_body(user, script):
     """A reset after the head is a reset, and the head's status is told."""
     script.play([OK + b"content-length: 100\r\n\r\nhalf", 0.05, "reset"])
-    reply = user.get()
-    assert (Failure.RESET, 200, b"") == (reply.failure, reply.status, reply.body)
+    response = user.get()
+    assert (Failure.RESET, 200, b"") == (response.failure, response.status, response.body)
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -117,8 +117,8 @@ def test_stale_only_on_a_reused_connection(user, script, end):
     assert Failure.RESET is user.post().failure
     assert b"fresh-01" == user.get("fresh-01").body
     script.play([end])
-    reply = user.post()
-    assert (Failure.STALE, 0) == (reply.failure, reply.bytes_in)
+    response = user.post()
+    assert (Failure.STALE, 0) == (response.failure, response.bytes_in)
     assert 1 == len(script.requests), "nothing may be sent twice"
     assert b"fresh-03" == user.get("fresh-03").body
 
@@ -127,8 +127,8 @@ def test_partial_answer_on_a_reused_connection_is_no_stale_one(user, script):
     """One byte of the answer is enough: the server had the request."""
     assert b"fresh-01" == user.get("fresh-01").body
     script.play([b"H", 0.02, "close"])
-    reply = user.post()
-    assert (Failure.RESET, 1) == (reply.failure, reply.bytes_in)
+    response = user.post()
+    assert (Failure.RESET, 1) == (response.failure, response.bytes_in)
 
 
 def test_connection_closed_when_idle(user, scripted, script):
@@ -167,10 +167,10 @@ def test_connection_closed_when_idle(user, scripted, script):
 def test_malformed_answers(user, script, answer):
     """What is no HTTP is told at once: no wait for more, no guess."""
     script.play([answer, "hold"])
-    reply = user.get(deadline_s=3)
-    assert Failure.MALFORMED is reply.failure
-    assert reply.detail
-    assert seconds(reply) < 1.5
+    response = user.get(deadline_s=3)
+    assert Failure.MALFORMED is response.failure
+    assert response.detail
+    assert seconds(response) < 1.5
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -197,9 +197,9 @@ def test_bounds(make_user, scripted, script, answer):
         f"http://127.0.0.1:{scripted.port}", max_head_bytes=8192, max_body_bytes=20_000
     )
     script.play([answer, "hold"])
-    reply = user.get(deadline_s=3)
-    assert Failure.MALFORMED is reply.failure
-    assert seconds(reply) < 1.5
+    response = user.get(deadline_s=3)
+    assert Failure.MALFORMED is response.failure
+    assert seconds(response) < 1.5
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -207,17 +207,17 @@ def test_endless_body(make_user, scripted, script):
     """A server that sends as fast as it can is cut off at the bound."""
     user = make_user(f"http://127.0.0.1:{scripted.port}", max_body_bytes=1_000_000)
     script.play([OK + b"\r\n", *[b"x" * 100_000] * 1000])
-    reply = user.get()
-    assert Failure.MALFORMED is reply.failure
-    assert reply.bytes_in < 2_000_000
+    response = user.get()
+    assert Failure.MALFORMED is response.failure
+    assert response.bytes_in < 2_000_000
 
 
 def test_server_that_takes_nothing(make_user, serve):
     """A request that the server does not read runs into the send timeout."""
     server = serve(lambda _: time.sleep(3))
     user = make_user(f"http://127.0.0.1:{server.port}", read_s=0.3)
-    reply = user.post(bytes(16_000_000))
-    assert Failure.SEND_TIMEOUT is reply.failure
+    response = user.post(bytes(16_000_000))
+    assert Failure.SEND_TIMEOUT is response.failure
     hasty = user.post(bytes(16_000_000), deadline_s=0.15)
     assert Failure.DEADLINE is hasty.failure
     assert seconds(hasty) < 0.65
@@ -228,10 +228,10 @@ def test_large_request_and_answer(make_user, scripted, script):
     user = make_user(f"http://127.0.0.1:{scripted.port}")
     body = bytes(range(256)) * 20_000
     script.play([OK + b"content-length: %d\r\n\r\n" % len(body) + body])
-    reply = user.post(body)
-    assert body == reply.body
+    response = user.post(body)
+    assert body == response.body
     assert script.requests[0].endswith(body)
-    assert len(script.requests[0]) == reply.bytes_out
+    assert len(script.requests[0]) == response.bytes_out
     assert b"fresh-01" == user.get("fresh-01").body
 
 

@@ -21,9 +21,9 @@ def test_waits_do_not_block_each_other(serve):
 
     def one():
         transport = connect(target, "fast")
-        reply = transport.exchange(Request("GET", "/"), unix_ns() + 300_000_000)
+        response = transport.exchange(Request("GET", "/"), unix_ns() + 300_000_000)
         transport.close()
-        return reply.failure
+        return response.failure
 
     begun = time.monotonic()
     users = [gevent.spawn(one) for _ in range(10)]
@@ -53,8 +53,8 @@ def test_killed_user_leaves_nothing(serve, warm):
 
     def user():
         for _ in range(2):
-            reply = transport.exchange(Request("GET", "/"), unix_ns() + 10**10)
-            replies.append(reply)
+            response = transport.exchange(Request("GET", "/"), unix_ns() + 10**10)
+            replies.append(response)
 
     greenlet = gevent.spawn(user)
     while not asked.is_set():
@@ -62,7 +62,7 @@ def test_killed_user_leaves_nothing(serve, warm):
     greenlet.kill()
     assert isinstance(greenlet.value, gevent.GreenletExit)
     assert closed.wait(5)
-    assert [None] * warm == [reply.failure for reply in replies]
+    assert [None] * warm == [response.failure for response in replies]
     transport.close()
 
 
@@ -89,8 +89,8 @@ def test_silence_is_counted_anew_after_every_byte(serve):
         Target(f"http://127.0.0.1:{serve(handler).port}", timeouts=Timeouts(1.0, 0.25)), "fast"
     )
     for deadline_s, failure in ((5, None), (0.2, Failure.DEADLINE), (5, None)):
-        reply = transport.exchange(Request("GET", "/"), unix_ns() + int(deadline_s * 1e9))
-        assert failure is reply.failure
+        response = transport.exchange(Request("GET", "/"), unix_ns() + int(deadline_s * 1e9))
+        assert failure is response.failure
     transport.close()
 
 

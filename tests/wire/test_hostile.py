@@ -90,10 +90,10 @@ def next_is_its_own(user) -> None:
     """The next exchanges get their own answers; a hang-up on the way is no mix-up."""
     for _ in range(2):
         key = user.new_key()
-        reply = user.post(key=key)
-        if reply.failure is Failure.STALE:
-            reply = user.post(key=key)
-        assert (None, key.encode()) == (reply.failure, reply.body)
+        response = user.post(key=key)
+        if response.failure is Failure.STALE:
+            response = user.post(key=key)
+        assert (None, key.encode()) == (response.failure, response.body)
 
 
 @RELAXED
@@ -104,15 +104,15 @@ def test_any_server(user, script, plan, warm, early):
         next_is_its_own(user)
     script.play(plan, early=early)
     key = user.new_key()
-    reply = user.post(b'{"a": 1}', key, deadline_s=DEADLINE_S)
-    event(reply.failure or "answered")
-    assert (reply.end_ns - reply.start_ns) / 1e9 < DEADLINE_S + SLACK_S
-    assert (reply.failure is None) == (reply.detail == "")
-    if reply.failure is None:
-        assert 200 <= reply.status <= 599
-        assert reply.bytes_in > 0
+    response = user.post(b'{"a": 1}', key, deadline_s=DEADLINE_S)
+    event(response.failure or "answered")
+    assert (response.end_ns - response.start_ns) / 1e9 < DEADLINE_S + SLACK_S
+    assert (response.failure is None) == (response.detail == "")
+    if response.failure is None:
+        assert 200 <= response.status <= 599
+        assert response.bytes_in > 0
     else:
-        assert b"" == reply.body
+        assert b"" == response.body
     assert script.settled.wait(5)
     if "hold" in plan:
         give_up_on_a_held_connection(user)
@@ -122,8 +122,8 @@ def test_any_server(user, script, plan, warm, early):
 def give_up_on_a_held_connection(user):
     """Nobody answers on it any more; whether it is still in use is the user's business."""
     key = user.new_key()
-    reply = user.post(key=key, deadline_s=DEADLINE_S)
-    assert (reply.failure, reply.body) in {(None, key.encode()), (Failure.DEADLINE, b"")}
+    response = user.post(key=key, deadline_s=DEADLINE_S)
+    assert (response.failure, response.body) in {(None, key.encode()), (Failure.DEADLINE, b"")}
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
@@ -134,12 +134,12 @@ def test_cut_at_every_byte(user, script, framing, end):
     body_at = whole.index(b"\r\n\r\n") + 4
     for size in range(len(whole)):
         script.play([whole[:size], 0.001, end])
-        reply = user.get()
+        response = user.get()
         may_end_here = framing == "until-close" and end == "close" and size >= body_at
         if may_end_here:
-            assert (None, whole[body_at:size]) == (reply.failure, reply.body)
+            assert (None, whole[body_at:size]) == (response.failure, response.body)
         else:
-            assert (Failure.RESET, b"") == (reply.failure, reply.body), size
+            assert (Failure.RESET, b"") == (response.failure, response.body), size
     script.play([whole, 0.001, "close"])
     assert (None, b"the body") == ((r := user.get()).failure, r.body)
     assert script.settled.wait(5)
@@ -152,6 +152,10 @@ def test_split_at_every_byte(user, script, scripted, framing):
     whole = framed(b"the body", framing)
     for at in range(1, len(whole)):
         script.play([whole[:at], 0.001, whole[at:]])
-        reply = user.get()
-        assert (None, b"the body", len(whole)) == (reply.failure, reply.body, reply.bytes_in)
+        response = user.get()
+        assert (None, b"the body", len(whole)) == (
+            response.failure,
+            response.body,
+            response.bytes_in,
+        )
     assert 1 == scripted.accepted

@@ -65,9 +65,11 @@ def test_proxy(serve, script):
     proxy = serve(script)
     target = Target("http://nobody.invalid/v1", proxy=f"http://127.0.0.1:{proxy.port}")
     transport = connect(target, "httpx")
-    reply = transport.exchange(Request("GET", "/a?b=1", None, "key-0001"), unix_ns() + 10**10)
+    response = transport.exchange(
+        Request("GET", "/a?b=1", None, "key-0001"), unix_ns() + 10**10
+    )
     transport.close()
-    assert (None, b"key-0001") == (reply.failure, reply.body)
+    assert (None, b"key-0001") == (response.failure, response.body)
     assert script.requests[0].startswith(b"GET http://nobody.invalid/v1/a?b=1 HTTP/1.1\r\n")
 
 
@@ -84,9 +86,9 @@ def test_environment_is_not_read(serve, script, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     transport = connect(Target(f"http://127.0.0.1:{server.port}"), "httpx")
-    reply = transport.exchange(Request("GET", "/", None, "key-0001"), unix_ns() + 10**10)
+    response = transport.exchange(Request("GET", "/", None, "key-0001"), unix_ns() + 10**10)
     transport.close()
-    assert b"key-0001" == reply.body
+    assert b"key-0001" == response.body
 
 
 def serve_h2(connection):
@@ -127,8 +129,8 @@ def test_http2(serve, tmp_path):
 
     def get(path, deadline_s=10.0):
         deadline_ns = unix_ns() + int(deadline_s * 1e9)
-        reply = transport.exchange(Request("GET", path, None, "key-0001"), deadline_ns)
-        return reply.failure, reply.body
+        response = transport.exchange(Request("GET", path, None, "key-0001"), deadline_ns)
+        return response.failure, response.body
 
     assert (None, b"/a key-0001") == get("/a")
     assert (None, b"/b key-0001") == get("/b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from harness.wire.response_parser import Answer, Memory
+from harness.wire.response_parser import HeadCache, ResponseParser
 from harness.wire.transport import ExchangeError
 
 LINES = st.sampled_from(
@@ -45,12 +45,12 @@ STATUS = st.sampled_from(
 )
 
 
-def read(data: bytes, memory: Memory | None) -> object:
+def read(data: bytes, memory: HeadCache | None) -> object:
     """What a fresh parser makes of all the bytes at once, the end included."""
-    answer = Answer(1000, 1000)
+    answer = ResponseParser(1000, 1000)
     try:
         answer.feed(data, memory)
-        if not answer.whole:
+        if not answer.complete:
             answer.feed(b"")
     except ExchangeError as broken:
         return broken.failure
@@ -71,7 +71,7 @@ def test_a_remembered_head_is_read_the_same(status, lines, body):
     """Where the short way is taken, it gives what the long way gives."""
     head = b"\r\n".join([status, *lines, b"", b""])
     data = head + body
-    memory: Memory = {}
+    memory: HeadCache = {}
     first = read(data, memory)
     assert plain(first) == plain(read(data, None))
     end = data.find(b"\r\n\r\n") + 4
@@ -85,7 +85,7 @@ def test_a_remembered_head_is_read_the_same(status, lines, body):
 
 def test_the_usual_head_is_remembered():
     """An API's common answer takes the short way: else this would be for nothing."""
-    memory: Memory = {}
+    memory: HeadCache = {}
     head = (
         b"HTTP/1.1 429 Too Many\r\nserver: x\r\nretry-after: 2\r\n"
         b"content-type: application/json\r\ncontent-length: 2\r\n\r\n"
@@ -96,7 +96,7 @@ def test_the_usual_head_is_remembered():
 
 def test_memory_is_bounded():
     """A server whose every head is different does not fill the memory."""
-    memory: Memory = {}
+    memory: HeadCache = {}
     for number in range(3000):
         read(b"HTTP/1.1 200 OK\r\nx-id: %d\r\ncontent-length: 1\r\n\r\na" % number, memory)
     assert 0 < len(memory) <= 1024

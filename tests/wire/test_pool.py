@@ -9,7 +9,7 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.wire import Failure, Request, Target, connect
-from harness.wire.pool import Pool, Pooled
+from harness.wire.pool import Pool, PooledTransport
 from tests.wire.conftest import Script
 
 FOREVER_NS = 10**10
@@ -27,7 +27,7 @@ def test_many_users_share_few_connections(serve, size):
     pool = pool_of(server, size)
 
     def user(number: int) -> list[bytes]:
-        transport = Pooled(pool)
+        transport = PooledTransport(pool)
         bodies = []
         for turn in range(5):
             key = f"u{number:03d}t{turn:03d}"
@@ -51,11 +51,11 @@ def test_waiting_for_a_connection_ends_at_the_deadline(serve):
     pool = pool_of(server, 1)
     first = gevent.spawn(pool.exchange, Request("GET", "/"), unix_ns() + 2 * 10**9)
     gevent.sleep(0.05)
-    reply = pool.exchange(Request("GET", "/"), unix_ns() + 200_000_000)
+    response = pool.exchange(Request("GET", "/"), unix_ns() + 200_000_000)
 
-    assert (Failure.DEADLINE, 0) == (reply.failure, reply.bytes_out)
-    assert "pool" in reply.detail
-    assert 0.15e9 < reply.end_ns - reply.start_ns < 1.5e9
+    assert (Failure.DEADLINE, 0) == (response.failure, response.bytes_out)
+    assert "pool" in response.detail
+    assert 0.15e9 < response.end_ns - response.start_ns < 1.5e9
     assert 1 == server.accepted
     first.kill()
 
@@ -77,10 +77,10 @@ def test_a_killed_user_gives_his_place_back(serve):
     while not silent.is_set():
         gevent.sleep(0.01)
     stuck.kill()
-    reply = pool.exchange(Request("POST", "/", b"{}", "after-01"), unix_ns() + FOREVER_NS)
+    response = pool.exchange(Request("POST", "/", b"{}", "after-01"), unix_ns() + FOREVER_NS)
     pool.close()
 
-    assert (None, b"after-01") == (reply.failure, reply.body)
+    assert (None, b"after-01") == (response.failure, response.body)
     assert 2 == server.accepted
 
 

@@ -39,17 +39,17 @@ def test_the_key_is_blotted_out_of_a_body(known, script, answer):
     replies = [known.post(), known.post()]  # the second head is one that was seen before
 
     told = {"error": "[key] is unknown", "code": "[key]", "ids": ["[key]", "x"]}
-    assert [told, told] == [json.loads(reply.body) for reply in replies]
-    assert [len(answer[0])] * 2 == [reply.bytes_in for reply in replies]
+    assert [told, told] == [json.loads(response.body) for response in replies]
+    assert [len(answer[0])] * 2 == [response.bytes_in for response in replies]
 
 
 def test_the_key_is_blotted_out_of_what_went_wrong(known, script):
     """What is no HTTP is quoted in the reply's detail, without the key."""
     script.play([f"HTTP/1.1 2{KEY}\r\n\r\n".encode(), CLOSE])
-    reply = known.post()
+    response = known.post()
 
-    assert reply.failure is not None
-    assert KEY not in reply.detail
+    assert response.failure is not None
+    assert KEY not in response.detail
 
 
 def test_what_is_too_short_to_be_guarded_is_left_alone(make_user, serve, script):

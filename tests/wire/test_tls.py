@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.wire import Failure, Target, connect
-from harness.wire.fast.tls import SecureStream
+from harness.wire.fast.tls import TlsStream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -78,9 +78,9 @@ def test_address_in_the_certificate(make_user, serve_tls, ca_file):
 def test_wrong_name(make_user, serve_tls, ca_file):
     """A certificate for another name is refused, and nothing is sent."""
     server = serve_tls("elsewhere.example")
-    reply = make_user(f"https://localhost:{server.port}", ca_file=ca_file).post()
-    assert (Failure.TLS, 0, 0) == (reply.failure, reply.status, reply.bytes_out)
-    assert "localhost" in reply.detail
+    response = make_user(f"https://localhost:{server.port}", ca_file=ca_file).post()
+    assert (Failure.TLS, 0, 0) == (response.failure, response.status, response.bytes_out)
+    assert "localhost" in response.detail
 
 
 def test_unknown_authority(make_user, serve_tls):
@@ -94,9 +94,9 @@ def test_expired(make_user, serve_tls, ca_file):
     day = dt.timedelta(days=1)
     now = dt.datetime.now(dt.UTC)
     server = serve_tls("localhost", not_before=now - 2 * day, not_after=now - day)
-    reply = make_user(f"https://localhost:{server.port}", ca_file=ca_file).get()
-    assert Failure.TLS is reply.failure
-    assert "expired" in reply.detail
+    response = make_user(f"https://localhost:{server.port}", ca_file=ca_file).get()
+    assert Failure.TLS is response.failure
+    assert "expired" in response.detail
 
 
 def test_unverified_on_request(make_user, serve_tls):
@@ -116,9 +116,9 @@ def test_handshake_that_never_ends(make_user, serve):
     """A server that accepts and says nothing runs into the connect timeout."""
     server = serve(lambda connection: connection.hold())
     user = make_user(f"https://127.0.0.1:{server.port}", connect_s=0.3)
-    reply, hasty = user.get(), user.get(deadline_s=0.1)
-    assert [Failure.CONNECT_TIMEOUT, Failure.DEADLINE] == [reply.failure, hasty.failure]
-    assert (reply.end_ns - reply.start_ns) / 1e9 < 0.8
+    response, hasty = user.get(), user.get(deadline_s=0.1)
+    assert [Failure.CONNECT_TIMEOUT, Failure.DEADLINE] == [response.failure, hasty.failure]
+    assert (response.end_ns - response.start_ns) / 1e9 < 0.8
 
 
 def test_large_bodies(make_user, serve_tls, script, ca_file):
@@ -202,7 +202,7 @@ class Narrow:
 def test_bytes_that_the_network_did_not_take_are_sent_once(narrow, messages, takes):
     """Whoever sends again what was not counted has each byte arrive once, in its place."""
     stream = Narrow(narrow[0])
-    secure = SecureStream(stream, narrow[1], "localhost")
+    secure = TlsStream(stream, narrow[1], "localhost")
     secure.shake_hands(0)
     stream.takes = list(takes)
     unsent = b""

@@ -15,9 +15,9 @@ import pytest
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.wire import Failure, Target, Timeouts
-from harness.wire.factory import shared_context
+from harness.wire.factory import shared_tls_context
 from harness.wire.transport import ExchangeError
-from harness.wire.upgrade import find_place, upgrade
+from harness.wire.upgrade import parse_socket_url, upgrade
 from tests.wire.peer import BINARY, CLOSE, PING, PONG, TEXT, Peer, close_frame, frame
 
 S = 1_000_000_000
@@ -46,15 +46,15 @@ def open_to(serve):
             timeouts=Timeouts(2.0, options.pop("read_s", 2.0)),
             **options,
         )
-        place = find_place(f"ws://127.0.0.1:{server.port}/ws/action/s1?a=b", "t/1")
-        reply, ours = upgrade(place, target, shared_context, unix_ns() + 3 * S)
+        place = parse_socket_url(f"ws://127.0.0.1:{server.port}/ws/action/s1?a=b", "t/1")
+        response, ours = upgrade(place, target, shared_tls_context, unix_ns() + 3 * S)
         if ours is not None:
             opened.append(ours)
-        return reply, ours
+        return response, ours
 
     yield begin
     for ours in opened:
-        ours.drop()
+        ours.abort()
 
 
 def soon() -> int:
@@ -65,11 +65,11 @@ def soon() -> int:
 def test_the_upgrade_carries_the_token_and_no_key(open_to):
     """Path, query and token in the request line; the API key stays at home."""
     heads = []
-    reply, socket = open_to(lambda peer: heads.append(peer.head))
-    assert (101, None) == (reply.status, reply.failure)
+    response, socket = open_to(lambda peer: heads.append(peer.head))
+    assert (101, None) == (response.status, response.failure)
     assert socket is not None
-    assert 0 < reply.bytes_out < 400
-    socket.attend(1.0)  # until the peer has left
+    assert 0 < response.bytes_out < 400
+    socket.poll(1.0)  # until the peer has left
     assert heads[0].startswith(b"GET /ws/action/s1?a=b&token=t%2F1 HTTP/1.1\r\n")
     assert b"user-agent: test" in heads[0]
     assert re.search(rb"\r\nHost: 127\.0\.0\.1:\d+\r\n", heads[0])
@@ -81,8 +81,8 @@ def test_the_token_is_logged_at_no_level(open_to, caplog):
     caplog.set_level("DEBUG")
     for name in ("websockets.client", "websockets"):
         caplog.set_level("DEBUG", name)
-    reply, _ = open_to(lambda peer: peer.hear())
-    assert 101 == reply.status
+    response, _ = open_to(lambda peer: peer.hear())
+    assert 101 == response.status
     assert [] == [record for record in caplog.records if "token" in record.getMessage()]
 
 
@@ -129,7 +129,7 @@ def test_pings_are_answered_while_nobody_asks(open_to):
         peer.hear()
 
     _, socket = open_to(script)
-    assert socket.attend(0.2)
+    assert socket.poll(0.2)
     assert [(PONG, b"1")] == pongs
     assert b"news" == socket.receive(unix_ns())
 
@@ -158,7 +158,7 @@ def test_every_end_is_told_apart(open_to, data, status, reason):
     _, socket = open_to(script)
     assert None is socket.receive(soon())
     assert (status, reason) == socket.closed
-    assert not socket.attend(0.01)
+    assert not socket.poll(0.01)
     socket.send(b"too late", soon())  # to nobody, without a fuss
     if status in {1011, 1000}:
         deadline = time.monotonic() + 2
@@ -234,7 +234,7 @@ def test_what_nobody_receives_is_bounded(open_to):
         peer.hear()
 
     _, socket = open_to(script, max_body_bytes=1000)
-    assert socket.attend(0.2)
+    assert socket.poll(0.2)
     assert [b"047", b"048", b"049"] == [socket.receive(soon())[:3] for _ in range(3)]
     with pytest.raises(ExchangeError):
         socket.receive(unix_ns() + S // 20)
@@ -293,7 +293,7 @@ def test_empty_frames_take_no_room(open_to):
         peer.hear()
 
     _, socket = open_to(script, max_body_bytes=1000)
-    assert socket.attend(0.5)
+    assert socket.poll(0.5)
     assert len(socket._messages) <= 1000
     assert b"last" == list(socket._messages)[-1]
 
@@ -324,11 +324,11 @@ def test_text_that_is_none_ends_the_socket(open_to):
 )  # fmt: skip
 def test_refusals_are_replies(open_to, answer, status, failure):
     """Status, body and Retry-After as of any answer; what is none is a failure."""
-    reply, socket = open_to(lambda peer: peer.say(answer), accept=False)
+    response, socket = open_to(lambda peer: peer.say(answer), accept=False)
     assert None is socket
-    assert (status, failure) == (reply.status, reply.failure)
-    assert ("7" if status == 429 else None) == reply.retry_after
-    assert "t/1" not in reply.detail
+    assert (status, failure) == (response.status, response.failure)
+    assert ("7" if status == 429 else None) == response.retry_after
+    assert "t/1" not in response.detail
 
 
 @pytest.mark.parametrize(
@@ -341,15 +341,15 @@ def test_refusals_are_replies(open_to, answer, status, failure):
 )
 def test_what_is_wrong_with_an_answer_is_told_in_words_of_our_own(open_to, answer, word):
     """A server may send back the URL with the token; none of its bytes is repeated."""
-    reply, _ = open_to(lambda peer: peer.say(answer), accept=False)
-    assert f"no answer to an upgrade ({word}" in reply.detail
-    assert "token=" not in reply.detail
+    response, _ = open_to(lambda peer: peer.say(answer), accept=False)
+    assert f"no answer to an upgrade ({word}" in response.detail
+    assert "token=" not in response.detail
 
 
 def test_a_silent_server_is_a_timeout(open_to):
     """Nothing said to the upgrade for read_s: given up."""
-    reply, _ = open_to(lambda peer: peer.connection.hold(), accept=False, read_s=0.1)
-    assert Failure.READ_TIMEOUT is reply.failure
+    response, _ = open_to(lambda peer: peer.connection.hold(), accept=False, read_s=0.1)
+    assert Failure.READ_TIMEOUT is response.failure
 
 
 def test_urls_that_are_none_are_refused_without_repeating_them():
@@ -363,8 +363,8 @@ def test_urls_that_are_none_are_refused_without_repeating_them():
         "ws://h/#f",
     ):
         with pytest.raises(UsageError) as caught:
-            find_place(url, "t")
+            parse_socket_url(url, "t")
         assert "secret" not in str(caught.value)
         assert "h/" not in str(caught.value).replace("ws://", "")
-    assert "/?token=" == find_place("wss://h", "").target
-    assert find_place("wss://h:1/p", "").origin.tls
+    assert "/?token=" == parse_socket_url("wss://h", "").target
+    assert parse_socket_url("wss://h:1/p", "").origin.tls

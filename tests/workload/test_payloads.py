@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from harness.contract.versions import ACCEPTED_VERSIONS, CONTRACT_VERSION
 from harness.workload.entries import TEMPLATES, EntryPool
-from harness.workload.fake_names import NAMESPACES, ORIGINS, SDK_METHODS, SLUGS, scatter
-from harness.workload.payloads import Webhook, altered, digest16, run_body, session_body
+from harness.workload.fake_names import NAMESPACES, ORIGINS, SDK_METHODS, SLUGS, mix64
+from harness.workload.payloads import Webhook, digest16, mutate_body, run_body, session_body
 
 SEEDS = st.integers(0, 2**64)
 NUMBERS = st.integers(0, 10**12)
@@ -51,7 +51,7 @@ def test_the_methods_are_those_the_sdk_caches():
 
 def test_scatter_is_splitmix64():
     """Its published first outputs for seed 0 (Vigna, splitmix64.c)."""
-    assert 0xE220A8397B1DCDAF == scatter(0, 0)
+    assert 0xE220A8397B1DCDAF == mix64(0, 0)
 
 
 def test_bytes_are_the_same_on_every_machine():
@@ -221,7 +221,7 @@ def test_digest_is_of_sha256():
 )  # fmt: skip
 def test_an_altered_body_asks_for_something_else(body, expected):
     """Not for the same in other bytes."""
-    assert expected == json.loads(altered(body))
+    assert expected == json.loads(mutate_body(body))
 
 
 @given(SEEDS, NUMBERS)
@@ -229,12 +229,12 @@ def test_an_altered_body_asks_for_something_else(body, expected):
 def test_altering_never_gives_back_a_body(seed, number):
     """Neither once nor twice."""
     for body in (session_body(seed, number), run_body(seed, number)[1], POOL.batch([(1, 1)])):
-        once = altered(body)
-        assert 3 == len({digest16(body), digest16(once), digest16(altered(once))})
-        assert once == altered(body)
+        once = mutate_body(body)
+        assert 3 == len({digest16(body), digest16(once), digest16(mutate_body(once))})
+        assert once == mutate_body(body)
 
 
 def test_only_an_object_can_be_altered():
     """Anything else is no body of ours."""
     with pytest.raises(ValueError, match="no JSON object"):
-        altered(b"[]")
+        mutate_body(b"[]")

@@ -5,41 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.client.call import Caller, Result
-from harness.client.sockets.connection import Line, Way
+from harness.client.call import CallResult, RetryingCaller
+from harness.client.sockets.connection import Endpoint, SocketConnection
 from harness.client.sockets.dialer import Dialer
-from harness.client.sockets.pending_call import Ask
-from harness.contract.sockets import ACTION_CONNECT, METHODS, action_frame, read_action
+from harness.client.sockets.pending_call import SocketCall
+from harness.contract.sockets import (
+    ACTION_CONNECT,
+    ACTION_METHODS,
+    action_frame,
+    read_action_frame,
+)
 
 
-class Actions:
+class ActionSocket:
     """
     The action socket of one session; used by one greenlet.
 
     Attributes:
-        line: The socket.
+        connection: The socket.
     """
 
-    def __init__(self, caller: Caller, dialer: Dialer, way: Way, reconnects: int = 0) -> None:
-        self._way = way
-        self.line = Line(caller, dialer, way, ACTION_CONNECT, read_action, reconnects)
+    def __init__(
+        self, caller: RetryingCaller, dialer: Dialer, endpoint: Endpoint, reconnects: int = 0
+    ) -> None:
+        self._endpoint = endpoint
+        self.connection = SocketConnection(
+            caller, dialer, endpoint, ACTION_CONNECT, read_action_frame, reconnects
+        )
 
-    def connect(self) -> Result:
+    def connect(self) -> CallResult:
         """Open the socket."""
-        return self.line.connect()
+        return self.connection.connect()
 
-    def act(self, method: str, args: Mapping[str, Any]) -> Result | None:
+    def perform(self, method: str, args: Mapping[str, Any]) -> CallResult | None:
         """Do one action; None when there is no socket (left) to do it on."""
-        return self.line.ask(self._ask(method, args))
+        return self.connection.call(self._make_call(method, args))
 
-    def act_together(self, actions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Result]:
+    def perform_all(self, actions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[CallResult]:
         """Do several actions at once; [] when there is no socket."""
-        return self.line.ask_together([self._ask(*action) for action in actions])
+        return self.connection.call_all([self._make_call(*action) for action in actions])
 
-    def _ask(self, method: str, args: Mapping[str, Any]) -> Ask:
-        way = self._way
+    def _make_call(self, method: str, args: Mapping[str, Any]) -> SocketCall:
+        endpoint = self._endpoint
 
         def frame(number: int) -> bytes:
-            return action_frame(number, method, args, way.session_id, way.token)
+            return action_frame(number, method, args, endpoint.session_id, endpoint.token)
 
-        return Ask(f"action.{method}", frame, METHODS.get(method, False))
+        return SocketCall(f"action.{method}", frame, ACTION_METHODS.get(method, False))

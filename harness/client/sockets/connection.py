@@ -12,24 +12,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from harness.client.call import Caller, Result
+from harness.client.call import CallResult, RetryingCaller
 from harness.client.sockets.dialer import Dialer
-from harness.client.sockets.pending_call import Ask, Flight, Landing, evidence_of
-from harness.client.transport_failures import FAILED
+from harness.client.sockets.pending_call import (
+    PendingCall,
+    Result,
+    SocketCall,
+    failure_evidence,
+)
+from harness.client.transport_failures import FAILURE_INTERPRETATIONS
 from harness.clock import unix_ns
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
-from harness.contract.sockets import Heard, read_upgrade
+from harness.contract.sockets import Message, read_upgrade
 from harness.units import NS_PER_S
-from harness.wire import Reply
+from harness.wire import Response
 from harness.wire.transport import ExchangeError
 from harness.wire.websocket import WebSocket
 
-ATTEND_S = 0.5
+POLL_S = 0.5
 """How long a line attends to its socket before it looks whether the trial is stopping."""
 
 
-class Way(NamedTuple):
+class Endpoint(NamedTuple):
     """
     How to reach one of a session's sockets.
 
@@ -48,96 +53,101 @@ class Way(NamedTuple):
         return f"Way(session_id={self.session_id!r})"
 
 
-class Line:
+class SocketConnection:
     """
     One socket of one session; used by one greenlet.
 
     Attributes:
         reconnects: How many times a lost socket may still be opened again.
-        events: Called with every message that answers nothing that is in flight.
+        on_event: Called with every message that answers nothing that is in flight.
     """
 
     def __init__(
         self,
-        caller: Caller,
+        caller: RetryingCaller,
         dialer: Dialer,
-        way: Way,
+        endpoint: Endpoint,
         connect_operation: str,
-        read: Callable[[bytes], Heard],
+        read: Callable[[bytes], Message],
         reconnects: int = 0,
     ) -> None:
-        self._caller = caller
+        self._client = caller
         self._dialer = dialer
-        self._way = way
+        self._endpoint = endpoint
         self._operation = connect_operation
         self._read = read
         self._socket: WebSocket | None = None
         self._number = 0
         self._connected = False
         self.reconnects = reconnects
-        self.events: Callable[[Heard], None] | None = None
+        self.on_event: Callable[[Message], None] | None = None
 
     @property
-    def up(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the socket is open, as far as is known."""
         return self._socket is not None and self._socket.closed is None
 
-    def connect(self, *, probe: str = "", way: Way | None = None) -> Result:
+    def connect(self, *, probe: str = "", endpoint: Endpoint | None = None) -> CallResult:
         """
         Open the socket: one call, whose attempts are upgrades.
 
         Args:
             probe: What a probe is for; what a probe opens is closed at once.
-            way: Another way than the line's own, for a probe.
+            endpoint: Another way than the line's own, for a probe.
         """
-        where = way or self._way
+        target = endpoint or self._endpoint
         self._drop()
         self._connected = True
 
-        def exchange(deadline_ns: int) -> tuple[Reply, Answer]:
-            reply, self._socket = self._dialer.dial(where.url, where.token, deadline_ns)
-            if reply.failure is not None:
-                return reply, FAILED[reply.failure]
-            status, body, wait = reply.status, reply.body, reply.retry_after
-            return reply, read_upgrade(self._operation, status, body, wait)
+        def exchange(deadline_ns: int) -> tuple[Response, Interpretation]:
+            response, self._socket = self._dialer.dial(target.url, target.token, deadline_ns)
+            if response.failure is not None:
+                return response, FAILURE_INTERPRETATIONS[response.failure]
+            status, body, wait = response.status, response.body, response.retry_after
+            return response, read_upgrade(self._operation, status, body, wait)
 
-        told = f'{{"probe":"{probe}"}}' if probe else ""
-        result = self._caller.perform(
-            self._operation, exchange, not probe, "", where.session_id, lambda _answer: told
+        probe_evidence = f'{{"probe":"{probe}"}}' if probe else ""
+        result = self._client.perform(
+            self._operation,
+            exchange,
+            not probe,
+            "",
+            target.session_id,
+            lambda _answer: probe_evidence,
         )
         if probe:
             self._drop()
         return result
 
-    def ready(self) -> bool:
+    def ensure_open(self) -> bool:
         """Have the socket open, connecting again where that is left."""
-        if self.up:
+        if self.is_open:
             return True
         if self._connected:
-            if self.reconnects < 1 or self._caller.seat.stopping:
+            if self.reconnects < 1 or self._client.context.stopping:
                 return False
             self.reconnects -= 1
         return self.connect().ok
 
-    def ask(self, ask: Ask) -> Result | None:
+    def call(self, call: SocketCall) -> CallResult | None:
         """Make one call; None when there is no socket to make it on."""
-        if not self.ready():
+        if not self.ensure_open():
             return None
 
-        def exchange(deadline_ns: int) -> tuple[Reply, Answer]:
-            flight = self._send(ask, deadline_ns)
-            return flight.land(self._await(flight, deadline_ns))
+        def exchange(deadline_ns: int) -> tuple[Response, Interpretation]:
+            pending = self._send(call, deadline_ns)
+            return pending.resolve(self._await_response(pending, deadline_ns))
 
-        return self._caller.perform(
-            ask.operation,
+        return self._client.perform(
+            call.operation,
             exchange,
-            _WhileUp(self, ask.repeatable),
+            _RetryWhileOpen(self, call.repeatable),
             "",
-            self._way.session_id,
-            ask.describe or evidence_of,
+            self._endpoint.session_id,
+            call.describe or failure_evidence,
         )
 
-    def ask_together(self, asks: Sequence[Ask]) -> list[Result]:
+    def call_all(self, calls: Sequence[SocketCall]) -> list[CallResult]:
         """
         Make several calls at once: all are sent, then all answers are awaited.
 
@@ -146,28 +156,28 @@ class Line:
         Returns:
             A result each, in order; none at all when there is no socket.
         """
-        if not self.ready():
+        if not self.ensure_open():
             return []
         deadline_ns = self._dialer.read_deadline_ns(
-            unix_ns() + int(self._caller.policy.deadline_s * NS_PER_S)
+            unix_ns() + int(self._client.policy.deadline_s * NS_PER_S)
         )
-        flights = [self._send(ask, deadline_ns) for ask in asks]
-        landed: dict[int, tuple[Reply, Answer]] = {}
-        for flight in flights:
-            if flight.number not in landed:
-                self._await_all(flights, landed, flight, deadline_ns)
-        return [self._record(flight, landed[flight.number]) for flight in flights]
+        pending_calls = [self._send(call, deadline_ns) for call in calls]
+        results: dict[int, tuple[Response, Interpretation]] = {}
+        for pending in pending_calls:
+            if pending.number not in results:
+                self._await_all(pending_calls, results, pending, deadline_ns)
+        return [self._record(pending, results[pending.number]) for pending in pending_calls]
 
-    def think(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let time pass and look after the socket; less when the trial is being stopped."""
         until_ns = unix_ns() + int(seconds * NS_PER_S)
-        while (left_ns := until_ns - unix_ns()) > 0 and not self._caller.seat.stopping:
+        while (left_ns := until_ns - unix_ns()) > 0 and not self._client.context.stopping:
             left_s = left_ns / NS_PER_S
             socket = self._socket
             if socket is None or socket.closed is not None:
-                self._caller.seat.sleep(left_s)
+                self._client.context.sleep(left_s)
             else:
-                socket.attend(min(left_s, ATTEND_S))
+                socket.poll(min(left_s, POLL_S))
 
     def close(self) -> None:
         """Say farewell; a second call does nothing."""
@@ -177,77 +187,84 @@ class Line:
 
     def _drop(self) -> None:
         if self._socket is not None:
-            self._socket.drop()
+            self._socket.abort()
             self._socket = None
 
-    def _send(self, ask: Ask, deadline_ns: int) -> Flight:
+    def _send(self, call: SocketCall, deadline_ns: int) -> PendingCall:
         assert self._socket is not None
         self._number += 1
-        flight = Flight(ask, self._number, self._socket, unix_ns())
+        pending = PendingCall(call, self._number, self._socket, unix_ns())
         try:
-            self._socket.send(ask.frame(self._number), deadline_ns)
-        except ExchangeError as broken:
-            flight.broken = broken
-        return flight
+            self._socket.send(call.frame(self._number), deadline_ns)
+        except ExchangeError as error:
+            pending.error = error
+        return pending
 
-    def _await(self, flight: Flight, deadline_ns: int) -> Landing:
+    def _await_response(self, pending: PendingCall, deadline_ns: int) -> Result:
         """Wait for the answer to the only call in flight."""
-        if flight.broken is not None:
-            return flight.broken
+        if pending.error is not None:
+            return pending.error
         until_ns = self._dialer.read_deadline_ns(deadline_ns)
         while True:
-            heard = self._hear(flight.socket, until_ns)
-            if not isinstance(heard, Heard) or heard.id == flight.number:
-                return heard
-            if heard.id == 0 and not heard.method and heard.answer.outcome is not Outcome.OK:
-                return heard  # garbled beyond its id: whose else could it be?
-            if self.events is not None:
-                self.events(heard)
+            result = self._receive(pending.socket, until_ns)
+            if not isinstance(result, Message) or result.id == pending.number:
+                return result
+            if (
+                result.id == 0
+                and not result.method
+                and result.interpretation.outcome is not Outcome.OK
+            ):
+                return result  # garbled beyond its id: whose else could it be?
+            if self.on_event is not None:
+                self.on_event(result)
 
     def _await_all(
         self,
-        flights: Sequence[Flight],
-        landed: dict[int, tuple[Reply, Answer]],
-        wanted: Flight,
+        pending_calls: Sequence[PendingCall],
+        results: dict[int, tuple[Response, Interpretation]],
+        wanted: PendingCall,
         deadline_ns: int,
     ) -> None:
         """Take in answers, in whatever order, until the wanted one is among them."""
-        by_number = {flight.number: flight for flight in flights}
-        while wanted.number not in landed:
-            heard = wanted.broken or self._hear(wanted.socket, deadline_ns)
-            if not isinstance(heard, Heard):
-                for flight in flights:
-                    if flight.number not in landed:
-                        landed[flight.number] = flight.land(heard)
-            elif (flown := by_number.get(heard.id)) is not None:
-                landed.setdefault(heard.id, flown.land(heard))
+        by_number = {pending.number: pending for pending in pending_calls}
+        while wanted.number not in results:
+            result = wanted.error or self._receive(wanted.socket, deadline_ns)
+            if not isinstance(result, Message):
+                for pending in pending_calls:
+                    if pending.number not in results:
+                        results[pending.number] = pending.resolve(result)
+            elif (answered := by_number.get(result.id)) is not None:
+                results.setdefault(result.id, answered.resolve(result))
 
-    def _hear(self, socket: WebSocket, until_ns: int) -> Landing:
+    def _receive(self, socket: WebSocket, until_ns: int) -> Result:
         try:
             data = socket.receive(until_ns)
-        except ExchangeError as broken:
-            return broken
+        except ExchangeError as error:
+            return error
         if data is None:
             assert socket.closed is not None
             return socket.closed
         return self._read(data)
 
-    def _record(self, flight: Flight, landed: tuple[Reply, Answer]) -> Result:
-        caller, ask = self._caller, flight.ask
-        caller.intended_ns = caller.intended_ns or landed[0].start_ns
+    def _record(
+        self, pending: PendingCall, results: tuple[Response, Interpretation]
+    ) -> CallResult:
+        caller, call = self._client, pending.call
+        caller.intended_ns = caller.intended_ns or results[0].start_ns
         return caller.perform(
-            ask.operation, lambda _: landed, False, "", self._way.session_id, evidence_of  # noqa: FBT003  as on the hot path
+            call.operation, lambda _: results, False, "",  # noqa: FBT003  as on the hot path
+            self._endpoint.session_id, failure_evidence,
         )  # fmt: skip
 
 
-class _WhileUp:
+class _RetryWhileOpen:
     """True while a call may be tried again over its line."""
 
-    __slots__ = ("_line", "_repeatable")
+    __slots__ = ("_connection", "_repeatable")
 
-    def __init__(self, line: Line, repeatable: bool) -> None:  # noqa: FBT001  a pair
-        self._line = line
+    def __init__(self, line: SocketConnection, repeatable: bool) -> None:  # noqa: FBT001  a pair
+        self._connection = line
         self._repeatable = repeatable
 
     def __bool__(self) -> bool:
-        return self._repeatable and self._line.up
+        return self._repeatable and self._connection.is_open

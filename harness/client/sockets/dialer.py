@@ -15,10 +15,10 @@ from ipaddress import ip_address
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.units import NS_PER_S
-from harness.wire import Failure, Reply, Target
-from harness.wire.factory import shared_context
+from harness.wire import Failure, Response, Target
+from harness.wire.factory import shared_tls_context
 from harness.wire.origin import parse_origin
-from harness.wire.upgrade import find_place, upgrade
+from harness.wire.upgrade import parse_socket_url, upgrade
 from harness.wire.websocket import WebSocket
 
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
@@ -36,26 +36,28 @@ class Dialer:
 
     target: Target
 
-    def dial(self, url: str, token: str, deadline_ns: int) -> tuple[Reply, WebSocket | None]:
+    def dial(self, url: str, token: str, deadline_ns: int) -> tuple[Response, WebSocket | None]:
         """Open one socket, until the deadline at the latest; never raises for the URL."""
         try:
-            place = find_place(url, token)
-            own, its = parse_origin(self.target.base_url), place.origin
-            if not may_lead_to(own.host, its.host):
+            address = parse_socket_url(url, token)
+            own, its = parse_origin(self.target.base_url), address.origin
+            if not is_allowed_host(own.host, its.host):
                 raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  told as a reply
         except UsageError as error:
             now_ns = unix_ns()
             failure = Failure.MALFORMED
-            return Reply(0, b"", None, None, now_ns, now_ns, 0, 0, failure, str(error)), None
-        at = self.target.via if (own.host, own.port) == (its.host, its.port) else None
-        return upgrade(place, self.target, shared_context, deadline_ns, at=at)
+            return Response(0, b"", None, None, now_ns, now_ns, 0, 0, failure, str(error)), None
+        connect_to = self.target.via if (own.host, own.port) == (its.host, its.port) else None
+        return upgrade(
+            address, self.target, shared_tls_context, deadline_ns, connect_to=connect_to
+        )
 
     def read_deadline_ns(self, deadline_ns: int) -> int:
         """When an answer is given up: the call's deadline, or the target's silence."""
         return min(deadline_ns, unix_ns() + int(self.target.timeouts.read_s * NS_PER_S))
 
 
-def may_lead_to(target: str, host: str) -> bool:
+def is_allowed_host(target: str, host: str) -> bool:
     """
     Whether a target's session may have a socket at this host.
 
@@ -66,10 +68,12 @@ def may_lead_to(target: str, host: str) -> bool:
     """
     if target == host or (_is_loopback(target) and _is_loopback(host)):
         return True
-    mine, its = target.split("."), host.split(".")
+    target_labels, its = target.split("."), host.split(".")
     if _is_address(target) or _is_address(host):
         return False
-    return mine[1:] == its[1:] and len(mine) >= (4 if _is_public(mine[1:]) else 3)
+    return target_labels[1:] == its[1:] and len(target_labels) >= (
+        4 if _is_public(target_labels[1:]) else 3
+    )
 
 
 def _is_public(suffix: list[str]) -> bool:

@@ -7,20 +7,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.client.transport_failures import FAILED
+from harness.client.transport_failures import FAILURE_INTERPRETATIONS
 from harness.clock import unix_ns
-from harness.contract.interpretation import Answer
+from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
-from harness.contract.sockets import Heard, read_close
-from harness.wire import Failure, Reply
+from harness.contract.sockets import Message, read_close
+from harness.wire import Failure, Response
 from harness.wire.transport import ExchangeError
 from harness.wire.websocket import Close, WebSocket
 
-Landing = Heard | Close | ExchangeError
+Result = Message | Close | ExchangeError
 """What a flight can end with: a frame, the socket's end, or a wait that was given up."""
 
 
-class Ask(NamedTuple):
+class SocketCall(NamedTuple):
     """
     One call to make over a line.
 
@@ -34,51 +34,55 @@ class Ask(NamedTuple):
     operation: str
     frame: Callable[[int], bytes]
     repeatable: bool
-    describe: Callable[[Answer], str] | None = None
+    describe: Callable[[Interpretation], str] | None = None
 
 
-class Flight:
+class PendingCall:
     """
     One request that was sent.
 
     Attributes:
-        ask: What is asked.
+        call: What is asked.
         number: Its frame's number.
         socket: Where it was sent.
-        broken: Why the sending was given up; None while it was not.
+        error: Why the sending was given up; None while it was not.
     """
 
-    def __init__(self, ask: Ask, number: int, socket: WebSocket, start_ns: int) -> None:
-        self.ask = ask
+    def __init__(self, call: SocketCall, number: int, socket: WebSocket, start_ns: int) -> None:
+        self.call = call
         self.number = number
         self.socket = socket
-        self.broken: ExchangeError | None = None
+        self.error: ExchangeError | None = None
         self._start_ns = start_ns
         self._before = (socket.bytes_out, socket.bytes_in)
 
-    def land(self, heard: Landing) -> tuple[Reply, Answer]:
+    def resolve(self, received: Result) -> tuple[Response, Interpretation]:
         """How it ended, as a reply and an answer."""
         failure: Failure | None = None
         detail = ""
-        if isinstance(heard, Heard):
-            answer = heard.answer
-        elif isinstance(heard, Close):
-            answer = read_close(heard.status, heard.reason)
-            if answer.outcome is Outcome.CONNECTION_LOST:
-                failure, detail = Failure.RESET, heard.reason
+        if isinstance(received, Message):
+            interpretation = received.interpretation
+        elif isinstance(received, Close):
+            interpretation = read_close(received.status, received.reason)
+            if interpretation.outcome is Outcome.CONNECTION_LOST:
+                failure, detail = Failure.RESET, received.reason
         else:
-            answer, failure, detail = FAILED[heard.failure], heard.failure, heard.detail
+            interpretation, failure, detail = (
+                FAILURE_INTERPRETATIONS[received.failure],
+                received.failure,
+                received.detail,
+            )
         sizes = (
             self.socket.bytes_out - self._before[0],
             self.socket.bytes_in - self._before[1],
         )
-        reply = Reply(
+        response = Response(
             0, b"", None, None, self._start_ns, unix_ns(), *sizes, failure, detail
         )  # fmt: skip
-        return reply, answer
+        return response, interpretation
 
 
-def evidence_of(answer: Answer) -> str:
+def failure_evidence(interpretation: Interpretation) -> str:
     """Why an action failed on the page, where it did."""
-    state = answer.state
+    state = interpretation.state
     return f'{{"failure":"{state}"}}' if state.isidentifier() else ""

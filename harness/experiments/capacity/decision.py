@@ -155,11 +155,11 @@ def decide(
 
 
 def _decide_share(share: Share, criterion: Criterion, z: float) -> Decision:
-    if criterion.allowance == 0:
+    if criterion.error_budget == 0:
         if share.bad:
             return Decision.FAIL
         return Decision.PASS if share.total >= 30 else Decision.UNCLEAR
     deff = share.design_effect
-    if wilson(share.bad / deff, share.total / deff, z)[0] > criterion.allowance:
+    if wilson(share.bad / deff, share.total / deff, z)[0] > criterion.error_budget:
         return Decision.FAIL
-    return Decision.PASS if share.high < criterion.allowance else Decision.UNCLEAR
+    return Decision.PASS if share.high < criterion.error_budget else Decision.UNCLEAR

@@ -151,7 +151,7 @@ def estimate_thresholds(
         (
             estimate_threshold(
                 _evidence(steps, index, burst_s),
-                criterion.allowance,
+                criterion.error_budget,
                 low=0.6 * passed,
                 high=1.3 * failed,
             ),

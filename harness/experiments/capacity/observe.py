@@ -81,7 +81,7 @@ def _events(slo: Slo, attempts: pd.DataFrame, ok: Bools) -> tuple[Bools, Bools]:
     """Which attempts are bad, and which count, by one objective."""
     of_operation = np.ones(len(attempts), dtype=bool)
     if slo.operation is not None:
-        concerned = {name: slo.concerns(name) for name in attempts["operation"].unique()}
+        concerned = {name: slo.applies_to(name) for name in attempts["operation"].unique()}
         of_operation = attempts["operation"].map(concerned).to_numpy(dtype=bool)
     if isinstance(slo.subject, Latency):
         counted = of_operation & ok

@@ -260,7 +260,7 @@ class RateSearch:
                 return FOCUS_S * self.patience
             case "confirm":
                 return CONFIRM_S * self.patience
-        events = max(3 / max(c.allowance, 1e-3) for c in self.criteria)
+        events = max(3 / max(c.error_budget, 1e-3) for c in self.criteria)
         shortest, longest = STEP_S
         return min(longest, max(shortest, events / self._rate)) * self.patience
 

@@ -25,12 +25,12 @@ class Criterion:
 
     Attributes:
         name: The objective's source text.
-        allowance: The share of bad events that it allows, 0 … 1.
+        error_budget: The share of bad events that it allows, 0 … 1.
         limit_s: The latency limit in seconds; None where it is not about latency.
     """
 
     name: str
-    allowance: float
+    error_budget: float
     limit_s: float | None = None
 
 
@@ -133,11 +133,11 @@ def read_criteria(slos: Sequence[Slo]) -> tuple[Criterion, ...]:
 
 
 def _criterion(slo: Slo) -> Criterion:
-    if slo.allowance is None:
+    if slo.error_budget is None:
         msg = (
             f"{slo.source!r} cannot steer a throughput search: only percentiles, max and upper "
             "limits on shares say which attempts are bad, such as p99<250ms or errors<1%"
         )
         raise UsageError(msg)
     limit_s = slo.limit / 1e6 if isinstance(slo.subject, Latency) else None
-    return Criterion(slo.source, slo.allowance, limit_s)
+    return Criterion(slo.source, slo.error_budget, limit_s)

@@ -89,17 +89,17 @@ class Threshold:
 
 
 def estimate_threshold(
-    evidence: Sequence[StepEvidence], allowance: float, *, low: float, high: float
+    evidence: Sequence[StepEvidence], error_budget: float, *, low: float, high: float
 ) -> Threshold:
     """
     Estimate the rate at which the bad share reaches `allowance`.
 
     Args:
         evidence: One entry a step; order does not matter.
-        allowance: The allowed share of bad events; 0 is taken as one in 10 000.
+        error_budget: The allowed share of bad events; 0 is taken as one in 10 000.
         low, high: The rates between which the threshold is sought.
     """
-    allowed = max(allowance, 1e-4)
+    allowed = max(error_budget, 1e-4)
     grid = np.linspace(math.log(low), math.log(high), GRID)
     weights = []
     for floor, prior in FLOORS:

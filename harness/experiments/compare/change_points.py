@@ -77,7 +77,7 @@ PELT = ChangePointMethod("pelt", find_by_pelt)
 
 def find_change_points(
     series: Sequence[Sequence[float | None]],
-    thresholds: Sequence[float],
+    tolerances: Sequence[float],
     search: ChangePointMethod = PELT,
 ) -> list[tuple[ChangePoint, ...]]:
     """
@@ -94,7 +94,7 @@ def find_change_points(
     places = dict(zip(long, search.find(asked) if asked else (), strict=True))
     return [
         _change_points(points, places[number], threshold) if number in places else ()
-        for number, (points, threshold) in enumerate(zip(kept, thresholds, strict=True))
+        for number, (points, threshold) in enumerate(zip(kept, tolerances, strict=True))
     ]
 
 

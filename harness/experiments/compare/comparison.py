@@ -22,7 +22,7 @@ from harness.experiments.compare.decision import (
     needed_factor,
 )
 from harness.experiments.compare.samples import Side, TrialSample, build_sides
-from harness.plan.tolerances import Thresholds
+from harness.plan.tolerances import Tolerances
 
 REPLICATES = 2000
 
@@ -30,7 +30,7 @@ REPLICATES = 2000
 def compare(
     baseline: Sequence[TrialSample],
     candidate: Sequence[TrialSample],
-    thresholds: Thresholds,
+    tolerances: Tolerances,
     *,
     cautions: Sequence[str] = (),
     replicates: int = REPLICATES,
@@ -40,7 +40,7 @@ def compare(
 
     Args:
         baseline, candidate: The runs; at least one a side.
-        thresholds: How much worse is too much.
+        tolerances: How much worse is too much.
         cautions: What the reader must know beside what is found here.
         replicates: Bootstrap replicates.
 
@@ -57,7 +57,7 @@ def compare(
             BootstrapSamples(sides[1], operation, replicates, 1),
         )
         drafts += [
-            _draft_change(operation, metric, both, thresholds, max(spans))
+            _draft_change(operation, metric, both, tolerances, max(spans))
             for metric in metrics_of(both)
         ]
     known = [effect.p for _, effect in drafts if effect is not None]
@@ -90,7 +90,7 @@ def _draft_change(
     operation: str,
     metric: str,
     both: tuple[BootstrapSamples, BootstrapSamples],
-    thresholds: Thresholds,
+    tolerances: Tolerances,
     longest_s: float,
 ) -> tuple[Change, Effect | None]:
     """A change without its verdict, and its effect where that is known."""
@@ -99,7 +99,7 @@ def _draft_change(
     unit = {"throughput": "per_s"}.get(
         metric, "share" if metric.startswith("outcome") else "ms"
     )
-    threshold = thresholds.of(operation, metric)
+    threshold = tolerances.of(operation, metric)
     draft = Change(operation, metric, unit, seen[0], seen[1], threshold)
     fewest = min(side.good for side in both)
     if unit == "ms" and (wanted := _tail_samples(metric)) > fewest:

@@ -23,7 +23,7 @@ from harness.experiments.compare.change_points import (
     find_change_points,
 )
 from harness.experiments.compare.samples import TrialSample
-from harness.plan.tolerances import Thresholds
+from harness.plan.tolerances import Tolerances
 
 METRICS = ("response.p50", "response.p99", "throughput")
 _SLOT_S = 60  # histograms are merged by the minute, in bounded memory
@@ -98,7 +98,7 @@ class Trend:
 
 def build_trend(
     points: Iterable[tuple[str, TrialSample]],
-    thresholds: Thresholds,
+    tolerances: Tolerances,
     search: ChangePointMethod = PELT,
 ) -> Trend:
     """
@@ -106,7 +106,7 @@ def build_trend(
 
     Args:
         points: Name and trial, in any order; trials of one plan.
-        thresholds: How large a shift must be.
+        tolerances: How large a shift must be.
         search: How to find one.
 
     Raises:
@@ -121,7 +121,7 @@ def build_trend(
     operations = sorted({operation for values in read for operation, _ in values})
     keys = [(operation, metric) for operation in operations for metric in METRICS]
     series = [tuple(one.get(key) for one in read) for key in keys]
-    change_points = find_change_points(series, [thresholds.of(*key) for key in keys], search)
+    change_points = find_change_points(series, [tolerances.of(*key) for key in keys], search)
     return Trend(
         tuple(name for _, name, _ in ordered),
         tuple(

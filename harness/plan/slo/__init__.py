@@ -34,7 +34,7 @@ the first request, so a slip costs a second and not a trial.
 from __future__ import annotations
 
 from harness.plan.slo.grammar import SloError, parse_slos
-from harness.plan.slo.names import ACTIONS, GROUPS, NOT_ERRORS, OPERATIONS, OUTCOMES
+from harness.plan.slo.names import ACTIONS, NOT_ERRORS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
 from harness.plan.slo.objective import (
     Clock,
     Comparison,
@@ -47,10 +47,10 @@ from harness.plan.slo.objective import (
 
 __all__ = [
     "ACTIONS",
-    "GROUPS",
     "NOT_ERRORS",
     "OPERATIONS",
     "OUTCOMES",
+    "SOCKET_GROUPS",
     "Clock",
     "Comparison",
     "Latency",

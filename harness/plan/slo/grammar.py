@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from harness.errors import UsageError
-from harness.plan.slo.names import ACTIONS, GROUPS, OPERATIONS, OUTCOMES
+from harness.plan.slo.names import ACTIONS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
 from harness.plan.slo.objective import (
     Clock,
     Comparison,
@@ -64,12 +64,12 @@ def parse_slos(text: str) -> tuple[Slo, ...]:
     slos = []
     start = 0
     for part in text.split(","):
-        slos.append(_Reader(text, start, start + len(part)).read())
+        slos.append(_Parser(text, start, start + len(part)).read())
         start += len(part) + 1
     return tuple(slos)
 
 
-class _Reader:
+class _Parser:
     """Reads the one objective in ``text[start:end]``; columns are those of `text`."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
@@ -110,7 +110,7 @@ class _Reader:
         for place, word in leading:
             if word in OPERATIONS and operation is None and clock is None:
                 operation = word
-            elif operation and _goes_on(operation, word) and clock is None:
+            elif operation and _is_method(operation, word) and clock is None:
                 self.method(place, operation, word)
                 operation = f"{operation}.{word}"
             elif word in _CLOCKS and clock is None:
@@ -120,7 +120,9 @@ class _Reader:
                     place, f"{word!r} is out of place; the order is operation.clock.metric"
                 )
             else:
-                self.fail(place, f"no operation is called {word!r}{_near(word, _LEADING)}")
+                self.fail(
+                    place, f"no operation is called {word!r}{_suggestion(word, _LEADING)}"
+                )
         if (latency := self.latency(at, name, clock or "response")) is not None:
             return operation, latency
         if clock is not None:
@@ -130,7 +132,7 @@ class _Reader:
     def method(self, at: int, operation: str, word: str) -> None:
         """Refuse a method that no socket has; of DevTools only the form is known."""
         if operation == "action" and word not in ACTIONS:
-            self.fail(at, f"no action is called {word!r}{_near(word, ACTIONS)}")
+            self.fail(at, f"no action is called {word!r}{_suggestion(word, ACTIONS)}")
         if operation == "cdp" and word != "connect" and not word[0].isupper():
             self.fail(
                 at,
@@ -147,7 +149,9 @@ class _Reader:
         if name in _LEADING:
             self.fail(at + len(name), f"{name} needs a metric: {name}.p99")
         known = (*_SUBJECTS, *OUTCOMES)
-        return self.fail(at, f"no metric or outcome is called {name!r}{_near(name, known)}")
+        return self.fail(
+            at, f"no metric or outcome is called {name!r}{_suggestion(name, known)}"
+        )
 
     def latency(self, at: int, name: str, clock: Clock) -> Latency | None:
         if name == "max":
@@ -187,12 +191,12 @@ class _Reader:
 _LEADING = (*OPERATIONS, *_CLOCKS)
 
 
-def _goes_on(operation: str, word: str) -> bool:
+def _is_method(operation: str, word: str) -> bool:
     """Whether a word names a method of a socket: one of actions, two of DevTools."""
     if word in _CLOCKS:
         return False
     group, *methods = operation.split(".")
-    return group in GROUPS and len(methods) < GROUPS.index(group) + 1
+    return group in SOCKET_GROUPS and len(methods) < SOCKET_GROUPS.index(group) + 1
 
 
 def _comparison(text: str) -> Comparison:
@@ -202,6 +206,6 @@ def _comparison(text: str) -> Comparison:
     raise AssertionError(text)
 
 
-def _near(word: str, known: tuple[str, ...]) -> str:
+def _suggestion(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -7,7 +7,7 @@ OPERATIONS = (
     "health", "create_session", "get_session", "delete_session", "import_selector_cache",
     "queue_run", "get_run", "get_run_logs", "action", "cdp", "webhook",
 )
-GROUPS = ("action", "cdp")
+SOCKET_GROUPS = ("action", "cdp")
 ACTIONS = (
     "connect", "goto", "snapshot", "screenshot", "state", "click", "dblclick", "rightclick",
     "hover", "input", "select", "scroll", "tabs", "newTab", "switchTab", "closeTab",

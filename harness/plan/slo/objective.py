@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.plan.slo.names import GROUPS, NOT_ERRORS
+from harness.plan.slo.names import NOT_ERRORS, SOCKET_GROUPS
 from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US, format_duration
 
 _UNITS_NS = {"ns": 1, "µs": NS_PER_US, "ms": NS_PER_MS, "s": NS_PER_S}
@@ -76,13 +76,13 @@ class Slo:
     comparison: Comparison
     limit: float
 
-    def concerns(self, operation: str) -> bool:
+    def applies_to(self, operation: str) -> bool:
         """Whether attempts of an operation count; a socket's name stands for all on it."""
         if self.operation is None or operation == self.operation:
             return True
-        return self.operation in GROUPS and operation.startswith(f"{self.operation}.")
+        return self.operation in SOCKET_GROUPS and operation.startswith(f"{self.operation}.")
 
-    def holds(self, value: float) -> bool:
+    def is_met_by(self, value: float) -> bool:
         """Tell whether `value` (in the unit of `limit`) meets the objective."""
         match self.comparison:
             case "<":
@@ -104,7 +104,7 @@ class Slo:
             case Throughput():
                 return f"{value:.4g}/s"
 
-    def tell(self, value: float) -> str:
+    def format_exact(self, value: float) -> str:
         """Write a measured value; exactly, where rounded it would read like the limit."""
         text = self.format(value)
         if value == self.limit or text != self.format(self.limit):
@@ -120,7 +120,7 @@ class Slo:
                 return f"{value:.8g}/s"
 
     @property
-    def allowance(self) -> float | None:
+    def error_budget(self) -> float | None:
         """
         The share of bad events that the objective allows: 0.01 for ``p99<…``,
         ``errors<1%`` and ``ok_rate>99%``, 0 for ``max<…``; None for a mean, a throughput

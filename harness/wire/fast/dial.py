@@ -7,9 +7,9 @@ import ssl
 
 from harness.clock import unix_ns
 from harness.units import NS_PER_S
-from harness.wire.fast.dns import Address, forget, resolve
+from harness.wire.fast.dns import Address, evict, resolve
 from harness.wire.fast.stream import Stream
-from harness.wire.fast.tls import SecureStream
+from harness.wire.fast.tls import TlsStream
 from harness.wire.origin import Origin
 from harness.wire.transport import ExchangeError, Failure, Timeouts
 
@@ -26,8 +26,8 @@ def dial(
     context: ssl.SSLContext | None,
     timeouts: Timeouts,
     deadline_ns: int,
-    at: tuple[str, int] | None = None,
-) -> Stream | SecureStream:
+    connect_to: tuple[str, int] | None = None,
+) -> Stream | TlsStream:
     """
     Connect to an origin; its addresses are tried one after the other.
 
@@ -36,12 +36,12 @@ def dial(
         context: Given for TLS, None for plain TCP.
         timeouts: ``connect_s`` bounds all of it.
         deadline_ns: The exchange's own bound.
-        at: Host and port to connect to, where these are others than the origin's.
+        connect_to: Host and port to connect to, where these are others than the origin's.
 
     Raises:
         ExchangeError: It failed; the failure of the last address tried.
     """
-    host, port = at or (origin.host, origin.port)
+    host, port = connect_to or (origin.host, origin.port)
     until_ns = unix_ns() + int(timeouts.connect_s * NS_PER_S)
     late = Failure.CONNECT_TIMEOUT
     if until_ns >= deadline_ns:
@@ -54,17 +54,17 @@ def dial(
         if broken.failure is Failure.CONNECT_TIMEOUT:
             broken.failure = late
         raise
-    silence_ns = int(timeouts.read_s * NS_PER_S)
+    read_timeout_ns = int(timeouts.read_s * NS_PER_S)
     for address in addresses[:-1]:
         try:
-            return _connect(address, origin, context, silence_ns, until_ns, deadline_ns)
+            return _connect(address, origin, context, read_timeout_ns, until_ns, deadline_ns)
         except ExchangeError as broken:
             if broken.failure in {Failure.TLS, late}:
                 raise
     try:
-        return _connect(addresses[-1], origin, context, silence_ns, until_ns, deadline_ns)
+        return _connect(addresses[-1], origin, context, read_timeout_ns, until_ns, deadline_ns)
     except ExchangeError:
-        forget(host, port)
+        evict(host, port)
         raise
 
 
@@ -72,23 +72,23 @@ def _connect(
     address: Address,
     origin: Origin,
     context: ssl.SSLContext | None,
-    silence_ns: int,
+    read_timeout_ns: int,
     until_ns: int,
     deadline_ns: int,
-) -> Stream | SecureStream:
+) -> Stream | TlsStream:
     try:
-        stream = Stream(address.family, silence_ns, deadline_ns)
+        stream = Stream(address.family, read_timeout_ns, deadline_ns)
     except OSError as error:
         raise ExchangeError(Failure.UNREACHABLE, f"no socket: {error.strerror}") from None
     try:
         stream.connect(address.socket_address, until_ns)
         if context is None:
             return stream
-        secure = SecureStream(stream, context, origin.host)
-        secure.shake_hands(until_ns)
+        secure = TlsStream(stream, context, origin.host)
+        secure.handshake(until_ns)
     except ssl.SSLError as error:  # an OSError too, so it comes first
         stream.close()
-        raise ExchangeError(Failure.TLS, _why(error)) from None
+        raise ExchangeError(Failure.TLS, _tls_detail(error)) from None
     except OSError as error:
         stream.close()
         failure = _BY_ERRNO.get(error.errno or 0, Failure.UNREACHABLE)
@@ -99,7 +99,7 @@ def _connect(
     return secure
 
 
-def _why(error: ssl.SSLError) -> str:
+def _tls_detail(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
     return f"handshake: {error.reason or error.strerror or error}"

@@ -16,10 +16,10 @@ from harness.clock import unix_ns
 from harness.units import NS_PER_S
 from harness.wire.transport import ExchangeError, Failure
 
-_KEPT_NS = 60 * NS_PER_S
-_KEPT_MAX = 1024
+_CACHE_NS = 60 * NS_PER_S
+_CACHE_MAX = 1024
 """Where a session's sockets lead is a stranger's word, and may be new each time."""
-_kept: dict[tuple[str, int], tuple[int, list[Address]]] = {}
+_cache: dict[tuple[str, int], tuple[int, list[Address]]] = {}
 
 
 class Address(NamedTuple):
@@ -37,15 +37,15 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
         ExchangeError: The name is unknown, or nobody answered in time.
     """
     now_ns = unix_ns()
-    known_until_ns, addresses = _kept.get((host, port), (0, []))
+    known_until_ns, addresses = _cache.get((host, port), (0, []))
     if now_ns < known_until_ns:
         return addresses
     timeout = gevent.Timeout((until_ns - now_ns) / NS_PER_S)
     try:
         with timeout:
             found = gsocket.getaddrinfo(host, port, 0, gsocket.SOCK_STREAM)
-    except gevent.Timeout as rung:
-        if rung is not timeout:
+    except gevent.Timeout as raised:
+        if raised is not timeout:
             raise
         raise ExchangeError(
             Failure.CONNECT_TIMEOUT, "the name was not resolved in time"
@@ -53,12 +53,12 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
     except (OSError, UnicodeError) as error:
         raise ExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
     addresses = [Address(int(family), address) for family, _, _, _, address in found]
-    if len(_kept) >= _KEPT_MAX:
-        _kept.clear()  # the frequent ones are soon back
-    _kept[host, port] = (now_ns + _KEPT_NS, addresses)
+    if len(_cache) >= _CACHE_MAX:
+        _cache.clear()  # the frequent ones are soon back
+    _cache[host, port] = (now_ns + _CACHE_NS, addresses)
     return addresses
 
 
-def forget(host: str, port: int) -> None:
+def evict(host: str, port: int) -> None:
     """Ask again next time: none of the addresses could be connected to."""
-    _kept.pop((host, port), None)
+    _cache.pop((host, port), None)

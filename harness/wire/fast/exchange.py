@@ -2,7 +2,7 @@
 One request over one kept connection: the loop that a load generator lives in.
 
 The common case is one ``send``, one wait, one ``recv``, and a head seen before; all
-else takes the long way through `Answer`. While an exchange is under way it owns the
+else takes the long way through `ResponseParser`. While an exchange is under way it owns the
 connection, which is put back only when the answer was read to its last byte and
 nothing else: after any failure, and when a user is killed, the next exchange begins
 on a new one, so no answer can be taken for another's.
@@ -17,21 +17,21 @@ from harness.clock import unix_ns
 from harness.wire.content_encoding import decode
 from harness.wire.fast.dial import dial
 from harness.wire.fast.stream import Stream
-from harness.wire.fast.tls import SecureStream
+from harness.wire.fast.tls import TlsStream
 from harness.wire.origin import parse_origin
-from harness.wire.redaction import blot, blot_text, secret_of
-from harness.wire.request_encoder import Heads
-from harness.wire.response_parser import Answer, Memory
-from harness.wire.transport import ExchangeError, Failure, Reply, Request, Target
+from harness.wire.redaction import find_secret, redact, redact_text
+from harness.wire.request_encoder import RequestEncoder
+from harness.wire.response_parser import HeadCache, ResponseParser
+from harness.wire.transport import ExchangeError, Failure, Request, Response, Target
 
-_memory: Memory = {}
+_head_cache: HeadCache = {}
 """Heads seen, shared by all users: each would have to learn every second's date anew."""
 
 
 class FastTransport:
     """One user's keep-alive connection; used by one greenlet at a time."""
 
-    __slots__ = ("_closed", "_context", "_heads", "_line", "_origin", "_secret", "_target")
+    __slots__ = ("_closed", "_context", "_encoder", "_origin", "_secret", "_stream", "_target")
 
     def __init__(
         self, target: Target, make_context: Callable[[str | None, bool], ssl.SSLContext]
@@ -49,71 +49,71 @@ class FastTransport:
         """
         self._target = target
         self._origin = parse_origin(target.base_url)
-        self._heads = Heads(self._origin, target.headers)
-        self._secret = secret_of(target.headers)
+        self._encoder = RequestEncoder(self._origin, target.headers)
+        self._secret = find_secret(target.headers)
         self._context = (
             make_context(target.ca_file, target.verify) if self._origin.tls else None
         )
-        self._line: Stream | SecureStream | None = None
+        self._stream: Stream | TlsStream | None = None
         self._closed = False
 
-    def exchange(self, request: Request, deadline_ns: int) -> Reply:
+    def exchange(self, request: Request, deadline_ns: int) -> Response:
         """As `Transport.exchange`."""
         start_ns = unix_ns()
-        message = self._heads.write(request)
+        request_bytes = self._encoder.encode(request)
         target = self._target
-        line, self._line = self._line, None
-        reused = line is not None
+        stream, self._stream = self._stream, None
+        reused = stream is not None
         bytes_out = 0
-        answer: Answer | None = None
+        parser: ResponseParser | None = None
         try:
             # Bytes that nobody asked for would be taken for the next answer; an end
             # seen now costs a connection, seen later it would cost an attempt.
-            if line is None or line.has_unread():
+            if stream is None or stream.has_unread():
                 reused = False
-                line = self._dial_anew(line, deadline_ns)
+                stream = self._reconnect(stream, deadline_ns)
             else:
-                line.deadline_ns = deadline_ns
-            bytes_out = line.send(message)
-            data = line.receive()
+                stream.deadline_ns = deadline_ns
+            bytes_out = stream.send(request_bytes)
+            data = stream.receive()
             end = data.find(b"\r\n\r\n") + 4
-            head = _memory.get(data[:end])
+            head = _head_cache.get(data[:end])
             if (
                 head is None
                 or len(data) != end + head.length
                 or end > target.max_head_bytes
                 or head.length > target.max_body_bytes
             ):
-                answer = Answer(target.max_head_bytes, target.max_body_bytes)
-                body = _read_all(answer, line, data)
-                bytes_in = answer.bytes_in
-                head = answer.head()
+                parser = ResponseParser(target.max_head_bytes, target.max_body_bytes)
+                body = _read_rest(parser, stream, data)
+                bytes_in = parser.bytes_in
+                head = parser.head()
             else:
                 body = data[end:]
                 bytes_in = len(data)
             end_ns = unix_ns()
-            if head.reusable and bytes_out == len(message) and not self._closed:
-                self._line = line
+            if head.reusable and bytes_out == len(request_bytes) and not self._closed:
+                self._stream = stream
             else:
-                line.close()
+                stream.close()
         except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
-            if line is not None:
-                line.close()
-            return _fail(error, start_ns, bytes_out, answer, self._secret, reused=reused)
+            if stream is not None:
+                stream.close()
+            return _fail(error, start_ns, bytes_out, parser, self._secret, reused=reused)
         except BaseException:  # the user was killed
-            if line is not None:
-                line.close()
+            if stream is not None:
+                stream.close()
             raise
         status, _, _, retry_after, content_type = head
         if self._secret and self._secret in body:  # here: a call costs more than the look
-            body = blot(body, self._secret)
-        return Reply(
+            body = redact(body, self._secret)
+        return Response(
             status, body, retry_after, content_type, start_ns, end_ns, bytes_out, bytes_in
         )
 
-    def _dial_anew(
-        self, spent: Stream | SecureStream | None, deadline_ns: int
-    ) -> Stream | SecureStream:
+    def _reconnect(
+        self, spent: Stream | TlsStream | None, deadline_ns: int
+    ) -> Stream | TlsStream:
         if spent is not None:
             spent.close()
         target = self._target
@@ -122,28 +122,28 @@ class FastTransport:
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         self._closed = True
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
-def _read_all(answer: Answer, line: Stream | SecureStream, data: bytes) -> bytes:
+def _read_rest(parser: ResponseParser, stream: Stream | TlsStream, data: bytes) -> bytes:
     """The long way: feed the answer until it is whole, and decode its body."""
-    answer.feed(data, _memory)
-    while not answer.whole:
-        answer.feed(line.receive())
-    return decode(answer.body(), answer.coding, answer.max_body_bytes)
+    parser.feed(data, _head_cache)
+    while not parser.complete:
+        parser.feed(stream.receive())
+    return decode(parser.body(), parser.coding, parser.max_body_bytes)
 
 
 def _fail(
     error: Exception,
     start_ns: int,
     bytes_out: int,
-    answer: Answer | None,
+    parser: ResponseParser | None,
     secret: bytes,
     *,
     reused: bool,
-) -> Reply:
+) -> Response:
     if isinstance(error, ExchangeError):
         failure, detail = error.failure, error.detail
         bytes_out = bytes_out or error.sent
@@ -153,11 +153,11 @@ def _fail(
         failure, detail = Failure.RESET, f"{error.strerror or type(error).__name__}"
     else:
         failure, detail = Failure.MALFORMED, f"{type(error).__name__}: {error}"[:200]
-    bytes_in = answer.bytes_in if answer is not None else 0
+    bytes_in = parser.bytes_in if parser is not None else 0
     if failure is Failure.RESET and reused and bytes_in == 0:
         failure = Failure.STALE
-    return Reply(
-        answer.status if answer is not None else 0,
+    return Response(
+        parser.status if parser is not None else 0,
         b"",
         None,
         None,
@@ -166,5 +166,5 @@ def _fail(
         bytes_out,
         bytes_in,
         failure,
-        blot_text(detail, secret),
+        redact_text(detail, secret),
     )

@@ -39,21 +39,21 @@ class Stream:
     """
 
     __slots__ = (
-        "_alarm",
-        "_alarm_ns",
         "_hub",
         "_poll",
-        "_rang",
+        "_read_timeout_ns",
         "_readable",
-        "_silence_ns",
         "_sock",
+        "_timed_out",
+        "_timer",
+        "_timer_ns",
         "_waiting",
         "_wake_ns",
         "_writable",
         "deadline_ns",
     )
 
-    def __init__(self, family: int, silence_ns: int, deadline_ns: int) -> None:
+    def __init__(self, family: int, read_timeout_ns: int, deadline_ns: int) -> None:
         """
         Make a socket that is not connected yet.
 
@@ -69,12 +69,12 @@ class Stream:
         self._hub: Any = get_hub()
         self._readable: Any = self._hub.loop.io(descriptor, _READ)
         self._writable: Any = None
-        self._alarm: Any = None
-        self._alarm_ns = _NEVER_NS
+        self._timer: Any = None
+        self._timer_ns = _NEVER_NS
         self._wake_ns = _NEVER_NS
-        self._rang = False
+        self._timed_out = False
         self._waiting: Any = None
-        self._silence_ns = silence_ns
+        self._read_timeout_ns = read_timeout_ns
         self.deadline_ns = deadline_ns
 
     def connect(self, address: Any, until_ns: int) -> None:
@@ -117,7 +117,7 @@ class Stream:
         watcher: Any = self._hub.loop.io(self._sock.fileno(), _READ | _WRITE)
         try:
             while rest:
-                until_ns = unix_ns() + self._silence_ns
+                until_ns = unix_ns() + self._read_timeout_ns
                 self._wait(watcher, until_ns, Failure.SEND_TIMEOUT)
                 if self.has_unread():
                     break
@@ -148,13 +148,13 @@ class Stream:
             OSError: The connection was reset.
         """
         while True:
-            self._wait(self._readable, until_ns or unix_ns() + self._silence_ns, late)
+            self._wait(self._readable, until_ns or unix_ns() + self._read_timeout_ns, late)
             try:
                 return self._sock.recv(_CHUNK_BYTES)
             except BlockingIOError:  # the loop woke us for nothing
                 continue
 
-    def receive_now(self) -> bytes:
+    def receive_nowait(self) -> bytes:
         """What is there without waiting; b"" at the end of the connection too."""
         try:
             return self._sock.recv(_CHUNK_BYTES)
@@ -167,10 +167,10 @@ class Stream:
 
     def close(self) -> None:
         """Close it; a second call does nothing."""
-        for watcher in (self._readable, self._writable, self._alarm):
+        for watcher in (self._readable, self._writable, self._timer):
             if watcher is not None:
                 watcher.close()
-        self._readable = self._writable = self._alarm = None
+        self._readable = self._writable = self._timer = None
         self._sock.close()
 
     def _write_watcher(self) -> Any:
@@ -182,8 +182,8 @@ class Stream:
         if until_ns >= self.deadline_ns:
             until_ns, late = self.deadline_ns, Failure.DEADLINE
         self._wake_ns = until_ns
-        if until_ns < self._alarm_ns:
-            self._set_alarm()
+        if until_ns < self._timer_ns:
+            self._set_timer()
         self._waiting = me = getcurrent()
         watcher.start(me.switch)
         try:
@@ -191,33 +191,33 @@ class Stream:
         finally:
             self._waiting = None
             watcher.stop()
-        if self._rang:
-            self._rang = False
-            raise ExchangeError(late, _LATE[late])
+        if self._timed_out:
+            self._timed_out = False
+            raise ExchangeError(late, _TIMEOUT_DETAILS[late])
 
-    def _set_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.close()
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
         wait_ns = max(self._wake_ns - unix_ns(), 0)
-        self._alarm_ns = self._wake_ns
-        self._alarm = self._hub.loop.timer(wait_ns / NS_PER_S, ref=False)
-        self._alarm.start(self._on_alarm, update=True)
+        self._timer_ns = self._wake_ns
+        self._timer = self._hub.loop.timer(wait_ns / NS_PER_S, ref=False)
+        self._timer.start(self._on_timer, update=True)
 
-    def _on_alarm(self) -> None:
+    def _on_timer(self) -> None:
         """Ring for who waits too long, in the hub; be set again for who may wait on."""
-        self._alarm_ns = _NEVER_NS
+        self._timer_ns = _NEVER_NS
         waiting = self._waiting
         if waiting is None:
             return
         if unix_ns() < self._wake_ns:
-            self._set_alarm()
+            self._set_timer()
             return
-        self._rang = True
+        self._timed_out = True
         self._waiting = None
         waiting.switch()
 
 
-_LATE = {
+_TIMEOUT_DETAILS = {
     Failure.CONNECT_TIMEOUT: "not connected in time",
     Failure.SEND_TIMEOUT: "the server took no byte of the request for too long",
     Failure.READ_TIMEOUT: "the server sent no byte of the answer for too long",

@@ -15,18 +15,18 @@ from harness.wire.transport import ExchangeError, Failure
 _CHUNK_BYTES = 32 * 1024
 
 
-class SecureStream:
+class TlsStream:
     """The same face as `Stream`, encrypted; made over a connected one."""
 
-    __slots__ = ("_in", "_out", "_owed", "_promised", "_stream", "_tls")
+    __slots__ = ("_in", "_out", "_stream", "_tls", "_uncounted", "_unsent")
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
         self._stream = stream
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
-        self._owed = b""  # encrypted, and not taken by the network yet
-        self._promised = 0  # bytes of plain text in there that `send` has not counted
+        self._unsent = b""  # encrypted, and not taken by the network yet
+        self._uncounted = 0  # bytes of plain text in there that `send` has not counted
 
     @property
     def deadline_ns(self) -> int:
@@ -37,7 +37,7 @@ class SecureStream:
     def deadline_ns(self, deadline_ns: int) -> None:
         self._stream.deadline_ns = deadline_ns
 
-    def shake_hands(self, until_ns: int) -> None:
+    def handshake(self, until_ns: int) -> None:
         """
         Agree on keys and check the certificate.
 
@@ -51,7 +51,7 @@ class SecureStream:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 self._flush()
-                self._take_in(self._stream.receive(until_ns, Failure.CONNECT_TIMEOUT))
+                self._feed(self._stream.receive(until_ns, Failure.CONNECT_TIMEOUT))
             except ssl.SSLError:
                 self._flush()  # the alert that tells the server why
                 raise
@@ -65,16 +65,16 @@ class SecureStream:
 
         What was not counted is encrypted already: it must be sent again, first of all.
         """
-        if not self._promised:
+        if not self._uncounted:
             try:
                 self._tls.write(data)
             except ssl.SSLError:
                 return 0  # closed by the server
-            self._promised = len(data)
+            self._uncounted = len(data)
         self._flush()
-        if self._owed:
+        if self._unsent:
             return 0
-        taken, self._promised = self._promised, 0
+        taken, self._uncounted = self._uncounted, 0
         return taken
 
     def receive(self) -> bytes:
@@ -84,14 +84,14 @@ class SecureStream:
                 return self._tls.read(_CHUNK_BYTES)
             except ssl.SSLWantReadError:
                 self._flush()
-                self._take_in(self._stream.receive())
+                self._feed(self._stream.receive())
             except ssl.SSLZeroReturnError:
                 return b""
 
     def has_unread(self) -> bool:
         """As `Stream.has_unread`; session tickets and key updates do not count."""
         if self._stream.has_unread():
-            data = self._stream.receive_now()
+            data = self._stream.receive_nowait()
             if not data:
                 return True
             self._in.write(data)
@@ -108,17 +108,17 @@ class SecureStream:
         self._stream.close()
 
     def _flush(self) -> None:
-        self._owed += self._out.read()
-        if not self._owed:
+        self._unsent += self._out.read()
+        if not self._unsent:
             return
         try:
-            self._owed = self._owed[self._stream.send(self._owed) :]
+            self._unsent = self._unsent[self._stream.send(self._unsent) :]
         except ExchangeError as broken:
-            self._owed = self._owed[broken.sent :]
+            self._unsent = self._unsent[broken.sent :]
             broken.sent = 0  # of the plain text nothing was counted
             raise
 
-    def _take_in(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         if data:
             self._in.write(data)
         else:

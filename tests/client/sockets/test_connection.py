@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from random import Random
 
-from harness.client.call import Caller, Seat
+from harness.client.call import ClientContext, RetryingCaller
 from harness.client.recorder import Recorder
 from harness.client.retries import RetryBudget, RetryPolicy
-from harness.client.sockets.connection import Line, Way
+from harness.client.sockets.connection import Endpoint, SocketConnection
 from harness.clock import unix_ns
-from harness.contract.sockets import ACTION_CONNECT, read_action
-from harness.wire import Reply
+from harness.contract.sockets import ACTION_CONNECT, read_action_frame
+from harness.wire import Response
 
 LIMITED = b'{"error":"slow down","code":"CLOUD_RATE_LIMITED"}'
 
@@ -29,15 +29,21 @@ class Refusing:
         status, body, wait = (
             (101, b"", None) if len(self.dialled_ns) > 1 else (429, LIMITED, "1")
         )
-        return Reply(status, body, wait, None, now_ns, now_ns, 10, 10), None
+        return Response(status, body, wait, None, now_ns, now_ns, 10, 10), None
 
 
 def test_a_retry_after_of_an_upgrade_is_never_undercut():
     """The second try of a connect comes when the wait that was asked for is over."""
     recorder, dialer = Recorder(), Refusing()
-    seat = Seat("w", recorder.record, RetryPolicy(), RetryBudget(1.0), time.sleep, Random(1))
-    line = Line(
-        Caller(None, seat), dialer, Way("s1", "ws://h", "t"), ACTION_CONNECT, read_action
+    context = ClientContext(
+        "w", recorder.record, RetryPolicy(), RetryBudget(1.0), time.sleep, Random(1)
+    )
+    line = SocketConnection(
+        RetryingCaller(None, context),
+        dialer,
+        Endpoint("s1", "ws://h", "t"),
+        ACTION_CONNECT,
+        read_action_frame,
     )
     assert line.connect().ok
     first, second = recorder.drain()

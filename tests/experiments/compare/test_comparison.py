@@ -9,7 +9,7 @@ from harness.analysis.distributions import latencies
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.plan_diff import diff_documents
 from harness.experiments.compare.samples import TrialSample
-from harness.plan.tolerances import Thresholds, check_key
+from harness.plan.tolerances import Tolerances, validate_tolerance_key
 from harness.trial.schema import PhaseWindow, WorkerSummary
 from harness.trial.store import open_trial
 from tests.experiments.compare.simulated import simulate
@@ -27,8 +27,8 @@ KEYS = {
 }
 
 
-def compared(baseline, candidate, thresholds=Thresholds(), **given):  # noqa: B008
-    return compare(baseline, candidate, thresholds, replicates=400, **given)
+def compared(baseline, candidate, tolerances=Tolerances(), **given):  # noqa: B008
+    return compare(baseline, candidate, tolerances, replicates=400, **given)
 
 
 def by_metric(result):
@@ -81,7 +81,7 @@ def test_fewer_answers_and_more_errors_regress(run):
 
 def test_thresholds_of_the_plan_decide(run):
     slow = simulate(np.random.default_rng(6), seconds=120, slower=1.2)
-    lax = Thresholds(0.5, 0.5, {"create_session.service.p50": 0.1})
+    lax = Tolerances(0.5, 0.5, {"create_session.service.p50": 0.1})
     assert [c.metric for c in compared([run], [slow], lax).of("regressed")] == ["service.p50"]
 
 
@@ -174,7 +174,7 @@ def test_differences_name_the_key():
 def test_the_most_specific_threshold_wins():
     keys = {"p99": 0.1, "response.p99": 0.2, "create_session.p99": 0.3, "p99.9": 0.4,
             "outcome": 0.01, "outcome.timeout": 0.02}  # fmt: skip
-    of = Thresholds(0.05, 0.005, keys).of
+    of = Tolerances(0.05, 0.005, keys).of
     assert of("get_run", "service.p99") == 0.1
     assert of("get_run", "response.p99") == 0.2
     assert of("create_session", "response.p99") == 0.3
@@ -186,10 +186,10 @@ def test_the_most_specific_threshold_wins():
 
 
 def test_a_method_of_a_socket_has_thresholds_too():
-    key = check_key("action.goto.response.p99")
-    assert Thresholds(metrics={key: 0.3}).of("action.goto", "response.p99") == 0.3
+    key = validate_tolerance_key("action.goto.response.p99")
+    assert Tolerances(metrics={key: 0.3}).of("action.goto", "response.p99") == 0.3
 
 
 def test_an_unknown_threshold_key_names_the_nearest():
     with pytest.raises(ValueError, match=r"did you mean 'response.p99'"):
-        check_key("create_session.responce.p99")
+        validate_tolerance_key("create_session.responce.p99")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from harness.assess import history
-from harness.assess.history import TREND, place_in_trend
+from harness.assess.history import TREND, compare_with_history
 from harness.experiments.compare.trend_document import read_trend
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
@@ -43,7 +43,7 @@ def test_the_first_trial_has_no_place(tmp_path):
     path = write(tmp_path / "trials", "only", 0)
     (path / TREND).write_text("{}")
 
-    assert place_in_trend(path, tmp_path / "baselines") is None
+    assert compare_with_history(path, tmp_path / "baselines") is None
     assert not (path / TREND).exists()
 
 
@@ -67,9 +67,9 @@ def test_only_what_was_before_and_is_alike_counts(tmp_path):
     (tmp_path / "baselines" / "cut-baseline" / "intervals.parquet").unlink()
     (folder / "latest").symlink_to("this")
 
-    trend = place_in_trend(this, tmp_path / "baselines")
+    trend = compare_with_history(this, tmp_path / "baselines")
     assert names(trend) == ["v12", "before", "this"]
-    through_link = place_in_trend(folder / "latest", tmp_path / "baselines")
+    through_link = compare_with_history(folder / "latest", tmp_path / "baselines")
     assert names(through_link) == ["v12", "before", "this"]
 
 
@@ -80,29 +80,32 @@ def test_what_was_cut_off_or_a_lab_has_no_place(tmp_path, given):
     """Its load is not that of its plan."""
     write(tmp_path, "before", 0)
 
-    assert place_in_trend(write(tmp_path, "this", 1, **given), tmp_path / "baselines") is None
+    assert (
+        compare_with_history(write(tmp_path, "this", 1, **given), tmp_path / "baselines")
+        is None
+    )
 
 
 def test_the_look_around_is_bounded(row, tmp_path, monkeypatch):
     """Of many names the last are opened, of many trials the newest are read, to a size."""
     root = tmp_path / "baselines"
     monkeypatch.setattr(history, "POINTS_MAX", 4)
-    assert names(place_in_trend(row[7], root)) == ["t4", "t5", "t6", "t7"]
+    assert names(compare_with_history(row[7], root)) == ["t4", "t5", "t6", "t7"]
 
     monkeypatch.setattr(history, "MANIFESTS_MAX", 3)  # t5, t6, t7
-    assert names(place_in_trend(row[7], root)) == ["t5", "t6", "t7"]
+    assert names(compare_with_history(row[7], root)) == ["t5", "t6", "t7"]
 
     size = (row[6] / "intervals.parquet").stat().st_size
     monkeypatch.setattr(history, "INTERVALS_BYTES_MAX", size)
-    assert names(place_in_trend(row[7], root)) == ["t6", "t7"]
+    assert names(compare_with_history(row[7], root)) == ["t6", "t7"]
 
     monkeypatch.setattr(history, "ENTRIES_MAX", 0)
-    assert place_in_trend(row[7], root) is None
+    assert compare_with_history(row[7], root) is None
 
 
 def test_the_report_shows_the_place(row, tmp_path):
     """The shift, the level since, this trial against it; the document is read as written."""
-    trend = place_in_trend(row[7], tmp_path / "baselines")
+    trend = compare_with_history(row[7], tmp_path / "baselines")
     document = json.loads((row[7] / TREND).read_text())
     assert read_trend(document) == trend
     p50 = next(one for one in trend.series if one.metric == "response.p50")
@@ -126,7 +129,7 @@ def test_the_report_shows_the_place(row, tmp_path):
 
 def test_a_document_of_before_otava_is_pelts(row, tmp_path):
     """trend.json named no method then; one that names another keeps it."""
-    place_in_trend(row[7], tmp_path / "baselines")
+    compare_with_history(row[7], tmp_path / "baselines")
     document = json.loads((row[7] / TREND).read_text())
     named = read_trend(document | {"method": "otava 0.8.0"})
     assert sentences(named)[-1].startswith("Change points by otava 0.8.0, ")
@@ -136,7 +139,7 @@ def test_a_document_of_before_otava_is_pelts(row, tmp_path):
 
 def test_few_trials_promise_no_change_points(row, tmp_path):
     """The third of eight: its place is shown, and what is still lacking is said."""
-    trend = place_in_trend(row[2], tmp_path / "baselines")
+    trend = compare_with_history(row[2], tmp_path / "baselines")
 
     assert names(trend) == ["t0", "t1", "t2"]
     assert "can be told from 6 trials on" in " ".join(sentences(trend))

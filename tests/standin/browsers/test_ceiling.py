@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.browsers import CHROMIUM
-from harness.execution.sessions import SessionsJob, hold_sessions
+from harness.execution.sessions import SessionsJob, search_sessions
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.standin.browsers.leftovers import nothing_is_left
@@ -37,7 +37,7 @@ def test_the_lab_finds_the_ceiling_of_real_browsers(tmp_path, monkeypatch):
     config = StandinConfig(browser=str(program), max_sessions=CEILING, launch_timeout_s=6.0)
     with Standin(config) as standin:
         job = SessionsJob(standin.url, tmp_path / "trial", "browsers", 8, 2, cycles=1, races=1)
-        hold_sessions(job, "osk_some", Console(stderr=True, quiet=True))
+        search_sessions(job, "osk_some", Console(stderr=True, quiet=True))
         found = json.loads((job.out / "capacity.json").read_text())
         truth = standin.truth()
         assert nothing_is_left(standin.pid)
