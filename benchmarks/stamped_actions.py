@@ -49,7 +49,7 @@ class StampedStream(Stream):
 
     def receive(self, until_ns: int = 0, late: Failure = Failure.READ_TIMEOUT) -> bytes:
         while True:
-            self._wait(self._readable, until_ns or unix_ns() + self._silence_ns, late)
+            self._wait(self._readable, until_ns or unix_ns() + self._read_timeout_ns, late)
             try:
                 data, ancillary, _, _ = self._sock.recvmsg(_CHUNK_BYTES, _ANCILLARY_BYTES)
             except BlockingIOError:
@@ -61,7 +61,7 @@ class StampedStream(Stream):
             return data
 
 
-class StampedPendingCall(connection.Flight):
+class StampedPendingCall(connection.PendingCall):
     """Takes down the harness's own part of each answered action."""
 
     def resolve(self, heard: object) -> tuple[object, object]:
@@ -80,5 +80,5 @@ def _send(socket: WebSocket, message: bytes, deadline_ns: int) -> None:
 _plain_send = WebSocket.send
 WebSocket.send = _send
 dial.Stream = StampedStream
-connection.Flight = StampedPendingCall
+connection.PendingCall = StampedPendingCall
 atexit.register(lambda: Path(os.environ[OWN_FILE]).write_bytes(_own.tobytes()))

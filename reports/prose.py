@@ -144,7 +144,7 @@ def _outcome_sentence(model: ReportModel) -> str:
     )
     calls = f"{percent(load['calls_ok'] / load['calls'])} of the calls came to a good end"
     worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
-    more = f" and {plural(len(others) - 3, 'other trial_kind')}" if len(others) > 3 else ""
+    more = f" and {plural(len(others) - 3, 'other kind')}" if len(others) > 3 else ""
     return f"{good} (the others: {worst}{more}), and {calls}."
 
 

@@ -92,9 +92,9 @@ def test_an_empty_spectrum_has_nothing_to_say():
     nothing = merge_distributions([])
 
     assert {None} == set(nothing.describe_ms().values())
-    with pytest.raises(ValueError, match="empty spectrum"):
+    with pytest.raises(ValueError, match="empty distribution"):
         nothing.percentile_us(0.5)
-    with pytest.raises(ValueError, match="empty spectrum"):
+    with pytest.raises(ValueError, match="empty distribution"):
         nothing.mean_us()
 
 

@@ -94,7 +94,7 @@ def test_merged_and_in_pieces_it_is_the_same(tmp_path, monkeypatch):
 
     by_second = told(1)
     monkeypatch.setattr(distributions, "_ROWS_AT_ONCE", 5)
-    monkeypatch.setattr(timeline, "_STEPS_AT_ONCE", 3)
+    monkeypatch.setattr(timeline, "_STEPS_PER_CHUNK", 3)
 
     assert by_second == told(6) == told(3) == told(1)
 

@@ -7,10 +7,10 @@ import sys
 
 SCRIPT = """
 import benchmarks.stamped_actions as stamped
-from harness.client.sockets import line
+from harness.client.sockets import connection
 from harness.wire.fast import dial
 
-assert line.Flight is stamped.StampedFlight, line.Flight
+assert connection.PendingCall is stamped.StampedPendingCall, connection.PendingCall
 assert dial.Stream is stamped.StampedStream, dial.Stream
 """
 

@@ -30,10 +30,10 @@ def test_the_version_is_told_without_importing_a_command():
 
 _FAIL = """
 import sys
-from harness.cli import main, trials
+from harness.cli import main, report
 def fail(path):
     raise {error}
-trials.check_trial = fail
+report.check_trial = fail
 main()
 """
 

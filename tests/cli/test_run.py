@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness import cli
+from harness import assess
 from harness.analysis.summary import summarize
 from harness.assess import evaluate
 from harness.cli.transport_options import TransportOptions
@@ -96,7 +96,7 @@ def test_ctrl_c_while_the_judging_is_imported_says_it_as_well(tmp_path, monkeypa
                 raise KeyboardInterrupt
 
     monkeypatch.delitem(sys.modules, evaluate.__name__)
-    monkeypatch.delattr(cli, "judging")
+    monkeypatch.delattr(assess, "evaluate")
     monkeypatch.setattr(sys, "meta_path", [Stopping, *sys.meta_path])
     with pytest.raises(KeyboardInterrupt):
         evaluate_measured(tmp_path, progress, progress)

@@ -70,7 +70,7 @@ class ConformanceTarget:
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
             found = run_suite(
-                checks, context, destructive=destructive, ours=True, told=lambda _seen: None
+                checks, context, destructive=destructive, ours=True, on_result=lambda _result: None
             )
         finally:
             self.standin.control(fail={})

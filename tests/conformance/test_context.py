@@ -47,7 +47,7 @@ def test_the_wire_is_the_one_asked_for(asked, kind, made):
 
 def test_a_create_that_is_still_being_handled_is_closed_too(monkeypatch):
     """Asked again at once, it is refused (409); the session comes, and does not stay."""
-    monkeypatch.setattr(desks, "SETTLE_S", 0.1)
+    monkeypatch.setattr(desks, "RETRY_IN_FLIGHT_S", 0.1)
     config = StandinConfig(api_keys=("k",), latency={"create_session": "400ms"})
     with Standin(config) as standin:
         target = Target(standin.url, (("x-api-key", "k"),))

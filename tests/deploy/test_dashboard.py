@@ -33,7 +33,7 @@ def expressions() -> list[str]:
 
 def test_it_asks_only_for_metrics_that_there_are() -> None:
     """And only by labels that they have."""
-    latest = LatestMetrics(Progress(None, 10**9, watched=True).live())
+    latest = LatestMetrics(Progress(None, 10**9, watched=True).snapshot())
     names = set()
     for family in LiveCollector(TrialInfo("t", "mixed", "smoke"), latest).collect():
         names |= {f"{family.name}{suffix}" for suffix in ("", "_total", "_bucket")}

@@ -139,7 +139,7 @@ def test_a_quantile_out_of_prometheus_lies_in_the_bucket_of_the_reports(tmp_path
     operations = build(tmp_path / "t", rows).summary["operations"]
     metric = 'opensteer_harness_service_seconds_bucket{outcome="ok"}'
     found = {}
-    with Exporters(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
+    with Exporters(prometheus="0").running(FACTS, Console(stderr=True, quiet=True)) as latest:
         latest.update(live(rows))
         target = urllib.parse.urlsplit(latest.url).netloc
         with prometheus(target, tmp_path) as url:

@@ -28,7 +28,7 @@ def test_a_second_interrupt_keeps_the_ledger_of_what_may_be_open(tmp_path, monke
 
     monkeypatch.setattr(limiter, "_prepare", lambda *_: SimpleNamespace(embedded=False))
     monkeypatch.setattr(limiter, "_probe", probe)
-    job = LimiterJob("http://127.0.0.1:9", out, "t", setup=None)
+    job = LimiterJob("http://127.0.0.1:9", out, "t", lab_config=None)
 
     with pytest.raises(KeyboardInterrupt):
         measure_limiter(job, "k", Console(file=said), Console(file=said, width=200))

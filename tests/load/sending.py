@@ -52,7 +52,7 @@ def main(rows: int, noise: int, piece_bytes: int) -> None:
         pieces.add(from_ipc(message["buckets"], BUCKETS))
     came = pa.concat_tables([from_ipc(m["attempts"], ATTEMPTS) for m in runner.sent])
     # A worker whose clock is 45 s ahead tells the load's end by its master's.
-    sink.ahead_ns = 45 * 10**9
+    sink.clock_ahead_ns = 45 * 10**9
     sink.end(WorkerSummary("w0", load_ended_ns=60 * 10**9))
     end = msgspec.json.decode(runner.sent.pop()["end"], type=WorkerSummary)
     told = {

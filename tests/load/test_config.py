@@ -25,11 +25,11 @@ def test_a_worker_does_what_the_masters_plan_says():
     environment = SimpleNamespace(
         parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
     )
-    own = LoadConfig(default_spec(environment), Plan(seed=1), "k", text="[load]\n")
+    own = LoadConfig(default_spec(environment), Plan(seed=1), "k", plan_text="[load]\n")
     own.workload("work", Work)
 
     told = own.with_plan(own.spec, Plan(seed=2, scenario={"work": {"size": 7}}))
 
     assert (7, 2) == told.workload("work", Work).made_with
     assert told.workload("work", Work) is told.workload("work", Work), "shared by all users"
-    assert ("k", "") == (told.key, told.text)
+    assert ("k", "") == (told.key, told.plan_text)

@@ -26,13 +26,13 @@ class Busy:
         self.more -= 150
 
 
-def generator_with(waiting: int, more: int) -> tuple[LoadGenerator, Busy]:
+def generator_with(pending: int, more: int) -> tuple[LoadGenerator, Busy]:
     """A generator of which only that part lives, and its sink."""
     row = attempt()
     generator = LoadGenerator.__new__(LoadGenerator)
     generator.worker, generator.observers = "w0", []
     generator.recorder, generator._batching = Recorder(), RLock()
-    for _ in range(waiting):
+    for _ in range(pending):
         generator.recorder.record(row)
     generator._sink = sink = Busy(generator.recorder, row, more)
     return generator, sink
@@ -42,10 +42,10 @@ def generator_with(waiting: int, more: int) -> tuple[LoadGenerator, Busy]:
 def test_so_many_are_handed_on_and_no_more(count):
     """What comes meanwhile waits for the next time, so batches stay large."""
     generator, sink = generator_with(2 * BATCH_ROWS + 40, more=10**6)
-    generator._hand_on(count)
+    generator._send_batches(count)
 
     assert count == sum(sink.sizes)
-    assert 2 * BATCH_ROWS + 40 - count + 150 * len(sink.sizes) == generator.recorder.waiting
+    assert 2 * BATCH_ROWS + 40 - count + 150 * len(sink.sizes) == generator.recorder.pending
     assert all(size == BATCH_ROWS for size in sink.sizes[:-1])
 
 
@@ -55,4 +55,4 @@ def test_the_last_flush_leaves_nothing():
     generator._flush()
 
     assert BATCH_ROWS + 40 + 300 == sum(sink.sizes) == generator.recorder.recorded
-    assert 0 == generator.recorder.waiting
+    assert 0 == generator.recorder.pending

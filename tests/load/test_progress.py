@@ -70,7 +70,7 @@ def test_old_figures_are_forgotten_where_nobody_asks_for_them(monkeypatch):
         progress.add(table)
 
     assert len(progress._recent) <= progresses.WINDOW_S + 1
-    assert 100 == progress.live().attempts
+    assert 100 == progress.snapshot().attempts
 
 
 def test_a_reader_that_is_gone_is_told_once(pipe):

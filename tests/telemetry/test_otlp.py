@@ -23,8 +23,8 @@ def send(receiver: Receiver) -> str:
     progress, err = Progress(None, 20 * 10**9, watched=True), io.StringIO()
     progress.start(T0 * 10**9)
     progress.add(bucket_table(attempts_table(ladder())))
-    with Exporters(otlp=receiver.url).watching(FACTS, Console(file=err)) as latest:
-        latest.update(progress.live())
+    with Exporters(otlp=receiver.url).running(FACTS, Console(file=err)) as latest:
+        latest.update(progress.snapshot())
     return err.getvalue()
 
 

@@ -29,12 +29,12 @@ def live(*batches: list, events: list[Event] = ()) -> LiveMetrics:
         progress.add(bucket_table(attempts_table(rows)))
     for event in events:
         progress.event(event)
-    return progress.live()
+    return progress.snapshot()
 
 
 def scrape(figures: LiveMetrics | None) -> tuple[str, dict[str, dict]]:
     """What a scrape gets: the text, and its samples by name and labels."""
-    with Exporters(prometheus="0").watching(FACTS, Console(stderr=True, quiet=True)) as latest:
+    with Exporters(prometheus="0").running(FACTS, Console(stderr=True, quiet=True)) as latest:
         if figures is not None:
             latest.update(figures)
         with urllib.request.urlopen(latest.url, timeout=10) as answer:
@@ -130,8 +130,8 @@ def test_nobody_watching_costs_nothing() -> None:
     progress = Progress(None, 10**9)
     progress.add(bucket_table(attempts_table(ladder())))
 
-    assert progress.live().series == []
-    assert progress.live().attempts == 1000
+    assert progress.snapshot().series == []
+    assert progress.snapshot().attempts == 1000
 
 
 def test_the_metrics_please_promtool() -> None:
@@ -166,10 +166,10 @@ def test_a_listener_that_is_none_is_refused(text) -> None:
 def test_a_port_that_is_taken_is_one_line() -> None:
     """Before anything is started."""
     console = Console(stderr=True, quiet=True)
-    with Exporters(prometheus="0").watching(FACTS, console) as latest:
+    with Exporters(prometheus="0").running(FACTS, console) as latest:
         port = latest.url.rsplit(":", 1)[1].split("/")[0]
         with (
             pytest.raises(UsageError, match=f"^--prometheus {port}: Address already in use$"),
-            Exporters(prometheus=port).watching(FACTS, console),
+            Exporters(prometheus=port).running(FACTS, console),
         ):
             pass

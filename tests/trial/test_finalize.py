@@ -59,7 +59,7 @@ def test_a_trial_in_order_is_complete(tmp_path):
 
 def test_attempts_of_a_frequent_operation_stand_together(tmp_path, monkeypatch):
     """A window's rows: a group for each of the frequent ones, then the rest, each in order."""
-    monkeypatch.setattr(finalize, "_WINDOW_ROWS", 100)
+    monkeypatch.setattr(finalize, "_CHUNK_ROWS", 100)
     monkeypatch.setattr(finalize, "_GROUP_ROWS_MIN", 20)
     names = ["get_run"] * 5 + ["queue_run"] * 4 + ["create_session"]
     with PartWriter(tmp_path) as writer:

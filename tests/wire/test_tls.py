@@ -203,7 +203,7 @@ def test_bytes_that_the_network_did_not_take_are_sent_once(narrow, messages, tak
     """Whoever sends again what was not counted has each byte arrive once, in its place."""
     stream = Narrow(narrow[0])
     secure = TlsStream(stream, narrow[1], "localhost")
-    secure.shake_hands(0)
+    secure.handshake(0)
     stream.takes = list(takes)
     unsent = b""
     for message in messages:

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pytest
-from harness.eta.slo import parse_slos
 
 from benchmarks.capacity.cases import SERVERS, Server
 from harness.errors import NothingObservedError, UsageError
@@ -23,6 +22,7 @@ from harness.experiments.capacity.order_statistics import (
 from harness.experiments.capacity.search import RateSearch
 from harness.experiments.capacity.steps import Block, Criterion, StepResult, read_criteria
 from harness.experiments.capacity.usl import NoFit, fit_usl, predict
+from harness.plan.slo import parse_slos
 
 CRITERION = Criterion("p99<250ms", 0.01, 0.25)
 

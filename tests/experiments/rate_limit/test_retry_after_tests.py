@@ -72,7 +72,7 @@ def test_short_promise_has_no_before():
 
 
 @pytest.mark.parametrize(
-    ("passed", "kept", "late_s", "early_s"),
+    ("passed", "was_honest", "late_s", "early_s"),
     [
         ((True, True, True), True, 0.402, 0.0),
         ((False, True, True), True, 0.0, 0.0),
