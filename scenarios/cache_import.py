@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from harness.client import Expected
 from harness.contract.entries import EntryPool
-from harness.load.plan import Share, Table
+from harness.fields import Share, Table
 from harness.load.user import ScenarioUser, Visit
 
 ENTRIES_MAX = 200

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from harness.contract.shapes import CreatedSession
 from harness.contract.vocabulary import ORIGINS
-from harness.load.plan import Number, Table
+from harness.fields import Number, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.sockets.devtools import DevTools
 from scenarios._socket_round import SocketRound

@@ -14,7 +14,7 @@ from pydantic import Field
 from harness.client import OpensteerClient
 from harness.contract.payloads import altered, run_body
 from harness.contract.shapes import FINAL_RUN_STATUSES, LogPage
-from harness.load.plan import Duration, Positive, Share, Table
+from harness.fields import Duration, Positive, Share, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.units import NS_PER_MS, NS_PER_S
 

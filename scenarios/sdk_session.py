@@ -18,7 +18,7 @@ from harness.client import Expected, OpensteerClient
 from harness.contract.entries import EntryPool
 from harness.contract.journeys import make_journey
 from harness.contract.shapes import CreatedSession
-from harness.load.plan import Number, Share, Table
+from harness.fields import Number, Share, Table
 from harness.load.user import ScenarioUser, Visit
 
 BATCH = 200

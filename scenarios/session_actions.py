@@ -14,7 +14,7 @@ from pydantic import Field
 
 from harness.contract.journeys import Step, make_journey
 from harness.contract.shapes import CreatedSession
-from harness.load.plan import Number, Share, Table
+from harness.fields import Number, Share, Table
 from harness.load.user import ScenarioUser, Visit
 from harness.sockets.actions import Actions
 from scenarios._socket_round import SocketRound

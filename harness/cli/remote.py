@@ -61,7 +61,7 @@ def master_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
         raise UsageError(f"--master {workers}: 1 to {_WORKERS_MAX} workers")
     if not host:
         raise UsageError("--master needs --host: the embedded stand-in is of one machine")
-    if plan.fault_specs():
+    if plan.faults:
         raise UsageError("--master: faults need a proxy on each machine; leave them out")
     demand_users(plan, workers, f"--master {workers}")
     name, port = parse_address(bind, "--bind")

@@ -17,7 +17,7 @@ from harness.clock import unix_ns
 from harness.faults.journal import Journal
 from harness.faults.kinds import FAULTS
 from harness.faults.kinds.fault import Fault
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 
 Moment = Literal["accept", "request"]
 
@@ -37,13 +37,13 @@ class Armory:
 
     def __init__(
         self,
-        specs: Iterable[FaultSpec],
+        specs: Iterable[NetworkFault],
         *,
         seed: int,
         journal: Journal,
         now_ns: Callable[[], int] = unix_ns,
     ) -> None:
-        self.specs: Sequence[FaultSpec] = tuple(specs)
+        self.specs: Sequence[NetworkFault] = tuple(specs)
         self.begun_ns: int | None = None
         self._journal = journal
         self._now_ns = now_ns

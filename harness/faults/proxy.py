@@ -17,7 +17,7 @@ from harness.errors import UsageError
 from harness.faults.arming import Armory
 from harness.faults.journal import Journal
 from harness.faults.relay import Relay
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 from harness.units import NS_PER_S
 
 _BACKLOG = 1024
@@ -102,7 +102,7 @@ class Proxy:
         finally:
             del self._relays[relay]
 
-    async def _keep_window(self, number: int, spec: FaultSpec, begun_ns: int) -> None:
+    async def _keep_window(self, number: int, spec: NetworkFault, begun_ns: int) -> None:
         await _sleep_until(begun_ns + spec.from_ns)
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
         told = {"fault": spec.kind, "number": number}

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from harness.errors import PlanError, UsageError
+from harness.fields import near
 from harness.load.naming import new_mark, new_trial_id
 from harness.load.open_files import check_open_files, load_processes
 from harness.load.plan import Plan
@@ -22,7 +23,6 @@ from harness.load.plan_file import (
     PLANS,
     build_plan,
     find_plan,
-    near,
     read_plan,
     say_mistake,
     say_mistakes,
@@ -182,7 +182,7 @@ def default_spec(environment: Any) -> Spec:
     host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""), f"set {ALLOW_VARIABLE}=")
     path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
     plan = read_plan(path)
-    if plan.fault_specs():
+    if plan.faults:
         raise UsageError(f"{path}: faults need their proxy; use `harness run`, which brings it")
     document = plan.model_dump(mode="json")
     run_time_s = getattr(options, "run_time", None) or 24 * 3600

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from harness.fields import Table
 from harness.load.orders import Orders, default_spec
-from harness.load.plan import Plan, Table
+from harness.load.plan import Plan
 
 
 class Work:
