@@ -2,8 +2,9 @@
 The webhook inbox: the receiver as an ASGI application on uvicorn, in a process of its own.
 
 ``python -m harness.faults.inbox --config -``; `InboxConfig` is the configuration. Uvicorn
-bounds neither the head of a request nor the time it takes to arrive. The connections of the
-stand-in do, and they are used here: they end a head that does not end after 64 KiB.
+bounds neither the head of a request nor the time it takes to arrive. The stand-in's
+connections do both, so the inbox uses them: they refuse a head that is unfinished after 64 KiB
+and a request that is unfinished after `REQUEST_S_MAX`.
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ class InboxServer:
         self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to listen. The process around it has uvicorn's main loop and signals."""
+        """
+        Begin to listen.
+
+        Uvicorn's ``serve`` is not used: the process handles signals and its end itself.
+        """
         host, port = self._listen
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        name = f"[{host}]" if family == socket.AF_INET6 else host
-        self.url = f"http://{name}:{listener.getsockname()[1]}"
+        address, number = listener.getsockname()[:2]
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
         await self._server.startup([listener])
@@ -77,7 +82,7 @@ class InboxServer:
         """The start signal means nothing to an inbox."""
 
     async def close(self) -> None:
-        """End the socket and every connection; what is held gets no answer."""
+        """Close the socket and every connection; held deliveries get no response."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in self._server.server_state.connections:
@@ -103,11 +108,11 @@ class InboxServer:
         for connection in self._server.server_state.connections:
             if isinstance(connection, Connection) and connection.client == scope["client"]:
                 connection.transport.close()
-        await receive()  # until it is closed: uvicorn answers for an application that does not
+        await receive()  # until it is closed; else uvicorn would send a 500
 
 
 def _refuse_head(scope: Scope) -> int:
-    """The status that refuses a request for its head; 0 for a head as it should be."""
+    """The status that refuses a request because of its head; 0 to read its body."""
     if scope["method"] != "POST":
         return 405
     size_bytes = sum(len(name) + len(value) for name, value in scope["headers"])
@@ -115,7 +120,7 @@ def _refuse_head(scope: Scope) -> int:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """The body, or so much of it that it is too large; None when the sender left."""
+    """The body, up to the piece that makes it too large; None when the sender left."""
     body = bytearray()
     while len(body) <= BODY_BYTES_MAX:
         message = await receive()

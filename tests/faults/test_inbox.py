@@ -328,8 +328,8 @@ def test_a_second_request_that_came_along_is_not_taken_for_part_of_the_first(pla
     assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
 
 
-def test_a_sender_that_asks_before_its_body_is_told_to_go_on(play):
-    """``Expect: 100-continue`` (RFC 9110, 10.1.1)."""
+def test_expect_100_continue_is_answered(play):
+    """A sender may wait for it before it sends the body (RFC 9110, 10.1.1)."""
 
     async def ask(reader, writer):
         head, body = delivery(1, more=b"expect: 100-continue\r\n")
@@ -345,7 +345,7 @@ def test_a_sender_that_asks_before_its_body_is_told_to_go_on(play):
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /k HTTP/1.1\r\nx-a: ", delivery(1)[0]])
-def test_a_sender_that_does_not_come_to_an_end_is_cut_off(play, monkeypatch, sent):
+def test_an_unfinished_request_is_ended(play, monkeypatch, sent):
     """Before its head, within it, or within its body."""
     monkeypatch.setattr(inboxes, "REQUEST_S_MAX", 0.2)
 
@@ -363,12 +363,15 @@ def test_a_sender_that_does_not_come_to_an_end_is_cut_off(play, monkeypatch, sen
     [
         (b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", 405),
         (b"POST / HTTP/1.1\r\nx-large: %b\r\n\r\n" % (b"x" * 20_000), 431),
-        (b"POST / HTTP/1.1\r\nx-large: %b" % (b"x" * 100_000), 431),
-        (b"POST / HTTP/1.1\r\ncontent-length: 2000000\r\n\r\n" + b"x" * 1_100_000, 413),
+        (b"POST / HTTP/1.1\r\nx-large: %b" % (b"x" * 65_536), 431),
+        (
+            b"POST / HTTP/1.1\r\ncontent-length: 2000000\r\n\r\n" + b"x" * (BODY_BYTES_MAX + 1),
+            413,
+        ),
         (b"no request\r\n\r\n", 400),
     ],
 )
-def test_what_is_no_delivery_is_refused_and_told_to_nobody(play, request_, status):
+def test_a_bad_request_is_refused_and_not_recorded(play, request_, status):
     """And its connection is closed."""
 
     async def send(reader, writer):
@@ -380,8 +383,8 @@ def test_what_is_no_delivery_is_refused_and_told_to_nobody(play, request_, statu
     assert not told
 
 
-def test_many_deliveries_are_held_and_judged_side_by_side(tmp_path):
-    """None of 200 waits for another: all are answered after one delay."""
+def test_concurrent_deliveries_do_not_wait_for_each_other(tmp_path):
+    """200 at once, each delayed by half a second."""
     path = tmp_path / "events.jsonl"
 
     async def play(inbox):

@@ -139,7 +139,7 @@ def test_all_mistakes_are_told_at_once():
     ] == sorted(told)
 
 
-def test_every_mistake_of_a_fault_is_told_at_its_key():
+def test_every_mistake_of_a_fault_is_reported_at_its_key():
     """Also of the second of two faults, and of keys that other kinds have."""
     text = """\
 [[faults]]
