@@ -14,8 +14,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from harness.client.opensteer_client import ExpectedCounts
+from harness.fields import Share, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Share, Table
 from harness.workload.entries import EntryPool
 
 ENTRIES_MAX = 200

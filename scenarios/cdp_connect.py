@@ -14,8 +14,8 @@ from pydantic import Field
 
 from harness.client.sockets.devtools import DevTools
 from harness.contract.response_models import CreatedSession
+from harness.fields import Number, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Number, Table
 from harness.workload.fake_names import ORIGINS
 from scenarios._socket_workload import SocketWorkload
 

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from harness.client.opensteer_client import OpensteerClient
 from harness.contract.response_models import FINAL_RUN_STATUSES, LogPage
+from harness.fields import Duration, Positive, Share, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Duration, Positive, Share, Table
 from harness.units import NS_PER_MS, NS_PER_S
 from harness.workload.payloads import mutate_body, run_body
 

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from harness.client.opensteer_client import ExpectedCounts, OpensteerClient
 from harness.contract.response_models import CreatedSession
+from harness.fields import Number, Share, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Number, Share, Table
 from harness.workload.entries import EntryPool
 from harness.workload.journeys import make_journey
 

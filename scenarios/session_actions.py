@@ -14,8 +14,8 @@ from pydantic import Field
 
 from harness.client.sockets.actions import ActionSocket
 from harness.contract.response_models import CreatedSession
+from harness.fields import Number, Share, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Number, Share, Table
 from harness.workload.journeys import JourneyStep, make_journey
 from scenarios._socket_workload import SocketWorkload
 

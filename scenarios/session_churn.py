@@ -13,8 +13,8 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.client.opensteer_client import OpensteerClient
+from harness.fields import Duration, Table
 from harness.load.user import Iteration, ScenarioUser
-from harness.plan.model import Duration, Table
 from harness.units import NS_PER_MS, NS_PER_S
 from harness.workload.payloads import mutate_body
 

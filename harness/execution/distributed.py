@@ -67,7 +67,7 @@ def coordinator_options(workers: int, bind: str, host: str, plan: Plan) -> list[
         raise UsageError(f"--master {workers}: 1 to {_WORKERS_MAX} workers")
     if not host:
         raise UsageError("--master needs --host: the embedded stand-in is of one machine")
-    if plan.fault_specs():
+    if plan.faults:
         raise UsageError("--master: faults need a proxy on each machine; leave them out")
     check_users(plan, workers, f"--master {workers}")
     name, port = parse_address(bind, "--bind")

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.clock import unix_ns
 from harness.errors import HarnessError, StorageError, UsageError
 from harness.faults.event_log import EventLog
-from harness.faults.spec import RESTART, FaultSpec
+from harness.faults.spec import RESTART, RestartSpec
 from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS
 from harness.units import NS_PER_S
@@ -34,11 +34,11 @@ class Restarter:
         UsageError: Two of them overlap.
     """
 
-    def __init__(self, standin: Standin, specs: Sequence[FaultSpec], out: Path) -> None:
+    def __init__(self, standin: Standin, specs: Sequence[RestartSpec], out: Path) -> None:
         self._standin = standin
         self._specs = sorted(specs, key=lambda spec: spec.from_ns)
         for spec, later in zip(self._specs, self._specs[1:], strict=False):
-            if spec.from_ns + (spec.for_ns or 0) >= later.from_ns:
+            if spec.from_ns + spec.for_ns >= later.from_ns:
                 raise UsageError("--fault restart: one begins before the one before it ended")
         self._event_log = EventLog(str(out / PARTS / f"restarts{EVENTS_SUFFIX}"), "harness")
         self._ended = threading.Event()
@@ -82,12 +82,12 @@ class Restarter:
         except OSError as error:  # a full disk, under its events or its state
             self._error = StorageError(f"the fault restart: {error}")
 
-    def _restart(self, number: int, spec: FaultSpec) -> None:
+    def _restart(self, number: int, spec: RestartSpec) -> None:
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
         fields = {"fault": RESTART, "number": number}
         self._event_log.append("fault", {**fields, "edge": "start", **settings})
         self._standin.crash()
         # A load that is over must still find its target, to close what it opened.
-        self._ended.wait((spec.for_ns or 0) / NS_PER_S)
+        self._ended.wait(spec.for_ns / NS_PER_S)
         self._standin.restart()
         self._event_log.append("fault", {**fields, "edge": "end", **settings})

@@ -20,7 +20,7 @@ from harness.errors import NothingObservedError, UsageError
 from harness.execution import target as targets
 from harness.execution.restarts import Restarter
 from harness.faults.launch import FaultProxy, Inbox
-from harness.faults.spec import RESTART, FaultSpec
+from harness.faults.spec import NetworkFault, RestartSpec
 from harness.load.spec import is_loopback, webhook_secret
 from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
@@ -109,7 +109,7 @@ def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> 
         TargetError: It did not start.
     """
     config = config or StandinConfig()
-    if any(spec.kind == RESTART for spec in plan.fault_specs()) and not config.state:
+    if any(isinstance(fault, RestartSpec) for fault in plan.faults) and not config.state:
         folder = stack.enter_context(TemporaryDirectory(prefix="harness-"))
         config = msgspec.structs.replace(config, state=str(Path(folder) / "standin.sqlite"))
     return stack.enter_context(targets.embedded(config))
@@ -117,7 +117,7 @@ def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> 
 
 def has_network_faults(plan: Plan) -> bool:
     """Whether the plan asks for faults that the proxy makes."""
-    return any(spec.kind != RESTART for spec in plan.fault_specs())
+    return any(isinstance(fault, NetworkFault) for fault in plan.faults)
 
 
 def start_sidecars(
@@ -156,25 +156,25 @@ def start_sidecars(
         inbox = Inbox(seed=plan.seed, events_path=events, secret=secret, behaviour=behaviour)
         webhook_url = stack.enter_context(inbox).url
     sidecar_events = parts / f"around{EVENTS_SUFFIX}"
-    specs = plan.fault_specs()
+    restart_specs = [fault for fault in plan.faults if isinstance(fault, RestartSpec)]
+    network = [fault for fault in plan.faults if isinstance(fault, NetworkFault)]
     sidecars = Sidecars(webhook_url, sidecar_events, inbox, standin)
-    if any(spec.kind == RESTART for spec in specs):
-        restarts = _prepare_restarts(specs, standin, out)
+    if restart_specs:
+        restarts = _prepare_restarts(restart_specs, standin, out)
         stack.callback(restarts.cancel)
         sidecars = replace(sidecars, restarts=restarts)
-    if not has_network_faults(plan):
+    if not network:
         return sidecars
-    network = [spec for spec in specs if spec.kind != RESTART]
     events = parts / f"faults{EVENTS_SUFFIX}"
     proxy = stack.enter_context(FaultProxy(host, network, seed=plan.seed, events_path=events))
     return replace(sidecars, proxy=proxy)
 
 
 def _prepare_restarts(
-    specs: Sequence[FaultSpec], standin: Standin | None, out: Path
+    specs: Sequence[RestartSpec], standin: Standin | None, out: Path
 ) -> Restarter:
     if standin is None:
         raise UsageError(
             "the fault restart kills and restarts the embedded stand-in; leave --host out"
         )
-    return Restarter(standin, [spec for spec in specs if spec.kind == RESTART], out)
+    return Restarter(standin, specs, out)

@@ -1,29 +1,34 @@
-"""
-``python -m harness.faults --config -``: the fault proxy as a process.
-
-Keys of the configuration: ``upstream`` (base URL), ``listen`` (``host:port``), ``faults``
-(tables as in a plan), ``seed``, ``events`` (a file to append to), ``begin`` (true: at
-once, without a start signal), ``parent`` (end when this process is no longer the parent).
-"""
+"""``python -m harness.faults --config -``: the fault proxy as a process."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.faults.event_log import EventLog
-from harness.faults.process import check_keys, main, split_listen
+from harness.faults.process import ProcessConfig, main
 from harness.faults.proxy import Proxy
 from harness.faults.schedule import FaultSchedule
-from harness.faults.spec import RESTART, fault_from_table
-
-_KEYS = {"upstream", "listen", "faults", "seed", "events", "begin", "parent"}
+from harness.faults.spec import Fault, NetworkFault
 
 
-async def start_proxy(config: Mapping[str, Any]) -> Proxy:
+class ProxyConfig(ProcessConfig):
+    """
+    The configuration of a fault proxy.
+
+    Attributes:
+        upstream: Base URL of the target.
+        faults: Tables as in a plan.
+        begin: Do not wait for the start signal.
+    """
+
+    upstream: str
+    faults: tuple[Fault, ...] = ()
+    begin: bool = False
+
+
+async def start_proxy(config: ProxyConfig) -> Proxy:
     """
     Open the proxy that `config` describes.
 
@@ -31,24 +36,18 @@ async def start_proxy(config: Mapping[str, Any]) -> Proxy:
         UsageError: The configuration is wrong.
         OSError: The address cannot be bound, or the events file not opened.
     """
-    check_keys(config, _KEYS)
-    specs = [fault_from_table(table) for table in config.get("faults", ())]
-    if any(spec.kind == RESTART for spec in specs):
+    specs = [fault for fault in config.faults if isinstance(fault, NetworkFault)]
+    if len(specs) < len(config.faults):
         msg = "the fault restart is none of the network's; `harness run` does it"
         raise UsageError(msg)
-    event_log = EventLog(config.get("events"), "fault-proxy")
-    schedule = FaultSchedule(specs, seed=int(config.get("seed", 0)), event_log=event_log)
-    proxy = Proxy(
-        str(config.get("upstream", "")),
-        schedule=schedule,
-        event_log=event_log,
-        listen=split_listen(config),
-    )
+    event_log = EventLog(config.events, "fault-proxy")
+    schedule = FaultSchedule(specs, seed=config.seed, event_log=event_log)
+    proxy = Proxy(config.upstream, schedule=schedule, event_log=event_log, listen=config.listen)
     await proxy.open()
-    if config.get("begin", False):
+    if config.begin:
         proxy.begin(unix_ns())
     return proxy
 
 
 if __name__ == "__main__":
-    sys.exit(main("harness.faults", start_proxy))
+    sys.exit(main("harness.faults", ProxyConfig, start_proxy))

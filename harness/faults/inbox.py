@@ -1,103 +1,39 @@
 """
-The webhook inbox: a small HTTP server around the receiver, as a process.
+The webhook inbox: the receiver as an ASGI application on uvicorn, in a process of its own.
 
-``python -m harness.faults.inbox --config -``. Keys of the configuration: ``secret``,
-``listen`` (``host:port``), ``events`` (a file to append to), ``seed``, ``tolerance_s``,
-``behaviour`` (see ``harness.faults.receiver``), ``parent``. Head and body are bounded, and
-a sender that does not finish its request in time is cut off.
+``python -m harness.faults.inbox --config -``; `InboxConfig` is the configuration. Uvicorn
+bounds neither the head of a request nor the time it takes to arrive. The stand-in's
+connections do both, so the inbox uses them: they refuse a head that is unfinished after 64 KiB
+and a request that is unfinished after `REQUEST_S_MAX`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import socket
 import sys
-from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any
 
-import httptools
+import uvicorn
+from pydantic import Field
 
-from harness.errors import UsageError
 from harness.faults.event_log import EventLog
-from harness.faults.process import check_keys, main, split_listen
-from harness.faults.receiver import WebhookReceiver, read_behaviour
+from harness.faults.process import ProcessConfig, main
+from harness.faults.receiver import WebhookReceiver
 from harness.faults.signature import TOLERANCE_S
+from harness.faults.spec import InboxBehaviour
+from harness.standin.connections import Connection, close_late_requests
 
 HEAD_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 1024 * 1024
-REQUEST_S_MAX = 10.0
+REQUEST_S_MAX = 10
 """The time for a request to arrive, and for a kept connection to stay idle."""
-_READ_BYTES = 64 * 1024
-_KEYS = {"secret", "listen", "events", "seed", "tolerance_s", "behaviour", "parent"}
+_BACKLOG = 1024
 
-
-class _TooLargeError(Exception):
-    """A head or a body beyond its bound; ``status`` says which."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__()
-        self.status = status
-
-
-class _Request:
-    """
-    Takes one request from httptools' callbacks.
-
-    Attributes:
-        keep: The connection may be used again; known when the request is complete.
-    """
-
-    def __init__(self) -> None:
-        self.parser = httptools.HttpRequestParser(self)
-        self.method = b""
-        self.path = ""
-        self.signature: str | None = None
-        self.body = bytearray()
-        self.is_complete = False
-        self.in_head = True
-        self.keep = False
-
-    def feed(self, data: bytes) -> None:
-        """
-        Take bytes; what comes along behind the request ends the connection.
-
-        Raises:
-            httptools.HttpParserError: This is no request, or one over its bounds.
-        """
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            if not self.is_complete:
-                raise
-            self.keep = False
-
-    def on_message_begin(self) -> None:
-        self.keep = False
-
-    def on_url(self, url: bytes) -> None:
-        if not self.is_complete:
-            self.path += url.decode("latin-1")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.is_complete and name.lower() == b"x-opensteer-signature":
-            self.signature = value.decode("latin-1")
-
-    def on_headers_complete(self) -> None:
-        self.in_head = False
-
-    def on_body(self, data: bytes) -> None:
-        if self.is_complete:
-            return
-        self.body += data
-        if len(self.body) > BODY_BYTES_MAX:
-            raise _TooLargeError(413)
-
-    def on_message_complete(self) -> None:
-        if not self.is_complete:
-            self.method = self.parser.get_method()
-            self.keep = bool(self.parser.should_keep_alive())
-            self.is_complete = True
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class InboxServer:
@@ -107,127 +43,138 @@ class InboxServer:
     Args:
         receiver: Judges deliveries.
         listen: Host and port; port 0 for a free one.
+
+    Attributes:
+        url: Base URL to give as a webhook's; a tag may follow as the last part of the path.
+            Set by `open`.
     """
 
     def __init__(self, receiver: WebhookReceiver, listen: tuple[str, int]) -> None:
+        self.url = ""
         self._receiver = receiver
         self._listen = listen
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    @property
-    def url(self) -> str:
-        """Base URL to give as a webhook's; a tag may follow as the last part of the path."""
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._serve, http=Connection, ws="none", lifespan="off", interface="asgi3",
+                access_log=False, log_config=None, log_level="critical", server_header=False,
+                timeout_keep_alive=REQUEST_S_MAX, timeout_graceful_shutdown=0, backlog=_BACKLOG,
+            )
+        )  # fmt: skip
+        self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to listen."""
+        """
+        Begin to listen.
+
+        Uvicorn's ``serve`` is not used: the process handles signals and its end itself.
+        """
         host, port = self._listen
-        self._server = await asyncio.start_server(self._serve, host, port, backlog=1024)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        address, number = listener.getsockname()[:2]
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        await self._server.startup([listener])
+        self._sweeper = asyncio.create_task(
+            close_late_requests(self._server.server_state, REQUEST_S_MAX)
+        )
 
     def begin(self, begun_ns: int) -> None:
         """The start signal means nothing to an inbox."""
 
     async def close(self) -> None:
-        """End the socket and every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Close the socket and every connection; held deliveries get no response."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in self._server.server_state.connections:
+            connection.transport.close()
+        await self._server.shutdown()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
-                while await self._serve_one(reader, writer):
-                    pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def _serve_one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        """Serve one request; whether the connection may be used again."""
-        request = _Request()
-        try:
-            async with asyncio.timeout(REQUEST_S_MAX):
-                if not await _read_request(reader, request):
-                    return False
-        except _TooLargeError as error:
-            await _write_response(writer, error.status, keep=False)
-            return False
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            status = cause.status if isinstance(cause, _TooLargeError) else 400
-            await _write_response(writer, status, keep=False)
-            return False
-        if request.method != b"POST":
-            await _write_response(writer, 405, keep=False)
-            return False
-        status = await self._receiver.receive(
-            request.path, request.signature, bytes(request.body)
-        )
-        if status == 0:
-            return False
-        await _write_response(writer, status, keep=request.keep)
-        return request.keep
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if refusal := _refuse_head(scope):
+            await _answer(send, refusal, keep=False)
+            return
+        body = await _read_body(receive)
+        if body is None:
+            return
+        if len(body) > BODY_BYTES_MAX:
+            await _answer(send, 413, keep=False)
+            return
+        headers = dict(scope["headers"])
+        signature = headers.get(b"x-opensteer-signature", b"").decode("latin-1")
+        status = await self._receiver.receive(scope["raw_path"].decode(), signature, body)
+        if status:
+            await _answer(send, status, keep=True)
+            return
+        for connection in self._server.server_state.connections:
+            if isinstance(connection, Connection) and connection.client == scope["client"]:
+                connection.transport.close()
+        await receive()  # until it is closed; else uvicorn would send a 500
 
 
-async def _read_request(reader: asyncio.StreamReader, request: _Request) -> bool:
-    """Feed bytes until the request is complete; False when the sender left."""
-    head_bytes = 0
-    while not request.is_complete:
-        data = await reader.read(_READ_BYTES if not request.in_head else HEAD_BYTES_MAX)
-        if not data:
-            return False
-        request.feed(data)
-        if request.in_head:
-            head_bytes += len(data)
-            if head_bytes > HEAD_BYTES_MAX:
-                raise _TooLargeError(431)
-    return True
+def _refuse_head(scope: Scope) -> int:
+    """The status that refuses a request because of its head; 0 to read its body."""
+    if scope["method"] != "POST":
+        return 405
+    size_bytes = sum(len(name) + len(value) for name, value in scope["headers"])
+    return 431 if size_bytes > HEAD_BYTES_MAX else 0
 
 
-async def _write_response(writer: asyncio.StreamWriter, status: int, *, keep: bool) -> None:
-    phrase = HTTPStatus(status).phrase
-    kept = "keep-alive" if keep else "close"
-    head = f"HTTP/1.1 {status} {phrase}\r\ncontent-length: 0\r\nconnection: {kept}\r\n\r\n"
-    writer.write(head.encode())
-    await writer.drain()
+async def _read_body(receive: Receive) -> bytes | None:
+    """The body, up to the piece that makes it too large; None when the sender left."""
+    body = bytearray()
+    while len(body) <= BODY_BYTES_MAX:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    return bytes(body)
 
 
-async def start_inbox(config: Mapping[str, Any]) -> InboxServer:
+async def _answer(send: Send, status: int, *, keep: bool) -> None:
+    headers = [(b"content-length", b"0")]
+    if not keep:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+class InboxConfig(ProcessConfig):
+    """
+    The configuration of an inbox.
+
+    Attributes:
+        secret: The webhook's secret, as it stands.
+        tolerance_s: How far a signed time may be from now.
+        behaviour: What share of the genuine deliveries is treated badly.
+    """
+
+    secret: Annotated[str, Field(min_length=1)]
+    tolerance_s: float = TOLERANCE_S
+    behaviour: InboxBehaviour = InboxBehaviour()
+
+
+async def start_inbox(config: InboxConfig) -> InboxServer:
     """
     Open the inbox that `config` describes.
 
     Raises:
-        UsageError: The configuration is wrong.
         OSError: The address cannot be bound, or the events file not opened.
     """
-    check_keys(config, _KEYS)
-    secret = config.get("secret")
-    if not isinstance(secret, str) or not secret:
-        msg = "secret is missing; give the webhook's secret as it stands"
-        raise UsageError(msg)
     receiver = WebhookReceiver(
-        secret,
-        event_log=EventLog(config.get("events"), "inbox"),
-        behaviour=read_behaviour(config.get("behaviour", {})),
-        seed=int(config.get("seed", 0)),
-        tolerance_s=float(config.get("tolerance_s", TOLERANCE_S)),
+        config.secret,
+        event_log=EventLog(config.events, "inbox"),
+        behaviour=config.behaviour,
+        seed=config.seed,
+        tolerance_s=config.tolerance_s,
     )
-    inbox = InboxServer(receiver, split_listen(config))
+    inbox = InboxServer(receiver, config.listen)
     await inbox.open()
     return inbox
 
 
 if __name__ == "__main__":
-    sys.exit(main("harness.faults.inbox", start_inbox))
+    sys.exit(main("harness.faults.inbox", InboxConfig, start_inbox))

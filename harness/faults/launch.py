@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, NothingObservedError
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 from harness.subprocesses import terminate_process
 
 _GRACE_S = 5.0
@@ -122,7 +122,7 @@ class FaultProxy(_FaultProcess):
     def __init__(
         self,
         upstream: str,
-        specs: Sequence[FaultSpec],
+        specs: Sequence[NetworkFault],
         *,
         seed: int = 0,
         events_path: Path | None = None,
@@ -144,7 +144,7 @@ class Inbox(_FaultProcess):
     the path comes back as the ``tag`` of its deliveries.
 
     Args:
-        behaviour: Shares treated badly, see ``harness.faults.receiver.read_behaviour``.
+        behaviour: Shares treated badly, see `harness.faults.spec.InboxBehaviour`.
         seed: The seed of that choice.
         events_path: Where webhook events are appended; None for nowhere.
         secret: The webhook's secret; a fresh one when None.

@@ -23,15 +23,45 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 import uvloop
+from pydantic import BeforeValidator, Field, ValidationError
 
 from harness.errors import UsageError
 from harness.exit_codes import ExitCode
+from harness.fields import Table, describe_errors
 
 _PARENT_POLL_S = 0.25
 _LINE_BYTES_MAX = 1024 * 1024
+
+
+def _split_listen(value: Any) -> tuple[str, int]:
+    host, _, port = str(value).rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        msg = f"{value!r} is no address; write 127.0.0.1:0"
+        raise ValueError(msg)
+    return host.strip("[]"), int(port)
+
+
+class ProcessConfig(Table):
+    """
+    What every fault process is given.
+
+    Attributes:
+        listen: ``host:port``; a free port of loopback by default.
+        events: A file to append events to; None for nowhere.
+        seed: The seed of every decision.
+        parent: End when this process is no longer the parent.
+    """
+
+    listen: Annotated[tuple[str, int], BeforeValidator(_split_listen)] = ("127.0.0.1", 0)
+    events: str | None = None
+    seed: int = 0
+    parent: int = Field(default_factory=os.getppid)
+
+
+Config = TypeVar("Config", bound=ProcessConfig)
 
 
 class Service(Protocol):
@@ -48,7 +78,7 @@ class Service(Protocol):
         """End everything."""
 
 
-def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) -> int:
+def main(name: str, model: type[Config], start: Callable[[Config], Awaitable[Service]]) -> int:
     """Read the configuration, serve until told to end; the process's exit code."""
     # A proxy has two connections where a user has one: the shell's usual 1024 are few.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -58,7 +88,7 @@ def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) ->
     parser.add_argument("--config", required=True, help="a JSON file, or - for a line of stdin")
     arguments = parser.parse_args()
     try:
-        config = _read_config(arguments.config)
+        config = read_config(model, _read_document(arguments.config))
         uvloop.run(_serve(config, start))
     except (UsageError, OSError) as error:
         _print_json({"error": str(error)})
@@ -66,59 +96,40 @@ def main(name: str, start: Callable[[Mapping[str, Any]], Awaitable[Service]]) ->
     return 0
 
 
-def check_keys(config: Mapping[str, Any], known: set[str]) -> None:
+def read_config(model: type[Config], document: Any) -> Config:
     """
-    Refuse a configuration with a key that nobody reads.
+    Validate a configuration.
 
     Raises:
-        UsageError: It names the unknown keys and the known ones.
+        UsageError: One line with all that is wrong.
     """
-    if unknown := sorted(set(config) - known):
-        msg = f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(known))}"
-        raise UsageError(msg)
+    try:
+        return model.model_validate(document)
+    except ValidationError as errors:
+        raise UsageError(describe_errors(errors, model)) from None
 
 
-def split_listen(config: Mapping[str, Any]) -> tuple[str, int]:
-    """
-    The address to listen on; a free loopback port by default.
-
-    Raises:
-        UsageError: ``listen`` is not ``host:port``.
-    """
-    host, _, port = str(config.get("listen", "127.0.0.1:0")).rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        msg = f"listen {config.get('listen')!r} is no address; write 127.0.0.1:0"
-        raise UsageError(msg)
-    return host, int(port)
-
-
-def _read_config(source: str) -> Mapping[str, Any]:
+def _read_document(source: str) -> Any:
     text = (
         sys.stdin.readline(_LINE_BYTES_MAX)
         if source == "-"
         else Path(source).read_text("utf-8")
     )
     try:
-        config = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
         msg = f"the configuration is no JSON: {error}"
         raise UsageError(msg) from error
-    if not isinstance(config, dict):
-        msg = "the configuration is no JSON object"
-        raise UsageError(msg)
-    return config
 
 
-async def _serve(
-    config: Mapping[str, Any], start: Callable[[Mapping[str, Any]], Awaitable[Service]]
-) -> None:
+async def _serve(config: Config, start: Callable[[Config], Awaitable[Service]]) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     service = await start(config)
     watchers = [
-        asyncio.create_task(_watch_parent(int(config.get("parent", os.getppid())), ended)),
+        asyncio.create_task(_watch_parent(config.parent, ended)),
         asyncio.create_task(_read_commands(service)),
     ]
     _print_json({"listening": service.url})

@@ -17,7 +17,7 @@ from harness.errors import UsageError
 from harness.faults.event_log import EventLog
 from harness.faults.relay import Relay
 from harness.faults.schedule import FaultSchedule
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 from harness.units import NS_PER_S
 
 _BACKLOG = 1024
@@ -107,7 +107,7 @@ class Proxy:
         finally:
             del self._relays[relay]
 
-    async def _keep_window(self, number: int, spec: FaultSpec, begun_ns: int) -> None:
+    async def _keep_window(self, number: int, spec: NetworkFault, begun_ns: int) -> None:
         await _sleep_until(begun_ns + spec.from_ns)
         settings = {key: value for key, value in spec.to_table().items() if key != "kind"}
         event = {"fault": spec.kind, "number": number}

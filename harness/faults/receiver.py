@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from random import Random
@@ -21,10 +20,10 @@ from urllib.parse import unquote
 import msgspec
 
 from harness.clock import unix_ns
-from harness.errors import UsageError
 from harness.faults.event_log import EventLog
 from harness.faults.signature import TOLERANCE_S, SignatureStatus, verify
-from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns
+from harness.faults.spec import InboxBehaviour
+from harness.units import NS_PER_MS, NS_PER_S
 
 DELIVERIES_KEPT_MAX = 200_000
 """Delivery ids and signatures that are kept, the newest; older ones are forgotten."""
@@ -62,53 +61,6 @@ class _Delivery(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Delivery).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """
-    How the inbox treats genuine deliveries.
-
-    Attributes:
-        slow: Share answered late.
-        slow_ns: How late.
-        fail: Share answered with 500.
-        silent: Share that gets no answer: the connection is held for `hold_ns`, then closed.
-        hold_ns: See `silent`.
-        refused: Ending of tags (docs/conform.md) whose deliveries are answered with 500
-            until one came twice; "" refuses none.
-    """
-
-    slow: float = 0.0
-    slow_ns: int = 2 * NS_PER_S
-    fail: float = 0.0
-    silent: float = 0.0
-    hold_ns: int = 30 * NS_PER_S
-    refused: str = ""
-
-
-def read_behaviour(table: Mapping[str, Any]) -> Behaviour:
-    """
-    Read ``slow``, ``fail``, ``silent`` (shares), ``slow_by``, ``hold`` (times), ``refused``.
-
-    Raises:
-        UsageError: A share is not one, or all together are more than 1.
-    """
-    try:
-        shares = {name: float(table.get(name, 0.0)) for name in ("slow", "fail", "silent")}
-        behaviour = Behaviour(
-            **shares,
-            slow_ns=parse_duration_ns(str(table.get("slow_by", "2s"))),
-            hold_ns=parse_duration_ns(str(table.get("hold", "30s"))),
-            refused=str(table.get("refused", "")),
-        )
-    except (TypeError, ValueError) as error:
-        msg = f"inbox behaviour: {error}"
-        raise UsageError(msg) from error
-    if min(shares.values()) < 0 or sum(shares.values()) > 1:
-        msg = f"inbox behaviour: {shares} are no shares; each is at least 0, together at most 1"
-        raise UsageError(msg)
-    return behaviour
-
-
 class WebhookReceiver:
     """
     Judges one delivery after the other and tells each in the journal.
@@ -127,7 +79,7 @@ class WebhookReceiver:
         secret: str,
         *,
         event_log: EventLog,
-        behaviour: Behaviour,
+        behaviour: InboxBehaviour,
         seed: int = 0,
         tolerance_s: float = TOLERANCE_S,
         now_ns: Callable[[], int] = unix_ns,
@@ -190,10 +142,10 @@ class WebhookReceiver:
         """The status to answer, and the wait before it in ns."""
         b, chance = self._behaviour, self._rng.random()
         if chance < b.silent:
-            return 0, b.hold_ns
+            return 0, b.hold
         if chance < b.silent + b.fail:
             return 500, 0
-        return 200, b.slow_ns if chance < b.silent + b.fail + b.slow else 0
+        return 200, b.slow_by if chance < b.silent + b.fail + b.slow else 0
 
 
 def _describe(path: str, body: bytes) -> dict[str, Any]:

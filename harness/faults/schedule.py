@@ -17,7 +17,7 @@ from harness.clock import unix_ns
 from harness.faults.event_log import EventLog
 from harness.faults.kinds import FAULTS
 from harness.faults.kinds.fault import Fault
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 
 FaultPoint = Literal["accept", "request"]
 
@@ -37,13 +37,13 @@ class FaultSchedule:
 
     def __init__(
         self,
-        specs: Iterable[FaultSpec],
+        specs: Iterable[NetworkFault],
         *,
         seed: int,
         event_log: EventLog,
         now_ns: Callable[[], int] = unix_ns,
     ) -> None:
-        self.specs: Sequence[FaultSpec] = tuple(specs)
+        self.specs: Sequence[NetworkFault] = tuple(specs)
         self.begun_ns: int | None = None
         self._event_log = event_log
         self._now_ns = now_ns

@@ -1,7 +1,8 @@
 """
-What a fault is told to do: its kind, when it strikes, and its settings.
+The settings of faults and of the webhook inbox: pydantic models.
 
-Two forms say the same, a table of the plan and the text of ``--fault``::
+They validate the tables of a plan, the text of ``--fault`` and what a fault process is given.
+A fault has two forms with the same meaning::
 
     [[faults]]
     kind = "response-lost"
@@ -17,67 +18,92 @@ are the proxy's; ``restart`` is done to the embedded stand-in by `harness run` i
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from harness.errors import UsageError
-from harness.units import NS_PER_MS, NS_PER_S, parse_duration_ns, write_duration
-
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "latency": ("latency", "jitter"),
-    "bandwidth": ("rate_bytes_per_s",),
-    "refuse": (),
-    "reset-before": (),
-    "reset-after": (),
-    "response-lost": (),
-    "response-truncated": (),
-    "blackhole": (),
-    "slow": ("rate_bytes_per_s",),
-    "restart": ("at", "down"),
-}
-"""Every kind of fault and the settings that only it takes."""
+from harness.fields import Duration, Positive, Share, Table, describe_errors, suggestion
+from harness.units import NS_PER_MS, NS_PER_S
 
 RESTART = "restart"
 """The kind that is no network's: the target is killed, and later started again."""
 
-_COMMON_SETTINGS = ("from", "for", "probability", "every", "per")
-_UNITS = ("request", "connection")
-_DEFAULT_LATENCY_NS = 100 * NS_PER_MS
-_DEFAULT_DOWN_NS = NS_PER_S
-_DEFAULT_RATES_BYTES_PER_S = {"bandwidth": 65_536, "slow": 200}
+
+def _refuse_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        msg = "write a number"
+        raise ValueError(msg)  # noqa: TRY004  pydantic wants a ValueError
+    return value
 
 
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
+# Numbers may be text: that is what ``--fault`` has.
+_Count = Annotated[int, BeforeValidator(_refuse_flag), Field(ge=1)]
+_Probability = Annotated[float, BeforeValidator(_refuse_flag), Field(gt=0, le=1)]
+
+
+class FaultSpec(Table):
     """
-    One fault of a plan.
+    One fault: what all kinds have.
 
     Attributes:
         kind: A key of `KINDS`.
         from_ns: When it begins, ns after the start signal.
         for_ns: How long it goes on; None for the rest of the trial.
-        probability: The share of requests (connections for ``refuse`` and for
-            TLS) that it strikes, in (0, 1]; not looked at when `every` is set.
-        every: Strike each n-th request or connection instead; 0 when not set.
-        per: ``request``, or ``connection``: then it is decided once for each connection,
-            and every request on it is struck or none.
-        latency_ns: ``latency``: how much later each request is forwarded.
-        jitter_ns: ``latency``: uniform between minus and plus this much on top.
-        rate_bytes_per_s: ``bandwidth``: bytes per second each way; ``slow``: bytes per
-            second of the answer, sent one by one. 0 for the other kinds.
     """
 
     kind: str
-    from_ns: int = 0
-    for_ns: int | None = None
-    probability: float = 1.0
-    every: int = 0
-    per: str = "request"
-    latency_ns: int = 0
-    jitter_ns: int = 0
-    rate_bytes_per_s: int = 0
+    from_ns: Duration = Field(0, alias="from")
+    for_ns: Positive | None = Field(None, alias="for")
+
+    def to_table(self) -> dict[str, Any]:
+        """The plan's form, with the defaults filled in; `Fault` reads it back."""
+        return self.model_dump(mode="json")
+
+
+class NetworkFault(FaultSpec):
+    """
+    A fault that the proxy makes.
+
+    Attributes:
+        every: Strike each n-th request or connection; None when `probability` decides.
+        probability: The share of requests (connections for ``refuse`` and for TLS) that it
+            strikes.
+        per: ``request``, or ``connection``: then it is decided once for each connection,
+            and every request on it is struck or none.
+    """
+
+    every: _Count | None = None
+    probability: _Probability = 1.0
+    per: Literal["request", "connection"] = "request"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if {"every", "probability"} <= self.model_fields_set:
+            msg = "give either probability or every, not both"
+            raise ValueError(msg)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table: dict[str, Any] = write(self)
+        left_out = {"per": "request", "probability": self.every and self.probability}
+        return {
+            key: value
+            for key, value in table.items()
+            if value is not None and value != left_out.get(key)
+        }
 
     def covers(self, since_begin_ns: int) -> bool:
         """Whether the fault's window holds this moment, in ns after the start signal."""
@@ -88,35 +114,102 @@ class FaultSpec:
     @property
     def is_total(self) -> bool:
         """Whether it strikes everything within its window."""
-        return self.every in (0, 1) and self.probability >= 1.0
-
-    def to_table(self) -> dict[str, Any]:
-        """The plan's form, with the defaults filled in; `fault_from_table` reads it back."""
-        if self.kind == RESTART:
-            down = write_duration(self.for_ns or 0)
-            return {"kind": self.kind, "at": write_duration(self.from_ns), "down": down}
-        table: dict[str, Any] = {"kind": self.kind, "from": write_duration(self.from_ns)}
-        if self.for_ns is not None:
-            table["for"] = write_duration(self.for_ns)
-        if self.every:
-            table["every"] = self.every
-        else:
-            table["probability"] = self.probability
-        if self.per != _UNITS[0]:
-            table["per"] = self.per
-        for name in KINDS[self.kind]:
-            value = getattr(self, _FIELDS[name][0])
-            is_duration = name in ("latency", "jitter")
-            table[name] = write_duration(value) if is_duration else value
-        return table
+        return self.every in (None, 1) and self.probability >= 1.0
 
 
-def parse_fault(text: str) -> FaultSpec:
+class PlainSpec(NetworkFault):
+    """The kinds without settings of their own."""
+
+    kind: Literal[
+        "refuse", "reset-before", "reset-after", "response-lost", "response-truncated",
+        "blackhole",
+    ]  # fmt: skip
+
+
+class LatencySpec(NetworkFault):
+    """
+    Each request is forwarded later.
+
+    Attributes:
+        latency_ns: By how much.
+        jitter_ns: Uniform between minus and plus this much on top.
+    """
+
+    kind: Literal["latency"]
+    latency_ns: Duration = Field(100 * NS_PER_MS, alias="latency")
+    jitter_ns: Duration = Field(0, alias="jitter")
+
+
+class BandwidthSpec(NetworkFault):
+    """Bytes pass at this many a second each way."""
+
+    kind: Literal["bandwidth"]
+    rate_bytes_per_s: _Count = 65_536
+
+
+class SlowSpec(NetworkFault):
+    """The answer's bytes are sent one by one, at this many a second."""
+
+    kind: Literal["slow"]
+    rate_bytes_per_s: _Count = 200
+
+
+class RestartSpec(FaultSpec):
+    """The embedded stand-in is killed at `from_ns`, and started again `for_ns` later."""
+
+    kind: Literal["restart"]
+    from_ns: Duration = Field(0, alias="at")
+    for_ns: Positive = Field(NS_PER_S, alias="down")
+
+
+KINDS: Mapping[str, type[FaultSpec]] = {
+    "latency": LatencySpec,
+    "bandwidth": BandwidthSpec,
+    "refuse": PlainSpec,
+    "reset-before": PlainSpec,
+    "reset-after": PlainSpec,
+    "response-lost": PlainSpec,
+    "response-truncated": PlainSpec,
+    "blackhole": PlainSpec,
+    "slow": SlowSpec,
+    RESTART: RestartSpec,
+}
+"""Every kind of fault and its model."""
+
+
+def _kind_of(fault: Any) -> Any:
+    return fault.get("kind", "") if isinstance(fault, Mapping) else getattr(fault, "kind", "")
+
+
+def _check_kind(fault: Any) -> Any:
+    kind = _kind_of(fault)
+    if not isinstance(kind, str) or kind not in KINDS:
+        msg = f"unknown fault {kind!r}; {suggestion(str(kind), list(KINDS))}"
+        raise ValueError(msg)
+    return fault
+
+
+Fault = Annotated[
+    Annotated[PlainSpec, Tag("[PlainSpec]")]
+    | Annotated[LatencySpec, Tag("[LatencySpec]")]
+    | Annotated[BandwidthSpec, Tag("[BandwidthSpec]")]
+    | Annotated[SlowSpec, Tag("[SlowSpec]")]
+    | Annotated[RestartSpec, Tag("[RestartSpec]")],
+    Discriminator(lambda fault: f"[{KINDS[_kind_of(fault)].__name__}]"),
+    BeforeValidator(_check_kind),
+]
+"""A fault as a field of a model; its ``kind`` decides which one it is."""
+
+
+_ADAPTER: TypeAdapter[Fault] = TypeAdapter(Fault)
+
+
+def parse_fault(text: str) -> Fault:
     """
     Read the text form: ``kind`` or ``kind:key=value,key=value``.
 
     Raises:
-        UsageError: One line that says what is wrong and names the nearest known word.
+        UsageError: One line with all that is wrong, and the nearest known words.
     """
     kind, _, rest = text.strip().partition(":")
     table: dict[str, Any] = {"kind": kind.strip()}
@@ -129,110 +222,46 @@ def parse_fault(text: str) -> FaultSpec:
             msg = f"fault {text!r}: {key!r} is given twice"
             raise UsageError(msg)
         table[key] = value
-    return fault_from_table(table)
+    try:
+        return _ADAPTER.validate_python(table)
+    except ValidationError as errors:
+        msg = f"fault {text!r}: {describe_errors(errors, *KINDS.values())}"
+        raise UsageError(msg) from None
 
 
-def fault_from_table(table: Mapping[str, Any]) -> FaultSpec:
+class Webhooks(Table):
     """
-    Read one table of the plan's ``[[faults]]``; numbers may also stand as text.
+    How the inbox treats genuine deliveries: the plan's ``[webhooks]``.
 
-    Raises:
-        UsageError: One line that says what is wrong and names the nearest known word.
+    Attributes:
+        slow: Share answered late.
+        slow_by: How late, ns.
+        fail: Share answered with 500.
+        silent: Share that gets no answer: the connection is held, then closed.
+        hold: How long it is held, ns.
     """
-    kind = table.get("kind", "")
-    if not isinstance(kind, str) or kind not in KINDS:
-        msg = f"unknown fault {kind!r}{_nearest(str(kind), KINDS)}; known: {', '.join(KINDS)}"
-        raise UsageError(msg)
-    if "probability" in table and "every" in table:
-        msg = f"fault {kind!r}: give either probability or every, not both"
-        raise UsageError(msg)
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key == "kind":
-            continue
-        _check_known(kind, key)
-        field, read = _FIELDS[key]
-        try:
-            values[field] = read(value)
-        except (TypeError, ValueError) as error:
-            msg = f"fault {kind!r}: {key} = {value!r}: {error}"
-            raise UsageError(msg) from error
-    return FaultSpec(kind=kind, **(_defaults(kind) | values))
+
+    slow: Share = 0.0
+    slow_by: Positive = 2 * NS_PER_S
+    fail: Share = 0.0
+    silent: Share = 0.0
+    hold: Positive = 30 * NS_PER_S
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.slow + self.fail + self.silent > 1:
+            msg = "slow, fail and silent add up to more than 1"
+            raise ValueError(msg)
+        return self
 
 
-def _check_known(kind: str, key: str) -> None:
-    known = KINDS[kind] if kind == RESTART else _COMMON_SETTINGS + KINDS[kind]
-    if key in known:
-        return
-    if key in _FIELDS and key not in _COMMON_SETTINGS:
-        takers = " and ".join(name for name, own in KINDS.items() if key in own)
-        msg = f"fault {kind!r} takes no {key!r}; only {takers} does"
-    else:
-        msg = (
-            f"fault {kind!r} has no {key!r}{_nearest(key, known)}; it takes {', '.join(known)}"
-        )
-    raise UsageError(msg)
+class InboxBehaviour(Webhooks):
+    """
+    The same, and what a plan does not ask for.
 
+    Attributes:
+        refused: Ending of tags (docs/conform.md) whose deliveries are answered with 500
+            until one came twice; "" refuses none.
+    """
 
-def _defaults(kind: str) -> dict[str, Any]:
-    if kind == RESTART:
-        return {"for_ns": _DEFAULT_DOWN_NS}
-    if kind == "latency":
-        return {"latency_ns": _DEFAULT_LATENCY_NS}
-    rate = _DEFAULT_RATES_BYTES_PER_S.get(kind)
-    return {} if rate is None else {"rate_bytes_per_s": rate}
-
-
-def _read_duration(value: Any) -> int:
-    if not isinstance(value, str):
-        msg = "write a duration as text, such as '20s' or '250ms'"
-        raise TypeError(msg)
-    return parse_duration_ns(value)
-
-
-def _read_span(value: Any) -> int:
-    if not (span_ns := _read_duration(value)):
-        msg = "a window must last longer than nothing"
-        raise ValueError(msg)
-    return span_ns
-
-
-def _read_probability(value: Any) -> float:
-    probability = float(value)
-    if isinstance(value, bool) or not 0.0 < probability <= 1.0:
-        msg = "a probability is above 0 and at most 1"
-        raise ValueError(msg)
-    return probability
-
-
-def _read_unit(value: Any) -> str:
-    if value not in _UNITS:
-        msg = f"write {' or '.join(_UNITS)}"
-        raise ValueError(msg)
-    return str(value)
-
-
-def _read_count(value: Any) -> int:
-    if isinstance(value, (bool, float)) or int(value) < 1:
-        msg = "write a whole number of at least 1"
-        raise ValueError(msg)
-    return int(value)
-
-
-_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "from": ("from_ns", _read_duration),
-    "for": ("for_ns", _read_span),
-    "probability": ("probability", _read_probability),
-    "every": ("every", _read_count),
-    "per": ("per", _read_unit),
-    "at": ("from_ns", _read_duration),
-    "down": ("for_ns", _read_span),
-    "latency": ("latency_ns", _read_duration),
-    "jitter": ("jitter_ns", _read_duration),
-    "rate_bytes_per_s": ("rate_bytes_per_s", _read_count),
-}
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean {match[0]!r}?" if match else ""
+    refused: str = ""

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from harness.errors import PlanError, UsageError
+from harness.fields import suggestion
 from harness.load.fd_limit import check_open_files, load_processes
 from harness.load.spec import (
     ALLOW_VARIABLE,
@@ -31,7 +32,6 @@ from harness.plan.file import (
     format_error,
     format_errors,
     read_plan,
-    suggestion,
 )
 from harness.plan.model import Plan
 from harness.plan.trial_id import new_stamp, new_trial_id
@@ -182,7 +182,7 @@ def default_spec(environment: Any) -> TrialSpec:
     host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""), f"set {ALLOW_VARIABLE}=")
     path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
     plan = read_plan(path)
-    if plan.fault_specs():
+    if plan.faults:
         raise UsageError(f"{path}: faults need their proxy; use `harness run`, which brings it")
     document = plan.model_dump(mode="json")
     run_time_s = getattr(options, "run_time", None) or 24 * 3600

@@ -7,19 +7,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import PlanError
-from harness.plan.model import UNION_TAGS, Plan
+from harness.fields import Location, find_errors, spell
+from harness.plan.model import Plan
 
 PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
 PLAN_BYTES_MAX = 1 << 20
-
-Location = tuple[str | int, ...]
 
 
 def find_plan(name: str) -> Path:
@@ -104,17 +102,8 @@ def format_errors(
         at: Where in the plan the model's own keys stand.
         model: The model.
     """
-    errors_found = errors.errors(include_url=False, include_input=False)
-    lines = [
-        _error_line(
-            (*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text
-        )
-        for error in errors_found
-        if not _is_consequence(
-            error["loc"], error["type"], [other["loc"] for other in errors_found]
-        )
-        for keys in [_keys_of(error["loc"], error["type"])]
-    ]
+    errors_found = find_errors(errors, model)
+    lines = [_error_line((*at, *keys), remark, source, text) for keys, remark in errors_found]
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -123,57 +112,9 @@ def format_error(keys: Location, remark: str, source: str, text: str = "") -> st
     return _error_line(keys, f": {remark}", source, text)
 
 
-def _is_consequence(location: Location, kind: str, others: Sequence[Location]) -> bool:
-    # An array whose items are wrong is called too short as well: one mistake, one line.
-    inside = any(len(o) > len(location) and o[: len(location)] == location for o in others)
-    return kind == "too_short" and inside
-
-
-def _keys_of(location: Location, kind: str) -> Location:
-    # Pydantic names the branch of a union in the location, and that a name itself is wrong:
-    # neither is a key of the file.
-    marks = () if kind == "extra_forbidden" else (*UNION_TAGS, "[key]")
-    return tuple(key for key in location if key not in marks)
-
-
-def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:
-    if kind != "extra_forbidden":
-        return f": {message.removeprefix('Value error, ').rstrip('.')}"
-    return f" is unknown; {suggestion(str(keys[-1]), _known_keys(keys[:-1], model))}"
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """The nearest of the known names, else all of them."""
-    found = get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
-
-
 def _error_line(keys: Location, remark: str, source: str, text: str) -> str:
     where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
-    return f"{where}: {_key_path(keys)}{remark}"
-
-
-def _key_path(keys: Sequence[str | int]) -> str:
-    name = ""
-    for key in keys:
-        name += f"[{key}]" if isinstance(key, int) else f".{key}" if name else key
-    return name
-
-
-def _known_keys(keys: Location, root: type[BaseModel]) -> list[str]:
-    model: Any = root
-    for key in keys:
-        if isinstance(key, int) or not (
-            isinstance(model, type) and issubclass(model, BaseModel)
-        ):
-            continue
-        annotation = model.model_fields[key].annotation
-        inner = [arg for arg in get_args(annotation) if isinstance(arg, type)]
-        model = inner[0] if inner else annotation
-    fields = (
-        model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    )
-    return sorted(fields)
+    return f"{where}: {spell(keys)}{remark}"
 
 
 def _line_of(keys: Sequence[str | int], text: str) -> int:

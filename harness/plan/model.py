@@ -11,12 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     Strict,
     Tag,
     model_validator,
@@ -25,7 +21,8 @@ from pydantic import (
 from harness.attempt import ReservedPhase
 from harness.contract.versions import CONTRACT_VERSION
 from harness.errors import UsageError
-from harness.faults.spec import FaultSpec, fault_from_table
+from harness.faults.spec import Fault, Webhooks
+from harness.fields import Duration, Flag, Number, Positive, Share, Table
 from harness.plan import arrivals
 from harness.plan.slo import Slo, parse_slos
 from harness.plan.tolerances import (
@@ -34,37 +31,15 @@ from harness.plan.tolerances import (
     Tolerances,
     validate_tolerance_key,
 )
-from harness.units import NS_PER_S, parse_duration_ns, write_duration
+from harness.units import NS_PER_S
 
 RATE_MAX_PER_S = 1_000_000
-DURATION_MAX_NS = 31 * 24 * 3600 * NS_PER_S
-
-
-def _duration(value: Any) -> Any:
-    if not isinstance(value, str):
-        msg = 'a duration is text with a unit, such as "30s" or "250ms"'
-        raise ValueError(msg)  # noqa: TRY004  pydantic wants a ValueError
-    ns = parse_duration_ns(value)
-    if ns > DURATION_MAX_NS:
-        msg = "longer than 31 days"
-        raise ValueError(msg)
-    return ns
-
-
-Duration = Annotated[int, BeforeValidator(_duration), PlainSerializer(write_duration)]
-"""A duration: text with a unit in the file, nanoseconds here."""
-
-Positive = Annotated[Duration, Field(gt=0)]
-Number = Annotated[float, Strict(), Field(ge=0)]
 Rate = Annotated[float, Strict(), Field(ge=0, le=RATE_MAX_PER_S)]
-Share = Annotated[float, Strict(), Field(ge=0, le=1)]
-Flag = Annotated[bool, Strict()]
 
-UNION_TAGS = ("[number]", "[ramp]")
-"""What pydantic puts into the location of an error in a `RateOrRamp`: no keys of the file."""
+_BRANCHES = ("[number]", "[ramp]")
 RateOrRamp = Annotated[
-    Annotated[Rate, Tag(UNION_TAGS[0])] | Annotated[tuple[Rate, Rate], Tag(UNION_TAGS[1])],
-    Discriminator(lambda value: UNION_TAGS[isinstance(value, list | tuple)]),
+    Annotated[Rate, Tag(_BRANCHES[0])] | Annotated[tuple[Rate, Rate], Tag(_BRANCHES[1])],
+    Discriminator(lambda value: _BRANCHES[isinstance(value, list | tuple)]),
 ]
 
 
@@ -74,24 +49,6 @@ def _check_slo(text: str) -> str:
     except UsageError as error:
         raise ValueError(str(error)) from error
     return text
-
-
-def _check_fault(table: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return fault_from_table(table).to_table()
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-
-
-Fault = Annotated[dict[str, Any], AfterValidator(_check_fault)]
-
-
-class Table(BaseModel):
-    """A table of the plan: unknown keys are errors, values are never changed."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
-    )
 
 
 class PhaseTable(Table):
@@ -184,23 +141,6 @@ class ProbesTable(Table):
     share: Share = 0.05
 
 
-class WebhooksTable(Table):
-    """How the harness's inbox treats genuine deliveries; see `harness.faults.receiver`."""
-
-    slow: Share = 0.0
-    slow_by: Positive = 2 * NS_PER_S
-    fail: Share = 0.0
-    silent: Share = 0.0
-    hold: Positive = 30 * NS_PER_S
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.slow + self.fail + self.silent > 1:
-            msg = "slow, fail and silent add up to more than 1"
-            raise ValueError(msg)
-        return self
-
-
 class ContractTable(Table):
     """The API's contract: which version of the cloud session contract is asked for."""
 
@@ -215,7 +155,9 @@ class CompareTable(Table):
 
     threshold: Tolerance = RELATIVE_DEFAULT
     outcomes: Tolerance = OUTCOME_DEFAULT
-    metrics: dict[Annotated[str, AfterValidator(validate_tolerance_key)], Tolerance] = {}
+    metrics: dict[Annotated[str, AfterValidator(validate_tolerance_key)], Tolerance] = Field(
+        default_factory=dict
+    )
 
     def to_tolerances(self) -> Tolerances:
         """The thresholds as the comparison takes them."""
@@ -229,24 +171,20 @@ class Plan(Table):
     description: str = ""
     seed: Annotated[int, Strict(), Field(ge=0, lt=2**63)] = 1
     load: LoadTable = LoadTable()
-    weights: dict[str, Number] = {}
-    scenario: dict[str, dict[str, Any]] = {}
+    weights: dict[str, Number] = Field(default_factory=dict)
+    scenario: dict[str, dict[str, Any]] = Field(default_factory=dict)
     contract: ContractTable = ContractTable()
     retry: RetryTable = RetryTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     slo: SloTable = SloTable()
     probes: ProbesTable = ProbesTable()
-    webhooks: WebhooksTable = WebhooksTable()
+    webhooks: Webhooks = Webhooks()
     compare: CompareTable = CompareTable()
     faults: tuple[Fault, ...] = ()
 
     def phases(self) -> tuple[arrivals.Phase, ...]:
         """The schedule's phases."""
         return tuple(phase.to_phase() for phase in self.load.phases)
-
-    def fault_specs(self) -> tuple[FaultSpec, ...]:
-        """The faults, as the proxy takes them."""
-        return tuple(fault_from_table(table) for table in self.faults)
 
     @property
     def duration_ns(self) -> int:

@@ -70,7 +70,11 @@ class ConformanceTarget:
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
             found = run_suite(
-                checks, context, destructive=destructive, ours=True, on_result=lambda _result: None
+                checks,
+                context,
+                destructive=destructive,
+                ours=True,
+                on_result=lambda _result: None,
             )
         finally:
             self.standin.control(fail={})

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.trial
 
 BUSY = '''
 import time
-from harness.plan.model import Table
+from harness.fields import Table
 from harness.load.user import ScenarioUser
 
 

@@ -27,7 +27,7 @@ def test_a_second_interrupt_keeps_the_ledger_of_what_may_be_open(tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(limiter, "_prepare", lambda *_: SimpleNamespace(embedded=False))
-    monkeypatch.setattr(limiter, "_probe", probe)
+    monkeypatch.setattr(limiter, "_measure", probe)
     job = LimiterJob("http://127.0.0.1:9", out, "t", lab_config=None)
 
     with pytest.raises(KeyboardInterrupt):

@@ -13,11 +13,14 @@ import pytest
 
 from harness.clock import unix_ns
 from harness.errors import HarnessError, UsageError
+from harness.faults import inbox as inboxes
 from harness.faults.event_log import EventLog
-from harness.faults.inbox import BODY_BYTES_MAX, start_inbox
+from harness.faults.inbox import BODY_BYTES_MAX, InboxConfig, start_inbox
 from harness.faults.launch import Inbox
-from harness.faults.receiver import Behaviour, WebhookReceiver, read_behaviour
+from harness.faults.process import read_config
+from harness.faults.receiver import WebhookReceiver
 from harness.faults.signature import SignatureStatus, verify
+from harness.faults.spec import InboxBehaviour
 
 SECRET = b"whsec_your_secret"
 BODY = b'{"id":"evt_1","type":"run.succeeded","data":{"run":{"id":"r1","status":"succeeded"}}}'
@@ -68,7 +71,7 @@ def receive(tmp_path, *deliveries, behaviour=None):
         receiver = WebhookReceiver(
             SECRET.decode(),
             event_log=EventLog(str(path), "inbox"),
-            behaviour=behaviour or Behaviour(),
+            behaviour=behaviour or InboxBehaviour(),
             now_ns=lambda: NOW_S * 10**9,
         )
         return [await receiver.receive("/hook/key-1?x=y", *given) for given in deliveries]
@@ -140,7 +143,7 @@ def test_the_same_signature_twice_is_a_replay(tmp_path):
 def test_a_refused_delivery_may_come_again(tmp_path):
     """What was answered with 500 was not accepted: the same signature is no replay."""
     statuses, _ = receive(
-        tmp_path, (HEADER, BODY), (HEADER, BODY), behaviour=Behaviour(fail=1.0)
+        tmp_path, (HEADER, BODY), (HEADER, BODY), behaviour=InboxBehaviour(fail=1.0)
     )
 
     assert [500, 500] == statuses
@@ -160,12 +163,22 @@ def test_a_body_without_a_run_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "table", [{"slow": 2}, {"fail": -0.1}, {"slow": 0.6, "fail": 0.6}, {"hold": "x"}]
+    ("table", "words"),
+    [
+        ({"slow": 2}, r"behaviour\.slow: Input should be less than or equal to 1"),
+        (
+            {"fail": -0.1},
+            r"behaviour\.fail: .*; behaviour\.slw is unknown; did you mean 'slow'",
+        ),
+        ({"slow": 0.6, "fail": 0.6}, "behaviour: slow, fail and silent add up to more than 1"),
+        ({"hold": "x"}, r"behaviour\.hold: 'x' is no duration"),
+    ],
 )
-def test_shares_are_checked(table):
-    """A behaviour that cannot be is refused before anything listens."""
-    with pytest.raises(UsageError, match="inbox behaviour"):
-        read_behaviour(table)
+def test_shares_are_checked(table, words):
+    """A behaviour that cannot be is refused before anything listens, with all its mistakes."""
+    behaviour = table | ({"slw": 1} if "fail" in table and "slow" not in table else {})
+    with pytest.raises(UsageError, match=words):
+        read_config(InboxConfig, {"secret": "s", "behaviour": behaviour})
 
 
 def sign(secret, body):
@@ -228,14 +241,17 @@ def test_the_process_misbehaves_on_demand(behaviour, expected):
 
 def test_a_wrong_configuration_is_one_line():
     """The process's own words come back as an error of the harness."""
-    with pytest.raises(HarnessError, match="together at most 1"), Inbox(behaviour={"slow": 3}):
+    with (
+        pytest.raises(HarnessError, match="less than or equal to 1"),
+        Inbox(behaviour={"slow": 3}),
+    ):
         pass
 
 
 def test_an_unknown_key_is_named():
     """A key that nobody reads is a mistake, not a wish."""
-    with pytest.raises(UsageError, match="unknown key 'colour'"):
-        asyncio.run(start_inbox({"secret": "s", "colour": "red"}))
+    with pytest.raises(UsageError, match=r"listen: 'x' is no address.*; colour is unknown"):
+        read_config(InboxConfig, {"secret": "s", "listen": "x", "colour": "red"})
 
 
 def _is_running(pid):
@@ -254,44 +270,140 @@ def _is_running(pid):
 )
 def test_each_delivery_is_treated_in_one_way_by_its_share(chance, answer):
     """Silent, then failing, then slow, then as it should be: the shares lie side by side."""
-    behaviour = Behaviour(silent=0.2, fail=0.3, slow=0.4, slow_ns=7, hold_ns=9)
+    behaviour = InboxBehaviour(silent=0.2, fail=0.3, slow=0.4, slow_by="7ns", hold="9ns")
     receiver = WebhookReceiver("s", event_log=EventLog(None, "inbox"), behaviour=behaviour)
-    receiver._chance = SimpleNamespace(random=lambda: chance)
+    receiver._rng = SimpleNamespace(random=lambda: chance)
     wait_ns = {0: 9, 500: 0, 200: 7 if chance < 0.9 else 0}[answer]
 
     assert (answer, wait_ns) == receiver._choose()
 
 
-def test_a_second_request_that_came_along_is_not_taken_for_part_of_the_first(tmp_path):
-    """A sender may not wait for answers (RFC 9112, 9.3.2): the first is judged alone."""
-    path, secret = tmp_path / "events.jsonl", SECRET.decode()
+def delivery(number, secret=None, *, more=b""):
+    """A delivery's head and body."""
+    body = BODY.replace(b"evt_1", b"evt_%d" % number)
+    head = b"POST /k%d HTTP/1.1\r\nhost: h\r\nx-opensteer-signature: %b\r\n" % (
+        number,
+        sign(secret or SECRET.decode(), body).encode(),
+    )
+    return head + more + b"content-length: %d\r\n\r\n" % len(body), body
 
-    async def play():
-        inbox = await start_inbox({"secret": secret, "events": str(path)})
-        address = urlsplit(inbox.url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        wire = b""
-        for number in (1, 2):
-            body = BODY.replace(b"evt_1", b"evt_%d" % number)
-            header = genuine(body, unix_ns() // 10**9).encode()
-            wire += b"POST /k%d HTTP/1.1\r\nhost: h\r\nx-opensteer-signature: %b\r\n" % (
-                number,
-                header,
-            )
-            wire += b"content-length: %d\r\n\r\n%b" % (len(body), body)
-        writer.write(wire)
-        answers = await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        await inbox.close()
+
+@pytest.fixture
+def play(tmp_path):
+    """Runs a coroutine against an inbox of this process; its result, and the events."""
+    path = tmp_path / "events.jsonl"
+
+    def run(coroutine, **config):
+        async def within():
+            document = {"secret": SECRET.decode(), "events": str(path)} | config
+            inbox = await start_inbox(read_config(InboxConfig, document))
+            address = urlsplit(inbox.url)
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            try:
+                async with asyncio.timeout(10):
+                    return await coroutine(reader, writer)
+            finally:
+                writer.close()
+                await inbox.close()
+
+        result = asyncio.run(within())
+        return result, [json.loads(line)["data"] for line in path.read_text().splitlines()]
+
+    return run
+
+
+def test_a_second_request_that_came_along_is_not_taken_for_part_of_the_first(play):
+    """A sender may not wait for answers (RFC 9112, 9.3.2): each is judged alone, in order."""
+
+    async def pipeline(reader, writer):
+        writer.write(b"".join(b"".join(delivery(number)) for number in (1, 2)))
+        answers = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
+        writer.write_eof()
         return answers
 
-    answers = asyncio.run(play())
-    told = [json.loads(line)["data"] for line in path.read_text().splitlines()]
-    assert [("k1", "evt_1", "valid", 200)] == [
+    answers, told = play(pipeline)
+    assert [("k1", "evt_1", "valid", 200), ("k2", "evt_2", "valid", 200)] == [
         (each["tag"], each["delivery_id"], each["signature"], each["status"]) for each in told
     ]
-    assert 1 == answers.count(
-        b"HTTP/1.1 "
-    )  # and the sender sees that the other is to be repeated
-    assert b"HTTP/1.1 200 OK\r\n" in answers
-    assert b"connection: close" in answers
+    assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
+
+
+def test_expect_100_continue_is_answered(play):
+    """A sender may wait for it before it sends the body (RFC 9110, 10.1.1)."""
+
+    async def ask(reader, writer):
+        head, body = delivery(1, more=b"expect: 100-continue\r\n")
+        writer.write(head)
+        interim = await reader.readuntil(b"\r\n\r\n")
+        writer.write(body)
+        return interim, await reader.readuntil(b"\r\n\r\n")
+
+    (interim, answer), told = play(ask)
+    assert b"HTTP/1.1 100 Continue\r\n\r\n" == interim
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert ["valid"] == [each["signature"] for each in told]
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /k HTTP/1.1\r\nx-a: ", delivery(1)[0]])
+def test_an_unfinished_request_is_ended(play, monkeypatch, sent):
+    """Before its head, within it, or within its body."""
+    monkeypatch.setattr(inboxes, "REQUEST_S_MAX", 0.2)
+
+    async def dawdle(reader, writer):
+        writer.write(sent)
+        return await reader.read()
+
+    answer, told = play(dawdle)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert not told
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", 405),
+        (b"POST / HTTP/1.1\r\nx-large: %b\r\n\r\n" % (b"x" * 20_000), 431),
+        (b"POST / HTTP/1.1\r\nx-large: %b" % (b"x" * 65_536), 431),
+        (
+            b"POST / HTTP/1.1\r\ncontent-length: 2000000\r\n\r\n" + b"x" * (BODY_BYTES_MAX + 1),
+            413,
+        ),
+        (b"no request\r\n\r\n", 400),
+    ],
+)
+def test_a_bad_request_is_refused_and_not_recorded(play, request_, status):
+    """And its connection is closed."""
+
+    async def send(reader, writer):
+        writer.write(request_)
+        return await reader.read()
+
+    answer, told = play(send)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert not told
+
+
+def test_concurrent_deliveries_do_not_wait_for_each_other(tmp_path):
+    """200 at once, each delayed by half a second."""
+    path = tmp_path / "events.jsonl"
+
+    async def play(inbox):
+        address = urlsplit(inbox.url)
+
+        async def one(number):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            writer.writelines(delivery(number, inbox.secret))
+            line = await reader.readline()
+            writer.close()
+            return line
+
+        return await asyncio.gather(*(one(number) for number in range(200)))
+
+    with Inbox(behaviour={"slow": 1, "slow_by": "500ms"}, events_path=path) as inbox:
+        begun_ns = unix_ns()
+        answers = asyncio.run(play(inbox))
+        took_s = (unix_ns() - begun_ns) / 1e9
+
+    assert {b"HTTP/1.1 200 OK\r\n"} == set(answers)
+    assert 200 == len(path.read_text().splitlines())
+    assert 0.5 <= took_s < 20

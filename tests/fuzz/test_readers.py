@@ -14,9 +14,11 @@ from harness.assess.evaluate import check_trial
 from harness.client.ledger import read_ledger
 from harness.errors import HarnessError
 from harness.faults.event_log import EventLog
-from harness.faults.inbox import InboxServer
-from harness.faults.receiver import Behaviour, WebhookReceiver, read_behaviour
+from harness.faults.inbox import InboxConfig, InboxServer
+from harness.faults.process import read_config
+from harness.faults.receiver import WebhookReceiver
 from harness.faults.signature import SignatureStatus, verify
+from harness.faults.spec import InboxBehaviour
 from harness.plan.file import build_plan, parse_plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.finalize import finalize_trial
@@ -138,7 +140,7 @@ def test_any_signed_body_is_answered(body):
     receiver = WebhookReceiver(
         SECRET.decode(),
         event_log=EventLog(None, "t"),
-        behaviour=Behaviour(),
+        behaviour=InboxBehaviour(),
         now_ns=lambda: NOW_S * 10**9,
     )
 
@@ -149,7 +151,7 @@ def test_any_signed_body_is_answered(body):
 @given(st.dictionaries(st.sampled_from(["slow", "fail", "silent", "slow_by", "hold"]), JSON))
 def test_any_behaviour_is_one_or_a_line(table):
     """The inbox's configuration."""
-    told(read_behaviour, table)
+    told(read_config, InboxConfig, {"secret": "s", "behaviour": table})
 
 
 @settings(max_examples=25)
@@ -160,7 +162,7 @@ def test_any_bytes_to_the_inbox_leave_it_standing(pieces, posts):
 
     async def play():
         receiver = WebhookReceiver(
-            SECRET.decode(), event_log=EventLog(None, "t"), behaviour=Behaviour(),
+            SECRET.decode(), event_log=EventLog(None, "t"), behaviour=InboxBehaviour(),
             now_ns=lambda: 1_700_000_000 * 10**9,
         )  # fmt: skip
         inbox = InboxServer(receiver, ("127.0.0.1", 0))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from harness.fields import Table
 from harness.load.config import LoadConfig, default_spec
-from harness.plan.model import Plan, Table
+from harness.plan.model import Plan
 
 
 class Work:

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import PlanError
+from harness.fields import Table
 from harness.load.config import LoadConfig, check_scenario_names
 from harness.load.spec import TrialSpec
 from harness.plan.file import format_error, format_errors, parse_plan, read_plan
-from harness.plan.model import Table
 
 WHOLE = """\
 name = "whole"
@@ -70,7 +70,8 @@ KEYS = [
     for number, line in enumerate(WHOLE.splitlines(), 1)
     if (match := re.match(r"(\w+) = ", line))
 ]
-FAULTS = 48  # the line of [[faults]], which is one setting to the plan
+FAULTS = 48  # the line of [[faults]]: a fault that has no known kind is wrong as a whole
+KIND = FAULTS + 1
 WRONG = {"must": '["p99<<2s"]', "name": "7", "description": "7"}
 
 
@@ -98,8 +99,8 @@ def test_a_wrong_value_is_pointed_at(number, key):
     told = complaint("\n".join(lines)).splitlines()
 
     assert 1 == len(told)
-    assert told[0].startswith(f"plan.toml:{min(number, FAULTS)}: ")
-    assert key in told[0] or number > FAULTS
+    assert told[0].startswith(f"plan.toml:{FAULTS if number == KIND else number}: ")
+    assert key in told[0] or number == KIND
 
 
 def test_a_threshold_s_key_that_names_no_metric_is_pointed_at():
@@ -120,10 +121,11 @@ def test_a_key_with_a_slip_is_pointed_at(number, key):
     if lines[number - 1].startswith("session_churnx"):
         return  # which scenarios there are the load process knows
     told = complaint("\n".join(lines)).splitlines()
-    about = [line for line in told if line.startswith(f"plan.toml:{min(number, FAULTS)}: ")]
+    where = FAULTS if number == KIND else number
+    about = [line for line in told if line.startswith(f"plan.toml:{where}: ")]
 
     assert about
-    assert any("did you mean" in line or "known: latency" in line for line in about)
+    assert any("did you mean" in line or "known are latency" in line for line in about)
 
 
 def test_all_mistakes_are_told_at_once():
@@ -135,6 +137,27 @@ def test_all_mistakes_are_told_at_once():
         "plan.toml:3: load.users: Input should be greater than or equal to 1",
         "plan.toml:5: retry.attempts: Input should be greater than or equal to 1",
     ] == sorted(told)
+
+
+def test_every_mistake_of_a_fault_is_reported_at_its_key():
+    """Also of the second of two faults, and of keys that other kinds have."""
+    text = """\
+[[faults]]
+kind = "latency"
+latency = 5
+[[faults]]
+kind = "slow"
+rate_bytes_per_s = 0
+latncy = "5ms"
+fro = "1s"
+"""
+
+    assert [
+        'plan.toml:3: faults[0].latency: a duration is text with a unit, such as "30s" or "250ms"',
+        "plan.toml:6: faults[1].rate_bytes_per_s: Input should be greater than or equal to 1",
+        "plan.toml:7: faults[1].latncy is unknown; known are every, for, from, kind, per, probability, rate_bytes_per_s",
+        "plan.toml:8: faults[1].fro is unknown; did you mean 'from'?",
+    ] == complaint(text).splitlines()
 
 
 class Settings(Table):

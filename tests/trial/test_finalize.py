@@ -196,7 +196,7 @@ def test_events_are_told_once_however_often_finishing_was_cut_off(tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(finalize, "_settle", killed)
+        patch.setattr(finalize, "_final_manifest", killed)
         with pytest.raises(KeyboardInterrupt):
             finalize_trial(trial)
     before = (trial / "events.jsonl").read_bytes()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from harness.errors import NothingObservedError
 
@@ -101,11 +101,19 @@ def interval_ranks(n: int, quantile: float, *, confidence: float = 0.95) -> tupl
     small. Each tail gets half of the error.
     """
     tail = (1 - confidence) / 2
-    low = int(stats.binom.ppf(tail, n, quantile))
-    if stats.binom.cdf(low - 1, n, quantile) > tail:
-        low -= 1
-    high = int(stats.binom.ppf(1 - tail, n, quantile)) + 1
-    return low, high
+    return _inverse_binomial(tail, n, quantile), _inverse_binomial(1 - tail, n, quantile) + 1
+
+
+def _inverse_binomial(share: float, n: int, p: float) -> int:
+    """
+    The least k with ``P(Binomial(n, p) <= k) >= share``.
+
+    It is what `scipy.stats.binom.ppf` gives, without the half second that takes to import.
+    """
+    k = max(0, math.ceil(special.bdtrik(share, n, p)) - 1)  # the inverse may be one off
+    while special.bdtr(k, n, p) < share:
+        k += 1
+    return k
 
 
 def needed_samples(quantile: float, *, confidence: float = 0.95) -> int:

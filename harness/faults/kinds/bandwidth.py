@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 
 from harness.faults.kinds.fault import Fault
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import BandwidthSpec
 
 _PIECES_PER_S = 50
 
@@ -14,7 +14,9 @@ _PIECES_PER_S = 50
 class Bandwidth(Fault):
     """Sends pieces of a fiftieth of a second's bytes and waits for each one's time."""
 
-    def __init__(self, spec: FaultSpec, rng: Random) -> None:
+    spec: BandwidthSpec
+
+    def __init__(self, spec: BandwidthSpec, rng: Random) -> None:
         super().__init__(spec, rng)
         self.piece_bytes = max(1, spec.rate_bytes_per_s // _PIECES_PER_S)
 

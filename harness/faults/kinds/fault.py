@@ -12,7 +12,7 @@ from __future__ import annotations
 from random import Random
 from typing import Protocol
 
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import NetworkFault
 
 
 class Connection(Protocol):
@@ -36,7 +36,7 @@ class Fault:
 
     closes_connection = False
 
-    def __init__(self, spec: FaultSpec, rng: Random) -> None:
+    def __init__(self, spec: NetworkFault, rng: Random) -> None:
         self.spec = spec
         self.rng = rng
         self.piece_bytes = 0

@@ -6,13 +6,15 @@ import asyncio
 from random import Random
 
 from harness.faults.kinds.fault import Fault
-from harness.faults.spec import FaultSpec
+from harness.faults.spec import SlowSpec
 
 
 class Slow(Fault):
     """Sends single bytes of the answer, evenly spaced."""
 
-    def __init__(self, spec: FaultSpec, rng: Random) -> None:
+    spec: SlowSpec
+
+    def __init__(self, spec: SlowSpec, rng: Random) -> None:
         super().__init__(spec, rng)
         self.piece_bytes = 1
 
