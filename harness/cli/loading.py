@@ -9,7 +9,6 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,11 +26,13 @@ from harness.errors import (
     UsageError,
 )
 from harness.exits import Exit
+from harness.launcher import module_command
 from harness.load.plan import Plan
 from harness.load.progress import Live
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
+LOCUST = "harness.load.locust_process"
 _LOG_BYTES_READ = 64 * 1024
 """What is read of a load process's log, its end: a scenario may print without measure."""
 _REFUSALS: Mapping[int, type[HarnessError]] = {
@@ -78,7 +79,7 @@ def locust_command(
     """
     demand_users(plan, processes, f"--processes {processes}")
     users = str(plan.load.users)
-    command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", host]
+    command = module_command(LOCUST, "-f", str(scenario), "--host", host)
     command += ["-u", users, "-r", users, "--loglevel", "ERROR", "--only-summary"]
     if not {"--headful", "--web-port", "--autostart", "--class-picker"} & set(options):
         command.append("--headless")

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from harness.cli.loading import Interruption, demand_users, last_line, refusal, run_load
+from harness.cli.loading import LOCUST, Interruption, demand_users, last_line, refusal, run_load
 from harness.cli.rescue import LOG, SPEC, rescue
 from harness.cli.trial_directory import claim, disclaim
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.exits import Exit
+from harness.launcher import module_command
 from harness.load.plan import Plan
 from harness.load.spec import Spec
 from harness.trial.parts import PARTS
@@ -94,7 +94,7 @@ def work(
     spec_path, log = out / SPEC, out / LOG
     (out / PARTS).mkdir()
     write_bytes(spec_path, msgspec.json.encode(spec))
-    command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
+    command = module_command(LOCUST, "-f", str(scenario), "--host", spec.host)
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
     command += ["--loglevel", "ERROR", "--only-summary", "--headless", *options]
     progress.print(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.cli.loading import refusal
 from harness.cli.trial_directory import has_begun
+from harness.launcher import module_command
 from harness.ledger import read_debts
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
@@ -51,7 +51,7 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
         environ["OPENSTEER_API_KEY"] = key
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "harness.load.rescue"],
+            module_command("harness.load.rescue"),
             env=environ,
             timeout=RESCUE_TIMEOUT_S,
             check=False,

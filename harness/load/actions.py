@@ -9,7 +9,6 @@ clock to itself (`harness.load.prober`). Between them go lines of JSON: a list o
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 
 from harness.child import reap
 from harness.errors import TargetError
+from harness.launcher import module_command
 from harness.load.spec import SPEC_VARIABLE, Spec
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
@@ -97,7 +97,7 @@ class Prober:
         self._log = Path(spec.out) / "load.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.load.prober"],
+                module_command("harness.load.prober"),
                 env={**environ, SPEC_VARIABLE: str(spec_path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
