@@ -21,7 +21,8 @@ from harness.checks.capacity import judge_capacity
 from harness.checks.check import Context
 from harness.checks.complete import missing_record
 from harness.checks.drift import judge_drift
-from harness.checks.registry import run_checks
+from harness.checks.plugins import installed_checks
+from harness.checks.registry import CHECKS, run_checks
 from harness.checks.slo import evaluate
 from harness.cli.against import compare_with_baseline
 from harness.cli.pipeline import annotate, append_step_summary
@@ -61,7 +62,8 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     drift = judge_drift(intervals, manifest)
     del intervals  # the checks need the memory
     findings += missing_record(manifest)
-    findings += run_checks(partial(observe, trial), context)
+    checks = (*CHECKS, *installed_checks([check.name for check in CHECKS]))
+    findings += run_checks(partial(observe, trial), context, checks)
     findings += drift
     findings += judge_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])

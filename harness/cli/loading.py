@@ -30,6 +30,7 @@ from harness.launcher import module_command
 from harness.load.plan import Plan
 from harness.load.progress import Live
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
+from harness.plugins import offered_scenarios, scenario_file
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
 LOCUST = "harness.load.locust_process"
@@ -49,7 +50,7 @@ _STOPPING = b"\nharness: stopping: closing sessions, then the report (again: kil
 
 def find_scenario(name: str) -> Path:
     """
-    The Locust file of a scenario given by name or path.
+    The Locust file of a scenario given by name or path; ours come before a plugin's.
 
     Raises:
         UsageError: There is none.
@@ -59,13 +60,17 @@ def find_scenario(name: str) -> Path:
         if not path.is_file():
             raise UsageError(f"{name}: no such scenario file")
         return path
-    path = SCENARIOS / f"{name}.py"
-    if not path.is_file() or name.startswith("_"):
-        known = sorted(p.stem for p in SCENARIOS.glob("*.py") if not p.stem.startswith("_"))
-        raise UsageError(
-            f"no scenario named {name!r}; known are {', '.join(known)}, or name a .py file"
-        )
-    return path
+    if name in _shipped_scenarios():
+        return SCENARIOS / f"{name}.py"
+    offered = scenario_file(name)
+    if offered is not None:
+        return offered
+    known = ", ".join(sorted({*_shipped_scenarios(), *offered_scenarios()}))
+    raise UsageError(f"no scenario named {name!r}; known are {known}, or name a .py file")
+
+
+def _shipped_scenarios() -> set[str]:
+    return {path.stem for path in SCENARIOS.glob("[!_]*.py")}
 
 
 def locust_command(
