@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint
 import msgspec
 import pandas as pd
 
+from harness.analysis.generator import assess
 from harness.checks.check import Check, Context
 from harness.plugins import CHECKS, find_plugins, last_line, origin
 from harness.trial.schema import ATTEMPTS
@@ -61,6 +62,9 @@ def _guarded(entry: EntryPoint, check: Check) -> Examine:
         except (Exception, SystemExit) as error:  # noqa: BLE001  nor stop the evaluation
             detail = f"the check of {origin(entry)} failed: {last_line(error)}"
             return Finding(check.name, check.kind, Verdict.UNKNOWN, detail)
+        if check.kind == "slo" and assess(context.manifest).saturated:
+            detail = f"the generator was saturated; {finding.detail}"
+            return replace(finding, verdict=Verdict.UNKNOWN, detail=detail)
         return finding
 
     return examine

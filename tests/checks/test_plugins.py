@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -80,6 +81,23 @@ def test_a_check_is_run_where_its_operations_were(offer):
 
     assert Verdict.PASS is judge(*OPEN)["their.promise"].verdict
     assert {} == judge(get_session("s1", at=1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"), [("slo", Verdict.UNKNOWN), ("invariant", Verdict.FAIL)]
+)
+def test_a_saturated_generator_makes_performance_unknown(offer, kind, verdict):
+    """What a promise of correctness found, stands."""
+    finding = f"Finding(NAME, {kind!r}, Verdict.FAIL, 'slow')"
+    offer(f"CHECK = check(lambda f, c: {finding}, kind={kind!r})")
+    told = context()
+    (worker,) = told.manifest.workers
+    worker = msgspec.structs.replace(worker, saturated_s=60, loop_lag_p99_ms=500.0)
+    manifest = msgspec.structs.replace(told.manifest, workers=[worker])
+    checks = installed_checks(NAMES)
+    (found,) = run_checks(reader(history(*OPEN)), replace(told, manifest=manifest), checks)
+
+    assert (verdict, True) == (found.verdict, "slow" in found.detail)
 
 
 @pytest.mark.parametrize(
