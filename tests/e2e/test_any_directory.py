@@ -40,6 +40,7 @@ def trap(tmp_path: Path) -> Path:
         (tmp_path / f"{module}.py").write_text(TRAP)
     (tmp_path / "locust.conf").write_text("run-time = 1s\n")
     (tmp_path / "pyproject.toml").write_text("[tool.locust]\nmaster = true\ntags = ['none']\n")
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
     (tmp_path / ".locust.conf").write_text("users = 0\n")
     return tmp_path
 
