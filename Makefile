@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 OTAVA := .venv-otava
 OTAVA_STAMP := $(OTAVA)/.installed
 
-.PHONY: api-docs help demo otava test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
+.PHONY: api-docs release-check help demo otava test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ unit: $(STAMP) ## Tests
 
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.api_docs docs
+
+release-check: $(STAMP) ## Build the wheel, install it elsewhere, and make a trial and a report with it
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group release
+	@$(BIN)/python -m tests.release.check
 
 bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … g)
 	@$(BIN)/python -m benchmarks $(PART)

@@ -1,3 +1,3 @@
 """Load-testing and reliability harness for the Opensteer Cloud API."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -23,7 +23,8 @@ from harness.checks.capacity import check_capacity
 from harness.checks.check import TrialContext
 from harness.checks.completeness import check_completeness
 from harness.checks.drift import check_drift
-from harness.checks.registry import run_checks
+from harness.checks.plugins import installed_checks
+from harness.checks.registry import CHECKS, run_checks
 from harness.checks.slo import evaluate
 from harness.cli.console import plain_table, status
 from harness.cli.github import annotate, append_step_summary
@@ -64,7 +65,8 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     drift = check_drift(intervals, manifest)
     del intervals  # the checks need the memory
     findings += check_completeness(manifest)
-    findings += run_checks(partial(read_attempts, trial), context)
+    checks = (*CHECKS, *installed_checks([check.name for check in CHECKS]))
+    findings += run_checks(partial(read_attempts, trial), context, checks)
     findings += drift
     findings += check_capacity(trial.document("capacity.json"))
     write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])

@@ -102,7 +102,9 @@ _TRIGGERS: dict[str, frozenset[str]] = {
 }
 
 
-def run_checks(read: AttemptReader, context: TrialContext) -> list[Finding]:
+def run_checks(
+    read: AttemptReader, context: TrialContext, checks: Sequence[Check] = CHECKS
+) -> list[Finding]:
     """
     Run every check that applies.
 
@@ -114,16 +116,18 @@ def run_checks(read: AttemptReader, context: TrialContext) -> list[Finding]:
     Args:
         read: Reads attempts of the trial.
         context: The trial's manifest and events.
+        checks: Which, in the order of the findings.
 
     Returns:
-        One finding a check that applies, in the order of `CHECKS`.
+        One finding a check that applies.
     """
     rows = read(("operation",))[0]["operation"].value_counts()
     present = set(rows.index[rows > 0])
     applying = (
         check
-        for check in CHECKS
-        if not present or not present.isdisjoint(_TRIGGERS.get(check.name, present))
+        for check in checks
+        if not present
+        or not present.isdisjoint(_TRIGGERS.get(check.name, check.operations or present))
     )
     by_size = sorted(_group(applying), key=lambda group: _size(group, rows), reverse=True)
     groups = [*by_size[2:], *reversed(by_size[:2])]
@@ -138,7 +142,7 @@ def run_checks(read: AttemptReader, context: TrialContext) -> list[Finding]:
             ]
             findings |= _check_group(group, seen, read, context)
             del seen  # before the next but one is read
-    told = (findings.get(check.name) for check in CHECKS)
+    told = (findings.get(check.name) for check in checks)
     return [finding for finding in told if finding is not None]
 
 

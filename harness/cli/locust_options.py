@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from harness.errors import UsageError
 
 _HINT = "give {} before the --, it is an option of harness run"
+_PLAN = "the plan decides that"
+_OURS = "harness run gives that option itself"
 _OWN_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("-u", "--users"), _HINT.format("--users N")),
     **dict.fromkeys(("-H", "--host"), _HINT.format("--host URL")),
@@ -15,6 +17,11 @@ _OWN_OPTIONS: Mapping[str, str] = {
     "--master": _HINT.format("--master N"),
     "--worker": _HINT.format("--worker HOST"),
     **dict.fromkeys(("-f", "--locustfile"), _HINT.format("SCENARIO")),
+    **dict.fromkeys(("-r", "--spawn-rate"), _PLAN),
+    **dict.fromkeys(("-T", "--tags", "-E", "--exclude-tags"), _PLAN),
+    **dict.fromkeys(("--config", "--config-users"), _PLAN),
+    **dict.fromkeys(("--expect-workers", "--master-host", "--master-port"), _OURS),
+    **dict.fromkeys(("--master-bind-host", "--master-bind-port"), _OURS),
 }
 """Locust's options that the command gives itself → what to do instead."""
 
@@ -22,6 +29,8 @@ _OWN_OPTIONS: Mapping[str, str] = {
 def reject_own_options(options: Sequence[str]) -> None:
     """
     See that nothing is handed on to Locust that would change the load behind the plan's back.
+
+    An abbreviation of such an option is refused, too: the load process reads options in full.
 
     Raises:
         UsageError: Something is; the message names what to give instead.
@@ -31,3 +40,10 @@ def reject_own_options(options: Sequence[str]) -> None:
         name = name if name.startswith("--") else name[:2]
         if name in _OWN_OPTIONS:
             raise UsageError(f"-- {option}: {_OWN_OPTIONS[name]}")
+        if len(name) > len("--") and (full := _abbreviated(name)):
+            raise UsageError(f"-- {option}: is it {full}? Write options in full")
+
+
+def _abbreviated(name: str) -> str:
+    """The option of ours that Locust would once have taken this for; "" if none."""
+    return next((own for own in _OWN_OPTIONS if name != own and own.startswith(name)), "")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.execution.load_process import (
+    LOCUST,
     SignalHandler,
     check_users,
     last_line,
@@ -29,6 +29,7 @@ from harness.execution.load_process import (
 from harness.execution.orphans import LOG_FILE, SPEC_FILE, close_orphans
 from harness.execution.trial_directory import create_directory, discard_directory
 from harness.exit_codes import ExitCode
+from harness.launcher import module_command
 from harness.load.spec import TrialSpec
 from harness.plan.model import Plan
 from harness.trial.parts import PARTS
@@ -105,7 +106,7 @@ def run_worker(
     spec_path, log = out / SPEC_FILE, out / LOG_FILE
     (out / PARTS).mkdir()
     write_atomically(spec_path, msgspec.json.encode(spec))
-    command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", spec.host]
+    command = module_command(LOCUST, "-f", str(scenario), "--host", spec.host)
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
     command += ["--loglevel", "ERROR", "--only-summary", "--headless", *options]
     progress.print(

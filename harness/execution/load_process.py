@@ -9,7 +9,6 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,12 +25,15 @@ from harness.errors import (
     UsageError,
 )
 from harness.exit_codes import ExitCode
+from harness.launcher import module_command
 from harness.load.progress import LiveMetrics
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 from harness.plan.model import Plan
+from harness.plugins import offered_scenarios, scenario_file
 from harness.telemetry.progress_line import ProgressLine
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
+LOCUST = "harness.load.locust_process"
 _LOG_BYTES_READ = 64 * 1024
 """What is read of a load process's log, its end: a scenario may print without measure."""
 _ERROR_OF_STATUS: Mapping[int, type[HarnessError]] = {
@@ -48,7 +50,7 @@ _STOPPING_MESSAGE = b"\nharness: stopping: closing sessions, then the report (ag
 
 def find_scenario(name: str) -> Path:
     """
-    The Locust file of a scenario given by name or path.
+    The Locust file of a scenario given by name or path; ours come before a plugin's.
 
     Raises:
         UsageError: There is none.
@@ -58,13 +60,17 @@ def find_scenario(name: str) -> Path:
         if not path.is_file():
             raise UsageError(f"{name}: no such scenario file")
         return path
-    path = SCENARIOS / f"{name}.py"
-    if not path.is_file() or name.startswith("_"):
-        known = sorted(p.stem for p in SCENARIOS.glob("*.py") if not p.stem.startswith("_"))
-        raise UsageError(
-            f"no scenario named {name!r}; known are {', '.join(known)}, or name a .py file"
-        )
-    return path
+    if name in _shipped_scenarios():
+        return SCENARIOS / f"{name}.py"
+    offered = scenario_file(name)
+    if offered is not None:
+        return offered
+    known = ", ".join(sorted({*_shipped_scenarios(), *offered_scenarios()}))
+    raise UsageError(f"no scenario named {name!r}; known are {known}, or name a .py file")
+
+
+def _shipped_scenarios() -> set[str]:
+    return {path.stem for path in SCENARIOS.glob("[!_]*.py")}
 
 
 def locust_command(
@@ -78,7 +84,7 @@ def locust_command(
     """
     check_users(plan, processes, f"--processes {processes}")
     users = str(plan.load.users)
-    command = [sys.executable, "-m", "locust", "-f", str(scenario), "--host", host]
+    command = module_command(LOCUST, "-f", str(scenario), "--host", host)
     command += ["-u", users, "-r", users, "--loglevel", "ERROR", "--only-summary"]
     if not {"--headful", "--web-port", "--autostart", "--class-picker"} & set(options):
         command.append("--headless")

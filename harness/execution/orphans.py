@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from rich.console import Console
 from harness.client.ledger import read_outstanding
 from harness.execution.load_process import load_error
 from harness.execution.trial_directory import has_started
+from harness.launcher import module_command
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
 
@@ -53,7 +53,7 @@ def close_orphans(
         environ["OPENSTEER_API_KEY"] = key
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "harness.load.cleanup_process"],
+            module_command("harness.load.cleanup_process"),
             env=environ,
             timeout=CLEANUP_TIMEOUT_S,
             check=False,

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from typing import Any, Self
 from harness.clock import unix_ns
 from harness.errors import HarnessError, NothingObservedError
 from harness.faults.spec import NetworkFault
+from harness.launcher import module_command
 from harness.subprocesses import terminate_process
 
 _GRACE_S = 5.0
@@ -51,7 +51,7 @@ class _FaultProcess:
             HarnessError: It could not start; the message is its own.
         """
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module, "--config", "-"],
+            module_command(self._module, "--config", "-"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -9,7 +9,6 @@ clock to itself (`harness.load.lab_sender`). Between them go lines of JSON: a li
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Self
 import msgspec
 
 from harness.errors import TargetError
+from harness.launcher import module_command
 from harness.load.spec import SPEC_VARIABLE, TrialSpec
 from harness.subprocesses import reap_process
 
@@ -98,7 +98,7 @@ class LabSenderProcess:
         self._log = Path(spec.out) / "load.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.load.lab_sender"],
+                module_command("harness.load.lab_sender"),
                 env={**environ, SPEC_VARIABLE: str(spec_path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

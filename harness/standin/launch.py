@@ -16,7 +16,6 @@ import os
 import selectors
 import socket
 import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.errors import TargetError
+from harness.launcher import module_command
 from harness.standin.config import StandinConfig
 from harness.subprocesses import reap_process, terminate_process
 
@@ -60,12 +60,11 @@ class Standin:
     def _spawn(self) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed when it ends
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.standin", "--config", "-"],
+            module_command("harness.standin", "--config", "-"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,  # Ctrl-C is for the caller, who has to clean up first
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self.pid = self._process.pid
         try:

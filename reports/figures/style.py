@@ -83,7 +83,9 @@ _STYLE: Any = {
 @contextmanager
 def figure_style() -> Iterator[None]:
     """The style of all figures, for as long as one is drawn."""
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()  # a matplotlibrc in the working directory is for other drawings
+        mpl.rcParams.update(_STYLE)
         # A name in a script that the measuring font lacks is still drawn by the browser.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield

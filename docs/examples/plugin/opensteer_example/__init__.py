@@ -1,0 +1,1 @@
+"""An example plugin of opensteer-harness: a scenario and a check."""
