@@ -29,7 +29,7 @@ from harness.experiments.compare.shifts import PELT, Search
 
 METHODS = ("auto", "otava", "pelt")
 P_VALUE_MAX = 0.003
-"""Measured (docs/compare.md): otava's own 0.001 misses much in a dozen trials."""
+"""Measured (docs/explanation/compare.md): otava's own 0.001 misses much in a dozen trials."""
 _NAMED = "HARNESS_OTAVA"
 _HOW = (
     "install apache-otava in an environment of its own (`make otava`, or `pipx install "

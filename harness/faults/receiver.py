@@ -73,7 +73,7 @@ class Behaviour:
         fail: Share answered with 500.
         silent: Share that gets no answer: the connection is held for `hold_ns`, then closed.
         hold_ns: See `silent`.
-        refused: Ending of tags (docs/conform.md) whose deliveries are answered with 500
+        refused: Ending of tags (docs/explanation/conformance.md) whose deliveries are answered with 500
             until one came twice; "" refuses none.
     """
 
