@@ -122,7 +122,8 @@ def test_every_setting_of_the_standin_is_told_with_its_default():
     """Name, default, and whether it can be changed while it runs; every lie as well."""
     settings = json.loads(msgspec.json.encode(StandinConfig()))
     told = {
-        name: (default, meaning) for name, default, meaning in rows("reference/standin.md", "setting")
+        name: (default, meaning)
+        for name, default, meaning in rows("reference/standin.md", "setting")
     }
     assert list(settings) == list(told)
     for name, (default, meaning) in told.items():
@@ -141,7 +142,10 @@ def test_every_kind_of_fault_is_in_its_table():
 def test_every_option_of_serve_is_in_its_table(known):
     """The page of the stand-in is the reference of `harness serve`."""
     told = set().union(
-        *(mentioned(row[0]) for row in rows("reference/standin.md", "option of `harness serve`"))
+        *(
+            mentioned(row[0])
+            for row in rows("reference/standin.md", "option of `harness serve`")
+        )
     )
     assert known["serve"] == told
 
@@ -162,7 +166,9 @@ print(json.dumps(told))
 
 def test_the_page_of_the_plan_is_the_plan_with_its_defaults():
     """Every key of every table, each scenario's own settings too, and none besides."""
-    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/reference/plan.md").read_text(), re.DOTALL)
+    (block,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/reference/plan.md").read_text(), re.DOTALL
+    )
     told = tomllib.loads(block)
     # In a process of its own: scenarios import Locust, which patches sockets.
     done = subprocess.run(

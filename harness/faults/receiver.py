@@ -73,8 +73,8 @@ class Behaviour:
         fail: Share answered with 500.
         silent: Share that gets no answer: the connection is held for `hold_ns`, then closed.
         hold_ns: See `silent`.
-        refused: Ending of tags (docs/explanation/conformance.md) whose deliveries are answered with 500
-            until one came twice; "" refuses none.
+        refused: Ending of tags (docs/explanation/conformance.md) whose deliveries are answered
+            with 500 until one came twice; "" refuses none.
     """
 
     slow: float = 0.0
