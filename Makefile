@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 OTAVA := .venv-otava
 OTAVA_STAMP := $(OTAVA)/.installed
 
-.PHONY: api-docs release-check help demo otava test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
+.PHONY: api-docs docs docs-serve docs-check release-check help demo otava test test-deps lint types unit trials-tests bench bench-reliability bench-browsers bench-sockets bench-capacity bench-soaks bench-ratelimit bench-stats format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1' -c constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group test --group lint
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group test --group lint --group docs
 	@touch $(STAMP)
 
 $(OTAVA_STAMP): constraints-otava.txt
@@ -29,7 +29,7 @@ $(OTAVA_STAMP): constraints-otava.txt
 demo: $(STAMP) ## Run the main job: a 20 s mixed trial against the stand-in, and its report
 	@$(BIN)/harness run mixed
 
-test: $(STAMP) lint types unit ## Lint, types, layers, and all tests
+test: $(STAMP) lint types docs-check unit ## Lint, types, layers, documentation, and all tests
 
 otava: $(OTAVA_STAMP) ## apache-otava, for harness trend, in an environment of its own
 	@echo "export HARNESS_OTAVA='$(CURDIR)/$(OTAVA)/bin/otava'"
@@ -54,6 +54,16 @@ unit: $(STAMP) ## Tests
 	@$(BIN)/pytest -n 3 --dist worksteal -q -m 'not alone'
 	@$(BIN)/pytest -n 4 --dist worksteal -q -m alone
 
+docs: $(STAMP) ## Build the documentation site into build/site; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "documentation: build/site/index.html"
+
+docs-serve: $(STAMP) ## Serve the documentation on http://127.0.0.1:8000 and rebuild it on changes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
+
+docs-check: docs ## Build the documentation and fail if a page loads anything from another host
+	@! grep -rnoE '<(script|img|iframe|link)[^>]* (src|href)="?(https?:)?//[^> ]*' build/site --include='*.html'
+
 api-docs: $(STAMP) ## Write docs/openapi.json and docs/asyncapi.json from the stand-in's definitions
 	@$(BIN)/python -m harness.standin.api_docs docs
 
@@ -61,7 +71,7 @@ release-check: $(STAMP) ## Build the wheel, install it elsewhere, and make a tri
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group release
 	@$(BIN)/python -m tests.release.check
 
-bench: $(STAMP) ## Cost and truth of the harness, into docs/performance.md (one part: PART=a … g)
+bench: $(STAMP) ## Cost and truth of the harness, into docs/explanation/performance.md (one part: PART=a … g)
 	@$(BIN)/python -m benchmarks $(PART)
 
 bench-stats: $(STAMP) ## Property tests with examples that were never tried before, and the slow statistics
@@ -69,22 +79,22 @@ bench-stats: $(STAMP) ## Property tests with examples that were never tried befo
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare.decisions
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare.trends
 
-bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/reliability.md
+bench-reliability: $(STAMP) ## Every lie and every fault over many seeds, into docs/explanation/reliability.md
 	@$(BIN)/python -m benchmarks.reliability.matrix
 
 bench-browsers: $(STAMP) ## 200 sessions with real Chromium, every fifth one killed: nothing may be left
 	@$(BIN)/python -m benchmarks.browsers 200
 
-bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/sockets.md
+bench-sockets: $(STAMP) ## What 500 sockets in one generator process cost an action, into docs/reference/sockets.md
 	@$(BIN)/python -m benchmarks.sockets
 
-bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/capacity.md (one part: PART=sessions, uniform or poisson)
+bench-capacity: $(STAMP) ## The capacity lab against known ceilings and speeds, into docs/explanation/capacity-throughput.md (one part: PART=sessions, uniform or poisson)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.capacity.searches $(PART)
 
-bench-soaks: $(STAMP) ## Real soaks whose latency rises by a fifth, or stays: is it told? into docs/capacity.md (25 min)
+bench-soaks: $(STAMP) ## Real soaks whose latency rises by a fifth, or stays: is it found? Into docs/explanation/capacity-throughput.md (25 min)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.capacity.soaks
 
-bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/rate-limit.md
+bench-ratelimit: $(STAMP) ## How often the rate-limit lab is right, simulated and over HTTP, into docs/explanation/rate-limit.md
 	@$(BIN)/python -m benchmarks.rate_limit.sweep 140
 	@$(BIN)/python -m benchmarks.rate_limit.over_http --jobs 3
 

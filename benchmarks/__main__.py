@@ -1,5 +1,5 @@
 """
-`make bench`: what the harness costs and how true it is, into docs/performance.md.
+`make bench`: what the harness costs and how true it is, into docs/explanation/performance.md.
 
 ``python -m benchmarks [a … h]``: each part by itself, all when none is named. A
 part replaces its own section of the page; what is not installed is skipped with a word.
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "performance.md"
 PARTS = {
     "a": ("Requests a second of one generator core", "throughput"),
     "b": ("Truth of latency", "truth"),

@@ -1,5 +1,5 @@
 """
-`make bench-sockets`: what 500 sockets in one generator cost an action, into docs/sockets.md.
+`make bench-sockets`: what 500 sockets in one generator cost an action, into docs/explanation/performance.md.
 
 The stand-in answers every action after 20 ms. What an action took beyond that is the
 overhead of both sides and the kernel; by the kernel's stamps (`benchmarks.stamped_actions`)
@@ -36,7 +36,7 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.units import NS_PER_S
 
-PAGE = Path(__file__).parent.parent / "docs" / "sockets.md"
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "performance.md"
 SCENARIO = Path(__file__).parent / "stamped_actions.py"
 OWN_FILE = "HARNESS_BENCH_OWN"  # importing it from there would patch this process
 USERS, SOCKETS = 530, 500
@@ -212,7 +212,7 @@ def main() -> int:
         return 3
     text, reached = report(rounds)
     page = PAGE.read_text()
-    marked = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
+    marked = re.compile(r"(<!-- sockets -->\n).*?(<!-- /sockets -->)", re.DOTALL)
     assert marked.search(page), f"{PAGE} has no place for the figures"
     PAGE.write_text(marked.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page))
     print(text)

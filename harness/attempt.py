@@ -77,7 +77,7 @@ class Attempt(NamedTuple):
         bytes_in: Bytes of the answer, head included.
         disposition: What the client did next (`Disposition`).
         evidence: What checks need and no other column says, as a JSON object; "" when
-            nothing. Its keys by operation are in ``docs/trial.md``.
+            nothing. Its keys by operation are in ``docs/reference/trial.md``.
         violation: How the answer breaks the contract, in words; "" when it does not.
     """
 

@@ -9,7 +9,7 @@ group                           an entry point names
 ==============================  ================================================
 
 A plugin is code of another hand: whatever goes wrong in it is reported with the name of its
-distribution (docs/plugins.md).
+distribution (docs/how-to/plugins.md).
 """
 
 from __future__ import annotations

@@ -20,10 +20,14 @@ from harness.standin.config import FIXED_FIELDS, Lies, StandinConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-"""Pages for users; the changelog and the decisions speak of other programs' options, too."""
+DECISIONS = ROOT / "docs/decisions"
+GUIDES = [
+    ROOT / "README.md",
+    *(page for page in PAGES if ROOT / "docs" in page.parents and page.parent != DECISIONS),
+]
+"""Pages for users; the changelog and the decisions also name options of other programs."""
 OTHERS = {"--no-sandbox"}
-"""Chromium's, of which a page speaks."""
+"""An option of Chromium that a page names."""
 
 
 def options(command, name=""):
@@ -41,8 +45,10 @@ def options(command, name=""):
 
 @pytest.fixture(scope="module")
 def known():
-    """The options of every command."""
-    return options(typer.main.get_command(register(list(COMMANDS))))
+    """The options of every command, and under "" those of harness itself."""
+    root = typer.main.get_command(register(list(COMMANDS)))
+    own = {text for param in root.params for text in param.opts if text.startswith("--")}
+    return {**options(root), "": own}
 
 
 def mentioned(text):
@@ -116,26 +122,30 @@ def test_every_setting_of_the_standin_is_told_with_its_default():
     """Name, default, and whether it can be changed while it runs; every lie as well."""
     settings = json.loads(msgspec.json.encode(StandinConfig()))
     told = {
-        name: (default, meaning) for name, default, meaning in rows("standin.md", "setting")
+        name: (default, meaning)
+        for name, default, meaning in rows("reference/standin.md", "setting")
     }
     assert list(settings) == list(told)
     for name, (default, meaning) in told.items():
         if name != "lies":
             assert json.loads(default) == settings[name], name
         assert (name in FIXED_FIELDS) == meaning.endswith("(fixed)"), name
-    lies = {row[0] for row in rows("standin.md", "lie")}
+    lies = {row[0] for row in rows("reference/standin.md", "lie")}
     assert set(Lies.__struct_fields__) == lies
 
 
 def test_every_kind_of_fault_is_in_its_table():
-    """The page of reliability is the reference of `--fault`."""
-    assert list(KINDS) == [row[0] for row in rows("reliability.md", "kind")]
+    """The page of faults is the reference of `--fault`."""
+    assert list(KINDS) == [row[0] for row in rows("reference/faults.md", "kind")]
 
 
 def test_every_option_of_serve_is_in_its_table(known):
     """The page of the stand-in is the reference of `harness serve`."""
     told = set().union(
-        *(mentioned(row[0]) for row in rows("standin.md", "option of `harness serve`"))
+        *(
+            mentioned(row[0])
+            for row in rows("reference/standin.md", "option of `harness serve`")
+        )
     )
     assert known["serve"] == told
 
@@ -156,7 +166,9 @@ print(json.dumps(told))
 
 def test_the_page_of_the_plan_is_the_plan_with_its_defaults():
     """Every key of every table, each scenario's own settings too, and none besides."""
-    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/plan.md").read_text(), re.DOTALL)
+    (block,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/reference/plan.md").read_text(), re.DOTALL
+    )
     told = tomllib.loads(block)
     # In a process of its own: scenarios import Locust, which patches sockets.
     done = subprocess.run(

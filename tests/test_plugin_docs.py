@@ -9,7 +9,7 @@ from tests.plugins import EXAMPLE
 
 def test_the_page_shows_the_files_of_the_example():
     """All that a reader copies is tested."""
-    text = (EXAMPLE.parents[1] / "plugins.md").read_text()
+    text = (EXAMPLE.parents[1] / "how-to" / "plugins.md").read_text()
     shown = re.findall(r"```(?:toml|python)\n(.*?)```", text, re.DOTALL)
     names = (
         "pyproject.toml",

@@ -18,7 +18,7 @@ def path(tmp_path, monkeypatch):
 
 
 def test_a_plugin_s_scenario_is_found_by_its_name(path, monkeypatch):
-    """As the example of docs/plugins.md offers it."""
+    """As the example of docs/how-to/plugins.md offers it."""
     for entry in install_example(path):
         monkeypatch.syspath_prepend(entry)
 

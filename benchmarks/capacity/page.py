@@ -1,5 +1,5 @@
 """
-The measured parts of docs/capacity.md, from a results file.
+The measured parts of docs/explanation/capacity-*.md, from a results file.
 
 What stands between a part's two marks is replaced; everything else is a person's.
 """
@@ -18,17 +18,18 @@ ENOUGH = 0.9
 Rows = Sequence[dict[str, Any]]
 
 
-def write_page(rows: Rows, page: Path) -> list[str]:
-    """Put the tables into the page; what was not as it must be, one line each."""
+def write_pages(rows: Rows, folder: Path) -> list[str]:
+    """Put the tables into the folder's pages; what was not as it must be, one line each."""
     latest = list({row["name"]: row for row in rows if not is_void(row)}.values())
     ceilings = [row for row in latest if "setting" in row]
     if ceilings:
-        put(page, "sessions", _ceilings(ceilings), ceilings)
+        put(folder / "capacity-sessions.md", "sessions", _ceilings(ceilings), ceilings)
     missed = []
     for spacing in ("uniform", "poisson"):
         mine = [row for row in latest if row.get("spacing") == spacing]
         void = sum(is_void(row) for row in rows if row.get("spacing") == spacing)
         if mine:
+            page = folder / "capacity-throughput.md"
             put(page, spacing, _rates(mine, spacing, void), mine)
             missed += _missed(mine, spacing)
     return [*filter(None, map(find_wrong, ceilings)), *missed]

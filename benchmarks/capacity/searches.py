@@ -1,5 +1,5 @@
 """
-``make bench-capacity``: the lab against stand-ins whose answer is known, into docs/capacity.md.
+``make bench-capacity``: the lab against stand-ins whose answer is known, into docs/explanation/capacity-*.md.
 
 Each search is a real one, in processes of its own; a few run at a time, for most of their
 time is waiting. What comes of each is one line of a results file, so that a sweep that was
@@ -33,7 +33,7 @@ from benchmarks.capacity.cases import (
     Server,
     list_ceilings,
 )
-from benchmarks.capacity.page import is_void, write_page
+from benchmarks.capacity.page import is_void, write_pages
 from harness.execution.sessions import SessionsJob, search_sessions
 from harness.execution.throughput import ThroughputJob, search_throughput
 from harness.plan.file import build_plan
@@ -46,11 +46,11 @@ PARTS = ("sessions", *SPACINGS)
 
 
 def main() -> int:
-    """Make the searches that are missing, then write the page."""
+    """Make the searches that are missing, then write the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without")
     parser.add_argument("--results", type=Path, default=ROOT / "trials" / "capacity.jsonl")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "capacity.md")
+    parser.add_argument("--pages", type=Path, default=ROOT / "docs" / "explanation")
     parser.add_argument("--repeat", type=int, default=3, help="searches of each server")
     parser.add_argument("--jobs", type=int, default=3, help="searches at a time")
     parser.add_argument("--stop-after", type=float, default=5400, help="s; then go on later")
@@ -65,7 +65,7 @@ def main() -> int:
         if (item[1] or "sessions") in (given.parts or PARTS) and name_of(*item) not in done
     ]
     broken = sweep(missing, given.results, given.jobs, time.monotonic() + given.stop_after)
-    bad = broken + write_page(read_results(given.results), given.page)
+    bad = broken + write_pages(read_results(given.results), given.pages)
     for line in bad:
         _say(line)
     return 1 if bad else 0

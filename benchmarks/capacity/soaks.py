@@ -1,5 +1,5 @@
 """
-``make bench-soaks``: real soaks whose latency stays, or rises by a fifth, into docs/capacity.md.
+``make bench-soaks``: real soaks whose latency stays, or rises by a fifth, into docs/explanation/drift.md.
 
 Each is ``harness run mixed --plan soak`` in processes of its own against a stand-in whose
 latency this bench raises second by second through its control, or leaves alone. A soak is
@@ -56,7 +56,7 @@ def main() -> int:
     """Make the soaks that are missing, then write the page; 1 when a verdict is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=ROOT / "trials" / "soaks.jsonl")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "capacity.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "explanation" / "drift.md")
     parser.add_argument("--keep", type=Path, help="a folder to keep the trials in")
     parser.add_argument("--seeds", type=int, default=20, help="soaks of each kind")
     parser.add_argument("--jobs", type=int, default=8, help="soaks at a time")

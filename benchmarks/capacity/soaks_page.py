@@ -1,4 +1,4 @@
-"""The soaks' part of docs/capacity.md, from a results file."""
+"""The soaks' part of docs/explanation/drift.md, from a results file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _table(rows: Rows, void: int) -> list[str]:
             f"{attempts:,.0f} attempts each (median):"
         ),
         "",
-        "| latency over the soak | soaks | flagged | in doubt | p50 said to change | p99 said to change |",
+        "| latency over the soak | soaks | flagged | unknown | change of p50 found | change of p99 found |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for rise in sorted({row["rise"] for row in rows}):

@@ -2,7 +2,7 @@
 How often `harness compare` cries wolf, and how often it misses one.
 
 ``python -m benchmarks.compare.decisions [null|shift]`` (``make bench-stats``) compares
-200 simulated pairs of five-minute runs each way and prints what docs/compare.md tells.
+200 simulated pairs of five-minute runs each way and prints what docs/explanation/compare.md tells.
 The noise is harsher than that of the tests: a level with a standard deviation of 5 % that
 remembers four fifths of the second before.
 """

@@ -2,7 +2,7 @@
 How often `harness trend` sees a change where there is none, misses one, or misplaces it.
 
 ``python -m benchmarks.compare.trends`` (of ``make bench-stats``) holds PELT and the
-real otava against the same simulated series and writes the tables of docs/compare.md. Each
+real otava against the same simulated series and writes the tables of docs/explanation/compare.md. Each
 point is one trial's figure: a level, times lognormal noise. In series with a change, it is
 in the middle of every first, and three points from the end of every second.
 """
@@ -160,7 +160,7 @@ def main() -> int:
     print("\n".join(lines))
     print(f"{time.monotonic() - begun_s:.0f} s")
     which = f"on simulated series (seeds 0 to {len(NOISES) - 1}), otava {pinned()}"
-    put(ROOT / "docs/compare.md", "trend", lines, [{"machine": which}])
+    put(ROOT / "docs/explanation/compare.md", "trend", lines, [{"machine": which}])
     return 0
 
 

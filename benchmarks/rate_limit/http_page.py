@@ -1,5 +1,5 @@
 """
-The measured part of docs/rate-limit.md: truth, estimate and interval of every setting.
+The measured part of docs/explanation/rate-limit.md: truth, estimate and interval of every setting.
 
 What stands between the page's two marks is replaced; everything else is a person's.
 """
@@ -37,7 +37,7 @@ def summarise(rows: Sequence[Row]) -> str:
             "burst ±1 or 5 %",
             "window ±2 %",
             "intervals hold the truth",
-            "Retry-After called so",
+            "Retry-After correct",
         ),
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -57,13 +57,13 @@ def _table(rows: Sequence[Row]) -> str:
             "seed",
             "limiter",
             "rate, 1/s",
-            "told",
+            "estimate",
             "burst",
-            "told",
+            "estimate",
             "window, s",
-            "told",
+            "estimate",
             "Retry-After",
-            "called",
+            "found",
             "requests",
             "s",
             "check run",

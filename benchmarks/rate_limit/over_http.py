@@ -3,7 +3,7 @@
 
 Each setting is a stand-in of its own in a process of its own, measured by ``harness
 ratelimit`` as a user runs it. What comes of one is one line of a results file, so that a
-sweep that was cut off goes on where it ended; the table in docs/rate-limit.md is written
+sweep that was cut off goes on where it ended; the table in docs/explanation/rate-limit.md is written
 from that file alone.
 
 ``python benchmarks/rate_limit/over_http.py [--settings 36] [--first-seed 1] …``
@@ -153,7 +153,7 @@ def main() -> int:
     """Measure what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("trials/ratelimit-http.jsonl"))
-    parser.add_argument("--page", type=Path, default=Path("docs/rate-limit.md"))
+    parser.add_argument("--page", type=Path, default=Path("docs/explanation/rate-limit.md"))
     parser.add_argument("--settings", type=int, default=42)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument(

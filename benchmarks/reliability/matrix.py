@@ -1,5 +1,5 @@
 """
-``make bench-reliability``: every lie and every fault, over many seeds, into docs/reliability.md.
+``make bench-reliability``: every lie and every fault, over many seeds, into docs/explanation/reliability.md.
 
 Trials run a few at a time, each in processes of its own; what comes of each is one line of
 a results file, so that a sweep that was cut off goes on where it ended. The page is
@@ -29,7 +29,7 @@ def main() -> int:
     """Make the trials that are missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("trials/reliability.jsonl"))
-    parser.add_argument("--page", type=Path, default=Path("docs/reliability.md"))
+    parser.add_argument("--page", type=Path, default=Path("docs/explanation/reliability.md"))
     parser.add_argument("--seeds", type=int, default=20, help="seeds of each honest case")
     parser.add_argument("--lie-seeds", type=int, default=3, help="seeds of each lie")
     parser.add_argument("--seconds", type=float, default=6.0, help="load of an honest trial")

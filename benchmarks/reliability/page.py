@@ -1,5 +1,5 @@
 """
-The measured part of docs/reliability.md: fault × checker × verdict, from a results file.
+The measured part of docs/explanation/reliability.md: fault × checker × verdict, from a results file.
 
 What stands between the page's two marks is replaced; everything else is a person's.
 """
@@ -58,16 +58,16 @@ def _measured(rows: Sequence[dict[str, Any]]) -> str:
     seconds = sorted({row["seconds"] for row in mine})
     revisions = ", ".join(sorted({row.get("revision", "unknown") for row in rows}))
     parts = [
-        f"The trials were made at revisions: {revisions}.\n",
+        f"Revisions: {revisions}.\n",
         "### Lies\n",
-        _table("lie", lies, by_case, ("told", "lies")),
+        _table("lie", lies, by_case, ("occurrences", "lies")),
         "\n### An honest stand-in\n",
         (
             f"{len(mine):,} trials with {'/'.join(f'{s:g}' for s in seconds)} s of load, "
-            f"{attempts:,} attempts: **{false} false alarms**; the books balance in "
-            f"{len(mine) - off:,} of {len(mine):,}.\n"
+            f"{attempts:,} attempts: **{false} false alarms**; the record equals the "
+            f"ground truth in {len(mine) - off:,} of {len(mine):,}.\n"
         ),
-        _table("fault", honest, by_case, ("hits", "hits")),
+        _table("fault", honest, by_case, ("injections", "hits")),
     ]
     parts += [_large(row) for row in by_case.get("100,000 calls", [])]
     return "\n".join(parts)
@@ -101,8 +101,8 @@ def _cell(verdicts: Counter[str]) -> str:
 
 
 def _large(row: dict[str, Any]) -> str:
-    verdict = "balance to the last one" if not row["unbalanced"] else "do NOT balance"
+    verdict = "equals" if not row["unbalanced"] else "does NOT equal"
     return (
         f"\n### Many calls\n\n{row['calls']:,} calls, {row['attempts']:,} attempts, "
-        f"{row['hits']:,} strikes of mixed faults: the books {verdict}."
+        f"{row['hits']:,} injections of mixed faults: the record {verdict} the ground truth."
     )

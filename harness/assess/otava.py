@@ -29,7 +29,7 @@ from harness.experiments.compare.change_points import PELT, ChangePointMethod
 
 METHODS = ("auto", "otava", "pelt")
 P_VALUE_MAX = 0.003
-"""Measured (docs/compare.md): otava's own 0.001 misses much in a dozen trials."""
+"""Measured (docs/explanation/compare.md): otava's own 0.001 misses much in a dozen trials."""
 _EXECUTABLE_VARIABLE = "HARNESS_OTAVA"
 _INSTALL_HINT = (
     "install apache-otava in an environment of its own (`make otava`, or `pipx install "

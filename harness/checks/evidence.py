@@ -1,8 +1,8 @@
 """
 Evidence read back: what the client wrote down of each attempt beside its columns.
 
-It is JSON of a bounded kind (docs/trial.md), a text an attempt, millions of them; so a check
-names the keys that it wants, and each distinct text is decoded once a piece.
+It is JSON of a bounded kind (docs/reference/trial.md), a text an attempt, millions of them; so
+a check names the keys that it wants, and each distinct text is decoded once a piece.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Cursor = str | int | None
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """One attempt's evidence, as in docs/trial.md; what is absent is None."""
+    """One attempt's evidence, as in docs/reference/trial.md; what is absent is None."""
 
     state: str | None = None
     status: str | None = None

@@ -129,7 +129,8 @@ class RetryingCaller:
             body: The request's JSON; the same bytes for all attempts.
             key: The Idempotency-Key of all attempts; "" for none.
             resource_id: The session or run that the call speaks of.
-            describe: Evidence of an attempt from its answer, as JSON; see docs/trial.md.
+            describe: Evidence of an attempt from its answer, as JSON
+                (docs/reference/trial.md).
 
         Returns:
             The last answer; never raises for what the target does.

@@ -2,7 +2,7 @@
 OpensteerClient: the API's operations as methods, for scenarios to call.
 
 Each method makes one call (`harness.client.call`), says what checks will need to know of
-its attempts (evidence, docs/trial.md), and keeps the ledger of what was opened.
+its attempts (evidence, docs/reference/trial.md), and keeps the ledger of what was opened.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The events that a fault process tells, one JSON object a line.
 
-The lines are those of the trial's events.jsonl (``docs/trial.md``): ``time_ns``,
+The lines are those of the trial's events.jsonl (``docs/reference/trial.md``): ``time_ns``,
 ``kind``, ``worker``, ``data``. Each is one append, so that a process that is killed
 leaves whole lines behind.
 """

@@ -260,8 +260,8 @@ class InboxBehaviour(Webhooks):
     The same, and what a plan does not ask for.
 
     Attributes:
-        refused: Ending of tags (docs/conform.md) whose deliveries are answered with 500
-            until one came twice; "" refuses none.
+        refused: Ending of tags (docs/explanation/conformance.md) whose deliveries are
+            answered with 500 until one came twice; "" refuses none.
     """
 
     refused: str = ""

@@ -158,7 +158,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
         time_ns: When it happened, Unix ns.
         kind: ``phase``, ``fault``, ``webhook``, ``generator``, ``note``.
         worker: Which process tells it; "" for the harness itself.
-        data: The rest, by kind; see ``docs/trial.md``.
+        data: The rest, by kind; see ``docs/reference/trial.md``.
     """
 
     time_ns: int

@@ -24,8 +24,8 @@ HEAD = """
 from harness.checks.check import Check
 from harness.verdicts import Finding, Verdict
 NAME = "their.promise"
-def check(examine, **given):
-    plain = dict(columns=("status",), operations=("create_session",), examine=examine)
+def make_check(function, **given):
+    plain = dict(columns=("status",), operations=("create_session",), check=function)
     return Check(**{"name": NAME, **plain, **given})
 def passing(frame, context):
     return Finding(NAME, "invariant", Verdict.PASS, f"{len(frame)} attempts")
@@ -77,7 +77,7 @@ def test_the_documented_example_is_right(tmp_path, monkeypatch, rows, verdict, d
 
 def test_a_check_is_run_where_its_operations_were(offer):
     """As ours are: a trial without them owes it no word."""
-    offer("CHECK = check(passing)")
+    offer("CHECK = make_check(passing)")
 
     assert Verdict.PASS is judge(*OPEN)["their.promise"].verdict
     assert {} == judge(get_session("s1", at=1))
@@ -89,7 +89,7 @@ def test_a_check_is_run_where_its_operations_were(offer):
 def test_a_saturated_generator_makes_performance_unknown(offer, kind, verdict):
     """What a promise of correctness found, stands."""
     finding = f"Finding(NAME, {kind!r}, Verdict.FAIL, 'slow')"
-    offer(f"CHECK = check(lambda f, c: {finding}, kind={kind!r})")
+    offer(f"CHECK = make_check(lambda f, c: {finding}, kind={kind!r})")
     told = context()
     (worker,) = told.manifest.workers
     worker = msgspec.structs.replace(worker, saturated_s=60, loop_lag_p99_ms=500.0)
@@ -103,16 +103,19 @@ def test_a_saturated_generator_makes_performance_unknown(offer, kind, verdict):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("CHECK = check(lambda f, c: 1 / 0)", "ZeroDivisionError: division by zero"),
-        ("CHECK = check(lambda f, c: exit('bye'))", "SystemExit: bye"),
-        ("CHECK = check(lambda f, c: None)", "TypeError: it gave None, not its finding"),
-        ("CHECK = check(lambda f, c: Finding('other', 'slo', Verdict.PASS, ''))", "it gave"),
+        ("CHECK = make_check(lambda f, c: 1 / 0)", "ZeroDivisionError: division by zero"),
+        ("CHECK = make_check(lambda f, c: exit('bye'))", "SystemExit: bye"),
+        ("CHECK = make_check(lambda f, c: None)", "TypeError: it gave None, not its finding"),
         (
-            "CHECK = check(lambda f, c: Finding(NAME, 'slo', Verdict.FAIL, '', ({'x': f},)))",
+            "CHECK = make_check(lambda f, c: Finding('other', 'slo', Verdict.PASS, ''))",
+            "it gave",
+        ),
+        (
+            "CHECK = make_check(lambda f, c: Finding(NAME, 'slo', Verdict.FAIL, '', ({'x': f},)))",
             "TypeError: Encoding objects of type DataFrame",
         ),
         (
-            "CHECK = check(lambda f, c: Finding(NAME, 'slo', Verdict.FAIL, '', ({'x': 1e999},)))",
+            "CHECK = make_check(lambda f, c: Finding(NAME, 'slo', Verdict.FAIL, '', ({'x': 1e999},)))",
             "ValueError: Out of range float",
         ),
     ],
@@ -135,8 +138,11 @@ def test_a_check_that_fails_is_unknown_with_its_package(offer, source, reason):
         ("raise SystemExit('bye')", "SystemExit: bye"),
         ("", "AttributeError: module"),
         ("CHECK = passing", "is a function, not a Check"),
-        ("CHECK = check(passing, columns=('state',))", "attempts have no column state"),
-        ("CHECK = check(passing, name='runs.lifecycle')", "another check named runs.lifecycle"),
+        ("CHECK = make_check(passing, columns=('state',))", "attempts have no column state"),
+        (
+            "CHECK = make_check(passing, name='runs.lifecycle')",
+            "another check named runs.lifecycle",
+        ),
     ],
 )
 def test_a_check_that_cannot_be_had_is_unknown_with_its_package(offer, source, reason):
@@ -151,7 +157,7 @@ def test_a_check_that_cannot_be_had_is_unknown_with_its_package(offer, source, r
 
 def test_two_packages_with_one_check_are_two_findings(offer, tmp_path):
     """The second one is not lost."""
-    offer("CHECK = check(passing)")
+    offer("CHECK = make_check(passing)")
     (module,) = (path.stem for path in tmp_path.glob("their_*.py"))
     install(tmp_path, "zz-copy", {CHECKS: {"theirs": f"{module}:CHECK"}})
 

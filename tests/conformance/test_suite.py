@@ -23,15 +23,15 @@ def test_names_are_unique_and_every_check_states_something():
 
 @pytest.mark.parametrize("source", ["seed", "client", "ours"])
 def test_every_check_is_listed_with_its_source(source):
-    """docs/conform.md: the documentation's in a table, the others below it."""
-    page = (Path(__file__).parents[2] / "docs" / "conform.md").read_text()
+    """docs/explanation/conformance.md: the documentation's in a table, the others below it."""
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "conformance.md").read_text()
     begins = {
         "seed": "## Statements and checks",
-        "client": "What the SDK demands:",
-        "ours": "What is only the stand-in's reading",
+        "client": "What the SDK requires:",
+        "ours": "What only the stand-in does",
     }
     text = page.partition(begins[source])[2]
-    text = text.partition("From outside nobody" if source == "seed" else "\n\n")[0]
+    text = text.partition("These codes cannot" if source == "seed" else "\n\n")[0]
     listed = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", text)) - {"links.status", "links.logs"}
     assert listed == {check.name for check in CHECKS if check.source == source}
 

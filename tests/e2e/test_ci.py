@@ -1,4 +1,4 @@
-"""The workflow of docs/ci.md, its steps run by plain bash as a runner runs them."""
+"""The workflow of docs/how-to/ci.md, its steps run by plain bash as a runner runs them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXPRESSION = re.compile(r"\$\{\{\s*(?:secrets|vars)\.(\w+)\s*\}\}")
 
 def examples() -> list:
     """The YAML of the page: the workflow, and the step that is its gate."""
-    text = (ROOT / "docs/ci.md").read_text()
+    text = (ROOT / "docs/how-to/ci.md").read_text()
     return [
         yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     ]
@@ -129,7 +129,7 @@ def test_only_the_undecided_may_pass_where_one_wants_them_to(
     tmp_path: Path, compared: int, code: int
 ) -> None:
     """The other way to write it: exit 4 of the comparison is green, no other."""
-    text = (ROOT / "docs/ci.md").read_text()
+    text = (ROOT / "docs/how-to/ci.md").read_text()
     command = re.search(r"`(harness compare .* -eq 4 \])`", text)[1]
     stub = tmp_path / "harness"
     stub.write_text(f"#!/bin/sh\nexit {compared}\n")

@@ -107,11 +107,11 @@ def lacking(page: str) -> set[str]:
     return wrong | (SDK_ONLY - set(re.findall(r"CLOUD_\w+", page)))
 
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "errors.md").read_text()
 
 
 def test_every_code_is_explained():
-    """docs/errors.md has a row a code with its aliases and outcome, and names the others."""
+    """docs/reference/errors.md has a row a code with its aliases and outcome, and names the others."""
     assert set() == lacking(PAGE)
 
 

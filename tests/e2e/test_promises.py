@@ -171,7 +171,7 @@ def test_every_promised_file_is_there(harness: Command) -> None:
     counted = attempts.aggregate("outcome, count(*)").fetchall()
     outcomes = summary_of(trial)["outcomes"]
     assert dict(counted) == {name: count for name, count in outcomes.items() if count}
-    page = (Path(__file__).resolve().parents[2] / "docs/formats.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/formats.md").read_text()
     listed = re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE)
     files = [p.relative_to(trial).as_posix() for p in trial.rglob("*") if p.is_file()]
     assert [name for name in files if not any(fnmatch(name, one) for one in listed)] == []

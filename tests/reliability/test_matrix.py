@@ -1,4 +1,4 @@
-"""A small part of the matrix of docs/reliability.md; `make bench-reliability` makes it all."""
+"""A small part of the matrix of docs/explanation/reliability.md; `make bench-reliability` makes it all."""
 
 from __future__ import annotations
 

@@ -257,10 +257,10 @@ def required_in(schema):
 
 
 def test_the_page_of_formats_names_tests_and_schemas_that_there_are():
-    """docs/formats.md; that it lists every file is seen on a whole trial, in tests/e2e."""
-    page = (ROOT / "docs/formats.md").read_text()
+    """docs/reference/formats.md; that it lists every file is seen on a whole trial, in tests/e2e."""
+    page = (ROOT / "docs/reference/formats.md").read_text()
     tests = set(re.findall(r"`(tests/\S+\.py)` \|$", page, re.MULTILINE))
 
     assert len(tests) > 10
     assert [name for name in sorted(tests) if not (ROOT / name).is_file()] == []
-    assert set(NAMES) == set(re.findall(r"\(schemas/(\w+)\.schema\.json\)", page))
+    assert set(NAMES) == set(re.findall(r"\(\.\./schemas/(\w+)\.schema\.json\)", page))

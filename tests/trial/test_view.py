@@ -1,4 +1,4 @@
-"""Reading a trial from Python: what docs/python.md promises."""
+"""Reading a trial from Python: what docs/reference/python.md promises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.trial.schema import ATTEMPTS, INTERVALS
 from harness.trial.view import TrialView
 from tests.trials import attempt, event, finding, ladder, manifest, rate_limited, write_trial
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "python.md"
 
 
 @pytest.fixture

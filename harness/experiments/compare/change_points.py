@@ -6,8 +6,8 @@ how few make a level, what the levels are (medians) and how large a change must 
 same for every search. The one of this module is PELT (Killick et al. 2012; ruptures) for a
 shift of the median of the logarithm: its cost is the absolute deviation, its penalty
 1.5 σ ln n. An odd trial weighs no more than it must (with squares, one in ten made a change
-of most series: docs/compare.md); σ is that of the differences of neighbours, so that a shift
-does not look like noise.
+of most series: docs/explanation/compare.md); σ is that of the differences of neighbours, so
+that a shift does not look like noise.
 """
 
 from __future__ import annotations
