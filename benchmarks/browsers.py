@@ -95,6 +95,4 @@ if __name__ == "__main__":
         sys.exit("churn: there is no chromium here; install it (make test-deps)")
     left = churn(int(sys.argv[1]))
     sys.stdout.write(f"\n{left}\n")
-    sys.exit(
-        any((left.processes, left.folders, left.sessions_open)) or left.descriptors_more > 0
-    )
+    sys.exit(any((left.processes, left.folders, left.sessions_open)) or left.descriptors_more > 0)

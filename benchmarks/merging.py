@@ -27,8 +27,7 @@ def _reports() -> list[tuple[bytes, bytes]]:
     """Batches of a worker's second, of 20 different workers."""
     rows = [row for block in islice(History().blocks(), 2) for row in block]
     tables = [
-        attempts_table(rows[at : at + BATCH_ROWS])
-        for at in range(0, 20 * RATE_PER_S, BATCH_ROWS)
+        attempts_table(rows[at : at + BATCH_ROWS]) for at in range(0, 20 * RATE_PER_S, BATCH_ROWS)
     ]
     return [(to_ipc(table), to_ipc(bucket_table(table))) for table in tables]
 

@@ -97,8 +97,7 @@ def _run(commands: list[list[str]]) -> None:
     environ = {**os.environ, "OPENSTEER_API_KEY": "osk_bench"}
     quiet = subprocess.DEVNULL
     processes = [
-        subprocess.Popen(command, env=environ, stdout=quiet, stderr=quiet)
-        for command in commands
+        subprocess.Popen(command, env=environ, stdout=quiet, stderr=quiet) for command in commands
     ]
     try:
         for process in processes:

@@ -15,9 +15,9 @@ import uvloop
 
 SERVICE_S, STALL_S, PERIOD_S = 0.010, 1.0, 10.0
 BODY = b'{"imported":1,"inserted":1,"updated":0,"skipped":0}'
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-    % (len(BODY), BODY)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(BODY),
+    BODY,
 )
 NOT_FOUND_BODY = b'{"error":"no","code":"CLOUD_SESSION_NOT_FOUND"}'
 NOT_FOUND = (

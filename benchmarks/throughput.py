@@ -79,9 +79,7 @@ class Watch:
 
     def speed(self, rate_per_s: float) -> Speed:
         """The command's, which made so many requests a second."""
-        return Speed(
-            rate_per_s, 1e6 * self.busiest / rate_per_s, 1e6 * self.together / rate_per_s
-        )
+        return Speed(rate_per_s, 1e6 * self.busiest / rate_per_s, 1e6 * self.together / rate_per_s)
 
     @staticmethod
     def _used(root: int) -> dict[int, float]:
@@ -93,9 +91,7 @@ class Watch:
         return found
 
 
-def run(
-    command: list[str], after_s: float, cores: str = "1", **environ: str
-) -> tuple[str, Watch]:
+def run(command: list[str], after_s: float, cores: str = "1", **environ: str) -> tuple[str, Watch]:
     """Run a tool on core 1, or others: what it printed, and the CPU it used."""
     process = subprocess.Popen(
         ["taskset", "-c", cores, *command],

@@ -157,9 +157,7 @@ def bench(rounds: int = ROUNDS) -> str:
             for name, ask in tools.items():
                 (place := folder / f"{number}").mkdir(exist_ok=True)
                 row = ask(url, place)
-                worst[name] = max(
-                    worst.get(name, row), row, key=lambda r: relative_error(r, known)
-                )
+                worst[name] = max(worst.get(name, row), row, key=lambda r: relative_error(r, known))
                 print(f"round {number + 1}: {name}: {_cells(row)}", flush=True)
     finally:
         process.terminate()

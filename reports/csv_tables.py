@@ -50,8 +50,7 @@ def timeline(model: ReportModel) -> pd.DataFrame:
     """
     parts = [model.outcomes_s]
     parts += [
-        model.latency_ms[metric].add_prefix(f"{metric}_").add_suffix("_ms")
-        for metric in METRICS
+        model.latency_ms[metric].add_prefix(f"{metric}_").add_suffix("_ms") for metric in METRICS
     ]
     return pd.concat(parts, axis=1).sort_index().rename_axis("second").reset_index()
 

@@ -47,9 +47,7 @@ def render(model: ReportModel) -> str:
         sentences=prose.sentences(model),
         measured=prose.METHOD,
         facts=_facts(model),
-        findings=[
-            (finding, tables.evidence_table(model, finding)) for finding in model.findings
-        ],
+        findings=[(finding, tables.evidence_table(model, finding)) for finding in model.findings],
         words=prose.VERDICT_LABELS,
         passed=Verdict.PASS,
         operations=operations,

@@ -95,8 +95,7 @@ def _verdict(model: ReportModel) -> str:
         return "No attempt was observed, so nothing can be said."
     if doubtful:
         return (
-            f"{_part_of(len(doubtful), total)} could not be answered: "
-            f"{_finding_names(doubtful)}."
+            f"{_part_of(len(doubtful), total)} could not be answered: {_finding_names(doubtful)}."
         )
     if not total:
         return "Nothing was checked, so there is nothing to pass."
@@ -182,10 +181,7 @@ def _changed(model: ReportModel) -> str:
             f"{plural(len(trend.names) - 1, 'earlier trial')} the largest change is that of "
             f"{most}."
         )
-    return (
-        "What changed cannot be told, for there is no baseline of the same load to compare "
-        "with."
-    )
+    return "What changed cannot be told, for there is no baseline of the same load to compare with."
 
 
 def _duration(model: ReportModel) -> str:
@@ -217,13 +213,10 @@ def _late(model: ReportModel) -> str:
     parts = []
     if behind > _LATE_SHARE * planned and not blamed:
         parts.append(
-            f"{behind:,} of {plural(planned, 'arrival')} began late, for no user was free in "
-            "time"
+            f"{behind:,} of {plural(planned, 'arrival')} began late, for no user was free in time"
         )
     if over_s >= max(_OVERRUN_S, _OVERRUN_SHARE * planned_s):
-        parts.append(
-            f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan"
-        )
+        parts.append(f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan")
     return f"{capitalized(joined(parts))}." if parts else ""
 
 
@@ -232,8 +225,7 @@ def _unstarted(model: ReportModel) -> str:
     if not unstarted:
         return ""
     return (
-        f"{plural(unstarted, 'planned arrival')} were never begun: the load was lower than "
-        "planned."
+        f"{plural(unstarted, 'planned arrival')} were never begun: the load was lower than planned."
     )
 
 

@@ -37,8 +37,7 @@ class Table:
         columns = ([row[n] for row in self.rows] for n in range(len(self.head)))
         values = ([cell for cell in column if cell is not None] for column in columns)
         return tuple(
-            bool(cells) and all(isinstance(cell, int | float) for cell in cells)
-            for cells in values
+            bool(cells) and all(isinstance(cell, int | float) for cell in cells) for cells in values
         )
 
 

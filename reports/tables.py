@@ -28,9 +28,7 @@ def operations_table(model: ReportModel) -> Table:
     share of ok cannot tell, a refusal may be what was asked for.
     """
     latency = tuple(
-        f"{metric} {_HEADINGS[name]}, ms"
-        for metric in METRICS
-        for name in (*PERCENTILES, "max")
+        f"{metric} {_HEADINGS[name]}, ms" for metric in METRICS for name in (*PERCENTILES, "max")
     )
     return Table(
         "Operations",
@@ -154,14 +152,10 @@ def evidence_table(
     shown = finding.witness[:rows_max]
     # A column that says nothing in any row would only make the others narrow.
     head = tuple(
-        dict.fromkeys(
-            key for row in shown for key, value in row.items() if value not in (None, "")
-        )
+        dict.fromkeys(key for row in shown for key, value in row.items() if value not in (None, ""))
     )
     left = len(finding.witness) - len(shown)
-    caption = f"Witness of {finding.name}" + (
-        f", {left} more rows in summary.json" * bool(left)
-    )
+    caption = f"Witness of {finding.name}" + (f", {left} more rows in summary.json" * bool(left))
     rows = ({**row, **_since(row.get("second"), started_s)} for row in shown)
     return Table(
         caption,

@@ -74,9 +74,7 @@ class SocketProbes:
         tokens = {
             "wrong_token": endpoint.token[:-1] + ("0" if endpoint.token[-1] != "0" else "1"),
             "no_token": "",
-            "other_socket": created.cdp_token
-            if self._kind == "action"
-            else created.action_token,
+            "other_socket": created.cdp_token if self._kind == "action" else created.action_token,
         }
         if other is not None and other.session_id != endpoint.session_id:
             tokens["other_session"] = other.token

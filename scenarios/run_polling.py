@@ -82,9 +82,7 @@ class RunPolling:
             repeat(iteration.client)
             iteration.schedule_probe(repeat)
         else:
-            iteration.client.queue_run(
-                slug, mutate_body(body), key, probe="same_key_other_body"
-            )
+            iteration.client.queue_run(slug, mutate_body(body), key, probe="same_key_other_body")
         iteration.end_probe()
 
     def _poll(self, iteration: Iteration, run_id: str) -> bool:

@@ -71,9 +71,7 @@ class SdkSession:
             if iteration.stopping:
                 return
 
-    def _work(
-        self, iteration: Iteration, client: OpensteerClient, created: CreatedSession
-    ) -> None:
+    def _work(self, iteration: Iteration, client: OpensteerClient, created: CreatedSession) -> None:
         actions, devtools = client.actions(created), client.devtools(created)
         try:
             if not actions.connect().ok or not devtools.connect().ok:

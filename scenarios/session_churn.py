@@ -64,9 +64,7 @@ class SessionChurn:
 
         def repeat_later(client: OpensteerClient) -> None:
             again = client.create_session(body, key, probe="same_key_same_body")
-            if (
-                again.interpretation.resource_id
-            ):  # should it be another session, it is not to stay
+            if again.interpretation.resource_id:  # should it be another session, it is not to stay
                 client.delete_session(again.interpretation.resource_id, probe="deleted_again")
 
         iteration.begin_probe()
@@ -80,11 +78,7 @@ class SessionChurn:
     def _wait_active(self, iteration: Iteration, session_id: str) -> None:
         for _ in range(self._settings.polls):
             result = iteration.client.get_session(session_id)
-            if (
-                not result.ok
-                or result.interpretation.state not in _WAITING
-                or iteration.stopping
-            ):
+            if not result.ok or result.interpretation.state not in _WAITING or iteration.stopping:
                 return
             iteration.sleep(self._settings.poll / NS_PER_S)
 

@@ -134,9 +134,7 @@ def page(run_id, first, last, *, cursor=None, next=None, at=0.0, **given):  # no
     if isinstance(first, int) and isinstance(last, int):
         parametrize_verdicts["lines"] = last - first + 1
     parametrize_verdicts = {
-        name: value
-        for name, value in (parametrize_verdicts | given).items()
-        if value is not None
+        name: value for name, value in (parametrize_verdicts | given).items() if value is not None
     }
     return attempt("get_run_logs", run_id, at=at, **parametrize_verdicts)
 
@@ -175,9 +173,7 @@ def webhook(run_id, kind="run.succeeded", *, at=0.0, **data):
 def history(*rows):
     """The attempts as a frame, with the column types of a trial's log."""
     columns = [[row[name] for row in rows] for name in ATTEMPTS.names]
-    arrays = [
-        pa.array(values, kind) for values, kind in zip(columns, ATTEMPTS.types, strict=True)
-    ]
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, ATTEMPTS.types, strict=True)]
     return pa.table(arrays, schema=ATTEMPTS).to_pandas()
 
 

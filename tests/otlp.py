@@ -24,9 +24,7 @@ class Receiver:
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
                 assert self.headers["content-type"] == "application/x-protobuf"
-                receiver.exports.append(
-                    (self.path, ExportMetricsServiceRequest.FromString(body))
-                )
+                receiver.exports.append((self.path, ExportMetricsServiceRequest.FromString(body)))
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()

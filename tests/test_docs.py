@@ -142,10 +142,7 @@ def test_every_kind_of_fault_is_in_its_table():
 def test_every_option_of_serve_is_in_its_table(known):
     """The page of the stand-in is the reference of `harness serve`."""
     told = set().union(
-        *(
-            mentioned(row[0])
-            for row in rows("reference/standin.md", "option of `harness serve`")
-        )
+        *(mentioned(row[0]) for row in rows("reference/standin.md", "option of `harness serve`"))
     )
     assert known["serve"] == told
 

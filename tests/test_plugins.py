@@ -37,9 +37,7 @@ def test_an_unknown_name_is_answered_with_those_of_plugins(path):
     """Ours and theirs in one list."""
     install(path, "more", {SCENARIOS: {"checkout": "more.checkout"}})
 
-    with pytest.raises(
-        UsageError, match=r"known are cache_import, cdp_connect, checkout, mixed"
-    ):
+    with pytest.raises(UsageError, match=r"known are cache_import, cdp_connect, checkout, mixed"):
         find_scenario("chekout")
 
 
@@ -60,9 +58,7 @@ def test_a_plugin_that_is_wrong_is_named(path, source, module, reason):
         (path / "their").mkdir()
         (path / "their" / "__init__.py").write_text(source)
 
-    with pytest.raises(
-        UsageError, match=r"^scenario 'checkout' of their-plugin 2\.3: "
-    ) as told:
+    with pytest.raises(UsageError, match=r"^scenario 'checkout' of their-plugin 2\.3: ") as told:
         find_scenario("checkout")
 
     assert reason in str(told.value)

@@ -70,8 +70,7 @@ def attempt(**given: Any) -> Attempt:
 def ladder(**given: Any) -> list[Attempt]:
     """1000 good attempts of 1, 2, … 1000 ms service, 100 started a second for 10 s."""
     return [
-        attempt(call_id=n, at_s=(n - 1) / 100, service_ms=float(n), **given)
-        for n in range(1, 1001)
+        attempt(call_id=n, at_s=(n - 1) / 100, service_ms=float(n), **given) for n in range(1, 1001)
     ]
 
 

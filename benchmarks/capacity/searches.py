@@ -88,9 +88,7 @@ def name_of(case: Ceiling | Server, spacing: str, number: int) -> str:
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The results so far."""
-    return (
-        [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    )
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def sweep(
@@ -135,9 +133,7 @@ def make(
 def find_ceiling(case: Ceiling, out: Path) -> dict[str, Any]:
     """A session search, and the truth of its target."""
     with Standin(case.config) as standin:
-        job = SessionsJob(
-            host=standin.url, out=out, trial_id="bench", max_sessions=600, cycles=5
-        )
+        job = SessionsJob(host=standin.url, out=out, trial_id="bench", max_sessions=600, cycles=5)
         search_sessions(job, KEY, _nowhere())
         truth = standin.truth()["sessions"]
     found = json.loads((out / "capacity.json").read_text())

@@ -141,9 +141,7 @@ def _start(soak: Soak, url: str, out: Path, length_s: int) -> subprocess.Popen[b
     )
 
 
-def _raise(
-    soak: Soak, standin: Standin, process: subprocess.Popen[bytes], length_s: int
-) -> float:
+def _raise(soak: Soak, standin: Standin, process: subprocess.Popen[bytes], length_s: int) -> float:
     """Raise the latency from the load's begin to its end; the last share that was set."""
     while process.poll() is None and not standin.truth()["requests"]:
         time.sleep(0.1)

@@ -51,9 +51,7 @@ def _table(rows: Rows, void: int) -> list[str]:
     ]
     for rise in sorted({row["rise"] for row in rows}):
         mine = [row for row in rows if row["rise"] == rise]
-        doubts = sum(
-            not is_flagged(row) and "unknown" in row["verdicts"].values() for row in mine
-        )
+        doubts = sum(not is_flagged(row) and "unknown" in row["verdicts"].values() for row in mine)
         ranges = (_range([row["changes"][figure] for row in mine]) for figure in FIGURES)
         lines.append(
             f"| {f'rises by {rise:.0%}' if rise else 'stays'} | {len(mine)} "

@@ -57,11 +57,7 @@ class Setting(NamedTuple):
     @property
     def words(self) -> set[str]:
         """What the lab may call the Retry-After; a lie of milliseconds is none."""
-        if (
-            self.style == "early"
-            and self.window_s is None
-            and 1 / self.rate_per_s < _SEEN_LIE_S
-        ):
+        if self.style == "early" and self.window_s is None and 1 / self.rate_per_s < _SEEN_LIE_S:
             return {"too early", "true"}
         named = {
             "exact-ceil": "rounded up to whole seconds",
@@ -156,12 +152,8 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=Path("docs/explanation/rate-limit.md"))
     parser.add_argument("--settings", type=int, default=42)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument(
-        "--jobs", type=int, default=2, help="settings at a time; they wait most"
-    )
-    parser.add_argument(
-        "--stop-after", type=float, default=math.inf, help="seconds; go on later"
-    )
+    parser.add_argument("--jobs", type=int, default=2, help="settings at a time; they wait most")
+    parser.add_argument("--stop-after", type=float, default=math.inf, help="seconds; go on later")
     given = parser.parse_args()
     given.results.parent.mkdir(parents=True, exist_ok=True)
     seeds = range(given.first_seed, given.first_seed + given.settings)
@@ -179,9 +171,7 @@ def main() -> int:
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The results so far."""
-    return (
-        [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    )
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def _measure_in_time(setting: Setting, until: float) -> dict[str, Any] | None:

@@ -89,9 +89,7 @@ def measure(seed: int, **world) -> Score:
     lab = Lab(LabConfig(operation="x"))
     while (experiment := lab.next()) is not None:
         lab.record(net.run(experiment))
-    return score(
-        setting, seed, lab.result(), net.now_s - net.start_s, time.process_time() - cpu
-    )
+    return score(setting, seed, lab.result(), net.now_s - net.start_s, time.process_time() - cpu)
 
 
 def score(setting, seed, report, virtual_s, cpu_s) -> Score:
@@ -173,9 +171,7 @@ def main() -> None:
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     scores = [measure(seed) for seed in range(first, first + count)]
     lines = [
-        miss(one)
-        for one in scores
-        if not (one.algorithm and one.rate and one.burst and one.window)
+        miss(one) for one in scores if not (one.algorithm and one.rate and one.burst and one.window)
     ]
     slowest = max((s.cpu_s for s in scores), default=math.nan)
     sys.stdout.write("\n".join([*lines, table(scores), f"slowest: {slowest:.2f} s"]) + "\n")

@@ -54,18 +54,14 @@ class Line:
         return self.least <= self.truth <= self.most
 
     def __str__(self) -> str:
-        span = (
-            f"{self.least:,}" if self.least == self.most else f"{self.least:,}..{self.most:,}"
-        )
+        span = f"{self.least:,}" if self.least == self.most else f"{self.least:,}..{self.most:,}"
         return f"{self.name}: stand-in {self.truth:,}, harness {span}"
 
 
 def reconcile(trial: Path) -> list[Line]:
     """Every line of a trial's books; the trial was made against the embedded stand-in."""
     attempts = pd.read_parquet(trial / "attempts.parquet")
-    attempts["evidence"] = [
-        json.loads(text or "{}") for text in attempts["evidence"].astype(str)
-    ]
+    attempts["evidence"] = [json.loads(text or "{}") for text in attempts["evidence"].astype(str)]
     for name in ("operation", "outcome", "idempotency_key", "resource_id", "code"):
         attempts[name] = attempts[name].astype(str)
     truth = json.loads((trial / "truth.json").read_text())
@@ -77,9 +73,7 @@ def reconcile(trial: Path) -> list[Line]:
     ]
 
 
-def _answers(
-    attempts: pd.DataFrame, truth: dict[str, Any], events: list[Any]
-) -> Iterable[Line]:
+def _answers(attempts: pd.DataFrame, truth: dict[str, Any], events: list[Any]) -> Iterable[Line]:
     hits = [e["data"] for e in events if e["kind"] == "fault" and e["data"]["edge"] == "hit"]
     swallowed = Counter(_operation(hit) for hit in hits if hit["fault"] in FORWARDED)
     restarted = any(e["data"].get("fault") == "restart" for e in events if e["kind"] == "fault")
@@ -135,9 +129,7 @@ def _work(attempts: pd.DataFrame, truth: dict[str, Any]) -> Iterable[Line]:
     )
     yield Line("sessions closed", sessions["closed"], sessions["created"], sessions["created"])
     yield Line("sessions open", sessions["open"], 0, 0)
-    yield line(
-        "runs queued", truth["runs"]["queued"], "queue_run", runs["resource_id"].nunique()
-    )
+    yield line("runs queued", truth["runs"]["queued"], "queue_run", runs["resource_id"].nunique())
     done = ok.loc[ok["idempotency_key"] != "", "idempotency_key"].nunique()
     yield Line("keys executed", keys["keys"], done, done + int(unresolved.sum()))
     yield Line("keys executed more than once", len(keys["executed_more_than_once"]), 0, 0)

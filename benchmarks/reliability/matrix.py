@@ -38,13 +38,9 @@ def main() -> int:
     parser.add_argument("--stop-after", type=float, default=0, help="seconds; then go on later")
     given = parser.parse_args()
     given.results.parent.mkdir(parents=True, exist_ok=True)
-    wanted = [
-        (case.name, seed, 20.0) for case in LIES for seed in range(1, given.lie_seeds + 1)
-    ]
+    wanted = [(case.name, seed, 20.0) for case in LIES for seed in range(1, given.lie_seeds + 1)]
     wanted += [
-        (case.name, seed, given.seconds)
-        for seed in range(1, given.seeds + 1)
-        for case in HONEST
+        (case.name, seed, given.seconds) for seed in range(1, given.seeds + 1) for case in HONEST
     ]
     done = {(row["case"], row["seed"]) for row in read_results(given.results)}
     _revision()
@@ -63,9 +59,7 @@ def main() -> int:
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The results so far."""
-    return (
-        [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    )
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def sweep(

@@ -34,13 +34,9 @@ def find_unexpected(rows: Sequence[dict[str, Any]]) -> list[str]:
         failed = {name for name, verdict in row["verdicts"].items() if verdict == "fail"}
         wanted = {expected.get(row["case"], "")} - {""}
         if failed != wanted:
-            why = "; ".join(
-                f"{name}: {row['details'][name]}" for name in sorted(failed - wanted)
-            )
+            why = "; ".join(f"{name}: {row['details'][name]}" for name in sorted(failed - wanted))
             missing = ", ".join(sorted(wanted - failed))
-            found.append(
-                f"{row['case']}, seed {row['seed']}: {why or 'not caught by ' + missing}"
-            )
+            found.append(f"{row['case']}, seed {row['seed']}: {why or 'not caught by ' + missing}")
         found += [f"{row['case']}, seed {row['seed']}: {line}" for line in row["unbalanced"]]
     return found
 
@@ -86,9 +82,7 @@ def _table(
     ]
     for case in cases:
         rows = by_case[case.name]
-        cells = [
-            _cell(Counter(row["verdicts"].get(name, "") for row in rows)) for name in CHECKS
-        ]
+        cells = [_cell(Counter(row["verdicts"].get(name, "") for row in rows)) for name in CHECKS]
         total = sum(row[counter[1]] for row in rows)
         lines.append(f"| {case.name} | {len(rows)} | {total:,} | {' | '.join(cells)} |")
     return "\n".join(lines)

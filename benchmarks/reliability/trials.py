@@ -29,9 +29,7 @@ from harness.plan.file import build_plan, find_plan, read_plan
 from harness.standin.config import StandinConfig
 
 
-def make(
-    case: Case, seed: int, seconds: float, out: Path, rate: float | None
-) -> dict[str, Any]:
+def make(case: Case, seed: int, seconds: float, out: Path, rate: float | None) -> dict[str, Any]:
     """Make one trial; what came of it."""
     plan = read_plan(find_plan("reliability")).model_dump(mode="json", by_alias=True)
     phase = plan["load"]["phases"][0] | {"duration": f"{seconds}s"}

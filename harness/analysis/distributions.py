@@ -141,9 +141,7 @@ def measured_phases(manifest: Manifest) -> frozenset[str]:
     names = {phase.name for phase in manifest.phases if phase.measured}
     if not manifest.phases:
         names = {ReservedPhase.LOAD}
-    return frozenset(
-        names - {ReservedPhase.PROBE, ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT}
-    )
+    return frozenset(names - {ReservedPhase.PROBE, ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT})
 
 
 def latencies(
@@ -220,9 +218,7 @@ def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[BucketCounts, Ints]:
         highest[order[begin:end]] = bucket_counts.bucket[last_cell]
         parts.append(_sum_groups(bucket_counts, sorted_group[begin:end]))
         begin = end
-    return BucketCounts(
-        *(np.concatenate(column) for column in zip(*parts, strict=True))
-    ), highest
+    return BucketCounts(*(np.concatenate(column) for column in zip(*parts, strict=True))), highest
 
 
 def _sum_groups(bucket_counts: BucketCounts, group: Ints) -> BucketCounts:

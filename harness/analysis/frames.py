@@ -91,9 +91,7 @@ def calls(attempts: pd.DataFrame) -> pd.DataFrame:
     """
     order = np.lexsort((attempts["attempt"], attempts["call_id"]))
     ids = attempts["call_id"].to_numpy()[order]
-    starts = (
-        np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1]))) if len(ids) else order
-    )
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1]))) if len(ids) else order
     ends = np.append(starts[1:], len(ids)) - 1 if len(ids) else order
     first, last = order[starts], order[ends]
     intended_ns = attempts["intended_ns"].to_numpy()[first]

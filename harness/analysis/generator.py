@@ -54,9 +54,7 @@ def assess_generator(manifest: Manifest) -> GeneratorHealth:
     """
     duration_s = load_s(manifest)
     workers = manifest.workers
-    reasons = [
-        reason for worker in workers if (reason := _saturation_reason(worker, duration_s))
-    ]
+    reasons = [reason for worker in workers if (reason := _saturation_reason(worker, duration_s))]
     if not reasons and len(workers) > 1:
         late = sum(worker.late_by_generator for worker in workers)
         reasons = _late_start_reasons(
@@ -66,9 +64,7 @@ def assess_generator(manifest: Manifest) -> GeneratorHealth:
         cpu_max_fraction=max((worker.cpu_max_fraction for worker in workers), default=0.0),
         loop_lag_p99_ms=max((worker.loop_lag_p99_ms for worker in workers), default=0.0),
         saturated=bool(reasons),
-        reason="; ".join(
-            [*reasons[:_REASONS_MAX], *_other_workers(len(reasons) - _REASONS_MAX)]
-        ),
+        reason="; ".join([*reasons[:_REASONS_MAX], *_other_workers(len(reasons) - _REASONS_MAX)]),
     )
 
 

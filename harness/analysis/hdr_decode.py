@@ -167,6 +167,4 @@ def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
 
 
 def _out_of_range(row: int) -> str:
-    return (
-        f"intervals.parquet, near row {row}: a histogram beyond its range; copy the trial again"
-    )
+    return f"intervals.parquet, near row {row}: a histogram beyond its range; copy the trial again"

@@ -46,9 +46,7 @@ def label_probe_operations(table: pa.Table) -> pa.Table:
     "of probes.
     """
     name = pc.fill_null(table["operation"].cast(pa.string()), "")
-    apart = pc.if_else(
-        is_probe(table), pc.binary_join_element_wise(PROBE_PREFIX, name, ""), name
-    )
+    apart = pc.if_else(is_probe(table), pc.binary_join_element_wise(PROBE_PREFIX, name, ""), name)
     return table.set_column(table.column_names.index("operation"), "operation", apart)
 
 

@@ -121,9 +121,7 @@ def _totals(manifest: Manifest, counted: AttemptCounts, duration_s: float) -> di
     load = counts[_is_load(counts)]
     # All attempts of a call are of one phase.
     parts = (counted.calls, counted.probe_calls, counted.preflight_calls)
-    calls, calls_ok = (
-        every - probe - before for every, probe, before in zip(*parts, strict=True)
-    )
+    calls, calls_ok = (every - probe - before for every, probe, before in zip(*parts, strict=True))
     return {
         "totals": {
             **_sums(counts, duration_s, *counted.calls),

@@ -27,9 +27,7 @@ _STEPS_PER_CHUNK = 60
 LATENCY_SERIES = {"p50": 0.50, "p99": 0.99, "max": 1.0}
 
 
-def count_by_second(
-    intervals: pa.Table, by: str = "outcome", *, step_s: int = 1
-) -> pd.DataFrame:
+def count_by_second(intervals: pa.Table, by: str = "outcome", *, step_s: int = 1) -> pd.DataFrame:
     """
     Attempts of every phase and outcome, by second.
 
@@ -76,9 +74,7 @@ def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     sums = keyed.group_by(["second", "code", "outcome"]).aggregate([([], "count_all")])
     code = pc.fill_null(sums["code"].cast(pa.string()), "")
     outcome = sums["outcome"].cast(pa.string())
-    label = pc.if_else(
-        pc.equal(code, ""), pc.binary_join_element_wise("(", outcome, ")", ""), code
-    )
+    label = pc.if_else(pc.equal(code, ""), pc.binary_join_element_wise("(", outcome, ")", ""), code)
     return _pivot(sums["second"], label, sums["count_all"], step_s)
 
 

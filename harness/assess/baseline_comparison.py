@@ -43,8 +43,7 @@ def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | No
     fitting = [
         baseline
         for baseline in kept
-        if baseline.manifest.trial_id != trial.manifest.trial_id
-        and has_identity(baseline, same)
+        if baseline.manifest.trial_id != trial.manifest.trial_id and has_identity(baseline, same)
     ]
     if not fitting:
         return None
@@ -95,9 +94,7 @@ def load_identity(manifest: Manifest) -> dict[str, Any]:
     plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
     document = plan.model_dump(mode="json", by_alias=True)
     return {
-        "plan": {
-            key: value for key, value in document.items() if key not in _KEYS_WITHOUT_LOAD
-        },
+        "plan": {key: value for key, value in document.items() if key not in _KEYS_WITHOUT_LOAD},
         "scenario": manifest.scenario,
         "model": manifest.model,
         "host": "the built-in stand-in" if manifest.embedded else manifest.host,

@@ -53,9 +53,7 @@ def compare_with_history(path: Path, root: Path = BASELINES) -> Trend | None:
         (path / TREND).unlink(missing_ok=True)
         return None
     plan = build_plan(trial.manifest.plan, f"{path}/manifest.json: plan")
-    points.append(
-        (trial.path.resolve().name, TrialSample(trial.manifest, trial.intervals_table()))
-    )
+    points.append((trial.path.resolve().name, TrialSample(trial.manifest, trial.intervals_table())))
     trend = build_trend(points, plan.compare.to_tolerances())
     write_json(path / TREND, trend.document(str(trial.manifest.plan.get("name", "unnamed"))))
     return trend

@@ -133,9 +133,7 @@ def _write(directory: Path, series: Sequence[Sequence[float]]) -> None:
     """The series as CSV files, and a configuration (JSON is YAML) with a test for each."""
     tests = {}
     for number, values in enumerate(series):
-        lines = [
-            f"{_BEGIN_S + at * _DAY_S},{float(value)!r}\n" for at, value in enumerate(values)
-        ]
+        lines = [f"{_BEGIN_S + at * _DAY_S},{float(value)!r}\n" for at, value in enumerate(values)]
         (directory / f"{number}.csv").write_text("".join(["time,value\n", *lines]))
         tests[_test(number)] = {
             "type": "csv",
@@ -163,9 +161,7 @@ def _read(output: bytes, lengths: Sequence[int]) -> list[list[int]]:
         try:
             found |= _OUTPUT_DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProgramError(
-                f"printed what is no answer: {printable_line(line)!r}"
-            ) from error
+            raise ProgramError(f"printed what is no answer: {printable_line(line)!r}") from error
     places = []
     for number, length in enumerate(lengths):
         if (groups := found.get(_test(number))) is None:

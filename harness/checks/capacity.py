@@ -71,9 +71,7 @@ def _slots(document: Mapping[str, Any]) -> Finding:
         detail = f"the ceiling fell by {lost}, though no create failed meanwhile"
         return _finding("slots", Verdict.UNKNOWN, detail)
     if not after:
-        return _finding(
-            "slots", Verdict.UNKNOWN, "creates failed only before the first ceiling"
-        )
+        return _finding("slots", Verdict.UNKNOWN, "creates failed only before the first ceiling")
     detail = f"{after} creates failed after the first refusal, and none took a slot with it"
     return _finding("slots", Verdict.PASS, detail)
 

@@ -44,16 +44,13 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
         rows = frame.loc[broken]
         common = rows["violation"].value_counts()
         sentence = (
-            f"{pluralize(len(rows), 'answer')} against the contract, most often: "
-            f"{common.index[0]}"
+            f"{pluralize(len(rows), 'answer')} against the contract, most often: {common.index[0]}"
         )
         finding.add(sentence, rows.drop_duplicates("violation"))
     for words, flaw in _find_disagreements(frame).items():
         flaw = flaw & answered & ~broken  # noqa: PLW2901  one fault is told once
         if flaw.any():
-            finding.add(
-                f"{pluralize(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3)
-            )
+            finding.add(f"{pluralize(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3))
     _check_retry_after_zero(frame, finding)
     total = int(answered.sum()) + sum(context.uneventful.values())
     pass_detail = f"{pluralize(total, 'answer')}, each valid"
@@ -113,9 +110,7 @@ def _find_disagreements(frame: pd.DataFrame) -> dict[str, Mask]:
         & ~(frame["retry_after_s"].to_numpy() >= 0),
         "of a success status with an error's code": (status >= 200)
         & (status < 300)
-        & code.isin(
-            [name for name in code.unique() if str(name).startswith("CLOUD_")]
-        ).to_numpy(),
+        & code.isin([name for name in code.unique() if str(name).startswith("CLOUD_")]).to_numpy(),
     }
     for name, fitting in _STATUS_BY_CODE.items():
         said = (code == name).to_numpy()

@@ -68,9 +68,7 @@ def check_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     health = assess_generator(manifest)
     if health.saturated:
         return [
-            replace(
-                f, verdict=Verdict.UNKNOWN, detail=f"the generator was saturated; {f.detail}"
-            )
+            replace(f, verdict=Verdict.UNKNOWN, detail=f"the generator was saturated; {f.detail}")
             for f in findings
         ]
     return findings
@@ -130,9 +128,7 @@ def _check_latency(name: str, times: pd.Series, step_s: int) -> Finding:
         witness = _parts(name, times, step_s)
         return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail, witness)
     if drift.high >= RISE_MISSED:
-        return _unknown(
-            name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %"
-        )
+        return _unknown(name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %")
     return Finding(f"drift.{name}", "slo", Verdict.PASS, detail)
 
 

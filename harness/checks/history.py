@@ -50,9 +50,7 @@ def may_have_happened(frame: pd.DataFrame) -> Mask:
 def succeeded(frame: pd.DataFrame) -> Mask:
     """Attempts answered with a success that names its resource, even if misshapen."""
     ok = (frame["outcome"] == Outcome.OK).to_numpy()
-    misshapen = (frame["outcome"] == Outcome.INVALID_RESPONSE) & frame["status"].between(
-        200, 299
-    )
+    misshapen = (frame["outcome"] == Outcome.INVALID_RESPONSE) & frame["status"].between(200, 299)
     named: Mask = (frame["resource_id"] != "").to_numpy()
     return named & (ok | misshapen.to_numpy())
 
@@ -74,9 +72,7 @@ def factorize(values: pd.Series) -> Codes:
     return codes
 
 
-def find_rank_decreases(
-    groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8]
-) -> Codes:
+def find_rank_decreases(groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8]) -> Codes:
     """
     Observations of a lower rank than one that had ended before they began.
 

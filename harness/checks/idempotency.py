@@ -142,9 +142,7 @@ def _check_one_execution(
     next_ns = first["key_code"].map(second_ns).fillna(np.inf)
     alone = first.loc[(next_ns >= first["end_ns"]).to_numpy()]
     if len(alone):
-        sentence = (
-            f"{pluralize(len(alone), 'key')} answered replayed: true to the first sending"
-        )
+        sentence = f"{pluralize(len(alone), 'key')} answered replayed: true to the first sending"
         finding.add(sentence, alone.head(1))
 
 
@@ -166,9 +164,7 @@ def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
         finding.add(sentence, _with_first(taken, accepted))
     refused = later.loc[same & (later["status"] == _UNPROCESSABLE).to_numpy()]
     if len(refused):
-        sentence = (
-            f"{pluralize(len(refused), 'repetition')} of the same request refused as another"
-        )
+        sentence = f"{pluralize(len(refused), 'repetition')} of the same request refused as another"
         finding.add(sentence, _with_first(refused, accepted))
 
 

@@ -44,9 +44,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
         finding.add(sentence, disordered.head(1))
     stuck = pages.loc[(pages["next"] != "") & (pages["next"] == pages["cursor"])]
     if len(stuck):
-        finding.add(
-            f"{pluralize(len(stuck), 'page')} led back to its own cursor", stuck.head(1)
-        )
+        finding.add(f"{pluralize(len(stuck), 'page')} led back to its own cursor", stuck.head(1))
     edges = _compare_neighbours(pages, finding)
     again = _compare_repetitions(pages, finding)
     whole = int(((pages["cursor"] == "") & (pages["next"] == "")).sum())
@@ -97,18 +95,11 @@ def _compare_neighbours(pages: pd.DataFrame, finding: FindingBuilder) -> int:
     newer = numbered.loc[(numbered["next"] != "") & (numbered["first"] != "")]
     older = numbered.loc[(numbered["cursor"] != "") & (numbered["last"] != "")]
     older = older.drop_duplicates(["resource_id", "cursor"])
-    edges = newer.merge(
-        older, left_on=["resource_id", "next"], right_on=["resource_id", "cursor"]
-    )
+    edges = newer.merge(older, left_on=["resource_id", "next"], right_on=["resource_id", "cursor"])
     alike = (edges["series_x"] == edges["series_y"]) & (edges["series_x"] >= 0)
     back = alike & (edges["last_n_y"] >= edges["first_n_x"])
     twice = (edges["first_x"] == edges["last_y"]) | back
-    gap = (
-        alike
-        & edges["dense_x"]
-        & edges["dense_y"]
-        & (edges["last_n_y"] < edges["first_n_x"] - 1)
-    )
+    gap = alike & edges["dense_x"] & edges["dense_y"] & (edges["last_n_y"] < edges["first_n_x"] - 1)
     for words, flaw in (("repeat a line at", twice), ("lack lines at", gap)):
         if flaw.any():
             rows = pages.iloc[edges.loc[flaw, ["row_x", "row_y"]].iloc[0].to_numpy()]
@@ -157,9 +148,7 @@ def _places(cursors: pd.Series, known: dict[str, int]) -> tuple[npt.NDArray[np.f
     codes, distinct = pd.factorize(cursors)
     places = [position_of(cursor) for cursor in distinct]
     numbers = np.array([*(p.number if p else math.nan for p in places), math.nan])
-    series = np.array(
-        [*(known.setdefault(p.series, len(known)) if p else -1 for p in places), -1]
-    )
+    series = np.array([*(known.setdefault(p.series, len(known)) if p else -1 for p in places), -1])
     return numbers[codes], series[codes]
 
 

@@ -187,9 +187,7 @@ def _check_group(
     frame, uneventful = seen
     context = replace(context, uneventful=uneventful)
     return {
-        check.name: run_check(check, frame, context)
-        if _applies(check, frame, context)
-        else None
+        check.name: run_check(check, frame, context) if _applies(check, frame, context) else None
         for check in group
     }
 

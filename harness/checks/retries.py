@@ -65,15 +65,12 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     uneventful = sum(context.uneventful.values())
     calls = int((frame["attempt"] == 1).sum()) + uneventful
     pass_detail = (
-        f"{pluralize(retries, 'retry', 'retries')} in "
-        f"{pluralize(calls, 'call')}, each one allowed"
+        f"{pluralize(retries, 'retry', 'retries')} in {pluralize(calls, 'call')}, each one allowed"
     )
     return finding.build(pass_detail, "" if len(frame) + uneventful else "no call was made")
 
 
-def _add_violation(
-    finding: FindingBuilder, words: str, attempts: pd.DataFrame, flaw: Any
-) -> None:
+def _add_violation(finding: FindingBuilder, words: str, attempts: pd.DataFrame, flaw: Any) -> None:
     flaw = np.asarray(flaw, dtype=np.bool_)
     if flaw.any():
         call_id = attempts.loc[flaw, "call_id"].iloc[0]
@@ -85,9 +82,7 @@ def _check_safe_to_repeat(
     attempts: pd.DataFrame, before: pd.DataFrame, follows: Any, finding: FindingBuilder
 ) -> None:
     keyless = (attempts["idempotency_key"] == "") & attempts["operation"].isin(_NEEDS_KEY)
-    _add_violation(
-        finding, "of a request that is not safe to repeat", attempts, follows & keyless
-    )
+    _add_violation(finding, "of a request that is not safe to repeat", attempts, follows & keyless)
     other = attempts["idempotency_key"] != before["idempotency_key"]
     _add_violation(finding, "under another key than the call's", attempts, follows & other)
     bodies = decode_evidence(attempts["evidence"], ["body"])["body"]
@@ -122,9 +117,7 @@ def _check_sequence(
 
     A wait that the load did not outlast is broken off: who waits then is woken to stop.
     """
-    hole = np.where(
-        follows, attempts["attempt"] != before["attempt"] + 1, attempts["attempt"] != 1
-    )
+    hole = np.where(follows, attempts["attempt"] != before["attempt"] + 1, attempts["attempt"] != 1)
     _add_violation(finding, "without the attempt before it", attempts, hole)
     ended = (before["disposition"] != Disposition.RETRIED).to_numpy()
     _add_violation(
@@ -163,9 +156,7 @@ def _check_policy(
         _add_violation(finding, f"beyond {policy['attempts']} attempts", attempts, beyond)
     if "deadline" in policy:
         deadline = policy["deadline"]
-        deadline_ns = (
-            parse_duration_ns(deadline) if isinstance(deadline, str) else int(deadline)
-        )
+        deadline_ns = parse_duration_ns(deadline) if isinstance(deadline, str) else int(deadline)
         begun_ns = attempts.groupby("call_id")["start_ns"].transform("min")
         late = (attempts["intended_ns"] - begun_ns > deadline_ns + TOLERANCE_NS).to_numpy()
         retry = (attempts["attempt"] > 1).to_numpy()

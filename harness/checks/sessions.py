@@ -68,9 +68,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
         ends = frame.loc[ranks >= _CLOSING, ["resource_id", "end_ns"]]
         grace_ns = plan_duration_ns(context, SLOT_DEADLINE)
         grace_ns = GRACE_NS_DEFAULT if grace_ns is None else grace_ns
-        check_slot_release(
-            frame, ends.groupby("resource_id")["end_ns"].min(), grace_ns, finding
-        )
+        check_slot_release(frame, ends.groupby("resource_id")["end_ns"].min(), grace_ns, finding)
     leaks = _find_possible_leaks(frame)
     unknown_reasons = []
     if len(unresolved):
@@ -85,9 +83,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     if not total and not unknown_reasons:
         unknown_reasons.append("no session was created")
     pass_detail = f"{pluralize(total, 'session')} created, each closed, no state went back"
-    return finding.build(
-        pass_detail, "; ".join(unknown_reasons), pd.concat([unresolved, leaks])
-    )
+    return finding.build(pass_detail, "; ".join(unknown_reasons), pd.concat([unresolved, leaks]))
 
 
 def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
@@ -118,9 +114,7 @@ def _check_unique_ids(
     if not pd.Series(sessions[opened]).duplicated().any():
         return
     births = frame.loc[opened].assign(session=sessions[opened])
-    births = births.assign(unit=factorize(intent_ids(births))).drop_duplicates(
-        ["unit", "session"]
-    )
+    births = births.assign(unit=factorize(intent_ids(births))).drop_duplicates(["unit", "session"])
     births = births.loc[~births["unit"].duplicated(keep=False)]
     twice = births.loc[births["session"].duplicated(keep=False)]
     if len(twice):

@@ -125,9 +125,7 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
     return _finding(slo, holds=holds, detail=detail, witness=witness)
 
 
-def _judge_share(
-    slo: Slo, share: Share, counts: Mapping[str, int], frame: pd.DataFrame
-) -> Finding:
+def _judge_share(slo: Slo, share: Share, counts: Mapping[str, int], frame: pd.DataFrame) -> Finding:
     n = sum(counts.values())
     hits = sum(count for outcome, count in counts.items() if share.counts(outcome))
     value = hits / n
@@ -164,15 +162,11 @@ def needed_attempts(quantile: float) -> int:
 def _count_outcomes(frame: pd.DataFrame) -> dict[str, int]:
     """Attempts by outcome, the most frequent first; every attempt has a service row."""
     service = frame.loc[frame["metric"] == "service"]
-    counts = (
-        service.groupby("outcome", observed=True)["count"].sum().sort_values(ascending=False)
-    )
+    counts = service.groupby("outcome", observed=True)["count"].sum().sort_values(ascending=False)
     return {str(outcome): int(count) for outcome, count in counts.items() if count}
 
 
-def _slowest_seconds(
-    ok: pd.DataFrame, bucket_counts: BucketCounts
-) -> tuple[dict[str, Any], ...]:
+def _slowest_seconds(ok: pd.DataFrame, bucket_counts: BucketCounts) -> tuple[dict[str, Any], ...]:
     """The three seconds (of one operation) that hold the largest values."""
     # Bins rise within a row, so its last cell is its largest value.
     last = np.searchsorted(bucket_counts.row, np.arange(len(ok)), side="right") - 1
@@ -192,9 +186,7 @@ def _slowest_seconds(
 def _outcomes(frame: pd.DataFrame) -> tuple[dict[str, Any], ...]:
     """The five most frequent of the endings given, by operation."""
     service = frame.loc[frame["metric"] == "service"]
-    counts = (
-        service.groupby(["operation", "outcome"], observed=True)["count"].sum().reset_index()
-    )
+    counts = service.groupby(["operation", "outcome"], observed=True)["count"].sum().reset_index()
     return tuple(
         {
             "operation": str(row["operation"]),

@@ -32,9 +32,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     opened = tried.loc[(tried["status"] == 101).to_numpy()]
     for probe, rows in opened.groupby("probe"):
         words = str(probe).replace("_", " ")
-        finding.add(
-            f"{pluralize(len(rows), 'socket')} opened to a probe: {words}", rows.head(1)
-        )
+        finding.add(f"{pluralize(len(rows), 'socket')} opened to a probe: {words}", rows.head(1))
     refused = tried.loc[tried["status"].between(400, 499).to_numpy()]
     kinds = ", ".join(sorted(name.replace("_", " ") for name in set(refused["probe"])))
     pass_detail = f"{pluralize(len(refused), 'probe')}, each refused ({kinds})"

@@ -77,9 +77,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
             "the webhook inbox died amidst the load: what was sent to it later is not known"
         )
     if lost := int((missing & ripe & ~absent).sum()):
-        unknown_reason = (
-            f"{pluralize(lost, 'run')} without a delivery in a trial that was cut off"
-        )
+        unknown_reason = f"{pluralize(lost, 'run')} without a delivery in a trial that was cut off"
     return finding.build(pass_detail, unknown_reason)
 
 
@@ -203,9 +201,7 @@ def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _observed_until_ns(
-    frame: pd.DataFrame, deliveries: pd.DataFrame, context: TrialContext
-) -> int:
+def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: TrialContext) -> int:
     """The last moment at which a delivery would have been seen; 0 when none is known."""
     if _lost_inbox(context):  # when it died nobody saw, but not before its last delivery
         return int(deliveries["time_ns"].max()) if len(deliveries) else 0

@@ -90,9 +90,7 @@ def compare(
     cautions = _find_cautions(runs, anyway=anyway)
     plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")
     with status("resampling …"):
-        result = compare_sides(
-            runs[0], runs[1], plan.compare.to_tolerances(), cautions=cautions
-        )
+        result = compare_sides(runs[0], runs[1], plan.compare.to_tolerances(), cautions=cautions)
     directory = out or candidate
     write_comparison(result, directory)
     console = Console()
@@ -168,9 +166,7 @@ def _reasons(changes: list[Change]) -> list[str]:
     """Why metrics cannot be told, each reason once, those of most metrics first."""
     open_ = (change for change in changes if change.verdict == "inconclusive")
     reasons = Counter(tables.reason_text(change) for change in open_).most_common()
-    lines = [
-        f"{plural(count, 'metric')}: {why}" for why, count in reasons[:_REASONS_MAX] if why
-    ]
+    lines = [f"{plural(count, 'metric')}: {why}" for why, count in reasons[:_REASONS_MAX] if why]
     left = len(reasons) - _REASONS_MAX
     return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
 

@@ -238,9 +238,7 @@ def _run_cases(
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
         webhook_inbox = stack.enter_context(run.webhook_inbox(target))
-        context = CaseContext(
-            target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind
-        )
+        context = CaseContext(target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind)
         try:
             return run_suite(
                 checks,

@@ -92,9 +92,7 @@ def _sleep_late_ms() -> float:
     return max(0.0, sorted(lates)[98]) * 1000
 
 
-def _check_target(
-    host: str, allow_host: str, auth: str, ca_file: str | None
-) -> list[Diagnostic]:
+def _check_target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[Diagnostic]:
     if not host:
         with targets.embedded() as standin:
             return _check_reachable(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)

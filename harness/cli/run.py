@@ -44,9 +44,7 @@ def run(
     ] = None,
     host: Host = "",
     plan: Annotated[str, typer.Option(help="A plan's name or a .toml file.")] = "smoke",
-    rate: Annotated[
-        float | None, typer.Option(help="Arrivals a second, in every phase.")
-    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Arrivals a second, in every phase.")] = None,
     users: Annotated[
         int | None, typer.Option(help="Most calls in flight; users if --closed.")
     ] = None,

@@ -42,14 +42,10 @@ def serve(
         str | None,
         typer.Option(help="none, token-bucket, fixed-window, sliding-window or concurrency."),
     ] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="Requests a second a key may make.")
-    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests a second a key may make.")] = None,
     burst: Annotated[int | None, typer.Option(help="Requests at once a key may make.")] = None,
     window: Annotated[str | None, typer.Option(help="Length of a window, such as 1s.")] = None,
-    max_sessions: Annotated[
-        int | None, typer.Option(help="Most sessions open at once.")
-    ] = None,
+    max_sessions: Annotated[int | None, typer.Option(help="Most sessions open at once.")] = None,
     latency: Annotated[
         list[str] | None,
         typer.Option(help="5ms, lognormal(20ms,0.5), create_session=uniform(50ms,90ms) …"),
@@ -64,9 +60,7 @@ def serve(
         list[str] | None, typer.Option(help="Let in this key only (any, when not given).")
     ] = None,
     vocabulary: Annotated[str | None, typer.Option(help="Error codes: seed or sdk.")] = None,
-    state: Annotated[
-        str | None, typer.Option(help="SQLite file the state survives in.")
-    ] = None,
+    state: Annotated[str | None, typer.Option(help="SQLite file the state survives in.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     browser: Annotated[
         str | None,

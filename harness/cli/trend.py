@@ -35,9 +35,9 @@ def trend(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")] = "smoke",
     trials: Annotated[Path, typer.Option(help="Where trials are.")] = Path("trials"),
     baselines: Annotated[Path, typer.Option(help="Where baselines are.")] = BASELINES,
-    out: Annotated[
-        Path, typer.Option(help="The page; its figures go beside it, as .json.")
-    ] = Path("trend.html"),
+    out: Annotated[Path, typer.Option(help="The page; its figures go beside it, as .json.")] = Path(
+        "trend.html"
+    ),
     by: Annotated[
         str,
         typer.Option(help="What finds changes: otava, pelt, or auto (otava where it is)."),

@@ -107,9 +107,7 @@ class Ledger:
         """Write the file anew, with what is open or in doubt; or go on with the old one."""
         assert self._path is not None
         entries = [Entry("open", session_id) for session_id in self.open]
-        entries += [
-            Entry("intend", key, body.decode()) for key, body in self.unconfirmed.items()
-        ]
+        entries += [Entry("intend", key, body.decode()) for key, body in self.unconfirmed.items()]
         text = b"".join(self._encode(entry) + b"\n" for entry in entries)
         compacted = self._path.with_suffix(".new")
         try:

@@ -108,9 +108,7 @@ class OpensteerClient:
         """A client over the same connection that tries everything once, as the SDK does."""
         caller = self._caller
         policy = replace(caller.policy, attempts=1)
-        return OpensteerClient(
-            caller.transport, caller.context, self._ledger, policy, self._dialer
-        )
+        return OpensteerClient(caller.transport, caller.context, self._ledger, policy, self._dialer)
 
     def actions(self, created: CreatedSession, reconnects: int = 0) -> ActionSocket:
         """The action socket of a session; `ActionSocket.connect` opens it."""

@@ -25,7 +25,5 @@ FAILURE_INTERPRETATIONS: dict[Failure, Interpretation] = {
 }
 """The answer that stands in for one that did not come."""
 
-NEVER_SENT = frozenset(
-    {Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS}
-)
+NEVER_SENT = frozenset({Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS})
 """Failures before the first byte of the request: surely without effect."""

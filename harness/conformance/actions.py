@@ -125,8 +125,7 @@ def _failed(context: CaseContext) -> None:
     with _action_socket(context) as act:
         interpretation = act("click", {"selector": "#conform-no-such-element"})
     require(
-        interpretation.outcome is Outcome.ACTION_FAILED
-        and interpretation.state in ACTION_FAILURES,
+        interpretation.outcome is Outcome.ACTION_FAILED and interpretation.state in ACTION_FAILURES,
         f"click on a missing element: got {describe(interpretation)} {interpretation.state}"
         ", not CLOUD_ACTION_FAILED with a known details.actionFailure.code",
     )

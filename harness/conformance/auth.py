@@ -98,8 +98,7 @@ def _refusal(context: CaseContext) -> None:
                 transport.close()
         require(
             bool(interpretation.code) and not interpretation.violation,
-            f"a refusal with {response.status} is no {{error, code}}: "
-            f"{describe(interpretation)}",
+            f"a refusal with {response.status} is no {{error, code}}: {describe(interpretation)}",
         )
 
 

@@ -22,9 +22,7 @@ def _import_ms(context: CaseContext) -> None:
 
 
 def _import(context: CaseContext, times: Times) -> None:
-    pool = EntryPool(
-        int(context.nonce, 16), style="seed" if times == "iso" else "sdk", times=times
-    )
+    pool = EntryPool(int(context.nonce, 16), style="seed" if times == "iso" else "sdk", times=times)
     _count(context, pool, [(context.number(), 0)])
 
 
@@ -64,9 +62,7 @@ def _accounting(context: CaseContext) -> None:
         )
 
 
-def _count(
-    context: CaseContext, pool: EntryPool, entries: list[tuple[int, int]]
-) -> ImportCounts:
+def _count(context: CaseContext, pool: EntryPool, entries: list[tuple[int, int]]) -> ImportCounts:
     counts = context.expect_ok("import_selector_cache", body=pool.batch(entries)).value
     assert isinstance(counts, ImportCounts)
     return counts

@@ -79,9 +79,7 @@ class CaseContext:
         self.fill = fill
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
-        self._kind: TransportKind = kind or (
-            "httpx" if target.proxy or target.http2 else "fast"
-        )
+        self._kind: TransportKind = kind or ("httpx" if target.proxy or target.http2 else "fast")
         self._transport = self._connect(target)
         self._number = 0
         self._close_attempted: set[str] = set()
@@ -238,9 +236,7 @@ class CaseContext:
             raise CaseFailedError(
                 f"{operation} got no answer: {response.failure} {response.detail}".rstrip()
             )
-        interpretation = interpret(
-            operation, response.status, response.body, response.retry_after
-        )
+        interpretation = interpret(operation, response.status, response.body, response.retry_after)
         if operation == "create_session" and interpretation.resource_id:
             self.left_open.add(interpretation.resource_id)
         elif operation == "delete_session" and interpretation.outcome in _CLOSED_OUTCOMES:

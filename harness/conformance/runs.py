@@ -28,9 +28,7 @@ _ORDER = {"queued": 0, "running": 1}
 _encode = msgspec.json.Encoder().encode
 
 
-def queue(
-    context: CaseContext, webhook: Webhook | Mapping[str, Any] | None = None
-) -> QueuedRun:
+def queue(context: CaseContext, webhook: Webhook | Mapping[str, Any] | None = None) -> QueuedRun:
     """Queue a run."""
     slug, body = run_body(int(context.nonce, 16), context.number(), webhook)
     queued = context.expect_ok("queue_run", slug, body, key=context.key()).value
@@ -136,9 +134,7 @@ def _unknown_logs(context: CaseContext) -> None:
 def _bounds(context: CaseContext) -> None:
     run_id = queue(context).run.id or ""
     for limit in (0, 1001):
-        response, interpretation = context.call(
-            "get_run_logs", run_id, query={"logLimit": limit}
-        )
+        response, interpretation = context.call("get_run_logs", run_id, query={"logLimit": limit})
         require(
             response.status == 400 and interpretation.outcome is Outcome.CONFIG_INVALID,
             f"logLimit={limit} was answered {response.status} {describe(interpretation)}, "
@@ -185,9 +181,7 @@ def _read(context: CaseContext, run_id: str, limit: int) -> list[bytes]:
     raise CaseSkippedError(f"the log has more than {_PAGES_MAX} pages")
 
 
-def _page(
-    context: CaseContext, run_id: str, limit: int | None, cursor: Cursor = None
-) -> LogPage:
+def _page(context: CaseContext, run_id: str, limit: int | None, cursor: Cursor = None) -> LogPage:
     query = {"logLimit": limit, "beforeLogCursor": cursor}
     page = context.expect_ok("get_run_logs", run_id, query=query).value
     assert isinstance(page, LogPage)

@@ -59,17 +59,14 @@ def _create_in_flight(context: CaseContext) -> None:
     for response, interpretation in refused:
         require(
             response.status == 409,
-            f"a key in flight was answered {response.status} {describe(interpretation)}, "
-            "not 409",
+            f"a key in flight was answered {response.status} {describe(interpretation)}, not 409",
         )
 
 
 def _admitted_creates(context: CaseContext) -> list[Exchange]:
     """Creates sent at once, but those that a limit kept out."""
     heard = [
-        each
-        for each in create_concurrently(context)
-        if each.interpretation.outcome not in _NO_ROOM
+        each for each in create_concurrently(context) if each.interpretation.outcome not in _NO_ROOM
     ]
     if not heard:
         raise CaseSkippedError("none was let in: rate limited, or no capacity left")
@@ -87,9 +84,7 @@ def _optional(context: CaseContext) -> None:
 
 def _create_without_key(context: CaseContext) -> None:
     body = context.session_body()
-    first, second = (
-        context.expect_ok("create_session", body=body).resource_id for _ in range(2)
-    )
+    first, second = (context.expect_ok("create_session", body=body).resource_id for _ in range(2))
     require(first != second, "two creates without a key gave the same sessionId")
 
 
@@ -160,9 +155,7 @@ def _full(context: CaseContext) -> None:
         )
         opened.append(interpretation.resource_id)
         if len(opened) >= context.fill:
-            raise CaseSkippedError(
-                f"{context.fill} sessions were opened, and there was still room"
-            )
+            raise CaseSkippedError(f"{context.fill} sessions were opened, and there was still room")
     require(not interpretation.violation, f"the refusal is {describe(interpretation)}")
     if not opened:
         raise CaseSkippedError("there was no room for a single session")
@@ -192,9 +185,7 @@ CHECKS = (
         "cloudSessionUrl and cloudSession",
         _create,
     ),
-    ConformanceCase(
-        "create_session.distinct", "Each session has an id of its own", _session_ids
-    ),
+    ConformanceCase("create_session.distinct", "Each session has an id of its own", _session_ids),
     ConformanceCase(
         "create_session.idempotent",
         "A create repeated with its Idempotency-Key opens no second session",

@@ -48,8 +48,7 @@ def _require_refusal(
         socket.close()
     require(
         status == 401,
-        f"the {kind} socket answered {status} {describe(interpretation)} to {what} token, "
-        "not 401",
+        f"the {kind} socket answered {status} {describe(interpretation)} to {what} token, not 401",
     )
 
 
@@ -67,9 +66,7 @@ def _closed_under_way(context: CaseContext) -> None:
     with open_socket(context, "action", created) as socket:
         context.expect_ok("delete_session", created.session_id)
         still_open = socket.poll(context.patience_s)
-    require(
-        not still_open, f"still open {context.patience_s:g} s after the session was deleted"
-    )
+    require(not still_open, f"still open {context.patience_s:g} s after the session was deleted")
 
 
 CHECKS = (

@@ -57,9 +57,7 @@ _string = Decoder(str).decode
 _json = Decoder(Raw).decode
 
 
-def read_error_response(
-    operation: str, status: int, body: bytes
-) -> tuple[Outcome, str, list[str]]:
+def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outcome, str, list[str]]:
     """
     Classify an answer whose status is no success.
 

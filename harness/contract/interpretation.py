@@ -157,9 +157,7 @@ def _invalid_body(body: bytes, error: Exception) -> Interpretation:
         document = None
     fields = document if isinstance(document, dict) else {}
     replayed = fields.get("replayed")
-    inner = next(
-        (part for key in _WRAPPERS if isinstance(part := fields.get(key), dict)), fields
-    )
+    inner = next((part for key in _WRAPPERS if isinstance(part := fields.get(key), dict)), fields)
     return Interpretation(
         Outcome.INVALID_RESPONSE,
         code=_text(fields.get("code"))[:CODE_MAX],
@@ -238,8 +236,7 @@ def _read_counts(body: bytes) -> Interpretation:
     if counts.imported == counts.inserted + counts.updated:
         return Interpretation(_OK, value=counts)
     violation = (
-        f"imported {counts.imported} is not inserted {counts.inserted} "
-        f"+ updated {counts.updated}"
+        f"imported {counts.imported} is not inserted {counts.inserted} + updated {counts.updated}"
     )
     return Interpretation(Outcome.INVALID_RESPONSE, value=counts, violation=violation)
 

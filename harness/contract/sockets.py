@@ -120,9 +120,7 @@ def action_frame(
     )
 
 
-def command_frame(
-    number: int, method: str, params: Mapping[str, Any], session: str = ""
-) -> bytes:
+def command_frame(number: int, method: str, params: Mapping[str, Any], session: str = "") -> bytes:
     """A DevTools command, to the browser or to one of its flattened sessions."""
     command = {"id": number, "method": method, "params": params}
     return _encode(command | {"sessionId": session} if session else command)
@@ -206,9 +204,7 @@ def _invalid_frame(data: bytes, error: Exception) -> Message:
     except DECODE_ERRORS:
         document = None
     number = document.get("id") if isinstance(document, dict) else 0
-    interpretation = msgspec.structs.replace(
-        _INVALID, violation=describe_decode_error(data, error)
-    )
+    interpretation = msgspec.structs.replace(_INVALID, violation=describe_decode_error(data, error))
     return Message(number if type(number) is int else 0, interpretation)
 
 
@@ -219,9 +215,7 @@ def read_upgrade(
     if status == 101:
         return Interpretation(Outcome.OK)
     if 200 <= status < 300:
-        return Interpretation(
-            Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade"
-        )
+        return Interpretation(Outcome.INVALID_RESPONSE, violation=f"status {status} to an upgrade")
     outcome, code, violations = read_error_response(operation, status, body)
     return with_retry_after(Interpretation(outcome, code), status, retry_after, violations)
 

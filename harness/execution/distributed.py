@@ -118,9 +118,7 @@ def run_worker(
     signals = SignalHandler()
     starts_ns: list[int] = []
     with signals.installed():
-        status = run_load(
-            command, spec_path, log, os.environ, signals, progress, starts_ns.append
-        )
+        status = run_load(command, spec_path, log, os.environ, signals, progress, starts_ns.append)
     left_open = close_orphans(out, spec_path, key, progress, embedded=False)
     spec_path.unlink(missing_ok=True)
     failure = _failure(status, log, f"{name}:{port}")
@@ -144,7 +142,5 @@ def _failure(status: int, log: Path, master: str) -> HarnessError | None:
         return TargetError(f"the worker was killed by {cause} before its share was done")
     if status:
         last_message = last_line(log)
-        return TargetError(
-            f"the worker ended with {status}: {last_message}; is {master} a master?"
-        )
+        return TargetError(f"the worker ended with {status}: {last_message}; is {master} a master?")
     return None

@@ -184,9 +184,7 @@ def _plan(job: LimiterJob) -> Plan:
 
 def _measure(job: LimiterJob, spec: TrialSpec, progress: Console) -> _Measurement:
     """Drive the lab to its end, then run the check of its advice."""
-    check_attempts_max = min(
-        CHECK_ATTEMPTS_MAX, round(CHECK_SHARE * job.lab_config.max_attempts)
-    )
+    check_attempts_max = min(CHECK_ATTEMPTS_MAX, round(CHECK_SHARE * job.lab_config.max_attempts))
     lab = Lab(
         replace(job.lab_config, max_attempts=job.lab_config.max_attempts - check_attempts_max)
     )
@@ -208,9 +206,7 @@ def _measure(job: LimiterJob, spec: TrialSpec, progress: Console) -> _Measuremen
                 _run_experiments(lab, sender, experiment_log, view)
                 experiment = verification_experiment(lab.result())
                 if experiment is not None:
-                    requests = experiment.requests[
-                        : check_attempts_max + max(0, lab.attempts_left)
-                    ]
+                    requests = experiment.requests[: check_attempts_max + max(0, lab.attempts_left)]
                     experiment = Experiment(experiment.name, experiment.why, requests)
                     observations = _send(sender, experiment, experiment_log, view)
                     check = evaluate_advice(observations)

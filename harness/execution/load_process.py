@@ -159,9 +159,7 @@ class SignalHandler:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Take the signals for as long as the block lasts."""
-        before = {
-            number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
@@ -283,9 +281,7 @@ def load_error(log: Path, status: int) -> HarnessError:
     """Why a load process that began no trial ended with this exit status, by its log."""
     kind = _ERROR_OF_STATUS.get(status)
     # Each of several processes says the same.
-    messages = list(
-        dict.fromkeys(line for line in _lines(log) if line.startswith(_ERROR_PREFIX))
-    )
+    messages = list(dict.fromkeys(line for line in _lines(log) if line.startswith(_ERROR_PREFIX)))
     if kind is not None and messages:
         return kind("\n".join(line.removeprefix(_ERROR_PREFIX) for line in messages))
     if status < 0:

@@ -72,9 +72,7 @@ class Restarter:
     def _work(self, load_start_ns: int) -> None:
         try:
             for number, spec in enumerate(self._specs):
-                if self._ended.wait(
-                    max(0, load_start_ns + spec.from_ns - unix_ns()) / NS_PER_S
-                ):
+                if self._ended.wait(max(0, load_start_ns + spec.from_ns - unix_ns()) / NS_PER_S):
                     return
                 self._restart(number, spec)
         except HarnessError as error:

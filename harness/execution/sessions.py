@@ -235,9 +235,7 @@ def _handle_signals(search: SessionSearch, sender: LabSenderProcess) -> Iterator
             sender.kill()
             return
         search.stop()
-        sys.stderr.write(
-            "\nharness: stopping: closing sessions, then the report (again: kill)\n"
-        )
+        sys.stderr.write("\nharness: stopping: closing sessions, then the report (again: kill)\n")
 
     before = {number: signal(number, stop) for number in (SIGINT, SIGTERM)}
     try:

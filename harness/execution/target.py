@@ -156,8 +156,7 @@ def _check_key(result: CallResult, host: str) -> str:
             f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
         )
     if interpretation.outcome is Outcome.INVALID_RESPONSE or (
-        interpretation.outcome
-        in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
+        interpretation.outcome in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
         and not interpretation.code
         and "JSON" in interpretation.violation
     ):

@@ -100,9 +100,7 @@ class _StepRecord:
     interrupted: bool = False
 
 
-def measure_throughput(
-    job: ThroughputJob, key: str, out: Console, progress: Console
-) -> ExitCode:
+def measure_throughput(job: ThroughputJob, key: str, out: Console, progress: Console) -> ExitCode:
     """
     Search, write the trial, say what was found.
 
@@ -120,9 +118,7 @@ def measure_throughput(
     return ExitCode.PASS if known else ExitCode.FAIL if infeasible else ExitCode.UNKNOWN
 
 
-def search_throughput(
-    job: ThroughputJob, key: str, progress: Console
-) -> tuple[RateSearch, bool]:
+def search_throughput(job: ThroughputJob, key: str, progress: Console) -> tuple[RateSearch, bool]:
     """
     Take the steps and write capacity.json; raises as above.
 
@@ -232,17 +228,13 @@ def _plan(job: ThroughputJob, step: Step) -> Plan:
     return build_plan(document, "the search's plan")
 
 
-def _append_step(
-    trial: Trial, attempts: pa.Table, step: Step, steps_record: _StepRecord
-) -> None:
+def _append_step(trial: Trial, attempts: pa.Table, step: Step, steps_record: _StepRecord) -> None:
     """Append a step to the trial of the search: its phase, calls and workers by number."""
     name = f"{step.number:02} {step.purpose} {step.rate_per_s:.4g}/s"
     prefix = f"s{step.number:02}-"
     columns = {
         "phase": _renamed(attempts["phase"], {ReservedPhase.LOAD.value: name}),
-        "worker": _renamed(
-            attempts["worker"], {name: name for name in INTERNAL_WORKERS}, prefix
-        ),
+        "worker": _renamed(attempts["worker"], {name: name for name in INTERNAL_WORKERS}, prefix),
         "call_id": pa.array(
             attempts["call_id"].to_numpy() + np.int64(step.number * _CALL_IDS_OF_A_STEP)
         ),

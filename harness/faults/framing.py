@@ -136,9 +136,7 @@ class MessageScanner:
             self.opaque = self.switched = self._begun = True
         elif status >= 200:
             self._begun = True
-            self._set_body(
-                head, bodiless=status in (204, 304) or self._request_method() == "HEAD"
-            )
+            self._set_body(head, bodiless=status in (204, 304) or self._request_method() == "HEAD")
         return ""
 
     def _set_body(self, head: bytes, *, bodiless: bool) -> None:

@@ -110,11 +110,7 @@ def read_config(model: type[Config], document: Any) -> Config:
 
 
 def _read_document(source: str) -> Any:
-    text = (
-        sys.stdin.readline(_LINE_BYTES_MAX)
-        if source == "-"
-        else Path(source).read_text("utf-8")
-    )
+    text = sys.stdin.readline(_LINE_BYTES_MAX) if source == "-" else Path(source).read_text("utf-8")
     try:
         return json.loads(text)
     except ValueError as error:
@@ -160,9 +156,7 @@ async def _read_commands(service: Service) -> None:
         try:
             service.begin(int(json.loads(line)["begin_ns"]))
         except (ValueError, KeyError, TypeError):
-            _print_json(
-                {"error": 'a command is a line such as {"begin_ns": 1700000000000000000}'}
-            )
+            _print_json({"error": 'a command is a line such as {"begin_ns": 1700000000000000000}'})
         else:
             _print_json({"begun": True})
 

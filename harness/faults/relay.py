@@ -174,9 +174,7 @@ class Relay:
 
     async def _begin_opaque(self) -> None:
         """From here on the whole connection is one exchange."""
-        self._opaque = exchange = (
-            self._pending[0] if self._pending else self._begin_exchange("")
-        )
+        self._opaque = exchange = self._pending[0] if self._pending else self._begin_exchange("")
         exchange.response_faults_apply = self._records is None
         if exchange.method:
             return

@@ -34,9 +34,7 @@ def main() -> None:
     """Sweep, record, and print how many are left."""
     spec = read_spec(Path(os.environ[SPEC_VARIABLE]))
     plan = build_plan(spec.plan, "the trial's plan")
-    target = spec.target(
-        plan.timeouts, read_key(os.environ, embedded=spec.embedded), direct=True
-    )
+    target = spec.target(plan.timeouts, read_key(os.environ, embedded=spec.embedded), direct=True)
     outstanding, _ = read_outstanding(Path(spec.out) / PARTS)
     recorder = Recorder()
     context = ClientContext(

@@ -105,9 +105,7 @@ def load_config(environment: Any) -> LoadConfig:
     key = read_key(os.environ, embedded=spec.embedded)
     if len(key) >= KEY_LENGTH_MIN and key in json.dumps(spec.plan, ensure_ascii=False):
         told = spec.plan_file or f"plan {plan.name!r}"
-        raise PlanError(
-            f"{told}: holds the API key, and every report shows the plan; take it out"
-        )
+        raise PlanError(f"{told}: holds the API key, and every report shows the plan; take it out")
     config = LoadConfig(spec, plan, key, _read_plan_text(spec.plan_file))
     scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
     if not scenarios:

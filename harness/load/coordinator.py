@@ -77,9 +77,7 @@ class CoordinatorLifecycle:
         expected = self._runner.environment.parsed_options.expect_workers
         gevent.sleep(REPORT_AFTER_S)
         while not (self._names or self._finished):
-            progress.note = lambda: (
-                f"waiting for workers: {len(clients.ready)} of {expected} here"
-            )
+            progress.note = lambda: f"waiting for workers: {len(clients.ready)} of {expected} here"
             progress.write()
             gevent.sleep(1.0)
 
@@ -110,9 +108,7 @@ class CoordinatorLifecycle:
                 names = sorted(map(self._names.__getitem__, late))
                 note = f"waiting for {', '.join(names[:NAMES_SHOWN_MAX])}"
                 note += (
-                    f" and {len(names) - NAMES_SHOWN_MAX} more"
-                    if names[NAMES_SHOWN_MAX:]
-                    else ""
+                    f" and {len(names) - NAMES_SHOWN_MAX} more" if names[NAMES_SHOWN_MAX:] else ""
                 )
                 self.writer.progress.note = partial(str, note)
             gevent.sleep(0.05)

@@ -81,9 +81,7 @@ class LoadGenerator:
         dialer: Opens the sockets of sessions.
     """
 
-    def __init__(
-        self, spec: TrialSpec, plan: Plan, key: str, sink: Sink, index: int = -1
-    ) -> None:
+    def __init__(self, spec: TrialSpec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
         self.spec = spec
         self.webhook_secret = webhook_secret(spec.trial_id)
         self.plan = plan

@@ -140,9 +140,7 @@ def closing_note(sessions: int) -> str:
     return f"closing {sessions} sessions" if sessions else "finishing"
 
 
-def record_crash(
-    writer: TrialWriter, environment: Any, worker: str, text: str, count: int
-) -> None:
+def record_crash(writer: TrialWriter, environment: Any, worker: str, text: str, count: int) -> None:
     """Write a scenario's crash into the events, and make Locust's exit code tell."""
     environment.process_exit_code = int(ExitCode.UNKNOWN)
     if count <= CRASHES_LOGGED_MAX:

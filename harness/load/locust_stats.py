@@ -85,9 +85,7 @@ def _merge(stats: Any, attempts: pa.Table) -> None:
     phases, operations, outcomes = (
         attempts[name].combine_chunks() for name in ("phase", "operation", "outcome")
     )
-    kinds = (
-        phases.indices.to_numpy() * len(operations.dictionary) + operations.indices.to_numpy()
-    )
+    kinds = phases.indices.to_numpy() * len(operations.dictionary) + operations.indices.to_numpy()
     for kind in np.unique(kinds).tolist():
         at_phase, at_operation = divmod(kind, len(operations.dictionary))
         phase = phases.dictionary[at_phase].as_py()

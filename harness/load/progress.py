@@ -149,9 +149,7 @@ class Progress:
             return
         try:
             while self._partial_line:  # the rest of a line that the pipe took in part
-                self._partial_line = self._partial_line[
-                    os.write(self._fd, self._partial_line) :
-                ]
+                self._partial_line = self._partial_line[os.write(self._fd, self._partial_line) :]
             line = msgspec.json.encode(self.snapshot()) + b"\n"
             self._partial_line = line[os.write(self._fd, line) :]
         except BlockingIOError:

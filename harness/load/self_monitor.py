@@ -37,9 +37,7 @@ class SelfMonitor:
         saturated_s: Seconds in which the generator was the bottleneck.
     """
 
-    def __init__(
-        self, scheduler: Scheduler, worker: str, emit: Callable[[Event], None]
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, worker: str, emit: Callable[[Event], None]) -> None:
         self.cpu_max_fraction = 0.0
         self.saturated_s = 0
         self._scheduler = scheduler

@@ -102,9 +102,7 @@ def _close_all(ledger: Ledger, clients: list[OpensteerClient]) -> None:
     _run_on_each(settle, clients)
 
 
-def _run_on_each(
-    work: Callable[[OpensteerClient], None], clients: list[OpensteerClient]
-) -> None:
+def _run_on_each(work: Callable[[OpensteerClient], None], clients: list[OpensteerClient]) -> None:
     pool = Pool(len(clients))
     try:
         for client in clients:

@@ -143,9 +143,7 @@ def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> st
     except ValueError as error:
         raise UsageError(f"--host {host!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not name:
-        raise UsageError(
-            f"--host {host!r} is no http:// or https:// URL; write http://HOST:PORT"
-        )
+        raise UsageError(f"--host {host!r} is no http:// or https:// URL; write http://HOST:PORT")
     if not is_loopback(name) and allowed.lower() != name:
         raise UsageError(f"{name} is not this machine; to load it all the same, {remedy}{name}")
     return host.rstrip("/")

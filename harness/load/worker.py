@@ -70,9 +70,7 @@ class RemoteSink:
 
     def end(self, end: WorkerSummary) -> None:
         """Send the last word; the load's end is the master's to know, by its own clock."""
-        end = msgspec.structs.replace(
-            end, load_ended_ns=end.load_ended_ns - self.clock_ahead_ns
-        )
+        end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.clock_ahead_ns)
         self._send("harness_ended", {"end": msgspec.json.encode(end)})
 
 
@@ -147,9 +145,7 @@ class WorkerLifecycle:
         progress: Progress | None,
         start_message: dict[str, Any],
     ) -> None:
-        start_ns = local_start_ns(
-            start_message["start_ns"], unix_ns(), DISTRIBUTED_START_DELAY_NS
-        )
+        start_ns = local_start_ns(start_message["start_ns"], unix_ns(), DISTRIBUTED_START_DELAY_NS)
         sink.clock_ahead_ns = start_ns - start_message["start_ns"]
         if progress is not None:
             progress.note = partial(str, f"the share of {generator.worker}")

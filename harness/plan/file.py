@@ -130,9 +130,7 @@ def _line_of(keys: Sequence[str | int], text: str) -> int:
         if isinstance(key, int):
             continue
         nth = next((k for k in keys[position + 1 : position + 2] if isinstance(k, int)), 0)
-        pattern = re.compile(
-            rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)"
-        )
+        pattern = re.compile(rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)")
         matching_lines = [
             number for number in range(at, len(lines)) if pattern.search(lines[number])
         ]

@@ -67,9 +67,7 @@ class Api:
         known = self._key_hashes.get(key)
         if known is not None and not self.state.settings.api_keys:
             return known
-        if not key or (
-            self.state.settings.api_keys and key not in self.state.settings.api_keys
-        ):
+        if not key or (self.state.settings.api_keys and key not in self.state.settings.api_keys):
             return ""
         if len(self._key_hashes) >= _KEY_HASHES_MAX:
             self._key_hashes.clear()
@@ -122,9 +120,7 @@ class Api:
             response = await self._post(request, body)
         return self.injected_error(code) if after and response.status < 300 else response
 
-    async def _post(
-        self, request: Request, body: CreateSession | Import | QueueRun
-    ) -> Response:
+    async def _post(self, request: Request, body: CreateSession | Import | QueueRun) -> Response:
         if not request.idempotency_key:
             await self.simulate_latency(request.operation)
             return await self.handlers.write(request, body)
@@ -146,9 +142,7 @@ class Api:
         self._remember(scope, record, response)
         return response
 
-    def _look_up(
-        self, request: Request, scope: tuple[str, str]
-    ) -> KeyRecord | KeyConflict | None:
+    def _look_up(self, request: Request, scope: tuple[str, str]) -> KeyRecord | KeyConflict | None:
         state = self.state
         found = state.keys.look_up(
             scope, _fingerprint(request), unix_ns(), state.settings.key_lifetime_ns

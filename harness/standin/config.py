@@ -74,9 +74,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in self.__struct_fields__:
             if name != "forgets_keys_after_s":
                 _require_share(f"lie {name}", getattr(self, name))
-        _require_within(
-            0, DURATION_MAX_S, "lie forgets_keys_after_s", self.forgets_keys_after_s
-        )
+        _require_within(0, DURATION_MAX_S, "lie forgets_keys_after_s", self.forgets_keys_after_s)
 
 
 class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,9 +216,7 @@ def check_failures(fail: dict[str, float]) -> None:
         if code not in ALL_CODES:
             raise ValueError(f"{code!r} is no error code of the contract")
         if operation and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}"
-            )
+            raise ValueError(f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}")
         _require_share(f"fail {name}", probability)
     for operation in CONFIGURABLE:
         whole = sum(share for _, share in failures_of(operation, fail))
@@ -277,9 +273,7 @@ def _check_numbers(config: StandinConfig) -> None:
         for name in names:
             _require_within(least, most, name, getattr(config, name))
     if config.stall_s and config.stall_s >= config.stall_period_s:
-        raise ValueError(
-            "stall_s must be shorter than stall_period_s, or nothing is ever answered"
-        )
+        raise ValueError("stall_s must be shorter than stall_period_s, or nothing is ever answered")
 
 
 def _check_distributions(config: StandinConfig) -> None:
@@ -288,9 +282,7 @@ def _check_distributions(config: StandinConfig) -> None:
         parse_distribution(text)
     for operation in (*config.latency, config.service_operation):
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}"
-            )
+            raise ValueError(f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}")
 
 
 def _require_share(name: str, value: float) -> None:

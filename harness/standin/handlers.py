@@ -64,9 +64,7 @@ class Handlers:
         self._queued = queued
         self.launch: Callable[[Session], Awaitable[str]] | None = None
 
-    async def write(
-        self, request: Request, body: CreateSession | Import | QueueRun
-    ) -> Response:
+    async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Response:
         """Do the work of a POST."""
         if isinstance(body, CreateSession):
             response = await self._create_session(request, body)
@@ -188,9 +186,7 @@ class Handlers:
             state.count_lie("older_wins")
         counts = state.cache.import_entries(entries, older_wins=older_wins)
         if self._state_file is not None:
-            self._state_file.put_entries(
-                {key: state.cache.updated_us[key] for key, _ in entries}
-            )
+            self._state_file.put_entries({key: state.cache.updated_us[key] for key, _ in entries})
         if state.draw_lie("cache_miscounts"):
             state.count_lie("cache_miscounts")
             return Response(200, response_bodies.miscounted_body(counts), executed=True)

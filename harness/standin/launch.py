@@ -50,9 +50,7 @@ class Standin:
     def __init__(
         self, config: StandinConfig | None = None, *, timeout_s: float = START_TIMEOUT_S
     ) -> None:
-        self._config = msgspec.structs.replace(
-            config or StandinConfig(), parent_pid=os.getpid()
-        )
+        self._config = msgspec.structs.replace(config or StandinConfig(), parent_pid=os.getpid())
         self._timeout_s = timeout_s
         self._port_holder: socket.socket | None = None
         self._spawn()

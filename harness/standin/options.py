@@ -25,9 +25,7 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
         operation, _, distribution = text.rpartition("=")
         operation = operation.strip() or "*"
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is no operation{_nearest(operation, CONFIGURABLE)}"
-            )
+            raise ValueError(f"{operation!r} is no operation{_nearest(operation, CONFIGURABLE)}")
         parse_distribution(distribution)
         latency[operation] = distribution.strip()
     return latency

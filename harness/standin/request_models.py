@@ -150,9 +150,7 @@ def _mismatch(body: bytes) -> Problem | None:
 
 def _invalid(error: Exception) -> Problem:
     message, _, path = str(error).partition(" - at `")
-    return Problem(
-        "CLOUD_CONFIG_INVALID", [{"path": path.rstrip("`") or "$", "message": message}]
-    )
+    return Problem("CLOUD_CONFIG_INVALID", [{"path": path.rstrip("`") or "$", "message": message}])
 
 
 def _unix_us(instant: datetime | float) -> int:

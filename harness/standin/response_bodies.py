@@ -158,11 +158,7 @@ def parse_cursor(text: str) -> int:
     Raises:
         ValueError: It is none of ours.
     """
-    if (
-        not text.startswith("log_")
-        or not (digits := text[4:]).isascii()
-        or not digits.isdigit()
-    ):
+    if not text.startswith("log_") or not (digits := text[4:]).isascii() or not digits.isdigit():
         raise ValueError(f"{text!r} is no log cursor")
     return int(digits)
 

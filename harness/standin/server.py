@@ -104,9 +104,7 @@ class StandinApp:
             traceback.print_exc(file=sys.stderr)
             return error_response(vocabulary, "CLOUD_INTERNAL_ERROR")
 
-    async def _read(
-        self, scope: Scope, receive: Receive, operation: str, argument: str
-    ) -> Request:
+    async def _read(self, scope: Scope, receive: Receive, operation: str, argument: str) -> Request:
         api_key = key = host = length = bearer = b""
         for name, value in scope["headers"]:
             if name == b"x-api-key":
@@ -152,9 +150,7 @@ class StandinApp:
                 )
         if scope["path"] in api_docs.PATHS and scope["method"] == "GET":
             return Response(200, api_docs.document_body(scope["path"]))
-        return plain_error_response(
-            405, "GET /__truth__, POST /__control__, GET of the documents"
-        )
+        return plain_error_response(405, "GET /__truth__, POST /__control__, GET of the documents")
 
     def _control(self, body: bytes) -> Response:
         api = self._api

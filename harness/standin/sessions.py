@@ -97,9 +97,7 @@ class Sessions:
         if limit:
             self.over_admitted = max(self.over_admitted, self._taken - limit)
 
-    def close(
-        self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool
-    ) -> None:
+    def close(self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool) -> None:
         """
         Delete a session; its slot is released later, or never when leaked.
 

@@ -92,9 +92,7 @@ class Exporters:
             if self.prometheus is not None:
                 from harness.telemetry.prometheus import serve_metrics  # noqa: PLC0415
 
-                latest.url = stack.enter_context(
-                    serve_metrics(self.prometheus, trial_info, latest)
-                )
+                latest.url = stack.enter_context(serve_metrics(self.prometheus, trial_info, latest))
                 text = f"metrics: {latest.url}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
             if self.otlp is not None:

@@ -25,9 +25,7 @@ BASELINES = Path("baselines")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def save_baseline(
-    trial: Trial, name: str, phases: Collection[str], root: Path = BASELINES
-) -> Path:
+def save_baseline(trial: Trial, name: str, phases: Collection[str], root: Path = BASELINES) -> Path:
     """
     Keep a trial as a baseline.
 
@@ -57,9 +55,7 @@ def save_baseline(
         raise UsageError(f"{trial.path}: not finished; run `harness report {trial.path}` first")
     table = trial.intervals_table()
     kept = table.filter(
-        pc.is_in(
-            table["phase"].cast(pa.string()), value_set=pa.array(sorted(phases), pa.string())
-        )
+        pc.is_in(table["phase"].cast(pa.string()), value_set=pa.array(sorted(phases), pa.string()))
     )
     if not kept.num_rows:
         raise UsageError(f"{trial.path}: nothing was measured, so there is nothing to keep")

@@ -26,10 +26,7 @@ from harness.units import NS_PER_S
 
 BUCKETS = pa.schema(
     [
-        *[
-            INTERVALS.field(name)
-            for name in ("second", "phase", "operation", "outcome", "metric")
-        ],
+        *[INTERVALS.field(name) for name in ("second", "phase", "operation", "outcome", "metric")],
         pa.field("bucket", pa.int32()),
         pa.field("count", pa.int64()),
     ]
@@ -61,9 +58,7 @@ def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
 
 def _encode_dictionary(column: Sequence[str]) -> pa.DictionaryArray:
     if column.count(column[0]) == len(column):  # most columns of most batches say one thing
-        return _dictionary_array(
-            np.zeros(len(column), np.int32), pa.array(column[:1], pa.string())
-        )
+        return _dictionary_array(np.zeros(len(column), np.int32), pa.array(column[:1], pa.string()))
     # A dict look-up a value is several times cheaper than letting Arrow hash each string.
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in column]
@@ -93,8 +88,7 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
         group = group * len(label.dictionary) + label.indices.to_numpy()
     count = group.max() + 1
     keys = [
-        group + count * place << _BUCKET_BITS
-        | bucket_indices(counted[f"{metric}_us"].to_numpy())
+        group + count * place << _BUCKET_BITS | bucket_indices(counted[f"{metric}_us"].to_numpy())
         for place, metric in enumerate(_METRICS)
     ]
     distinct, counts = np.unique(np.concatenate(keys), return_counts=True)

@@ -256,6 +256,4 @@ def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield decode(line).time_ns, line
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if line.endswith(b"\n"):
-                    raise TrialError(
-                        f"{path}: a line that is no event: {line[:80]!r}"
-                    ) from None
+                    raise TrialError(f"{path}: a line that is no event: {line[:80]!r}") from None

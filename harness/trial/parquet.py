@@ -60,10 +60,7 @@ def read_parquet(
         ) as file:
             _check_columns(path, file.schema_arrow, schema)
             if file.metadata.num_rows > ROWS_MAX:
-                msg = (
-                    f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; "
-                    f"{RECOPY_HINT}"
-                )
+                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {RECOPY_HINT}"
                 raise TrialError(msg)
             return _select(file, schema, wanted, keep or {}, row_filter)
     except FileNotFoundError as error:
@@ -162,9 +159,7 @@ def _read_row_groups(
             yield file.read_row_group(number, columns)
 
 
-def _has_matching_rows(
-    heads: pa.Table, schema: pa.Schema, names: Mapping[str, pa.Array]
-) -> bool:
+def _has_matching_rows(heads: pa.Table, schema: pa.Schema, names: Mapping[str, pa.Array]) -> bool:
     heads.validate(full=True)
     return bool(pc.any(_matching_rows(_encode_names(heads, schema), names)).as_py())
 

@@ -189,15 +189,11 @@ def open_trial(path: str | os.PathLike[str]) -> Trial:
     directory = Path(path)
     if not directory.is_dir():
         what = "is a file" if directory.exists() else "does not exist"
-        msg = (
-            f"trial directory {str(directory)!r} {what}; name a directory such as trials/latest"
-        )
+        msg = f"trial directory {str(directory)!r} {what}; name a directory such as trials/latest"
         raise TrialError(msg)
     file = directory / MANIFEST
     if not file.exists():
-        msg = (
-            f"{str(directory)!r} is no trial: it holds no {MANIFEST}; name a trial's directory"
-        )
+        msg = f"{str(directory)!r} is no trial: it holds no {MANIFEST}; name a trial's directory"
         raise TrialError(msg)
     version = _decode_document(file, dict[str, Any]).get("schema")
     if version != SCHEMA:
@@ -268,10 +264,7 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
         if not line:
             return
         if len(line) > EVENT_LINE_BYTES_MAX:
-            msg = (
-                f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; "
-                f"{RECOPY_HINT}"
-            )
+            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {RECOPY_HINT}"
             raise TrialError(msg)
         if number > EVENTS_MAX:
             break

@@ -181,9 +181,7 @@ class HttpxTransport:
             self._meter.clamp(None)
             size_bytes += len(part)
             if size_bytes > bound_bytes:
-                raise ExchangeError(
-                    Failure.MALFORMED, f"a body of more than {bound_bytes} bytes"
-                )
+                raise ExchangeError(Failure.MALFORMED, f"a body of more than {bound_bytes} bytes")
             parts.append(part)
         return b"".join(parts)
 

@@ -39,9 +39,7 @@ class Pool:
         start_ns = unix_ns()
         if not self._take(deadline_ns):
             detail = "no connection of the pool was free in time"
-            return Response(
-                0, b"", None, None, start_ns, unix_ns(), 0, 0, Failure.DEADLINE, detail
-            )
+            return Response(0, b"", None, None, start_ns, unix_ns(), 0, 0, Failure.DEADLINE, detail)
         try:
             transport = self._idle.pop() if self._idle else self._make()
             try:

@@ -57,9 +57,7 @@ class RequestEncoder:
         lines = [f"{method} {self._origin.prefix}{target} HTTP/1.1"]
         lines.append(f"host: {self._origin.authority}")
         lines += [f"{name}: {value}" for name, value in self._headers]
-        if method in _WITH_BODY and not any(
-            name == "content-type" for name, _ in self._headers
-        ):
+        if method in _WITH_BODY and not any(name == "content-type" for name, _ in self._headers):
             lines.append("content-type: application/json")
         head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
         # Targets with an id in them are endless; the frequent ones are soon back.
@@ -80,12 +78,7 @@ def check_request_line(method: str, target: str) -> None:
         raise ValueError(f"{method!r} is no HTTP method")
     if method in {"HEAD", "CONNECT"}:
         raise ValueError(f"the wire does not send {method}")
-    if (
-        not target.startswith("/")
-        or " " in target
-        or "#" in target
-        or not is_field_text(target)
-    ):
+    if not target.startswith("/") or " " in target or "#" in target or not is_field_text(target):
         raise ValueError(f"{target!r} is no request target; percent-encode it")
 
 

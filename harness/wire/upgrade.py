@@ -118,9 +118,7 @@ def upgrade(
 class _UpgradeRequest:
     """An upgrade under way."""
 
-    def __init__(
-        self, stream: Stream | TlsStream, address: SocketAddress, target: Target
-    ) -> None:
+    def __init__(self, stream: Stream | TlsStream, address: SocketAddress, target: Target) -> None:
         origin, (path, _, query) = address.origin, address.target.partition("?")
         uri = WebSocketURI(origin.tls, origin.host, origin.port, path, query)
         self._max_bytes = target.max_body_bytes

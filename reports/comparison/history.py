@@ -16,9 +16,7 @@ _SHORT = ("p50", "p99", "rate")
 
 def largest_change(trend: Trend) -> str:
     """What the last trial changed most against the level before; "" where none is known."""
-    moved = [
-        (change, one) for one in trend.series if (change := relative_change(one)) is not None
-    ]
+    moved = [(change, one) for one in trend.series if (change := relative_change(one)) is not None]
     if not moved:
         return ""
     change, most = max(moved, key=lambda pair: abs(math.log1p(pair[0])))
@@ -34,9 +32,7 @@ def relative_change(one: Series) -> float | None:
 def sentences(trend: Trend) -> tuple[str, ...]:
     """How many there are, what moved most, and whether a level changed for good."""
     earlier = plural(len(trend.names) - 1, "earlier trial")
-    parts = [
-        f"{earlier} made the same load against the same target; this one is the last point."
-    ]
+    parts = [f"{earlier} made the same load against the same target; this one is the last point."]
     if most := largest_change(trend):
         parts.append(
             f"Against the level before it, this trial's largest change is that of {most}; "

@@ -45,9 +45,7 @@ def draw_steps(lab: Mapping[str, Any]) -> Figure | None:
         )  # fmt: skip
         for name, colour in (("p50_ms", SERIES[0]), ("p99_ms", SERIES[1])):
             values = _series(steps, name)
-            times.plot(
-                offered, values, ls="none", marker="o", ms=4, color=colour, label=name[:3]
-            )
+            times.plot(offered, values, ls="none", marker="o", ms=4, color=colour, label=name[:3])
         times.vlines(
             offered, _series(steps, "p99_low_ms"), _series(steps, "p99_high_ms"),
             color=SERIES[1], alpha=0.5,
@@ -123,9 +121,7 @@ def _usl_alt(usl: Mapping[str, Any]) -> str:
     )
     peak = usl.get("peak_concurrency")
     if peak:
-        text += (
-            f"; with {peak:.0f} in flight throughput is greatest, {usl['peak_per_s']:,.0f}/s"
-        )
+        text += f"; with {peak:.0f} in flight throughput is greatest, {usl['peak_per_s']:,.0f}/s"
     else:
         text += "; no peak is sure"
     return f"{text}. The law explains {100 * usl['r2']:.1f} % of the steps' throughput."

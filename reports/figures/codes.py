@@ -41,9 +41,7 @@ def draw(model: ReportModel) -> Figure:
     set_time_axis([axes], model)
     draw_annotations([axes], model.annotations)
     axes.set_ylabel("attempts a second")
-    return to_figure(
-        drawing, "codes", "Errors by code over time", _alt(model, codes), narrow=True
-    )
+    return to_figure(drawing, "codes", "Errors by code over time", _alt(model, codes), narrow=True)
 
 
 def _alt(model: ReportModel, codes: list[str]) -> str:

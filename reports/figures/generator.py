@@ -61,9 +61,7 @@ def draw(model: ReportModel) -> Figure:
     if len(workers) > 1:
         add_legend(drawing, axes[0])
     if not len(samples):
-        axes[1].text(
-            0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED
-        )
+        axes[1].text(0.5, 0.5, "no samples", ha="center", transform=axes[1].transAxes, color=MUTED)
     title = "Health of the load generator"
     return to_figure(drawing, "generator", title, _alt(model), narrow=True)
 

@@ -112,9 +112,7 @@ def _decades(ends: tuple[float, float]) -> list[float]:
     """Ticks at 1, 2 and 5 of each decade, or at decades alone where these are many."""
     low, high = int(np.floor(ends[0])), int(np.ceil(ends[1]))
     digits = (1, 2, 5) if high - low <= 3 else (1,)
-    ticks = [
-        np.log10(digit * 10.0**power) for power in range(low, high + 1) for digit in digits
-    ]
+    ticks = [np.log10(digit * 10.0**power) for power in range(low, high + 1) for digit in digits]
     return [tick for tick in ticks if ends[0] <= tick <= ends[1]]
 
 

@@ -98,7 +98,5 @@ def _alt(trend: Trend, left: int) -> str:
     else:
         text = f"Over {points} no level changed for good"
     if most := largest_change(trend):
-        text = (
-            f"{text}; the last one's largest change against the level before is that of {most}"
-        )
+        text = f"{text}; the last one's largest change against the level before is that of {most}"
     return f"{text}. {left} more operations are in trend.json." if left > 0 else f"{text}."

@@ -147,9 +147,7 @@ def draw_retry_after(data: Mapping[str, Any]) -> Figure | None:
     axes.plot([0, top], [0, top], color=MUTED, linestyle=DASHES[1], label="exactly right")
     name = "a refusal, by the model"
     if len(advertised):
-        axes.plot(
-            needed[kept], advertised[kept], "o", color=SERIES[1], markersize=4, label=name
-        )
+        axes.plot(needed[kept], advertised[kept], "o", color=SERIES[1], markersize=4, label=name)
     name = "tried: refused until, passed from"
     before: dict[float, int] = {}
     for advertised_s, low_s, high_s in tested:
@@ -199,10 +197,7 @@ def _tested_waits(data: Mapping[str, Any]) -> np.ndarray:
     columns = [data.get(f"tried_{part}_s") or [] for part in ("told", "low", "high")]
     rows = [row for row in zip(*columns, strict=False) if _is_number(row[0], row[1])]
     return np.array(
-        [
-            [advertised, low, high if _is_number(high) else np.nan]
-            for advertised, low, high in rows
-        ],
+        [[advertised, low, high if _is_number(high) else np.nan] for advertised, low, high in rows],
         dtype=float,
     ).reshape(-1, 3)
 

@@ -98,9 +98,7 @@ def new_drawing(height_in: float = 3.4, rows: int = 1) -> tuple[Drawing, list[Ax
     return drawing, [row[0] for row in axes]
 
 
-def to_figure(
-    drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False
-) -> Figure:
+def to_figure(drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False) -> Figure:
     """Make a drawing a figure for inline use; `narrow` draws it for a telephone, too."""
     description = f"{title}. {alt}"
     wide = inline_svg(_write(drawing), name, description, _VARIABLES)

@@ -33,9 +33,7 @@ def inline_svg(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> s
     assert view_box is not None  # Matplotlib always writes one
     head = f'<svg viewBox="{view_box[1]}" role="img" aria-label="{escape(alt)}">'
     svg = head + svg[svg.index(">") + 1 :]
-    svg = re.sub(
-        r"<style.*?</style>", "", svg, flags=re.DOTALL
-    )  # it would style the whole page
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would style the whole page
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(
         r' (d|x|y|transform)="[^"]*"', lambda m: _ZERO.sub("", _DIGITS.sub(r"\1", m[0])), svg

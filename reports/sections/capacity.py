@@ -49,9 +49,7 @@ def build(model: ReportModel) -> Section | None:
     notes = tuple(map(str, lab.get("notes", ())))
     if lab.get("kind") != "throughput":
         drawn = (draw_releases(lab), draw_ceiling_over_time(lab))
-        return Section(
-            "capacity", "Capacity", notes, _sessions(lab), _present(drawn), first=True
-        )
+        return Section("capacity", "Capacity", notes, _sessions(lab), _present(drawn), first=True)
     drawn = (draw_steps(lab), draw_usl(lab))
     return Section("capacity", "Capacity", notes, _throughput(lab), _present(drawn), first=True)
 

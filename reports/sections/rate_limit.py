@@ -38,9 +38,7 @@ def _prose(lab: Mapping[str, Any]) -> tuple[str, ...]:
     notes = [str(note) for note in lab.get("notes") or ()]
     said += [note for note in notes if note.rstrip(".") not in said[0]]
     if lab.get("ended"):
-        said.append(
-            f"Measuring ended after {lab.get('attempts') or 0:,} requests: {lab['ended']}."
-        )
+        said.append(f"Measuring ended after {lab.get('attempts') or 0:,} requests: {lab['ended']}.")
     return tuple(said)
 
 

@@ -68,9 +68,7 @@ def _probes(model: ReportModel) -> Table:
                 probe,
                 sum(outcomes.values()),
                 outcomes.get("ok", 0),
-                ", ".join(
-                    f"{name} {number:,}" for name, number in outcomes.items() if name != "ok"
-                )
+                ", ".join(f"{name} {number:,}" for name, number in outcomes.items() if name != "ok")
                 or None,
             )
             for (operation, probe), outcomes in grouped.items()

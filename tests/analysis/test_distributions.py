@@ -23,9 +23,7 @@ from tests.trials import T0, attempt, ladder, manifest, rate_limited, write_tria
 
 def spectrum_of(values_us):
     """The spectrum of a sample in µs."""
-    counts = np.bincount(
-        bucket_indices(np.asarray(values_us, np.int64)), minlength=BUCKET_COUNT
-    )
+    counts = np.bincount(bucket_indices(np.asarray(values_us, np.int64)), minlength=BUCKET_COUNT)
     return LatencyDistribution(counts.astype(np.int64))
 
 
@@ -81,9 +79,7 @@ def test_operations_and_metrics_are_kept_apart(tmp_path):
 def test_phases_that_are_not_listed_leave_the_load():
     """A manifest without phases still has the one that needs no name."""
     assert frozenset({"load"}) == measured_phases(manifest(phases=[]))
-    assert frozenset() == measured_phases(
-        manifest(phases=[PhaseWindow("w", 0, 1, measured=False)])
-    )
+    assert frozenset() == measured_phases(manifest(phases=[PhaseWindow("w", 0, 1, measured=False)]))
     assert frozenset() == measured_phases(manifest(phases=[PhaseWindow("cleanup", 0, 1)]))
 
 

@@ -6,9 +6,7 @@ from harness.analysis.fault_windows import collect_fault_windows, describe_setti
 from tests.trials import NS, T0, event
 
 EVENTS = (
-    event(
-        1, "fault", fault="slow", number=0, edge="start", rate_bytes_per_s=9, probability=0.5
-    ),
+    event(1, "fault", fault="slow", number=0, edge="start", rate_bytes_per_s=9, probability=0.5),
     event(2, "fault", fault="slow", number=1, edge="start", **{"from": "2s"}),
     event(3, "fault", fault="slow", number=0, edge="hit"),
     event(4, "fault", fault="slow", number=0, edge="end"),

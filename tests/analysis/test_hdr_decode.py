@@ -90,8 +90,7 @@ def _blob(payload, *, cookie=0x1C849303 | 0x10, digits=3, highest=HOUR_US):
 def test_the_hand_made_blob_is_good():
     """The blobs below are damaged in just the one way that is meant: this one is not."""
     assert [(0, 2, 5)] == [
-        tuple(map(int, cell))
-        for cell in zip(*decode([_blob(bytes([0x03, 0x0A]))]), strict=True)
+        tuple(map(int, cell)) for cell in zip(*decode([_blob(bytes([0x03, 0x0A]))]), strict=True)
     ]
 
 

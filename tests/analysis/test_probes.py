@@ -62,9 +62,7 @@ def test_probes_have_numbers_of_their_own(trial):
 def test_a_long_cleanup_makes_no_rate(tmp_path):
     """A sweep that tried a thousand times after 20 s of load was told as 50 a second."""
     rows = [attempt(call_id=n) for n in (1, 2)]
-    rows += [
-        rate_limited(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)
-    ]
+    rows += [rate_limited(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)]
     summary = summarize(open_trial(write_trial(tmp_path / "t", rows)), [])
     row = summary["operations"]["create_session"]
 
@@ -132,9 +130,7 @@ BEFORE = [
 
 def test_the_preflight_is_no_error_of_the_load(tmp_path):
     """Neither a row of the tables nor a point of the series: they begin with the load."""
-    trial = open_trial(
-        write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1), rate_limited()])
-    )
+    trial = open_trial(write_trial(tmp_path / "t", [*BEFORE, attempt(call_id=1), rate_limited()]))
     log, intervals = trial.attempts_table(), trial.intervals_table()
 
     assert ["CLOUD_RATE_LIMITED"] == count_error_codes(log)["code"].tolist()

@@ -33,9 +33,7 @@ def test_the_promised_keys_are_there(tmp_path):
             *("late_starts", "unstarted_arrivals"),
         } <= summary["totals"].keys()
         assert {"ok", "rate_limited", "capacity_full", "timeout"} <= summary["outcomes"].keys()
-        assert {"cpu_max_fraction", "loop_lag_p99_ms", "saturated"} <= summary[
-            "generator"
-        ].keys()
+        assert {"cpu_max_fraction", "loop_lag_p99_ms", "saturated"} <= summary["generator"].keys()
         assert ["name", "kind", "verdict", "detail", "witness"] == list(summary["findings"][0])
         json.dumps(summary, allow_nan=False)
 
@@ -153,12 +151,8 @@ def test_many_workers_at_their_limit_are_two_and_others():
 def test_the_worst_worker_speaks_for_the_generator(tmp_path):
     """CPU and lag are maxima, late starts a sum."""
     workers = [
-        WorkerSummary(
-            "a", planned=900, cpu_max_fraction=0.5, loop_lag_p99_ms=9.0, late_starts=1
-        ),
-        WorkerSummary(
-            "b", planned=900, cpu_max_fraction=0.7, loop_lag_p99_ms=3.0, late_starts=2
-        ),
+        WorkerSummary("a", planned=900, cpu_max_fraction=0.5, loop_lag_p99_ms=9.0, late_starts=1),
+        WorkerSummary("b", planned=900, cpu_max_fraction=0.7, loop_lag_p99_ms=3.0, late_starts=2),
     ]
     summary = summary_of(tmp_path, [attempt()], workers=workers)
 

@@ -63,9 +63,7 @@ def test_latency_is_exact_second_by_second(trial):
 
 def test_latency_of_a_longer_step_is_of_all_its_values(trial):
     """A step is merged as counts: its median is not the mean of two medians."""
-    frame = latency_by_second(
-        latencies(trial.intervals_table(), {"steady"}), "service", step_s=4
-    )
+    frame = latency_by_second(latencies(trial.intervals_table(), {"steady"}), "service", step_s=4)
 
     np.testing.assert_allclose([[51, 100, 500]], frame.to_numpy(), rtol=1e-3)
 

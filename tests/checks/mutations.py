@@ -61,9 +61,7 @@ def other_body_taken(rows, _events, pick):
 def close_dropped(rows, _events, pick):
     """Nobody closed a session."""
     session = rows[pick(answered(rows, "get_session"))]["resource_id"]
-    rows[:] = [
-        r for r in rows if r["operation"] != "delete_session" or r["resource_id"] != session
-    ]
+    rows[:] = [r for r in rows if r["operation"] != "delete_session" or r["resource_id"] != session]
 
 
 @breaks("sessions.lifecycle", "duplicate")
@@ -250,9 +248,7 @@ def another_end_delivered(_rows, events, pick):
 @breaks("contract.responses", "drop")
 def retry_after_dropped(rows, _events, _pick):
     """A 429 does not say how long to wait."""
-    rows.append(
-        attempt("get_run", "r0", at=20, outcome="rate_limited", retry_after_s=float("nan"))
-    )
+    rows.append(attempt("get_run", "r0", at=20, outcome="rate_limited", retry_after_s=float("nan")))
 
 
 @breaks("contract.responses", "swap")
@@ -274,9 +270,7 @@ def _retry(rows, pick):
     """A retry of a poll, and the attempt before it."""
     polls = [n for n, row in enumerate(rows) if row["operation"] == "get_run"]
     n = pick([n for n in polls if rows[n]["attempt"] == 2])
-    first = next(
-        m for m, row in enumerate(rows) if row["call_id"] == rows[n]["call_id"] and m != n
-    )
+    first = next(m for m, row in enumerate(rows) if row["call_id"] == rows[n]["call_id"] and m != n)
     return first, n
 
 

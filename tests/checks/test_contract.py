@@ -41,14 +41,10 @@ GOOD = {
     ),
     "a key in use has no code": (queue("", key="k", outcome="client_error", status=409),),
     "a code that no document has": (
-        get_run(
-            "r", outcome="client_error", code="CLOUD_NEW", violation="unknown code CLOUD_NEW"
-        ),
+        get_run("r", outcome="client_error", code="CLOUD_NEW", violation="unknown code CLOUD_NEW"),
     ),
     "the sums of an import are another promise's": (
-        imports(
-            outcome="invalid_response", violation="imported 2 is not inserted 1 + updated 0"
-        ),
+        imports(outcome="invalid_response", violation="imported 2 is not inserted 1 + updated 0"),
     ),
 }
 
@@ -59,9 +55,7 @@ BAD = {
     "401 without its code": (create("", outcome="auth_failed", code=""),),
     "401 with another code": (create("", outcome="auth_failed", code="CLOUD_INTERNAL_ERROR"),),
     "409 without a code": (create("", outcome="client_error", status=409),),
-    "429 without Retry-After": (
-        create("", outcome="rate_limited", retry_after_s=float("nan")),
-    ),
+    "429 without Retry-After": (create("", outcome="rate_limited", retry_after_s=float("nan")),),
     "no wait, and most who came at once were refused": hasty("ok", *["rate_limited"] * 5),
     "429 with a wait below zero": (create("", outcome="rate_limited", retry_after_s=-1.0),),
     "a rate limit that says 503": (create("", outcome="rate_limited", status=503),),

@@ -27,9 +27,7 @@ ALONE = ("contract.responses", "sockets.tokens")
 
 
 @scaled_settings(8)
-@given(
-    st.integers(0, 10**6), st.floats(0, 0.9), st.booleans(), st.randoms(use_true_random=False)
-)
+@given(st.integers(0, 10**6), st.floats(0, 0.9), st.booleans(), st.randoms(use_true_random=False))
 def test_a_correct_target_is_never_accused(seed, loss, embedded, shuffle):
     """Whatever is lost, and in whatever order the log was written: no fail, all told."""
     rows, events = simulate(seed, loss)
@@ -96,9 +94,7 @@ def test_every_check_is_shown_every_kind_of_change():
 
 
 @scaled_settings(8)
-@given(
-    st.lists(st.text(max_size=40) | st.binary(max_size=40).map(repr), min_size=1, max_size=6)
-)
+@given(st.lists(st.text(max_size=40) | st.binary(max_size=40).map(repr), min_size=1, max_size=6))
 def test_any_evidence_is_survived(texts):
     """Evidence is a stranger's text by the time a trial is read again: never a crash."""
     operations = (

@@ -40,9 +40,7 @@ def offer(tmp_path, monkeypatch, request):
     def write(source: str, value: str = "") -> None:
         module = f"their_{abs(hash(request.node.name))}"
         (tmp_path / f"{module}.py").write_text(HEAD + source)
-        install(
-            tmp_path, "their-plugin", {CHECKS: {"theirs": value or f"{module}:CHECK"}}, "2.3"
-        )
+        install(tmp_path, "their-plugin", {CHECKS: {"theirs": value or f"{module}:CHECK"}}, "2.3")
 
     return write
 

@@ -50,9 +50,7 @@ GOOD = {
         create("", at=0, key="k", outcome="timeout", disposition="budget_spent"),
     ),
     "a Retry-After that the load did not outlast": (
-        create(
-            "", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=11
-        ),
+        create("", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=11),
     ),
     "a backoff that the load did not outlast": (
         get_run("r", at=50, call=1, outcome="timeout", disposition="retried"),
@@ -97,13 +95,9 @@ BAD = {
         create("s", at=11, key="k"),
     ),
     "an attempt is missing": (create("s", at=1, key="k", attempt=2),),
-    "announced and never made": (
-        create("", key="k", outcome="timeout", disposition="retried"),
-    ),
+    "announced and never made": (create("", key="k", outcome="timeout", disposition="retried"),),
     "announced, never made, and due before the load ended": (
-        create(
-            "", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=9
-        ),
+        create("", at=50, key="k", outcome="rate_limited", disposition="retried", retry_after_s=9),
     ),
     "after giving up": (
         create("", at=0, key="k", call=1, outcome="timeout", disposition="budget_spent"),

@@ -30,9 +30,7 @@ def test_what_lasts_is_said_once(log, monkeypatch):
     monkeypatch.setattr(console, "QUIET_S", 0.0)
     said = threading.Event()
     write = log.print
-    monkeypatch.setattr(
-        log, "print", lambda *words, **given: (write(*words, **given), said.set())
-    )
+    monkeypatch.setattr(log, "print", lambda *words, **given: (write(*words, **given), said.set()))
     with console.status("reading [2] trials …", log):
         assert said.wait(20)
 

@@ -36,9 +36,7 @@ class Script:
         if isinstance(step, Failure):
             return Response(0, b"", None, None, start_ns, self.clock.now_ns, 10, 0, step)
         status, body, wait = step
-        return Response(
-            status, body, wait, "application/json", start_ns, self.clock.now_ns, 10, 20
-        )
+        return Response(status, body, wait, "application/json", start_ns, self.clock.now_ns, 10, 20)
 
     def close(self):
         pass

@@ -159,9 +159,7 @@ CHANGED_RESPONSES = {
     "get_run.status": _renamed(b'"status":"', b'"status":"un'),
     "get_run_logs.bounds": _in_place_of(400, _refusal(404, "CLOUD_CONFIG_INVALID")),
     "get_run_logs.limit": lambda request, response: (
-        RelayedResponse(200, b'{"logs": [{}, {}, {}]}')
-        if "logLimit" in request.path
-        else response
+        RelayedResponse(200, b'{"logs": [{}, {}, {}]}') if "logLimit" in request.path else response
     ),
     "delete_session.again": _in_place_of(410, INVALID),
     "import_selector_cache.again": lambda _request, response: (

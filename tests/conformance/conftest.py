@@ -64,9 +64,7 @@ class ConformanceTarget:
         self.standin.control(**{k: v for k, v in set_.items() if k not in FIXED_FIELDS})
         before = self.standin.truth()
         target = Target(host or self.standin.url, auth_headers("api-key", KEY))
-        context = CaseContext(
-            target, patience_s, webhook_inbox or self.webhook_inbox, fill=fill
-        )
+        context = CaseContext(target, patience_s, webhook_inbox or self.webhook_inbox, fill=fill)
         checks = [check for check in CHECKS if not names or check.name in names]
         try:
             found = run_suite(

@@ -64,9 +64,7 @@ class _HttpServer(ABC):
             def _relay(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 given = {n: self.headers[n] for n in names if n in self.headers}
-                response, wait = server.answer(
-                    RelayedRequest(self.command, self.path, given, body)
-                )
+                response, wait = server.answer(RelayedRequest(self.command, self.path, given, body))
                 self.send_response(response.status)
                 self.send_header("content-length", str(len(response.body)))
                 if wait:

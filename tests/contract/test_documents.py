@@ -132,9 +132,7 @@ def example(schema: dict, *, full: bool) -> object:
         case "array":
             return [example(schema["items"], full=full)] if full else []
         case "string":
-            return {"^wss?://": "ws://h/x", "^log_[0-9]+$": "log_1"}.get(
-                schema.get("pattern"), "x"
-            )
+            return {"^wss?://": "ws://h/x", "^log_[0-9]+$": "log_1"}.get(schema.get("pattern"), "x")
         case "integer":
             return schema.get("minimum", 0)
         case "boolean":

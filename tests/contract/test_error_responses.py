@@ -161,9 +161,7 @@ def test_429_asks_for_a_wait_whatever_its_code():
 def test_a_date_is_a_wait_from_the_answers_arrival():
     """Not from when it is interpreted."""
     body = json.dumps(RATE_LIMITED).encode()
-    interpretation = interpret(
-        "queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT", 784111767.5
-    )
+    interpretation = interpret("queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT", 784111767.5)
     assert (9.5, "") == (interpretation.retry_after_s, interpretation.violation)
     past = interpret("queue_run", 429, body, "Sun, 06 Nov 1994 08:49:37 GMT")
     assert (0.0, "") == (past.retry_after_s, past.violation)

@@ -62,9 +62,7 @@ def test_nothing_is_guessed(text):
     assert NEITHER == wait.violation
 
 
-@pytest.mark.parametrize(
-    "text", ["Sun, 31 Feb 2027 00:00:00 GMT", "Sun, 00 Mar 2027 00:00:00 GMT"]
-)
+@pytest.mark.parametrize("text", ["Sun, 31 Feb 2027 00:00:00 GMT", "Sun, 00 Mar 2027 00:00:00 GMT"])
 def test_days_that_do_not_exist(text):
     """They are told, not carried into the next month."""
     wait = parse_retry_after(text, 1.8e9)

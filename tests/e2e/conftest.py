@@ -65,9 +65,7 @@ class Command:
 
 def _clean_environ() -> dict[str, str]:
     environ = {
-        k: v
-        for k, v in os.environ.items()
-        if not k.startswith(("OPENSTEER", "HARNESS", "GITHUB_"))
+        k: v for k, v in os.environ.items() if not k.startswith(("OPENSTEER", "HARNESS", "GITHUB_"))
     }
     return environ | {"OPENSTEER_API_KEY": KEY, "NO_COLOR": "1", "COLUMNS": "160"}
 
@@ -116,9 +114,7 @@ def interrupt(process: subprocess.Popen[str], after_s: float) -> None:
 class Recording:
     """A server that keeps each POST's path and body, imports entries, and knows nothing else."""
 
-    def __init__(
-        self, content_type: str = "application/json", page: bytes | None = None
-    ) -> None:
+    def __init__(self, content_type: str = "application/json", page: bytes | None = None) -> None:
         self.requests: list[tuple[str, bytes]] = []
         recording = self
 

@@ -26,9 +26,7 @@ EXPRESSION = re.compile(r"\$\{\{\s*(?:secrets|vars)\.(\w+)\s*\}\}")
 def examples() -> list:
     """The YAML of the page: the workflow, and the step that is its gate."""
     text = (ROOT / "docs/how-to/ci.md").read_text()
-    return [
-        yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    ]
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
 
 
 def environ_of(folder: Path) -> dict[str, str]:

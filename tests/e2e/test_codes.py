@@ -99,9 +99,7 @@ def lacking(page: str) -> set[str]:
         told = {alias for alias, of in ALIASES.items() if of == code}
         if said != (told, TABLE[code], retried) or not meaning or not does:
             wrong.add(code)
-    exempt = re.search(
-        r"Every outcome but (.*) counts against the SLO `errors`", page, re.DOTALL
-    )
+    exempt = re.search(r"Every outcome but (.*) counts against the SLO `errors`", page, re.DOTALL)
     if not exempt or set(re.findall(r"`(\w+)`", exempt[1])) != NOT_ERRORS:
         wrong.add("")
     return wrong | (SDK_ONLY - set(re.findall(r"CLOUD_\w+", page)))

@@ -25,9 +25,7 @@ pause = "1ms"
 def test_an_installed_plugin_is_at_hand_by_name(harness, tmp_path):
     """Its scenario runs with the plan's settings, its check judges, a broken one is a doubt."""
     path = install_example(tmp_path / "installed")
-    install(
-        tmp_path / "installed", "broken-plugin", {CHECKS: {"broken": "no_such_module:CHECK"}}
-    )
+    install(tmp_path / "installed", "broken-plugin", {CHECKS: {"broken": "no_such_module:CHECK"}})
     (tmp_path / "plan.toml").write_text(PLAN)
     ended = harness(
         "run", "session_reads", "--plan", "plan.toml", "--out", "t",
@@ -40,8 +38,7 @@ def test_an_installed_plugin_is_at_hand_by_name(harness, tmp_path):
     reads = summary["operations"]["get_session"]["load"]["attempts"]
     assert 2 * summary["operations"]["create_session"]["load"]["attempts"] == reads > 0
     assert (
-        f"{reads:,} reads of open sessions, none answered 404"
-        == found["example.readable"].detail
+        f"{reads:,} reads of open sessions, none answered 404" == found["example.readable"].detail
     )
     broken = found["broken (broken-plugin 1.0)"]
     assert ("unknown", True) == (broken.verdict, "No module named" in broken.detail)

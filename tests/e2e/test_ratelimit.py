@@ -191,9 +191,7 @@ def test_key_that_is_refused_is_named(harness: Command) -> None:
     """A wrong key: exit 3, one line, no directory left."""
     standin = Standin(StandinConfig(api_keys=("osk_other",)))
     try:
-        ended = harness(
-            "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
-        )
+        ended = harness("ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY)
     finally:
         standin.stop()
 

@@ -24,9 +24,7 @@ def test_an_address_is_read(text, expected):
     assert expected == parse_address(text, "--bind")
 
 
-@pytest.mark.parametrize(
-    "text", ["", ":80", "a b:1", "lead:", "lead:x", "lead:0", "lead:65536"]
-)
+@pytest.mark.parametrize("text", ["", ":80", "a b:1", "lead:", "lead:x", "lead:0", "lead:65536"])
 def test_what_is_no_address_is_refused(text):
     """The message names the option."""
     with pytest.raises(UsageError, match="--worker"):

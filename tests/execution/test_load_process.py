@@ -110,9 +110,7 @@ def test_a_signal_after_the_load_changes_nothing(tmp_path):
     assert 2 == signals.count
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"), [(2, UsageError), (3, TargetError), (4, StorageError)]
-)
+@pytest.mark.parametrize(("status", "kind"), [(2, UsageError), (3, TargetError), (4, StorageError)])
 def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
     """Several processes say the same, and a plan may be wrong in several places."""
     log = tmp_path / "load.log"

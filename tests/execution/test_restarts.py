@@ -41,9 +41,7 @@ def restarts_of(folder, standin, *texts):
 def edges(folder):
     """What the events tell."""
     lines = (folder / PARTS / "restarts.events").read_text().splitlines()
-    return [
-        (json.loads(line)["data"]["edge"], json.loads(line)["data"]["down"]) for line in lines
-    ]
+    return [(json.loads(line)["data"]["edge"], json.loads(line)["data"]["down"]) for line in lines]
 
 
 def test_a_load_that_ends_brings_the_standin_back_at_once(tmp_path):

@@ -121,9 +121,7 @@ def stage(tmp_path):
         events_path = tmp_path / "events.jsonl"
         event_log = EventLog(str(events_path), "fault-proxy")
         clock = {} if now_ns is None else {"now_ns": now_ns}
-        schedule = FaultSchedule(
-            map(parse_fault, texts), seed=seed, event_log=event_log, **clock
-        )
+        schedule = FaultSchedule(map(parse_fault, texts), seed=seed, event_log=event_log, **clock)
         scheme = "https" if tls else "http"
         proxy = Proxy(
             f"{scheme}://127.0.0.1:{port}",

@@ -67,9 +67,7 @@ def test_requests_are_found_however_the_stream_is_cut(requests, places):
 
 @settings(deadline=None, max_examples=150)
 @given(
-    st.lists(
-        st.sampled_from([OK, EMPTY, CONTINUE + OK, CHUNKED_ANSWER]), min_size=1, max_size=5
-    ),
+    st.lists(st.sampled_from([OK, EMPTY, CONTINUE + OK, CHUNKED_ANSWER]), min_size=1, max_size=5),
     st.lists(st.integers(0, 10_000), max_size=12),
 )
 def test_answers_are_found_however_the_stream_is_cut(answers, places):
@@ -134,9 +132,7 @@ def test_no_bytes_are_lost_whatever_comes(pieces, answers):
     assert stream.startswith(passed + held) if held else stream == passed + tap._held
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"), [(53, False), (69, False), (54, True), (400, True)]
-)
+@pytest.mark.parametrize(("size", "expected"), [(53, False), (69, False), (54, True), (400, True)])
 def test_a_tls_client_has_spoken_when_it_sends_more_than_finished(size, expected):
     """Records: hello, change cipher spec, application data of some size; byte by byte."""
     stream = b"\x16\x03\x01\x00\x02hi" + b"\x14\x03\x03\x00\x01\x01"

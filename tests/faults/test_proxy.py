@@ -98,9 +98,7 @@ def test_a_fault_per_connection_strikes_each_request_of_every_second_one(stage):
 
     hits = [event["data"] for event in asyncio.run(play()) if event["data"]["edge"] == "hit"]
 
-    assert [(2, 1), (2, 2), (4, 1), (4, 2)] == [
-        (hit["connection"], hit["request"]) for hit in hits
-    ]
+    assert [(2, 1), (2, 2), (4, 1), (4, 2)] == [(hit["connection"], hit["request"]) for hit in hits]
     assert {"POST /x"} == {hit["what"] for hit in hits}
 
 
@@ -152,9 +150,7 @@ def test_a_window_opens_and_closes(stage):
 
     async def play():
         now = [0]
-        async with stage(
-            "response-lost:from=20s,for=10s", begin_ns=0, now_ns=lambda: now[0]
-        ) as s:
+        async with stage("response-lost:from=20s,for=10s", begin_ns=0, now_ns=lambda: now[0]) as s:
             seen = []
             for second in (0, 19, 20, 29, 30):
                 now[0] = second * 10**9

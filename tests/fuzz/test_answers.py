@@ -79,9 +79,7 @@ def make_calls(client, data):
         match data.draw(st.sampled_from(sorted(OPERATIONS))):
             case "create_session":
                 body = b'{"n":%d}' % turn
-                sessions.append(
-                    client.create_session(body, f"k{turn}").interpretation.resource_id
-                )
+                sessions.append(client.create_session(body, f"k{turn}").interpretation.resource_id)
             case "queue_run":
                 result = client.queue_run("slug", b"{}", f"q{turn}", events=("run.failed",))
                 runs.append(result.interpretation.resource_id)

@@ -52,9 +52,7 @@ def mutated(data, raw):
     raw = bytearray(raw)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(raw)))
-        piece = data.draw(
-            st.binary(max_size=6) | st.sampled_from([b'"', b"{", b"]", b"=", b"\n"])
-        )
+        piece = data.draw(st.binary(max_size=6) | st.sampled_from([b'"', b"{", b"]", b"=", b"\n"]))
         raw[at : at + data.draw(st.integers(0, 9))] = piece
     return bytes(raw)
 

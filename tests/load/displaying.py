@@ -80,9 +80,7 @@ def main() -> None:
     merged, fired = Environment(), Environment()
     for environment in (merged, fired):
         environment.create_local_runner()  # whose listener counts
-    fired.events.request.add_listener(
-        lambda **_: None
-    )  # somebody else's: then events are fired
+    fired.events.request.add_listener(lambda **_: None)  # somebody else's: then events are fired
     for environment in (merged, fired):
         show = stats_updater(environment)
         show(attempts_table(rows[:250]))

@@ -23,9 +23,7 @@ class Work:
 
 def test_a_worker_does_what_the_masters_plan_says():
     """Its own plan was read and its workloads were made before the master spoke."""
-    environment = SimpleNamespace(
-        parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
-    )
+    environment = SimpleNamespace(parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py")
     own = LoadConfig(default_spec(environment), Plan(seed=1), "k", plan_text="[load]\n")
     own.workload("work", Work)
 

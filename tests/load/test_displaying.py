@@ -22,6 +22,4 @@ def test_a_batch_counts_as_its_events_would() -> None:
     assert 5 == len(told["merged"]["entries"])
     assert 400 == told["merged"]["entries"]["total"]["requests"]
     assert told["merged"]["entries"]["total"]["failures"] > 0
-    assert {"rates": [7.0, 7.0], "seconds": [61, 61], "history": [0, 1440, 721]} == told[
-        "bounded"
-    ]
+    assert {"rates": [7.0, 7.0], "seconds": [61, 61], "history": [0, 1440, 721]} == told["bounded"]

@@ -22,9 +22,7 @@ def limits(monkeypatch):
     """The limits as a test sets them: (soft, hard), changed in place."""
     kept = [1000, 4000]
     monkeypatch.setattr(resource, "getrlimit", lambda _what: tuple(kept))
-    monkeypatch.setattr(
-        resource, "setrlimit", lambda _what, new: kept.__setitem__(slice(2), new)
-    )
+    monkeypatch.setattr(resource, "setrlimit", lambda _what, new: kept.__setitem__(slice(2), new))
     return kept
 
 

@@ -63,21 +63,15 @@ def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, mo
     """Under plain Locust they would stand in the manifest and never strike."""
     (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
     monkeypatch.setenv("HARNESS_PLAN", f"{tmp_path}/p.toml")
-    environment = SimpleNamespace(
-        parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py"
-    )
+    environment = SimpleNamespace(parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py")
 
-    with pytest.raises(
-        UsageError, match=r"p\.toml: faults need their proxy; use `harness run`"
-    ):
+    with pytest.raises(UsageError, match=r"p\.toml: faults need their proxy; use `harness run`"):
         default_spec(environment)
 
 
 def test_plain_locust_is_told_of_the_variable_that_lets_a_host_in():
     """It has no --allow-host."""
-    environment = SimpleNamespace(
-        parsed_options=None, host="http://example.com", locustfile="x.py"
-    )
+    environment = SimpleNamespace(parsed_options=None, host="http://example.com", locustfile="x.py")
 
     with pytest.raises(UsageError, match=r"all the same, set HARNESS_ALLOW_HOST=example\.com$"):
         default_spec(environment)

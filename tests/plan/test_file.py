@@ -171,9 +171,7 @@ def test_a_scenarios_own_settings_are_pointed_at_in_the_plan():
     text = "[scenario.mine]\nbtch = 3\nbatch = 'x'\n"
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({"btch": 3, "batch": "x"})
-    told = format_errors(
-        caught.value, "plan.toml", text, at=("scenario", "mine"), model=Settings
-    )
+    told = format_errors(caught.value, "plan.toml", text, at=("scenario", "mine"), model=Settings)
 
     assert [
         "plan.toml:2: scenario.mine.btch is unknown; did you mean 'batch'?",

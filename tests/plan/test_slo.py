@@ -281,9 +281,7 @@ def test_errors_are_neither_ok_nor_refusals_of_a_healthy_api():
     share = parse_slos("errors<1%")[0].subject
 
     assert isinstance(share, Share)
-    assert ["ok", "rate_limited", "capacity_full"] == [
-        o for o in OUTCOMES if not share.counts(o)
-    ]
+    assert ["ok", "rate_limited", "capacity_full"] == [o for o in OUTCOMES if not share.counts(o)]
     assert share.counts("an outcome of tomorrow")
 
 

@@ -19,9 +19,7 @@ FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml"))
 
 def steps() -> list[str]:
     """Every command of the workflow."""
-    return [
-        step["run"] for job in CI["jobs"].values() for step in job["steps"] if "run" in step
-    ]
+    return [step["run"] for job in CI["jobs"].values() for step in job["steps"] if "run" in step]
 
 
 def test_ci_runs_every_part_and_no_other():

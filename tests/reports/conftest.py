@@ -119,9 +119,7 @@ def drawn(story_model, hostile_model, empty_model):
 @pytest.fixture(scope="session")
 def pages(drawn, story_model, hostile_model, empty_model, tmp_path_factory):
     """Every kind of page, rendered once: report.html of five trials, and the two others."""
-    labs = build(
-        tmp_path_factory.mktemp("labs") / "trial", story(), events=EVENTS, documents=LABS
-    )
+    labs = build(tmp_path_factory.mktemp("labs") / "trial", story(), events=EVENTS, documents=LABS)
     sessions = build(
         tmp_path_factory.mktemp("sessions") / "trial",
         [attempt(operation=LONG)],

@@ -207,9 +207,7 @@ def test_a_damaged_document_is_survived(tmp_path, file, kind):
             "burst",
         ]
     }
-    said = bottleneck(
-        build(tmp_path / "t", rows(), documents={file: {**document, "kind": kind}})
-    )
+    said = bottleneck(build(tmp_path / "t", rows(), documents={file: {**document, "kind": kind}}))
 
     assert said.endswith(".")
     assert "limited it" in said

@@ -163,9 +163,7 @@ def test_a_press_on_a_head_sorts_and_a_second_one_turns_round(browser, files):
             head = table.locator("thead th[aria-sort]")
             rows = table.locator("tbody tr").all()
             column = head.evaluate("head => head.cellIndex")
-            values = [
-                row.locator("th, td").nth(column).get_attribute("data-value") for row in rows
-            ]
+            values = [row.locator("th, td").nth(column).get_attribute("data-value") for row in rows]
             return head.get_attribute("aria-sort"), values
 
         names = press("operation")

@@ -69,9 +69,7 @@ def test_releases_and_a_moving_ceiling_are_drawn(tmp_path):
 
     assert "usable again after 50 ms to 61.5 ms" in releases.alt
     assert "may be too long by 4 ms" in releases.alt
-    assert (
-        "the lowest was 17 and the highest 20; the first was 20, the last 17" in sightings.alt
-    )
+    assert "the lowest was 17 and the highest 20; the first was 20, the last 17" in sightings.alt
 
 
 def test_times_all_alike_are_one_bar(tmp_path):

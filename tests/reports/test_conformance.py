@@ -77,8 +77,6 @@ def test_an_xml_parser_reads_the_suite():
     """Cases, failures and skips, as the totals say."""
     suite = ET.fromstring(render_junit(FOUND, HOSTILE)).find("testsuite")  # noqa: S314  ours
 
-    assert [seen.check.name for seen in FOUND] == [
-        c.get("name") for c in suite.iter("testcase")
-    ]
+    assert [seen.check.name for seen in FOUND] == [c.get("name") for c in suite.iter("testcase")]
     assert ("4", "2", "1") == tuple(suite.get(k) for k in ("tests", "failures", "skipped"))
     assert [2, 1] == [len(list(suite.iter(kind))) for kind in ("failure", "skipped")]

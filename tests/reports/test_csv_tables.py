@@ -76,9 +76,7 @@ def test_probes_have_rows_of_their_own(tmp_path):
         ("probe: get_run", 1, None),
     ] == [
         (row.operation, row.attempts, None if pd.isna(row[3]) else row[3])
-        for row in operations.iloc[:, :4]
-        .rename(columns={"ok, %": "ok"})
-        .itertuples(index=False)
+        for row in operations.iloc[:, :4].rename(columns={"ok, %": "ok"}).itertuples(index=False)
     ]
 
 

@@ -174,9 +174,7 @@ def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
 
 def test_names_that_would_hide_each_other_stand_in_rows():
     """Twenty-five short phases: two rows of names, the others without."""
-    annotations = [
-        Annotation(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)
-    ]
+    annotations = [Annotation(f"{n:02}-bracket", n * 4.0, n * 4.0 + 4, "phase") for n in range(25)]
     with figure_style():
         _, (axes,) = new_drawing()
         axes.set_xlim(0, 100)

@@ -70,9 +70,7 @@ def test_a_distribution_is_hdrhs(count):
 def test_the_tail_of_a_distribution_is_in_its_unit():
     """Mean, deviation and maximum of 100 and 300 ms: 200, 100 and 300 ms."""
     tail = hdr.distribution(spectrum_of(np.array([100_000, 300_000]))).splitlines()[-3:]
-    numbers = [
-        float(part.split("=")[1].rstrip("]")) for line in tail for part in line.split(",")
-    ]
+    numbers = [float(part.split("=")[1].rstrip("]")) for line in tail for part in line.split(",")]
 
     assert [200, 100, 300, 2, 22, 2048] == pytest.approx(numbers, rel=1e-3)
 

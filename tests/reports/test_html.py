@@ -142,9 +142,7 @@ def test_the_story_is_told(parsed):
     """Verdict, counts, percentiles and witness are on the page as text."""
     text = " ".join(parsed["story"].text().split())
 
-    assert (
-        "Fail 1 of 3 checks failed: idempotency.exactly_once (1 key made two sessions)." in text
-    )
+    assert "Fail 1 of 3 checks failed: idempotency.exactly_once (1 key made two sessions)." in text
     assert "In 20 s of open load, session_churn sent 1,052 attempts for 1,051 calls" in text
     assert "CLOUD_RATE_LIMITED" in text
     assert "stall (fault)" in text

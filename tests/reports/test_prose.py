@@ -128,9 +128,7 @@ def test_what_was_cut_off_is_compared_with_nothing(tmp_path):
         "Nothing limited it until it was cut off after 20 s: 100 % of the measured attempts "
         "ended ok."
     )
-    assert changed == (
-        "What changed cannot be told, for the trial did not run to its planned end."
-    )
+    assert changed == ("What changed cannot be told, for the trial did not run to its planned end.")
 
 
 def test_without_a_baseline_earlier_trials_are_told_of(tmp_path):
@@ -193,6 +191,4 @@ def test_the_fourth_kind_is_one_other_kind(tmp_path):
     rows = [attempt()] + [rate_limited(call_id=2 + n, outcome=k) for n, k in enumerate(kinds)]
     ended = sentences(build(tmp_path / "t", rows))[1]
 
-    assert (
-        "(the others: connection_lost 1, not_found 1, server_error 1 and 1 other kind)" in ended
-    )
+    assert "(the others: connection_lost 1, not_found 1, server_error 1 and 1 other kind)" in ended

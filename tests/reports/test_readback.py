@@ -35,8 +35,7 @@ def test_duckdb_reads_the_attempts_as_the_summary_counts_them(story_path, story_
     operations = story_model.summary["operations"]
 
     assert {name: row["outcomes"] for name, row in operations.items()} == {
-        operation: {o: n for op, o, n in counted if op == operation}
-        for operation, *_ in counted
+        operation: {o: n for op, o, n in counted if op == operation} for operation, *_ in counted
     }
     assert operations["create_session"]["service_ms"]["p99"] == pytest.approx(
         p99_us / 1000, rel=1e-3
@@ -128,9 +127,7 @@ def test_an_xml_parser_sees_in_junit_what_the_findings_say(story_model):
         root.tag, *(root.get(name) for name in ("tests", "failures", "errors")),
     )  # fmt: skip
     assert {"testcase": 3, "failure": 1, "error": 1} == seen
-    assert [f.name for f in story_model.findings] == [
-        c.get("name") for c in suite.iter("testcase")
-    ]
+    assert [f.name for f in story_model.findings] == [c.get("name") for c in suite.iter("testcase")]
 
 
 def test_hdrhistograms_own_printer_agrees_on_the_distribution(story_model):
@@ -146,18 +143,14 @@ def test_hdrhistograms_own_printer_agrees_on_the_distribution(story_model):
 
     def read(page):
         lines = [line.split() for line in page.splitlines()]
-        counts = {
-            float(line[0]): int(line[2]) for line in lines if line and line[0][0].isdigit()
-        }
+        counts = {float(line[0]): int(line[2]) for line in lines if line and line[0][0].isdigit()}
         numbers = re.findall(r"(Mean|Max|TotalCount) *= *([0-9.]+)", page)
         return counts, {name: float(number) for name, number in numbers}
 
     (theirs, their_foot), (found, foot) = read(text.getvalue().decode()), read(ours)
     common = theirs.keys() & found.keys()
     assert len(common) > 10
-    assert {value: theirs[value] for value in common} == {
-        value: found[value] for value in common
-    }
+    assert {value: theirs[value] for value in common} == {value: found[value] for value in common}
     assert (min(theirs), max(theirs)) == (min(found), max(found))
     assert their_foot == pytest.approx(foot, rel=1e-3)
 

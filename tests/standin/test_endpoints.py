@@ -164,9 +164,7 @@ def test_an_import_accounts_for_every_entry(honest):
         return honest.load(honest.entry(namespace="count", updatedAt=updated)).json()
 
     day = 1_735_689_600_000  # 2025-01-01 in epoch ms
-    honest.load(
-        honest.entry(namespace="edge", updatedAt=8_640_000_000_000_000)
-    ).raise_for_status()
+    honest.load(honest.entry(namespace="edge", updatedAt=8_640_000_000_000_000)).raise_for_status()
     seen = [load(at) for at in ("2025-01-01T00:00:00Z", day, day + 1, day - 1)]
     assert [
         {"imported": 1, "inserted": 1, "updated": 0, "skipped": 0},

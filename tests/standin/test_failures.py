@@ -68,9 +68,7 @@ def test_a_bucket_refuses_with_an_honest_retry_after(start):
 def test_a_limit_is_for_a_key_or_for_each_of_its_operations(start, scope, passed):
     """Two operations share one limit of 2, or have one each; another key has its own."""
     client = start(limiter="fixed-window", rate=0.002, window_s=1000, limit_scope=scope)
-    mine = [
-        ask() for ask in (lambda: client.get("s"), lambda: client.run("r")) for _ in range(3)
-    ]
+    mine = [ask() for ask in (lambda: client.get("s"), lambda: client.run("r")) for _ in range(3)]
     other = client.http.get("/runs/r", headers={"x-api-key": "osk_other"})
     assert passed == [answer.status_code for answer in mine].count(404)
     assert 404 == other.status_code
@@ -125,9 +123,7 @@ def test_a_race_admits_too_many_and_the_truth_says_how_many(start):
     """Ten at once look for room before any takes it."""
     client = start(max_sessions=2, race_window_s=0.5)
     with ThreadPoolExecutor(10) as pool:
-        created = [a.status_code for a in pool.map(lambda _: client.create(), range(10))].count(
-            201
-        )
+        created = [a.status_code for a in pool.map(lambda _: client.create(), range(10))].count(201)
     truth = client.standin.truth()["sessions"]
     assert (created, created - 2) == (truth["created"], truth["over_admitted"])
     assert created > 2
@@ -138,9 +134,7 @@ def test_a_session_is_stale_just_after_its_creation(start):
     client = start(stale_s=0.8)
     session_id = client.create().json()["sessionId"]
     early = [client.get(session_id), client.delete(session_id)]
-    assert [(409, "CLOUD_SESSION_STALE")] * 2 == [
-        (a.status_code, a.json()["code"]) for a in early
-    ]
+    assert [(409, "CLOUD_SESSION_STALE")] * 2 == [(a.status_code, a.json()["code"]) for a in early]
     time.sleep(0.85)
     assert [200, 204] == [
         client.get(session_id).status_code,

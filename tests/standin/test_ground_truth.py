@@ -65,11 +65,7 @@ def test_the_truth_equals_what_a_client_saw(start):  # noqa: C901  one case a re
     assert made == (sessions["created"], sessions["closed"])
     assert (made[0] - made[1], 0) == (sessions["open"], sessions["over_admitted"])
     assert sorted(sessions["open_ids"]) == sorted(
-        {
-            a.json()["sessionId"]
-            for n, a in seen
-            if n == "create_session" and a.status_code == 201
-        }
+        {a.json()["sessionId"] for n, a in seen if n == "create_session" and a.status_code == 201}
         - {str(a.url).rsplit("/", 1)[1] for _, a in seen if a.status_code == 204}
     )
     loads = [a.json() for n, a in seen if n == "import_selector_cache" and a.status_code == 200]

@@ -57,9 +57,7 @@ def test_the_same_key_in_flight_is_a_409(start):
     assert (201, 1) == (client.create(key="k").status_code, executions(client, "k"))
 
 
-@pytest.mark.parametrize(
-    "code", ["CLOUD_INTERNAL_ERROR", "CLOUD_TIMEOUT", "CLOUD_RATE_LIMITED"]
-)
+@pytest.mark.parametrize("code", ["CLOUD_INTERNAL_ERROR", "CLOUD_TIMEOUT", "CLOUD_RATE_LIMITED"])
 def test_a_failed_answer_is_not_kept(start, code):
     """After the failure ends, the same key does its work, once."""
     client = start(fail={code: 1})

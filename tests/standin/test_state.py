@@ -121,9 +121,7 @@ def test_a_run_is_told_by_time():
 def test_its_log_grows_while_it_runs():
     """One line when queued, five spread over 10 s, the last at the end."""
     run = make_run()
-    assert [1, 1, 2, 3, 4, 6, 7, 7] == [
-        run.lines_at(t * S) for t in (0, 9, 10, 12, 15, 19, 20, 99)
-    ]
+    assert [1, 1, 2, 3, 4, 6, 7, 7] == [run.lines_at(t * S) for t in (0, 9, 10, 12, 15, 19, 20, 99)]
     assert [0, 10, 12, 14, 16, 18, 20] == [run.line_ns(number) // S for number in range(1, 8)]
 
 

@@ -82,9 +82,7 @@ QUICK = {"run_wait": "0ms", "run_duration": "10ms", "run_failed": 0, "run_cancel
 def test_the_documented_signature():
     """HMAC-SHA-256 with the secret as it stands over `<t>.<body>`, against openssl's answer."""
     # printf '1735689600.{"a":1}' | openssl dgst -sha256 -hmac whsec_your_secret
-    expected = (
-        "t=1735689600,v1=0239c55206a5ba4523660672cb6a89736bf2ee815e231fd31ea884a3809207f0"
-    )
+    expected = "t=1735689600,v1=0239c55206a5ba4523660672cb6a89736bf2ee815e231fd31ea884a3809207f0"
     assert expected == response_bodies.sign_webhook(SECRET, 1_735_689_600, b'{"a":1}')
 
 

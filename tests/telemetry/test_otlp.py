@@ -36,9 +36,7 @@ def test_what_was_counted_arrives_when_the_block_ends() -> None:
     metrics = receiver.metrics()
     (count,) = metrics["opensteer.harness.attempts"].sum.data_points
     (histogram,) = metrics["opensteer.harness.service.duration"].histogram.data_points
-    resource = {
-        a.key: a.value.string_value for a in export.resource_metrics[0].resource.attributes
-    }
+    resource = {a.key: a.value.string_value for a in export.resource_metrics[0].resource.attributes}
 
     assert path == "/v1/metrics"
     assert said == ""

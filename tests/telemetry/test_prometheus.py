@@ -67,9 +67,7 @@ def test_counts_and_latencies_are_the_attempts_own() -> None:
     }
     assert samples[name + "_bucket"][bucket("0.1")] == pytest.approx(100, abs=1)
     assert samples[name + "_bucket"][bucket("0.5")] == pytest.approx(500, abs=1)
-    assert (
-        samples[name + "_bucket"][bucket("+Inf")] == samples[name + "_count"][CREATE_OK] == 1000
-    )
+    assert samples[name + "_bucket"][bucket("+Inf")] == samples[name + "_count"][CREATE_OK] == 1000
     assert samples[name + "_sum"][CREATE_OK] == pytest.approx(500.5, rel=0.001)
 
 

@@ -64,9 +64,7 @@ def test_attempts_of_a_frequent_operation_stand_together(tmp_path, monkeypatch):
     names = ["get_run"] * 5 + ["queue_run"] * 4 + ["create_session"]
     with PartWriter(tmp_path) as writer:
         for first in range(0, 200, 50):
-            rows = [
-                attempt(call_id=n, operation=names[n % 10]) for n in range(first, first + 50)
-            ]
+            rows = [attempt(call_id=n, operation=names[n % 10]) for n in range(first, first + 50)]
             table = attempts_table(rows)
             writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(manifest(state="measured")))

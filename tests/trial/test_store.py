@@ -222,9 +222,7 @@ def test_text_that_is_no_utf8_is_damage(path, column):
         st.binary(max_size=300),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-            lambda inner: (
-                st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner)
-            ),
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner),
             max_leaves=12,
         ).map(lambda value: json.dumps(value).encode()),
     ),

@@ -133,9 +133,7 @@ def test_an_absent_file_is_told_when_it_is_asked_for(path, name, file, reason):
 
 def test_the_package_costs_nothing_until_it_is_used():
     """Load processes import it for the parts they write, and need no pandas."""
-    script = (
-        "import sys, harness.trial; print('pandas' in sys.modules, 'pyarrow' in sys.modules)"
-    )
+    script = "import sys, harness.trial; print('pandas' in sys.modules, 'pyarrow' in sys.modules)"
     told = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

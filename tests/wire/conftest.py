@@ -238,9 +238,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start servers that end with the test."""
     servers: list[Server] = []
 
-    def start(
-        handler: Callable[[Connection], None], *args: object, **options: object
-    ) -> Server:
+    def start(handler: Callable[[Connection], None], *args: object, **options: object) -> Server:
         servers.append(Server(handler, *args, **options))
         return servers[-1]
 

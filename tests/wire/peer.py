@@ -16,9 +16,7 @@ from typing import Any
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = False
-) -> bytes:
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = False) -> bytes:
     """One server's frame (RFC 6455, section 5.2)."""
     size = len(payload)
     head = bytes([opcode | (0x80 if fin else 0)])

@@ -130,11 +130,7 @@ def test_codings_are_undone(user, script, coding):
     """A coded body is decoded, though nobody asked for a coding."""
     body = CODED[coding]
     script.play(
-        [
-            OK
-            + f"content-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-            + body
-        ]
+        [OK + f"content-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body]
     )
     assert b"plain text" == user.get().body
 
@@ -155,11 +151,7 @@ def test_bad_codings_are_malformed(make_user, scripted, script, coding, body):
     """What cannot be decoded within the bound is no answer, and nothing is left of it."""
     user = make_user(f"http://127.0.0.1:{scripted.port}", max_body_bytes=1_000_000)
     script.play(
-        [
-            OK
-            + f"content-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-            + body
-        ]
+        [OK + f"content-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body]
     )
     response = user.get()
     assert (Failure.MALFORMED, 200, b"") == (response.failure, response.status, response.body)
@@ -189,9 +181,7 @@ LENGTH = OK + b"content-length: 8\r\n\r\n<KEY-ID>"
     [(LENGTH, SECOND), (LENGTH, b"garbage"), (CHUNKS, SECOND)],
     ids=["second-answer", "garbage", "after-chunks"],
 )
-def test_surplus_bytes_never_reach_the_next_answer(
-    user, script, scripted, answer, surplus, late
-):
+def test_surplus_bytes_never_reach_the_next_answer(user, script, scripted, answer, surplus, late):
     """What follows an answer, at once or a little later, costs the connection only."""
     script.play([answer, 0.02, surplus] if late else [answer + surplus])
     assert b"key-0001" == user.get("key-0001").body

@@ -65,9 +65,7 @@ def test_proxy(serve, script):
     proxy = serve(script)
     target = Target("http://nobody.invalid/v1", proxy=f"http://127.0.0.1:{proxy.port}")
     transport = connect(target, "httpx")
-    response = transport.exchange(
-        Request("GET", "/a?b=1", None, "key-0001"), unix_ns() + 10**10
-    )
+    response = transport.exchange(Request("GET", "/a?b=1", None, "key-0001"), unix_ns() + 10**10)
     transport.close()
     assert (None, b"key-0001") == (response.failure, response.body)
     assert script.requests[0].startswith(b"GET http://nobody.invalid/v1/a?b=1 HTTP/1.1\r\n")

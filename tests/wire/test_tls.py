@@ -226,9 +226,7 @@ def narrow(authority):
     return server, client
 
 
-def test_a_way_through_another_address_changes_nothing_else(
-    make_user, serve_tls, script, ca_file
-):
+def test_a_way_through_another_address_changes_nothing_else(make_user, serve_tls, script, ca_file):
     """Name, certificate, Host and prefix are the target's; only the connection leads elsewhere."""
     server = serve_tls("api.cloud.example")
     user = make_user(

@@ -263,9 +263,7 @@ def test_a_message_given_up_halfway_goes_on_where_it_stopped(open_to):
     def script(peer: Peer) -> None:
         peer.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         reads_on.wait(5)
-        while len(came) < 14 + len(long) + 6 + 5 and (
-            piece := peer.connection.sock.recv(1 << 20)
-        ):
+        while len(came) < 14 + len(long) + 6 + 5 and (piece := peer.connection.sock.recv(1 << 20)):
             came.extend(piece)
         peer.say(frame(TEXT, b"thanks"))
         peer.hear()

@@ -59,8 +59,7 @@ def test_bytes_are_the_same_on_every_machine():
     assert (
         b'{"cloudSessionContractVersion":"v3","sourceType":"local-cloud",'
         b'"clientSessionHint":"umbrella-checkout-c8e98c",'
-        b'"localRunId":"run-9-c8e98cd697316060","name":"umbrella-checkout 9"}'
-        == session_body(3, 9)
+        b'"localRunId":"run-9-c8e98cd697316060","name":"umbrella-checkout 9"}' == session_body(3, 9)
     )
     assert ("audit-prices", "185418b2f11f9c0b") == (
         run_body(3, 9)[0],

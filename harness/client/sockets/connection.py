@@ -246,9 +246,7 @@ class SocketConnection:
             return socket.closed
         return self._read(data)
 
-    def _record(
-        self, pending: PendingCall, results: tuple[Response, Interpretation]
-    ) -> CallResult:
+    def _record(self, pending: PendingCall, results: tuple[Response, Interpretation]) -> CallResult:
         caller, call = self._client, pending.call
         caller.intended_ns = caller.intended_ns or results[0].start_ns
         return caller.perform(

@@ -33,9 +33,7 @@ class DevTools:
     """
 
     def __init__(self, caller: RetryingCaller, dialer: Dialer, endpoint: Endpoint) -> None:
-        self.connection = SocketConnection(
-            caller, dialer, endpoint, CDP_CONNECT, read_cdp_message
-        )
+        self.connection = SocketConnection(caller, dialer, endpoint, CDP_CONNECT, read_cdp_message)
 
     def connect(self) -> CallResult:
         """Open the socket."""

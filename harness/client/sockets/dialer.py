@@ -48,9 +48,7 @@ class Dialer:
             failure = Failure.MALFORMED
             return Response(0, b"", None, None, now_ns, now_ns, 0, 0, failure, str(error)), None
         connect_to = self.target.via if (own.host, own.port) == (its.host, its.port) else None
-        return upgrade(
-            address, self.target, shared_tls_context, deadline_ns, connect_to=connect_to
-        )
+        return upgrade(address, self.target, shared_tls_context, deadline_ns, connect_to=connect_to)
 
     def read_deadline_ns(self, deadline_ns: int) -> int:
         """When an answer is given up: the call's deadline, or the target's silence."""

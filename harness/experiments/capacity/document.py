@@ -24,9 +24,7 @@ FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
 """Names by which a clean refusal says that the target is full."""
 
 
-def sessions_document(
-    found: SessionEstimate, *, leaked: int, interrupted: bool
-) -> dict[str, Any]:
+def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool) -> dict[str, Any]:
     """
     The document.
 
@@ -79,9 +77,7 @@ def _describe_refusal(refusals: Sequence[CreateResult]) -> dict[str, Any]:
         "codes": dict(codes),
         "count": len(refusals),
         "clean": bool(codes) and len(codes) == 1 and not codes.keys() - FULL_CODES,
-        "retry_after_fraction": round(with_retry_after / len(refusals), 4)
-        if refusals
-        else None,
+        "retry_after_fraction": round(with_retry_after / len(refusals), 4) if refusals else None,
         "latency_ms": _percentiles([(r.end_s - r.start_s) * 1e3 for r in refusals]),
     }
 
@@ -163,9 +159,7 @@ def _fit_usl(steps: Sequence[JudgedStep]) -> tuple[dict[str, Any] | None, str | 
     if isinstance(fit, NoFit):
         return None, fit.reason
     parameters = {"lambda": fit.lambda_per_s, "sigma": fit.sigma, "kappa": fit.kappa}
-    document: dict[str, Any] = {
-        name: _significant(p.estimate) for name, p in parameters.items()
-    }
+    document: dict[str, Any] = {name: _significant(p.estimate) for name, p in parameters.items()}
     document["intervals"] = {
         name: [_significant(p.low), _significant(p.high)] for name, p in parameters.items()
     }

@@ -199,9 +199,7 @@ def limiting_resource(steps: Sequence[JudgedStep]) -> str:
     ``errors`` or ``latency``; "" when nothing did. Read from the failing step with the
     lowest rate: its most frequent refusal, or latency where refusals are rare.
     """
-    failing = [
-        judged_step.result for judged_step in steps if judged_step.decision is Decision.FAIL
-    ]
+    failing = [judged_step.result for judged_step in steps if judged_step.decision is Decision.FAIL]
     if not failing:
         return ""
     outcomes = min(failing, key=lambda result: result.step.rate_per_s).outcomes
@@ -225,15 +223,11 @@ def _confirmed_rate(steps: Sequence[JudgedStep]) -> float:
     by_rate: dict[float, list[Decision]] = {}
     for judged_step in steps:
         if judged_step.result.step.purpose == "confirm":
-            by_rate.setdefault(judged_step.result.step.rate_per_s, []).append(
-                judged_step.decision
-            )
+            by_rate.setdefault(judged_step.result.step.rate_per_s, []).append(judged_step.decision)
     held = [
         rate
         for rate, decisions in by_rate.items()
-        if len(decisions) > 1
-        and decisions[-1] is Decision.PASS
-        and Decision.FAIL not in decisions
+        if len(decisions) > 1 and decisions[-1] is Decision.PASS and Decision.FAIL not in decisions
     ]
     return max(held, default=math.nan)
 

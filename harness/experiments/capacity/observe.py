@@ -90,9 +90,7 @@ def _events(slo: Slo, attempts: pd.DataFrame, ok: Bools) -> tuple[Bools, Bools]:
         return counted & over, counted
     assert isinstance(slo.subject, Share), slo.source
     share = slo.subject
-    inside = np.array(
-        [share.counts(str(outcome)) for outcome in attempts["outcome"]], dtype=bool
-    )
+    inside = np.array([share.counts(str(outcome)) for outcome in attempts["outcome"]], dtype=bool)
     upper = slo.comparison in {"<", "<="}
     return of_operation & (inside if upper else ~inside), of_operation
 

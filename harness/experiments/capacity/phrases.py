@@ -35,9 +35,7 @@ def describe_release(document: Mapping[str, Any], name: str) -> str | None:
     if not resolution:
         return text
     # Polled more coarsely than that: it may have been free at once.
-    return (
-        f"{text} at most" if resolution >= value else f"{text}, or up to {_ms(resolution)} less"
-    )
+    return f"{text} at most" if resolution >= value else f"{text}, or up to {_ms(resolution)} less"
 
 
 def describe_refusal(document: Mapping[str, Any]) -> str | None:

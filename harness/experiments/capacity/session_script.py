@@ -126,9 +126,7 @@ class SessionScript:
         batch, failures = 1, 0
         while (room := self.max_sessions - len(self.open_sessions.open)) > 0:
             self._check_stop()
-            answers = yield from self.open_sessions.create(
-                min(batch, room, self.parallel), purpose
-            )
+            answers = yield from self.open_sessions.create(min(batch, room, self.parallel), purpose)
             if any(answer.outcome == "capacity_full" for answer in answers):
                 return True
             admitted = sum(answer.outcome == "ok" for answer in answers)

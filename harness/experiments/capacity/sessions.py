@@ -80,9 +80,7 @@ class SessionSearch:
 
     def _advance(self, results: Results | None) -> None:
         try:
-            self._pending = (
-                next(self._actions) if results is None else self._actions.send(results)
-            )
+            self._pending = next(self._actions) if results is None else self._actions.send(results)
         except StopIteration:
             self._pending = None
 

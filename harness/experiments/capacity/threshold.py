@@ -136,6 +136,4 @@ def _log_likelihood(item: StepEvidence, allowed: float, expected: Floats) -> Flo
 def _log_cdf(t: Floats) -> Floats:
     """Student's t with 3 degrees of freedom, in closed form."""
     u = t / math.sqrt(3.0)
-    return np.asarray(
-        np.log(np.maximum(0.5 + (u / (1 + u * u) + np.arctan(u)) / math.pi, 1e-12))
-    )
+    return np.asarray(np.log(np.maximum(0.5 + (u / (1 + u * u) + np.arctan(u)) / math.pi, 1e-12)))

@@ -77,9 +77,7 @@ class NoFit:
     reason: str
 
 
-def predict(
-    concurrency: npt.ArrayLike, lambda_per_s: float, sigma: float, kappa: float
-) -> Floats:
+def predict(concurrency: npt.ArrayLike, lambda_per_s: float, sigma: float, kappa: float) -> Floats:
     """Throughput by the law."""
     n = np.asarray(concurrency, dtype=float)
     return np.asarray(lambda_per_s * n / (1 + sigma * (n - 1) + kappa * n * (n - 1)))
@@ -151,9 +149,7 @@ def _fit(n: Floats, x: Floats) -> tuple[float, float, float]:
     return float(best.x[0]) * scale, sigma, kappa
 
 
-def _bootstrap(
-    n: Floats, x: Floats, parameters: tuple[float, float, float], seed: int
-) -> Floats:
+def _bootstrap(n: Floats, x: Floats, parameters: tuple[float, float, float], seed: int) -> Floats:
     """Refits to the fitted curve with its own relative residuals drawn anew."""
     random = np.random.default_rng(seed)
     fitted = predict(n, *parameters)

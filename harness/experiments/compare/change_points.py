@@ -113,9 +113,7 @@ def _change_points(
         ChangePoint(points[begin][0], before, after)
         for begin, before, after in zip(begins[1:], levels[:-1], levels[1:], strict=True)
     ]
-    return tuple(
-        change_point for change_point in found if abs(change_point.change) >= threshold
-    )
+    return tuple(change_point for change_point in found if abs(change_point.change) >= threshold)
 
 
 def _pelt(logs: np.ndarray) -> list[int]:

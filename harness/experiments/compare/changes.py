@@ -107,9 +107,7 @@ class Comparison:
         }
 
 
-def _side(
-    trials: tuple[str, ...], labels: tuple[str, ...], measured_s: float
-) -> dict[str, Any]:
+def _side(trials: tuple[str, ...], labels: tuple[str, ...], measured_s: float) -> dict[str, Any]:
     return {"trials": list(trials), "called": list(labels), "measured_s": measured_s}
 
 

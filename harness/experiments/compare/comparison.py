@@ -96,9 +96,7 @@ def _draft_change(
     """A change without its verdict, and its effect where that is known."""
     values = [side.values(metric) for side in both]
     seen = [None if v is None or not math.isfinite(v[0]) else float(v[0]) for v in values]
-    unit = {"throughput": "per_s"}.get(
-        metric, "share" if metric.startswith("outcome") else "ms"
-    )
+    unit = {"throughput": "per_s"}.get(metric, "share" if metric.startswith("outcome") else "ms")
     threshold = tolerances.of(operation, metric)
     draft = Change(operation, metric, unit, seen[0], seen[1], threshold)
     fewest = min(side.good for side in both)

@@ -72,9 +72,7 @@ class Effect:
     between_trials: bool
 
 
-def estimate_effect(
-    baseline: MetricSample, candidate: MetricSample, *, sign: int
-) -> Effect | None:
+def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: int) -> Effect | None:
     """
     The effect of two samples; None when a figure or its spread is not known.
 
@@ -163,9 +161,7 @@ def _welch(variances: Sequence[float], degrees: Sequence[float]) -> float:
     return max(sum(variances) ** 2 / below, 1.0) if below > 0 else min(degrees)
 
 
-def _trials_differ(
-    between_trials: float, of_runs: float, spread: float, of_blocks: float
-) -> bool:
+def _trials_differ(between_trials: float, of_runs: float, spread: float, of_blocks: float) -> bool:
     if between_trials <= spread:
         return False
     if spread == 0:

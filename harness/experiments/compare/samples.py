@@ -123,9 +123,7 @@ class Times:
             Shape (steps, occupied bins), and each bin's highest value in µs.
         """
         occupied, column = np.unique(self.bucket, return_inverse=True)
-        flat = np.bincount(
-            self.step * len(occupied) + column, self.counts, steps * len(occupied)
-        )
+        flat = np.bincount(self.step * len(occupied) + column, self.counts, steps * len(occupied))
         table: Floats = np.cumsum(flat.reshape(steps, len(occupied)), axis=1)
         return table, bucket_highest_us(occupied)
 
@@ -247,9 +245,7 @@ def _steps(frame: pd.DataFrame, placed: dict[str, tuple[int, Stratum]], step_s: 
 def _cells(
     trial: TrialSample, placed: dict[str, tuple[int, Stratum]], step_s: int
 ) -> dict[tuple[str, str], Times]:
-    measured = latencies(
-        trial.intervals, list(placed), lambda rows: _steps(rows, placed, step_s)
-    )
+    measured = latencies(trial.intervals, list(placed), lambda rows: _steps(rows, placed, step_s))
     slots, bucket_counts = measured.slots, measured.bucket_counts
     step = slots["slot"].to_numpy(np.int64)[bucket_counts.row]
     found = {}

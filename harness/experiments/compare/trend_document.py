@@ -46,9 +46,7 @@ def read_trend(document: Mapping[str, Any]) -> Trend | None:
                 one.metric,
                 one.values,
                 tuple(
-                    ChangePoint(
-                        parsed.trials.index(shift.from_trial), shift.before, shift.after
-                    )
+                    ChangePoint(parsed.trials.index(shift.from_trial), shift.before, shift.after)
                     for shift in one.shifts
                 ),
             )

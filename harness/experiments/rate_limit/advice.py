@@ -49,18 +49,14 @@ class AdviceCheck(NamedTuple):
 def advise(fit: Fit, *, uncertainty_s: float) -> Advice:
     """Settings for a client of this limiter; ``doubt_s`` is how much delay varies."""
     if fit.rate_per_s is None:
-        return Advice(
-            None, max(1, math.floor(fit.burst.low)), max(1, math.floor(fit.burst.low))
-        )
+        return Advice(None, max(1, math.floor(fit.burst.low)), max(1, math.floor(fit.burst.low)))
     low = fit.rate_per_s.low
     if fit.window_s is not None:
         limit = max(1.0, fit.burst.low)
         burst = max(1, math.floor(limit / 4))
         span_s = fit.window_s.high + 4 * uncertainty_s
         rate = (
-            _SAFETY_FACTOR * (limit - burst) / span_s
-            if limit > burst
-            else _SAFETY_FACTOR / span_s
+            _SAFETY_FACTOR * (limit - burst) / span_s if limit > burst else _SAFETY_FACTOR / span_s
         )
         return Advice(rate, burst, None)
     room = math.floor(fit.burst.low) - math.ceil(4 * low * uncertainty_s)
@@ -92,9 +88,7 @@ def verification_experiment(
 
 def evaluate_advice(observations: Sequence[Observation]) -> AdviceCheck:
     """Whether fewer than 0.1 % of the check run's requests were refused."""
-    decided = [
-        o.accepted for o in observations if o.purpose == PURPOSE and o.accepted is not None
-    ]
+    decided = [o.accepted for o in observations if o.purpose == PURPOSE and o.accepted is not None]
     refused = decided.count(False)
     if len(decided) < 5:
         return AdviceCheck(len(decided), refused, None)

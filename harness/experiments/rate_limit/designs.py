@@ -73,9 +73,7 @@ def requests_at(
     operation: str, times_s: Iterable[float], *, key: int = 0, purpose: str = "edge"
 ) -> list[PlannedRequest]:
     """One shot at each of the times."""
-    return [
-        PlannedRequest(max(0, round(t * NS_PER_S)), operation, key, purpose) for t in times_s
-    ]
+    return [PlannedRequest(max(0, round(t * NS_PER_S)), operation, key, purpose) for t in times_s]
 
 
 def make_experiment(name: str, why: str, requests: Iterable[PlannedRequest]) -> Experiment:

@@ -58,9 +58,7 @@ def find_tied_models(selection: ModelSelection, *, tied: float) -> TiedModels | 
         return None
     log = selection.log
     took_s = (log.received_s - log.sent_s)[log.accepted]
-    return TiedModels(
-        concurrency, bucket, tuple(np.quantile(took_s, [0.1, 0.75, 0.98]).tolist())
-    )
+    return TiedModels(concurrency, bucket, tuple(np.quantile(took_s, [0.1, 0.75, 0.98]).tolist()))
 
 
 def discriminating_experiments(

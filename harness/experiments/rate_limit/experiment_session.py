@@ -87,9 +87,7 @@ class ExperimentSession:
         requests = spaced_requests(self.operation, count, at_s=after_s)
         return (yield from self.send(name, why, requests))
 
-    def drain(
-        self, about: float, *, name: str, why: str, after_s: float = 0.0
-    ) -> ObservingSteps:
+    def drain(self, about: float, *, name: str, why: str, after_s: float = 0.0) -> ObservingSteps:
         """Bursts until three are refused, in growing portions; everything observed."""
         seen: list[Observation] = []
         portion = max(3, min(12, math.ceil(about) + 3))

@@ -131,9 +131,7 @@ class Lab:
         self._results = list(observations)
         self._session.record(self._results)
         lost = bool(observations) and all(o.accepted is None for o in observations)
-        self._silent_experiments = (
-            self._silent_experiments + 1 if lost or not observations else 0
-        )
+        self._silent_experiments = self._silent_experiments + 1 if lost or not observations else 0
         requests = sum(o.accepted is None for o in self._session.observations[-_DEAD_SHOTS:])
         if self._silent_experiments >= _DEAD_PROBES and (
             requests == _DEAD_SHOTS or not observations

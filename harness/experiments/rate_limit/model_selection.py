@@ -143,9 +143,7 @@ def beats_null(fit: Fit, log: DecisionLog) -> bool:
     """
     if fit.variant == QUEUEING:
         return True
-    if fit.explained_fraction >= _FLAWLESS and (
-        _is_sharp(fit, log) or predicts_counts(fit, log)
-    ):
+    if fit.explained_fraction >= _FLAWLESS and (_is_sharp(fit, log) or predicts_counts(fit, log)):
         return True
     committed = ~fit.undecided | fit.contradicted
     coin = np.ones(len(log), np.bool_) if fit.algorithm == "concurrency" else committed

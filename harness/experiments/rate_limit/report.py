@@ -70,9 +70,7 @@ class RateLimitReport:
     @property
     def summary_text(self) -> str:
         """Plain English that can be pasted into the API's docs."""
-        return write_summary(
-            self.limited, self.fit, self.retry_after, self.scope, notes=self.notes
-        )
+        return write_summary(self.limited, self.fit, self.retry_after, self.scope, notes=self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """rate_limit.json, schema 1."""

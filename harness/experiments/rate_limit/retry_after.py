@@ -198,9 +198,7 @@ def _late_s(overshoot: float | None, tests: Sequence[RetryAfterTest]) -> float:
     if not loud:
         return overshoot or 0.0
     least = float(np.median([one.late_s for one in loud]))
-    most = float(
-        np.median([one.announced_s - min(one.refused_s, one.announced_s) for one in loud])
-    )
+    most = float(np.median([one.announced_s - min(one.refused_s, one.announced_s) for one in loud]))
     late_s = min(max(overshoot or 0.0, least), most)
     # What passes so long before is proof, were it but once.
     proof = max(one.late_s for one in loud)

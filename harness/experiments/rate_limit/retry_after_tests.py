@@ -100,9 +100,7 @@ def design_test(
         if at_s >= 0
         for request in requests_at(operation, [at_s], purpose=purpose)
     ]
-    return make_experiment(
-        "retry-after", "what passes just before, at and after its end", requests
-    )
+    return make_experiment("retry-after", "what passes just before, at and after its end", requests)
 
 
 def next_lead_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
@@ -118,11 +116,7 @@ def next_lead_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
     loud = [one for one in tests if not one.quiet]
     passed = max((one.late_s for one in loud), default=0.0)
     refused = min(
-        (
-            one.announced_s - one.refused_s
-            for one in loud
-            if 0 < one.refused_s < one.announced_s
-        ),
+        (one.announced_s - one.refused_s for one in loud if 0 < one.refused_s < one.announced_s),
         default=announced_s,
     )
     if passed <= 0 or not passed < refused <= announced_s:
@@ -172,9 +166,7 @@ def read_tests(observations: Iterable[Observation]) -> Iterator[RetryAfterTest]:
         yield from _read(last_retry_after(before), requests)
 
 
-def _read(
-    told: Observation | None, requests: Sequence[Observation]
-) -> Iterator[RetryAfterTest]:
+def _read(told: Observation | None, requests: Sequence[Observation]) -> Iterator[RetryAfterTest]:
     requests = [request for request in requests if request.accepted is not None]
     if told is None or not requests:
         return

@@ -119,9 +119,7 @@ def _cold(session: ExperimentSession) -> Generator[Experiment, Sequence[Observat
 def _no_limit(session: ExperimentSession) -> ExperimentSteps:
     count = round(0.6 * session.attempts_left)
     if count:
-        requests = spaced_requests(
-            session.operation, count, spacing_s=1 / session.max_rate_per_s
-        )
+        requests = spaced_requests(session.operation, count, spacing_s=1 / session.max_rate_per_s)
         yield from session.send("long offer", "whether a long offer is refused", requests)
 
 
@@ -135,9 +133,7 @@ def _surely_recovered(
         if not back:
             return None
         elapsed = max(session.now_s - drained_s, 1e-3)
-        waited = not all(
-            o.accepted for o in session.observations[before:] if o.purpose == RECOVERY
-        )
+        waited = not all(o.accepted for o in session.observations[before:] if o.purpose == RECOVERY)
         # Else it is a fast bucket, or a window's edge that came by chance: look again.
         if waited and not (accepted(back) >= 0.6 * burst and elapsed < _SOON_S):
             break
@@ -232,9 +228,7 @@ def _half_phase(session: ExperimentSession, burst: int, window_s: float) -> Expe
         why="fill a window in its middle",
     )
     # Refused ones in number: they show whether refusals are counted as well.
-    yield from session.burst(
-        min(burst, 40), name="hammer", why="whether refused requests count"
-    )
+    yield from session.burst(min(burst, 40), name="hammer", why="whether refused requests count")
     for start_s in (edge_s, filled_s):
         times = edge_times(start_s, window_s, [1 + 0.004 * k for k in range(-4, 9)])
         yield from session.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
@@ -284,8 +278,6 @@ def _scope(session: ExperimentSession, burst: int) -> ExperimentSteps:
         requests = spaced_requests(session.operation, min(burst, 20))
         for i in range(1, 6):
             at_ns = i * 1_000_000
-            requests.append(
-                PlannedRequest(at_ns, session.operation, 0, f"{scope.OWN}/{purpose}")
-            )
+            requests.append(PlannedRequest(at_ns, session.operation, 0, f"{scope.OWN}/{purpose}"))
             requests.append(PlannedRequest(at_ns, operation, key, purpose))
         yield from session.send("scope", "whether the limit is shared", requests)

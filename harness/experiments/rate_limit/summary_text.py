@@ -24,9 +24,8 @@ def write_summary(
     if not limited:
         return "No rate limit was met. " + " ".join(notes)
     if fit is None:
-        return (
-            "Requests are limited, but no known algorithm explains the refusals. "
-            + " ".join([*notes, _retry_sentence(retry_after)])
+        return "Requests are limited, but no known algorithm explains the refusals. " + " ".join(
+            [*notes, _retry_sentence(retry_after)]
         )
     sentences = [_limit_sentence(fit), _counting_sentence(fit), *_scope_sentences(scope)]
     return " ".join([*filter(None, sentences), _retry_sentence(retry_after)])
@@ -88,8 +87,7 @@ def _retry_sentence(retry_after: RetryAfter) -> str:
         "malformed": "Retry-After is malformed.",
         "http-date": f"Retry-After is an HTTP-date, in the median {late} later than needed.",
         "rounded up to whole seconds": (
-            "Retry-After is rounded up to whole seconds, in the median"
-            f" {late} later than needed."
+            f"Retry-After is rounded up to whole seconds, in the median {late} later than needed."
         ),
         "too early": (
             f"Retry-After is too early, in the median by {early}: {share} of the requests sent"

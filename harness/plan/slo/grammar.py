@@ -116,13 +116,9 @@ class _Parser:
             elif word in _CLOCKS and clock is None:
                 clock = "service" if word == "service" else "response"
             elif word in _LEADING:
-                self.fail(
-                    place, f"{word!r} is out of place; the order is operation.clock.metric"
-                )
+                self.fail(place, f"{word!r} is out of place; the order is operation.clock.metric")
             else:
-                self.fail(
-                    place, f"no operation is called {word!r}{_suggestion(word, _LEADING)}"
-                )
+                self.fail(place, f"no operation is called {word!r}{_suggestion(word, _LEADING)}")
         if (latency := self.latency(at, name, clock or "response")) is not None:
             return operation, latency
         if clock is not None:
@@ -149,9 +145,7 @@ class _Parser:
         if name in _LEADING:
             self.fail(at + len(name), f"{name} needs a metric: {name}.p99")
         known = (*_SUBJECTS, *OUTCOMES)
-        return self.fail(
-            at, f"no metric or outcome is called {name!r}{_suggestion(name, known)}"
-        )
+        return self.fail(at, f"no metric or outcome is called {name!r}{_suggestion(name, known)}")
 
     def latency(self, at: int, name: str, clock: Clock) -> Latency | None:
         if name == "max":

@@ -97,9 +97,7 @@ def _operations() -> dict[str, Any]:
         return document
 
     return {
-        "act": operation(
-            "receive", "action", "actionRequest", reply=("actionOk", "actionError")
-        ),
+        "act": operation("receive", "action", "actionRequest", reply=("actionOk", "actionError")),
         "command": operation("receive", "cdp", "cdpCommand", reply=("cdpMessage",)),
         "tell": operation("send", "webhook", "webhookEvent"),
     }

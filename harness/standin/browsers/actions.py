@@ -76,9 +76,7 @@ class ChromiumPage:
     async def goto(self, args: dict[str, Any]) -> None:
         """Go to an address, and wait until it is loaded."""
         url = args.get("url")
-        if not isinstance(url, str) or not (
-            "://" in url or url.startswith(("about:", "data:"))
-        ):
+        if not isinstance(url, str) or not ("://" in url or url.startswith(("about:", "data:"))):
             raise ActionProblem("INVALID_OPTIONS", "a url with a scheme")
         response = await self._command("Page.navigate", {"url": url}, page=True)
         if response.get("errorText"):
@@ -206,9 +204,7 @@ class ChromiumPage:
             selector = f'[data-element="{args["element"]}"]'
         if not isinstance(selector, str) or not selector:
             raise ActionProblem("INVALID_TARGET", "an element or a selector")
-        given = ",".join(
-            msgspec.json.encode(each).decode() for each in (selector, method, value)
-        )
+        given = ",".join(msgspec.json.encode(each).decode() for each in (selector, method, value))
         found = await self._evaluate(f"({ELEMENT})({given})")
         if "problem" in found:
             raise ActionProblem(found["problem"], f"{selector[:200]}: {found['problem']}")

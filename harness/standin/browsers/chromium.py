@@ -178,11 +178,7 @@ def remove_stale_profiles() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
-            if (
-                pid.isdigit()
-                and folder.stat().st_uid == os.geteuid()
-                and not _is_running(int(pid))
-            ):
+            if pid.isdigit() and folder.stat().st_uid == os.geteuid() and not _is_running(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 PAGE = {
     "state": (
-        "({url: location.href, title: document.title,"
-        " html: document.documentElement.outerHTML})"
+        "({url: location.href, title: document.title, html: document.documentElement.outerHTML})"
     ),
     "getHtml": "document.documentElement.outerHTML",
     "getTitle": "document.title",

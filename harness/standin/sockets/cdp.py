@@ -38,9 +38,7 @@ class CommandSocket(ABC):
         try:
             command = read_command(frame)
         except CdpError as error:
-            await channel.answer(
-                key, "CLOUD_CONFIG_INVALID", encode({"error": error.payload()})
-            )
+            await channel.answer(key, "CLOUD_CONFIG_INVALID", encode({"error": error.payload()}))
             return
         if command.method in COUNTED_COMMANDS:
             channel.in_flight[key] = f"{CDP}.{command.method}"

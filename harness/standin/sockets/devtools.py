@@ -163,9 +163,7 @@ def _version(_tools: DevTools, _command: Command, _target: Target | None) -> Com
     return version, [], []
 
 
-def _browser_session(
-    _tools: DevTools, _command: Command, _target: Target | None
-) -> CommandResult:
+def _browser_session(_tools: DevTools, _command: Command, _target: Target | None) -> CommandResult:
     return {"sessionId": _BROWSER_SESSION}, [], []
 
 

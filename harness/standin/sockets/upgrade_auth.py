@@ -37,9 +37,7 @@ def find_socket_route(path: str) -> SocketRoute:
     return SocketRoute(None, "")
 
 
-def authorize(
-    state: State, route: SocketRoute, query: bytes, now_ns: int
-) -> Session | Response:
+def authorize(state: State, route: SocketRoute, query: bytes, now_ns: int) -> Session | Response:
     """Let an upgrade in, to its session, or refuse it."""
     config = state.settings.config
     if route.socket is None:

@@ -47,9 +47,7 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
     except gevent.Timeout as raised:
         if raised is not timeout:
             raise
-        raise ExchangeError(
-            Failure.CONNECT_TIMEOUT, "the name was not resolved in time"
-        ) from None
+        raise ExchangeError(Failure.CONNECT_TIMEOUT, "the name was not resolved in time") from None
     except (OSError, UnicodeError) as error:
         raise ExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
     addresses = [Address(int(family), address) for family, _, _, _, address in found]

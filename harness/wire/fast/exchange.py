@@ -51,9 +51,7 @@ class FastTransport:
         self._origin = parse_origin(target.base_url)
         self._encoder = RequestEncoder(self._origin, target.headers)
         self._secret = find_secret(target.headers)
-        self._context = (
-            make_context(target.ca_file, target.verify) if self._origin.tls else None
-        )
+        self._context = make_context(target.ca_file, target.verify) if self._origin.tls else None
         self._stream: Stream | TlsStream | None = None
         self._closed = False
 
@@ -111,9 +109,7 @@ class FastTransport:
             status, body, retry_after, content_type, start_ns, end_ns, bytes_out, bytes_in
         )
 
-    def _reconnect(
-        self, spent: Stream | TlsStream | None, deadline_ns: int
-    ) -> Stream | TlsStream:
+    def _reconnect(self, spent: Stream | TlsStream | None, deadline_ns: int) -> Stream | TlsStream:
         if spent is not None:
             spent.close()
         target = self._target

@@ -26,9 +26,7 @@ class Refusing:
         """Try."""
         now_ns = unix_ns()
         self.dialled_ns.append(now_ns)
-        status, body, wait = (
-            (101, b"", None) if len(self.dialled_ns) > 1 else (429, LIMITED, "1")
-        )
+        status, body, wait = (101, b"", None) if len(self.dialled_ns) > 1 else (429, LIMITED, "1")
         return Response(status, body, wait, None, now_ns, now_ns, 10, 10), None
 
 

@@ -199,9 +199,7 @@ def test_wilson_of_known_shares():
 
 
 def blocks_of(responses_s, bad=0, total=100):
-    return [
-        Block(float(i), 1.0, (bad,), (total,), value) for i, value in enumerate(responses_s)
-    ]
+    return [Block(float(i), 1.0, (bad,), (total,), value) for i, value in enumerate(responses_s)]
 
 
 def test_a_backlog_that_grows_is_told_from_noise():

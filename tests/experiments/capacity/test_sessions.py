@@ -82,9 +82,7 @@ class Target:
             return ()
         if isinstance(action, CreateSessions):
             # Of creates at once, some may pass the check for room before others took theirs.
-            spare = (
-                self.races if len(action.keys) > 1 and self.taken() >= self.ceiling - 8 else 0
-            )
+            spare = self.races if len(action.keys) > 1 and self.taken() >= self.ceiling - 8 else 0
             return tuple(self.create(key, spare) for key in action.keys)
         return tuple(map(self.delete, action.session_ids))
 

@@ -16,7 +16,5 @@ needs_otava = pytest.mark.skipif(not OTAVA.exists(), reason=MISSING)
 def pinned() -> str:
     """Its version, as constraints-otava.txt has it."""
     lines = (ROOT / "constraints-otava.txt").read_text().splitlines()
-    (version,) = (
-        line.partition("==")[2] for line in lines if line.startswith("apache-otava==")
-    )
+    (version,) = (line.partition("==")[2] for line in lines if line.startswith("apache-otava=="))
     return version

@@ -31,9 +31,7 @@ def harness(*words, command="compare"):
     result = CliRunner().invoke(APP, [command, *map(str, words)], env={"COLUMNS": "200"})
     if isinstance(result.exception, HarnessError):
         return int(result.exception.exit_code), str(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit), (
-        result.exception
-    )
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 
 
@@ -110,9 +108,7 @@ def test_pass_exits_0(tmp_path):
 
 def test_several_runs_a_side(tmp_path):
     paths = [write(tmp_path / name) for name in "abcd"]
-    code, _ = harness(
-        paths[0], paths[1], "--baseline-run", paths[2], "--candidate-run", paths[3]
-    )
+    code, _ = harness(paths[0], paths[1], "--baseline-run", paths[2], "--candidate-run", paths[3])
     assert code in {0, 4}
     document = json.loads((paths[1] / "compare.json").read_text())
     assert document["baseline"]["trials"] == ["a", "c"]
@@ -257,9 +253,7 @@ def test_a_pipeline_gets_annotations_and_a_summary(tmp_path, monkeypatch):
     document = json.loads((two / "compare.json").read_text())
     regressed = [m for m in document["metrics"] if m["verdict"] == "regressed"]
     assert len(errors) == len(regressed) > 3
-    assert errors[0].startswith(
-        "::error title=create_session response.p50 regressed::+30.0 %25 (+"
-    )
+    assert errors[0].startswith("::error title=create_session response.p50 regressed::+30.0 %25 (+")
     assert errors[0].endswith("threshold 5 %25")
     _, said = harness(one, three, "--github")
     (warning,) = [line for line in said.splitlines() if line.startswith("::")]

@@ -115,9 +115,7 @@ def test_several_runs_are_pooled(run):
 def test_a_saturated_generator_leaves_performance_open(run):
     worker = WorkerSummary("local", planned=1000, saturated_s=60)
     slow = simulate(np.random.default_rng(6), seconds=120, slower=1.5)
-    doubtful = TrialSample(
-        manifest(workers=[worker], phases=slow.manifest.phases), slow.intervals
-    )
+    doubtful = TrialSample(manifest(workers=[worker], phases=slow.manifest.phases), slow.intervals)
     result = compared([run], [doubtful])
     assert result.verdict == "inconclusive"
     assert "bottleneck" in result.cautions[0]

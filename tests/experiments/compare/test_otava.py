@@ -25,9 +25,7 @@ APP = register(["trend", "doctor"])
 STEP = [10.0] * 6 + [15.0] * 6
 LEVELS = {
     "create_session": STEP,
-    "get_session": [
-        None if n in {2, 8} else level for n, level in enumerate(STEP[2:] + STEP[-2:])
-    ],
+    "get_session": [None if n in {2, 8} else level for n, level in enumerate(STEP[2:] + STEP[-2:])],
     "close_session": [10.0] * 12,
 }
 """Operation → its service time in each of twelve trials, ms; None where it was not called."""
@@ -193,9 +191,7 @@ def test_a_program_that_misbehaves_is_one_line(trials, tmp_path, program, monkey
     assert time.monotonic() - begun_s < 30
 
 
-def test_what_a_hanging_program_started_is_ended_with_it(
-    trials, tmp_path, program, monkeypatch
-):
+def test_what_a_hanging_program_started_is_ended_with_it(trials, tmp_path, program, monkeypatch):
     """It and its child are gone, and so is the directory that was made for them."""
     told = tmp_path / "told"
     monkeypatch.setattr(otava, "_LIMIT_S", 2.0)

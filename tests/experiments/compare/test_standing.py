@@ -80,10 +80,7 @@ def test_what_was_cut_off_or_a_lab_has_no_place(tmp_path, given):
     """Its load is not that of its plan."""
     write(tmp_path, "before", 0)
 
-    assert (
-        compare_with_history(write(tmp_path, "this", 1, **given), tmp_path / "baselines")
-        is None
-    )
+    assert compare_with_history(write(tmp_path, "this", 1, **given), tmp_path / "baselines") is None
 
 
 def test_the_look_around_is_bounded(row, tmp_path, monkeypatch):
@@ -112,9 +109,7 @@ def test_the_report_shows_the_place(row, tmp_path):
     assert [shift.at for shift in p50.change_points] == [4]
     assert p50.level == pytest.approx(24.0, rel=0.01)  # the third of five times
 
-    section = next(
-        s for s in build_sections(build_model(open_trial(row[7]))) if s.name == "trend"
-    )
+    section = next(s for s in build_sections(build_model(open_trial(row[7]))) if s.name == "trend")
     change_points, now = section.tables
     assert change_points.rows[0][:2] == ("create_session", "response.p50")
     assert change_points.rows[0][-1] == "t4"

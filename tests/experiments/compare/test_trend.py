@@ -93,8 +93,7 @@ def test_a_trend_is_drawn(tmp_path):
         shift_ns = number * 1000 * NS
         slow = 2 if number >= 4 else 1
         rows = [
-            attempt(call_id=n, at_s=n * 0.05, service_ms=(10 + n % 5) * slow)
-            for n in range(200)
+            attempt(call_id=n, at_s=n * 0.05, service_ms=(10 + n % 5) * slow) for n in range(200)
         ]
         write_trial(
             tmp_path / "trials" / f"t{number}",

@@ -62,9 +62,7 @@ class Gcra:
 
     def wait_s(self, now):
         """Seconds until the excess fits."""
-        return max(
-            0.0, (self.excess + 1000 - self.limit) / 1000 / self.rate - (now - self.last)
-        )
+        return max(0.0, (self.excess + 1000 - self.limit) / 1000 / self.rate - (now - self.last))
 
 
 class QueueingBucket(Gcra):

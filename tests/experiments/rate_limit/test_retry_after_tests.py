@@ -51,8 +51,7 @@ def test_probe_is_a_list_of_times_round_the_end(tried, expected):
     """Told 4 s at 100.002, asked at 100.010: the end is 3.994 s ahead, with 2 ms of slack."""
     experiment = design_test("x", REFUSED, tried, now_s=100.010)
     seen = [
-        (round(request.intended_ns / 1e9, 3), request.purpose)
-        for request in experiment.requests
+        (round(request.intended_ns / 1e9, 3), request.purpose) for request in experiment.requests
     ]
     assert expected == seen
 
@@ -111,9 +110,7 @@ def drive(limiter, tell, **setup):
     return lab.result().retry_after
 
 
-@pytest.mark.parametrize(
-    ("off_s", "kind"), [(-0.3, "too early"), (0.0, "true"), (2.0, "too late")]
-)
+@pytest.mark.parametrize(("off_s", "kind"), [(-0.3, "too early"), (0.0, "true"), (2.0, "too late")])
 def test_brackets_hold_the_wait_that_was_needed(off_s, kind):
     """However wrong it is told, each try's bracket holds what was needed."""
     told = drive(TokenBucket(1.5, 4), lambda wait_s, _: (max(0.0, wait_s + off_s), "decimal"))

@@ -107,9 +107,7 @@ def test_what_the_real_page_refuses(shop, method, args, failure):
 @real
 def test_half_a_character_is_no_end_of_the_page(shop):
     """JavaScript's texts may hold what no UTF-8 does: it is replaced, and all goes on."""
-    assert shop.ask(
-        "goto", {"url": "data:text/html,<script>document.title='a\\ud800b'</script>"}
-    )
+    assert shop.ask("goto", {"url": "data:text/html,<script>document.title='a\\ud800b'</script>"})
     for method in ("getTitle", "state", "tabs"):
         answer = shop.ask(method)
         assert answer["ok"], answer

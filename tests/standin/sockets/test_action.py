@@ -134,9 +134,7 @@ def test_injected_action_failures_have_all_their_reasons(start, dial):
 
 def test_a_lost_connection_is_close_1011_and_takes_what_is_in_flight(start, dial):
     """Two requests wait when the third one's connection is lost: all three are lost."""
-    client = start(
-        latency={"action.goto": "20s"}, fail={"action.click:CLOUD_CONNECTION_LOST": 1.0}
-    )
+    client = start(latency={"action.goto": "20s"}, fail={"action.click:CLOUD_CONNECTION_LOST": 1.0})
     peer = dial(client.create())
     for _ in range(2):
         peer.send("goto", {"url": "https://a.example/"})

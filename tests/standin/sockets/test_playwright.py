@@ -30,9 +30,7 @@ def test_playwright_connects_reads_and_opens_pages(honest):
         page.goto("https://shop.example/a?b=1&c", timeout=TIMEOUT_MS)
         assert "https://shop.example/a?b=1&c" == page.url
         assert "opensteer stand-in" == page.title()
-        assert (
-            page.url == page.evaluate("location.href") == page.evaluate("() => location.href")
-        )
+        assert page.url == page.evaluate("location.href") == page.evaluate("() => location.href")
         assert [1, "two"] == page.evaluate('[1, "two"]')
         assert "shop.example/a?b=1&amp;c" in page.content()
         second = context.new_page()

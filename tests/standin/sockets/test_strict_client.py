@@ -47,9 +47,7 @@ def is_text(found) -> bool:
 
 def is_number(found) -> bool:
     """A finite number, and no boolean."""
-    return (
-        isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
-    )
+    return isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
 
 
 def is_png(found) -> bool:
@@ -158,9 +156,7 @@ def test_the_bearer_scheme(honest):
         answer = http.post("/sessions", json=ApiClient.session_body(), headers=headers)
 
         assert answer.is_success
-        is_refusal(
-            http.post("/sessions", json=ApiClient.session_body()), 401, "CLOUD_AUTH_FAILED"
-        )
+        is_refusal(http.post("/sessions", json=ApiClient.session_body()), 401, "CLOUD_AUTH_FAILED")
         session = f"/sessions/{answer.json()['sessionId']}"
         assert http.delete(session, headers=headers).is_success
 

@@ -103,9 +103,7 @@ def test_tokens_outlive_a_restart_on_the_state_file(start, dial, tmp_path):
     created = before.create().json()
     before.standin.stop()
     after = start(state=state)
-    moved = created | {
-        "actionWsUrl": f"ws{after.standin.url[4:]}/ws/action/{created['sessionId']}"
-    }
+    moved = created | {"actionWsUrl": f"ws{after.standin.url[4:]}/ws/action/{created['sessionId']}"}
     assert dial(moved).ask("getTitle")["ok"]
 
 

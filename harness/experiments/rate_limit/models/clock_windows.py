@@ -147,9 +147,7 @@ def _thinned(log: DecisionLog) -> DecisionLog:
     )
 
 
-def _search(
-    log: DecisionLog, thetas: Floats, *, carry: bool
-) -> tuple[list[_Place], WindowSpans]:
+def _search(log: DecisionLog, thetas: Floats, *, carry: bool) -> tuple[list[_Place], WindowSpans]:
     """
     The narrow spans whose middles contradict the fewest decisions; what was not looked into.
 
@@ -193,9 +191,7 @@ def _ranked(
     return [tuple(row) for row in rows.tolist()]
 
 
-def _places(
-    log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool
-) -> list[_Place]:
+def _places(log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool) -> list[_Place]:
     window, phase = (spans.short + spans.long) / 2, (spans.first + spans.last) / 2
     points = WindowSpans(window, window, phase, phase)
     broken, best = _fewest(log, points, thetas, carry=carry, across=carry)
@@ -208,16 +204,12 @@ def _fewest(
 ) -> tuple[Ints, Ints]:
     """For each span: decisions that it contradicts at least, and under which of the thetas."""
     least, most = _counts(log, spans, carry=carry, across=across)
-    broken = np.stack(
-        [_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas]
-    )
+    broken = np.stack([_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas])
     best = broken.argmin(axis=0)
     return broken.min(axis=0), best
 
 
-def _broken(
-    log: DecisionLog, least: Floats, most: Floats, theta: float, *, carry: bool
-) -> Bools:
+def _broken(log: DecisionLog, least: Floats, most: Floats, theta: float, *, carry: bool) -> Bools:
     slack = _SLACK if carry else -1e-9  # what is not carried over is counted in whole numbers
     broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - slack)
     return broken

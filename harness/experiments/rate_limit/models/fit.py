@@ -72,8 +72,4 @@ class Fit:
     @property
     def explained_fraction(self) -> float:
         """Share of the decisions that it explains; 0 for an empty log."""
-        return (
-            1.0 - self.contradictions / len(self.contradicted)
-            if len(self.contradicted)
-            else 0.0
-        )
+        return 1.0 - self.contradictions / len(self.contradicted) if len(self.contradicted) else 0.0

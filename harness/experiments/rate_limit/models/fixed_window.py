@@ -54,9 +54,7 @@ def _spanning(fits: list[Fit]) -> Fit:
     fits = sorted(fits, key=_length)
     middle = fits[len(fits) // 2]
     windows = [f.window_s for f in fits if f.window_s]
-    window = Interval(
-        _length(middle), min(w.low for w in windows), max(w.high for w in windows)
-    )
+    window = Interval(_length(middle), min(w.low for w in windows), max(w.high for w in windows))
     rate = Interval(
         middle.burst.estimate / window.estimate,
         middle.burst.low / window.high,
@@ -92,9 +90,7 @@ def fit_anchored_window(log: DecisionLog) -> Fit | None:
     floors, ceilings = _anchored_counts(log, starts_s, window.estimate)
     _, limit = best_limit(floors, ceilings)
     other = log.opposite()
-    reverse = broken_by(
-        other, *_anchored_counts(other, starts_s, window.estimate), limit.estimate
-    )
+    reverse = broken_by(other, *_anchored_counts(other, starts_s, window.estimate), limit.estimate)
     return _fit(log, "fixed-window-anchored", 2, window, (floors, ceilings), 0.0, reverse)
 
 
@@ -179,8 +175,7 @@ def _possible_starts(log: DecisionLog, high: Floats) -> list[float]:
     quiet = consumed_at[np.argsort(-gaps, kind="stable")[:_STARTS]]
     near = np.searchsorted(consumed_at, high - 2 * log.typical_uncertainty_s)
     return sorted(
-        {float(t) for t in quiet}
-        | {float(consumed_at[min(i, len(consumed_at) - 1)]) for i in near}
+        {float(t) for t in quiet} | {float(consumed_at[min(i, len(consumed_at) - 1)]) for i in near}
     )
 
 
@@ -212,9 +207,7 @@ def _widen(log: DecisionLog, best: float, broken: int) -> Interval:
     return Interval((ends[0] + ends[1]) / 2, max(ends[0] - margin, margin), ends[1] + margin)
 
 
-def _anchored_counts(
-    log: DecisionLog, starts: Floats, window_s: float
-) -> tuple[Floats, Floats]:
+def _anchored_counts(log: DecisionLog, starts: Floats, window_s: float) -> tuple[Floats, Floats]:
     """The counts where a request begins the window: it and what follows are surely in."""
     return _counts(log, *_place(log, starts), window_s, begins_s=-1e-9)
 

@@ -59,9 +59,7 @@ def _first_burst(log: DecisionLog) -> tuple[int, int]:
 def _possible_limits(log: DecisionLog) -> list[int]:
     least, most = _first_burst(log)
     low, high = max(1, least - 3), most + 3
-    return [
-        int(n) for n in np.unique(np.linspace(low, high, min(high - low + 1, 48)).astype(int))
-    ]
+    return [int(n) for n in np.unique(np.linspace(low, high, min(high - low + 1, 48)).astype(int))]
 
 
 def _length_bounds(log: DecisionLog, limit: int) -> tuple[Floats, Floats]:
@@ -74,10 +72,7 @@ def _length_bounds(log: DecisionLog, limit: int) -> tuple[Floats, Floats]:
     oldest = np.maximum(before, 0)
     most = log.t_s[yes] - consumed_at[oldest] + margin[yes] + log.blur_s[oldest]
     ceilings = np.where(free, np.inf, most)
-    upto = (
-        np.searchsorted(consumed_at, (log.t_s + 3 * log.uncertainty_s)[no], side="right")
-        - limit
-    )
+    upto = np.searchsorted(consumed_at, (log.t_s + 3 * log.uncertainty_s)[no], side="right") - limit
     upto -= log.counts_itself
     oldest = np.clip(upto, 0, len(consumed_at) - 1)
     least = log.t_s[no] - consumed_at[oldest] - margin[no] - log.blur_s[oldest]

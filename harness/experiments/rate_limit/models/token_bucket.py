@@ -135,8 +135,7 @@ def _ceilings(log: DecisionLog, rate: float) -> tuple[Floats, Floats]:
     level = _relative_level(log, rate, t_s, before)
     # A refusal may come after requests that seem to come just after it.
     reach = (
-        np.searchsorted(log.consumed_at_s, t_s + 2 * uncertainty, side="right")
-        - log.counts_itself
+        np.searchsorted(log.consumed_at_s, t_s + 2 * uncertainty, side="right") - log.counts_itself
     )
     after = np.minimum(level, _relative_level(log, rate, t_s, reach))
     earliest = np.sort(log.consumed_at_s - log.blur_s)
