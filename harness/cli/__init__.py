@@ -7,33 +7,24 @@ one line and the right exit code (`harness.exits.Exit`), never a traceback.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import traceback
-from types import FrameType
 
-_INTERRUPTED = 130
-"""`harness.exits.Exit.INTERRUPTED`, before that can be imported."""
+from harness.cli.interrupts import exit_on_signals, raise_on_signals
 
 
 def main() -> None:
     """Entry point of ``harness``."""
-    # Until a command is at work there is nothing to keep, and an import is no place for
-    # an exception: many a library takes one for a sign that it was not built.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
-    from harness.cli.commands import COMMANDS, register  # noqa: PLC0415  after the signals
-    from harness.cli.streams import settle_streams  # noqa: PLC0415
-    from harness.errors import HarnessError  # noqa: PLC0415
-    from harness.exits import Exit  # noqa: PLC0415
+    exit_on_signals()
+    from harness.cli.commands import app
+    from harness.cli.streams import settle_streams
+    from harness.errors import HarnessError
+    from harness.exits import Exit
 
     settle_streams()
-    asked = [name for name in sys.argv[1:2] if name in (*COMMANDS, "--version")]
     try:
-        command = register([name for name in COMMANDS if not asked or name in asked])
-        _take_signals()
-        command()
+        raise_on_signals()
+        app()
     except HarnessError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"harness: {line}\n")
@@ -52,16 +43,3 @@ def main() -> None:
         sys.stderr.write(traceback.format_exc())
         sys.stderr.write("harness: that is a fault of the harness; please report it\n")
         sys.exit(int(Exit.UNKNOWN))
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(_INTERRUPTED)
-
-
-def _take_signals() -> None:
-    """What ends an ordinary process in the middle ends ours in order, as Ctrl-C does."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    # A terminal that was closed; under nohup it stays ignored.
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))

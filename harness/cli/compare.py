@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from harness.cli.against import identity, load_run, write_comparison
-from harness.cli.options import GitHub
-from harness.cli.pipeline import annotate_comparison, append_step_summary
-from harness.cli.stages import stage
+from harness.cli.completion import BASELINES, complete_side, complete_trial
+from harness.cli.interrupts import importing
+from harness.cli.parameters import GitHub
 from harness.errors import UsageError
-from harness.exits import Exit
-from harness.experiments.compare.changes import Change, Comparison
-from harness.experiments.compare.comparison import compare as compare_sides
-from harness.experiments.compare.differences import differences
-from harness.experiments.compare.sides import Run
-from harness.load.plan_file import build_plan
-from harness.trial.baselines import BASELINES, find_trial
-from harness.trial.schema import Manifest
-from reports.comparison import words
-from reports.comparison.headline import headline, percent_change
-from reports.wording import plural
-
-_EXIT = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
-_STYLE = {"pass": "green", "regressed": "bold red", "inconclusive": "yellow"}
-_SHOWN_MAX = 40
-
-_WHYS_MAX = 5
 
 Baseline = Annotated[
-    Path, typer.Argument(metavar="BASELINE", help="A trial directory, or a baseline's name.")
+    Path,
+    typer.Argument(
+        metavar="BASELINE",
+        help="A trial directory, or a baseline's name.",
+        autocompletion=complete_side,
+    ),
 ]
 Candidate = Annotated[
-    Path, typer.Argument(metavar="CANDIDATE", help="The trial directory to judge.")
+    Path,
+    typer.Argument(
+        metavar="CANDIDATE",
+        help="The trial directory to judge.",
+        autocompletion=complete_trial,
+    ),
 ]
 More = Annotated[
     list[Path] | None,
-    typer.Option(metavar="TRIAL", help="One more run of that side; may be repeated."),
+    typer.Option(
+        metavar="TRIAL",
+        help="One more trial of that side; repeatable.",
+        autocompletion=complete_side,
+    ),
 ]
 
 
@@ -57,21 +47,34 @@ def compare(
     candidate_run: More = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where compare.json, .html and .md go; the candidate's directory."),
+        typer.Option(
+            metavar="DIR", help="Where compare.* goes (default: the candidate's directory)."
+        ),
     ] = None,
     anyway: Annotated[
-        bool,
-        typer.Option("--anyway", help="Also trials of different plans or hosts, or one twice."),
+        bool, typer.Option("--anyway", help="Compare trials of different plans or hosts, too.")
     ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Print every metric, also those that passed.")
     ] = False,
     github: GitHub = False,
 ) -> None:
-    """Tell whether the candidate is worse than the baseline.
+    """Decide whether a candidate is worse than a baseline.
 
     Exit: 0 pass, 1 regressed, 4 inconclusive, 2 not comparable.
     """
+    with importing():
+        from rich.console import Console
+
+        from harness.cli.against import load_run, write_comparison
+        from harness.cli.compare_view import check_comparable, print_comparison
+        from harness.cli.pipeline import annotate_comparison, append_step_summary
+        from harness.cli.stages import stage
+        from harness.exits import Exit
+        from harness.experiments.compare import comparison
+        from harness.load.plan_file import build_plan
+        from harness.trial.baselines import find_trial
+
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: is a file; name a directory")
     sides = [
@@ -83,14 +86,15 @@ def compare(
         raise UsageError(f"{candidate} is a baseline; say with --out where the answer goes")
     with stage("reading the trials …"):
         runs = [[load_run(path) for path in paths] for paths in sides]
-    cautions = _comparable(runs, anyway=anyway)
+    cautions = check_comparable(runs, anyway=anyway)
     plan = build_plan(runs[1][0].manifest.plan, f"{candidate}/manifest.json: plan")
     with stage("resampling …"):
-        result = compare_sides(
+        result = comparison.compare(
             runs[0], runs[1], plan.compare.to_thresholds(), cautions=cautions
         )
     directory = out or candidate
     write_comparison(result, directory)
+    exits = {"pass": Exit.PASS, "regressed": Exit.FAIL, "inconclusive": Exit.UNKNOWN}
     console = Console()
     print_comparison(result, console, every=every)
     where = str(directory / "compare.html")
@@ -98,95 +102,4 @@ def compare(
     append_step_summary(directory / "compare.md", os.environ, sys.stderr)
     if github:
         annotate_comparison(result, sys.stdout)
-    raise typer.Exit(int(_EXIT[result.verdict]))
-
-
-def _comparable(runs: list[list[Run]], *, anyway: bool) -> list[str]:
-    """Cautions; raises where trials differ and the operator did not say ``--anyway``."""
-    first, *others = [run.manifest for side in runs for run in side]
-    same = identity(first)
-    cautions = []
-    for other in others:
-        found = [f"{line} ({other.trial_id})" for line in differences(same, identity(other))]
-        if found and not anyway:
-            told = "\n".join(f"  {line}" for line in found)
-            raise UsageError(
-                f"{first.trial_id} and {other.trial_id} are not comparable; "
-                f"add --anyway to compare them all the same\n{told}"
-            )
-        cautions += found
-    for twice in _repeated([first, *others]):
-        line = f"{twice} is given twice, and tells nothing that it does not tell once"
-        if not anyway:
-            raise UsageError(f"{line}; add --anyway to compare all the same")
-        cautions.append(line)
-    for manifest in (first, *others):
-        if manifest.state != "complete":
-            cautions.append(f"{manifest.trial_id} is {manifest.state}")
-        lost = sum(worker.state != "drained" for worker in manifest.workers)
-        if lost:
-            cautions.append(f"{manifest.trial_id} lost {lost} of its load processes")
-    return cautions
-
-
-def _repeated(manifests: list[Manifest]) -> list[str]:
-    """The trials that are given more than once, as themselves or as a baseline of them."""
-    counts = Counter(manifest.trial_id for manifest in manifests)
-    return [trial_id for trial_id, count in counts.items() if count > 1]
-
-
-def print_comparison(result: Comparison, out: Console, *, every: bool) -> None:
-    """The verdict and what led to it, as a table for a terminal."""
-    out.print(
-        Text.assemble(
-            ("verdict: ", "bold"),
-            (result.verdict, _STYLE[result.verdict]),
-            f"   {headline(result)}",
-        )
-    )
-    for caution in result.cautions:
-        out.print(Text(f"mind: {caution}", "yellow"))
-    shown = [c for c in words.by_weight(result) if every or c.verdict != "pass"]
-    if not shown:
-        return
-    out.print(_table(shown if every else shown[:_SHOWN_MAX]))
-    left = len(result.changes) - (len(shown) if every else min(len(shown), _SHOWN_MAX))
-    for line in _whys(shown):
-        out.print(Text(line), soft_wrap=True)
-    if left:
-        told = plural(left, "more metric")
-        out.print(Text(f"{told}: add --all, or see the page", "dim"))
-
-
-def _whys(changes: list[Change]) -> list[str]:
-    """Why metrics cannot be told, each reason once, those of most metrics first."""
-    open_ = (change for change in changes if change.verdict == "inconclusive")
-    whys = Counter(words.why(change) for change in open_).most_common()
-    lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
-    left = len(whys) - _WHYS_MAX
-    return [*lines, f"{plural(left, 'other reason')}: see the page"] if left > 0 else lines
-
-
-def _table(changes: list[Change]) -> Table:
-    """Rows in groups of one verdict and operation; it fits 80 columns."""
-    table = Table(
-        title="change of each metric with its 95 % interval",
-        title_justify="left",
-        title_style="dim",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("metric", no_wrap=True)
-    for name in ("baseline", "candidate", "change", "from", "to"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for (operation, verdict), group in groupby(changes, lambda c: (c.operation, c.verdict)):
-        table.add_row(Text(operation), Text(verdict, _STYLE[verdict]))
-        for change in group:
-            numbers = (change.change, change.low, change.high)
-            table.add_row(
-                Text(f"  {change.metric}"),
-                words.value(change, change.baseline),
-                words.value(change, change.candidate),
-                *(percent_change(change, number) for number in numbers),
-            )
-    return table
+    raise typer.Exit(int(exits[result.verdict]))

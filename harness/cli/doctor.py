@@ -2,129 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import shutil
-import time
-from dataclasses import dataclass
+from dataclasses import asdict
 
-import psutil
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from harness.cli import target as targets
-from harness.cli.plain import plain_table
-from harness.cli.wire_options import AllowHost, Auth, CaFile, Host
-from harness.contract.versions import CONTRACT_VERSION
-from harness.errors import HarnessError
-from harness.exits import Exit
-from harness.load.collector import versions
-from harness.load.spec import EMBEDDED_KEY, auth_headers, check_host, read_key
-from harness.recorder import Recorder
-from harness.units import format_duration
-from harness.wire import Target
-
-FILES_MIN = 4096
-FREE_BYTES_MIN = 1 << 30
-SLEEP_LATE_MS = 2.0
+from harness.cli.interrupts import importing
+from harness.cli.parameters import Json
+from harness.cli.target_options import TargetOptions, takes_target
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing looked at: ``ok``, ``warn`` or ``bad``."""
+@takes_target
+def doctor(target: TargetOptions, as_json: Json = False) -> None:
+    """Check this machine and the target before a trial."""
+    with importing():
+        from rich.console import Console
 
-    name: str
-    state: str
-    detail: str
+        from harness.cli.doctor_view import (
+            Remark,
+            look_at_machine,
+            look_at_target,
+            remarks_table,
+        )
+        from harness.cli.plain import print_json
+        from harness.errors import HarnessError
+        from harness.exits import Exit
 
-
-def doctor(
-    host: Host = "",
-    allow_host: AllowHost = "",
-    auth: Auth = "api-key",
-    ca_file: CaFile = None,
-) -> None:
-    """Look at this machine and at the target, and say what is in the way of a good trial."""
-    out = Console()
-    remarks, code = _machine(), Exit.PASS
+    remarks, code = look_at_machine(), Exit.PASS
     try:
-        remarks += _target(host, allow_host, auth, ca_file)
+        remarks += look_at_target(target)
     except HarnessError as error:
         remarks.append(Remark("target", "bad", str(error)))
         code = error.exit_code
-    out.print(_table(remarks))
+    if as_json:
+        print_json({"exit_code": int(code), "remarks": [asdict(one) for one in remarks]})
+    else:
+        Console().print(remarks_table(remarks))
     raise typer.Exit(int(code))
-
-
-def _machine() -> list[Remark]:
-    cores = psutil.cpu_count() or 1
-    busy = psutil.cpu_percent(interval=0.5)
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    free = shutil.disk_usage(".").free
-    late_ms = _sleep_late_ms()
-    return [
-        Remark("versions", "ok", ", ".join(f"{k} {v}" for k, v in versions().items())),
-        Remark(
-            "processor",
-            "warn" if busy > 50 else "ok",
-            f"{cores} cores, {busy:.0f}% busy before any load",
-        ),
-        Remark(
-            "timers",
-            "warn" if late_ms > SLEEP_LATE_MS else "ok",
-            f"a sleep ends {format_duration(late_ms * 1e6)} late (99th percentile)",
-        ),
-        Remark("open files", "warn" if files < FILES_MIN else "ok", f"at most {files:,}"),
-        Remark(
-            "disk", "warn" if free < FREE_BYTES_MIN else "ok", f"{free / 1e9:.1f} GB free here"
-        ),
-    ]
-
-
-def _sleep_late_ms() -> float:
-    lates = []
-    for _ in range(100):
-        due_s = time.perf_counter() + 0.002
-        time.sleep(0.002)
-        lates.append(time.perf_counter() - due_s)
-    return max(0.0, sorted(lates)[98]) * 1000
-
-
-def _target(host: str, allow_host: str, auth: str, ca_file: str | None) -> list[Remark]:
-    if not host:
-        with targets.embedded() as standin:
-            return _reach(standin.url, "stand-in", EMBEDDED_KEY, auth, ca_file)
-    checked = check_host(host, allow_host)
-    key = read_key(os.environ, embedded=False)
-    return _reach(checked, checked, key, auth, ca_file)
-
-
-def _reach(url: str, shown: str, key: str, auth: str, ca_file: str | None) -> list[Remark]:
-    recorder = Recorder()
-    target = Target(url, auth_headers(auth, key), ca_file=ca_file)
-    untold = targets.preflight(target, recorder)
-    times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
-    found = "answers and takes the key"
-    if untold:
-        found = f"answers; if it takes the key, its {untold} to get_session does not tell"
-    there = Remark(
-        "target", "warn" if untold else "ok", f"{shown} {found} ({', '.join(times)})"
-    )
-    versions_found = targets.find_versions(target)
-    taken = versions_found.get(CONTRACT_VERSION) == "taken"
-    told = ", ".join(f"{version} {word}" for version, word in versions_found.items())
-    return [there, Remark("contract", "ok" if taken else "warn", told)]
-
-
-def _table(remarks: list[Remark]) -> Table:
-    styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
-    table = plain_table("harness doctor")
-    table.add_column("what")
-    table.add_column("state")
-    table.add_column("detail")
-    for remark in remarks:
-        state = Text(remark.state, styles[remark.state])
-        table.add_row(remark.name, state, Text(remark.detail))  # no markup in it
-    return table

@@ -68,24 +68,27 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     return trial, findings
 
 
-def judge_trial(path: Path, out: Console, *, github: bool = False) -> Exit:
+def judge_trial(
+    path: Path, out: Console, progress: Console | None = None, *, github: bool = False
+) -> Exit:
     """
     Check, write all reports, print the verdict table; the exit code says the verdict.
 
     Args:
         path: The trial directory.
         out: Where results go.
+        progress: Where the current stage is shown; stderr when not given.
         github: Say failures and doubts as GitHub annotations, too.
     """
-    with stage("checking …"):
+    with stage("checking …", progress):
         check_trial(path)
     try:
-        with stage("comparing with the baseline and earlier trials …"):
+        with stage("comparing with the baseline and earlier trials …", progress):
             compare_with_baseline(path)
             place_in_trend(path)
     except UsageError as error:  # a baseline that cannot be read is no fault of the trial
         Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
-    with stage("writing the reports …"):
+    with stage("writing the reports …", progress):
         write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)

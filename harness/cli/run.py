@@ -2,84 +2,87 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli import remote
-from harness.cli.handed_on import refuse_own_options
-from harness.cli.load_trial import Job, make_trial, spec_of
-from harness.cli.loading import find_scenario
-from harness.cli.options import GitHub, Overrides, override
-from harness.cli.watching import OtlpOption, PrometheusOption, Watch
-from harness.cli.wire_options import (
-    AllowHost,
-    Auth,
-    CaFile,
-    Host,
-    Http2,
-    Insecure,
-    Proxy,
-    TransportName,
-    Wire,
-)
+from harness.cli.completion import complete_fault
+from harness.cli.interrupts import importing
+from harness.cli.parameters import GitHub, Otlp, PlanName, Prometheus, Quiet, Scenario, TrialOut
+from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
-from harness.exits import Exit
-from harness.load.naming import new_trial_id
-from harness.load.plan_file import find_plan, read_plan
-from harness.load.spec import check_host, read_key
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.cli.load_trial import Job
+    from harness.exits import Exit
 
 
+@takes_target
 def run(
-    scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A name in scenarios/, or a path.")
-    ],
+    target: TargetOptions,
+    scenario: Scenario,
     locust_options: Annotated[
         list[str] | None,
         typer.Argument(metavar="[-- LOCUST OPTIONS]", help="Handed on to Locust."),
     ] = None,
-    host: Host = "",
-    plan: Annotated[str, typer.Option(help="A plan's name or a .toml file.")] = "smoke",
+    plan: PlanName = "smoke",
     rate: Annotated[
-        float | None, typer.Option(help="Arrivals a second, in every phase.")
+        float | None, typer.Option(metavar="N", help="Arrivals a second, in every phase.")
     ] = None,
     users: Annotated[
-        int | None, typer.Option(help="Most calls in flight; users if --closed.")
+        int | None, typer.Option(metavar="N", help="Most calls in flight; users if --closed.")
     ] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Users with wait times.")] = False,
     duration: Annotated[
-        str | None, typer.Option(help="One phase of this length, e.g. 30s.")
+        str | None, typer.Option(metavar="TIME", help="One phase of this length, such as 30s.")
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, max=256, help="Load processes.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=256, metavar="N", help="Load processes.")
+    ] = 1,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of everything random.")
+    ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option(help="A fault, e.g. response-lost:probability=0.05.")
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT",
+            help="Inject a fault, such as response-lost:probability=0.05.",
+            autocompletion=complete_fault,
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The trial directory itself.")] = None,
-    transport: TransportName = "fast",
-    allow_host: AllowHost = "",
-    auth: Auth = "api-key",
-    ca_file: CaFile = None,
-    insecure: Insecure = False,
-    proxy: Proxy = None,
-    http2: Http2 = False,
+    out: TrialOut = None,
     master: Annotated[
-        int | None, typer.Option(help="Lead so many workers on other machines.")
+        int | None, typer.Option(metavar="N", help="Coordinate N workers on other machines.")
     ] = None,
-    bind: Annotated[str, typer.Option(help="Where a master listens.")] = "127.0.0.1:5557",
+    bind: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the coordinator listens.")
+    ] = "127.0.0.1:5557",
     worker: Annotated[
-        str | None, typer.Option(metavar="HOST[:PORT]", help="Serve that master instead.")
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Work for that coordinator.")
     ] = None,
     github: GitHub = False,
-    prometheus: PrometheusOption = None,
-    otlp: OtlpOption = None,
+    prometheus: Prometheus = None,
+    otlp: Otlp = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Make one trial and report it."""
-    wire = Wire(transport, auth, ca_file, not insecure, proxy, http2)
+    """Run a plan against a target and evaluate the trial."""
+    with importing():
+        from rich.console import Console
+
+        from harness.cli import remote
+        from harness.cli.handed_on import refuse_own_options
+        from harness.cli.load_trial import Job, make_trial
+        from harness.cli.loading import find_scenario
+        from harness.cli.options import Overrides, override
+        from harness.cli.watching import Watch
+        from harness.load.naming import new_trial_id
+        from harness.load.plan_file import find_plan, read_plan
+
+    wire = target.wire
     path = find_scenario(scenario)
     refuse_own_options(locust_options or ())
     overrides = Overrides(rate, users, closed, duration, seed, tuple(fault or ()))
@@ -89,7 +92,7 @@ def run(
     job = Job(
         scenario=path,
         plan=resolved,
-        host=check_host(host, allow_host) if host else "",
+        host=target.check_host(),
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
         processes=processes,
@@ -99,23 +102,25 @@ def run(
         watch=Watch(prometheus, otlp),
         plan_file=plan_file,
     )
+    progress = Console(stderr=True, quiet=quiet)
     if master is not None and (worker is not None or processes > 1):
         raise UsageError("--master goes with neither --worker nor --processes")
     if worker is not None:
         if job.watch:
             raise UsageError("--worker: the master has the live figures; watch there")
-        raise typer.Exit(int(_serve_master(job, worker)))
+        raise typer.Exit(int(_serve_master(job, worker, target, progress)))
     if master is not None:
         lead = remote.master_options(master, bind, job.host, job.plan)
         job = replace(job, locust_options=(*lead, *job.locust_options))
-    raise typer.Exit(int(make_trial(job, Console(), Console(stderr=True))))
+    raise typer.Exit(int(make_trial(job, Console(), progress)))
 
 
-def _serve_master(job: Job, master: str) -> Exit:
+def _serve_master(job: Job, master: str, target: TargetOptions, progress: Console) -> Exit:
     """Be a worker: the target is one's own to name, the plan is the master's."""
+    from harness.cli.load_trial import spec_of
+    from harness.cli.remote import work
+
     if not job.host:
         raise UsageError("--worker needs --host: the target as this machine reaches it")
-    key = read_key(os.environ, embedded=False)
     spec = spec_of(job, job.host, "")
-    progress = Console(stderr=True)
-    return remote.work(spec, job.scenario, master, job.locust_options, key, progress)
+    return work(spec, job.scenario, master, job.locust_options, target.read_key(), progress)

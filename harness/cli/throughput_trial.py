@@ -32,7 +32,7 @@ from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
 from harness.errors import HarnessError, StoppedEarlyError
 from harness.exits import Exit
-from harness.experiments.capacity.answer import BURSTS_S, Spacing
+from harness.experiments.capacity.answer import Spacing
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.observe import observe_step
 from harness.experiments.capacity.search import Search
@@ -51,7 +51,6 @@ from harness.trial.store import MANIFEST, Trial, open_trial, write_bytes, write_
 RESULT = "capacity.json"
 EMBEDDED = StandinConfig(workers=4, service="20ms")
 """A stand-in that can do 200 requests a second, so that there is something to find."""
-SPACINGS: tuple[Spacing, ...] = tuple(BURSTS_S)
 _CALL_IDS_OF_A_STEP = 1 << 48
 
 

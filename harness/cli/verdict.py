@@ -21,9 +21,9 @@ def judge_measured(
         KeyboardInterrupt: It was interrupted; where the trial is was said.
     """
     try:
-        from harness.cli.judging import judge_trial  # noqa: PLC0415  a second, paid after the load
+        from harness.cli.judging import judge_trial
 
-        return judge_trial(path, out, github=github)
+        return judge_trial(path, out, progress, github=github)
     except TrialError as error:  # no slip of the operator: this command made the trial
         raise StorageError(f"{error}; did something remove it while it was made?") from error
     except KeyboardInterrupt:

@@ -10,21 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from harness.load.progress import Live
-
-PrometheusOption = Annotated[
-    str | None,
-    typer.Option("--prometheus", metavar="[HOST:]PORT", help="Serve live metrics there."),
-]
-OtlpOption = Annotated[
-    str | None,
-    typer.Option("--otlp", metavar="URL", help="Send live metrics there (OTLP over HTTP)."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +79,13 @@ class Watch:
         # Only who watches pays for the imports.
         with ExitStack() as stack:
             if self.prometheus is not None:
-                from harness.cli.metrics import serving  # noqa: PLC0415
+                from harness.cli.metrics import serving
 
                 latest.url = stack.enter_context(serving(self.prometheus, facts, latest))
                 text = f"metrics: {latest.url}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
             if self.otlp is not None:
-                from harness.cli.otlp import sending  # noqa: PLC0415
+                from harness.cli.otlp import sending
 
                 stack.enter_context(sending(self.otlp, facts, latest, console))
             yield latest

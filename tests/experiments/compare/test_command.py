@@ -10,7 +10,7 @@ from cmarkgfm import github_flavored_markdown_to_html
 from typer.testing import CliRunner
 
 from harness.cli.against import compare_with_baseline
-from harness.cli.commands import COMMANDS, register
+from harness.cli.commands import COMMANDS, app
 from harness.errors import HarnessError
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.document import read_comparison
@@ -23,7 +23,7 @@ from reports.sections import build_sections
 from tests.schemas import complaints_of_file
 from tests.trials import attempt, write_trial
 
-APP = register(["compare", "baseline"])
+APP = app
 
 
 def harness(*words, command="compare"):
@@ -40,7 +40,7 @@ def harness(*words, command="compare"):
 @pytest.fixture(autouse=True)
 def _fewer_replicates(monkeypatch):
     """The effects here are large; the commands' own number is that of tests/e2e/test_ci.py."""
-    for module in ("harness.cli.compare.compare_sides", "harness.cli.against.compare"):
+    for module in ("harness.experiments.compare.comparison.compare", "harness.cli.against.compare"):
         monkeypatch.setattr(module, partial(compare, replicates=300))
 
 

@@ -1,0 +1,72 @@
+"""A group of commands whose modules are imported when a command is used, not before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from harness.cli.interrupts import importing
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    A command of a group, as far as it is known without its module.
+
+    Attributes:
+        where: ``module:attribute`` of its function, or of the Typer app of a group.
+        help: Its first line of help.
+        examples: Command lines that its help shows; a group's commands have their own.
+    """
+
+    where: str
+    help: str
+    examples: tuple[str, ...] = ()
+
+
+def new_app(**settings: Any) -> typer.Typer:
+    """A Typer app with the settings that all commands share."""
+    # Plain help: tables of four columns would cut their texts in a terminal of 80.
+    return typer.Typer(
+        rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **settings
+    )
+
+
+def show_examples(*lines: str) -> str:
+    """Format command lines for the end of a help text."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def load_command(name: str, entry: Entry) -> Any:
+    """Import a command; a `click` command under this name, with its options."""
+    module, attribute = entry.where.split(":")
+    with importing():
+        found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, new_app()
+        found.command(name, epilog=show_examples(*entry.examples))(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows names and help of its commands, and imports only the one it runs."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {}
+
+    def __init__(self, **attrs: Any) -> None:
+        known = {name: TyperCommand(name, help=e.help) for name, e in self.entries.items()}
+        super().__init__(**{**attrs, "commands": known})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that is to run or to be completed, and import it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            command = load_command(name, self.entries[name])
+        return name, command, rest
