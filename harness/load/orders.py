@@ -24,6 +24,7 @@ from harness.load.plan_file import (
     find_plan,
     near,
     read_plan,
+    read_text,
     say_mistake,
     say_mistakes,
 )
@@ -160,8 +161,8 @@ def _judge_weights(orders: Orders, known: list[str]) -> list[str]:
 def _text_of(path: str) -> str:
     """The plan's file, in order to point at lines; "" where it cannot be read any more."""
     try:
-        return Path(path).read_text() if path else ""
-    except (OSError, UnicodeDecodeError):
+        return read_text(Path(path)) if path else ""
+    except PlanError:
         return ""
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -15,11 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import PlanError
 from harness.load.plan import BRANCHES, Plan
+from harness.load.plan_lines import Location, PlanLines
 
 PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
 PLAN_BYTES_MAX = 1 << 20
-
-Location = tuple[str | int, ...]
+_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+"""How tomllib ends its messages."""
 
 
 def find_plan(name: str) -> Path:
@@ -50,14 +51,25 @@ def read_plan(path: Path) -> Plan:
     Raises:
         PlanError: One line a mistake, each with file, line and key.
     """
+    return parse_plan(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """
+    Read a plan file's text, without the byte order mark that some editors write.
+
+    Raises:
+        PlanError: It cannot be read, is no UTF-8, or is too large.
+    """
     try:
         with path.open("rb") as file:
-            text = file.read(PLAN_BYTES_MAX + 1).decode()
+            content = file.read(PLAN_BYTES_MAX + 1)
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path}: cannot be read: {error}") from error
-    if len(text) > PLAN_BYTES_MAX:
+    if len(content) > PLAN_BYTES_MAX:
         raise PlanError(f"{path}: larger than {PLAN_BYTES_MAX} bytes")
-    return parse_plan(text, str(path))
+    return text
 
 
 def parse_plan(text: str, source: str) -> Plan:
@@ -74,7 +86,9 @@ def parse_plan(text: str, source: str) -> Plan:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError
-        raise PlanError(f"{source}: not TOML: {error}") from error
+        place = _PLACE.search(str(error))
+        where = f"{source}:{place[1]}" if place else source
+        raise PlanError(f"{where}: not TOML: {error}") from error
     return build_plan(document, source, text)
 
 
@@ -105,8 +119,9 @@ def say_mistakes(
         model: The model.
     """
     told = errors.errors(include_url=False, include_input=False)
+    find = PlanLines(text).find
     lines = [
-        _say((*at, *keys), _remark(error["type"], error["msg"], keys, model), source, text)
+        _say((*at, *keys), _remark(error["type"], error["msg"], keys, model), source, find)
         for error in told
         if not _follows(error["loc"], error["type"], [other["loc"] for other in told])
         for keys in [_keys_of(error["loc"], error["type"])]
@@ -116,7 +131,7 @@ def say_mistakes(
 
 def say_mistake(keys: Location, remark: str, source: str, text: str = "") -> str:
     """One line on a mistake that no model sees; arguments as of `say_mistakes`."""
-    return _say(keys, f": {remark}", source, text)
+    return _say(keys, f": {remark}", source, PlanLines(text).find)
 
 
 def _follows(location: Location, kind: str, others: Sequence[Location]) -> bool:
@@ -144,8 +159,8 @@ def near(name: str, known: Sequence[str]) -> str:
     return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
 
 
-def _say(keys: Location, remark: str, source: str, text: str) -> str:
-    where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
+def _say(keys: Location, remark: str, source: str, find: Callable[[Location], int]) -> str:
+    where = f"{source}:{line}" if (line := find(keys)) else source
     return f"{where}: {_spell(keys)}{remark}"
 
 
@@ -170,27 +185,3 @@ def _known_keys(keys: Location, root: type[BaseModel]) -> list[str]:
         model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
     )
     return sorted(fields)
-
-
-def _line_of(keys: Sequence[str | int], text: str) -> int:
-    """
-    The line of the key in the file, as well as a look at the text can tell; 0 for none.
-
-    tomllib keeps no positions, so the deepest name of the path that stands in the
-    file is looked for, each one after the line of the one before it.
-    """
-    lines = text.splitlines()
-    found = at = 0
-    for position, key in enumerate(keys):
-        if isinstance(key, int):
-            continue
-        nth = next((k for k in keys[position + 1 : position + 2] if isinstance(k, int)), 0)
-        pattern = re.compile(
-            rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)"
-        )
-        hits = [number for number in range(at, len(lines)) if pattern.search(lines[number])]
-        if not hits:
-            continue
-        at = hits[min(nth, len(hits) - 1)]
-        found = at + 1
-    return found
