@@ -15,8 +15,9 @@ from harness.cli.interrupts import exit_on_signals, raise_on_signals
 
 def main() -> None:
     """Entry point of ``harness``."""
-    exit_on_signals()
+    exit_on_signals()  # before anything that takes time is imported
     from harness.cli.commands import app
+    from harness.cli.lazy import tell_usage_error
     from harness.cli.streams import settle_streams
     from harness.errors import HarnessError
     from harness.exits import Exit
@@ -24,7 +25,7 @@ def main() -> None:
     settle_streams()
     try:
         raise_on_signals()
-        app()
+        sys.exit(app(standalone_mode=False))
     except HarnessError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"harness: {line}\n")
@@ -39,7 +40,9 @@ def main() -> None:
         # A full disk, a folder that cannot be written: the operator's world, not a bug.
         sys.stderr.write(f"harness: {error}\n")
         sys.exit(int(Exit.USAGE))
-    except Exception:  # noqa: BLE001  an interpreter would exit with 1, which is "failed"
+    except Exception as error:  # noqa: BLE001  an interpreter would exit with 1, which is "failed"
+        if tell_usage_error(error):
+            sys.exit(int(Exit.USAGE))
         sys.stderr.write(traceback.format_exc())
         sys.stderr.write("harness: that is a fault of the harness; please report it\n")
         sys.exit(int(Exit.UNKNOWN))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -53,6 +54,20 @@ def load_command(name: str, entry: Entry) -> Any:
     command = typer.main.get_command(found)
     command.name = name
     return command
+
+
+def tell_usage_error(error: Any) -> bool:
+    """Write a line on what typer refuses; whether the error is one of typer's at all."""
+    if not hasattr(error, "format_message"):
+        return False
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return True
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    see = f"; see `{context.command_path} --help`" if context else ""
+    sys.stderr.write(f"harness: {message}{see}\n")
+    return True
 
 
 class LazyGroup(TyperGroup):

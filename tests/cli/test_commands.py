@@ -90,6 +90,29 @@ def test_a_mistyped_command_is_suggested():
     assert not HEAVY & set(ended.stderr.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["run"], "Missing argument 'SCENARIO'; see `harness run --help`"),
+        (["run", "mixed", "--auth", "basic"],
+         "Invalid value for '--auth': 'basic' is not one of 'api-key', 'bearer'; see `harness run --help`"),
+        (["capacity", "sessions", "--max-sessions", "0"], None),
+        (["serve", "--nothing"], None),
+    ],
+)  # fmt: skip
+def test_what_typer_refuses_is_one_line(words, line):
+    """Like every other mistake of the command line; the usage is in the help."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'harness'; from harness.cli import main; main()", *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert 2 == ended.returncode
+    (only,) = ended.stderr.splitlines()
+    assert only.startswith("harness: ")
+    assert line is None or f"harness: {line}" == only
+
+
 _FAIL = """
 import sys
 from harness.cli import judging, main

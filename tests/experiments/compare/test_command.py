@@ -40,7 +40,10 @@ def harness(*words, command="compare"):
 @pytest.fixture(autouse=True)
 def _fewer_replicates(monkeypatch):
     """The effects here are large; the commands' own number is that of tests/e2e/test_ci.py."""
-    for module in ("harness.experiments.compare.comparison.compare", "harness.cli.against.compare"):
+    for module in (
+        "harness.experiments.compare.comparison.compare",
+        "harness.cli.against.compare",
+    ):
         monkeypatch.setattr(module, partial(compare, replicates=300))
 
 
