@@ -21,6 +21,7 @@ def main() -> None:
     from harness.cli.streams import settle_streams
     from harness.errors import HarnessError
     from harness.exits import Exit
+    from harness.text import show_hidden
 
     settle_streams()
     try:
@@ -28,7 +29,7 @@ def main() -> None:
         sys.exit(app(standalone_mode=False))
     except HarnessError as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"harness: {line}\n")
+            sys.stderr.write(f"harness: {show_hidden(line)}\n")
         sys.exit(int(error.exit_code))
     except MemoryError as error:
         told = f"not enough memory ({error})" if str(error) else "not enough memory"

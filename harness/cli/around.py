@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.addresses import is_loopback
 from harness.cli import target as targets
 from harness.cli.restarts import Restarts
 from harness.clock import unix_ns
@@ -22,7 +23,7 @@ from harness.errors import NothingObservedError, UsageError
 from harness.faults.launch import FaultProxy, Inbox
 from harness.faults.spec import RESTART, FaultSpec
 from harness.load.plan import Plan
-from harness.load.spec import is_loopback, webhook_secret
+from harness.load.spec import webhook_secret
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import EVENTS_SUFFIX, PARTS

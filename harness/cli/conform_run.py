@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from harness.addresses import LOOPBACK, is_loopback, parse_address
 from harness.cli import target as targets
 from harness.cli.mailbox import open_mailbox
 from harness.conformance.check import Check, Seen
@@ -18,7 +19,6 @@ from harness.conformance.desk import Desk
 from harness.conformance.mailbox import Mailbox
 from harness.conformance.suite import CHECKS, make
 from harness.errors import UsageError
-from harness.load.spec import is_loopback
 from harness.recorder import Recorder
 from harness.standin.config import StandinConfig
 from harness.wire import Kind, Target
@@ -72,10 +72,11 @@ def read_receiver(url: str, listen: str) -> Receiver:
         raise UsageError("--webhook-url needs --webhook-listen PORT: what it leads to")
     if not listen:
         return Receiver()
-    host, _, port = listen.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"--webhook-listen {listen!r}: write PORT or HOST:PORT")
-    return Receiver(url.rstrip("/"), f"{host.strip('[]') or '127.0.0.1'}:{port}")
+    try:
+        host, port = parse_address(listen, host=LOOPBACK)
+    except ValueError as error:
+        raise UsageError(f"--webhook-listen {listen!r}: {error}") from error
+    return Receiver(url.rstrip("/"), f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 @dataclass(frozen=True, slots=True)

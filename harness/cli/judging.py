@@ -31,6 +31,7 @@ from harness.cli.standing import place_in_trend
 from harness.errors import UsageError
 from harness.exits import Exit
 from harness.load.plan_file import build_plan
+from harness.text import show_hidden
 from harness.trial.finish import finish_trial
 from harness.trial.store import FINDINGS, Trial, open_trial, write_json
 from harness.verdicts import Finding, Verdict
@@ -154,6 +155,6 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
     table.add_column("detail")
     for finding in findings:
         style = _STYLE[finding["verdict"]]
-        texts = [Text(finding[part]) for part in ("name", "detail")]  # no markup in them
+        texts = [Text(show_hidden(finding[part])) for part in ("name", "detail")]
         table.add_row(Text(finding["verdict"], style), *texts)
     return table

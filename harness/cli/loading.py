@@ -30,6 +30,7 @@ from harness.exits import Exit
 from harness.load.plan import Plan
 from harness.load.progress import Live
 from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
+from harness.text import one_line
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
 _LOG_BYTES_READ = 64 * 1024
@@ -291,7 +292,7 @@ def refusal(log: Path, status: int) -> HarnessError:
 def last_line(log: Path) -> str:
     """The last thing the load process said, cut where it is too long."""
     lines = [line for line in _lines(log) if line.strip()]
-    return lines[-1][:500] if lines else "it said nothing"
+    return one_line(lines[-1], 500) if lines else "it said nothing"
 
 
 def _lines(log: Path) -> list[str]:

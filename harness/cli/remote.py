@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from harness import addresses
 from harness.cli.loading import Interruption, demand_users, last_line, refusal, run_load
 from harness.cli.rescue import LOG, SPEC, rescue
 from harness.cli.trial_directory import claim, disclaim
@@ -39,15 +40,10 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     Raises:
         UsageError: It is none; the message names the option.
     """
-    name, colon, port = text.rpartition(":")
-    if not colon or (name.count(":") and not name.endswith("]")):
-        name, port = text, str(PORT)
-    name = name.strip("[]")
-    if not name or any(c.isspace() for c in name) or not port.isdigit():
-        raise UsageError(f"{option} {text!r}: write HOST or HOST:PORT")
-    if not 0 < int(port) < 65536:
-        raise UsageError(f"{option} {text!r}: there is no port {port}")
-    return name, int(port)
+    try:
+        return addresses.parse_address(text, port=PORT, port_least=1)
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r}: {error}") from error
 
 
 def master_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:

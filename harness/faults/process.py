@@ -27,6 +27,7 @@ from typing import Any, Protocol
 
 import uvloop
 
+from harness.addresses import parse_address
 from harness.errors import UsageError
 from harness.exits import Exit
 
@@ -85,11 +86,11 @@ def split_listen(config: Mapping[str, Any]) -> tuple[str, int]:
     Raises:
         UsageError: ``listen`` is not ``host:port``.
     """
-    host, _, port = str(config.get("listen", "127.0.0.1:0")).rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        msg = f"listen {config.get('listen')!r} is no address; write 127.0.0.1:0"
-        raise UsageError(msg)
-    return host, int(port)
+    try:
+        return parse_address(str(config.get("listen", "127.0.0.1:0")))
+    except ValueError as error:
+        msg = f"listen {config.get('listen')!r} is no address; {error}"
+        raise UsageError(msg) from error
 
 
 def _read_config(source: str) -> Mapping[str, Any]:

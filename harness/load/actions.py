@@ -20,6 +20,7 @@ import msgspec
 from harness.child import reap
 from harness.errors import TargetError
 from harness.load.spec import SPEC_VARIABLE, Spec
+from harness.text import one_line
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
 GOODBYE = b"null\n"
@@ -154,7 +155,7 @@ class Prober:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it said nothing"
+        return one_line(lines[-1], 300) if lines else "it said nothing"
 
     def __enter__(self) -> Self:
         return self

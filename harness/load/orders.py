@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +21,6 @@ from harness.load.plan_file import (
     PLANS,
     build_plan,
     find_plan,
-    near,
     read_plan,
     read_text,
     say_mistake,
@@ -36,6 +34,7 @@ from harness.load.spec import (
     read_key,
     read_spec,
 )
+from harness.suggestions import nearest, suggest
 from harness.wire.echoes import KEY_LEAST
 
 PLAN_VARIABLE = "HARNESS_PLAN"
@@ -136,9 +135,9 @@ def judge_names(orders: Orders, known: list[str]) -> list[str]:
     """
     names = {*known, *(path.stem for path in PLANS.parent.glob("[!_]*.py"))}
     slips = {
-        name: f"no such scenario; {near(name, sorted(names))}"
+        name: f"no such scenario; {suggest(name, sorted(names))}"
         for name in orders.plan.scenario
-        if name not in names and get_close_matches(name, names, n=1, cutoff=0.75)
+        if name not in names and nearest(name, names, likeness=0.75)
     }
     return [
         say_mistake(("scenario", name), remark, orders.source, orders.text)
@@ -148,7 +147,7 @@ def judge_names(orders: Orders, known: list[str]) -> list[str]:
 
 def _judge_weights(orders: Orders, known: list[str]) -> list[str]:
     weights = orders.plan.weights
-    wrong = {name: f"no such scenario; {near(name, known)}" for name in weights}
+    wrong = {name: f"no such scenario; {suggest(name, known)}" for name in weights}
     told = {name: remark for name, remark in wrong.items() if name not in known}
     if not told and not any(weights.get(name, 1.0) for name in known):
         told = {known[0]: "all weights are zero, so nothing would be sent"}

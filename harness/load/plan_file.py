@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import PlanError
 from harness.load.plan import BRANCHES, Plan
 from harness.load.plan_lines import Location, PlanLines
+from harness.suggestions import suggest
 
 PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
 PLAN_BYTES_MAX = 1 << 20
@@ -150,13 +150,7 @@ def _keys_of(location: Location, kind: str) -> Location:
 def _remark(kind: str, message: str, keys: Location, model: type[BaseModel]) -> str:
     if kind != "extra_forbidden":
         return f": {message.removeprefix('Value error, ').rstrip('.')}"
-    return f" is unknown; {near(str(keys[-1]), _known_keys(keys[:-1], model))}"
-
-
-def near(name: str, known: Sequence[str]) -> str:
-    """The nearest of the known names, else all of them."""
-    found = get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
+    return f" is unknown; {suggest(str(keys[-1]), _known_keys(keys[:-1], model))}"
 
 
 def _say(keys: Location, remark: str, source: str, find: Callable[[Location], int]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import NoReturn
 
 from harness.errors import UsageError
 from harness.slo.names import ACTIONS, GROUPS, OPERATIONS, OUTCOMES
 from harness.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
+from harness.suggestions import suggest
 from harness.units import parse_duration_ns
 
 _CLOCKS = ("response", "service")
@@ -112,7 +112,7 @@ class _Reader:
                     place, f"{word!r} is out of place; the order is operation.clock.metric"
                 )
             else:
-                self.fail(place, f"no operation is called {word!r}{_near(word, _LEADING)}")
+                self.fail(place, f"no operation is called {word!r}; {suggest(word, _LEADING)}")
         if (latency := self.latency(at, name, clock or "response")) is not None:
             return operation, latency
         if clock is not None:
@@ -122,7 +122,7 @@ class _Reader:
     def method(self, at: int, operation: str, word: str) -> None:
         """Refuse a method that no socket has; of DevTools only the form is known."""
         if operation == "action" and word not in ACTIONS:
-            self.fail(at, f"no action is called {word!r}{_near(word, ACTIONS)}")
+            self.fail(at, f"no action is called {word!r}; {suggest(word, ACTIONS)}")
         if operation == "cdp" and word != "connect" and not word[0].isupper():
             self.fail(
                 at,
@@ -139,7 +139,7 @@ class _Reader:
         if name in _LEADING:
             self.fail(at + len(name), f"{name} needs a metric: {name}.p99")
         known = (*_SUBJECTS, *OUTCOMES)
-        return self.fail(at, f"no metric or outcome is called {name!r}{_near(name, known)}")
+        return self.fail(at, f"no metric or outcome is called {name!r}; {suggest(name, known)}")
 
     def latency(self, at: int, name: str, clock: Clock) -> Latency | None:
         if name == "max":
@@ -192,8 +192,3 @@ def _comparison(text: str) -> Comparison:
         case "<" | "<=" | ">" | ">=":
             return text
     raise AssertionError(text)
-
-
-def _near(word: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

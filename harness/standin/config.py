@@ -16,6 +16,7 @@ from harness.standin.codes import ALL, Vocabulary
 from harness.standin.laws import LONGEST_S, parse_law
 from harness.standin.operations import SETTABLE
 from harness.standin.sockets.names import group_of
+from harness.suggestions import suggest
 
 Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
 LimitScope = Literal["key", "key-and-operation"]
@@ -216,7 +217,7 @@ def check_failures(fail: dict[str, float]) -> None:
         if code not in ALL:
             raise ValueError(f"{code!r} is no error code of the contract")
         if operation and operation not in SETTABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
+            raise ValueError(f"{operation!r} is no operation; {suggest(operation, SETTABLE)}")
         _require_share(f"fail {name}", probability)
     for operation in SETTABLE:
         whole = sum(share for _, share in failures_of(operation, fail))
@@ -284,7 +285,7 @@ def _check_laws(config: StandinConfig) -> None:
         parse_law(text)
     for operation in (*config.latency, config.service_operation):
         if operation != "*" and operation not in SETTABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(SETTABLE)}")
+            raise ValueError(f"{operation!r} is no operation; {suggest(operation, SETTABLE)}")
 
 
 def _require_share(name: str, value: float) -> None:
