@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from harness.cli.interrupts import importing
+from harness.errors import UsageError
+
+_EMPTY = re.compile(r"--[a-z0-9-]+=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,21 @@ def load_command(name: str, entry: Entry) -> Any:
     return command
 
 
+def refuse_empty(args: Sequence[str]) -> None:
+    """
+    Refuse empty values, as of ``--host "$URL"`` where URL is not set; behind -- all is allowed.
+
+    Raises:
+        UsageError: There is one; the message names its option.
+    """
+    before = ""
+    for arg in takewhile(lambda arg: arg != "--", args):
+        if not arg or _EMPTY.fullmatch(arg):
+            option = arg.rstrip("=") or (before if before.startswith("-") else "an argument")
+            raise UsageError(f"{option} is empty; give a value (is a variable unset?)")
+        before = arg
+
+
 def tell_usage_error(error: Any) -> bool:
     """Write a line on what typer refuses; whether the error is one of typer's at all."""
     if not hasattr(error, "format_message"):
@@ -78,6 +98,17 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attrs: Any) -> None:
         known = {name: TyperCommand(name, help=e.help) for name, e in self.entries.items()}
         super().__init__(**{**attrs, "commands": known})
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """
+        Parse the command line; a value that was given empty is no value.
+
+        Raises:
+            UsageError: There is one: most likely a variable that is not set.
+        """
+        if not ctx.resilient_parsing:
+            refuse_empty(args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that is to run or to be completed, and import it."""

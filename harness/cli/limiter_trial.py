@@ -33,6 +33,7 @@ from harness.cli.trial_directory import (
 )
 from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
+from harness.complaints import complain
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
 from harness.experiments.rate_limit.advice import Check, evaluate_check
@@ -113,8 +114,7 @@ def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) 
         if not has_begun(job.out):
             disclaim(job.out)
             raise
-        told = f"harness: stopped; what was measured is kept: harness report {job.out}"
-        progress.print(told, markup=False, highlight=False, soft_wrap=True)
+        complain(progress, f"stopped; what was measured is kept: harness report {job.out}")
         raise
     (job.out / SPEC).unlink(missing_ok=True)
     document = _document(found)
@@ -209,7 +209,7 @@ def _probe(job: LimiterJob, spec: Spec, progress: Console) -> _Found:
         except TargetError as error:
             if not lab.attempts:
                 raise
-            progress.print(f"harness: {error}", markup=False, highlight=False)
+            complain(progress, str(error))
         except KeyboardInterrupt:
             interrupted = True
             sys.stderr.write("\nharness: stopping: closing sessions, then the report\n")

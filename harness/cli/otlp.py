@@ -36,6 +36,7 @@ from rich.console import Console
 from harness import __version__
 from harness.cli.watching import Facts, Latest
 from harness.clock import unix_ns
+from harness.complaints import complain
 from harness.errors import UsageError
 from harness.load.progress import Live
 from harness.load.tally import BOUNDS_US, US_PER_S, GeneratorHealth, Series
@@ -97,8 +98,7 @@ def sending(url: str, facts: Facts, latest: Latest, console: Console) -> Iterato
         result = exporter.export(metrics_of(live, facts), timeout_millis=TIMEOUT_S * 1000)
         if result is not MetricExportResult.SUCCESS and not complained:
             complained = True
-            text = f"--otlp: {target} does not take metrics; the trial goes on"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            complain(console, f"--otlp: {target} does not take metrics; the trial goes on")
 
     def send_often() -> None:
         while not over.wait(EVERY_S):

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from harness.cli.loading import refusal
 from harness.cli.trial_directory import has_begun
+from harness.complaints import complain
 from harness.ledger import read_debts
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
@@ -41,11 +42,11 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
     """
     ledger, damages = read_debts(out / PARTS)
     for damage in damages:
-        _say(progress, damage)
+        complain(progress, damage)
     debts = len(ledger.open) + len(ledger.doubtful)
     if not debts:
         return 0
-    _say(progress, f"closing {debts} sessions that the load left open")
+    complain(progress, f"closing {debts} sessions that the load left open")
     environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
     if not embedded:
         environ["OPENSTEER_API_KEY"] = key
@@ -61,12 +62,8 @@ def rescue(out: Path, spec_path: Path, key: str, progress: Console, *, embedded:
     except (subprocess.TimeoutExpired, ValueError):
         left = debts
     if left:
-        _say(progress, f"{left} sessions could not be closed; they may be open still")
+        complain(progress, f"{left} sessions could not be closed; they may be open still")
     return left
-
-
-def _say(progress: Console, text: str) -> None:
-    progress.print(f"harness: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def settle(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:

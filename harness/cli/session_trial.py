@@ -27,6 +27,7 @@ from harness.cli.rescue import rescue
 from harness.cli.trial_directory import claim, disclaim, point_latest, write_own
 from harness.cli.verdict import judge_measured
 from harness.cli.wire_options import PLAIN, Wire
+from harness.complaints import complain
 from harness.errors import HarnessError, TargetError
 from harness.exits import Exit
 from harness.experiments.capacity.document import sessions_document
@@ -171,7 +172,7 @@ def _drive(search: SessionSearch, job: SessionsJob, spec: Spec, progress: Consol
             if not (job.out / MANIFEST).is_file():
                 raise
             search.stop()
-            progress.print(f"harness: {error}", markup=False, highlight=False)
+            complain(progress, str(error))
 
 
 def _carry_out(action: Action, prober: Prober, search: SessionSearch) -> Told:

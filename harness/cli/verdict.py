@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.complaints import complain
 from harness.errors import StorageError, TrialError
 from harness.exits import Exit
 
@@ -27,6 +28,5 @@ def judge_measured(
     except TrialError as error:  # no slip of the operator: this command made the trial
         raise StorageError(f"{error}; did something remove it while it was made?") from error
     except KeyboardInterrupt:
-        told = f"harness: stopped; what was measured is kept: harness report {path}"
-        progress.print(told, markup=False, highlight=False, soft_wrap=True)
+        complain(progress, f"stopped; what was measured is kept: harness report {path}")
         raise
