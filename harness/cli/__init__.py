@@ -10,20 +10,27 @@ from __future__ import annotations
 import sys
 import traceback
 
+from harness import __version__
 from harness.cli.interrupts import exit_on_signals, raise_on_signals
+
+VERSION = f"opensteer-harness {__version__}"
 
 
 def main() -> None:
     """Entry point of ``harness``."""
     exit_on_signals()  # before anything that takes time is imported
-    from harness.cli.commands import app
-    from harness.cli.lazy import tell_usage_error
     from harness.cli.streams import settle_streams
     from harness.errors import HarnessError
     from harness.exits import Exit
     from harness.text import show_hidden
 
     settle_streams()
+    if sys.argv[1:] == ["--version"]:  # half of its time would be typer's import
+        print(VERSION)
+        return
+    from harness.cli.commands import app
+    from harness.cli.lazy import tell_usage_error
+
     try:
         raise_on_signals()
         sys.exit(app(standalone_mode=False))

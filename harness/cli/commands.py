@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness import __version__
+from harness.cli import VERSION
 from harness.cli.lazy import Entry, LazyGroup
 
 COMMANDS = {
@@ -113,7 +113,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"opensteer-harness {__version__}")
+        typer.echo(VERSION)
         raise typer.Exit
 
 

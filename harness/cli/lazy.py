@@ -108,6 +108,8 @@ class LazyGroup(TyperGroup):
         """
         if not ctx.resilient_parsing:
             refuse_empty(args)
+            if args and not args[0].startswith("-"):
+                super().resolve_command(ctx, args)  # a mistyped one need not wait for pydantic
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

@@ -296,7 +296,7 @@ def test_a_damaged_baseline_hides_no_other(tmp_path, monkeypatch, capsys):
     assert "left out: baselines/broken/manifest.json" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["", "..", "../one", "a/b", "v13", "one"])
+@pytest.mark.parametrize("name", ["..", "../one", "a/b", "v13", "one"])
 def test_only_a_baseline_can_be_shown(tmp_path, monkeypatch, name):
     """No way out of their directory; the known ones are told."""
     monkeypatch.chdir(tmp_path)
