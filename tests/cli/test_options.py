@@ -6,12 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import pytest
 
+from harness.cli import serve
 from harness.cli.commands import COMMANDS
 from harness.cli.lazy import load_command, refuse_empty
+from harness.cli.ratelimit import Operation
+from harness.cli.target_options import TargetOptions
+from harness.contract.operations import OPERATIONS
 from harness.errors import UsageError
+from harness.standin import config
+from harness.wire import Kind
 from tests.schemas import complaints
 from tests.trials import ladder, write_trial
 
@@ -120,3 +127,11 @@ def test_doctor_prints_its_remarks_as_json():
     assert 3 == code == document["exit_code"]
     assert [] == complaints("doctor", document)
     assert ("target", "bad") == tuple(document["remarks"][-1][key] for key in ("name", "state"))
+
+
+def test_literals_of_options_are_those_of_what_they_set():
+    """Options repeat them, for their rooms take a second to import."""
+    assert get_args(serve.Limiter) == get_args(config.Limiter)
+    hints = get_type_hints(TargetOptions)
+    assert get_args(hints["transport"]) == get_args(Kind)
+    assert set(get_args(Operation)) <= set(OPERATIONS)
