@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import ProgramError
+from harness.text import one_line
 
 _LINE_MAX = 200
 _CHUNK_BYTES = 1 << 16
@@ -70,9 +71,8 @@ def run_bounded(
 
 
 def printable_line(text: bytes) -> str:
-    """What a stranger said, as one line of ours."""
-    shown = " ".join(text[: 4 * _LINE_MAX].decode(errors="replace").split())
-    return "".join(c if c.isprintable() else "\ufffd" for c in shown[:_LINE_MAX])
+    """Show what another program said, on one line of ours."""
+    return one_line(text[: 4 * _LINE_MAX].decode(errors="replace"), _LINE_MAX)
 
 
 def _read_output(

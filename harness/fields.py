@@ -10,7 +10,6 @@ model is ``[ItsName]``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -23,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from harness.suggestions import suggest
 from harness.units import NS_PER_S, parse_duration_ns, write_duration
 
 DURATION_MAX_NS = 31 * 24 * 3600 * NS_PER_S
@@ -74,7 +74,7 @@ def find_errors(
         if _follows(location, kind, [other["loc"] for other in found]):
             continue
         if kind == "extra_forbidden":
-            hint = suggestion(str(location[-1]), _known_keys(location[:-1], models))
+            hint = suggest(str(location[-1]), _known_keys(location[:-1], models))
             yield (*_without_tags(location[:-1]), location[-1]), f" is unknown; {hint}"
         else:
             message = error["msg"].removeprefix("Value error, ").rstrip(".")
@@ -85,12 +85,6 @@ def describe_errors(errors: ValidationError, *models: type[BaseModel]) -> str:
     """All mistakes in one line; see `find_errors`."""
     told = (spell(keys) + text for keys, text in find_errors(errors, *models))
     return "; ".join(text.removeprefix(": ") for text in told)
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
-    """The nearest of the known names, else all of them."""
-    found = get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]!r}?" if found else f"known are {', '.join(known)}"
 
 
 def spell(keys: Location) -> str:

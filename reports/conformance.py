@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from harness.conformance.case import CaseResult
+from harness.text import one_line
 
 # Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_TEXT_MAX = 10_000
 
 
 def render_tap(found: Sequence[CaseResult]) -> str:
@@ -29,7 +30,7 @@ def render_tap(found: Sequence[CaseResult]) -> str:
         word = "not ok" if result.verdict == "fail" else "ok"
         line = f"{word} {number} - {result.check.name}"
         if result.verdict == "skip":
-            line += f" # SKIP {_line(result.detail).replace('#', '')}"
+            line += f" # SKIP {one_line(result.detail, _TEXT_MAX).replace('#', '')}"
         lines.append(line)
         if result.verdict == "fail":
             lines += [
@@ -68,10 +69,6 @@ def render_junit(found: Sequence[CaseResult], host: str) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + text.decode() + "\n"
 
 
-def _line(text: str) -> str:
-    return _NOT_ONE_LINE.sub(" ", text)
-
-
 def _quoted(text: str) -> str:
     """A YAML scalar: JSON's strings are YAML's."""
-    return json.dumps(_line(text), ensure_ascii=False)
+    return json.dumps(one_line(text, _TEXT_MAX), ensure_ascii=False)

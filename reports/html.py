@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from harness.text import show_hidden
 from harness.verdicts import Verdict
 from reports import prose, tables
 from reports.figures import draw_figures
@@ -23,7 +24,6 @@ from reports.model import ReportModel
 from reports.section import Cell
 from reports.sections import build_sections
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAKS = re.compile("(_|,(?! ))")
 _LONG = 30  # letters: such a cell has lines of its own
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -88,7 +88,7 @@ def _printable(value: object) -> object:
     """Strangers' control characters are replaced: HTML has no way to write a NUL."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return _CONTROLS.sub("\ufffd", value)
+    return show_hidden(value)
 
 
 def _cell(cell: Cell) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 
+from harness.text import one_line
 from harness.verdicts import Finding, Verdict
 from reports.formatting import number
 from reports.model import ReportModel
@@ -72,12 +73,7 @@ def _section(section: Section) -> list[str]:
 
 def escape(text: str) -> str:
     """Plain text as GFM that shows just that text, on one line, cut where it is too long."""
-    return _SPECIAL.sub(r"\\\1", _line(text))
-
-
-def _line(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _TEXT_MAX else line[: _TEXT_MAX - 1] + "…"
+    return _SPECIAL.sub(r"\\\1", one_line(text, _TEXT_MAX))
 
 
 def _findings(model: ReportModel) -> list[str]:
@@ -95,7 +91,7 @@ def _evidence(model: ReportModel, finding: Finding) -> str:
     table = evidence_table(model, finding, _EVIDENCE_ROWS_MAX)
     if table is None:
         return ""
-    caption = html.escape(_line(table.caption))
+    caption = html.escape(one_line(table.caption, _TEXT_MAX))
     return f"<details><summary>{caption}</summary>\n\n{gfm_table(table)}\n\n</details>"
 
 

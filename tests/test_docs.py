@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import typer.main
+from typer.main import get_command
 
-from harness.cli.commands import COMMANDS, register
+from harness.cli.commands import COMMANDS, app
+from harness.cli.lazy import load_command
 from harness.faults.spec import KINDS
 from harness.plan.file import parse_plan
 from harness.standin.config import FIXED_FIELDS, Lies, StandinConfig
@@ -45,10 +46,12 @@ def options(command, name=""):
 
 @pytest.fixture(scope="module")
 def known():
-    """The options of every command, and under "" those of harness itself."""
-    root = typer.main.get_command(register(list(COMMANDS)))
-    own = {text for param in root.params for text in param.opts if text.startswith("--")}
-    return {**options(root), "": own}
+    """The options of every command."""
+    return {
+        key: value
+        for name, entry in COMMANDS.items()
+        for key, value in options(load_command(name, entry), name).items()
+    } | {"harness": {text for param in get_command(app).params for text in param.opts}}
 
 
 def mentioned(text):

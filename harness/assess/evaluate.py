@@ -31,6 +31,7 @@ from harness.cli.github import annotate, append_step_summary
 from harness.errors import UsageError
 from harness.exit_codes import ExitCode
 from harness.plan.file import build_plan
+from harness.text import show_hidden
 from harness.trial.finalize import finalize_trial
 from harness.trial.store import FINDINGS, Trial, open_trial, write_json
 from harness.verdicts import Finding, Verdict
@@ -73,24 +74,27 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     return trial, findings
 
 
-def evaluate_trial(path: Path, out: Console, *, github: bool = False) -> ExitCode:
+def evaluate_trial(
+    path: Path, out: Console, progress: Console | None = None, *, github: bool = False
+) -> ExitCode:
     """
     Check, write all reports, print the verdict table; the exit code says the verdict.
 
     Args:
         path: The trial directory.
         out: Where results go.
+        progress: Where the current stage is shown; stderr when not given.
         github: Say failures and doubts as GitHub annotations, too.
     """
-    with status("checking …"):
+    with status("checking …", progress):
         check_trial(path)
     try:
-        with status("comparing with the baseline and earlier trials …"):
+        with status("comparing with the baseline and earlier trials …", progress):
             compare_with_baseline(path)
             compare_with_history(path)
     except UsageError as error:  # a baseline that cannot be read is no fault of the trial
         Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
-    with status("writing the reports …"):
+    with status("writing the reports …", progress):
         write_reports(path)
     summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
     print_summary(summary, out)
@@ -156,6 +160,6 @@ def _findings(findings: list[dict[str, Any]]) -> Table:
     table.add_column("detail")
     for finding in findings:
         style = _STYLE[finding["verdict"]]
-        texts = [Text(finding[part]) for part in ("name", "detail")]  # no markup in them
+        texts = [Text(show_hidden(finding[part])) for part in ("name", "detail")]
         table.add_row(Text(finding["verdict"], style), *texts)
     return table

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +28,7 @@ from harness.bounded_subprocess import printable_line, run_bounded
 from harness.errors import ProgramError, UsageError
 from harness.experiments.compare.change_points import PELT, ChangePointMethod
 
-METHODS = ("auto", "otava", "pelt")
+Method = Literal["auto", "otava", "pelt"]
 P_VALUE_MAX = 0.003
 """Measured (docs/explanation/compare.md): otava's own 0.001 misses much in a dozen trials."""
 _EXECUTABLE_VARIABLE = "HARNESS_OTAVA"
@@ -52,15 +53,13 @@ class _Group(msgspec.Struct, frozen=True):
 _OUTPUT_DECODER = msgspec.json.Decoder(dict[str, tuple[_Group, ...]])
 
 
-def choose_method(by: str, environ: Mapping[str, str]) -> ChangePointMethod:
+def choose_method(by: Method, environ: Mapping[str, str]) -> ChangePointMethod:
     """
     The search that ``--by`` asks for; ``auto`` is otava where there is one, else PELT.
 
     Raises:
-        UsageError: There is no such method, or no otava where there must be one.
+        UsageError: There is no otava where there must be one.
     """
-    if by not in METHODS:
-        raise UsageError(f"--by {by!r}: not known; known are {', '.join(METHODS)}")
     if by == "pelt":
         return PELT
     executable = _find_otava(environ)

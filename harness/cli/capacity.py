@@ -2,71 +2,55 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from harness.cli.transport_options import (
-    AllowHost,
-    Auth,
-    CaFile,
-    Host,
-    Http2,
-    Insecure,
-    Proxy,
-    TransportName,
-    TransportOptions,
-)
+from harness.cli.interrupts import importing
+from harness.cli.lazy import new_app, show_examples
+from harness.cli.parameters import PlanName, Quiet, Scenario, Seed, TrialOut
+from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
-from harness.execution.load_process import find_scenario
-from harness.execution.sessions import SessionsJob, measure_sessions
-from harness.execution.throughput import SPACINGS, ThroughputJob, measure_throughput
-from harness.load.spec import check_host, read_key
-from harness.plan.file import find_plan, read_plan
-from harness.plan.trial_id import new_trial_id
 
-app = typer.Typer(
-    help="How many sessions can be open at once, and what rate holds the SLO.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+app = new_app(help="Find how many sessions fit and what rate holds the SLO.", no_args_is_help=True)
+
+
+@app.command(
+    epilog=show_examples(
+        "harness capacity sessions", "harness capacity sessions --max-sessions 100 --cycles 5"
+    )
 )
-
-Out = Annotated[Path | None, typer.Option(help="The trial directory itself.")]
-
-
-@app.command()
+@takes_target
 def sessions(
-    host: Host = "",
+    target: TargetOptions,
     max_sessions: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Never hold more than this many.")
+        int, typer.Option(min=1, max=100_000, metavar="N", help="Most sessions to open.")
     ] = 256,
     parallel: Annotated[
-        int, typer.Option(min=1, max=256, help="Most creates at once while filling.")
+        int, typer.Option(min=1, max=256, metavar="N", help="Most concurrent creates.")
     ] = 32,
     cycles: Annotated[
-        int, typer.Option(min=1, max=1000, help="Rounds of delete one, create one.")
+        int, typer.Option(min=1, max=1000, metavar="N", help="Rounds of delete, create.")
     ] = 20,
     races: Annotated[
-        int, typer.Option(min=0, max=100, help="Rounds of concurrent creates at the edge.")
+        int,
+        typer.Option(min=0, max=100, metavar="N", help="Rounds of concurrent creates at the edge."),
     ] = 3,
-    out: Out = None,
-    transport: TransportName = "fast",
-    allow_host: AllowHost = "",
-    auth: Auth = "api-key",
-    ca_file: CaFile = None,
-    insecure: Insecure = False,
-    proxy: Proxy = None,
-    http2: Http2 = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the payloads.")] = 1,
+    out: TrialOut = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
 ) -> None:
-    """Find how many sessions can be open at once, and close them all again."""
-    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
+    """Find how many sessions can be open at once, then close them."""
+    with importing():
+        from rich.console import Console
+
+        from harness.execution.sessions import SessionsJob, measure_sessions
+        from harness.plan.trial_id import new_trial_id
+
     trial_id = new_trial_id("capacity_sessions")
     job = SessionsJob(
-        host=check_host(host, allow_host) if host else "",
+        host=target.check_host(),
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
         max_sessions=max_sessions,
@@ -74,50 +58,59 @@ def sessions(
         cycles=cycles,
         races=races,
         seed=seed,
-        transport_options=transport_options,
+        transport_options=target.transport_options,
     )
-    key = read_key(os.environ, embedded=not host)
-    raise typer.Exit(int(measure_sessions(job, key, Console(), Console(stderr=True))))
+    progress = Console(stderr=True, quiet=quiet)
+    raise typer.Exit(int(measure_sessions(job, target.read_key(), Console(), progress)))
 
 
-@app.command()
+@app.command(
+    epilog=show_examples(
+        "harness capacity throughput cache_import",
+        "harness capacity throughput mixed --slo 'p99<400ms,errors<1%' --max-rate 200",
+    )
+)
+@takes_target
 def throughput(
-    scenario: Annotated[
-        str, typer.Argument(metavar="[SCENARIO]", help="A name in scenarios/, or a path.")
-    ] = "cache_import",
+    target: TargetOptions,
+    scenario: Scenario = "cache_import",
     slo: Annotated[
-        str, typer.Option(help="What must hold, such as 'p99<250ms,errors<1%'.")
+        str, typer.Option(metavar="SLO", help="What must hold.")
     ] = "p99<250ms,errors<1%",
-    plan: Annotated[
-        str, typer.Option(help="Plan that gives weights, timeouts and scenario settings.")
-    ] = "smoke",
+    plan: PlanName = "smoke",
     max_rate: Annotated[
-        float, typer.Option(min=1, max=100_000, help="Never offer more arrivals a second.")
+        float,
+        typer.Option(min=1, max=100_000, metavar="N", help="Highest rate to offer, per s."),
     ] = 1000.0,
     start_rate: Annotated[
-        float, typer.Option(min=0.1, max=100_000, help="Arrivals a second of the first step.")
+        float,
+        typer.Option(min=0.1, max=100_000, metavar="N", help="Rate of the first step, per s."),
     ] = 10.0,
-    users: Annotated[int, typer.Option(min=1, max=10_000, help="Most calls in flight.")] = 200,
+    users: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Most calls in flight.")
+    ] = 200,
     patience: Annotated[
-        float, typer.Option(min=0.5, max=20, help="Factor on every step's length.")
+        float, typer.Option(min=0.5, max=20, metavar="X", help="Factor on step lengths.")
     ] = 1.0,
-    spacing: Annotated[str, typer.Option(help="poisson or uniform arrivals.")] = "poisson",
-    host: Host = "",
-    out: Out = None,
-    transport: TransportName = "fast",
-    allow_host: AllowHost = "",
-    auth: Auth = "api-key",
-    ca_file: CaFile = None,
-    insecure: Insecure = False,
-    proxy: Proxy = None,
-    http2: Http2 = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
+    spacing: Annotated[
+        Literal["poisson", "uniform"], typer.Option(help="Spacing of the arrivals.")
+    ] = "poisson",
+    out: TrialOut = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
 ) -> None:
-    """Find the highest arrival rate at which the objectives hold."""
-    transport_options = TransportOptions(transport, auth, ca_file, not insecure, proxy, http2)
-    spaced = next((known for known in SPACINGS if known == spacing), None)
-    if spaced is None:
-        raise UsageError(f"--spacing {spacing!r}: known are {', '.join(SPACINGS)}")
+    """Find the highest arrival rate at which the objectives hold.
+
+    The plan gives weights, timeouts and scenario settings; the search sets the load.
+    """
+    with importing():
+        from rich.console import Console
+
+        from harness.execution.load_process import find_scenario
+        from harness.execution.throughput import ThroughputJob, measure_throughput
+        from harness.plan.file import find_plan, read_plan
+        from harness.plan.trial_id import new_trial_id
+
     if start_rate > max_rate:
         raise UsageError(f"--start-rate {start_rate:g} is above --max-rate {max_rate:g}")
     trial_id = new_trial_id("capacity_throughput")
@@ -125,16 +118,16 @@ def throughput(
         scenario=find_scenario(scenario),
         slo=slo,
         plan=read_plan(find_plan(plan)),
-        host=check_host(host, allow_host) if host else "",
+        host=target.check_host(),
         out=out or Path("trials") / trial_id,
         trial_id=trial_id,
         max_per_s=max_rate,
         start_per_s=start_rate,
         users=users,
         patience=patience,
-        spacing=spaced,
+        spacing=spacing,
         seed=seed,
-        transport_options=transport_options,
+        transport_options=target.transport_options,
     )
-    key = read_key(os.environ, embedded=not host)
-    raise typer.Exit(int(measure_throughput(job, key, Console(), Console(stderr=True))))
+    progress = Console(stderr=True, quiet=quiet)
+    raise typer.Exit(int(measure_throughput(job, target.read_key(), Console(), progress)))

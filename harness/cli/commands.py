@@ -1,53 +1,119 @@
-"""The commands, and the Typer app that knows those which are asked for."""
+"""The commands: where each is, its line of help, and examples."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from harness import __version__
+from harness.cli import VERSION
+from harness.cli.lazy import Entry, LazyGroup
 
 COMMANDS = {
-    "run": "harness.cli.run:run",
-    "ratelimit": "harness.cli.ratelimit:ratelimit",
-    "capacity": "harness.cli.capacity:app",
-    "report": "harness.cli.report:report",
-    "check": "harness.cli.report:check",
-    "baseline": "harness.cli.baseline:app",
-    "compare": "harness.cli.compare:compare",
-    "trend": "harness.cli.trend:trend",
-    "conform": "harness.cli.conform:conform",
-    "serve": "harness.cli.serve:serve",
-    "doctor": "harness.cli.doctor:doctor",
+    "run": Entry(
+        "harness.cli.run:run",
+        "Run a plan against a target and evaluate the trial.",
+        (
+            "harness run mixed",
+            "harness run mixed --plan soak --host https://api.example.com \\",
+            "    --allow-host api.example.com",
+            "harness run session_churn --rate 50 --duration 30s \\",
+            "    --fault response-lost:probability=0.05",
+        ),
+    ),
+    "ratelimit": Entry(
+        "harness.cli.ratelimit:ratelimit",
+        "Measure the rate limiter: algorithm, rate, burst, Retry-After.",
+        ("harness ratelimit", "harness ratelimit --operation get_run --max-attempts 500"),
+    ),
+    "capacity": Entry(
+        "harness.cli.capacity:app",
+        "Find how many sessions fit and what rate holds the SLO.",
+    ),
+    "report": Entry(
+        "harness.cli.report:report",
+        "Evaluate a trial again and write its reports; needs no server.",
+        ("harness report trials/latest",),
+    ),
+    "check": Entry(
+        "harness.cli.report:check",
+        "Run the checks of a trial again; needs no server.",
+        ("harness check trials/latest", "harness check trials/latest --json"),
+    ),
+    "baseline": Entry("harness.cli.baseline:app", "Keep trials to compare with."),
+    "compare": Entry(
+        "harness.cli.compare:compare",
+        "Decide whether a candidate is worse than a baseline.",
+        (
+            "harness compare main trials/latest",
+            "harness compare main trials/one --candidate-run trials/two --all",
+        ),
+    ),
+    "trend": Entry(
+        "harness.cli.trend:trend",
+        "Draw the trials of a plan over time and find level changes.",
+        ("harness trend smoke", "harness trend soak --by pelt --out soak.html"),
+    ),
+    "conform": Entry(
+        "harness.cli.conform:conform",
+        "Check a target against the documented API.",
+        (
+            "harness conform --list",
+            "harness conform --host http://127.0.0.1:8787 --destructive --only 'cache.*'",
+        ),
+    ),
+    "serve": Entry(
+        "harness.cli.serve:serve",
+        "Serve the stand-in API on loopback until Ctrl-C.",
+        (
+            "harness serve --rate 50 --burst 20",
+            "harness serve --latency 'lognormal(20ms,0.5)' --lie executes-twice=0.1",
+        ),
+    ),
+    "doctor": Entry(
+        "harness.cli.doctor:doctor",
+        "Check this machine and the target before a trial.",
+        ("harness doctor", "harness doctor --host http://127.0.0.1:8787 --json"),
+    ),
 }
 """
-Each command, and where it is: a function, or a Typer app of its own for a group.
+Every command, in the order of the help.
 
-Only the command that was asked for is imported: pandas, scipy and matplotlib take a
-second, which ``harness serve`` or a mistyped option need not wait for.
+The table is all that ``harness --help``, a mistyped command and completion of a command's
+name need: pandas, scipy and matplotlib are imported by the command that uses them.
 """
 
-_EXIT_CODES = (
-    "Exit: 0 pass · 1 an SLO or invariant failed · 2 usage or plan error · "
-    "3 target unreachable or preflight failed · 4 unknown (nothing observed, generator "
-    "saturated) · 130 interrupted (artifacts written all the same)."
-)
+_EXIT_CODES = """\b
+Exit codes:
+  0    pass
+  1    an SLO or invariant failed
+  2    usage or plan error
+  3    target unreachable or preflight failed
+  4    unknown (nothing observed, generator saturated)
+  130  interrupted (artifacts written all the same)"""
+
+
+class Commands(LazyGroup):
+    """The commands of ``harness``."""
+
+    entries = COMMANDS
+
 
 app = typer.Typer(
     name="harness",
+    cls=Commands,
     help="Load-testing and reliability harness for the Opensteer Cloud API.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _print_version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"opensteer-harness {__version__}")
+        typer.echo(VERSION)
         raise typer.Exit
 
 
@@ -57,22 +123,10 @@ def _group(
         bool,
         typer.Option(
             "--version",
-            callback=_print_version,
+            callback=_show_version,
             is_eager=True,
             help="Show the version and exit.",
         ),
     ] = False,
 ) -> None:
-    """Keep the command's name on the command line, also where it is the only one known."""
-
-
-def register(names: list[str]) -> typer.Typer:
-    """The app with these commands."""
-    for name in names:
-        module, attribute = COMMANDS[name].split(":")
-        found = getattr(import_module(module), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            app.command(name)(found)
-    return app
+    """Take the options that stand before a command."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
+from typing import Any
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -44,3 +47,9 @@ def plain_table(title: str | None = None) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+
+
+def print_json(document: Any) -> None:
+    """Print a document on stdout, indented, and nothing else."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    sys.stdout.write(text.decode() + "\n")

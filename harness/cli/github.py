@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.experiments.compare.changes import Comparison
+from harness.text import one_line
 from reports.comparison.summary import brief
 from reports.comparison.tables import describe_change
 
@@ -116,13 +117,8 @@ def _headline(summary: Mapping[str, Any]) -> str:
 
 def _command(level: str, title: str, message: str) -> str:
     """One workflow command; whatever a target put into the text stays on its line."""
-    title = _escape(_line(title)).replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={title}::{_escape(_line(message))}"
-
-
-def _line(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _TEXT_MAX else line[: _TEXT_MAX - 1] + "…"
+    title = _escape(one_line(title, _TEXT_MAX)).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={title}::{_escape(one_line(message, _TEXT_MAX))}"
 
 
 def _escape(text: str) -> str:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from harness.errors import UsageError
 from harness.faults.spec import parse_fault
 from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from harness.units import parse_duration_ns
-
-GitHub = Annotated[
-    bool, typer.Option("--github", help="Say failures and doubts as GitHub annotations, too.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +79,3 @@ def _parse_fault(text: str) -> dict[str, Any]:
         return parse_fault(text).to_table()
     except UsageError as error:
         raise UsageError(f"--fault: {error}") from error
-
-
-def require_choice(option: str, value: str, known: tuple[str, ...]) -> None:
-    """
-    See that an option has one of its known values.
-
-    Raises:
-        UsageError: It has another.
-    """
-    if value not in known:
-        raise UsageError(f"{option} {value!r}: known are {', '.join(known)}")

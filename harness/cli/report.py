@@ -1,34 +1,42 @@
-"""``harness report`` and ``harness check``: say again what an old trial says."""
+"""``harness report`` and ``harness check``: evaluate an old trial again."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
-from rich.console import Console
 
-from harness.analysis.summary import summarize
-from harness.assess.evaluate import EXIT_CODES, check_trial, evaluate_trial, print_summary
-from harness.cli.overrides import GitHub
-from harness.verdicts import Verdict
-
-TrialPath = Annotated[
-    Path, typer.Argument(metavar="TRIAL", help="A trial directory, such as trials/latest.")
-]
+from harness.cli.interrupts import importing
+from harness.cli.parameters import GitHub, Json, Quiet, TrialPath
 
 
-def report(trial: TrialPath, github: GitHub = False) -> None:
-    """Write all reports of a trial anew; needs no server.
+def report(trial: TrialPath, github: GitHub = False, quiet: Quiet = False) -> None:
+    """Evaluate a trial again and write its reports; needs no server.
 
     A trial that was cut off is finished from its parts first.
     """
-    raise typer.Exit(int(evaluate_trial(trial, Console(), github=github)))
+    with importing():
+        from rich.console import Console
+
+        from harness.assess.evaluate import evaluate_trial
+
+    progress = Console(stderr=True, quiet=quiet)
+    raise typer.Exit(int(evaluate_trial(trial, Console(), progress, github=github)))
 
 
-def check(trial: TrialPath) -> None:
-    """Run the checks of a trial anew and print what they find; needs no server."""
-    opened, findings = check_trial(trial)
-    summary = summarize(opened, findings)
-    print_summary(summary, Console())
+def check(trial: TrialPath, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Run the checks of a trial again; needs no server."""
+    with importing():
+        from rich.console import Console
+
+        from harness.analysis.summary import summarize
+        from harness.assess.evaluate import EXIT_CODES, check_trial, print_summary
+        from harness.cli.console import print_json, status
+        from harness.verdicts import Verdict
+
+    with status("checking …", Console(stderr=True, quiet=quiet)):
+        opened, findings = check_trial(trial)
+        summary = summarize(opened, findings)
+    if as_json:
+        print_json(summary)
+    else:
+        print_summary(summary, Console())
     raise typer.Exit(int(EXIT_CODES[Verdict(summary["verdict"])]))

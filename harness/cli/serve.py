@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import msgspec
 import typer
 
+from harness.cli.interrupts import importing
 from harness.errors import UsageError
-from harness.standin.config import StandinConfig
-from harness.standin.options import parse_failures, parse_latencies, parse_lies
-from harness.standin.process import run_server
-from harness.units import NS_PER_S, parse_duration_ns
+
+if TYPE_CHECKING:
+    from harness.standin.config import StandinConfig
+
+Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
+Texts = list[str] | None
 
 
 def standin_config(**options: Any) -> StandinConfig:
@@ -23,6 +24,11 @@ def standin_config(**options: Any) -> StandinConfig:
     Raises:
         UsageError: A value is wrong; the message names it.
     """
+    with importing():
+        from harness.standin.config import StandinConfig
+        from harness.standin.options import parse_failures, parse_latencies, parse_lies
+        from harness.units import NS_PER_S, parse_duration_ns
+
     given = {name: value for name, value in options.items() if value is not None}
     try:
         if "window" in given:
@@ -37,37 +43,63 @@ def standin_config(**options: Any) -> StandinConfig:
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8787,
-    limiter: Annotated[
-        str | None,
-        typer.Option(help="none, token-bucket, fixed-window, sliding-window or concurrency."),
+    port: Annotated[
+        int, typer.Option(metavar="N", help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 8787,
+    limiter: Annotated[Limiter | None, typer.Option(help="Kind of the rate limiter.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", help="Requests a second for each key.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="Requests a second a key may make.")] = None,
-    burst: Annotated[int | None, typer.Option(help="Requests at once a key may make.")] = None,
-    window: Annotated[str | None, typer.Option(help="Length of a window, such as 1s.")] = None,
-    max_sessions: Annotated[int | None, typer.Option(help="Most sessions open at once.")] = None,
+    burst: Annotated[
+        int | None, typer.Option(metavar="N", help="Concurrent requests for each key.")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Length of a window, such as 1s.")
+    ] = None,
+    max_sessions: Annotated[
+        int | None, typer.Option(metavar="N", help="Most open sessions.")
+    ] = None,
     latency: Annotated[
-        list[str] | None,
-        typer.Option(help="5ms, lognormal(20ms,0.5), create_session=uniform(50ms,90ms) …"),
+        Texts,
+        typer.Option(
+            metavar="DIST",
+            help="5ms, lognormal(20ms,0.5), create_session=uniform(50ms,90ms).",
+        ),
     ] = None,
     fail: Annotated[
-        list[str] | None, typer.Option(help="CODE=P or OPERATION:CODE=P: fail so often.")
+        Texts, typer.Option(metavar="[OP:]CODE=P", help="Fail with this probability.")
     ] = None,
     lie: Annotated[
-        list[str] | None, typer.Option(help="Do something wrong, such as executes-twice=0.1.")
+        Texts, typer.Option(metavar="NAME=P", help="Misbehave, such as executes-twice=0.1.")
     ] = None,
     api_key: Annotated[
-        list[str] | None, typer.Option(help="Let in this key only (any, when not given).")
+        Texts, typer.Option(metavar="KEY", help="Accept only this key (default: any).")
     ] = None,
-    vocabulary: Annotated[str | None, typer.Option(help="Error codes: seed or sdk.")] = None,
-    state: Annotated[str | None, typer.Option(help="SQLite file the state survives in.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    vocabulary: Annotated[
+        Literal["seed", "sdk"] | None, typer.Option(help="Error codes of the answers.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="FILE", help="SQLite file that keeps the state.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of everything random.")
+    ] = None,
     browser: Annotated[
         str | None,
-        typer.Option(help="Chromium to run behind each session, such as /usr/bin/chromium."),
+        typer.Option(metavar="PATH", help="Chromium to run behind each session."),
     ] = None,
 ) -> None:
-    """Serve the stand-in API on loopback until Ctrl-C; a limiter is on when --rate is given."""
+    """Serve the stand-in API on loopback until Ctrl-C.
+
+    A limiter is on when --limiter, --rate, --burst or --window is given.
+    """
+    with importing():
+        import sqlite3
+
+        import msgspec
+
+        from harness.standin.process import run_server
+
     if limiter is None and (rate is not None or burst is not None or window is not None):
         limiter = "token-bucket"
     config = standin_config(

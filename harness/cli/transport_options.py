@@ -1,27 +1,13 @@
-"""Options that say how a target is spoken to: the same for every command."""
+"""How a target is talked to, as the options of `harness.cli.target_options` say it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any, Literal
 
-import typer
-
-from harness.cli.overrides import require_choice
 from harness.errors import UsageError
-from harness.wire import TransportKind
-
-Host = Annotated[str, typer.Option(help="Base URL; the stand-in's own when not given.")]
-TransportName = Annotated[str, typer.Option(help="fast, or httpx (HTTP/2, proxies).")]
-AllowHost = Annotated[str, typer.Option(help="Name of a host that is not this machine.")]
-Auth = Annotated[str, typer.Option(help="api-key or bearer.")]
-CaFile = Annotated[str | None, typer.Option(help="PEM file of your own authority.")]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify TLS.")]
-Proxy = Annotated[str | None, typer.Option(help="Proxy URL (needs --transport httpx).")]
-Http2 = Annotated[bool, typer.Option("--http2", help="HTTP/2 (needs --transport httpx).")]
-
-TRANSPORTS = ("fast", "httpx")
-SCHEMES = ("api-key", "bearer")
+from harness.load.spec import auth_headers
+from harness.wire import Target, TransportKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +19,8 @@ class TransportOptions:
         transport, auth, ca_file, verify, proxy, http2: See `harness.load.spec.TrialSpec`.
     """
 
-    transport: str = "fast"
-    auth: str = "api-key"
+    transport: TransportKind = "fast"
+    auth: Literal["api-key", "bearer"] = "api-key"
     ca_file: str | None = None
     verify: bool = True
     proxy: str | None = None
@@ -47,15 +33,19 @@ class TransportOptions:
         Raises:
             UsageError: They do not.
         """
-        require_choice("--transport", self.transport, TRANSPORTS)
-        require_choice("--auth", self.auth, SCHEMES)
         if (self.proxy or self.http2) and self.transport != "httpx":
             raise UsageError("--proxy and --http2 need --transport httpx")
 
-    @property
-    def kind(self) -> TransportKind:
-        """The transport, as `harness.wire.connect` takes it."""
-        return "httpx" if self.transport == "httpx" else "fast"
+    def to_target(self, url: str, key: str) -> Target:
+        """Make the target of a transport, with the key in its headers."""
+        return Target(
+            url,
+            auth_headers(self.auth, key),
+            ca_file=self.ca_file,
+            verify=self.verify,
+            proxy=self.proxy,
+            http2=self.http2,
+        )
 
     def to_spec(self) -> dict[str, Any]:
         """Give the fields of a `Spec` that are the wire's."""

@@ -2,101 +2,37 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from harness.assess.baseline_comparison import has_identity, load_identity, warn_skipped
-from harness.assess.otava import choose_method
-from harness.cli.console import status
-from harness.errors import NothingObservedError, TrialError, UsageError
-from harness.experiments.compare.samples import TrialSample
-from harness.experiments.compare.trend import build_trend
-from harness.plan.file import build_plan
-from harness.trial.baselines import BASELINES, read_trials
-from harness.trial.store import (
-    INTERVALS_FILE,
-    MANIFEST,
-    Trial,
-    write_atomically,
-    write_json,
-)
-from reports.comparison import trend_page
-from reports.comparison.history import method_note
-from reports.formatting import plural
+from harness.cli.completion import BASELINES, TRIALS, complete_plan
+from harness.cli.interrupts import importing
+from harness.errors import UsageError
 
 
 def trend(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")] = "smoke",
-    trials: Annotated[Path, typer.Option(help="Where trials are.")] = Path("trials"),
-    baselines: Annotated[Path, typer.Option(help="Where baselines are.")] = BASELINES,
-    out: Annotated[Path, typer.Option(help="The page; its figures go beside it, as .json.")] = Path(
-        "trend.html"
-    ),
-    by: Annotated[
+    plan: Annotated[
         str,
-        typer.Option(help="What finds changes: otava, pelt, or auto (otava where it is)."),
+        typer.Argument(metavar="PLAN", help="The plan's name.", autocompletion=complete_plan),
+    ] = "smoke",
+    trials: Annotated[Path, typer.Option(metavar="DIR", help="Where trials are.")] = TRIALS,
+    baselines: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where baselines are.")
+    ] = BASELINES,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The page; its figures go to a .json beside.")
+    ] = Path("trend.html"),
+    by: Annotated[
+        Literal["auto", "otava", "pelt"],
+        typer.Option(help="What finds changes; auto is otava where it is installed."),
     ] = "auto",
 ) -> None:
-    """Draw a plan's baselines and trials over time, and tell where levels changed for good."""
+    """Draw the trials of a plan over time and find level changes."""
     if out.suffix == ".json":
         raise UsageError(f"--out {out}: name the page, such as trend.html")
-    search = choose_method(by, os.environ)
-    found = [*_complete(baselines), *_complete(trials)]
-    named = {
-        trial.manifest.trial_id: trial
-        for trial in reversed(found)  # a trial that is kept goes by its baseline's name
-        if _plan_of(trial) == plan
-    }
-    ordered = sorted(named.values(), key=lambda trial: trial.manifest.started_ns)
-    if not ordered:
-        known = ", ".join(sorted(set(map(_plan_of, found)))) or "none of any"
-        raise NothingObservedError(
-            f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
-        )
-    newest = ordered[-1]
-    same = load_identity(newest.manifest)
-    kept = [trial for trial in ordered if has_identity(trial, same)]
-    where = f"{newest.path}/manifest.json: plan"
-    tolerances = build_plan(newest.manifest.plan, where).compare.to_tolerances()
-    with status(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
-        result = build_trend(_points(kept), tolerances, search)
-    write_atomically(out, trend_page.render(plan, result).encode())
-    write_json(out.with_suffix(".json"), result.document(plan))
-    console = Console()
-    console.print(Text(trend_page.headline(result)))
-    console.print(Text(method_note(result)))
-    for row in trend_page.change_points_table(result).rows:
-        console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
-    if left := len(ordered) - len(kept):
-        summary = plural(left, "trial")
-        console.print(Text(f"{summary} with another scenario, host or load left out"))
-    console.print(f"trend: {out}", markup=False, highlight=False, soft_wrap=True)
+    with importing():
+        from harness.cli.trend_view import draw_trend
 
-
-def _complete(root: Path) -> list[Trial]:
-    """The finished trials of a directory; one that cannot be read is a line on stderr."""
-    found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), follow_links=False)
-    for error in damaged:
-        warn_skipped(error)
-    return [trial for trial in found if trial.manifest.state == "complete"]
-
-
-def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
-    """One trial's histograms at a time: together they could be more than the memory."""
-    for trial in trials:
-        try:
-            table = trial.intervals_table()
-        except TrialError as error:
-            warn_skipped(error)
-            continue
-        yield trial.path.name, TrialSample(trial.manifest, table)
-
-
-def _plan_of(trial: Trial) -> str:
-    return str(trial.manifest.plan.get("name", "unnamed"))
+    draw_trend(plan, trials, baselines, out, by)

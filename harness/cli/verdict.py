@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.complaints import complain
 from harness.errors import StorageError, TrialError
 from harness.exit_codes import ExitCode
 
@@ -21,12 +22,11 @@ def evaluate_measured(
         KeyboardInterrupt: It was interrupted; where the trial is was said.
     """
     try:
-        from harness.assess.evaluate import evaluate_trial  # noqa: PLC0415  a second, paid after the load
+        from harness.assess.evaluate import evaluate_trial
 
-        return evaluate_trial(path, out, github=github)
+        return evaluate_trial(path, out, progress, github=github)
     except TrialError as error:  # no slip of the operator: this command made the trial
         raise StorageError(f"{error}; did something remove it while it was made?") from error
     except KeyboardInterrupt:
-        message = f"harness: stopped; what was measured is kept: harness report {path}"
-        progress.print(message, markup=False, highlight=False, soft_wrap=True)
+        complain(progress, f"stopped; what was measured is kept: harness report {path}")
         raise

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from harness import addresses
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.execution.load_process import (
     LOCUST,
@@ -46,15 +47,10 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     Raises:
         UsageError: It is none; the message names the option.
     """
-    name, colon, port = text.rpartition(":")
-    if not colon or (name.count(":") and not name.endswith("]")):
-        name, port = text, str(PORT)
-    name = name.strip("[]")
-    if not name or any(c.isspace() for c in name) or not port.isdigit():
-        raise UsageError(f"{option} {text!r}: write HOST or HOST:PORT")
-    if not 0 < int(port) < 65536:
-        raise UsageError(f"{option} {text!r}: there is no port {port}")
-    return name, int(port)
+    try:
+        return addresses.parse_address(text, port=PORT, port_least=1)
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r}: {error}") from error
 
 
 def coordinator_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:

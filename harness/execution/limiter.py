@@ -24,6 +24,7 @@ from harness.cli.limiter_view import ExperimentView, print_budget, print_limiter
 from harness.cli.transport_options import DEFAULT_TRANSPORT, TransportOptions
 from harness.cli.verdict import evaluate_measured
 from harness.client.recorder import Recorder
+from harness.complaints import complain
 from harness.errors import HarnessError, TargetError
 from harness.execution import target as targets
 from harness.execution.limiter_samples import ExperimentLog, to_observation
@@ -113,8 +114,7 @@ def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) 
         if not has_started(job.out):
             discard_directory(job.out)
             raise
-        message = f"harness: stopped; what was measured is kept: harness report {job.out}"
-        progress.print(message, markup=False, highlight=False, soft_wrap=True)
+        complain(progress, f"stopped; what was measured is kept: harness report {job.out}")
         raise
     (job.out / SPEC_FILE).unlink(missing_ok=True)
     document = _document(measurement)
@@ -213,7 +213,7 @@ def _measure(job: LimiterJob, spec: TrialSpec, progress: Console) -> _Measuremen
         except TargetError as error:
             if not lab.attempts:
                 raise
-            progress.print(f"harness: {error}", markup=False, highlight=False)
+            complain(progress, str(error))
         except KeyboardInterrupt:
             interrupted = True
             sys.stderr.write("\nharness: stopping: closing sessions, then the report\n")

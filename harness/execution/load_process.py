@@ -31,6 +31,7 @@ from harness.load.spec import PROGRESS_VARIABLE, SPEC_VARIABLE
 from harness.plan.model import Plan
 from harness.plugins import offered_scenarios, scenario_file
 from harness.telemetry.progress_line import ProgressLine
+from harness.text import one_line
 
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
 LOCUST = "harness.load.locust_process"
@@ -295,7 +296,7 @@ def load_error(log: Path, status: int) -> HarnessError:
 def last_line(log: Path) -> str:
     """The last thing the load process said, cut where it is too long."""
     lines = [line for line in _lines(log) if line.strip()]
-    return lines[-1][:500] if lines else "it said nothing"
+    return one_line(lines[-1], 500) if lines else "it said nothing"
 
 
 def _lines(log: Path) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.client.ledger import read_outstanding
+from harness.complaints import complain
 from harness.execution.load_process import load_error
 from harness.execution.trial_directory import has_started
 from harness.launcher import module_command
@@ -43,11 +44,11 @@ def close_orphans(
     """
     ledger, errors = read_outstanding(out / PARTS)
     for error in errors:
-        _print(progress, error)
+        complain(progress, error)
     outstanding = len(ledger.open) + len(ledger.unconfirmed)
     if not outstanding:
         return 0
-    _print(progress, f"closing {outstanding} sessions that the load left open")
+    complain(progress, f"closing {outstanding} sessions that the load left open")
     environ = {**os.environ, SPEC_VARIABLE: str(spec_path)}
     if not embedded:
         environ["OPENSTEER_API_KEY"] = key
@@ -63,12 +64,8 @@ def close_orphans(
     except (subprocess.TimeoutExpired, ValueError):
         left_open = outstanding
     if left_open:
-        _print(progress, f"{left_open} sessions could not be closed; they may be open still")
+        complain(progress, f"{left_open} sessions could not be closed; they may be open still")
     return left_open
-
-
-def _print(progress: Console, text: str) -> None:
-    progress.print(f"harness: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def finish_load(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:

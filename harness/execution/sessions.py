@@ -25,6 +25,7 @@ from harness.cli.capacity_view import SessionsView, print_sessions
 from harness.cli.transport_options import DEFAULT_TRANSPORT, TransportOptions
 from harness.cli.verdict import evaluate_measured
 from harness.client.recorder import Recorder
+from harness.complaints import complain
 from harness.errors import HarnessError, TargetError
 from harness.execution import target as targets
 from harness.execution.orphans import close_orphans
@@ -180,7 +181,7 @@ def _run_search(
             if not (job.out / MANIFEST).is_file():
                 raise
             search.stop()
-            progress.print(f"harness: {error}", markup=False, highlight=False)
+            complain(progress, str(error))
 
 
 def _execute(action: Action, sender: LabSenderProcess, search: SessionSearch) -> Results:

@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.addresses import is_loopback
 from harness.clock import unix_ns
 from harness.errors import NothingObservedError, UsageError
 from harness.execution import target as targets
 from harness.execution.restarts import Restarter
 from harness.faults.launch import FaultProxy, Inbox
 from harness.faults.spec import NetworkFault, RestartSpec
-from harness.load.spec import is_loopback, webhook_secret
+from harness.load.spec import webhook_secret
 from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin

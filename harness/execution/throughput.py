@@ -33,7 +33,7 @@ from harness.execution.load_process import NOTHING_KEPT
 from harness.execution.trial_directory import create_directory, discard_directory, link_latest
 from harness.exit_codes import ExitCode
 from harness.experiments.capacity.document import throughput_document
-from harness.experiments.capacity.estimate import BURSTS_S, Spacing
+from harness.experiments.capacity.estimate import Spacing
 from harness.experiments.capacity.observe import observe_step
 from harness.experiments.capacity.search import RateSearch
 from harness.experiments.capacity.steps import Step, StepResult, read_criteria
@@ -51,7 +51,6 @@ from harness.trial.store import MANIFEST, Trial, open_trial, write_atomically, w
 RESULT_FILE = "capacity.json"
 EMBEDDED_CONFIG = StandinConfig(workers=4, service="20ms")
 """A stand-in that can do 200 requests a second, so that there is something to find."""
-SPACINGS: tuple[Spacing, ...] = tuple(BURSTS_S)
 _CALL_IDS_OF_A_STEP = 1 << 48
 
 

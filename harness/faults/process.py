@@ -28,6 +28,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import uvloop
 from pydantic import BeforeValidator, Field, ValidationError
 
+from harness.addresses import parse_address
 from harness.errors import UsageError
 from harness.exit_codes import ExitCode
 from harness.fields import Table, describe_errors
@@ -37,11 +38,7 @@ _LINE_BYTES_MAX = 1024 * 1024
 
 
 def _split_listen(value: Any) -> tuple[str, int]:
-    host, _, port = str(value).rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
-        msg = f"{value!r} is no address; write 127.0.0.1:0"
-        raise ValueError(msg)
-    return host.strip("[]"), int(port)
+    return parse_address(str(value))
 
 
 class ProcessConfig(Table):

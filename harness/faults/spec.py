@@ -34,7 +34,8 @@ from pydantic import (
 )
 
 from harness.errors import UsageError
-from harness.fields import Duration, Positive, Share, Table, describe_errors, suggestion
+from harness.fields import Duration, Positive, Share, Table, describe_errors
+from harness.suggestions import suggest
 from harness.units import NS_PER_MS, NS_PER_S
 
 RESTART = "restart"
@@ -184,7 +185,7 @@ def _kind_of(fault: Any) -> Any:
 def _check_kind(fault: Any) -> Any:
     kind = _kind_of(fault)
     if not isinstance(kind, str) or kind not in KINDS:
-        msg = f"unknown fault {kind!r}; {suggestion(str(kind), list(KINDS))}"
+        msg = f"unknown fault {kind!r}; {suggest(str(kind), KINDS)}"
         raise ValueError(msg)
     return fault
 

@@ -8,14 +8,12 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from harness.errors import PlanError, UsageError
-from harness.fields import suggestion
 from harness.load.fd_limit import check_open_files, load_processes
 from harness.load.spec import (
     ALLOW_VARIABLE,
@@ -32,9 +30,11 @@ from harness.plan.file import (
     format_error,
     format_errors,
     read_plan,
+    read_text,
 )
 from harness.plan.model import Plan
 from harness.plan.trial_id import new_stamp, new_trial_id
+from harness.suggestions import nearest, suggest
 from harness.wire.redaction import KEY_LENGTH_MIN
 
 PLAN_VARIABLE = "HARNESS_PLAN"
@@ -133,9 +133,9 @@ def check_scenario_names(config: LoadConfig, known: list[str]) -> list[str]:
     """
     names = {*known, *(path.stem for path in PLANS.parent.glob("[!_]*.py"))}
     slips = {
-        name: f"no such scenario; {suggestion(name, sorted(names))}"
+        name: f"no such scenario; {suggest(name, sorted(names))}"
         for name in config.plan.scenario
-        if name not in names and get_close_matches(name, names, n=1, cutoff=0.75)
+        if name not in names and nearest(name, names, likeness=0.75)
     }
     return [
         format_error(("scenario", name), remark, config.source, config.plan_text)
@@ -145,7 +145,7 @@ def check_scenario_names(config: LoadConfig, known: list[str]) -> list[str]:
 
 def _check_weights(config: LoadConfig, known: list[str]) -> list[str]:
     weights = config.plan.weights
-    wrong = {name: f"no such scenario; {suggestion(name, known)}" for name in weights}
+    wrong = {name: f"no such scenario; {suggest(name, known)}" for name in weights}
     told = {name: remark for name, remark in wrong.items() if name not in known}
     if not told and not any(weights.get(name, 1.0) for name in known):
         told = {known[0]: "all weights are zero, so nothing would be sent"}
@@ -158,8 +158,8 @@ def _check_weights(config: LoadConfig, known: list[str]) -> list[str]:
 def _read_plan_text(path: str) -> str:
     """The plan's file, in order to point at lines; "" where it cannot be read any more."""
     try:
-        return Path(path).read_text() if path else ""
-    except (OSError, UnicodeDecodeError):
+        return read_text(Path(path)) if path else ""
+    except PlanError:
         return ""
 
 

@@ -20,6 +20,7 @@ from harness.errors import TargetError
 from harness.launcher import module_command
 from harness.load.spec import SPEC_VARIABLE, TrialSpec
 from harness.subprocesses import reap_process
+from harness.text import one_line
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
 END_MESSAGE = b"null\n"
@@ -155,7 +156,7 @@ class LabSenderProcess:
 
     def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it said nothing"
+        return one_line(lines[-1], 300) if lines else "it said nothing"
 
     def __enter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness import __version__
+from harness.addresses import is_loopback, parse_address
 from harness.errors import UsageError
 from harness.plan.model import TimeoutsTable
 from harness.units import NS_PER_S
@@ -78,10 +79,9 @@ class TrialSpec(msgspec.Struct, frozen=True):
             key: The API key.
             direct: Past the fault proxy, as who cleans up does.
         """
-        host, _, port = self.via.rpartition(":")
         return Target(
             base_url=self.host,
-            via=None if direct or not host else (host, int(port)),
+            via=None if direct or not self.via else parse_address(self.via),
             headers=auth_headers(self.auth, key),
             ca_file=self.ca_file,
             verify=self.verify,
@@ -147,13 +147,6 @@ def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> st
     if not is_loopback(name) and allowed.lower() != name:
         raise UsageError(f"{name} is not this machine; to load it all the same, {remedy}{name}")
     return host.rstrip("/")
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name is this machine's loopback."""
-    quads = name.split(".")
-    dotted = len(quads) == 4 and all(quad.isdigit() for quad in quads)
-    return name in {"localhost", "::1"} or (dotted and quads[0] == "127")
 
 
 def webhook_secret(trial_id: str) -> str:

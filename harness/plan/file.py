@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from harness.errors import PlanError
 from harness.fields import Location, find_errors, spell
+from harness.plan.lines import PlanLines
 from harness.plan.model import Plan
 
 PLANS = Path(__file__).resolve().parent.parent.parent / "scenarios" / "plans"
 PLAN_BYTES_MAX = 1 << 20
+_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+"""How tomllib ends its messages."""
 
 
 def find_plan(name: str) -> Path:
@@ -48,14 +51,25 @@ def read_plan(path: Path) -> Plan:
     Raises:
         PlanError: One line a mistake, each with file, line and key.
     """
+    return parse_plan(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """
+    Read a plan file's text, without the byte order mark that some editors write.
+
+    Raises:
+        PlanError: It cannot be read, is no UTF-8, or is too large.
+    """
     try:
         with path.open("rb") as file:
-            text = file.read(PLAN_BYTES_MAX + 1).decode()
+            content = file.read(PLAN_BYTES_MAX + 1)
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path}: cannot be read: {error}") from error
-    if len(text) > PLAN_BYTES_MAX:
+    if len(content) > PLAN_BYTES_MAX:
         raise PlanError(f"{path}: larger than {PLAN_BYTES_MAX} bytes")
-    return parse_plan(text, str(path))
+    return text
 
 
 def parse_plan(text: str, source: str) -> Plan:
@@ -72,7 +86,9 @@ def parse_plan(text: str, source: str) -> Plan:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError
-        raise PlanError(f"{source}: not TOML: {error}") from error
+        place = _PLACE.search(str(error))
+        where = f"{source}:{place[1]}" if place else source
+        raise PlanError(f"{where}: not TOML: {error}") from error
     return build_plan(document, source, text)
 
 
@@ -103,39 +119,16 @@ def format_errors(
         model: The model.
     """
     errors_found = find_errors(errors, model)
-    lines = [_error_line((*at, *keys), remark, source, text) for keys, remark in errors_found]
+    find = PlanLines(text).find
+    lines = [_error_line((*at, *keys), remark, source, find) for keys, remark in errors_found]
     return "\n".join(dict.fromkeys(lines))
 
 
 def format_error(keys: Location, remark: str, source: str, text: str = "") -> str:
     """One line on a mistake that no model sees; arguments as of `format_errors`."""
-    return _error_line(keys, f": {remark}", source, text)
+    return _error_line(keys, f": {remark}", source, PlanLines(text).find)
 
 
-def _error_line(keys: Location, remark: str, source: str, text: str) -> str:
-    where = f"{source}:{line}" if (line := _line_of(keys, text)) else source
+def _error_line(keys: Location, remark: str, source: str, find: Callable[[Location], int]) -> str:
+    where = f"{source}:{line}" if (line := find(keys)) else source
     return f"{where}: {spell(keys)}{remark}"
-
-
-def _line_of(keys: Sequence[str | int], text: str) -> int:
-    """
-    The line of the key in the file, as well as a look at the text can tell; 0 for none.
-
-    tomllib keeps no positions, so the deepest name of the path that stands in the
-    file is looked for, each one after the line of the one before it.
-    """
-    lines = text.splitlines()
-    found = at = 0
-    for position, key in enumerate(keys):
-        if isinstance(key, int):
-            continue
-        nth = next((k for k in keys[position + 1 : position + 2] if isinstance(k, int)), 0)
-        pattern = re.compile(rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)")
-        matching_lines = [
-            number for number in range(at, len(lines)) if pattern.search(lines[number])
-        ]
-        if not matching_lines:
-            continue
-        at = matching_lines[min(nth, len(matching_lines) - 1)]
-        found = at + 1
-    return found

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from harness.plan.slo import OPERATIONS, OUTCOMES, SOCKET_GROUPS
+from harness.suggestions import suggest
 
 RELATIVE_DEFAULT = 0.05
 """Default for latencies and throughput: 5 % of the baseline."""
@@ -75,7 +75,5 @@ def validate_tolerance_key(key: str) -> str:
     of_method = first in SOCKET_GROUPS and any(rest.endswith(f".{known}") for known in METRICS)
     if metric in METRICS or of_method:
         return key
-    near = get_close_matches(metric, METRICS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METRICS[:14])}"
-    msg = f"{key!r} names no metric of a comparison; {hint}"
+    msg = f"{key!r} names no metric of a comparison; {suggest(metric, METRICS)}"
     raise ValueError(msg)

@@ -16,6 +16,7 @@ from harness.standin.codes import ALL_CODES, Vocabulary
 from harness.standin.distributions import DURATION_MAX_S, parse_distribution
 from harness.standin.operations import CONFIGURABLE
 from harness.standin.sockets.names import settings_group
+from harness.suggestions import suggest
 
 Limiter = Literal["none", "token-bucket", "fixed-window", "sliding-window", "concurrency"]
 LimitScope = Literal["key", "key-and-operation"]
@@ -216,7 +217,7 @@ def check_failures(fail: dict[str, float]) -> None:
         if code not in ALL_CODES:
             raise ValueError(f"{code!r} is no error code of the contract")
         if operation and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}")
+            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
         _require_share(f"fail {name}", probability)
     for operation in CONFIGURABLE:
         whole = sum(share for _, share in failures_of(operation, fail))
@@ -282,7 +283,7 @@ def _check_distributions(config: StandinConfig) -> None:
         parse_distribution(text)
     for operation in (*config.latency, config.service_operation):
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation; there are {', '.join(CONFIGURABLE)}")
+            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
 
 
 def _require_share(name: str, value: float) -> None:

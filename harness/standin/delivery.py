@@ -9,11 +9,11 @@ stand-in under load must not reach strangers.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 
 import httpx
 
+from harness.addresses import is_loopback
 from harness.clock import unix_ns
 from harness.standin import response_bodies
 from harness.standin.ground_truth import increment
@@ -152,7 +152,6 @@ async def _drain(response: httpx.Response) -> None:
 
 def _is_loopback(url: str) -> bool:
     try:
-        host = httpx.URL(url).host
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except (httpx.InvalidURL, ValueError):
+        return is_loopback(httpx.URL(url).host)
+    except httpx.InvalidURL:
         return False

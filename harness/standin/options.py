@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from harness.standin.config import Lies, check_failures
 from harness.standin.distributions import parse_distribution
 from harness.standin.operations import CONFIGURABLE
+from harness.suggestions import suggest
 
 
 def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
@@ -25,7 +25,7 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
         operation, _, distribution = text.rpartition("=")
         operation = operation.strip() or "*"
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation{_nearest(operation, CONFIGURABLE)}")
+            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
         parse_distribution(distribution)
         latency[operation] = distribution.strip()
     return latency
@@ -66,7 +66,7 @@ def parse_lies(texts: Iterable[str]) -> Lies:
             field = "forgets_keys_after_s"
         if field not in Lies.__struct_fields__:
             names = [known.replace("_", "-") for known in Lies.__struct_fields__]
-            raise ValueError(f"{name.strip()!r} is no lie{_nearest(name.strip(), names)}")
+            raise ValueError(f"{name.strip()!r} is no lie; {suggest(name.strip(), names)}")
         values[field] = _read_number(text, value) if separator else 1.0
     return Lies(**values)
 
@@ -76,9 +76,3 @@ def _read_number(text: str, value: str) -> float:
         return float(value)
     except ValueError:
         raise ValueError(f"{text!r}: {value.strip()!r} is no number") from None
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

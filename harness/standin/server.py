@@ -9,7 +9,6 @@ uvicorn and this: a router and a middleware stack would cost more than the work 
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from harness.addresses import is_loopback
 from harness.clock import unix_ns
 from harness.standin import api_docs
 from harness.standin.api import Api
@@ -140,7 +140,7 @@ class StandinApp:
             return Response(200, msgspec.json.encode(truth))
         if scope["path"] == CONTROL_PATH and scope["method"] == "POST":
             client = scope.get("client")
-            if client is None or not ipaddress.ip_address(client[0]).is_loopback:
+            if client is None or not is_loopback(client[0]):
                 return plain_error_response(403, "settings are changed from loopback only")
             try:
                 return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))

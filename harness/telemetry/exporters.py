@@ -10,21 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from harness.load.progress import LiveMetrics
-
-PrometheusOption = Annotated[
-    str | None,
-    typer.Option("--prometheus", metavar="[HOST:]PORT", help="Serve live metrics there."),
-]
-OtlpOption = Annotated[
-    str | None,
-    typer.Option("--otlp", metavar="URL", help="Send live metrics there (OTLP over HTTP)."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +79,13 @@ class Exporters:
         # Only who watches pays for the imports.
         with ExitStack() as stack:
             if self.prometheus is not None:
-                from harness.telemetry.prometheus import serve_metrics  # noqa: PLC0415
+                from harness.telemetry.prometheus import serve_metrics
 
                 latest.url = stack.enter_context(serve_metrics(self.prometheus, trial_info, latest))
                 text = f"metrics: {latest.url}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
             if self.otlp is not None:
-                from harness.telemetry.otlp import export_metrics  # noqa: PLC0415
+                from harness.telemetry.otlp import export_metrics
 
                 stack.enter_context(export_metrics(self.otlp, trial_info, latest, console))
             yield latest

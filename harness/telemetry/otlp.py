@@ -35,6 +35,7 @@ from rich.console import Console
 
 from harness import __version__
 from harness.clock import unix_ns
+from harness.complaints import complain
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth, Series
 from harness.load.progress import LiveMetrics
@@ -99,8 +100,7 @@ def export_metrics(
         result = exporter.export(metrics_of(live, trial_info), timeout_millis=TIMEOUT_S * 1000)
         if result is not MetricExportResult.SUCCESS and not warned:
             warned = True
-            text = f"--otlp: {target} does not take metrics; the trial goes on"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            complain(console, f"--otlp: {target} does not take metrics; the trial goes on")
 
     def send_periodically() -> None:
         while not stopped.wait(EVERY_S):

@@ -22,6 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from harness.addresses import LOOPBACK, parse_address
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S
 from harness.load.progress import LiveMetrics
@@ -43,10 +44,10 @@ def parse_listener(text: str) -> tuple[str, int]:
     Raises:
         UsageError: It is none.
     """
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"--prometheus {text!r}: write PORT or HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    try:
+        return parse_address(text, host=LOOPBACK)
+    except ValueError as error:
+        raise UsageError(f"--prometheus {text!r}: {error}") from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.errors import TrialError
+from harness.text import one_line
 
 ROWS_MAX = 1_000_000_000
 _BATCH_ROWS = 1 << 20
@@ -178,5 +179,4 @@ def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def shorten_error(error: BaseException) -> str:
     """An error's text in a line of bounded length."""
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__
+    return one_line(str(error), 160) or type(error).__name__

@@ -22,6 +22,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
+from harness.text import one_line
 from harness.units import NS_PER_MS, format_duration
 from reports.figures.svg import inline_svg
 from reports.model import ReportModel
@@ -191,10 +192,9 @@ def draw_placeholder(axes: Axes) -> None:
 
 def label(text: str) -> str:
     """A stranger's name for a legend: printable, and cut where it is too long."""
-    clean = "".join(c if c.isprintable() else "\ufffd" for c in text).strip() or "(no name)"
+    clean = one_line(text, _LABEL_MAX) or "(no name)"
     # A leading underscore would hide the entry from Matplotlib's legend.
-    clean = f"\u200b{clean}" if clean.startswith("_") else clean
-    return clean if len(clean) <= _LABEL_MAX else clean[: _LABEL_MAX - 1] + "…"
+    return f"\u200b{clean}" if clean.startswith("_") else clean
 
 
 def duration_axis(axes: Axes, *, log: bool = True) -> None:

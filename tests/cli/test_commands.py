@@ -2,38 +2,124 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import statistics
 import subprocess
 import sys
 
 import pytest
 
 from harness import __version__
+from harness.cli.commands import COMMANDS
+from harness.cli.lazy import load_command
 
+HEAVY = {"gevent", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow", "scipy"}
 _TELL = """
 import sys
 from harness.cli import main
 try:
     main()
 finally:
-    print("pandas" in sys.modules, file=sys.stderr)
+    print(*sys.modules, file=sys.stderr)
 """
+HELPS = [
+    [name, *sub, "--help"]
+    for name, entry in COMMANDS.items()
+    for sub in ([[], *([key] for key in getattr(load_command(name, entry), "commands", ()))])
+]
+
+
+def told(*words):
+    """What a command line prints, and the heavy modules that it imported."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _TELL, *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    return ended.stdout, HEAVY & set(ended.stderr.split())
 
 
 def test_the_version_is_told_without_importing_a_command():
     """One line, at once."""
-    told = subprocess.run(
-        [sys.executable, "-c", _TELL, "--version"], capture_output=True, text=True, check=True
+    assert (f"opensteer-harness {__version__}\n", set()) == told("--version")
+
+
+@pytest.mark.parametrize("words", [["--help"], *HELPS], ids=" ".join)
+def test_help_imports_nothing_heavy(words):
+    """Help waits for no numerics; completion imports the same modules."""
+    text, heavy = told(*words)
+
+    assert text.startswith("Usage: ")
+    assert set() == heavy
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_has_the_first_line_of_each_command_s_help(name):
+    """The group shows the table's line, the command its own docstring."""
+    command = load_command(name, COMMANDS[name])
+
+    assert COMMANDS[name].help == command.help.splitlines()[0]
+    assert f"  {name:<9}  {COMMANDS[name].help}\n" in told("--help")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "most_s"),
+    [(["--version"], 0.15), (["--help"], 0.4), (["rnu"], 0.4), (["run", "--help"], 0.6)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_start_up_is_quick(words, most_s):
+    """CPU time, median of five; importing all commands took 3 s."""
+    spent = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        told(*words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+
+    assert statistics.median(spent) <= most_s
+
+
+def test_a_mistyped_command_is_suggested():
+    """The nearest one, without importing any."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _TELL, "rnu"], capture_output=True, text=True, check=False
     )
 
-    assert (f"opensteer-harness {__version__}\n", "False\n") == (told.stdout, told.stderr)
+    assert 2 == ended.returncode
+    assert "No such command 'rnu'. Did you mean 'run'?" in ended.stderr
+    assert not {"pydantic", *HEAVY} & set(ended.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["run"], "Missing argument 'SCENARIO'; see `harness run --help`"),
+        (["run", "mixed", "--auth", "basic"],
+         "Invalid value for '--auth': 'basic' is not one of 'api-key', 'bearer'; see `harness run --help`"),
+        (["capacity", "sessions", "--max-sessions", "0"], None),
+        (["serve", "--nothing"], None),
+    ],
+)  # fmt: skip
+def test_what_typer_refuses_is_one_line(words, line):
+    """Like every other mistake of the command line; the usage is in the help."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'harness'; from harness.cli import main; main()", *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert 2 == ended.returncode
+    (only,) = ended.stderr.splitlines()
+    assert only.startswith("harness: ")
+    assert line is None or f"harness: {line}" == only
 
 
 _FAIL = """
 import sys
-from harness.cli import main, report
+from harness.cli import main
+from harness.assess import evaluate
 def fail(path):
     raise {error}
-report.check_trial = fail
+evaluate.check_trial = fail
 main()
 """
 
@@ -49,8 +135,8 @@ def test_what_nobody_foresaw_is_no_verdict(error, lines, word):
         [sys.executable, "-c", _FAIL.format(error=error), "check", "trial"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    told = ended.stderr.splitlines()
+    lines_told = ended.stderr.splitlines()
 
     assert 4 == ended.returncode, ended.stderr
-    assert word in told[-1]
-    assert len(told) == lines or "Traceback" in told[0]
+    assert word in lines_told[-1]
+    assert len(lines_told) == lines or "Traceback" in lines_told[0]

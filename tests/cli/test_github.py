@@ -90,7 +90,7 @@ def test_text_of_the_target_starts_no_command() -> None:
     """Line ends, percent signs and title separators do not leave their place."""
     lines = annotations(summary(("fail", "a:b,c%", "x\r\n::set-output name=y::z\x1b 5%")))
 
-    assert lines == ["::error title=a%3Ab%2Cc%25::x ::set-output name=y::z 5%25"]
+    assert lines == ["::error title=a%3Ab%2Cc%25::x ::set-output name=y::z\ufffd 5%25"]
 
 
 def test_more_findings_than_github_keeps_are_counted() -> None:

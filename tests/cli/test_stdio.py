@@ -20,7 +20,7 @@ def command():
     {work}
     raise typer.Exit(4)
 sys.modules["stub"] = types.SimpleNamespace(command=command)
-commands.COMMANDS["doctor"] = "stub:command"
+commands.COMMANDS["doctor"] = commands.Entry("stub:command", "stub")
 main()
 """
 PRINTS = "[Console().print('x' * 60, i) for i in range(5000)]"

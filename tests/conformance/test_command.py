@@ -75,7 +75,7 @@ def test_a_failure_in_tap_tells_what_was_seen(harness):
     [
         (("--host", "http://127.0.0.1:9"), 3, "cannot be reached"),
         (("--only", "nothing.such"), 2, "--list"),
-        (("--format", "yaml"), 2, "tap, junit"),
+        (("--format", "yaml"), 2, "'tap', 'junit'"),
         (("--patience", "0"), 2, "--patience"),
         (("--host", "http://api.example"), 2, "--allow-host"),
         (("--fill", "-1"), 2, "--fill"),

@@ -54,7 +54,7 @@ def test_a_search_makes_one_trial_of_its_steps(harness):
     [
         (["--slo", "p99<<1s"], "(column 5)"),
         (["--slo", "throughput>5/s"], "cannot steer a throughput search"),
-        (["--spacing", "even"], "known are poisson, uniform"),
+        (["--spacing", "even"], "is not one of 'poisson', 'uniform'"),
         (["--start-rate", "50", "--max-rate", "20"], "--start-rate 50 is above --max-rate 20"),
         (["nothing"], "no scenario named 'nothing'"),
     ],

@@ -205,4 +205,5 @@ def test_unknown_operation_is_a_usage_error(harness: Command) -> None:
     ended = harness("ratelimit", "--operation", "delete_everything")
 
     assert ended.code == 2
-    assert "known are" in ended.err
+    assert 1 == len(ended.err.splitlines())
+    assert "is not one of 'import_selector_cache', 'create_session'" in ended.err

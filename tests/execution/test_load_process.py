@@ -167,7 +167,7 @@ def test_sigterm_ends_a_command_as_ctrl_c_does():
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(20)\n"
         "sys.modules['slow'] = types.SimpleNamespace(command=slow)\n"
-        "commands.COMMANDS['doctor'] = 'slow:command'\n"
+        "commands.COMMANDS['doctor'] = commands.Entry('slow:command', 'slow')\n"
         "main()\n"
     )
     ended = subprocess.run(

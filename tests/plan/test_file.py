@@ -201,3 +201,41 @@ def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
         f"{path}:1: scenario.cache_imports: no such scenario; did you mean 'cache_import'?"
     ] == check_scenario_names(orders, ["session_churn"])
     assert not check_scenario_names(orders, ["cache_imports"])
+
+
+def test_comments_and_texts_that_name_a_key_are_not_its_line():
+    """A hunt for the name through the lines would stop at the first of them."""
+    text = (
+        '# users = 0\ndescription = """\n[load]\nusers = 0\n"""\n[load] # users\n'
+        'grace = "1s" # users = 0\nusers = 0\n'
+    )
+
+    assert complaint(text).startswith("plan.toml:8: load.users: ")
+
+
+def test_a_wrong_objective_has_the_line_on_which_it_stands():
+    """Within an array of several lines; so has a phase."""
+    text = '[slo]\nmust = [\n  "errors<1%", # p99<<2s\n  "p99<<2s",\n]\n'
+    phases = (
+        '[load]\nphases = [\n  {duration = "1s", rate = 1},\n  {duration = "1s", rate = -1},\n]\n'
+    )
+
+    assert complaint(text).startswith("plan.toml:4: slo.must[1]: ")
+    assert complaint(phases).startswith("plan.toml:4: load.phases[1].rate: ")
+
+
+def test_a_text_that_is_no_toml_has_the_line_where_it_ends_to_be():
+    """As tomllib says it."""
+    assert complaint('name = "x"\n[load\n').startswith("plan.toml:2: not TOML: ")
+    assert complaint("a = [\n").startswith("plan.toml: not TOML: ")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    """Some editors write one; the lines stay as they are shown."""
+    path = tmp_path / "plan.toml"
+    path.write_bytes('\ufeffname = "mine"\r\nsed = 1\r\n'.encode())
+    with pytest.raises(PlanError, match=r"plan.toml:2: sed is unknown"):
+        read_plan(path)
+    path.write_bytes('\ufeffname = "mine"\r\n'.encode())
+
+    assert "mine" == read_plan(path).name

@@ -19,7 +19,7 @@ from tests.trials import attempt
         ("a|b", r"a\|b"),
         ("<script>", r"\<script\>"),
         ("[x](y)", r"\[x\]\(y\)"),
-        ("two\nlines\r\x00", "two lines"),
+        ("two\nlines\r\x00", "two lines \ufffd"),
         ("@team", r"\@team"),
         ("x" * 500, "x" * 399 + "…"),
     ],

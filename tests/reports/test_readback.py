@@ -108,7 +108,7 @@ def test_githubs_parser_reads_the_tables_of_the_page(story_model):
 def test_githubs_parser_sees_strangers_text_as_text(hostile_model):
     """No element that a name could have brought, and the name itself can be read."""
     page = Page(markdown.render(hostile_model))
-    shown = " ".join("".join(c if c.isprintable() else " " for c in HOSTILE).split())
+    shown = " ".join("".join(c if c.isprintable() else "\ufffd" for c in HOSTILE).split())
 
     assert page.tags <= {
         *("h1", "h2", "p", "strong", "em", "code", "details", "summary"),
@@ -184,6 +184,12 @@ def test_the_committed_sample_keeps_its_schema():
     assert schema_errors_of_file(ROOT / "reports/sample/summary.json") == []
 
 
+BASELINE = {
+    "name": "main", "plan": "smoke", "scenario": "mixed", "model": "open", "host": "http://h",
+    "embedded": False, "measured_s": 60.0, "started": "2026-11-24T10:15:30Z", "trial_id": "t",
+    "response_ms": {"health": {"ok": 1, "p50": 1.0, "p90": 1.0, "p99": 1.0, "p99_9": None, "max": 1.0}},
+}  # fmt: skip
+DOCTOR = {"exit_code": 0, "remarks": [{"name": "disk", "state": "ok", "detail": "9 GB free"}]}
 TREND = {
     "schema": 1, "plan": "smoke", "trials": ["a"],
     "series": [{"operation": "o", "metric": "throughput", "unit": "per_s", "values": [1.0],
@@ -204,6 +210,8 @@ def examples(story_path, story_model):
         "rate_limit": LAB,
         "capacity": [SESSIONS, THROUGHPUT],
         "trend": TREND,
+        "baseline": BASELINE,
+        "doctor": DOCTOR,
     }
 
 

@@ -85,14 +85,14 @@ def test_lies_are_read_by_the_names_people_write():
 @pytest.mark.parametrize(
     ("parse", "text", "part"),
     [
-        (parse_latencies, "create_sesion=5ms", "did you mean create_session?"),
+        (parse_latencies, "create_sesion=5ms", "did you mean 'create_session'?"),
         (parse_failures, "CLOUD_TIMEOUT", "write CODE=P"),
         (parse_failures, "CLOUD_TIMEOUT=often", "'often' is no number"),
         (parse_failures, "CLOUD_TIMEOUT=1.5", "from 0 to 1"),
         (parse_failures, "CLOUD_TIMEOUT=nan", "from 0 to 1"),
         (parse_failures, "CLOUD_TIME=0.5", "no error code"),
         (parse_failures, "sleep:CLOUD_TIMEOUT=0.5", "no operation"),
-        (parse_lies, "leaks-slots", "did you mean leaks-slot?"),
+        (parse_lies, "leaks-slots", "did you mean 'leaks-slot'?"),
     ],
 )
 def test_a_wrong_option_says_what_would_be_right(parse, text, part):

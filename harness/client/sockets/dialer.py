@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from harness.addresses import is_loopback
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.units import NS_PER_S
@@ -64,7 +65,7 @@ def is_allowed_host(target: str, host: str) -> bool:
     >>> may_lead_to("api.cloud.example", "cloud.evil.example")
     False
     """
-    if target == host or (_is_loopback(target) and _is_loopback(host)):
+    if target == host or (is_loopback(target) and is_loopback(host)):
         return True
     target_labels, its = target.split("."), host.split(".")
     if _is_address(target) or _is_address(host):
@@ -85,7 +86,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import NoReturn
 
 from harness.errors import UsageError
 from harness.plan.slo.names import ACTIONS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
-from harness.plan.slo.objective import (
-    Clock,
-    Comparison,
-    Latency,
-    Share,
-    Slo,
-    Subject,
-    Throughput,
-)
+from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
+from harness.suggestions import suggest
 from harness.units import parse_duration_ns
 
 _CLOCKS = ("response", "service")
@@ -118,7 +110,7 @@ class _Parser:
             elif word in _LEADING:
                 self.fail(place, f"{word!r} is out of place; the order is operation.clock.metric")
             else:
-                self.fail(place, f"no operation is called {word!r}{_suggestion(word, _LEADING)}")
+                self.fail(place, f"no operation is called {word!r}; {suggest(word, _LEADING)}")
         if (latency := self.latency(at, name, clock or "response")) is not None:
             return operation, latency
         if clock is not None:
@@ -128,7 +120,7 @@ class _Parser:
     def method(self, at: int, operation: str, word: str) -> None:
         """Refuse a method that no socket has; of DevTools only the form is known."""
         if operation == "action" and word not in ACTIONS:
-            self.fail(at, f"no action is called {word!r}{_suggestion(word, ACTIONS)}")
+            self.fail(at, f"no action is called {word!r}; {suggest(word, ACTIONS)}")
         if operation == "cdp" and word != "connect" and not word[0].isupper():
             self.fail(
                 at,
@@ -145,7 +137,7 @@ class _Parser:
         if name in _LEADING:
             self.fail(at + len(name), f"{name} needs a metric: {name}.p99")
         known = (*_SUBJECTS, *OUTCOMES)
-        return self.fail(at, f"no metric or outcome is called {name!r}{_suggestion(name, known)}")
+        return self.fail(at, f"no metric or outcome is called {name!r}; {suggest(name, known)}")
 
     def latency(self, at: int, name: str, clock: Clock) -> Latency | None:
         if name == "max":
@@ -198,8 +190,3 @@ def _comparison(text: str) -> Comparison:
         case "<" | "<=" | ">" | ">=":
             return text
     raise AssertionError(text)
-
-
-def _suggestion(word: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli.commands import register
+from harness.cli.commands import app
 from harness.errors import NothingObservedError, UsageError
 from harness.experiments.compare.change_points import ChangePointMethod, find_change_points
 from tests.schemas import schema_errors
 from tests.trials import NS, T0, attempt, write_trial
 
-APP = register(["trend"])
+APP = app
 
 
 def shifts_of(values, threshold=0.05, **given):

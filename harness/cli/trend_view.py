@@ -1,0 +1,98 @@
+"""The trials of a plan over time: found, drawn, and told in a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.assess.baseline_comparison import has_identity, load_identity, warn_skipped
+from harness.assess.otava import Method, choose_method
+from harness.cli.console import status
+from harness.errors import NothingObservedError, TrialError
+from harness.experiments.compare.samples import TrialSample
+from harness.experiments.compare.trend import build_trend
+from harness.plan.file import build_plan
+from harness.trial.baselines import read_trials
+from harness.trial.store import (
+    INTERVALS_FILE,
+    MANIFEST,
+    Trial,
+    write_atomically,
+    write_json,
+)
+from reports.comparison import trend_page
+from reports.comparison.history import method_note
+from reports.formatting import plural
+
+
+def draw_trend(plan: str, trials: Path, baselines: Path, out: Path, by: Method) -> None:
+    """
+    Write the page of a plan's trials and print what changed.
+
+    Args:
+        plan: The plan's name.
+        trials, baselines: Where its trials are.
+        out: The page.
+        by: What finds changes.
+
+    Raises:
+        NothingObservedError: There is no finished trial of the plan.
+    """
+    search = choose_method(by, os.environ)
+    found = [*_complete(baselines), *_complete(trials)]
+    named = {
+        trial.manifest.trial_id: trial
+        for trial in reversed(found)  # a trial that is kept goes by its baseline's name
+        if _plan_of(trial) == plan
+    }
+    ordered = sorted(named.values(), key=lambda trial: trial.manifest.started_ns)
+    if not ordered:
+        known = ", ".join(sorted(set(map(_plan_of, found)))) or "none of any"
+        raise NothingObservedError(
+            f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
+        )
+    newest = ordered[-1]
+    same = load_identity(newest.manifest)
+    kept = [trial for trial in ordered if has_identity(trial, same)]
+    where = f"{newest.path}/manifest.json: plan"
+    thresholds = build_plan(newest.manifest.plan, where).compare.to_tolerances()
+    with status(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
+        result = build_trend(_points(kept), thresholds, search)
+    write_atomically(out, trend_page.render(plan, result).encode())
+    write_json(out.with_suffix(".json"), result.document(plan))
+    console = Console()
+    console.print(Text(trend_page.headline(result)))
+    console.print(Text(method_note(result)))
+    for row in trend_page.change_points_table(result).rows:
+        console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
+    if left := len(ordered) - len(kept):
+        told = plural(left, "trial")
+        console.print(Text(f"{told} with another scenario, host or load left out"))
+    console.print(f"trend: {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _complete(root: Path) -> list[Trial]:
+    """The finished trials of a directory; one that cannot be read is a line on stderr."""
+    found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), follow_links=False)
+    for error in damaged:
+        warn_skipped(error)
+    return [trial for trial in found if trial.manifest.state == "complete"]
+
+
+def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
+    """One trial's histograms at a time: together they could be more than the memory."""
+    for trial in trials:
+        try:
+            table = trial.intervals_table()
+        except TrialError as error:
+            warn_skipped(error)
+            continue
+        yield trial.path.name, TrialSample(trial.manifest, table)
+
+
+def _plan_of(trial: Trial) -> str:
+    return str(trial.manifest.plan.get("name", "unnamed"))
