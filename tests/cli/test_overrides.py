@@ -126,7 +126,7 @@ def test_doctor_prints_its_remarks_as_json():
 
     assert 3 == code == document["exit_code"]
     assert [] == schema_errors("doctor", document)
-    assert ("target", "bad") == tuple(document["remarks"][-1][key] for key in ("name", "state"))
+    assert ("target", "bad") == tuple(document["diagnostics"][-1][key] for key in ("name", "state"))
 
 
 def test_literals_of_options_are_those_of_what_they_set():
