@@ -53,6 +53,7 @@ def test_lost_attempts_of_a_lost_worker_are_no_accusation(seed, loss, data):
     assert Verdict.FAIL not in {finding.verdict for finding in findings.values()}, findings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MUTATIONS)
 @scaled_settings(2, phases=(Phase.generate,))
 @given(seed=st.integers(0, 10**6), loss=st.floats(0, 0.8), data=st.data())

@@ -11,7 +11,6 @@ import pytest
 from harness.trial.store import open_trial
 from tests.e2e.conftest import TIMEOUT_S, _clean_environ
 
-pytestmark = pytest.mark.trial
 HARNESS = str(Path(sys.executable).parent / "harness")
 TRAP = "raise SystemExit(f'trap: {__name__}')\n"
 OWN = """

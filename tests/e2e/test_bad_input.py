@@ -9,8 +9,6 @@ from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording
 from tests.trials import ladder, write_trial
 
-pytestmark = pytest.mark.trial
-
 
 def _refused(ended, code: int, *words: str) -> None:
     lines = ended.err.strip().splitlines()

@@ -10,8 +10,6 @@ import pytest
 
 from tests.e2e.conftest import Command, summary_of
 
-pytestmark = pytest.mark.trial
-
 NOT_FOUND = "CLOUD_SESSION_NOT_FOUND"
 ASKED: set[tuple[str, str]] = set()
 """Paths and hosts of the imports that were asked for."""

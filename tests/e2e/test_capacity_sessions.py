@@ -14,8 +14,6 @@ from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 from tests.schemas import schema_errors_of_file
 
-pytestmark = pytest.mark.trial
-
 KEY = "osk_some"
 LIMITED = {"limiter": "token-bucket", "rate": 100.0, "burst": 20}
 FAILING = {"fail": {"create_session:CLOUD_LAUNCH_FAILED": 0.1}}

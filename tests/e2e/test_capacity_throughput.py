@@ -8,8 +8,6 @@ import pytest
 
 from tests.schemas import schema_errors_of_file
 
-pytestmark = pytest.mark.trial
-
 SCENARIO = """
 name = "one"
 [scenario.cache_import]

@@ -18,7 +18,6 @@ from harness.trial.store import open_trial
 from tests.e2e.conftest import KEY, _clean_environ, summary_of
 from tests.trials import attempt, write_trial
 
-pytestmark = pytest.mark.trial
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESSION = re.compile(r"\$\{\{\s*(?:secrets|vars)\.(\w+)\s*\}\}")
 

@@ -42,7 +42,6 @@ poll_max = "2ms"
 """
 
 
-@pytest.mark.trial
 @pytest.mark.parametrize(
     ("scenario", "operation"), [("session_actions", "action"), ("run_polling", "get_run")]
 )

@@ -13,8 +13,6 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, interrupt, summary_of
 
-pytestmark = pytest.mark.trial
-
 SLOW = StandinConfig(api_keys=(KEY,), launch_s=0.5, latency={"*": "uniform(5ms,30ms)"})
 
 

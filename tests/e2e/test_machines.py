@@ -21,7 +21,6 @@ from tests.e2e.conftest import (
     summary_of,
 )
 
-pytestmark = pytest.mark.trial
 RATE = 60
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from harness.plugins import CHECKS
 from harness.trial.store import open_trial
 from tests.e2e.conftest import summary_of
 from tests.plugins import install, install_example
 
-pytestmark = pytest.mark.trial
 PLAN = """
 [load]
 users = 5

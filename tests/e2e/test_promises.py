@@ -21,8 +21,6 @@ from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording, _clean_environ, summary_of
 from tests.schemas import schema_errors_of_file
 
-pytestmark = pytest.mark.trial
-
 
 def test_the_same_seed_sends_the_same_payloads(harness: Command) -> None:
     """Two trials with one seed send the same bodies in the same order; another seed does not.

@@ -14,8 +14,6 @@ from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, Recording
 from tests.schemas import schema_errors_of_file
 
-pytestmark = pytest.mark.trial
-
 PROMISED = {
     "schema",
     "limited",

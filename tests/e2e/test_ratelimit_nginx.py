@@ -21,7 +21,6 @@ from tests.e2e.conftest import KEY, Command
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = [
-    pytest.mark.trial,
     pytest.mark.alone,
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed (apt-get install nginx)"),
 ]

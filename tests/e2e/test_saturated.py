@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, summary_of
-
-pytestmark = pytest.mark.trial
 
 BUSY = '''
 import time

@@ -7,14 +7,10 @@ import signal
 import socket
 import urllib.request
 
-import pytest
-
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.standin.options import parse_failures
 from tests.e2e.conftest import Command
-
-pytestmark = pytest.mark.trial
 
 
 def test_serve_listens_and_stops_clean(harness: Command) -> None:

@@ -20,8 +20,6 @@ from tests.e2e.conftest import (
     summary_of,
 )
 
-pytestmark = pytest.mark.trial
-
 PLAN = """
 [load]
 users = 60

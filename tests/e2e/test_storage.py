@@ -12,8 +12,6 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, _clean_environ, summary_of
 
-pytestmark = pytest.mark.trial
-
 FILE_BYTES_MAX = 48 << 10
 
 

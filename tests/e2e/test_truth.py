@@ -20,8 +20,6 @@ from tests.e2e.conftest import (
     summary_of,
 )
 
-pytestmark = pytest.mark.trial
-
 TROUBLED = StandinConfig(
     api_keys=(KEY,),
     limiter="token-bucket",

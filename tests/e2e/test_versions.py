@@ -10,8 +10,6 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, summary_of
 
-pytestmark = pytest.mark.trial
-
 
 def test_a_plan_of_another_version_is_refused_by_the_server(harness: Command) -> None:
     """``contract.version`` goes out with each create: v9 is answered CLOUD_CONTRACT_MISMATCH."""

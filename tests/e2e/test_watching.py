@@ -28,8 +28,6 @@ from tests.reports.conftest import build
 from tests.telemetry.test_prometheus import FACTS, live
 from tests.trials import attempt
 
-pytestmark = pytest.mark.trial
-
 
 def free_port() -> int:
     with socket.socket() as free:

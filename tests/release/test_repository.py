@@ -33,6 +33,19 @@ def test_ci_runs_every_part_and_no_other():
     assert {"lint", "types", "release-check", "unit", "demo", "test"} <= targets
 
 
+def test_every_make_target_has_help_and_is_phony():
+    """And README and documentation name no target that does not exist."""
+    makefile = (ROOT / "Makefile").read_text()
+    phony = makefile.partition(".PHONY:")[2].partition("\n\n")[0].replace("\\", "").split()
+    targets = re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+    helped = re.findall(r"^([a-z-]+):.* ## [A-Z]", makefile, re.MULTILINE)
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    named = {name for page in pages for name in re.findall(r"`make ([a-z-]+)", page.read_text())}
+
+    assert sorted(targets) == sorted(phony) == sorted(helped)
+    assert set() == named - set(targets)
+
+
 def test_an_unknown_part_is_refused():
     """A typing error in the workflow must not look like a pass."""
     ended = subprocess.run([ROOT / ".ci/run", "everything"], capture_output=True, check=False)

@@ -10,8 +10,6 @@ import pytest
 
 from benchmarks.reliability.cases import BY_NAME, CHECKS, LIES, RETRIES
 
-pytestmark = pytest.mark.trial
-
 
 def made(case, tmp_path, seconds):
     """One trial of a case, in processes of its own."""

@@ -152,19 +152,19 @@ def test_a_session_is_provisioned_before_it_is_active(start):
 
 
 def test_latency_is_never_shorter_than_asked(start):
-    """60 ms for one operation, nothing for another."""
-    client = start(latency={"get_run": "60ms"})
+    """200 ms for one operation, nothing for another."""
+    client = start(latency={"get_run": "200ms"})
 
-    def best_of_five(ask):
-        took = []
-        for _ in range(5):
+    def shortest_s(request, tries):
+        times_s = []
+        for _ in range(tries):
             begun = time.perf_counter()
-            ask()
-            took.append(time.perf_counter() - begun)
-        return min(took)
+            request()
+            times_s.append(time.perf_counter() - begun)
+        return min(times_s)
 
-    fast, slow = best_of_five(client.health), best_of_five(lambda: client.run("r"))
-    assert fast < 0.06 <= slow < 1
+    fast_s, slow_s = shortest_s(client.health, 10), shortest_s(lambda: client.run("r"), 2)
+    assert fast_s < 0.2 <= slow_s < 10
 
 
 def test_workers_bound_the_throughput(start):
@@ -174,7 +174,7 @@ def test_workers_bound_the_throughput(start):
         begun = time.perf_counter()
         list(pool.map(lambda _: client.run("r"), range(20)))
         took_s = time.perf_counter() - begun
-    assert 0.5 <= took_s < 3
+    assert 0.5 <= took_s < 20
 
 
 def test_a_stall_freezes_every_answer(start):

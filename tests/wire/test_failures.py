@@ -1,9 +1,9 @@
-"""How exchanges fail: each way has its own name, and a bound in time."""
+"""How exchanges fail: each kind of failure has a name and ends within a time bound."""
 
 from __future__ import annotations
 
 import socket
-import time
+import threading
 
 import pytest
 
@@ -13,6 +13,8 @@ from harness.wire import Failure, Request
 OK = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = 400
 """Pieces that take far longer, at 50 ms each, than any deadline here."""
+PROMPT_S = 3.0
+"""Below the 5 s of the timeouts that a test does not set; generous, as machines are busy."""
 
 
 def seconds(response):
@@ -55,8 +57,8 @@ def test_full_backlog(make_user):
     for sock in (*waiting, listener):
         sock.close()
     assert [Failure.CONNECT_TIMEOUT, Failure.DEADLINE] == [slow.failure, hasty.failure]
-    assert 0.25 < seconds(slow) < 0.8
-    assert seconds(hasty) < 0.6
+    assert 0.25 < seconds(slow) < PROMPT_S
+    assert seconds(hasty) < PROMPT_S
 
 
 def test_black_hole(make_user, scripted, script):
@@ -65,8 +67,8 @@ def test_black_hole(make_user, scripted, script):
     script.play(["hold"], ["hold"])
     slow, hasty = user.post(), user.post(deadline_s=0.1)
     assert [Failure.READ_TIMEOUT, Failure.DEADLINE] == [slow.failure, hasty.failure]
-    assert 0.25 < seconds(slow) < 0.8
-    assert 0.08 < seconds(hasty) < 0.6
+    assert 0.25 < seconds(slow) < PROMPT_S
+    assert 0.08 < seconds(hasty) < PROMPT_S
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -97,7 +99,7 @@ def test_slow_drip(make_user, scripted, script, drip):
     script.play([step for piece in drip for step in (piece, 0.05)])
     response = user.get(deadline_s=0.5)
     assert Failure.DEADLINE is response.failure
-    assert 0.4 < seconds(response) < 1.0
+    assert 0.4 < seconds(response) < PROMPT_S
     assert response.bytes_in > 0
     assert b"fresh-01" == user.get("fresh-01").body
 
@@ -167,10 +169,10 @@ def test_connection_closed_when_idle(user, scripted, script):
 def test_malformed_answers(user, script, answer):
     """What is no HTTP is told at once: no wait for more, no guess."""
     script.play([answer, "hold"])
-    response = user.get(deadline_s=3)
+    response = user.get(deadline_s=2 * PROMPT_S)
     assert Failure.MALFORMED is response.failure
     assert response.detail
-    assert seconds(response) < 1.5
+    assert seconds(response) < PROMPT_S
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -197,9 +199,9 @@ def test_bounds(make_user, scripted, script, answer):
         f"http://127.0.0.1:{scripted.port}", max_head_bytes=8192, max_body_bytes=20_000
     )
     script.play([answer, "hold"])
-    response = user.get(deadline_s=3)
+    response = user.get(deadline_s=2 * PROMPT_S)
     assert Failure.MALFORMED is response.failure
-    assert seconds(response) < 1.5
+    assert seconds(response) < PROMPT_S
     assert b"fresh-01" == user.get("fresh-01").body
 
 
@@ -214,13 +216,15 @@ def test_endless_body(make_user, scripted, script):
 
 def test_server_that_takes_nothing(make_user, serve):
     """A request that the server does not read runs into the send timeout."""
-    server = serve(lambda _: time.sleep(3))
+    ended = threading.Event()
+    server = serve(lambda _: ended.wait(2 * PROMPT_S))
     user = make_user(f"http://127.0.0.1:{server.port}", read_s=0.3)
     response = user.post(bytes(16_000_000))
     assert Failure.SEND_TIMEOUT is response.failure
     hasty = user.post(bytes(16_000_000), deadline_s=0.15)
     assert Failure.DEADLINE is hasty.failure
-    assert seconds(hasty) < 0.65
+    ended.set()
+    assert seconds(hasty) < PROMPT_S
 
 
 def test_large_request_and_answer(make_user, scripted, script):

@@ -1,4 +1,4 @@
-"""Many users in one hub: they wait side by side, and may be killed; patched or not."""
+"""Many users in one gevent hub wait concurrently and may be killed; patched or not."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from harness.wire import Failure, Request, Target, Timeouts, connect
 
 
 def test_waits_do_not_block_each_other(serve):
-    """Ten users of a silent server are all given up at their deadline, not in turn."""
+    """Users of a silent server all reach their deadline together, not one after another."""
     server = serve(lambda connection: connection.hold())
     target = Target(f"http://127.0.0.1:{server.port}")
 
+    users_n, deadline_s = 20, 0.5
+
     def one():
         transport = connect(target, "fast")
-        response = transport.exchange(Request("GET", "/"), unix_ns() + 300_000_000)
+        response = transport.exchange(Request("GET", "/"), unix_ns() + int(deadline_s * 1e9))
         transport.close()
         return response.failure
 
     begun = time.monotonic()
-    users = [gevent.spawn(one) for _ in range(10)]
+    users = [gevent.spawn(one) for _ in range(users_n)]
     gevent.joinall(users, raise_error=True)
-    assert [Failure.DEADLINE] * 10 == [user.value for user in users]
-    assert time.monotonic() - begun < 1.0
+    assert [Failure.DEADLINE] * users_n == [user.value for user in users]
+    assert time.monotonic() - begun < users_n * deadline_s / 2
 
 
 @pytest.mark.parametrize("warm", [False, True])
@@ -75,8 +77,8 @@ def test_a_timeout_of_the_caller_goes_through(serve):
     transport.close()
 
 
-def test_silence_is_counted_anew_after_every_byte(serve):
-    """The lazy alarm rings by the latest wait, not by the one it was set for."""
+def test_the_read_timeout_restarts_after_every_byte(serve):
+    """The timer ends the latest wait, not the one it was set for."""
 
     def handler(connection):
         while connection.read_request():
@@ -119,18 +121,18 @@ def one(_):
     return [(r.failure, r.body) for r in replies]
 
 begun = time.monotonic()
-users = [gevent.spawn(one, n) for n in range(20)]
+users = [gevent.spawn(one, n) for n in range(40)]
 gevent.joinall(users, raise_error=True)
 assert all(u.value == [(None, b"ok")] * 2 for u in users), [u.value for u in users]
 took = time.monotonic() - begun
-assert took < 3.0, took
+assert took < 40 * 2 * 0.2 / 2, took  # half of what they take one after another
 server.stop()
 print("done")
 """
 
 
 def test_under_monkey_patching(kind):
-    """In a patched process, as under Locust, twenty users still wait side by side."""
+    """In a patched process, as under Locust, users still wait concurrently."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PATCHED, kind],
         capture_output=True,

@@ -49,13 +49,13 @@ def test_waiting_for_a_connection_ends_at_the_deadline(serve):
     """While the only connection is in use the next user gives up in time, with nothing sent."""
     server = serve(lambda connection: connection.hold())
     pool = pool_of(server, 1)
-    first = gevent.spawn(pool.exchange, Request("GET", "/"), unix_ns() + 2 * 10**9)
+    first = gevent.spawn(pool.exchange, Request("GET", "/"), unix_ns() + 20 * 10**9)
     gevent.sleep(0.05)
     response = pool.exchange(Request("GET", "/"), unix_ns() + 200_000_000)
 
     assert (Failure.DEADLINE, 0) == (response.failure, response.bytes_out)
     assert "pool" in response.detail
-    assert 0.15e9 < response.end_ns - response.start_ns < 1.5e9
+    assert 0.15e9 < response.end_ns - response.start_ns < 10e9
     assert 1 == server.accepted
     first.kill()
 

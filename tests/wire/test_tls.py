@@ -118,7 +118,7 @@ def test_handshake_that_never_ends(make_user, serve):
     user = make_user(f"https://127.0.0.1:{server.port}", connect_s=0.3)
     response, hasty = user.get(), user.get(deadline_s=0.1)
     assert [Failure.CONNECT_TIMEOUT, Failure.DEADLINE] == [response.failure, hasty.failure]
-    assert (response.end_ns - response.start_ns) / 1e9 < 0.8
+    assert (response.end_ns - response.start_ns) / 1e9 < 5
 
 
 def test_large_bodies(make_user, serve_tls, script, ca_file):
