@@ -1,10 +1,8 @@
 """
-What limited a trial, in one sentence: the second of the three that a manager reads.
+The bottleneck of a trial, in a sentence.
 
-The answer is looked for in this order, and the first that applies is told: nothing was
-observed; the generator itself was the bottleneck (whatever the target did is then in
-doubt); what a lab measured; then everything that kept attempts from ending ok in measured
-phases, most frequent first, together with missed latency and throughput; else nothing.
+The first that applies: nothing was observed; the generator was the bottleneck; what a lab
+measured; refusals, errors and missed objectives of measured phases, most frequent first; none.
 """
 
 from __future__ import annotations
@@ -23,11 +21,11 @@ from reports.model import ReportModel
 from reports.objectives import objectives
 
 SIGNIFICANT_SHARE = 0.01
-"""From this share of the attempts on, refusals or errors limit a trial; an objective that
-they broke makes them a limit whatever their share."""
+"""Refusals or errors are a bottleneck from this share of the attempts on, or at any share when
+they break an objective."""
 
 SERVED_SHARE = 0.95
-"""Of what was offered at the highest rate: where less was served, that is told."""
+"""Report the served rate when it is below this share of the offered rate."""
 
 _UNMEASURED = (ReservedPhase.PROBE, ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT)
 _BOTTLENECKS = {
@@ -40,28 +38,28 @@ _BOTTLENECKS = {
 
 
 def bottleneck(model: ReportModel) -> str:
-    """What limited the trial."""
+    """The bottleneck, or why it is unknown."""
     generator = model.summary["generator"]
     if not model.observed:
-        return "What limited it cannot be told, for no attempt was observed."
+        return "Bottleneck unknown: no attempts were observed."
     searched = model.labs.get("capacity", {}).get("kind") == "throughput"
-    if generator["saturated"] and not searched:  # a search leaves such steps out, and says so
+    if generator["saturated"] and not searched:  # a search excludes such steps
         return (
-            f"The load generator itself limited it ({generator['reason']}), so latencies here "
-            "say more about it than about the target: use more processes or less load."
+            f"Bottleneck: the load generator ({generator['reason']}). Latencies describe the "
+            "generator more than the target. Use more processes or less load."
         )
     return _by_lab(model.labs) or _by_outcome(model)
 
 
 def _by_lab(labs: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a lab found, whose load goes to the limit on purpose; "" without one."""
+    """The limit that a lab measured; "" without a lab."""
     limiter, capacity = labs.get("rate_limit", {}), labs.get("capacity", {})
     if limiter.get("limited") is True:
-        # What is proposed for the API's docs, as far as the limit itself.
+        # The first sentence of the text for the API's docs is the limit.
         limit = str(limiter.get("paragraph") or "").partition(". ")[0].rstrip(".")
-        return f"The rate limiter limited it: {limit or limiter.get('algorithm')}."
+        return f"Bottleneck: the rate limiter. Measured limit: {limit or limiter.get('algorithm')}."
     if limiter.get("limited") is False:
-        return "Nothing limited it: the lab met no rate limiter."
+        return "No bottleneck found: the lab met no rate limit."
     if capacity.get("kind") == "sessions":
         return _by_ceiling(capacity)
     if capacity.get("kind") == "throughput":
@@ -72,38 +70,35 @@ def _by_lab(labs: Mapping[str, Mapping[str, Any]]) -> str:
 def _by_ceiling(lab: Mapping[str, Any]) -> str:
     ceiling = lab.get("ceiling")
     if not isinstance(ceiling, int):
-        return "What limited it cannot be told: no session ceiling was found."
+        return "Bottleneck unknown: no session ceiling was found."
     if lab.get("bounded"):
-        return f"Nothing limited it: all {ceiling:,} sessions asked for were open at once."
+        return f"No bottleneck found: all {ceiling:,} requested sessions were open concurrently."
     code = lab.get("refusal_code")
-    detail = f", beyond which creates were refused with {code}" if code else ""
-    return f"The target's capacity limited it: {ceiling:,} sessions at once{detail}."
+    detail = f"; further creates were refused with {code}" if code else ""
+    return f"Bottleneck: the target's capacity. {ceiling:,} sessions fit concurrently{detail}."
 
 
 def _by_search(lab: Mapping[str, Any]) -> str:
     rate = _estimate(lab.get("max_rate_per_s"))
-    held = f"the objectives held up to about {rate} arrivals a second" if rate else ""
+    held = f"the objectives held up to about {rate} arrivals per second" if rate else ""
     if lab.get("bound") == "generator":
-        detail = held or "it could offer no more"
-        return f"The load generator itself limited it: {detail}{_unserved(lab)}."
+        detail = capitalized(held) or "It could offer no more load"
+        return f"Bottleneck: the load generator. {detail}{_unserved(lab)}."
     first = _BOTTLENECKS.get(str(lab.get("gives_way")))
     if first:
-        beyond = held or "the objectives held at no rate that was tried"
-        return f"{capitalized(first)} limited it: {beyond}{_unserved(lab)}."
+        detail = capitalized(held) or "The objectives failed at every rate tried"
+        return f"Bottleneck: {first}. {detail}{_unserved(lab)}."
     if held:
-        return f"Nothing limited it: {held}, the highest rate tried{_unserved(lab)}."
-    return "What limited it cannot be told: no step of the search could be judged."
+        return f"No bottleneck found: {held}, the highest rate tried{_unserved(lab)}."
+    return "Bottleneck unknown: no step of the search is conclusive."
 
 
 def _unserved(lab: Mapping[str, Any]) -> str:
-    """What the objectives allowed: of the highest rate a part was not served."""
+    """The part of the highest rate that was not served, which the objectives allow."""
     served_per_s = served_at_highest(lab)
     if served_per_s is None or served_per_s >= SERVED_SHARE * lab["max_rate_per_s"]["estimate"]:
         return ""
-    return (
-        f", though of these only {number(served_per_s)} a second were served: the objectives "
-        "say nothing of refusals"
-    )
+    return f" (only {number(served_per_s)} per second were served: no objective covers refusals)"
 
 
 def _estimate(value: Any) -> str:
@@ -121,41 +116,41 @@ def _by_outcome(model: ReportModel) -> str:
     limits += _drifted(model, whose)
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if unstarted:
-        limits.append(f"{_concurrency_cap(model)} ({plural(unstarted, 'arrival')} never begun)")
+        limits.append(f"{_concurrency_cap(model)} ({plural(unstarted, 'arrival')} never started)")
     if limits:
-        return f"{capitalized(joined(limits))} limited it{_injected(model)}."
+        return f"Bottleneck{'s' * (len(limits) > 1)}: {joined(limits)}{_injected(model)}."
     if not total:
-        return "What limited it cannot be told, for no attempt ended in a measured phase."
-    good = f"{percent(outcomes.get('ok', 0) / total)} of the measured attempts ended ok"
+        return "Bottleneck unknown: no attempt ended in a measured phase."
+    good = f"{percent(outcomes.get('ok', 0) / total)} of measured attempts ended ok"
     if model.manifest.state != "complete":
         after = format_duration(model.summary["duration_s"] * NS_PER_S)
-        return f"Nothing limited it until it was cut off after {after}: {good}."
-    return f"Nothing limited it: {good}, and {_schedule_kept(model)}."
+        return f"No bottleneck before the load stopped after {after}: {good}."
+    return f"No bottleneck found: {good}, and {_schedule_kept(model)}."
 
 
 def _injected(model: ReportModel) -> str:
-    """What was done to the trial on purpose: not all that went wrong is the target's doing."""
+    """The injected faults, which may be the cause instead of the target."""
     if not model.faults:
         return ""
     names = listed(list(dict.fromkeys(fault.name for fault in model.faults)))
-    return f", under {plural(len(model.faults), 'injected fault')} ({names})"
+    return f", during {plural(len(model.faults), 'injected fault')} ({names})"
 
 
 def _concurrency_cap(model: ReportModel) -> str:
     load = model.manifest.plan.get("load")
     users = load.get("users") if isinstance(load, Mapping) else None
     most = f" of {users:,} calls in flight" if isinstance(users, int) else ""
-    return f"the plan's own ceiling{most}"
+    return f"the plan's limit{most}"
 
 
 def _schedule_kept(model: ReportModel) -> str:
     if model.summary["model"] == "closed":
-        return "its users always had a next call to make"
-    return "every planned arrival was begun"
+        return "users always had a next call to make"
+    return "every planned arrival started"
 
 
 def _count(model: ReportModel) -> dict[str, int]:
-    """Outcomes of measured phases; of all but probes and cleanup where none is measured."""
+    """Outcomes of measured phases; if none is measured, of all but probes and cleanup."""
     phase = model.counts["phase"]
     inside = phase.isin(measured_phases(model.manifest))
     kept = model.counts[inside if inside.any() else ~phase.isin(_UNMEASURED)]
@@ -165,7 +160,7 @@ def _count(model: ReportModel) -> dict[str, int]:
 def _refusals(
     outcomes: Mapping[str, int], total: int, broken: set[str], whose: str
 ) -> Iterator[str]:
-    """The rate limiter, the capacity and the errors, those that count, most frequent first."""
+    """Rate limiter, capacity and errors, if significant; most frequent first."""
     errors = {name: count for name, count in outcomes.items() if name not in NOT_ERRORS}
     shares = {
         "rate_limited": outcomes.get("rate_limited", 0),
@@ -176,25 +171,25 @@ def _refusals(
     for name, count in sorted(shares.items(), key=lambda item: -item[1]):
         if not count or (count < SIGNIFICANT_SHARE * total and not blamed & {name, "ok"}):
             continue
-        share = f"{percent(count / total)} of the attempts"
+        share = f"{percent(count / total)} of attempts"
         if name == "rate_limited":
             yield f"the rate limiter ({share} refused)"
         elif name == "capacity_full":
             yield f"the target's capacity ({share} refused as full)"
         else:
             most = max(errors, key=errors.__getitem__)
-            yield f"errors{whose} ({share}, most of all {most})"
+            yield f"errors{whose} ({share}, mostly {most})"
 
 
 def _drifted(model: ReportModel, whose: str) -> Iterator[str]:
-    """What rose over a long steady load."""
+    """Latency and errors that rose during a long steady load."""
     failed = {f.name for f in model.findings if f.verdict is Verdict.FAIL}
     figures = [figure for figure in ("p50", "p99") if f"drift.{figure}" in failed]
     if figures:
         owner = "the target's " if whose else ""
-        yield f"{owner}latency (its {joined(figures)} rose over the load)"
+        yield f"{owner}latency ({joined(figures)} rose during the load)"
     if "drift.errors" in failed:
-        yield f"errors{whose} (more and more over the load)"
+        yield f"errors{whose} (rising during the load)"
 
 
 def _missed_objectives(missed: Sequence[tuple[Subject, str]], whose: str) -> Iterator[str]:

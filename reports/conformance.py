@@ -1,27 +1,22 @@
-"""What came of conformance checks, as TAP or JUnit XML."""
+"""Results of conformance cases as TAP or JUnit XML."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
-from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import Failure, Skipped, TestCase, TestSuite
 
 from harness.conformance.case import CaseResult
 from harness.text import one_line
+from reports.junit import render_suite, xml_text
 
-# Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT_MAX = 10_000
 
 
 def render_tap(found: Sequence[CaseResult]) -> str:
     """
-    TAP version 13: a line a check, and what was seen instead below one that failed.
-
-    Nothing here needs version 14, and the most common reader, Perl's ``prove``, takes the
-    line "TAP version 14" for a mistake.
+    TAP version 13, with a YAML block below each failure. Perl's ``prove`` rejects version 14.
 
     Source: https://testanything.org/tap-version-13-specification.html
     """
@@ -44,16 +39,16 @@ def render_tap(found: Sequence[CaseResult]) -> str:
 
 
 def render_junit(found: Sequence[CaseResult], host: str) -> str:
-    """A JUnit suite with a test case a check."""
+    """A JUnit suite with a test case per conformance case."""
     suite = TestSuite("harness conform")
-    suite.add_property("host", _NOT_XML.sub("\ufffd", host))
+    suite.add_property("host", xml_text(host))
     for result in found:
         case = TestCase(
             result.check.name,
             classname=f"conform.{result.check.source}",
             time=round(result.seconds, 3),
         )
-        detail = _NOT_XML.sub("\ufffd", result.detail)
+        detail = xml_text(result.detail)
         if result.verdict == "fail":
             failure = Failure(detail, "fail")
             failure.text = f"{result.check.states}\n{detail}"
@@ -61,14 +56,9 @@ def render_junit(found: Sequence[CaseResult], host: str) -> str:
         elif result.verdict == "skip":
             case.result = [Skipped(detail)]
         suite.add_testcase(case)
-    suite.update_statistics()
-    document = JUnitXml("harness")
-    document.add_testsuite(suite)
-    document.update_statistics()
-    text: bytes = document.tostring()
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + text.decode() + "\n"
+    return render_suite(suite).decode()
 
 
 def _quoted(text: str) -> str:
-    """A YAML scalar: JSON's strings are YAML's."""
+    """A YAML scalar; JSON strings are valid YAML."""
     return json.dumps(one_line(text, _TEXT_MAX), ensure_ascii=False)

@@ -1,9 +1,8 @@
 """
-tables/*.csv: every number of the report for a spreadsheet or a notebook.
+tables/*.csv: the numbers of the report for spreadsheets and notebooks.
 
-UTF-8, comma, point, LF. A text that a spreadsheet would take for a formula (it begins
-with ``=``, ``+``, ``-``, ``@``, a tab or a return) gets an apostrophe in front: codes and
-messages come from the target (OWASP, "CSV Injection").
+UTF-8, comma, point, LF. Text that a spreadsheet would evaluate as a formula gets an apostrophe in
+front, because codes and messages come from the target (OWASP, "CSV Injection").
 """
 
 from __future__ import annotations
@@ -16,22 +15,24 @@ from reports.section import Table
 from reports.tables import generator_table, operations_table, phases_table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FILE_COLUMNS = {
+    "state": "end",
+    "late by generator": "late by itself",
+    "not started": "never begun",
+    "max CPU, %": "most CPU, %",
+    "saturated, s": "at its limit, s",
+}
+"""Heads of the generator table → columns of generator.csv, which programs read."""
 
 
 def render(model: ReportModel) -> dict[str, bytes]:
-    """
-    File name → CSV.
-
-    ``operations``, ``outcomes`` (phase, operation, outcome, count), ``errors``, ``phases``,
-    ``generator``, ``findings``, ``timeline`` (a row a step: seconds since the load's start,
-    attempts by outcome, latencies in ms).
-    """
+    """File name → CSV."""
     frames = {
         "operations": _frame(operations_table(model)),
         "outcomes": model.counts,
         "errors": model.errors,
         "phases": _frame(phases_table(model)),
-        "generator": _frame(generator_table(model)),
+        "generator": _frame(generator_table(model)).rename(columns=_FILE_COLUMNS),
         "findings": pd.DataFrame(
             [(f.name, f.kind, str(f.verdict), f.detail) for f in model.findings],
             columns=["name", "kind", "verdict", "detail"],
@@ -43,16 +44,18 @@ def render(model: ReportModel) -> dict[str, bytes]:
 
 def timeline(model: ReportModel) -> pd.DataFrame:
     """
-    All series side by side.
+    A row per step.
 
-    Columns: ``second`` (since the load's start), one an outcome (attempts that ended in
-        the step), ``service_p50_ms`` … ``response_max_ms`` (empty where nothing was measured).
+    Columns: ``second`` (since load start), one per outcome (attempts that ended in the step),
+        ``service_p50_ms`` … ``response_max_ms`` (empty where nothing was measured).
     """
-    parts = [model.outcomes_s]
-    parts += [
-        model.latency_ms[metric].add_prefix(f"{metric}_").add_suffix("_ms") for metric in METRICS
-    ]
-    return pd.concat(parts, axis=1).sort_index().rename_axis("second").reset_index()
+    latency = (model.latency_ms[m].add_prefix(f"{m}_").add_suffix("_ms") for m in METRICS)
+    return (
+        pd.concat([model.outcomes_s, *latency], axis=1)
+        .sort_index()
+        .rename_axis("second")
+        .reset_index()
+    )
 
 
 def _frame(table: Table) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Numbers and lists as people write them; pure text, shared by all pages."""
+"""Numbers and lists as text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from harness.units import NS_PER_MS, format_duration
 
 
 def milliseconds(value_ms: float | None) -> str:
-    """A latency for people: ``12.3 ms``; a dash where there is none."""
+    """A latency: ``12.3 ms``; a dash for None."""
     return "–" if value_ms is None else format_duration(value_ms * NS_PER_MS)
 
 
 def number(value: float) -> str:
     """
-    A cell's number: thousands apart, three digits as latencies are measured, a true minus.
-
-    More digits only where three would make it the next power of ten, which it is not.
+    A number with three digits; more if three would round it to a power of ten.
 
     >>> [number(n) for n in (1234, 1234.5, 97.154, 0.23163, 99.97, -4.2)]
     ['1,234', '1,234', '97.2', '0.232', '99.97', '−4.2']
@@ -31,7 +29,7 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share for people; only the whole is 100 %, and only nothing is 0 %."""
+    """A share in percent; only 1 is 100 %, and only 0 is 0 %."""
     if share in (0.0, 1.0):
         return f"{share:.0%}".replace("%", " %")
     number = min(max(share * 100, 0.01), 99.99)
@@ -54,14 +52,14 @@ def plural(number: int, noun: str) -> str:
 
 
 def listed(names: Sequence[str], shown: int = 3) -> str:
-    """The first names, and how many more there are: ``a, b, c and 2 more``."""
+    """The first names and the number of others: ``a, b, c and 2 more``."""
     head = ", ".join(names[:shown])
     return f"{head} and {len(names) - shown} more" if len(names) > shown else head
 
 
 def joined(parts: Sequence[str]) -> str:
     """
-    All parts as one phrase; "" of none.
+    All parts as one phrase; "" without parts.
 
     >>> joined(["one", "two", "three"])
     'one, two and three'
@@ -72,5 +70,5 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def capitalized(text: str) -> str:
-    """The first letter large, the others as they are."""
+    """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]

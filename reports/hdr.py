@@ -1,11 +1,8 @@
 """
-HdrHistogram's own formats: latency.hlog and percentiles/*.hgrm.
+latency.hlog and percentiles/*.hgrm for HdrHistogram's plotter and log analyzers.
 
-Both can be dropped onto HdrHistogram's plotter and log analyzers. They hold what the
-summary's percentiles are made of: attempts that ended ok in measured phases. The log's
-intervals are the recorded ones, byte for byte; each is tagged OPERATION-METRIC, as the
-percentile files are named, because an untagged sum of service and response would be
-neither.
+They hold attempts that ended ok in measured phases. The log has the recorded intervals byte for
+byte, with the tag OPERATION-METRIC, which is also the name of the percentile file.
 """
 
 from __future__ import annotations
@@ -27,10 +24,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 def render_log(model: ReportModel) -> bytes:
     """
-    latency.hlog, format 1.2: recorded values in µs, Interval_Max in ms, times absolute.
+    latency.hlog, format 1.2: recorded values in µs, Interval_Max in ms, absolute times.
 
-    Written here and not by hdrh's log writer, whose start line raises and whose maximum is
-    floored to whole units.
+    The log writer of hdrh fails on its start line and rounds the maximum down to integers.
     """
     start_s = model.manifest.started_ns / NS_PER_S
     lines = [
@@ -60,16 +56,12 @@ def render_percentiles(model: ReportModel) -> dict[str, bytes]:
 
 
 def tag(operation: str, metric: str) -> str:
-    """OPERATION-METRIC, safe in a file name and in a log line."""
+    """OPERATION-METRIC, safe in file names and log lines."""
     return f"{_UNSAFE.sub('_', operation)[:80]}-{metric}"
 
 
 def distribution(histogram: LatencyDistribution) -> str:
-    """
-    A percentile distribution as HdrHistogram prints it, in ms.
-
-    The standard deviation is in ms too; hdrh leaves it in the recorded unit.
-    """
+    """A percentile distribution as HdrHistogram prints it, in ms including the deviation."""
     lines = [
         f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}",
         "",
@@ -92,10 +84,9 @@ def distribution(histogram: LatencyDistribution) -> str:
 
 def _steps(histogram: LatencyDistribution) -> Iterator[tuple[float, float, int]]:
     """
-    Value in ms, percentile level as a fraction, values at or below it.
+    Value in ms, percentile level as a fraction, number of values at or below it.
 
-    Levels come closer by half with every halving of the distance to 1
-    (HdrHistogram, `PercentileIterator`), and end where the largest value is reached.
+    Level steps halve with every halving of the distance to 1 (HdrHistogram, `PercentileIterator`).
     """
     running = np.cumsum(histogram.counts)
     total = int(running[-1])

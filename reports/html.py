@@ -1,9 +1,8 @@
 """
-report.html: the whole story in one file that needs no network.
+report.html: the complete report in one file without network access.
 
-Every text goes through Jinja's autoescape; the only markup let through unescaped is
-the style sheet, the sorting script and the figures, all made here (the figures' own
-texts were escaped when they were drawn).
+Jinja escapes every text. Unescaped markup comes from this package only: style sheet, sorting
+script, and figures, whose texts are escaped when drawn.
 """
 
 from __future__ import annotations
@@ -24,19 +23,18 @@ from reports.model import ReportModel
 from reports.section import Cell
 from reports.sections import build_sections
 
+_CODE = re.compile("`([^`]+)`")
 _BREAKS = re.compile("(_|,(?! ))")
-_LONG = 30  # letters: such a cell has lines of its own
+_LONG = 30  # letters; longer cells wrap
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(model: ReportModel) -> str:
-    """The page; with its figures usually 200 to 700 kB."""
-    template = environment().get_template("report.html.j2")
+    """The page, usually 200 to 700 kB with its figures."""
     operations, groups = tables.grouped_operations_table(model)
     sections = build_sections(model)
-    return template.render(
-        style=template_file("style.css"),
-        script=template_file("sort.js"),
+    return render_page(
+        "report.html.j2",
         model=model,
         summary=model.summary,
         verdict=model.verdict,
@@ -63,8 +61,16 @@ def render(model: ReportModel) -> str:
     )
 
 
-def environment() -> Environment:
-    """Jinja for the pages: everything is escaped, and what is missing is an error."""
+def render_page(name: str, **values: object) -> str:
+    """A template with the style sheet, the sorting script and the values."""
+    page = _environment().get_template(name)
+    return page.render(
+        style=_template_file("style.css"), script=_template_file("sort.js"), **values
+    )
+
+
+def _environment() -> Environment:
+    """Jinja with autoescape, where a missing value is an error."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -76,61 +82,57 @@ def environment() -> Environment:
     environment.filters["cell"] = lambda cell: _breakable(_cell(cell))
     environment.tests["long"] = lambda cell: isinstance(cell, str) and len(cell) > _LONG
     environment.filters["svg"] = Markup  # drawn by reports.figures, which escapes its texts
+    environment.filters["prose"] = _prose
     return environment
 
 
-def template_file(name: str) -> Markup:
-    """A file of the templates, as it is."""
+def _prose(text: str) -> Markup:
+    """A sentence with commands in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(_printable(text)))))  # noqa: S704  escaped
+
+
+def _template_file(name: str) -> Markup:
+    """A template file without changes."""
     return Markup((_TEMPLATES / name).read_text("utf-8"))  # noqa: S704  a file of this package
 
 
 def _printable(value: object) -> object:
-    """Strangers' control characters are replaced: HTML has no way to write a NUL."""
+    """Replace control characters, which HTML cannot represent."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return show_hidden(value)
 
 
 def _cell(cell: Cell) -> str:
-    """A cell for people: a dash for nothing."""
+    """A cell as text; a dash for None."""
     if cell is None:
         return "–"
     return cell if isinstance(cell, str) else number(cell)
 
 
 def _breakable(text: str) -> Markup:
-    """A name may go on behind each underscore, and JSON behind each comma, in a new line."""
+    """Allow line breaks after underscores (names) and commas (JSON)."""
     return Markup(_BREAKS.sub(r"\1<wbr>", str(escape(_printable(text)))))  # noqa: S704  escaped
 
 
-def _planned(model: ReportModel) -> list[tuple[str, str]]:
-    rows = [("Plan", prose.plan_name(model))]
-    description = model.manifest.plan.get("description")
-    if not isinstance(description, str) or not description:
-        return rows
-    return [*rows, ("What for", description)]
-
-
 def _facts(model: ReportModel) -> list[tuple[str, str]]:
-    """What was run against what, for the page's head."""
+    """Facts about the trial: plan, target, load and counts."""
     manifest, summary = model.manifest, model.summary
     totals, load = summary["totals"], summary["load"]
+    target = f"{manifest.host} (built-in stand-in)" if manifest.embedded else manifest.host
+    description = manifest.plan.get("description")
+    described = isinstance(description, str) and bool(description)
     return [
         ("Trial", manifest.trial_id),
-        *_planned(model),
-        (
-            "Target",
-            f"{manifest.host} (built-in stand-in)" if manifest.embedded else manifest.host,
-        ),
-        ("Began", prose.started_at(model)),
+        ("Plan", prose.plan_name(model)),
+        *([("Description", str(description))] if described else []),
+        ("Target", target),
+        ("Started", prose.started_at(model)),
         ("Load", f"{manifest.model} model, seed {manifest.seed}"),
         ("Attempts", f"{load['attempts']:,} for {load['calls']:,} calls"),
         ("Retries", f"{load['retries']:,}"),
         ("Late starts", f"{totals['late_starts']:,}"),
-        ("Never begun", f"{totals['unstarted_arrivals']:,} arrivals"),
+        ("Not started", f"{totals['unstarted_arrivals']:,} arrivals"),
         ("Left open", f"{summary['cleanup']['left_open']:,} sessions"),
-        (
-            "Versions",
-            ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
-        ),
+        ("Versions", ", ".join(f"{name} {text}" for name, text in manifest.versions.items())),
     ]

@@ -1,10 +1,8 @@
 """
-junit.xml: a test case a finding, so that any CI shows what failed.
+junit.xml: a test case per finding, for any CI.
 
-A failed finding is a *failure*. An unknown one is an *error*, JUnit's word for a test
-that could not be carried out, because the command exits non-zero on it too; *skipped*
-would be shown green. A trial without findings has one such error: a pipeline that
-checked nothing must not look as if all were well.
+A failed finding is a *failure*, an unknown one an *error*: the command exits non-zero on both, and
+CI shows *skipped* as green. A trial without findings has one error.
 """
 
 from __future__ import annotations
@@ -20,35 +18,41 @@ from harness.verdicts import Finding, Verdict
 from reports.model import ReportModel
 
 _EVIDENCE_ROWS_MAX = 20
-# Whatever XML 1.0 has no way to write (production [2] Char), lone surrogates included.
+# Characters outside XML 1.0 (production [2] Char), lone surrogates included.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(model: ReportModel) -> bytes:
     """The findings as one JUnit suite, UTF-8."""
-    suite = TestSuite(_clean(f"{model.summary['scenario']} ({model.summary['trial_id']})"))
+    suite = TestSuite(xml_text(f"{model.summary['scenario']} ({model.summary['trial_id']})"))
     suite.timestamp = _timestamp(model)
     suite.add_property("verdict", str(model.verdict))
-    suite.add_property("host", _clean(model.summary["host"]))
+    suite.add_property("host", xml_text(model.summary["host"]))
     for finding in model.findings or _no_findings():
         suite.add_testcase(_case(finding))
+    # The cases have no times of their own; the suite has the trial's.
+    return render_suite(suite, round(model.summary["duration_s"], 3))
+
+
+def render_suite(suite: TestSuite, duration_s: float | None = None) -> bytes:
+    """A document with one suite; `duration_s` replaces the sum of its cases' times."""
     suite.update_statistics()
     document = JUnitXml("harness")
     document.add_testsuite(suite)
     document.update_statistics()
-    # The cases share the trial's time; their sum, zero, would be no one's.
-    suite.time = document.time = round(model.summary["duration_s"], 3)
+    if duration_s is not None:
+        suite.time = document.time = duration_s
     text: bytes = document.tostring()
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + text + b"\n"
 
 
 def _case(finding: Finding) -> TestCase:
-    case = TestCase(_clean(finding.name), classname=f"harness.{finding.kind}", time=0)
+    case = TestCase(xml_text(finding.name), classname=f"harness.{finding.kind}", time=0)
     kind = {Verdict.FAIL: Failure, Verdict.UNKNOWN: Error}.get(finding.verdict)
     if kind is None:
         return case
-    result = kind(_clean(finding.detail), str(finding.verdict))
-    result.text = _clean(_text(finding))
+    result = kind(xml_text(finding.detail), str(finding.verdict))
+    result.text = xml_text(_text(finding))
     case.result = [result]
     return case
 
@@ -61,7 +65,7 @@ def _text(finding: Finding) -> str:
 
 
 def _no_findings() -> Sequence[Finding]:
-    return [Finding("harness.checked", "invariant", Verdict.UNKNOWN, "nothing was checked")]
+    return [Finding("harness.checked", "invariant", Verdict.UNKNOWN, "no checks ran")]
 
 
 def _timestamp(model: ReportModel) -> str:
@@ -69,5 +73,6 @@ def _timestamp(model: ReportModel) -> str:
     return started.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _clean(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Text with U+FFFD for characters that XML cannot represent."""
     return _NOT_XML.sub("\ufffd", text)

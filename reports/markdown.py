@@ -1,8 +1,7 @@
 """
-report.md: one screen for a pull request or a GitHub job summary (limit: 1 MiB).
+report.md for a pull request or a GitHub job summary (limit: 1 MiB).
 
-GitHub renders it as GFM; whatever the target or a plan put into a name is escaped, so
-that it can neither draw a table nor a link.
+Text from the target or a plan is escaped, so that it cannot add GFM tables or links.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 
 from harness.text import one_line
 from harness.verdicts import Finding, Verdict
-from reports.formatting import number
+from reports.formatting import number, plural
 from reports.model import ReportModel
 from reports.prose import VERDICT_LABELS, brief, sentences
 from reports.section import Cell, Section, Table
@@ -57,8 +56,8 @@ def render(model: ReportModel) -> str:
     for section in sections:
         blocks += [] if section.first else _section(section)
     blocks.append(
-        "Latencies are of attempts that ended ok in measured phases. *Response* counts from "
-        "when the plan wanted the request sent, *service* from when it was sent. "
+        "Latencies cover attempts that ended ok in measured phases. *Service* time starts when a "
+        "request is sent, *response* time at its planned start. "
         f"Trial `{_code(summary['trial_id'])}`."
     )
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -72,7 +71,7 @@ def _section(section: Section) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Plain text as GFM that shows just that text, on one line, cut where it is too long."""
+    """Plain text as one line of GFM, cut at `_TEXT_MAX` characters."""
     return _SPECIAL.sub(r"\\\1", one_line(text, _TEXT_MAX))
 
 
@@ -80,9 +79,9 @@ def _findings(model: ReportModel) -> list[str]:
     if not model.findings:
         return []
     rows = [(f"{_SYMBOLS[f.verdict]} {f.verdict}", f.name, f.detail) for f in model.findings]
-    table = Table("Findings", ("verdict", "check", "seen"), tuple(rows[:_FINDINGS_MAX]))
+    table = Table("Findings", ("verdict", "check", "detail"), tuple(rows[:_FINDINGS_MAX]))
     left = len(rows) - _FINDINGS_MAX
-    more = [f"{left} more findings are in summary.json."] if left > 0 else []
+    more = [f"summary.json has {plural(left, 'more finding')}."] if left > 0 else []
     failed = [f for f in model.findings[:_FINDINGS_MAX] if f.verdict is Verdict.FAIL]
     return ["## Findings", gfm_table(table), *more, *(_evidence(model, f) for f in failed)]
 
@@ -100,12 +99,12 @@ def _errors(model: ReportModel) -> list[str]:
     if not table.rows:
         return []
     left = len(load_errors(model)) - len(table.rows)
-    more = [f"{left} rarer ones are in tables/errors.csv."] if left > 0 else []
+    more = [f"tables/errors.csv has {plural(left, 'rarer error')}."] if left > 0 else []
     return ["## Errors by code", gfm_table(table), *more]
 
 
 def _without_response(table: Table) -> Table:
-    """Both metrics at p50, p99 and max: what fits a job summary's width."""
+    """Only p50, p99 and max of both metrics, to fit the width of a job summary."""
     kept = [
         n
         for n, name in enumerate(table.head)
@@ -119,7 +118,7 @@ def _without_response(table: Table) -> Table:
 
 
 def gfm_table(table: Table) -> str:
-    """A table of GFM, its cells escaped."""
+    """A GFM table with escaped cells."""
     lines = [
         "| " + " | ".join(escape(name) for name in table.head) + " |",
         "| " + " | ".join("---:" if right else "---" for right in table.numeric) + " |",

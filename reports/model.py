@@ -1,8 +1,7 @@
 """
-Everything a page may say, computed once.
+The data of all reports, computed once per trial.
 
-Renderers are functions of a `ReportModel` and nothing else: they read no file, no
-clock and no environment, so a report of an old trial is the same page for ever.
+Renderers read a `ReportModel` and no file, clock or environment, so that reports are reproducible.
 """
 
 from __future__ import annotations
@@ -36,25 +35,23 @@ from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 
 LABS = ("rate_limit", "capacity", "compare", "trend")
-"""Results that a lab may have left beside the trial, as NAME.json."""
+"""Results of labs and comparisons in a trial directory, as NAME.json."""
 
 _READ = tuple(dict.fromkeys((*COUNTED, *CODES, *WAITS)))
-"""One reading of the attempt log serves everything that is counted of it."""
+"""Columns of the attempt log, read once for all counts."""
 
 POINTS_MAX = 600
-"""More points a series are not seen on a page; longer trials get longer steps."""
+"""Points per series; longer trials get longer steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """
-    A stretch of the trial that figures shade or mark.
+    A time span that figures mark, in seconds since load start.
 
     Attributes:
-        name: A phase's or a fault's name.
-        start_s, end_s: Seconds since the load's start.
         kind: ``phase``, ``warm-up`` (a phase that is not measured) or ``fault``.
-        injections_s: When a fault struck.
+        injections_s: Times of a fault's injections.
     """
 
     name: str
@@ -67,27 +64,20 @@ class Annotation:
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportModel:
     """
-    What the reports say of one trial.
+    The data of one trial. Times are seconds since load start; series have steps of `step_s`.
 
     Attributes:
-        manifest: What was run.
-        summary: The document of summary.json.
-        findings: What the checks said, failures first, then doubts.
-        measured: Latencies of good answers in measured phases.
+        findings: Failed first, then unknown, then passed.
+        measured: Latencies of attempts that ended ok in measured phases.
         counts: Attempts by phase, operation and outcome (``AttemptCounts.outcomes``).
         errors: Attempts that did not end ok, by code (``count_error_codes``).
-        outcomes_s: Attempts by outcome a step (``outcomes_by_second``; index: seconds
-            since the load's start, Unix seconds nowhere from here on).
-        codes_s: Attempts of the load that did not end ok, by code a step.
-        waits_s: Retries and Retry-After a step (``retry_waits_by_second``).
-        latency_ms: metric → p50, p99, max a step.
-        generator: Samples of the generator by step (``coarsen_samples``), time since the
-            start.
-        step_s: Seconds a step of the series.
-        annotations: Phases and faults.
-        faults: Faults, with their settings.
-        probes: Probes by what they were for (``count_probes``).
-        labs: Name → result of a lab, for those that are there.
+        outcomes_s: Attempts by outcome per step.
+        codes_s: Attempts of the load that did not end ok, by code per step.
+        waits_s: Retries and Retry-After per step (``retry_waits_by_second``).
+        latency_ms: metric → p50, p99, max per step.
+        generator: Samples of the generator per step (``coarsen_samples``).
+        probes: Probes by purpose (``count_probes``).
+        labs: Name → document, for those that exist.
     """
 
     manifest: Manifest
@@ -109,30 +99,29 @@ class ReportModel:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict of the whole trial."""
+        """The verdict of the trial."""
         return Verdict(self.summary["verdict"])
 
     @property
     def observed(self) -> int:
-        """Attempts since the load began."""
-        before = sum(sum(told.values()) for told in self.summary["preflight"].values())
+        """Attempts without preflight."""
+        preflight = sum(sum(counts.values()) for counts in self.summary["preflight"].values())
         attempts: int = self.summary["totals"]["attempts"]
-        return attempts - before
+        return attempts - preflight
 
 
 def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> ReportModel:
     """
-    Read a trial and compute everything its reports say.
+    Read a finished trial and compute the data of its reports.
 
     Args:
-        trial: The finished trial.
-        findings: What the checks said; those of findings.json when None.
+        findings: Results of the checks; None reads findings.json.
 
     Raises:
         TrialError: A file of the trial is absent or damaged.
     """
     manifest = trial.manifest
-    told = trial.findings() if findings is None else list(findings)
+    found = trial.findings() if findings is None else list(findings)
     intervals = trial.intervals_table()
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     measured = latencies(intervals, measured_phases(manifest), step_s)
@@ -146,8 +135,8 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     generator = coarsen_samples(generator, step_s)
     return ReportModel(
         manifest=manifest,
-        summary=summarize(trial, told, measured=measured, counted=counted),
-        findings=tuple(sorted(told, key=_by_severity)),
+        summary=summarize(trial, found, measured=measured, counted=counted),
+        findings=tuple(sorted(found, key=_by_severity)),
         measured=measured,
         counts=counted.outcomes,
         errors=count_error_codes(log),

@@ -1,4 +1,4 @@
-"""The objectives of a trial as its findings name them."""
+"""The objectives of a trial, parsed from its findings' names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from harness.verdicts import Finding, Verdict
 def objectives(
     findings: Iterable[Finding], verdict: Verdict | None = None
 ) -> list[tuple[Slo, Finding]]:
-    """
-    The objectives among findings, those of one verdict where one is given.
-
-    A name that is none of the grammar (drift, another version's) is left out.
-    """
+    """The objectives among findings (of one verdict), without names outside the grammar (drift)."""
     found = []
     for finding in findings:
         if finding.kind != "slo" or verdict not in (None, finding.verdict):
@@ -31,7 +27,7 @@ def objectives(
 def latency_limits(
     findings: Iterable[Finding], clock: str, most: int = 4
 ) -> Sequence[tuple[float, str]]:
-    """Limits of percentiles and maxima of one clock: µs and the objective's text, rising."""
+    """Limits of one clock's percentiles and maxima: µs and text, in rising order."""
     limits = {
         (slo.limit, slo.source)
         for slo, _ in objectives(findings)

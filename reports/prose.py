@@ -1,8 +1,4 @@
-"""
-The sentences of a report: what a manager reads, with the numbers in them.
-
-Pure text from a `ReportModel`; each renderer escapes it in its own way.
-"""
+"""Sentences of a report, as plain text from a `ReportModel`; each renderer escapes them."""
 
 from __future__ import annotations
 
@@ -31,84 +27,82 @@ _DETAIL_MAX = 200
 _KIND = "Load and reliability trial"
 _LABS = {"rate_limit": "Rate limiter measured", "capacity": "Capacity measured"}
 _OVERRUN_S, _OVERRUN_SHARE = 5.0, 0.1
-"""An end so much later than the plan's, in seconds and of the plan, is told."""
+"""Report an end later than planned by this much: seconds, and share of the plan."""
 _LATE_SHARE = 0.01
 VERDICT_LABELS = {Verdict.PASS: "Pass", Verdict.FAIL: "Fail", Verdict.UNKNOWN: "Unknown"}
 
-_SERVICE = (
-    "Service time runs from the moment the client set out to send a request (connecting "
-    "included) until its whole answer was there: what the target took."
+METHOD = (
+    (
+        "Service time runs from the start of sending a request, connecting included, to the "
+        "complete response. It is the time that the target takes."
+    ),
+    (
+        "Response time runs from the planned start of a request to the complete response. It is "
+        "the time that a caller on schedule waits. A stall shows in the response time of every "
+        "request queued behind it, so a client that waits does not hide it (coordinated "
+        "omission)."
+    ),
+    (
+        "Percentiles are nearest ranks over all attempts that ended ok in measured phases. They "
+        "come from HdrHistogram counts from 1 µs to one hour with three significant digits; an "
+        "attempt over one hour counts as one hour. Counts of attempts and outcomes cover every "
+        "phase of the load, including warm-up and cleanup. Probes are separate operations and "
+        "count in no other row. Preflight requests appear in no table and no figure."
+    ),
 )
-_RESPONSE = (
-    "Response time runs from the moment the plan wanted the request on its way until its "
-    "whole answer was there: what a caller on schedule felt. A stall shows in the response "
-    "time of everything that queued behind it, so it is not hidden by a client that "
-    "politely waits (coordinated omission)."
-)
-_PERCENTILES = (
-    "Percentiles are nearest ranks of all attempts that ended ok in measured phases, merged "
-    "as HdrHistogram counts from 1 µs to one hour with three significant digits; an attempt "
-    "beyond one hour counts as one hour. Counts of attempts and outcomes hold every phase of "
-    "the load, warm-up and cleanup too; probes are operations of their own kind and in no "
-    "other's numbers, and what was asked before the load began (is the target there, does it "
-    "take the key) is in no table and no figure."
-)
-METHOD = (_SERVICE, _RESPONSE, _PERCENTILES)
-"""How it was measured, in three paragraphs."""
+"""How the trial was measured, in three paragraphs."""
 
 
 def trial_kind(model: ReportModel) -> str:
-    """What sort of trial it was, of which plan and when: the line above the title."""
-    sorts = [name for lab, name in _LABS.items() if lab in model.labs]
-    return " · ".join((*(sorts or [_KIND])[:1], f"plan {plan_name(model)}", started_at(model)))
+    """The line above the title: kind of trial, plan and start."""
+    kind = next((name for lab, name in _LABS.items() if lab in model.labs), _KIND)
+    return f"{kind} · plan {plan_name(model)} · {started_at(model)}"
 
 
 def plan_name(model: ReportModel) -> str:
-    """The plan's name; a trial of an older version may not know it."""
+    """The plan's name; trials of older versions may have none."""
     name = model.manifest.plan.get("name")
-    return name if isinstance(name, str) else "without a name"
+    return name if isinstance(name, str) else "without name"
 
 
 def started_at(model: ReportModel) -> str:
-    """When the load began."""
+    """The start of the load in UTC."""
     when = datetime.fromtimestamp(model.manifest.started_ns // NS_PER_S, UTC)
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def headline(model: ReportModel) -> str:
-    """The verdict in one plain sentence, with a word before it where the load was cut off."""
-    parts = _verdict(model)
-    whole = model.manifest.state == "complete" or (_lost(model) and not _of_plan(model))
-    if whole or not model.observed:
-        return parts
-    after = f"Cut off after {_duration(model)}{_of_plan(model)}: "
-    return after + parts[:1].lower() + parts[1:]
+    """The verdict in one sentence; says first when the load stopped early."""
+    verdict = _verdict(model)
+    full = model.manifest.state == "complete" or (_lost(model) and not _of_plan(model))
+    if full or not model.observed:
+        return verdict
+    return f"Stopped after {_duration(model)}{_of_plan(model)}: {verdict[:1].lower()}{verdict[1:]}"
 
 
 def _verdict(model: ReportModel) -> str:
     failed = _of_verdict(model.findings, Verdict.FAIL)
-    doubtful = _of_verdict(model.findings, Verdict.UNKNOWN)
+    unknown = _of_verdict(model.findings, Verdict.UNKNOWN)
     total = len(model.findings)
     if failed:
         return f"{_part_of(len(failed), total)} failed: {_finding_names(failed)}."
     if not model.observed:
-        return "No attempt was observed, so nothing can be said."
-    if doubtful:
-        return (
-            f"{_part_of(len(doubtful), total)} could not be answered: {_finding_names(doubtful)}."
-        )
+        return "Result unknown: no attempts were observed."
+    if unknown:
+        verb = "is" if len(unknown) == 1 else "are"
+        return f"{_part_of(len(unknown), total)} {verb} unknown: {_finding_names(unknown)}."
     if not total:
-        return "Nothing was checked, so there is nothing to pass."
-    return "The one check passed." if total == 1 else f"All {total} checks passed."
+        return "Result unknown: no checks ran."
+    return f"{_part_of(total, total)} passed."
 
 
 def brief(model: ReportModel) -> tuple[str, str, str]:
-    """What a manager reads: did it pass, what limited it, what changed since the baseline."""
+    """The three lead sentences: verdict, bottleneck, change since the baseline."""
     return headline(model), bottleneck(model), _changed(model)
 
 
 def sentences(model: ReportModel) -> tuple[str, ...]:
-    """Three sentences: what was done, how it ended, how long it took; then what to mind."""
+    """Three sentences on load, outcomes and latency, then caveats."""
     parts = [_load_sentence(model), _outcome_sentence(model), _latency_sentence(model)]
     caveats = [_late(model), _unstarted(model), _incomplete(model)]
     return (*parts, *(caveat for caveat in caveats if caveat))
@@ -118,9 +112,9 @@ def _load_sentence(model: ReportModel) -> str:
     summary, load = model.summary, model.summary["load"]
     target = "the built-in stand-in" if summary["embedded"] else summary["host"]
     return (
-        f"In {_duration(model)} of {summary['model']} load, "
+        f"In {_duration(model)} of {summary['model']}-model load, "
         f"{summary['scenario']} sent {plural(load['attempts'], 'attempt')} for "
-        f"{plural(load['calls'], 'call')} ({number(load['attempts_per_s'])} attempts a "
+        f"{plural(load['calls'], 'call')} ({number(load['attempts_per_s'])} attempts per "
         f"second){_probes(model)} to {target}."
     )
 
@@ -133,55 +127,52 @@ def _probes(model: ReportModel) -> str:
 def _outcome_sentence(model: ReportModel) -> str:
     load, outcomes = model.summary["load"], model.summary["load"]["outcomes"]
     if not load["attempts"]:
-        return "No attempt ended, well or badly."
+        return "No attempts were recorded."
     if load["ok"] == load["attempts"]:
         return "Every attempt ended ok."
-    good = f"{percent(load['ok'] / load['attempts'])} of the attempts ended ok"
     others = sorted(
         ((count, name) for name, count in outcomes.items() if name != "ok" and count),
         key=lambda pair: (-pair[0], pair[1]),
     )
-    calls = f"{percent(load['calls_ok'] / load['calls'])} of the calls came to a good end"
-    worst = ", ".join(f"{name} {count:,}" for count, name in others[:3])
-    more = f" and {plural(len(others) - 3, 'other kind')}" if len(others) > 3 else ""
-    return f"{good} (the others: {worst}{more}), and {calls}."
+    parts = [f"{name} {count:,}" for count, name in others[:3]]
+    parts += [plural(len(others) - 3, "other outcome")] if len(others) > 3 else []
+    return (
+        f"{percent(load['ok'] / load['attempts'])} of attempts ended ok (others: {joined(parts)}), "
+        f"and {percent(load['calls_ok'] / load['calls'])} of calls succeeded."
+    )
 
 
 def _latency_sentence(model: ReportModel) -> str:
     slowest = max(
         (
-            (operation["response_ms"]["p99"], name, operation)
+            (operation["response_ms"]["p99"], name, operation["service_ms"]["p99"])
             for name, operation in model.summary["operations"].items()
             if operation["response_ms"]["p99"] is not None
         ),
         default=None,
-        key=lambda entry: (entry[0], entry[1]),
     )
     if slowest is None:
-        return "No attempt ended ok in a measured phase, so there is no latency to tell."
-    response_ms, name, operation = slowest
+        return "Latency unknown: no attempt ended ok in a measured phase."
+    response_ms, name, service_ms = slowest
     return (
-        f"The slowest operation was {name}: 99 % of its good answers took "
-        f"{milliseconds(operation['service_ms']['p99'])} or less once sent, and "
-        f"{milliseconds(response_ms)} or less counted from when they were due."
+        f"The slowest operation was {name}: 99 % of its successful attempts took at most "
+        f"{milliseconds(service_ms)} from sending (service time) and at most "
+        f"{milliseconds(response_ms)} from the planned start (response time)."
     )
 
 
 def _changed(model: ReportModel) -> str:
-    """What changed since the baseline; where there is none, since earlier trials."""
+    """The change since the baseline; without a baseline, since earlier trials."""
     result = read_comparison(model.labs.get("compare", {}))
     if result is not None:
         return f"Against the baseline {listed(result.baseline_labels)}: {compared(result)}"
     if model.manifest.state != "complete":
-        return "What changed cannot be told, for the trial did not run to its planned end."
+        return "Change unknown: the load stopped before its planned end."
     trend = read_trend(model.labs.get("trend", {}))
     if trend is not None and (most := largest_change(trend)):
-        return (
-            "There is no baseline of the same load to compare with; against "
-            f"{plural(len(trend.names) - 1, 'earlier trial')} the largest change is that of "
-            f"{most}."
-        )
-    return "What changed cannot be told, for there is no baseline of the same load to compare with."
+        earlier = plural(len(trend.names) - 1, "earlier trial")
+        return f"No baseline for this load yet. Largest change against {earlier}: {most}."
+    return "No baseline for this load yet. Save one with `harness baseline save NAME TRIAL`."
 
 
 def _duration(model: ReportModel) -> str:
@@ -189,7 +180,7 @@ def _duration(model: ReportModel) -> str:
 
 
 def _planned_s(model: ReportModel) -> float:
-    """How long the plan was; 0 where nobody knows, or a lab ends when it knows enough."""
+    """The planned length; 0 when unknown, as for labs, which stop on their own."""
     ends = [phase.end_ns for phase in model.manifest.phases]
     known = bool(ends) and not any(lab in model.labs for lab in _LABS)
     return (max(ends) - model.manifest.started_ns) / NS_PER_S if known else 0.0
@@ -203,20 +194,20 @@ def _of_plan(model: ReportModel) -> str:
 
 
 def _late(model: ReportModel) -> str:
-    """Late starts that were not the generator's doing, and the end that they put off."""
+    """Late starts that the generator did not cause, and an end later than planned."""
     planned = sum(worker.planned for worker in model.manifest.workers)
     late = model.summary["totals"]["late_starts"]
     behind = late - sum(worker.late_by_generator for worker in model.manifest.workers)
-    blamed = model.summary["generator"]["saturated"]  # which is told already, and weighs more
+    saturated = model.summary["generator"]["saturated"]  # the bottleneck sentence says so
     planned_s = _planned_s(model)
     over_s = model.summary["duration_s"] - planned_s if planned_s else 0.0
     parts = []
-    if behind > _LATE_SHARE * planned and not blamed:
-        parts.append(
-            f"{behind:,} of {plural(planned, 'arrival')} began late, for no user was free in time"
-        )
+    if behind > _LATE_SHARE * planned and not saturated:
+        arrivals = plural(planned, "arrival")
+        parts.append(f"{behind:,} of {arrivals} started late because no user was free")
     if over_s >= max(_OVERRUN_S, _OVERRUN_SHARE * planned_s):
-        parts.append(f"the last answer came {format_duration(over_s * NS_PER_S)} after the plan")
+        over = format_duration(over_s * NS_PER_S)
+        parts.append(f"the last response arrived {over} after the planned end")
     return f"{capitalized(joined(parts))}." if parts else ""
 
 
@@ -224,9 +215,7 @@ def _unstarted(model: ReportModel) -> str:
     unstarted = model.summary["totals"]["unstarted_arrivals"]
     if not unstarted:
         return ""
-    return (
-        f"{plural(unstarted, 'planned arrival')} were never begun: the load was lower than planned."
-    )
+    return f"{plural(unstarted, 'planned arrival')} never started: the load was below plan."
 
 
 def _lost(model: ReportModel) -> list[str]:
@@ -245,7 +234,7 @@ def _of_verdict(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:
 
 
 def _finding_names(findings: Sequence[Finding]) -> str:
-    """The names of some findings; a lone one with what was seen, where that is short."""
+    """The findings' names; a single one with its detail, if that is short."""
     first, *others = findings
     detail = first.detail.rstrip(".")
     if others or not detail or len(detail) > _DETAIL_MAX:
@@ -253,7 +242,7 @@ def _finding_names(findings: Sequence[Finding]) -> str:
     return f"{first.name} ({detail})"
 
 
-def _part_of(part: int, whole: int) -> str:
-    if whole == 1:
-        return "The one check"
-    return f"All {whole} checks" if part == whole else f"{part} of {whole} checks"
+def _part_of(part: int, total: int) -> str:
+    if total == 1:
+        return "The only check"
+    return f"All {total} checks" if part == total else f"{part} of {total} checks"

@@ -1,16 +1,11 @@
-"""
-The parts a page is made of: sections of prose, tables and figures, all plain data.
-
-A lab adds itself to every report by one module in ``reports/sections/`` that turns
-the `ReportModel` into a `Section`; the renderers decide how it looks.
-"""
+"""Parts of a page as plain data: sections of prose, tables and figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 Cell = str | int | float | None
-"""None is shown as a dash: nothing was measured, which is not zero."""
+"""None (not measured) appears as a dash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +14,8 @@ class Table:
     A table for people.
 
     Attributes:
-        caption: What it shows, in a few words; every table has one.
-        head: One name a column, unit included.
-        rows: Cells, as many a row as there are names.
-        facts: Its rows are facts of different kinds, one after the other, which no order
-            of one column could make clearer.
+        head: One name per column, with its unit.
+        facts: Rows are facts of different kinds; sorting is pointless.
     """
 
     caption: str
@@ -33,7 +25,7 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold numbers and nothing else: these stand to the right."""
+        """Columns with numbers only, which are aligned right."""
         columns = ([row[n] for row in self.rows] for n in range(len(self.head)))
         values = ([cell for cell in column if cell is not None] for column in columns)
         return tuple(
@@ -48,10 +40,9 @@ class Figure:
 
     Attributes:
         name: A word of a-z and dashes, unique on the page.
-        title: What it is.
-        alt: What it shows, as one who sees it would tell one who does not.
-        svg: An SVG element for inline use; its colours are the page's CSS variables.
-        narrow: The same, drawn for a telephone; "" where there is no such drawing.
+        alt: What the figure shows, in words.
+        svg: An SVG element whose colours are CSS variables of the page.
+        narrow: The same for a phone; "" without such a drawing.
     """
 
     name: str
@@ -64,16 +55,12 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Section:
     """
-    A part of the page with a heading of its own.
+    A part of the page with a heading: prose, then tables, then figures.
 
     Attributes:
-        name: A word of a-z and dashes; the anchor. For a lab's section the file it
-            tells of, without ``.json`` and with dashes: ``rate-limit``.
-        title: The heading.
-        prose: Paragraphs of plain text, each a sentence or three.
-        tables: In order.
-        figures: In order, after the tables.
-        first: What the trial was made for: it is told before all else.
+        name: The anchor: a word of a-z and dashes.
+        prose: Paragraphs of plain text.
+        first: The purpose of the trial, shown before all other parts.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The tables that pages share: what HTML and Markdown both show, as plain cells."""
+"""Tables that HTML, Markdown and CSV share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _HEADINGS = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": 
 
 def operations_table(model: ReportModel) -> Table:
     """
-    One row an operation: how much, how well, and its latencies in ms.
+    One row per operation: counts, share of ok, latencies in ms; the load first, then probes.
 
-    Probes are operations of their own kind, after the load's; how well they went their
-    share of ok cannot tell, a refusal may be what was asked for.
+    Probes show no share of ok, as a refusal can be the correct response.
     """
     latency = tuple(
         f"{metric} {_HEADINGS[name]}, ms" for metric in METRICS for name in (*PERCENTILES, "max")
@@ -52,23 +51,19 @@ def _probe_rows(model: ReportModel) -> Iterator[tuple[Cell, ...]]:
 
 
 def grouped_operations_table(model: ReportModel) -> tuple[Table, tuple[tuple[str, int], ...]]:
-    """`operations_table` with short names under a row of groups: (name, columns)."""
+    """`operations_table` with short heads under a row of groups (name, number of columns)."""
     plain = operations_table(model)
     first = len(plain.head) - len(METRICS) * len(_HEADINGS)
     head = (*plain.head[:first], *(tuple(_HEADINGS.values()) * len(METRICS)))
     groups = (("", first), *((f"{metric} time, ms", len(_HEADINGS)) for metric in METRICS))
-    return Table("Attempts of every phase, and latencies", head, plain.rows), groups
+    return Table("Attempts of all phases; latencies of measured phases", head, plain.rows), groups
 
 
 def errors_table(model: ReportModel, rows_max: int = ERRORS_MAX) -> Table:
-    """
-    The most frequent ways of the load's attempts of not ending ok.
-
-    What probes were answered is not among them: a refusal may be what was asked for.
-    """
+    """The most frequent errors of the load, without probes: their refusals can be correct."""
     return Table(
-        "Attempts of the load that did not end ok, by code",
-        ("code", "status", "operation", "outcome", "attempts", "of the operation's, %"),
+        "Attempts that did not end ok, by code (without probes)",
+        ("code", "status", "operation", "outcome", "attempts", "share of operation, %"),
         tuple(
             (
                 row.code or f"({row.outcome})",
@@ -84,12 +79,12 @@ def errors_table(model: ReportModel, rows_max: int = ERRORS_MAX) -> Table:
 
 
 def load_errors(model: ReportModel) -> Any:
-    """Rows of ``model.errors`` without the probes'."""
+    """``model.errors`` without probes."""
     return model.errors[~model.errors["operation"].str.startswith(PROBE_PREFIX)]
 
 
 def phases_table(model: ReportModel) -> Table:
-    """The load's phases as they took place; what was due in them may have been sent later."""
+    """The phases; attempts that were due in a phase may have been sent later."""
     return Table(
         "Phases",
         ("phase", "from, s", "for, s", "measured", "attempts due", "due per second", "ok"),
@@ -109,20 +104,20 @@ def phases_table(model: ReportModel) -> Table:
 
 
 def generator_table(model: ReportModel) -> Table:
-    """How each generator process fared."""
+    """State, counts and load of each generator process."""
     return Table(
         "Generator processes",
         (
             "worker",
-            "end",
+            "state",
             "attempts",
             "planned",
             "late starts",
-            "late by itself",
-            "never begun",
-            "most CPU, %",
+            "late by generator",
+            "not started",
+            "max CPU, %",
             "loop lag p99, ms",
-            "at its limit, s",
+            "saturated, s",
         ),
         tuple(
             (
@@ -145,17 +140,17 @@ def generator_table(model: ReportModel) -> Table:
 def evidence_table(
     model: ReportModel, finding: Finding, rows_max: int = EVIDENCE_ROWS_MAX
 ) -> Table | None:
-    """A finding's evidence, its times since the load began; None when it has none."""
+    """A finding's evidence, with times since load start; None without evidence."""
     if not finding.witness:
         return None
     started_s = model.manifest.started_ns // NS_PER_S
     shown = finding.witness[:rows_max]
-    # A column that says nothing in any row would only make the others narrow.
+    # Columns that are empty in every row are left out.
     head = tuple(
         dict.fromkeys(key for row in shown for key, value in row.items() if value not in (None, ""))
     )
     left = len(finding.witness) - len(shown)
-    caption = f"Witness of {finding.name}" + (f", {left} more rows in summary.json" * bool(left))
+    caption = f"Evidence for {finding.name}" + f" ({left} more rows in summary.json)" * bool(left)
     rows = ({**row, **_since(row.get("second"), started_s)} for row in shown)
     return Table(
         caption,
@@ -165,12 +160,12 @@ def evidence_table(
 
 
 def _name(key: str) -> str:
-    """A column's name for people: ``from_s`` is ``from, s``."""
+    """A column's head: ``from_s`` becomes ``from, s``."""
     return "second of the load" if key == "second" else _UNITS.sub(r", \1", key)
 
 
 def _since(second: Any, started_s: int) -> dict[str, int]:
-    """A second of the clock as one of the load."""
+    """A Unix second as a second of the load."""
     return {"second": second - started_s} if isinstance(second, int) else {}
 
 

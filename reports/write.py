@@ -1,9 +1,4 @@
-"""
-Write everything that is said of a trial, beside what was measured.
-
-Each file appears whole or not at all, and summary.json last: whoever finds it finds
-all the others.
-"""
+"""Write the reports of a trial atomically, summary.json last: if it exists, all others do."""
 
 from __future__ import annotations
 
@@ -24,8 +19,7 @@ def write_reports(
     Render all reports of a finished trial into its directory.
 
     Args:
-        trial_path: The trial directory.
-        findings: What the checks said; those of findings.json when None.
+        findings: Results of the checks; None reads findings.json.
 
     Returns:
         The files written, summary.json last.

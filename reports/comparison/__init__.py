@@ -1,1 +1,1 @@
-"""What is said of a comparison: sentences, tables, a figure, a page."""
+"""Sentences, tables and pages of comparisons and trends."""

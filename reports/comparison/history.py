@@ -1,4 +1,4 @@
-"""A trial among the earlier ones of the same load, in words and as a table."""
+"""A trial compared with earlier trials of the same load: sentences and a table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reports.formatting import plural, signed_percent
 from reports.section import Table
 
 _SHORT = ("p50", "p99", "rate")
-"""What each of `METRICS` is called in a narrow head."""
+"""Short names of `METRICS` for column heads."""
 
 
 def largest_change(trend: Trend) -> str:
-    """What the last trial changed most against the level before; "" where none is known."""
+    """The largest change of the last trial against the earlier level; "" when unknown."""
     moved = [(change, one) for one in trend.series if (change := relative_change(one)) is not None]
     if not moved:
         return ""
@@ -24,39 +24,38 @@ def largest_change(trend: Trend) -> str:
 
 
 def relative_change(one: Series) -> float | None:
-    """The last trial against the level before it, relative; None where one is absent."""
+    """The last trial's relative change against the earlier level; None when one is absent."""
     last = one.values[-1]
     return None if last is None or one.level is None else last / one.level - 1
 
 
 def sentences(trend: Trend) -> tuple[str, ...]:
-    """How many there are, what moved most, and whether a level changed for good."""
+    """Number of trials, largest change, change points and method."""
     earlier = plural(len(trend.names) - 1, "earlier trial")
-    parts = [f"{earlier} made the same load against the same target; this one is the last point."]
+    parts = [f"{earlier} ran the same load against the same target. This trial is the last point."]
     if most := largest_change(trend):
         parts.append(
-            f"Against the level before it, this trial's largest change is that of {most}; "
-            "whether that is more than chance only a comparison can tell."
+            f"Largest change against the earlier level: {most}. Run harness compare to see whether "
+            "it exceeds chance."
         )
     if len(trend.names) < POINTS_MIN:
-        parts.append(f"Where a level changed for good can be told from {POINTS_MIN} trials on.")
-        return tuple(parts)
+        return (*parts, f"Change points unknown: they need at least {POINTS_MIN} trials.")
     if not any(one.change_points for one in trend.series):
-        parts.append("No level changed for good.")
+        parts.append("No change points found.")
     return (*parts, method_note(trend))
 
 
 def method_note(trend: Trend) -> str:
-    """How change points were searched for, and what counts as one."""
+    """How change points are found."""
     method = "PELT (ruptures)" if trend.method == PELT.method else trend.method
     return (
-        f"Change points by {method}, told where the medians before and after differ by the "
-        "plan's threshold or more."
+        f"Change points by {method}, where the medians before and after differ by at least the "
+        "plan's tolerance."
     )
 
 
 def by_operation(trend: Trend) -> dict[str, list[Series]]:
-    """Operation → its series, in the order of `METRICS`; one without a value where absent."""
+    """Operation → its series in the order of `METRICS`; an absent one has no values."""
     nothing = (None,) * len(trend.names)
     found = {(one.operation, one.metric): one for one in trend.series}
     names = dict.fromkeys(one.operation for one in trend.series)
@@ -67,10 +66,10 @@ def by_operation(trend: Trend) -> dict[str, list[Series]]:
 
 
 def history_table(trend: Trend) -> Table:
-    """One row an operation: of each metric the level before, this trial, and the change."""
+    """One row per operation: earlier level, this trial and change of each metric."""
     heads = ((f"{name} before", f"{name} now", f"{name} change, %") for name in _SHORT)
     return Table(
-        "This trial against the level before it; times in ms, rates of good answers a second",
+        "This trial against the earlier level (times in ms, rates of ok attempts per second)",
         ("operation", *chain.from_iterable(heads)),
         tuple(
             (operation, *chain.from_iterable(map(_before_and_after, metrics)))

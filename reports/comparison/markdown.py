@@ -1,4 +1,4 @@
-"""compare.md: for a pull request or a job summary."""
+"""compare.md, for a pull request or a job summary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def render(result: Comparison) -> str:
         f"**{escape(passed)}**",
         *(escape(sentence) for sentence in rest),
         *(f"- {escape(f'{name}: {text}')}" for name, text in describe_sides(result)),
-        *(f"- mind: {escape(caution)}" for caution in result.cautions),
+        *(f"- Note: {escape(caution)}" for caution in result.cautions),
         gfm_table(shown) if shown.rows else "",
         f"{left} more metrics are in compare.json." if left else "",
         *(escape(text) for text in METHOD[1:]),

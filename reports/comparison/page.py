@@ -1,4 +1,4 @@
-"""compare.html: one file that needs no network, in the report's style."""
+"""compare.html in the style of report.html."""
 
 from __future__ import annotations
 
@@ -16,19 +16,14 @@ def render(result: Comparison) -> str:
     """The page."""
     with figure_style():
         drawn = changes.draw_changes(result)
-    return (
-        html.environment()
-        .get_template("compare.html.j2")
-        .render(
-            style=html.template_file("style.css"),
-            script=html.template_file("sort.js"),
-            verdict_word=tables.VERDICTS[result.verdict],
-            verdict_class=_CLASSES[result.verdict],
-            brief=brief(result),
-            sides=tables.describe_sides(result),
-            cautions=result.cautions,
-            changes=tables.changes_table(result),
-            figure_of_changes=drawn,
-            method=tables.METHOD,
-        )
+    return html.render_page(
+        "compare.html.j2",
+        verdict_word=tables.VERDICTS[result.verdict],
+        verdict_class=_CLASSES[result.verdict],
+        brief=brief(result),
+        sides=tables.describe_sides(result),
+        cautions=result.cautions,
+        changes=tables.changes_table(result),
+        figure_of_changes=drawn,
+        method=tables.METHOD,
     )

@@ -1,4 +1,4 @@
-"""A comparison in words: its verdict, its table and the table's cells."""
+"""A comparison as a table, and texts of single changes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from reports.formatting import percent
 from reports.section import Table
 
 VERDICTS = {"pass": "Pass", "regressed": "Regressed", "inconclusive": "Inconclusive"}
-_SEVERITY = {"regressed": 0, "inconclusive": 1, "pass": 2}
+SEVERITY = {"regressed": 0, "inconclusive": 1, "pass": 2}
 
-_BOOTSTRAP_METHOD = (
-    "Each side's seconds were resampled in blocks of neighbours (moving-block bootstrap), as "
-    "long as the load's own memory asks for; an interval holds the true change in 95 of 100 "
-    "comparisons."
+METHOD = (
+    (
+        "The seconds of each side are resampled in blocks of neighbours (moving-block bootstrap). "
+        "The block length follows the autocorrelation of the load. A 95 % interval holds the true "
+        "change in 95 of 100 comparisons."
+    ),
+    (
+        "A metric regressed when it is worse by its tolerance or more and the change is "
+        "significant: the chance of any false alarm over all metrics is 5 % (Holm's correction). "
+        "It passed when its complete interval is below the tolerance. Otherwise it is "
+        "inconclusive."
+    ),
+    (
+        "Times are of attempts that ended ok in measured phases. The share of an outcome is "
+        "compared by its difference, in points of all attempts of the operation."
+    ),
 )
-_DECISION_METHOD = (
-    "A metric regressed when it got worse by its threshold or more, and so significantly "
-    "that the chance of any false alarm over all metrics is 5 % (Holm's correction). It "
-    "passed when its whole interval lies below the threshold. Otherwise too little was seen "
-    "to tell."
-)
-_COUNTING_METHOD = (
-    "Times are of good answers in measured phases. A share of an outcome is compared by its "
-    "difference, in points of all attempts of the operation."
-)
-METHOD = (_BOOTSTRAP_METHOD, _DECISION_METHOD, _COUNTING_METHOD)
-"""How it was compared, in three paragraphs."""
+"""How the comparison works, in three paragraphs."""
 
 
 def by_severity(result: Comparison) -> list[Change]:
-    """Regressions first, then doubts; each in the order of operations."""
-    return sorted(result.changes, key=lambda change: _SEVERITY[change.verdict])
+    """Regressed first, then inconclusive; each in the order of operations."""
+    return sorted(result.changes, key=lambda change: SEVERITY[change.verdict])
 
 
 def format_value(change: Change, number: float | None) -> str:
-    """A figure of one side, in its unit."""
+    """The value of one side with its unit."""
     if number is None:
         return "–"
     if change.unit == "ms":
@@ -45,43 +46,43 @@ def format_value(change: Change, number: float | None) -> str:
 
 
 def reason_text(change: Change) -> str:
-    """Why a metric is inconclusive, and what would help; its threshold when it regressed."""
+    """Why a metric is inconclusive and what would help; the tolerance of a regressed one."""
     if change.verdict == "regressed":
-        return f"threshold {_threshold(change)}"
+        return f"tolerance {_tolerance(change)}"
     if not change.reason:
         return ""
     if change.needed_runs:
-        return f"{change.reason}: {change.needed_runs} runs a side"
+        return f"{change.reason}; each side needs {change.needed_runs} trials"
     if change.needed_s:
-        return f"{change.reason}: {rough_duration(change.needed_s)} a side"
+        return f"{change.reason}; each side needs {rough_duration(change.needed_s)}"
     return change.reason
 
 
 def describe_change(change: Change) -> str:
-    """A metric that is known on both sides, in a sentence's worth."""
+    """A change that is known on both sides: size, interval, values and tolerance."""
     ends = " to ".join(percent_change(change, end) for end in (change.low, change.high))
     return (
         f"{percent_change(change, change.change)} ({ends}), from "
         f"{format_value(change, change.baseline)} to {format_value(change, change.candidate)}; "
-        f"threshold {_threshold(change)}"
+        f"tolerance {_tolerance(change)}"
     )
 
 
 def changes_table(result: Comparison) -> Table:
-    """Every metric, regressions first; its numbers can be sorted by."""
+    """All metrics, regressions first."""
     return Table(
-        "Change of each metric with its 95 % interval; of shares in points",
+        "Change of each metric with its 95 % interval (shares of outcomes: in points)",
         (
             "verdict",
             "operation",
             "metric",
             "change, %",
-            "from, %",
-            "to, %",
-            "threshold, %",
+            "low, %",
+            "high, %",
+            "tolerance, %",
             "baseline",
             "candidate",
-            "why",
+            "reason",
         ),
         tuple(
             (
@@ -100,36 +101,29 @@ def changes_table(result: Comparison) -> Table:
 
 
 def describe_sides(result: Comparison) -> tuple[tuple[str, str], ...]:
-    """What was compared with what."""
+    """Each side's trials and measured time."""
+    sides = (
+        ("Baseline", result.baseline, result.baseline_labels, result.baseline_s),
+        ("Candidate", result.candidate, result.candidate_labels, result.candidate_s),
+    )
     return tuple(
-        (name, f"{', '.join(runs)}; {format_duration(seconds * NS_PER_S)} measured")
-        for name, runs, seconds in (
-            (
-                "Baseline",
-                _trial_names(result.baseline, result.baseline_labels),
-                result.baseline_s,
-            ),
-            (
-                "Candidate",
-                _trial_names(result.candidate, result.candidate_labels),
-                result.candidate_s,
-            ),
-        )
+        (name, f"{_trial_names(*trials)}; {format_duration(seconds * NS_PER_S)} measured")
+        for name, *trials, seconds in sides
     )
 
 
-def _trial_names(trials: tuple[str, ...], labels: tuple[str, ...]) -> list[str]:
-    """Each by its trial id, behind its name where it has one."""
-    return [
+def _trial_names(trials: tuple[str, ...], labels: tuple[str, ...]) -> str:
+    """Each trial id, after its label if it has another one."""
+    return ", ".join(
         trial if name == trial else f"{name} ({trial})"
         for trial, name in zip(trials, labels, strict=True)
-    ]
+    )
 
 
 def _percent(number: float | None) -> float | None:
     return None if number is None else round(100 * number, 2)
 
 
-def _threshold(change: Change) -> str:
+def _tolerance(change: Change) -> str:
     unit = "pt" if change.unit == "share" else "%"
     return f"{100 * change.threshold:g} {unit}"

@@ -1,4 +1,4 @@
-"""trend.html: a plan's trials over time, in one file."""
+"""trend.html: the trials of a plan over time."""
 
 from __future__ import annotations
 
@@ -19,87 +19,78 @@ def render(plan: str, trend: Trend) -> str:
     """The page."""
     with figure_style():
         drawn = [draw_each_operation(trend), *draw_trend(trend)]
-    return (
-        html.environment()
-        .get_template("trend.html.j2")
-        .render(
-            style=html.template_file("style.css"),
-            script=html.template_file("sort.js"),
-            plan=plan,
-            brief=brief(trend),
-            method_note=method_note(trend),
-            figures=drawn,
-            shifts=change_points_table(trend),
-            values=_values_table(trend),
-        )
+    return html.render_page(
+        "trend.html.j2",
+        plan=plan,
+        brief=brief(trend),
+        method_note=method_note(trend),
+        figures=drawn,
+        change_points=change_points_table(trend),
+        values=_values_table(trend),
     )
 
 
 def headline(trend: Trend) -> str:
-    """What there is to know, in one sentence."""
+    """The number of change points in one sentence."""
     points, found = len(trend.names), len(change_points_table(trend).rows)
     if points < POINTS_MIN:
-        return f"{plural(points, 'trial')}: change points need at least {POINTS_MIN}."
-    if not found:
-        return f"No level changed for good over {points} trials."
-    return f"{found} {'level' if found == 1 else 'levels'} changed over {points} trials."
+        needed = f"they need at least {POINTS_MIN} trials"
+        return f"Change points unknown: {needed}, and there are {points}."
+    return f"{plural(found, 'change point') if found else 'No change points'} in {points} trials."
 
 
 def brief(trend: Trend) -> tuple[str, str, str]:
-    """What a manager reads: is the level held, what limits the answer, what changed."""
+    """The three lead sentences: change points, completeness, largest change."""
     return headline(trend), _limited(trend), _changed(trend)
 
 
 def _limited(trend: Trend) -> str:
     points = len(trend.names)
     if points < POINTS_MIN:
-        left = plural(POINTS_MIN - points, "more trial")
-        return f"The number of trials limits this answer: {left} of this plan would do."
+        return (
+            f"Run {plural(POINTS_MIN - points, 'more trial')} of this plan to find change points."
+        )
     gaps = sum(None in one.values for one in trend.series)
     if gaps:
-        return f"Gaps limit this answer: {gaps} of {len(trend.series)} figures miss a trial."
-    return "Nothing limits this answer: every trial has every figure."
+        return f"Gaps: {gaps} of {len(trend.series)} metrics lack a value in some trial."
+    return "No gaps: every trial has every metric."
 
 
 def _changed(trend: Trend) -> str:
-    """From the oldest trial to the newest, where the change is largest."""
+    """The largest change from the oldest to the newest trial."""
     moved = [
         (last / first, one)
         for one in trend.series
         if (first := one.values[0]) and (last := one.values[-1])
     ]
     if not moved or len(trend.names) < 2:
-        return "What changed cannot be told: no figure is known of two trials."
+        return "Change unknown: no metric is known for both the oldest and the newest trial."
     ratio, most = max(moved, key=lambda pair: abs(math.log(pair[0])))
     return (
-        f"From {trend.names[0]} to {trend.names[-1]} the largest change is that of "
-        f"{most.operation} {most.metric}, {signed_percent(ratio - 1)}."
+        f"Largest change from {trend.names[0]} to {trend.names[-1]}: "
+        f"{most.operation} {most.metric} ({signed_percent(ratio - 1)})."
     )
 
 
 def change_points_table(trend: Trend) -> Table:
-    """Every change point."""
+    """All change points."""
     return Table(
-        "Changes for good; times in ms, throughput a second",
+        "Change points (times in ms, throughput per second)",
         ("operation", "metric", "change, %", "before", "after", "from trial"),
         tuple(
             (
-                one.operation,
-                one.metric,
-                round(100 * shift.change, 1),
-                shift.before,
-                shift.after,
-                trend.names[shift.at],
+                *(one.operation, one.metric, round(100 * point.change, 1)),
+                *(point.before, point.after, trend.names[point.at]),
             )
             for one in trend.series
-            for shift in one.change_points
+            for point in one.change_points
         ),
     )
 
 
 def _values_table(trend: Trend) -> Table:
     return Table(
-        "Every trial; times in ms, throughput a second",
+        "All trials (times in ms, throughput per second)",
         ("trial", "operation", *METRICS),
         tuple(
             (name, operation, *(one.values[at] for one in metrics))

@@ -1,9 +1,4 @@
-"""
-Figures of a trial, one a module, each a function of the `ReportModel`.
-
-Matplotlib lives only here; always through its object interface, never ``pyplot``,
-whose figures are global.
-"""
+"""Figures, one per module. The only use of Matplotlib, without ``pyplot`` and its global state."""
 
 from __future__ import annotations
 
@@ -16,6 +11,6 @@ _DRAWERS = (percentiles, codes, outcomes, waits, latency, heatmap, generator)
 
 
 def draw_figures(model: ReportModel) -> list[Figure]:
-    """All figures of the page, each under the name of its module."""
+    """All figures of report.html."""
     with figure_style():
         return [drawer.draw(model) for drawer in _DRAWERS]

@@ -1,8 +1,7 @@
 """
-Heat map: where all response times lie, not only their percentiles.
+Heat map of all response times: it shows several modes and periods that percentiles hide.
 
-Two humps (a fast path and a slow one) or a stripe that comes and goes show here and
-in no percentile. After Gregg, "Visualizing System Latency", CACM 53(7), 2010.
+Source: Gregg, "Visualizing System Latency", CACM 53(7), 2010.
 """
 
 from __future__ import annotations
@@ -16,14 +15,8 @@ from harness.analysis.hdr_decode import Ints
 from harness.analysis.timeline import heat_map
 from harness.trial.histograms import bucket_highest_us
 from harness.units import NS_PER_S, NS_PER_US, format_duration
-from reports.figures.annotations import draw_annotations, mark_objectives
-from reports.figures.style import (
-    draw_placeholder,
-    label,
-    new_drawing,
-    set_time_axis,
-    to_figure,
-)
+from reports.figures import style
+from reports.figures.annotations import finish_time_figure, mark_objectives
 from reports.formatting import joined, milliseconds, percent
 from reports.model import ReportModel
 from reports.objectives import latency_limits
@@ -32,16 +25,16 @@ from reports.section import Figure
 _ROWS = 48
 _COLUMNS_MAX = 240
 _OBJECTIVE_FACTOR_MAX = 10.0
-"""An objective so many times above the slowest answer would squeeze what there is to see."""
-_LABEL_DECADES = 0.12  # of a decade, for the name on the topmost line
-_EDGE = 0.06  # of the axis, for the strikes of faults: what they did lies below them
-# An image cannot follow the page's colours; this blue at rising opacity reads on both papers.
+"""Objectives above this multiple of the slowest response would squeeze the data."""
+_LABEL_DECADES = 0.12  # of a decade, for the name of the topmost line
+_EDGE = 0.06  # of the axis, for injections above the data
+# An image cannot use CSS variables; this blue is readable on light and dark pages.
 _HUE = "#2f81c7"
 
 
 def draw(model: ReportModel) -> Figure:
-    """Time to the right, latency upwards (log), number of attempts as depth of colour."""
-    drawing, (axes,) = new_drawing(3.4)
+    """Time (x), latency (y, log) and number of attempts (opacity)."""
+    drawing, (axes,) = style.new_drawing(3.4)
     distribution = model.measured.distribution("response")
     if distribution.total:
         buckets = np.flatnonzero(distribution.counts)
@@ -63,7 +56,7 @@ def draw(model: ReportModel) -> Figure:
             aspect="auto",
             extent=extent,
             interpolation="none",
-            zorder=0.5,  # above the shades of bands, or its colours would be others there
+            zorder=0.5,  # above the shades of phases and faults
         )
         bottom = min([extent[2], *(y for y, _ in limits)])
         top = max([extent[3], *(y + _LABEL_DECADES for y, _ in limits)])
@@ -75,23 +68,22 @@ def draw(model: ReportModel) -> Figure:
         )
         axes.grid(visible=False)
     else:
-        draw_placeholder(axes)
-    set_time_axis([axes], model)
-    draw_annotations([axes], model.annotations)
+        style.draw_placeholder(axes)
     axes.set_ylabel("response time")
-    return to_figure(drawing, "heat", "All response times over time", _alt(model), narrow=True)
+    title = "All response times over time"
+    return finish_time_figure(drawing, [axes], model, "heat", title, _alt(model))
 
 
 def _seconds(model: ReportModel) -> Ints:
     seconds = model.measured.slots["slot"]
     first, last = int(seconds.min()), int(seconds.max()) + model.step_s
-    # Columns of whole steps: a slot that lay in two would be counted in one of them.
+    # A column covers full steps, so that no slot belongs to two columns.
     step_s = model.step_s * max(1, -(-(last - first) // (_COLUMNS_MAX * model.step_s)))
     return np.arange(first, last + step_s, step_s, dtype=np.int64)
 
 
 def _colours(counts: Ints) -> np.ndarray:
-    """RGBA: opacity by the logarithm of the count, so that single outliers are seen."""
+    """RGBA with opacity by the logarithm of the count, so that outliers are visible."""
     image = np.empty((*counts.shape, 4))
     image[..., :3] = to_rgb(_HUE)
     depth = np.log1p(counts) / np.log1p(counts.max())
@@ -100,7 +92,7 @@ def _colours(counts: Ints) -> np.ndarray:
 
 
 def _limits(model: ReportModel, high_us: float) -> list[tuple[float, str]]:
-    """The latency objectives near enough to be seen with the data, as heights."""
+    """Latency objectives near the data, as y values."""
     return [
         (float(np.log10(limit_us)), name)
         for limit_us, name in latency_limits(model.findings, "response")
@@ -109,7 +101,7 @@ def _limits(model: ReportModel, high_us: float) -> list[tuple[float, str]]:
 
 
 def _decades(ends: tuple[float, float]) -> list[float]:
-    """Ticks at 1, 2 and 5 of each decade, or at decades alone where these are many."""
+    """Ticks at 1, 2 and 5 of each decade; only at decades if there are many."""
     low, high = int(np.floor(ends[0])), int(np.ceil(ends[1]))
     digits = (1, 2, 5) if high - low <= 3 else (1,)
     ticks = [np.log10(digit * 10.0**power) for power in range(low, high + 1) for digit in digits]
@@ -125,24 +117,23 @@ def _alt(model: ReportModel) -> str:
         bucket_highest_us(np.arange(len(distribution.counts))) > 10 * high
     ].sum()
     text = (
-        f"The middle half of all response times lies between {milliseconds(low / US_PER_MS)} "
+        f"The middle half of all response times is between {milliseconds(low / US_PER_MS)} "
         f"and {milliseconds(high / US_PER_MS)}"
     )
     share = percent(float(tail / distribution.total)) if tail else "none"
     return (
-        f"{text}; {share} took over ten times the longer of "
-        f"these{_over_objectives(model, distribution)}. "
-        "The deeper the colour, the more attempts."
+        f"{text}; {share} exceed the upper value ten times"
+        f"{_over_objectives(model, distribution)}. Darker cells hold more attempts."
     )
 
 
 def _over_objectives(model: ReportModel, distribution: LatencyDistribution) -> str:
-    """How much lies above each objective, whether or not its line is near enough to draw."""
+    """The share above each objective, including objectives without a line."""
     parts = []
     for limit_us, name in latency_limits(model.findings, "response"):
         above = distribution.counts[
             bucket_highest_us(np.arange(len(distribution.counts))) > limit_us
         ]
         share = percent(float(above.sum() / distribution.total)) if above.any() else "none"
-        parts.append(f"{share} above the limit of {label(name)}")
+        parts.append(f"{share} exceed {style.label(name)}")
     return f"; {joined(parts)}" if parts else ""

@@ -1,9 +1,9 @@
-"""A trend as small multiples: a row an operation, a column a metric."""
+"""A trend as small multiples: a row per operation, a column per metric."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,34 +14,34 @@ from harness.experiments.compare.change_points import POINTS_MIN
 from harness.experiments.compare.trend import METRICS, Series, Trend
 from harness.units import NS_PER_MS, format_duration
 from reports.comparison.history import by_operation, largest_change
-from reports.figures.style import FAULT, INK, SERIES, label, to_figure
+from reports.figures import style
 from reports.formatting import plural, signed_percent
 from reports.section import Figure
 
 ROWS_MAX = 12
 _WIDTH_IN, _ROW_IN, _HEAD_IN = 9.0, 0.85, 0.6
 _ROOM = 0.2
-"""An axis shows at least its level and so much to both sides: small noise stays small."""
-_TICK_GAP = 0.3  # of an axis: two tick labels that are nearer hide each other
+"""Least range of an axis around its level, so that small noise looks small."""
+_TICK_GAP = 0.3  # of an axis: nearer tick labels overlap
 _TITLES = {
     "response.p50": "median response time",
     "response.p99": "p99 of response time",
-    "throughput": "good answers a second",
+    "throughput": "ok attempts per second",
 }
 
 
 def draw_history(trend: Trend) -> Figure:
-    """The last trial among those before it."""
-    return _draw(trend, "standing", "This trial among the earlier ones", last="this one")
+    """The last trial among earlier ones."""
+    return _draw(trend, "standing", "This trial among earlier trials", last="this one")
 
 
 def draw_each_operation(trend: Trend) -> Figure:
-    """Every operation on its own scale: a small one is not flat beside a large one."""
+    """Every operation on its own scale, so that small ones are not flat."""
     return _draw(trend, "apart", "Every operation on its own scale", last="newest")
 
 
 def _draw(trend: Trend, name: str, title: str, *, last: str) -> Figure:
-    """A line over all trials in each field, the last point marked, shifts as diamonds."""
+    """A line over all trials per field; last point and change points are marked."""
     operations = by_operation(trend)
     rows = min(max(len(operations), 1), ROWS_MAX)
     drawing = Drawing(figsize=(_WIDTH_IN, _HEAD_IN + _ROW_IN * rows), layout="constrained")
@@ -49,21 +49,21 @@ def _draw(trend: Trend, name: str, title: str, *, last: str) -> Figure:
     for row, (operation, metrics) in zip(fields, operations.items(), strict=False):
         for axes, one in zip(row, metrics, strict=True):
             _draw_field(axes, one)
-        row[0].set_ylabel(label(operation), rotation=0, ha="right", va="center", fontsize=9)
+        row[0].set_ylabel(style.label(operation), rotation=0, ha="right", va="center", fontsize=9)
     for axes, metric in zip(fields[0], METRICS, strict=True):
         axes.set_title(_TITLES[metric], fontsize=9, loc="left")
     for axes in fields[-1]:
         axes.set_xticks([0, len(trend.names) - 1], ["oldest", last], fontsize=8)
-    return to_figure(drawing, name, title, _alt(trend, len(operations) - ROWS_MAX))
+    return style.to_figure(drawing, name, title, _alt(trend, len(operations) - ROWS_MAX))
 
 
 def _draw_field(axes: Axes, one: Series) -> None:
     values = np.array([np.nan if value is None else value for value in one.values])
-    axes.plot(values, color=SERIES[0], marker=".", ms=5, lw=1.2)
-    axes.plot([len(values) - 1], values[-1:], "o", color=INK, ms=6)
-    for shift in one.change_points:
-        axes.axvline(shift.at - 0.5, color=FAULT, lw=1, ls=(0, (2, 2)))
-        axes.plot([shift.at], [values[shift.at]], "D", color=FAULT, ms=7, mfc="none")
+    axes.plot(values, color=style.SERIES[0], marker=".", ms=5, lw=1.2)
+    axes.plot([len(values) - 1], values[-1:], "o", color=style.INK, ms=6)
+    for point in one.change_points:
+        axes.axvline(point.at - 0.5, color=style.FAULT, lw=1, ls=(0, (2, 2)))
+        axes.plot([point.at], [values[point.at]], "D", color=style.FAULT, ms=7, mfc="none")
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.grid(visible=False)
     axes.tick_params(axis="y", labelsize=8)
@@ -84,19 +84,23 @@ def _tick_format(metric: str) -> Callable[[float, int | None], str]:
 
 
 def _alt(trend: Trend, left: int) -> str:
-    changes = [
-        f"{label(one.operation)} {one.metric} {signed_percent(shift.change, 0)} from "
-        f"{label(trend.names[shift.at])} on"
-        for one in trend.series
-        for shift in one.change_points
-    ]
-    points = plural(len(trend.names), "trial")
-    if changes:
-        text = f"Over {points} changed for good (diamonds): {'; '.join(changes)}"
-    elif len(trend.names) < POINTS_MIN:
-        text = f"{points}, too few to tell where a level changed for good"
-    else:
-        text = f"Over {points} no level changed for good"
+    text = describe_change_points(trend, trend.series)
     if most := largest_change(trend):
-        text = f"{text}; the last one's largest change against the level before is that of {most}"
-    return f"{text}. {left} more operations are in trend.json." if left > 0 else f"{text}."
+        text += f" Largest change of the last trial against the earlier level: {most}."
+    return f"{text} trend.json has {plural(left, 'more operation')}." if left > 0 else text
+
+
+def describe_change_points(trend: Trend, series: Iterable[Series]) -> str:
+    """The change points of some series, or why there are none."""
+    found = [
+        f"{style.label(one.operation)} {one.metric} {signed_percent(point.change, 0)} from "
+        f"{style.label(trend.names[point.at])} on"
+        for one in series
+        for point in one.change_points
+    ]
+    if found:
+        return f"Change points (diamonds): {'; '.join(found)}."
+    trials = plural(len(trend.names), "trial")
+    if len(trend.names) < POINTS_MIN:
+        return f"Change points unknown: {trials}, at least {POINTS_MIN} needed."
+    return f"No change points in {trials}."

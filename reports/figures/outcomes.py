@@ -1,41 +1,30 @@
-"""How much was sent and how it ended, stacked over time, with phases and faults."""
+"""Attempts by outcome, stacked over time."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from harness.analysis.probes import PROBE
-from reports.figures.annotations import draw_annotations
-from reports.figures.style import (
-    INK,
-    MUTED,
-    SERIES,
-    add_legend,
-    draw_placeholder,
-    label,
-    new_drawing,
-    peak_s,
-    set_time_axis,
-    to_figure,
-)
+from reports.figures import style
+from reports.figures.annotations import finish_time_figure
 from reports.formatting import percent
 from reports.model import ReportModel
 from reports.section import Figure
 
 _COLOURS = {
-    "ok": SERIES[0],
-    "rate_limited": SERIES[1],
-    "capacity_full": SERIES[3],
-    "timeout": SERIES[4],
-    PROBE: MUTED,
+    "ok": style.SERIES[0],
+    "rate_limited": style.SERIES[1],
+    "capacity_full": style.SERIES[3],
+    "timeout": style.SERIES[4],
+    PROBE: style.MUTED,
 }
-_SECOND_COLOUR = INK  # green would look like a good end
-_OTHERS = SERIES[5]
+_SECOND_COLOUR = style.INK  # green would look like success
+_OTHERS = style.SERIES[5]
 
 
 def draw(model: ReportModel) -> Figure:
-    """Attempts a second by outcome; what has no colour of its own is *other*."""
-    drawing, (axes,) = new_drawing(3.4)
+    """Attempts per second by outcome; outcomes without a colour become *other*."""
+    drawing, (axes,) = style.new_drawing(3.4)
     stacked = group(model.outcomes_s)
     if len(stacked):
         x = [*stacked.index, stacked.index[-1] + model.step_s]
@@ -50,29 +39,23 @@ def draw(model: ReportModel) -> Figure:
                 above,
                 x,
                 baseline=below,
-                fill=name != PROBE,  # an outline: what is drawn solid is the load
+                fill=name != PROBE,  # solid areas are the load
                 color=colours[name],
                 alpha=0.9,
-                label=label(name),
+                label=style.label(name),
             )
             below = above
         axes.set_ylim(0, max(float(below.max()) * 1.12, 1.0))
-        add_legend(drawing, axes)
+        style.add_legend(drawing, axes)
     else:
-        draw_placeholder(axes)
-    set_time_axis([axes], model)
-    draw_annotations([axes], model.annotations)
-    axes.set_ylabel("attempts a second")
+        style.draw_placeholder(axes)
+    axes.set_ylabel("attempts per second")
     title = "Attempts and outcomes over time"
-    return to_figure(drawing, "outcomes", title, _alt(model), narrow=True)
+    return finish_time_figure(drawing, [axes], model, "outcomes", title, _alt(model))
 
 
 def group(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """
-    Ok first, the named ones, the most frequent unnamed one, then all others in one.
-
-    Probes come last, on top of the load.
-    """
+    """Outcomes with a colour, the most frequent other one, the rest as one, then probes."""
     named = [name for name in _COLOURS if name in outcomes and name != PROBE]
     rest = outcomes.drop(columns=[*named, PROBE], errors="ignore")
     order = list(rest.sum().sort_values(ascending=False, kind="stable").index)
@@ -85,7 +68,7 @@ def group(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def uncoloured(stacked: pd.DataFrame) -> list[str]:
-    """The columns that no colour is kept for, at most two."""
+    """Columns without a colour of their own, at most two."""
     return [name for name in stacked.columns if name not in _COLOURS]
 
 
@@ -97,10 +80,10 @@ def _alt(model: ReportModel) -> str:
     bad = totals - frame.get("ok", 0)
     text = f"At most {totals.max() / model.step_s:,.0f} attempts ended in one second"
     if not bad.sum():
-        return f"{text}, and all of them ok."
-    when = peak_s(bad)
+        return f"{text}; all ended ok."
+    when = style.peak_s(bad)
     name = str(frame.drop(columns="ok", errors="ignore").loc[when].idxmax())
     return (
-        f"{text}; {percent(float(bad.sum() / totals.sum()))} of all did not end ok, with "
-        f"the peak {when} s after the load began, there mainly {label(name)}."
+        f"{text}; {percent(float(bad.sum() / totals.sum()))} of all did not end ok, with the "
+        f"peak {when} s after load start (mostly {style.label(name)})."
     )

@@ -1,9 +1,7 @@
 """
-Drawing for a page that may be dark or light, wide or a telephone's.
+Style, axes, labels and legends that all figures share.
 
-What all figures share: their style, axes of time and latency, names and legends. The
-drawing becomes an SVG element of the page in `reports.figures.svg`; nothing random and
-no date is in it, so equal data give equal bytes.
+Figures suit light and dark pages, wide and narrow screens. Equal data give equal bytes.
 """
 
 from __future__ import annotations
@@ -41,20 +39,20 @@ _VARIABLES = {
     **{colour: f"c{number}" for number, colour in enumerate(SERIES, 1)},
 }
 DASHES = ("solid", (0, (5, 2)), (0, (1, 1.5)))
-"""Line styles: what colour says is said a second time for those who do not see it."""
+"""Line styles repeat what colours say, for readers who do not see them."""
 
 _MARKED_MAX = 150
 _LABEL_MAX = 32
 _WIDTH_IN, NARROW_IN = 9.0, 4.8
-_HANDLE_IN, _LETTER_IN = 0.55, 0.08  # of a legend's entry
-_SMALL_LETTER_IN = 0.062  # of a band's name
-_MARGIN_IN = 1.0  # what axes leave of a drawing's width, at most
+_HANDLE_IN, _LETTER_IN = 0.55, 0.08  # of a legend entry
+_SMALL_LETTER_IN = 0.062  # of an annotation's name
+_MARGIN_IN = 1.0  # of a drawing, beside its axes
 ROWS_MAX = {"phase": 2, "fault": 4}
-"""How many rows of names a kind of bands may make."""
+"""Rows of names per kind of annotation."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "harness",
-    "text.parse_math": False,  # names come from strangers; a $ is a dollar
+    "text.parse_math": False,  # names are untrusted; a $ is a dollar
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
@@ -83,24 +81,24 @@ _STYLE: Any = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """The style of all figures, for as long as one is drawn."""
+    """Apply the style of all figures."""
     with mpl.rc_context(), warnings.catch_warnings():
-        mpl.rcdefaults()  # a matplotlibrc in the working directory is for other drawings
+        mpl.rcdefaults()  # ignore a matplotlibrc in the working directory
         mpl.rcParams.update(_STYLE)
-        # A name in a script that the measuring font lacks is still drawn by the browser.
+        # The browser has glyphs that the measuring font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 def new_drawing(height_in: float = 3.4, rows: int = 1) -> tuple[Drawing, list[Axes]]:
-    """A drawing of the page's width with axes one above the other, sharing x."""
+    """A drawing of the page's width with stacked axes that share x."""
     drawing = Drawing(figsize=(_WIDTH_IN, height_in), layout="constrained")
     axes = drawing.subplots(rows, 1, sharex=True, squeeze=False)
     return drawing, [row[0] for row in axes]
 
 
 def to_figure(drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool = False) -> Figure:
-    """Make a drawing a figure for inline use; `narrow` draws it for a telephone, too."""
+    """Make a drawing a figure for inline use; `narrow` adds one for a phone."""
     description = f"{title}. {alt}"
     wide = inline_svg(_write(drawing), name, description, _VARIABLES)
     if not narrow:
@@ -112,13 +110,8 @@ def to_figure(drawing: Drawing, name: str, title: str, alt: str, *, narrow: bool
         _add_legend(drawing, old.legend_handles, names)
     for axes in drawing.axes:
         place_labels(axes)
-    return Figure(
-        name,
-        title,
-        alt,
-        wide,
-        inline_svg(_write(drawing), f"{name}-n", description, _VARIABLES),
-    )
+    small = inline_svg(_write(drawing), f"{name}-n", description, _VARIABLES)
+    return Figure(name, title, alt, wide, small)
 
 
 def _write(drawing: Drawing) -> str:
@@ -129,7 +122,7 @@ def _write(drawing: Drawing) -> str:
 
 
 def add_legend(drawing: Drawing, axes: Axes) -> None:
-    """The legend of some axes above them all, where it hides nothing."""
+    """Put the legend of the axes above all axes of the drawing."""
     handles, names = axes.get_legend_handles_labels()
     if names:
         _add_legend(drawing, handles, names)
@@ -143,7 +136,7 @@ def _add_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) 
 
 
 def place_labels(axes: Axes) -> None:
-    """Put names of bands above the axes, each in the lowest row where it hides no other."""
+    """Put names of annotations above the axes, each in the lowest free row."""
     low, high = axes.get_xlim()
     figure: Any = axes.figure
     per_letter = (high - low) * _SMALL_LETTER_IN / (figure.get_figwidth() - _MARGIN_IN)
@@ -159,21 +152,17 @@ def place_labels(axes: Axes) -> None:
 
 
 def peak_s(series: pd.Series) -> int:
-    """When a series is highest: seconds since the load began, the first of equals."""
+    """The first second, since load start, at which a series is highest."""
     return int(series.index.to_numpy()[int(series.to_numpy().argmax())])
 
 
 def marker(series: pd.Series | pd.DataFrame) -> str:
-    """Dots on a line while they can be told apart; a lone point has nothing else."""
+    """Dots on a line, unless there are too many to distinguish."""
     return "." if len(series) <= _MARKED_MAX else ""
 
 
 def draw_points(axes: Axes, series: pd.Series, step_s: int, colour: str, name: str) -> None:
-    """
-    Values that no line joins: dots; of many one flat stroke a step, in a single path.
-
-    Six hundred dots are six hundred elements of the page, and a carpet.
-    """
+    """Unconnected values: dots; many values become flat strokes in a single path."""
     x = series.index.to_numpy() + step_s / 2
     if marker(series):
         axes.plot(x, series, ls="none", marker=".", ms=5, color=colour, label=name)
@@ -185,20 +174,20 @@ def draw_points(axes: Axes, series: pd.Series, step_s: int, colour: str, name: s
 
 
 def draw_placeholder(axes: Axes) -> None:
-    """Where nothing is drawn, say so, instead of a scale that measures nothing."""
+    """Say that there is no data, instead of an empty scale."""
     axes.set_yticks([])
-    axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color=MUTED)
+    axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color=MUTED)
 
 
 def label(text: str) -> str:
-    """A stranger's name for a legend: printable, and cut where it is too long."""
+    """An untrusted name for a legend: printable and cut at `_LABEL_MAX`."""
     clean = one_line(text, _LABEL_MAX) or "(no name)"
     # A leading underscore would hide the entry from Matplotlib's legend.
     return f"\u200b{clean}" if clean.startswith("_") else clean
 
 
 def duration_axis(axes: Axes, *, log: bool = True) -> None:
-    """Put latencies in ms on y: ticks such as 10 ms and 1 s."""
+    """Format y values in ms with units: 10 ms, 1 s."""
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(FuncFormatter(_minor_duration))
@@ -207,10 +196,10 @@ def duration_axis(axes: Axes, *, log: bool = True) -> None:
 
 
 def set_time_axis(axes: Sequence[Axes], model: ReportModel) -> None:
-    """The same stretch of time on every figure, from the load's start to the last answer."""
+    """The same time span on every figure, from load start to the last response."""
     ends = [model.summary["duration_s"], *(model.outcomes_s.index[-1:] + model.step_s)]
     axes[-1].set_xlim(min([0, *model.outcomes_s.index[:1]]), max([1, *ends]))
-    axes[-1].set_xlabel("seconds since the load began")
+    axes[-1].set_xlabel("time since load start, s")
 
 
 def _duration(value_ms: float) -> str:
@@ -218,6 +207,6 @@ def _duration(value_ms: float) -> str:
 
 
 def _minor_duration(value_ms: float, _: int | None = None) -> str:
-    """Only 2 and 5 between the decades: more would be a carpet."""
+    """Labels only at 2 and 5 between decades."""
     digit = f"{value_ms:e}"[0]
     return _duration(value_ms) if digit in "25" else ""

@@ -1,11 +1,8 @@
 """
 Matplotlib's SVG as an element of the page.
 
-Figures are drawn with stand-in colours; in the SVG each becomes a CSS variable of the page
-(``templates/style.css``), so one drawing is readable on both papers and in print. Texts stay
-texts (smaller, and they can be searched and read out); ids get the figure's name in front,
-because several drawings share one page. What the eye does not see is left out: digits, and
-what each of a hundred markers would say again.
+Placeholder colours become CSS variables (``templates/style.css``) for light and dark pages and
+print. Ids get the figure's name as a prefix. Invisible digits and repeated styles are removed.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from collections.abc import Mapping
 
 from markupsafe import escape
 
-_DIGITS = re.compile(r"(\.\d)\d+")  # a twentieth of a point is not seen
+_DIGITS = re.compile(r"(\.\d)\d+")  # less is invisible
 _ZERO = re.compile(r"\.0\b")
 _POINTS = re.compile(r"([MLz])(?: ([-+.0-9eE]+) ([-+.0-9eE]+))?")
 _USES = re.compile(
@@ -25,7 +22,7 @@ _USES = re.compile(
 
 
 def inline_svg(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> str:
-    """The SVG element alone; `variables` says which CSS variable each colour becomes."""
+    """The SVG element; `variables` maps colours to CSS variables."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
@@ -33,7 +30,7 @@ def inline_svg(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> s
     assert view_box is not None  # Matplotlib always writes one
     head = f'<svg viewBox="{view_box[1]}" role="img" aria-label="{escape(alt)}">'
     svg = head + svg[svg.index(">") + 1 :]
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would style the whole page
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would apply to the page
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(
         r' (d|x|y|transform)="[^"]*"', lambda m: _ZERO.sub("", _DIGITS.sub(r"\1", m[0])), svg
@@ -50,7 +47,7 @@ def inline_svg(svg: str, name: str, alt: str, variables: Mapping[str, str]) -> s
 
 def shorten_path(path: str) -> str:
     r"""
-    Lines without what a reader of SVG knows; curves stay as they are.
+    Paths of straight lines in short commands; curves stay unchanged.
 
     >>> shorten_path("M 1 2 \nL 3 2 \nL 3 4.5 \nL 5 6 \nL 7 8 \nz")
     'M1 2H3V4.5L5 6 7 8z'
@@ -75,7 +72,7 @@ def shorten_path(path: str) -> str:
 
 
 def _number_ids(svg: str, name: str) -> str:
-    """Short ids, each with the figure's name in front."""
+    """Short ids with the figure's name as a prefix."""
     ids = dict.fromkeys(re.findall(r'\bid="([^"]*)"', svg))
     for number, old in enumerate(ids):
         new = f"{name}-{number}"
@@ -86,6 +83,6 @@ def _number_ids(svg: str, name: str) -> str:
 
 
 def _hoist_style(group: re.Match[str]) -> str:
-    """Markers of one style: the group bears it."""
+    """Move a style that all markers share to their group."""
     uses = group[2].replace(f' style="{group[3]}"', "")
     return f'<g{group[1]} style="{group[3]}">\n{uses}</g>'

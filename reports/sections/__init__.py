@@ -1,14 +1,9 @@
 """
-Sections that labs add: put a module here, and every report has it.
+Sections of labs: every module here adds one to each report.
 
-A module is named after the lab's result (``rate_limit.py`` for ``rate_limit.json``)
-and offers one function::
-
-    def build(model: ReportModel) -> Section | None: ...
-
-None means that the trial has nothing to tell there. A result without a module, or one
-that its module cannot read, is shown as a plain table of its keys, so nothing that was
-measured stays unsaid.
+A module has the name of the lab's result (``rate_limit.py`` for ``rate_limit.json``) and one
+function, ``build(model: ReportModel) -> Section | None``, where None means no section. A result
+without a module, or in another format, appears as a plain table of its keys.
 """
 
 from __future__ import annotations
@@ -25,7 +20,7 @@ _ROWS_MAX = 60
 
 
 def build_sections(model: ReportModel) -> list[Section]:
-    """Every lab's section that the trial fills, in the order of the modules' names."""
+    """The sections of a trial, in the order of the modules' names."""
     built = []
     handled = set()
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
@@ -39,23 +34,21 @@ def build_sections(model: ReportModel) -> list[Section]:
 
 
 def _build(name: str, model: ReportModel) -> Section | None:
-    """A module's section; the plain table where the document is not what the lab writes."""
+    """A module's section; a plain table if the document has another format."""
     build = importlib.import_module(f"{__name__}.{name}").build
     try:
         section: Section | None = build(model)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         if name not in model.labs:
             raise
-        return _generic_section(
-            name, model.labs[name], f"{name}.json is not as this version writes it."
-        )
+        return _generic_section(name, model.labs[name], f"{name}.json has an unknown format.")
     return section
 
 
 def _generic_section(name: str, lab: Mapping[str, Any], first: str = "") -> Section:
     rows = tuple(_flatten(lab))
     table = Table(f"{name}.json", ("key", "value"), rows[:_ROWS_MAX], facts=True)
-    more = f"{len(rows) - _ROWS_MAX} more are in {name}.json."
+    more = f"{name}.json has {len(rows) - _ROWS_MAX} more values."
     prose = tuple(filter(None, (first, more if len(rows) > _ROWS_MAX else "")))
     return Section(name.replace("_", "-"), name.replace("_", " "), prose, (table,))
 

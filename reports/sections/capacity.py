@@ -1,4 +1,4 @@
-"""The capacity lab: how many sessions, or what rate, with the evidence in tables."""
+"""Results of the capacity lab: session ceiling or highest rate."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _COLUMNS = {
     "served_per_s": "served, 1/s",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
-    "p99_low_ms": "p99 from, ms",
-    "p99_high_ms": "p99 to, ms",
+    "p99_low_ms": "p99 low, ms",
+    "p99_high_ms": "p99 high, ms",
     "decision": "decision",
 }
 
 _PARAMETERS = {
-    "lambda": "one call at a time, 1/s",
+    "lambda": "throughput of one call at a time, 1/s",
     "sigma": "contention",
     "kappa": "coherency",
 }
 
 
 def build(model: ReportModel) -> Section | None:
-    """The section; None for a trial without capacity.json."""
+    """The section; None without capacity.json."""
     lab = model.labs.get("capacity")
     if lab is None:
         return None
@@ -63,24 +63,23 @@ def _sessions(lab: Mapping[str, Any]) -> tuple[Table, ...]:
     found: tuple[tuple[str, Cell], ...] = (
         ("ceiling", describe_ceiling(lab)),
         ("refusals", refusals),
-        ("their code", lab.get("refusal_code")),
-        ("refused", describe_refusal(lab)),
-        ("slot usable again, p50", describe_release(lab, "p50")),
-        ("slot usable again, p99", describe_release(lab, "p99")),
-        ("let in beyond the ceiling", lab.get("over_admitted")),
-        ("creates that failed", lab.get("failed_creates")),
-        ("answers lost", lab.get("lost_answers")),
-        ("slots lost to these", lab.get("slots_lost")),
-        ("429 waited out", lab.get("rate_limited")),
+        ("refusal code", lab.get("refusal_code")),
+        ("refusal latency", describe_refusal(lab)),
+        ("slot release time, p50", describe_release(lab, "p50")),
+        ("slot release time, p99", describe_release(lab, "p99")),
+        ("sessions beyond the ceiling", lab.get("over_admitted")),
+        ("failed creates", lab.get("failed_creates")),
+        ("lost responses", lab.get("lost_answers")),
+        ("slots lost with them", lab.get("slots_lost")),
+        ("429 responses retried", lab.get("rate_limited")),
         ("sessions opened", lab.get("opened")),
         ("sessions not closed", lab.get("leaked")),
     )
-    rows = _as_text(found)
-    return (Table("Session ceiling", ("what", "found"), rows, facts=True),)
+    return (Table("Session ceiling", ("property", "result"), _as_text(found), facts=True),)
 
 
 def _as_text(found: Iterable[tuple[str, Cell]]) -> tuple[tuple[Cell, ...], ...]:
-    """Words and numbers of one column, as text; what was not found is not there."""
+    """Rows with their values as text, without those that are None."""
     return tuple(
         (name, cell if isinstance(cell, str) else number(cell))
         for name, cell in found
@@ -94,36 +93,36 @@ def _throughput(lab: Mapping[str, Any]) -> tuple[Table, ...]:
         ("objectives", lab.get("slo")),
         ("highest rate, 1/s", rate.get("estimate")),
         ("served at that rate, 1/s", served_at_highest(lab)),
-        ("99 % interval from", rate.get("low")),
-        ("99 % interval to", rate.get("high")),
+        ("99 % interval, low", rate.get("low")),
+        ("99 % interval, high", rate.get("high")),
         ("ended by", describe_bound(lab)),
-        ("objective that binds", lab.get("binding")),
-        ("gives way first", lab.get("gives_way")),
-        ("held in all confirming windows, 1/s", lab.get("confirmed_per_s")),
+        ("binding objective", lab.get("binding")),
+        ("fails first", lab.get("gives_way")),
+        ("held in all confirmation steps, 1/s", lab.get("confirmed_per_s")),
         ("knee, 1/s", knee.get("rate_per_s")),
-        *((("no USL fit, because", reason),) if (reason := lab.get("usl_reason")) else ()),
+        *((("no USL fit: reason", reason),) if (reason := lab.get("usl_reason")) else ()),
     )
     rows = _as_text(found)
     steps = tuple(tuple(step.get(name) for name in _COLUMNS) for step in lab.get("steps", ()))
     return (
-        Table("Highest rate within the objectives", ("what", "found"), rows, facts=True),
-        Table("Steps of the search", tuple(_COLUMNS.values()), steps),
-        *_law(lab.get("usl") or {}),
+        Table("Highest rate within the objectives", ("property", "result"), rows, facts=True),
+        Table("Search steps", tuple(_COLUMNS.values()), steps),
+        *_usl_table(lab.get("usl") or {}),
     )
 
 
-def _law(usl: Mapping[str, Any]) -> tuple[Table, ...]:
-    """The parameters of the scalability law with their intervals; none without a fit."""
+def _usl_table(usl: Mapping[str, Any]) -> tuple[Table, ...]:
+    """The fitted parameters with their intervals; nothing without a fit."""
     if not usl:
         return ()
-    ends = usl.get("intervals", {})
+    intervals = usl.get("intervals", {})
     rows = tuple(
-        (f"{name}, {what}", usl.get(name), *ends.get(name, (None, None)))
+        (f"{name}, {what}", usl.get(name), *intervals.get(name, (None, None)))
         for name, what in _PARAMETERS.items()
     )
     rows += (
         ("R²", usl.get("r2"), None, None),
         ("calls in flight at the peak", usl.get("peak_concurrency"), None, None),
     )
-    head = ("parameter", "estimate", "95 % from", "to")
+    head = ("parameter", "estimate", "95 % low", "95 % high")
     return (Table("Universal Scalability Law", head, rows, facts=True),)

@@ -1,4 +1,4 @@
-"""The limiter: what it is, the words for the API's docs, the advice, and how sure that is."""
+"""The rate limiter: estimate, text for the API's docs, advice, and evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEST_FIELDS = ("told_s", "refused_s", "passed_s")
 
 
 def build(model: ReportModel) -> Section | None:
-    """The section; None for a trial that measured no limiter."""
+    """The section; None without rate_limit.json."""
     lab = model.labs.get("rate_limit")
     if lab is None:
         return None
@@ -33,12 +33,12 @@ def build(model: ReportModel) -> Section | None:
 
 
 def _prose(lab: Mapping[str, Any]) -> tuple[str, ...]:
-    said = [f"For the API's docs: “{lab.get('paragraph', '')}”", *_advice(lab)]
-    # A note may be a sentence of the paragraph, too.
+    said = [f"Text for the API's docs: “{lab.get('paragraph', '')}”", *_advice(lab)]
+    # Skip notes that the paragraph contains.
     notes = [str(note) for note in lab.get("notes") or ()]
     said += [note for note in notes if note.rstrip(".") not in said[0]]
     if lab.get("ended"):
-        said.append(f"Measuring ended after {lab.get('attempts') or 0:,} requests: {lab['ended']}.")
+        said.append(f"The lab ended after {lab.get('attempts') or 0:,} requests: {lab['ended']}.")
     return tuple(said)
 
 
@@ -48,20 +48,20 @@ def _advice(lab: Mapping[str, Any]) -> list[str]:
         return []
     parts = []
     if advice.get("rate_per_s") is not None:
-        parts.append(f"at most {advice['rate_per_s']:.4g} requests a second")
+        parts.append(f"at most {advice['rate_per_s']:.4g} requests per second")
         parts.append(f"bursts of at most {advice.get('burst')}")
     if advice.get("concurrency") is not None:
-        parts.append(f"at most {advice['concurrency']} at work at once")
-    text = f"A client that keeps to {' and '.join(parts)} sees fewer than 0.1 % refusals."
+        parts.append(f"at most {advice['concurrency']} in flight")
+    text = f"A client that sends {' and '.join(parts)} sees fewer than 0.1 % refusals."
     if not check:
-        return [f"{text} No run has checked that."]
-    held = {True: "it holds", False: "it does not hold", None: "too few to say"}
+        return [f"{text} This is not verified."]
+    held = {True: "verified", False: "refuted", None: "inconclusive, too few requests"}
     seen = f"{check.get('refused') or 0:,} of {check.get('sent') or 0:,} requests were refused"
-    return [f"{text} Checked: {seen}, so {held.get(check.get('holds'), 'unknown')}."]
+    return [f"{text} Check: {held.get(check.get('holds'), 'unknown')}, {seen}."]
 
 
 def _estimate(lab: Mapping[str, Any]) -> Table:
-    limited = {True: str(lab.get("algorithm")), False: "no limit met"}.get(
+    limited = {True: str(lab.get("algorithm")), False: "no limit found"}.get(
         lab.get("limited"),  # type: ignore[arg-type]
         "unknown",
     )
@@ -70,17 +70,17 @@ def _estimate(lab: Mapping[str, Any]) -> Table:
         value = _mapping(lab.get(key))
         if value:
             rows.append((name, _interval(value)))
-    counts = {True: "they count, too", False: "they do not count"}.get(
+    counts = {True: "count against the limit", False: "do not count against the limit"}.get(
         lab.get("rejected_count_against_limit"),  # type: ignore[arg-type]
     )
     scope = _mapping(lab.get("scope")) if lab.get("limited") else {}
     rows += [("refused requests", counts)] if counts else []
-    rows += [(f"limit over {what}s", str(answer)) for what, answer in scope.items()]
-    return Table("The limiter", ("what", "found"), tuple(rows), facts=True)
+    rows += [(f"limit across {what}s", str(found)) for what, found in scope.items()]
+    return Table("Rate limiter", ("property", "estimate"), tuple(rows), facts=True)
 
 
 def _interval(value: Mapping[str, Any]) -> str:
-    """An estimate with its interval, where that says more than the estimate."""
+    """An estimate, with its interval unless that is a single point."""
     estimate, low, high = (
         number(value[part]) if isinstance(value.get(part), int | float) else "–"
         for part in ("estimate", "low", "high")
@@ -94,16 +94,13 @@ def _retry_after(lab: Mapping[str, Any]) -> list[Table]:
         return []
     overshoot_s = document.get("overshoot_p50_s")
     rows = [
-        ("what it is", document.get("kind")),
-        ("refusals that carry it", _share(document.get("present_fraction"))),
-        ("kept when it was tried", _share(document.get("honest_fraction"))),
-        (
-            "told beyond what was needed, median",
-            None if overshoot_s is None else _signed(overshoot_s),
-        ),
+        ("kind", document.get("kind")),
+        ("refusals with Retry-After", _share(document.get("present_fraction"))),
+        ("accepted after the wait", _share(document.get("honest_fraction"))),
+        ("median excess wait", None if overshoot_s is None else _signed(overshoot_s)),
     ]
     kept = tuple(row for row in rows if row[1] is not None)
-    return [Table("Retry-After", ("what", "found"), kept, facts=True)]
+    return [Table("Retry-After", ("property", "result"), kept, facts=True)]
 
 
 def _share(value: Any) -> str | None:
@@ -115,11 +112,11 @@ def _signed(seconds: float) -> str:
 
 
 def _tests(lab: Mapping[str, Any]) -> list[Table]:
-    """What was sent just before, at and after the end of some; nothing where nothing was."""
-    tries = [_mapping(one) for one in _mapping(lab.get("retry_after")).get("tries") or ()]
-    rows = tuple(tuple(_short(one.get(part)) for part in _TEST_FIELDS) for one in tries)
-    head = ("told, s", "still refused after, s", "first passed after, s")
-    return [Table("Retry-After put to the test", head, rows)] if rows else []
+    """Requests sent around the end of an advertised wait."""
+    tests = [_mapping(one) for one in _mapping(lab.get("retry_after")).get("tries") or ()]
+    rows = tuple(tuple(_short(one.get(part)) for part in _TEST_FIELDS) for one in tests)
+    head = ("advertised, s", "still refused after, s", "first accepted after, s")
+    return [Table("Retry-After tests", head, rows)] if rows else []
 
 
 def _models(lab: Mapping[str, Any]) -> list[Table]:
@@ -134,7 +131,7 @@ def _models(lab: Mapping[str, Any]) -> list[Table]:
         for m in map(_mapping, lab.get("models") or ())
     )
     head = ("model", "parameters", "contradicted decisions", "explained, %", "cost")
-    caption = "Models compared, the best first: contradictions and parameters are its cost"
+    caption = "Models, best first (cost: contradictions and parameters)"
     return [Table(caption, head, rows)] if rows else []
 
 

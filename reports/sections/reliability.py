@@ -1,4 +1,4 @@
-"""Faults and probes: what was done to the trial on purpose, and how often."""
+"""Injected faults and probes, with counts."""
 
 from __future__ import annotations
 
@@ -11,36 +11,35 @@ from reports.section import Section, Table
 
 
 def build(model: ReportModel) -> Section | None:
-    """The section; None for a trial with neither."""
+    """The section; None for a trial without faults and probes."""
     tables = [table for table in (_faults(model), _probes(model)) if table.rows]
     if not tables:
         return None
     prose = []
     if model.faults:
-        struck = sum(_injection_count(fault) for fault in model.faults)
+        injections = plural(sum(map(_injection_count, model.faults)), "injection")
         prose.append(
-            f"{plural(len(model.faults), 'fault')} struck {plural(struck, 'time')}; each "
-            "strike is in events.jsonl with its time."
+            f"{plural(len(model.faults), 'fault')} made {injections}. events.jsonl lists each "
+            "injection with its time."
         )
     if len(model.probes):
         sent = int(model.probes["count"].sum())
         prose.append(
-            f"{sent:,} attempts were probes: requests sent again to see whether the target "
-            "keeps its promises. They stand outside every objective, and a refusal can be "
-            "the right answer."
+            f"{plural(sent, 'attempt')} of this trial tested promises of the API (probes). Probes "
+            "count in no objective, and a refusal can be the correct response."
         )
     return Section("reliability", "Faults and probes", tuple(prose), tuple(tables))
 
 
 def _injection_count(fault: FaultWindow) -> int:
-    """A fault that has a window and no hits struck once: its window is the strike."""
+    """Injections of a fault; a restart is one, though it has no injection events."""
     return len(fault.injections_s) or int(fault.name == "restart")
 
 
 def _faults(model: ReportModel) -> Table:
     return Table(
         "Faults",
-        ("fault", "settings", "from, s", "to, s", "strikes"),
+        ("fault", "settings", "from, s", "to, s", "injections"),
         tuple(
             (
                 fault.name,
@@ -61,7 +60,7 @@ def _probes(model: ReportModel) -> Table:
         grouped.setdefault((group.operation, group.probe), {})[group.outcome] = int(group.count)
     return Table(
         "Probes",
-        ("operation", "probe", "attempts", "ok", "answered otherwise"),
+        ("operation", "probe", "attempts", "ok", "other outcomes"),
         tuple(
             (
                 operation,

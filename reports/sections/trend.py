@@ -1,4 +1,4 @@
-"""Where the trial stands among the earlier ones of the same load."""
+"""The trial among earlier trials of the same load."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from reports.section import Section
 
 
 def build(model: ReportModel) -> Section | None:
-    """The section; None where trend.json is absent or another's."""
+    """The section; None without a readable trend.json."""
     trend = read_trend(model.labs.get("trend", {}))
     if trend is None:
         return None
-    shifts = change_points_table(trend)
+    found = change_points_table(trend)
     with figure_style():
         drawn = draw_history(trend)
     return Section(
         "trend",
         "Among earlier trials",
         sentences(trend),
-        (*((shifts,) if shifts.rows else ()), history_table(trend)),
+        (*((found,) if found.rows else ()), history_table(trend)),
         (drawn,),
     )

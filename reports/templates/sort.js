@@ -1,4 +1,4 @@
-// Sorts a table by the column whose button is pressed; a second press turns it round.
+// Sorts a table by the column whose button is pressed; a second press reverses the order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...[...table.tHead.rows].at(-1).cells];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {

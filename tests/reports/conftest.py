@@ -1,4 +1,4 @@
-"""Models of synthetic trials that the renderers' tests share."""
+"""Models of synthetic trials for the tests of renderers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.reports.pages import LABS, LONG, SESSIONS, comparison, crowded, many,
 from tests.trials import NS, T0, attempt, event, finding, ladder, rate_limited, write_trial
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(1)>"'|`$\\frac{ & \x00\x1b]]>"""
-"""Markup of every kind that a page could fall for, controls and broken TeX included."""
+"""Markup of every kind, with control characters and broken TeX."""
 
 
 def story():
-    """1000 good answers of 1 … 1000 ms, 50 refusals, one retried call, one cleanup."""
+    """1000 ok attempts of 1 … 1000 ms, 50 refusals, one retried call, one cleanup."""
     rows = ladder()
     rows += [
         rate_limited(call_id=2000 + n, at_s=n * 0.05, disposition="retried") for n in range(50)
@@ -52,6 +52,13 @@ EVENTS = (
 )
 
 
+def has_facts(text, *facts):
+    """Whether a text contains the facts in this order."""
+    places = [text.find(fact) for fact in facts]
+    assert -1 not in places, f"{facts} in {text!r}"
+    return places == sorted(places)
+
+
 def build(path, rows, **given):
     """The model of a written trial."""
     return build_model(open_trial(write_trial(path, rows, **given)))
@@ -59,7 +66,7 @@ def build(path, rows, **given):
 
 @pytest.fixture(scope="session")
 def story_path(tmp_path_factory):
-    """The directory of the trial that the golden files tell of."""
+    """The trial directory of the golden files."""
     path = tmp_path_factory.mktemp("story") / "trial"
     return write_trial(path, story(), events=EVENTS, findings=FINDINGS)
 
@@ -72,7 +79,7 @@ def story_model(story_path):
 
 @pytest.fixture(scope="session")
 def hostile_model(tmp_path_factory):
-    """A trial whose every stranger's text is markup."""
+    """A trial whose untrusted texts are all markup."""
     path = tmp_path_factory.mktemp("hostile") / "trial"
     rows = [attempt(call_id=1, operation=HOSTILE, phase=HOSTILE)]
     rows += [
@@ -102,13 +109,13 @@ def hostile_model(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def empty_model(tmp_path_factory):
-    """A trial in which nothing was observed."""
+    """A trial without attempts."""
     return build(tmp_path_factory.mktemp("empty") / "trial", [], workers=[])
 
 
 @pytest.fixture(scope="session")
 def drawn(story_model, hostile_model, empty_model):
-    """The figures of a good, a hostile and an empty trial, by name: drawing costs a second."""
+    """The figures of a good, a hostile and an empty trial, by name, drawn once."""
     before = dict(mpl.rcParams)
     models = {"story": story_model, "hostile": hostile_model, "empty": empty_model}
     figures = {name: draw_figures(model) for name, model in models.items()}

@@ -38,8 +38,8 @@ def test_a_search_is_told_with_its_figure(tmp_path):
     assert ("highest rate, 1/s", "150") in told.tables[0].rows
     assert ("ended by", "an objective that failed above it") in told.tables[0].rows
     assert 2 == len(told.tables[1].rows)
-    assert "hold up to about 150 a second" in figure.alt
-    assert "the lowest rate at which they broke was 200." in figure.alt
+    assert "hold up to about 150 per second" in figure.alt
+    assert "the lowest rate at which they failed is 200/s." in figure.alt
 
 
 def test_the_scalability_law_is_told_with_its_intervals(tmp_path):
@@ -54,8 +54,8 @@ def test_the_scalability_law_is_told_with_its_intervals(tmp_path):
     (figure,) = told.figures
 
     assert ("sigma, contention", 0.05, 0.04, 0.06) in told.tables[2].rows
-    assert "contention takes 5 %, coherency 0.02 %" in figure.alt
-    assert "with 69 in flight throughput is greatest, 1,283/s" in figure.alt
+    assert "contention takes 5 % and coherency 0.02 %" in figure.alt
+    assert "peaks at 69 calls in flight with 1,283/s" in figure.alt
 
 
 def test_releases_and_a_moving_ceiling_are_drawn(tmp_path):
@@ -67,9 +67,9 @@ def test_releases_and_a_moving_ceiling_are_drawn(tmp_path):
     }  # fmt: skip
     releases, sightings = section(tmp_path, document).figures
 
-    assert "usable again after 50 ms to 61.5 ms" in releases.alt
-    assert "may be too long by 4 ms" in releases.alt
-    assert "the lowest was 17 and the highest 20; the first was 20, the last 17" in sightings.alt
+    assert "free again after 50 ms to 61.5 ms" in releases.alt
+    assert "can be too long by up to 4 ms" in releases.alt
+    assert "lowest 17, highest 20, first 20, last 17" in sightings.alt
 
 
 def test_times_all_alike_are_one_bar(tmp_path):
@@ -77,7 +77,7 @@ def test_times_all_alike_are_one_bar(tmp_path):
     document = {"kind": "sessions", "releases_ms": [0.0, 0.0, 0.0]}
     (figure,) = section(tmp_path, document).figures
 
-    assert "In 3 cycles a slot was usable again after 0 to 0" in figure.alt
+    assert "In 3 cycles a slot was free again after 0 to 0" in figure.alt
 
 
 def test_one_step_draws_nothing(tmp_path):
@@ -100,9 +100,9 @@ def test_a_ceiling_is_a_table(tmp_path):
 
     rows = dict(told.tables[0].rows)
     assert "37" == rows["ceiling"]
-    assert "in 11.4 ms (p99 40.6 ms), 50 % with Retry-After" == rows["refused"]
-    assert "314 ms, or up to 61.2 ms less" == rows["slot usable again, p50"]
-    assert "slot usable again, p99" not in rows
+    assert "in 11.4 ms (p99 40.6 ms), 50 % with Retry-After" == rows["refusal latency"]
+    assert "314 ms, or up to 61.2 ms less" == rows["slot release time, p50"]
+    assert "slot release time, p99" not in rows
     assert () == told.figures
 
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.patches import Rectangle, StepPatch
 
 from harness.trial.schema import PhaseWindow
-from reports.figures import changes, heatmap, latency, outcomes, percentiles, waits
+from reports.figures import changes, heatmap, latency, outcomes, percentiles, style, waits
 from reports.figures.annotations import draw_annotations
 from reports.figures.style import NARROW_IN, figure_style, label, new_drawing
 from reports.model import Annotation
@@ -28,13 +28,13 @@ def figures(drawn):
 
 def test_alt_texts_tell_the_finding(figures):
     """Known numbers of the story are in the words."""
-    assert "the slowest 1 s" in figures["percentiles"].alt
-    assert "took about as long" in figures["percentiles"].alt
+    assert "max 1 s" in figures["percentiles"].alt
+    assert "about the same" in figures["percentiles"].alt
     assert "CLOUD_RATE_LIMITED: 50 attempts" in figures["codes"].alt
     assert "4.8 % of all did not end ok" in figures["outcomes"].alt
-    assert "No worker used more than 20 % of a core" in figures["generator"].alt
+    assert "20 % of a core" in figures["generator"].alt
     # The last of the ladder ends 10.99 s after T0, which is 5 s after the load's start.
-    assert "worst 15 s after the load began" in figures["latency"].alt
+    assert "worst 15 s after load start" in figures["latency"].alt
 
 
 def test_waiting_is_told_from_serving(tmp_path):
@@ -42,7 +42,8 @@ def test_waiting_is_told_from_serving(tmp_path):
     rows = [attempt(call_id=n, service_ms=10.0, late_ms=90.0) for n in range(5)]
     alt = percentiles.draw(build(tmp_path / "t", rows)).alt
 
-    assert "10 times as long: requests waited before they were sent" in alt
+    assert "10 times" in alt
+    assert "requests waited before they were sent" in alt
 
 
 def test_a_fault_is_blamed_where_it_was(tmp_path):
@@ -93,9 +94,7 @@ def test_probes_are_drawn_apart_from_the_load(tmp_path):
     model = build(tmp_path / "t", rows)
 
     assert ["ok", "probe"] == list(outcomes.group(model.outcomes_s).columns)
-    assert "At most 2 attempts ended in one second, and all of them ok." == (
-        outcomes.draw(model).alt
-    )
+    assert "At most 2 attempts ended in one second; all ended ok." == (outcomes.draw(model).alt)
 
 
 def test_a_phase_that_was_never_come_to_is_not_named(tmp_path):
@@ -118,8 +117,8 @@ def test_only_what_there_was_is_drawn_of_retries_and_waits(tmp_path):
         drawn = waits.draw(build(tmp_path / "t", [rate_limited()]))
 
     assert "Retry-After, s" in drawn.svg
-    assert "retries a second" not in drawn.svg
-    assert "No attempt was a retry; 1 answer told to wait" in drawn.alt
+    assert "retries per second" not in drawn.svg
+    assert "No retries; 1 response with Retry-After" in drawn.alt
 
 
 def test_a_telephone_gets_a_drawing_of_its_own(figures):
@@ -143,7 +142,7 @@ def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
     model = build(tmp_path / "t", [attempt(call_id=n, service_ms=9.0 + n) for n in range(90)])
     with figure_style():
         for figure, name in ((heatmap, "heat"), (latency, "latency")):
-            monkeypatch.setattr(figure, "to_figure", keep)
+            monkeypatch.setattr(style, "to_figure", keep)
             figure.draw(model)
             axes = seen[name][0]
             highest = np.log10(98e3) if name == "heat" else 98.0
@@ -161,7 +160,7 @@ def test_no_shade_lies_on_the_data(tmp_path, monkeypatch):
     model = build(tmp_path / "t", ladder(), events=EVENTS)
     with figure_style():
         for figure in (heatmap, outcomes):
-            monkeypatch.setattr(figure, "to_figure", keep)
+            monkeypatch.setattr(style, "to_figure", keep)
             figure.draw(model)
     shades = [one.get_zorder() for axes in seen.values() for one in axes.patches
               if isinstance(one, Rectangle)]  # fmt: skip
@@ -222,8 +221,8 @@ def test_the_heat_map_bears_the_objectives(tmp_path):
     assert "create_session.p99&lt;2s</text>" in drawn.svg
     assert "p99&lt;1h</text>" not in drawn.svg
     assert "service.p99" not in drawn.svg
-    assert "10.1 % above the limit of p99<900ms" in drawn.alt
-    assert "none above the limit of p99<1h" in drawn.alt
+    assert "10.1 % exceed p99<900ms" in drawn.alt
+    assert "none exceed p99<1h" in drawn.alt
 
 
 def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
@@ -233,7 +232,7 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
     def keep(drawing, name, _title, alt, **_options):
         seen.update({name: drawing.axes[0], "alt": alt})
 
-    monkeypatch.setattr(changes, "to_figure", keep)
+    monkeypatch.setattr(style, "to_figure", keep)
     told = comparison()
     wide = replace(told.changes[2], high=9.0)
     with figure_style():
@@ -245,4 +244,5 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
     ]
 
     assert [(">", 1)] == arrows
-    assert "Each row's tick is its threshold; an arrow goes on beyond the axis." in seen["alt"]
+    assert "tolerance" in seen["alt"]
+    assert "an arrow continues beyond the axis" in seen["alt"]

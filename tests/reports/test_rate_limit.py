@@ -53,8 +53,8 @@ def test_says_the_words_the_advice_and_the_check():
     text = " ".join(section(LAB).prose)
 
     assert "“50 requests a second, bursts to 20 (token bucket).”" in text
-    assert "at most 48.4 requests a second and bursts of at most 16" in text
-    assert "0 of 400 requests were refused, so it holds" in text
+    assert "at most 48.4 requests per second and bursts of at most 16" in text
+    assert "verified, 0 of 400 requests were refused" in text
     assert "neither pass nor refusal" in text
 
 
@@ -63,24 +63,24 @@ def test_draws_three_figures_whose_alt_texts_say_what_they_show():
     timeline, refill, retry = section(LAB).figures
 
     assert "3 requests were accepted and 1 refused" in timeline.alt
-    assert "leaves 1 of them unexplained" in timeline.alt
-    assert "at most 4 requests passed at once (after 0.4 s)" in refill.alt
-    assert "in the median 2.50 s longer than needed" in retry.alt
-    assert "1 still refused when the told wait was over" in retry.alt
-    assert "and 1 let a request pass before that" in retry.alt
+    assert "does not explain 1 of them" in timeline.alt
+    assert "at most 4 accepted requests (after 0.4 s)" in refill.alt
+    assert "is 2.50 s longer than required" in retry.alt
+    assert "1 still refused after the advertised wait" in retry.alt
+    assert "1 accepted a request before its end" in retry.alt
 
 
 def test_refill_is_a_curve_with_what_was_not_the_whole_of_it_set_apart():
     """A burst of which all passed says "at least"; a bucket's gain is drawn through."""
     (refill,) = [f for f in section(LAB).figures if f.name == "limiter-refill"]
 
-    assert "all that were sent passed: more might have" in refill.svg
-    assert "the fitted bucket's gain" in refill.svg
+    assert "all accepted (lower bound)" in refill.svg
+    assert "fitted token bucket" in refill.svg
 
 
 def test_shows_what_was_put_to_the_test():
     """A row a try: told, still refused, passed; nothing where nothing passed."""
-    (table,) = [t for t in section(LAB).tables if t.caption == "Retry-After put to the test"]
+    (table,) = [t for t in section(LAB).tables if t.caption == "Retry-After tests"]
 
     assert ((3.0, 0.0, 1.95), (3.0, 3.4, None)) == table.rows
 
@@ -99,7 +99,7 @@ def test_tries_are_drawn_without_a_model():
         }
     ).figures
 
-    assert retry.alt.startswith("Put to the test were 2")
+    assert retry.alt.startswith("2 tests: ")
 
 
 @pytest.mark.parametrize("missing", sorted(LAB))

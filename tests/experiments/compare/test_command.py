@@ -81,7 +81,7 @@ def test_inconclusive_exits_4_and_out_is_where_it_goes(tmp_path):
     one, two = write(tmp_path / "one"), write(tmp_path / "two")
     code, said = harness(one, two, "--out", tmp_path / "out")
     assert code == 4  # 2900 answers are too few for a p99.9
-    assert "a side" in said
+    assert "each side needs" in said
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "compare.json", "compare.html", "compare.md",
     }  # fmt: skip
@@ -254,7 +254,7 @@ def test_a_pipeline_gets_annotations_and_a_summary(tmp_path, monkeypatch):
     regressed = [m for m in document["metrics"] if m["verdict"] == "regressed"]
     assert len(errors) == len(regressed) > 3
     assert errors[0].startswith("::error title=create_session response.p50 regressed::+30.0 %25 (+")
-    assert errors[0].endswith("threshold 5 %25")
+    assert errors[0].endswith("tolerance 5 %25")
     _, said = harness(one, three, "--github")
     (warning,) = [line for line in said.splitlines() if line.startswith("::")]
     assert warning.startswith("::warning title=harness compare%3A inconclusive::")
@@ -269,7 +269,7 @@ def test_no_length_is_promised_where_the_generator_was_the_bottleneck(tmp_path):
     one, two = write(tmp_path / "one"), write(tmp_path / "two", workers=[worker])
     code, said = harness(one, two)
     assert code == 4
-    assert "metrics cannot be told.\n" in said
+    assert "metrics are inconclusive.\n" in said
     assert "7 metrics: the generator was saturated" in said
     document = json.loads((two / "compare.json").read_text())
     assert "bottleneck" in document["doubtful"]

@@ -118,7 +118,7 @@ def test_the_report_shows_the_place(row, tmp_path):
     assert now.rows[0][1:4] == pytest.approx((24.0, 24.0, 0.0), rel=0.01)
     (figure,) = section.figures
     assert "create_session response.p50 +100 % from t4 on" in figure.alt
-    assert "7 earlier trials made the same load" in section.prose[0]
+    assert "7 earlier trials ran the same load" in section.prose[0]
     assert section.prose[-1].startswith("Change points by PELT (ruptures), ")
 
 
@@ -137,7 +137,7 @@ def test_few_trials_promise_no_change_points(row, tmp_path):
     trend = compare_with_history(row[2], tmp_path / "baselines")
 
     assert names(trend) == ["t0", "t1", "t2"]
-    assert "can be told from 6 trials on" in " ".join(sentences(trend))
+    assert "at least 6 trials" in " ".join(sentences(trend))
     assert largest_change(trend).endswith("(+0.0 %)")
 
 

@@ -123,11 +123,11 @@ def test_a_trend_is_drawn(tmp_path):
     assert shift["from_trial"] == "t4"
     assert shift["change"] == pytest.approx(1.0, abs=0.01)
     assert median["values"][0] == pytest.approx(12, rel=0.01)
-    assert "create_session +100 % from t4 on" in page
+    assert "create_session response.p50 +100 % from t4 on" in page
     assert "<strong>Every operation on its own scale.</strong>" in page
     assert "Change points by PELT (ruptures), " in page
-    assert "Nothing limits this answer: every trial has every figure." in page
-    assert "From t0 to t7 the largest change is that of create_session response.p" in page
+    assert "every trial has every metric" in page
+    assert "from t0 to t7: create_session response.p" in page
 
 
 OLD = {"name": "smoke", "retired": 1}
