@@ -245,6 +245,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "verdict": str(finding.verdict),
         "detail": finding.detail,
         "witness": [dict(row) for row in finding.witness],
+        "evidence": [dict(row) for row in finding.witness],
     }
 
 

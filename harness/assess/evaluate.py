@@ -30,6 +30,7 @@ from harness.cli.console import plain_table, status
 from harness.cli.github import annotate, append_step_summary
 from harness.errors import UsageError
 from harness.exit_codes import ExitCode
+from harness.json_aliases import add_aliases
 from harness.plan.file import build_plan
 from harness.text import show_hidden
 from harness.trial.finalize import finalize_trial
@@ -70,7 +71,8 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
     findings += run_checks(partial(read_attempts, trial), context, checks)
     findings += drift
     findings += check_capacity(trial.document("capacity.json"))
-    write_json(path / FINDINGS, [msgspec.to_builtins(finding) for finding in findings])
+    found = add_aliases("findings", [msgspec.to_builtins(finding) for finding in findings])
+    write_json(path / FINDINGS, found)
     return trial, findings
 
 

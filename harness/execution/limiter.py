@@ -43,6 +43,7 @@ from harness.experiments.rate_limit.figures_data import figures_data
 from harness.experiments.rate_limit.lab import Lab, LabConfig
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.report import RateLimitReport, verification_experiment
+from harness.json_aliases import add_aliases
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE, LabRequest, LabSenderProcess
 from harness.load.spec import TrialSpec
 from harness.plan.file import build_plan
@@ -140,7 +141,7 @@ def _document(measurement: _Measurement) -> dict[str, Any]:
     document["attempts"] = len(report.observations) + measurement.check_attempts
     document["check_run"] = measurement.check._asdict() if measurement.check else None
     document["figures"] = figures_data(report)._asdict()
-    return document
+    return add_aliases("rate_limit", document)
 
 
 def _prepare(job: LimiterJob, stack: ExitStack) -> TrialSpec:

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
+from harness.json_aliases import add_aliases
 from harness.trial.parquet import RECOPY_HINT, RowFilter, read_parquet, shorten_error
 from harness.trial.range_checks import check_attempts, check_intervals
 from harness.trial.row_filter import UneventfulFilter
@@ -278,7 +279,8 @@ def _decode_document(path: Path, kind: type[_T]) -> _T:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
             msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {RECOPY_HINT}"
             raise TrialError(msg)
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        document = msgspec.json.decode(path.read_bytes())
+        return msgspec.convert(add_aliases(path.stem, document), kind)
     except OSError as error:
         raise _read_error(path, error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

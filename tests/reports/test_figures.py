@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle, StepPatch
@@ -234,9 +235,9 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow(monkeypatch):
 
     monkeypatch.setattr(style, "to_figure", keep)
     told = comparison()
-    wide = replace(told.changes[2], high=9.0)
+    wide = msgspec.structs.replace(told.changes[2], high=9.0)
     with figure_style():
-        changes.draw_changes(replace(told, changes=(told.changes[3], wide)))
+        changes.draw_changes(dataclasses.replace(told, changes=(told.changes[3], wide)))
     arrows = [
         (line.get_marker(), line.get_ydata()[0])
         for line in seen["changes"].lines

@@ -1,1 +1,1 @@
-"""Two sides of trials compared: change, interval, verdict. Pure: tables in, answers out."""
+"""Compare two sides of trials: change, interval, verdict. Pure functions of tables."""

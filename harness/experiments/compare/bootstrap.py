@@ -1,13 +1,11 @@
 """
-Moving blocks: resampling that keeps what one second knows of the next.
+Moving-block bootstrap: resampling that keeps autocorrelation.
 
-A slow second is mostly followed by another. Drawn one by one, seconds would look more
-independent than they are, and every comparison surer than it may be. So blocks of
-neighbouring steps are drawn (Künsch 1989), as long as the series asks for: Andrews'
-(1991) plug-in for an AR(1) series with Bartlett's kernel, whose variance estimate that of
-the moving blocks is. What is seen of a second is noisy, and noise hides a slow memory
-from lag one; so a block is never shorter than the root of the steps. With few blocks the
-estimate is itself uncertain; it has about 1.5 · steps / block degrees of freedom.
+Slow seconds come in groups. Resampling single seconds would treat them as independent and
+make intervals too narrow. So blocks of neighbouring steps are drawn (Künsch 1989). The
+block length is Andrews' (1991) plug-in for an AR(1) series with Bartlett's kernel, but at
+least the square root of the steps, because noise hides slow autocorrelation at lag one.
+With few blocks the variance is itself uncertain: about 1.5 · steps / block degrees of freedom.
 """
 
 from __future__ import annotations
@@ -20,34 +18,34 @@ import numpy as np
 from harness.experiments.compare.samples import Floats, Stratum
 
 _BLOCKS_A_STRATUM = 4
-"""A block is at most this part of its stratum: fewer blocks would tell nothing."""
+"""A stratum has at least this number of blocks."""
 _DEGREES_PER_BLOCK = 1.5
 _CORRELATION_MAX = 0.97
 
 
 def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
     """
-    The block length that the most persistent of some series asks for.
+    The block length for the series with the largest autocorrelation.
 
     Args:
-        series: Values by step, each of them a figure whose variance matters.
-        strata: Where the steps belong; correlation is not looked for across them.
+        series: Values by step, of each metric whose variance matters.
+        strata: Bounds of the steps; correlation across strata is ignored.
     """
     steps = sum(stratum.steps for stratum in strata)
     rho = max((_lag1_autocorrelation(one, strata) for one in series), default=0.0)
     alpha = 4 * rho**2 / (1 - rho**2) ** 2
-    asked = int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3)))
-    return max(asked, math.isqrt(steps), 1)
+    suggested = int(np.ceil(1.1447 * (alpha * steps) ** (1 / 3)))
+    return max(suggested, math.isqrt(steps), 1)
 
 
 def resample(
     rng: np.random.Generator, strata: Sequence[Stratum], block: int, replicates: int
 ) -> Floats:
     """
-    How often each replicate takes each step.
+    How often each replicate draws each step.
 
     Returns:
-        Shape (replicates, steps); each stratum's part of a row sums to its steps.
+        Shape (replicates, steps); a stratum's part of each row sums to its steps.
     """
     parts = []
     for stratum in strata:
@@ -61,7 +59,7 @@ def resample(
 
 
 def degrees_of_freedom(strata: Sequence[Stratum], block: int) -> float:
-    """How well the blocks' variance is known."""
+    """Degrees of freedom of the blocks' variance."""
     blocks = sum(s.steps / _block_length(block, s.steps) for s in strata)
     return max(_DEGREES_PER_BLOCK * blocks, 1.0)
 

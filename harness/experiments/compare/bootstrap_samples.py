@@ -1,6 +1,4 @@
-"""
-All samples of one operation on one side, under the same resampling of its steps.
-"""
+"""Bootstrap samples of one operation on one side."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ _TINY = 1e-9
 
 
 class BootstrapSamples:
-    """All samples of one operation on one side, under the same resampling."""
+    """Every metric of one operation on one side, under the same resampling of steps."""
 
     def __init__(self, side: Side, operation: str, replicates: int, number: int) -> None:
         self.side, self.operation = side, operation
@@ -34,12 +32,12 @@ class BootstrapSamples:
         trials = np.zeros((side.trials, side.steps))
         for stratum in side.strata:
             trials[stratum.trial, stratum.first : stratum.first + stratum.steps] = 1
-        # One pass over the counts serves the figure, each run alone, and the replicates.
+        # One pass over the counts gives the value, that of each trial, and the replicates.
         self._weights = np.concatenate((np.ones((1, side.steps)), trials, drawn))
         self._times: dict[str, dict[str, Floats]] = {}
 
     def values(self, metric: str) -> Floats | None:
-        """The figure, that of each run, that of each replicate; None where there is none."""
+        """The value, that of each trial, that of each replicate; None without observations."""
         if metric == "throughput":
             return statistics.throughput_per_s(self.side, self.operation, self._weights)
         kind, _, name = metric.partition(".")
@@ -55,14 +53,14 @@ class BootstrapSamples:
         return self._times[kind][name]
 
     def sample(self, values: Floats, *, log: bool) -> MetricSample:
-        """The values on the scale of effects."""
+        """The values as a sample on the scale of effects."""
         scaled = np.log(np.maximum(values, _TINY)) if log else values
         last = 1 + self.side.trials
         return MetricSample(float(scaled[0]), scaled[last:], scaled[1:last], self._degrees)
 
 
 def metrics_of(both: tuple[BootstrapSamples, BootstrapSamples]) -> Iterator[str]:
-    """All metrics of an operation: times, throughput, the outcomes that either side saw."""
+    """All metrics of an operation: times, throughput, outcomes of either side."""
     for clock in METRICS[::-1]:
         yield from (f"{clock}.{name}" for name in statistics.percentile_fractions())
     yield "throughput"

@@ -1,13 +1,12 @@
 """
-Where a level changed for good: the search can be exchanged, what is made of it cannot.
+Change points of a series: where a new level begins.
 
-A search says at which points of a series a new level begins. How few points tell nothing,
-how few make a level, what the levels are (medians) and how large a change must be is the
-same for every search. The one of this module is PELT (Killick et al. 2012; ruptures) for a
-shift of the median of the logarithm: its cost is the absolute deviation, its penalty
-1.5 σ ln n. An odd trial weighs no more than it must (with squares, one in ten made a change
-of most series: docs/explanation/compare.md); σ is that of the differences of neighbours, so
-that a shift does not look like noise.
+The search method is exchangeable. The least number of points, the least length of a level,
+the levels (medians) and the least change are the same for each method. The method of this
+module is PELT (Killick et al. 2012; ruptures) on the median of the logarithm, with absolute
+deviation as the cost and the penalty 1.5 σ ln n. Absolute deviation limits the weight of an
+outlier (docs/explanation/compare.md compares it with squares); σ is estimated from
+differences of neighbours, so that a change does not count as noise.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 POINTS_MIN = 6
-"""With fewer points a shift cannot be told from two odd trials."""
+"""With fewer points a change looks like two outliers."""
 LEVEL_POINTS_MIN = 2
-"""One point is an odd trial, no level."""
+"""One point is an outlier, not a level."""
 _PELT_POINTS_MIN = 3
-"""Of two trials, one of them odd, the median would lie between."""
+"""With one outlier in two points the median would lie between them."""
 _PENALTY = 1.5
 _SIGMA_MIN = 0.01
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
@@ -35,12 +34,12 @@ FindChangePoints = Callable[[Sequence[Sequence[float]]], Sequence[Sequence[int]]
 @dataclass(frozen=True, slots=True)
 class ChangePointMethod:
     """
-    A way to search for change points.
+    A search for change points.
 
     Attributes:
-        method: Its name, as trend.json tells it: ``pelt``, ``otava 0.8.0``.
-        find: All series at once, each of `POINTS_MIN` positive values or more → of each the
-            places where a new level begins, in order.
+        method: Its name in trend.json: ``pelt``, ``otava 0.8.0``.
+        find: Series of at least `POINTS_MIN` positive values → for each series the indices
+            at which a new level begins, in order.
     """
 
     method: str
@@ -50,11 +49,11 @@ class ChangePointMethod:
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
     """
-    A change for good.
+    A change of level.
 
     Attributes:
-        at: The first point of the new level.
-        before, after: Both levels, as medians.
+        at: Index of the first point of the new level.
+        before, after: The levels, as medians.
     """
 
     at: int
@@ -63,12 +62,12 @@ class ChangePoint:
 
     @property
     def change(self) -> float:
-        """Relative."""
+        """Relative change of the level."""
         return self.after / self.before - 1
 
 
 def find_by_pelt(series: Sequence[Sequence[float]]) -> list[list[int]]:
-    """What `ChangePointMethod.find` promises, by PELT."""
+    """`ChangePointMethod.find` by PELT."""
     return [_pelt(np.log(values)) for values in series]
 
 
@@ -81,17 +80,17 @@ def find_change_points(
     search: ChangePointMethod = PELT,
 ) -> list[tuple[ChangePoint, ...]]:
     """
-    Where each series' level changed by its threshold or more, relative.
+    The change points of each series whose relative change is at least its tolerance.
 
-    Points without a value are passed over; a series of fewer than `POINTS_MIN` has no shift.
+    Points without a value are skipped. A series of fewer than `POINTS_MIN` has no change point.
     """
     kept = [
         [(at, value) for at, value in enumerate(values) if value is not None and value > 0]
         for values in series
     ]
     long = [number for number, points in enumerate(kept) if len(points) >= POINTS_MIN]
-    asked = [[value for _, value in kept[number]] for number in long]
-    places = dict(zip(long, search.find(asked) if asked else (), strict=True))
+    values = [[value for _, value in kept[number]] for number in long]
+    places = dict(zip(long, search.find(values) if values else (), strict=True))
     return [
         _change_points(points, places[number], threshold) if number in places else ()
         for number, (points, threshold) in enumerate(zip(kept, tolerances, strict=True))

@@ -1,37 +1,41 @@
 """
-What a comparison says: every operation's metrics, their changes and verdicts.
+The result of a comparison: every operation's metrics, their changes and verdicts.
 
-compare.json (`Comparison.document`) keeps the promised keys; ``change`` is relative to
-the baseline for times and throughput (0.1 is 10 % more), and a difference for the share
-of an outcome (0.01 is one point of all attempts more).
+``change`` is relative to the baseline for times and throughput (0.1 is 10 % more), and a
+difference for the share of an outcome (0.01 is one percentage point of all attempts).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from harness.experiments.compare.decision import ALPHA, MetricVerdict
+from harness.json_aliases import add_aliases
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(
+    msgspec.Struct,
+    frozen=True,
+    rename={"low": "ci_low", "high": "ci_high", "p": "p_adjusted"},
+):
     """
-    One metric of one operation.
+    One metric of one operation, as compare.json has it.
 
     Attributes:
         operation, metric: ``create_session`` and ``response.p99``, ``throughput`` or
             ``outcome.timeout``.
         unit: ``ms``, ``per_s`` or ``share`` of the attempts.
-        baseline, candidate: The figures; None where there is none.
-        change, low, high: The change and its 95 % interval; None where not known.
-        threshold: The practical threshold it was held against.
-        p: One-sided p value of "worse", after Holm; None where not known.
-        verdict: The answer.
-        reason: Why it is inconclusive, in words; "" otherwise.
-        needed_s: How long a run a side would be needed, seconds; None where that would
-            not help or is not known.
-        needed_runs: The same where it is runs that are too few.
+        baseline, candidate: The values; None where there is none.
+        threshold: The practical tolerance.
+        change, low, high: The change and its 95 % interval; None if unknown.
+        p: One-sided p value of "worse", after Holm; None if unknown.
+        reason: Why it is inconclusive; "" otherwise.
+        needed_s: Measured seconds per side that would decide it; None if unknown, or if
+            more load would not help.
+        needed_runs: The same in trials, where these differ among themselves.
     """
 
     operation: str
@@ -39,7 +43,7 @@ class Change:
     unit: str
     baseline: float | None
     candidate: float | None
-    threshold: float
+    threshold: Annotated[float, msgspec.Meta(gt=0)]
     change: float | None = None
     low: float | None = None
     high: float | None = None
@@ -53,16 +57,15 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """
-    The answer.
+    The changes between two sides.
 
     Attributes:
-        baseline, candidate: Trial ids of the runs of each side.
-        baseline_labels, candidate_labels: What each run is called: the name of a baseline,
-            else its trial id.
+        baseline, candidate: Trial ids of each side.
+        baseline_labels, candidate_labels: Name of each trial's baseline, else its trial id.
         baseline_s, candidate_s: Measured seconds of each side.
         changes: Every metric, by operation.
-        cautions: What a reader must know: differences that were waved through, doubts.
-        doubtful: Why performance cannot be judged; "" when it can.
+        cautions: Warnings for the reader: accepted differences, doubts.
+        doubtful: Why performance cannot be judged; "" if it can.
     """
 
     baseline: tuple[str, ...]
@@ -77,7 +80,7 @@ class Comparison:
 
     @property
     def verdict(self) -> MetricVerdict:
-        """Regressed when any metric is, else inconclusive when any is, or there is none."""
+        """Regressed if any metric is, else inconclusive if any is or there is none."""
         found = {change.verdict for change in self.changes}
         if "regressed" in found:
             return "regressed"
@@ -89,12 +92,12 @@ class Comparison:
 
     @property
     def needed_s(self) -> float | None:
-        """How long a run would tell all that is inconclusive; None where none would."""
+        """Measured seconds per side that would decide every metric; None if unknown."""
         return max((c.needed_s for c in self.changes if c.needed_s is not None), default=None)
 
     def document(self) -> dict[str, Any]:
         """compare.json."""
-        return {
+        document: dict[str, Any] = {
             "schema": 1,
             "verdict": self.verdict,
             "baseline": _side(self.baseline, self.baseline_labels, self.baseline_s),
@@ -103,28 +106,10 @@ class Comparison:
             "needed_s": self.needed_s,
             "cautions": list(self.cautions),
             "doubtful": self.doubtful,
-            "metrics": [_metric(change) for change in self.changes],
+            "metrics": [msgspec.to_builtins(change) for change in self.changes],
         }
+        return add_aliases("compare", document)
 
 
 def _side(trials: tuple[str, ...], labels: tuple[str, ...], measured_s: float) -> dict[str, Any]:
     return {"trials": list(trials), "called": list(labels), "measured_s": measured_s}
-
-
-def _metric(change: Change) -> dict[str, Any]:
-    return {
-        "operation": change.operation,
-        "metric": change.metric,
-        "unit": change.unit,
-        "baseline": change.baseline,
-        "candidate": change.candidate,
-        "change": change.change,
-        "ci_low": change.low,
-        "ci_high": change.high,
-        "threshold": change.threshold,
-        "p_adjusted": change.p,
-        "verdict": change.verdict,
-        "reason": change.reason,
-        "needed_s": change.needed_s,
-        "needed_runs": change.needed_runs,
-    }

@@ -1,12 +1,11 @@
-"""
-The comparison itself: two sides in, every operation's metrics and their verdicts out.
-"""
+"""Compare two sides: every operation's metrics with their verdicts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.analysis.generator import assess_generator
 from harness.experiments.compare import statistics
@@ -36,13 +35,13 @@ def compare(
     replicates: int = REPLICATES,
 ) -> Comparison:
     """
-    Compare two sides, of one run or more each.
+    Compare two sides of at least one trial each.
 
     Args:
-        baseline, candidate: The runs; at least one a side.
+        baseline, candidate: The trials of each side.
         tolerances: How much worse is too much.
-        cautions: What the reader must know beside what is found here.
-        replicates: Bootstrap replicates.
+        cautions: Further warnings for the reader.
+        replicates: Number of bootstrap replicates.
 
     Raises:
         TrialError: An interval holds no histogram.
@@ -60,8 +59,7 @@ def compare(
             _draft_change(operation, metric, both, tolerances, max(spans))
             for metric in metrics_of(both)
         ]
-    known = [effect.p for _, effect in drafts if effect is not None]
-    adjusted = iter(holm(known))
+    adjusted = iter(holm([effect.p for _, effect in drafts if effect is not None]))
     warning = _saturation_warning([*baseline, *candidate])
     changes = [
         draft
@@ -93,7 +91,7 @@ def _draft_change(
     tolerances: Tolerances,
     longest_s: float,
 ) -> tuple[Change, Effect | None]:
-    """A change without its verdict, and its effect where that is known."""
+    """A change without its verdict, and its effect; None where it is unknown."""
     values = [side.values(metric) for side in both]
     seen = [None if v is None or not math.isfinite(v[0]) else float(v[0]) for v in values]
     unit = {"throughput": "per_s"}.get(metric, "share" if metric.startswith("outcome") else "ms")
@@ -103,7 +101,7 @@ def _draft_change(
     if unit == "ms" and (wanted := _tail_samples(metric)) > fewest:
         return replace(
             draft,
-            reason=f"{fewest:,.0f} good answers, {wanted:,} needed",
+            reason=f"{fewest:,.0f} successes, {wanted:,} needed",
             needed_s=longest_s * wanted / fewest if fewest else None,
         ), None
     if values[0] is None or values[1] is None:
@@ -111,7 +109,7 @@ def _draft_change(
     if (steps := min(side.side.steps for side in both)) < STEPS_MIN:
         return replace(
             draft,
-            reason="too short to see how seconds differ",
+            reason="too short to estimate the variance",
             needed_s=longest_s * 2 * STEPS_MIN / max(steps, 1),
         ), None
     log, sign = unit != "share", -1 if metric == "throughput" else 1
@@ -120,7 +118,7 @@ def _draft_change(
     ]
     effect = estimate_effect(samples[0], samples[1], sign=sign)
     if effect is None:
-        return replace(draft, reason="too few seconds hold an attempt"), None
+        return replace(draft, reason="too few seconds with an attempt"), None
     return _with_change(draft, effect, sign, log=log), effect
 
 
@@ -130,7 +128,7 @@ def _tail_samples(metric: str) -> int:
 
 
 def _with_change(draft: Change, effect: Effect, sign: int, *, log: bool) -> Change:
-    """The effect as people read it: a relative change, or a difference."""
+    """Add the effect as a relative change, or as a difference of shares."""
     ends = sorted(sign * end for end in (effect.low, effect.high))
     numbers = [sign * effect.value, *ends]
     change, low, high = (math.expm1(min(n, 50.0)) if log else n for n in numbers)
@@ -155,12 +153,12 @@ def _decide(
     factor = needed_factor(effect, threshold)
     if effect.between_trials:
         trials = math.ceil(factor * max(side.trials for side in sides))
-        return replace(decided, reason="runs differ among themselves", needed_runs=trials)
+        return replace(decided, reason="trials differ among themselves", needed_runs=trials)
     return replace(decided, reason="too few samples", needed_s=factor * longest_s)
 
 
 def _threshold(change: Change) -> float:
-    """A threshold on the scale of effects."""
+    """The tolerance on the scale of effects."""
     if change.unit == "share":
         return change.threshold
     if change.unit == "per_s":
@@ -169,12 +167,12 @@ def _threshold(change: Change) -> float:
 
 
 def _saturation_warning(trials: Sequence[TrialSample]) -> str:
-    """Why performance cannot be judged; "" when it can."""
+    """Why performance cannot be judged; "" if it can."""
     for trial in trials:
         health = assess_generator(trial.manifest)
         if health.saturated:
             return (
                 f"the load generator was the bottleneck in {trial.manifest.trial_id} "
-                f"({health.reason}): performance is not judged"
+                f"({health.reason}), so performance is not judged"
             )
     return ""

@@ -1,15 +1,14 @@
 """
 From changes to verdicts.
 
-Everything is decided on an *effect*: worse is positive. For times it is the logarithm of
-candidate over baseline, for throughput that of baseline over candidate, for an outcome
-the difference of the shares. An effect is
+A verdict depends on an *effect*, which is positive if the candidate is worse: for times
+log(candidate / baseline), for throughput log(baseline / candidate), for an outcome the
+difference of the shares. An effect is
 
-- **regressed** when it is significantly above zero (one-sided, Holm's correction over all
+- **regressed** if it is significantly above zero (one-sided, Holm's correction over all
   metrics: the chance of any false alarm is 5 %) *and* at least the practical threshold;
-- **pass** when its whole 95 % interval lies below the threshold;
-- **inconclusive** otherwise: too little was seen to tell, and how long a run would be
-  needed is told.
+- **pass** if its 95 % interval lies below the threshold;
+- **inconclusive** otherwise; the comparison then estimates how much load would decide it.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ ALPHA = 0.05
 Z = float(special.ndtri(1 - ALPHA / 2))
 POWER_Z = float(special.ndtri(0.8))
 TAIL_MIN = 10
-"""A percentile needs so many values above it, on either side."""
+"""A percentile needs this number of values above it, on each side."""
 STEPS_MIN = 8
-"""Fewer steps tell nothing of how steps differ."""
+"""Fewer time steps do not show how steps differ."""
 
 MetricVerdict = Literal["pass", "regressed", "inconclusive"]
 
@@ -38,12 +37,11 @@ MetricVerdict = Literal["pass", "regressed", "inconclusive"]
 @dataclass(frozen=True, slots=True, eq=False)
 class MetricSample:
     """
-    One metric of one side.
+    One metric of one side, on the scale of effects.
 
     Attributes:
-        value: The figure itself, on the scale of effects.
-        replicates: The same of every bootstrap replicate.
-        trials: The same of every run alone.
+        replicates: The value of each bootstrap replicate.
+        trials: The value of each trial alone.
         degrees: Degrees of freedom of the replicates' variance.
     """
 
@@ -56,13 +54,11 @@ class MetricSample:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """
-    A change and how well it is known; worse is positive.
+    A change with its 95 % interval; worse is positive.
 
     Attributes:
-        value: The effect.
-        low, high: Its 95 % interval.
-        p: Chance of an effect at least so bad were there none (one-sided).
-        between_trials: True when runs differ more among themselves than their seconds explain.
+        p: One-sided p value of "worse".
+        between_trials: Trials differ more than the variation within them explains.
     """
 
     value: float
@@ -74,11 +70,11 @@ class Effect:
 
 def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: int) -> Effect | None:
     """
-    The effect of two samples; None when a figure or its spread is not known.
+    The effect of two samples; None if a value or its spread is unknown.
 
-    The interval is the percentile interval of the replicates, widened by Student's t for
-    the few blocks there are. Where the runs of a side differ more than their seconds can
-    explain (an F test at 10 %), their pooled variance takes its place.
+    The interval is the percentile interval of the replicates, widened by Student's t because
+    blocks are few. If the trials of a side differ more than the variation within them
+    explains (an F test at 10 %), their pooled variance is used instead.
     """
     value = sign * (candidate.value - baseline.value)
     replicates = sign * (candidate.replicates - baseline.replicates)
@@ -92,13 +88,8 @@ def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: in
     if _trials_differ(between_trials, between_degrees, spread, degrees):
         t = float(special.stdtrit(between_degrees, 1 - ALPHA / 2))
         p = float(special.stdtr(between_degrees, -value / between_trials))
-        return Effect(
-            value,
-            value - t * between_trials,
-            value + t * between_trials,
-            p,
-            between_trials=True,
-        )
+        half = t * between_trials
+        return Effect(value, value - half, value + half, p, between_trials=True)
     widening = float(special.stdtrit(degrees, 1 - ALPHA / 2)) / Z
     low, high = np.quantile(replicates, (ALPHA / 2, 1 - ALPHA / 2))
     p = float(special.stdtr(degrees, -value / spread)) if spread > 0 else float(value <= 0)
@@ -116,9 +107,9 @@ def decide(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict
     The verdict of one metric.
 
     Args:
-        effect: Its effect.
-        adjusted_p: Its p value after `holm`.
-        threshold: The practical threshold, on the scale of effects.
+        effect: The effect.
+        adjusted_p: The p value after `holm`.
+        threshold: The practical tolerance, on the scale of effects.
     """
     if adjusted_p <= ALPHA and effect.value >= threshold:
         return "regressed"
@@ -126,7 +117,7 @@ def decide(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down adjustment: reject where it is at most alpha."""
+    """Holm's (1979) step-down adjustment: reject values of at most alpha."""
     p = np.asarray(p_values, float)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -137,10 +128,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def needed_factor(effect: Effect, threshold: float) -> float:
     """
-    How many times as long (or as many runs) a side would have to be for an answer.
+    By which factor to extend the load (or the trials) of each side for a decision.
 
-    So long that, were there no change, four of five comparisons would pass; where the
-    interval is that narrow already, so long that it leaves the threshold.
+    With that much load four of five comparisons pass if nothing changed. If the interval is
+    narrow enough already, the factor separates it from the threshold.
     """
     half = effect.high - effect.value
     if half <= 0:
@@ -161,16 +152,18 @@ def _welch(variances: Sequence[float], degrees: Sequence[float]) -> float:
     return max(sum(variances) ** 2 / below, 1.0) if below > 0 else min(degrees)
 
 
-def _trials_differ(between_trials: float, of_runs: float, spread: float, of_blocks: float) -> bool:
+def _trials_differ(
+    between_trials: float, of_trials: float, spread: float, of_blocks: float
+) -> bool:
     if between_trials <= spread:
         return False
     if spread == 0:
         return True
-    return float(special.fdtrc(of_runs, of_blocks, (between_trials / spread) ** 2)) < 0.1
+    return float(special.fdtrc(of_trials, of_blocks, (between_trials / spread) ** 2)) < 0.1
 
 
 def _between_trials(baseline: Floats, candidate: Floats) -> tuple[float, float]:
-    """Standard error of the effect by the runs' pooled variance, and its degrees."""
+    """Standard error of the effect from the trials' pooled variance, and its degrees."""
     degrees = len(baseline) + len(candidate) - 2
     together = np.concatenate((baseline, candidate))
     if degrees < 1 or not np.isfinite(together).all():

@@ -1,89 +1,49 @@
-"""compare.json read back, for whoever tells of it later."""
+"""Read compare.json back."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from harness.experiments.compare.changes import Change, Comparison
+from harness.json_aliases import add_aliases
 
 
 class _Side(msgspec.Struct, frozen=True):
     trials: tuple[str, ...]
     measured_s: float
-    called: tuple[str, ...] = ()  # older documents know no names
+    called: tuple[str, ...] = ()  # absent from older documents
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         return self.called if len(self.called) == len(self.trials) else self.trials
-
-
-class _Metric(msgspec.Struct, frozen=True):
-    operation: str
-    metric: str
-    unit: str
-    verdict: str
-    threshold: float
-    baseline: float | None = None
-    candidate: float | None = None
-    change: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    p_adjusted: float | None = None
-    reason: str = ""
-    needed_s: float | None = None
-    needed_runs: int | None = None
 
 
 class _Document(msgspec.Struct, frozen=True):
     baseline: _Side
     candidate: _Side
-    metrics: tuple[_Metric, ...]
+    metrics: tuple[Change, ...]
     cautions: tuple[str, ...] = ()
     doubtful: str = ""
 
 
 def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
-    """The comparison that a document tells of; None when it is none of ours."""
+    """The comparison of a document; None if the document is of another kind."""
     try:
-        parsed = msgspec.convert(dict(document), _Document)
+        parsed = msgspec.convert(add_aliases("compare", copy.deepcopy(dict(document))), _Document)
     except msgspec.ValidationError:
         return None
-    changes = [_change(metric) for metric in parsed.metrics]
-    if any(change is None for change in changes):
-        return None
     return Comparison(
-        baseline=parsed.baseline.trials,
-        candidate=parsed.candidate.trials,
-        baseline_labels=parsed.baseline.names,
-        candidate_labels=parsed.candidate.names,
-        baseline_s=parsed.baseline.measured_s,
-        candidate_s=parsed.candidate.measured_s,
-        changes=tuple(change for change in changes if change is not None),
-        cautions=parsed.cautions,
-        doubtful=parsed.doubtful,
+        parsed.baseline.trials,
+        parsed.candidate.trials,
+        parsed.baseline.labels,
+        parsed.candidate.labels,
+        parsed.baseline.measured_s,
+        parsed.candidate.measured_s,
+        parsed.metrics,
+        parsed.cautions,
+        parsed.doubtful,
     )
-
-
-def _change(metric: _Metric) -> Change | None:
-    match metric.verdict:
-        case "pass" | "regressed" | "inconclusive" as verdict if metric.threshold > 0:
-            return Change(
-                operation=metric.operation,
-                metric=metric.metric,
-                unit=metric.unit,
-                baseline=metric.baseline,
-                candidate=metric.candidate,
-                threshold=metric.threshold,
-                change=metric.change,
-                low=metric.ci_low,
-                high=metric.ci_high,
-                p=metric.p_adjusted,
-                verdict=verdict,
-                reason=metric.reason,
-                needed_s=metric.needed_s,
-                needed_runs=metric.needed_runs,
-            )
-    return None

@@ -1,4 +1,4 @@
-"""Where two documents differ: what a comparison of unlike trials must tell."""
+"""The differences between two plans."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def diff_documents(
     baseline: Mapping[str, Any], candidate: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[str]:
     """
-    Where two documents differ, one line a key: ``plan.load.users: 100 → 200``.
+    The differences of two documents, one line per key: ``plan.load.users: 100 → 200``.
 
-    Lists are compared as wholes.
+    A list is compared as one value.
     """
     for key in sorted(set(baseline) | set(candidate)):
         one, other = (side.get(key, "absent") for side in (baseline, candidate))

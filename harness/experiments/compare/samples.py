@@ -1,9 +1,9 @@
 """
-One side of a comparison: its runs cut into steps, ready to be resampled.
+One side of a comparison: its trials cut into time steps, for resampling.
 
-A *stratum* is one measured phase of one run. Steps (seconds, or several of them in a
-long run) are resampled within their stratum only: neither a plan's next phase nor
-another run is the continuation of this one.
+A *stratum* is one measured phase of one trial. Steps (a second, or several in a long trial)
+are resampled within their stratum only: neither the plan's next phase nor another trial
+continues it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from harness.analysis.distributions import latencies, measured_phases
 from harness.analysis.hdr_decode import Ints
 from harness.trial.histograms import bucket_highest_us
-from harness.trial.schema import Manifest
+from harness.trial.schema import Manifest, PhaseWindow
 from harness.units import NS_PER_S
 
 Floats = NDArray[np.float64]
 
 STEPS_MAX = 600
-"""More steps a side tell nothing new of its autocorrelation; longer runs get longer steps."""
+"""Most steps per side; more add nothing about its autocorrelation. Long trials get long steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +35,8 @@ class TrialSample:
     What a comparison needs of one trial.
 
     Attributes:
-        manifest: What was run.
         intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        baseline: The name by which it is kept as a baseline; "" where it is not.
+        baseline: Its name as a baseline; "" if it is none.
     """
 
     manifest: Manifest
@@ -46,49 +45,34 @@ class TrialSample:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The baseline's name, else the trial id."""
         return self.baseline or self.manifest.trial_id
 
     @property
     def measured_s(self) -> float:
-        """Length of its measured phases, seconds."""
+        """Seconds of its measured phases."""
         return sum(w.end_ns - w.start_ns for w in self.windows) / NS_PER_S
 
     @property
-    def windows(self) -> list[Window]:
-        """Its measured phases as they took place."""
+    def windows(self) -> list[PhaseWindow]:
+        """Its measured phases; the load is one phase if the manifest names none."""
         manifest, names = self.manifest, measured_phases(self.manifest)
         if not manifest.phases:
-            return [
-                Window(name, manifest.started_ns, max(manifest.ended_ns, manifest.started_ns))
-                for name in names
-            ]
-        return [
-            Window(phase.name, phase.start_ns, phase.end_ns)
-            for phase in manifest.phases
-            if phase.name in names
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A measured phase: its name, its start and end (Unix ns)."""
-
-    phase: str
-    start_ns: int
-    end_ns: int
+            end_ns = max(manifest.ended_ns, manifest.started_ns)
+            return [PhaseWindow(name, manifest.started_ns, end_ns) for name in names]
+        return [phase for phase in manifest.phases if phase.name in names]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stratum:
     """
-    Steps that follow one another.
+    Consecutive time steps of one phase.
 
     Attributes:
-        trial: Number of its run on this side, from 0.
-        first: Its first step's place among all steps of the side.
-        seconds: How much of each step lies in the phase: load begins and ends within a
-            second, and its last answers come when it is over.
+        trial: Number of its trial on this side, from 0.
+        first: Index of its first step among all steps of the side.
+        seconds: How much of each step lies in the phase: a phase begins and ends within a
+            second, and its last responses come after its end.
     """
 
     trial: int
@@ -97,19 +81,13 @@ class Stratum:
 
     @property
     def steps(self) -> int:
-        """How many steps it has."""
+        """Number of steps."""
         return len(self.seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Times:
-    """
-    Good answers' times of one operation and metric, by step.
-
-    Attributes:
-        step, bucket: Where each count belongs; int64, in any order.
-        counts: How many values; int64.
-    """
+    """Successes of one operation and metric, counted by step and histogram bucket."""
 
     step: Ints
     bucket: Ints
@@ -117,10 +95,10 @@ class Times:
 
     def cumulative(self, steps: int) -> tuple[Floats, Ints]:
         """
-        How many values each step has at or below each occupied bin.
+        The number of values of each step at or below each occupied bucket.
 
         Returns:
-            Shape (steps, occupied bins), and each bin's highest value in µs.
+            Shape (steps, occupied buckets), and each bucket's highest value in µs.
         """
         occupied, column = np.unique(self.bucket, return_inverse=True)
         flat = np.bincount(self.step * len(occupied) + column, self.counts, steps * len(occupied))
@@ -134,9 +112,9 @@ class Side:
     One side of a comparison.
 
     Attributes:
-        strata: Its strata, in the order of their steps.
+        strata: In the order of their steps.
         outcomes: operation → outcome → attempts of each step.
-        times: (operation, metric) → `Times` of good answers.
+        times: (operation, metric) → `Times` of successes.
     """
 
     strata: tuple[Stratum, ...]
@@ -145,17 +123,17 @@ class Side:
 
     @cached_property
     def steps(self) -> int:
-        """Steps of all strata."""
+        """Number of steps in all strata."""
         return sum(stratum.steps for stratum in self.strata)
 
     @cached_property
     def seconds(self) -> Floats:
-        """Length of each step; together exactly the measured time."""
+        """Length of each step; the sum is the measured time."""
         return np.concatenate([np.empty(0), *(stratum.seconds for stratum in self.strata)])
 
     @cached_property
     def trials(self) -> int:
-        """How many runs are pooled."""
+        """Number of pooled trials."""
         return len({stratum.trial for stratum in self.strata})
 
 
@@ -178,15 +156,15 @@ def build_sides(
 
 
 def _length_s(trial: TrialSample, frame: pd.DataFrame) -> int:
-    """Seconds that its phases take up, late answers included."""
+    """Seconds of its phases, late responses included."""
     last = frame.groupby("phase")["second"].max()
     return sum(end - begin for begin, end in (_ends(w, last) for w in trial.windows))
 
 
-def _ends(window: Window, last: pd.Series) -> tuple[int, int]:
-    """A phase's first second, and the one after its last: that of its last answer, if later."""
+def _ends(window: PhaseWindow, last: pd.Series) -> tuple[int, int]:
+    """First second of a phase and the one after its last, late responses included."""
     begin = window.start_ns // NS_PER_S
-    end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.phase, begin)) + 1)
+    end = max(-(-window.end_ns // NS_PER_S), int(last.get(window.name, begin)) + 1)
     return begin, end
 
 
@@ -209,7 +187,7 @@ def _counts(trial: TrialSample) -> pd.DataFrame:
     frame = trial.intervals.select(names).to_pandas()
     for name in ("phase", "operation", "outcome", "metric"):
         frame[name] = frame[name].astype("object")
-    phases = [window.phase for window in trial.windows]
+    phases = [window.name for window in trial.windows]
     kept = (frame["metric"] == "service") & frame["phase"].isin(phases)
     counts: pd.DataFrame = frame[kept].drop(columns="metric").reset_index(drop=True)
     return counts
@@ -218,7 +196,7 @@ def _counts(trial: TrialSample) -> pd.DataFrame:
 def _place(
     trial: TrialSample, frame: pd.DataFrame, number: int, step_s: int, strata: list[Stratum]
 ) -> dict[str, tuple[int, Stratum]]:
-    """Lay a run's phases behind what is there: phase → its first second and stratum."""
+    """Append a stratum per phase of a trial: phase → its first second and stratum."""
     placed = {}
     last = frame.groupby("phase")["second"].max()
     for window in trial.windows:
@@ -230,7 +208,7 @@ def _place(
         )
         stratum = Stratum(number, first, np.diff(inside_s))
         strata.append(stratum)
-        placed[window.phase] = begin, stratum
+        placed[window.name] = begin, stratum
     return placed
 
 
@@ -269,16 +247,17 @@ def _outcomes(frame: pd.DataFrame, steps: int) -> dict[str, dict[str, Ints]]:
 
 
 def _times(parts: Sequence[dict[tuple[str, str], Times]]) -> dict[tuple[str, str], Times]:
-    """Those of all runs of a side, one behind the other."""
+    """Join the times of all trials of a side."""
     gathered: dict[tuple[str, str], list[Times]] = {}
     for part in parts:
         for key, times in part.items():
             gathered.setdefault(key, []).append(times)
     return {
         key: Times(
-            np.concatenate([one.step for one in gathered[key]]),
-            np.concatenate([one.bucket for one in gathered[key]]),
-            np.concatenate([one.counts for one in gathered[key]]),
+            *(
+                np.concatenate([getattr(one, name) for one in gathered[key]])
+                for name in ("step", "bucket", "counts")
+            )
         )
         for key in sorted(gathered)
     }

@@ -1,9 +1,8 @@
 """
-The figures of a side under any weighting of its steps, all replicates at once.
+Metrics of a side for many weightings of its steps.
 
-A replicate is a row of weights; counts are weighted before they are read, so that a
-percentile of a replicate is the nearest rank of its merged sample, exactly as that of
-the side itself (all weights 1) or of one of its runs (its own steps 1, all others 0).
+A replicate is a row of weights. Its percentiles are nearest ranks of the weighted counts,
+computed as those of the side (all weights 1) or of one trial (its own steps 1, others 0).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _CELLS_AT_ONCE = 4_000_000
 
 
 def count_ok(side: Side, operation: str) -> Floats:
-    """Good attempts of each step."""
+    """Successes of each step."""
     counts = side.outcomes.get(operation, {}).get("ok")
     return np.zeros(side.steps) if counts is None else counts.astype(np.float64)
 
@@ -34,7 +33,7 @@ def count_all(side: Side, operation: str) -> Floats:
 
 
 def throughput_per_s(side: Side, operation: str, weights: Floats) -> Floats:
-    """Good attempts a second of each replicate; NaN where it drew no time of the load."""
+    """Successes a second of each replicate; NaN where it drew no measured time."""
     seconds = weights @ side.seconds
     nothing = np.full_like(seconds, np.nan)
     rate: Floats = np.divide(
@@ -44,7 +43,7 @@ def throughput_per_s(side: Side, operation: str, weights: Floats) -> Floats:
 
 
 def share(side: Side, operation: str, outcome: str, weights: Floats) -> Floats:
-    """Share of the attempts that ended so, of each replicate; NaN where there was none."""
+    """Share of attempts with that outcome, of each replicate; NaN without attempts."""
     counts = side.outcomes.get(operation, {}).get(outcome)
     hits = np.zeros(len(weights)) if counts is None else weights @ counts
     total = weights @ count_all(side, operation)
@@ -58,7 +57,7 @@ def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Float
     Percentiles of each replicate, in ms.
 
     Returns:
-        Name (``p50`` … ``p99.9``) → one value a replicate; NaN where it holds nothing.
+        Name (``p50`` … ``p99.9``) → one value per replicate; NaN if it is empty.
     """
     cumulative, highest_us = times.cumulative(steps)
     width = max(cumulative.shape[1], 1)
@@ -76,12 +75,12 @@ def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Float
 
 
 def percentile_fractions() -> dict[str, float]:
-    """Percentiles as people write them, and their fractions."""
+    """Percentile names, such as ``p99.9``, and their fractions."""
     return {name.replace("_", "."): fraction for name, fraction in PERCENTILES.items()}
 
 
 def autocorrelated_series(side: Side, operation: str) -> Iterator[Floats]:
-    """Series whose memory decides how long a block must be: load, slowness, tails."""
+    """Series whose autocorrelation sets the block length: load, failures, slow responses."""
     attempts = count_all(side, operation)
     yield attempts
     yield attempts - count_ok(side, operation)
@@ -93,5 +92,5 @@ def autocorrelated_series(side: Side, operation: str) -> Iterator[Floats]:
         for fraction in (0.5, 0.9, 0.99):
             bin_ = int(np.searchsorted(running, fraction * running[-1]))
             total = cumulative[:, -1]
-            # Values above the side's own percentile, less those to be expected.
+            # Values above the side's own percentile, minus the expected number.
             yield (total - cumulative[:, bin_]) - (1 - running[bin_] / running[-1]) * total

@@ -1,8 +1,7 @@
 """
-The trend of a plan: every kept trial a point, and where the level changed for good.
+The trend of a plan: one point per kept trial, and the points where the level changed.
 
-The caller chooses how to search for change points (`ChangePointMethod`). A change smaller
-than the practical tolerance is not reported.
+A change smaller than the practical tolerance is not reported.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from harness.experiments.compare.change_points import (
     find_change_points,
 )
 from harness.experiments.compare.samples import TrialSample
+from harness.json_aliases import add_aliases
 from harness.plan.tolerances import Tolerances
 
 METRICS = ("response.p50", "response.p99", "throughput")
@@ -35,9 +35,7 @@ class Series:
     One metric of one operation over all points.
 
     Attributes:
-        operation, metric: As in a comparison.
-        values: In ms, or a second; None where a trial has none.
-        change_points: In order.
+        values: In ms, or per second; None where a trial has none.
     """
 
     operation: str
@@ -47,7 +45,7 @@ class Series:
 
     @property
     def level(self) -> float | None:
-        """The median since the last shift, the last point left out; None without one."""
+        """The median since the last change point, without the newest point; None if empty."""
         begin = self.change_points[-1].at if self.change_points else 0
         seen = [value for value in self.values[begin:-1] if value is not None]
         return statistics.median(seen) if seen else None
@@ -59,9 +57,8 @@ class Trend:
     A plan's trend.
 
     Attributes:
-        names: One a point, oldest first.
-        series: By operation and metric.
-        method: How change points were searched for, as `ChangePointMethod` has it.
+        names: One per point, oldest first.
+        method: Name of the `ChangePointMethod`.
     """
 
     names: tuple[str, ...]
@@ -70,13 +67,14 @@ class Trend:
 
     def document(self, plan: str) -> dict[str, Any]:
         """trend.json, for a plan of that name."""
-        return {
+        document: dict[str, Any] = {
             "schema": 1,
             "plan": plan,
             "method": self.method,
             "trials": list(self.names),
             "series": [self._series(one) for one in self.series],
         }
+        return add_aliases("trend", document)
 
     def _series(self, one: Series) -> dict[str, Any]:
         return {
@@ -102,16 +100,16 @@ def build_trend(
     search: ChangePointMethod = PELT,
 ) -> Trend:
     """
-    Read every point, one at a time, and look for shifts.
+    Read the points one at a time and search for change points.
 
     Args:
         points: Name and trial, in any order; trials of one plan.
-        tolerances: How large a shift must be.
-        search: How to find one.
+        tolerances: The least change to report.
+        search: The search method.
 
     Raises:
         TrialError: An interval holds no histogram.
-        ProgramError: A search that asks another program got no answer.
+        ProgramError: An external search program failed.
     """
     ordered = sorted(
         ((trial.manifest.started_ns, name, _values(trial)) for name, trial in points),
@@ -133,9 +131,9 @@ def build_trend(
 
 
 def _values(trial: TrialSample) -> dict[tuple[str, str], float]:
-    """Median, p99 and good answers a second of every operation that has one."""
+    """Median, p99 and throughput of every operation that has them."""
     response = pc.equal(trial.intervals["metric"].cast(pa.string()), "response")
-    phases = {window.phase for window in trial.windows}
+    phases = {window.name for window in trial.windows}
     measured = latencies(trial.intervals.filter(response), phases, _SLOT_S)
     found = {}
     for (operation, _), distribution in measured.distributions.items():

@@ -1,68 +1,51 @@
-"""trend.json read back, for whoever tells of it later."""
+"""Read trend.json back."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from harness.experiments.compare.change_points import PELT, ChangePoint
-from harness.experiments.compare.trend import METRICS, Series, Trend
+from harness.experiments.compare.trend import Series, Trend
+from harness.json_aliases import add_aliases
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class _Shift(msgspec.Struct, frozen=True):
     from_trial: str
-    before: float
-    after: float
+    before: _Positive
+    after: _Positive
 
 
 class _Series(msgspec.Struct, frozen=True):
     operation: str
-    metric: str
-    values: tuple[float | None, ...]
+    metric: Literal["response.p50", "response.p99", "throughput"]
+    values: tuple[_Positive | None, ...]
     shifts: tuple[_Shift, ...] = ()
 
 
 class _Document(msgspec.Struct, frozen=True):
-    trials: tuple[str, ...]
+    trials: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
     series: tuple[_Series, ...]
-    method: str = PELT.method  # older documents name none, for there was no other
+    method: str = PELT.method  # absent from documents older than other methods
 
 
 def read_trend(document: Mapping[str, Any]) -> Trend | None:
-    """The trend that a document tells of; None when it is none of ours."""
+    """The trend of a document; None if the document is of another kind."""
     try:
-        parsed = msgspec.convert(dict(document), _Document)
-    except msgspec.ValidationError:
+        parsed = msgspec.convert(add_aliases("trend", copy.deepcopy(dict(document))), _Document)
+        series = tuple(_series(one, parsed.trials) for one in parsed.series)
+    except (msgspec.ValidationError, ValueError):
         return None
-    if len(parsed.trials) < 2 or not all(_is_ours(one, parsed.trials) for one in parsed.series):
-        return None
-    return Trend(
-        parsed.trials,
-        tuple(
-            Series(
-                one.operation,
-                one.metric,
-                one.values,
-                tuple(
-                    ChangePoint(parsed.trials.index(shift.from_trial), shift.before, shift.after)
-                    for shift in one.shifts
-                ),
-            )
-            for one in parsed.series
-        ),
-        parsed.method,
-    )
+    return Trend(parsed.trials, series, parsed.method)
 
 
-def _is_ours(series: _Series, trials: tuple[str, ...]) -> bool:
-    return (
-        series.metric in METRICS
-        and len(series.values) == len(trials)
-        and all(value is None or value > 0 for value in series.values)
-        and all(
-            shift.from_trial in trials[1:] and shift.before > 0 and shift.after > 0
-            for shift in series.shifts
-        )
-    )
+def _series(one: _Series, trials: tuple[str, ...]) -> Series:
+    if len(one.values) != len(trials):
+        raise ValueError(one.operation)
+    found = (ChangePoint(trials.index(s.from_trial, 1), s.before, s.after) for s in one.shifts)
+    return Series(one.operation, one.metric, one.values, tuple(found))
