@@ -1,4 +1,4 @@
-"""Checks of the action socket."""
+"""Cases of the action socket."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from typing import Annotated, Any
 
 import msgspec
 
-from harness.conformance.case import CaseFailedError, ConformanceCase
-from harness.conformance.context import CaseContext, describe, require
+from harness.conformance.case import CaseList
+from harness.conformance.context import (
+    CaseContext,
+    CaseFailedError,
+    describe,
+    require,
+    require_outcome,
+)
 from harness.conformance.socket_client import call, open_socket, receive, response_deadline_ns
 from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import FrameResult
 from harness.contract.sockets import ACTION_FAILURES, ACTION_METHODS, action_frame
 
+CHECKS = CaseList()
+
 _UNKNOWN_METHOD = "conformUnknownMethod"
 _OPTIONAL_METHODS = frozenset({"uploadFile"})
-"""Methods that a cloud may not have: there is no file of the user's."""
+"""Methods that a cloud may lack: it has no file of the user."""
 
 
 class _State(msgspec.Struct):
@@ -46,12 +54,12 @@ _RESULTS: tuple[tuple[str, Mapping[str, Any], Any], ...] = (
     ("getTitle", {}, str),
     ("getHtml", {}, str),
 )
-"""Methods, their arguments, and the form of their results. [client]"""
+"""Method, arguments, type of the result. [client]"""
 
 
 @contextmanager
 def _action_socket(context: CaseContext) -> Iterator[Callable[..., Interpretation]]:
-    """Open a session's action socket; gives what does one action on it."""
+    """Open a session's action socket; yields a function that does one action on it."""
     created, numbers = context.open_session(), count(1)
     with open_socket(context, "action", created) as socket:
 
@@ -65,15 +73,21 @@ def _action_socket(context: CaseContext) -> Iterator[Callable[..., Interpretatio
         yield act
 
 
+@CHECKS.case(
+    "action.answer", "The action socket opens with its token and answers by id", source="client"
+)
 def _action(context: CaseContext) -> None:
     with _action_socket(context) as act:
         interpretation = act("tabs")
     require(
         interpretation.outcome is Outcome.OK and not interpretation.violation,
-        f"the action tabs was answered {describe(interpretation)}",
+        f"the action tabs: got {describe(interpretation)}",
     )
 
 
+@CHECKS.case(
+    "action.by_id", "Concurrent requests are each answered with their own id", source="client"
+)
 def _by_id(context: CaseContext) -> None:
     created = context.open_session()
     numbers = (7, 3, 5)
@@ -82,20 +96,11 @@ def _by_id(context: CaseContext) -> None:
         for number in numbers:
             frame = action_frame(number, "tabs", {}, created.session_id, created.action_token)
             socket.send(frame, deadline_ns)
-        heard = [receive(socket, "action", deadline_ns).id for _ in numbers]
-    require(sorted(heard) == sorted(numbers), f"ids 7, 3 and 5 were answered as {heard}")
+        answered = [receive(socket, "action", deadline_ns).id for _ in numbers]
+    require(sorted(answered) == sorted(numbers), f"ids 7, 3 and 5 were answered as {answered}")
 
 
-def _unsupported(context: CaseContext) -> None:
-    with _action_socket(context) as act:
-        interpretation = act(_UNKNOWN_METHOD)
-    require(
-        interpretation.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"a method that is none was answered {describe(interpretation)}, not "
-        "CLOUD_UNSUPPORTED_METHOD",
-    )
-
-
+@CHECKS.case("action.methods", "The socket supports every method of the SDK", source="client")
 def _methods(context: CaseContext) -> None:
     with _action_socket(context) as act:
         unknown = [
@@ -106,21 +111,24 @@ def _methods(context: CaseContext) -> None:
     require(not unknown, f"CLOUD_UNSUPPORTED_METHOD: {', '.join(unknown)}")
 
 
+@CHECKS.case("action.results", "Results have the types that the SDK reads", source="client")
 def _results(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        for method, args, form in _RESULTS:
+        for method, args, result_type in _RESULTS:
             interpretation = act(method, args)
-            require(
-                interpretation.outcome is Outcome.OK,
-                f"{method} was answered {describe(interpretation)}",
-            )
+            require_outcome(interpretation, method)
             assert isinstance(interpretation.value, FrameResult)
             try:
-                msgspec.convert(interpretation.value.result, form)
+                msgspec.convert(interpretation.value.result, result_type)
             except msgspec.ValidationError as error:
                 raise CaseFailedError(f"the result of {method}: {error}") from None
 
 
+@CHECKS.case(
+    "action.failed",
+    "An action that the page refuses is CLOUD_ACTION_FAILED, with the reason in actionFailure",
+    source="client",
+)
 def _failed(context: CaseContext) -> None:
     with _action_socket(context) as act:
         interpretation = act("click", {"selector": "#conform-no-such-element"})
@@ -131,56 +139,19 @@ def _failed(context: CaseContext) -> None:
     )
 
 
+@CHECKS.case(
+    "action.frame_token",
+    "A frame with another token is answered CLOUD_AUTH_FAILED",
+    source="ours",
+)
 def _frame_token(context: CaseContext) -> None:
     with _action_socket(context) as act:
-        interpretation = act("tabs", token="act_conform")  # noqa: S106  it is to be refused
-    require(
-        interpretation.outcome is Outcome.AUTH_FAILED,
-        f"a frame with another token was answered {describe(interpretation)}, not "
-        "CLOUD_AUTH_FAILED",
-    )
+        interpretation = act("tabs", token="act_conform")  # noqa: S106  it must be refused
+    require_outcome(interpretation, "a frame with another token", "CLOUD_AUTH_FAILED")
 
 
-CHECKS = (
-    ConformanceCase(
-        "action.answer",
-        "The action socket opens with its token and answers by id",
-        _action,
-        source="client",
-    ),
-    ConformanceCase(
-        "action.by_id",
-        "Requests sent at once are each answered under their own id",
-        _by_id,
-        source="client",
-    ),
-    ConformanceCase(
-        "action.methods",
-        "Every method of the SDK is one of the socket's",
-        _methods,
-        source="client",
-    ),
-    ConformanceCase(
-        "action.results",
-        "Results have the form that the SDK reads",
-        _results,
-        source="client",
-    ),
-    ConformanceCase(
-        "action.failed",
-        "What the page refuses is CLOUD_ACTION_FAILED, with the reason in actionFailure",
-        _failed,
-        source="client",
-    ),
-    ConformanceCase(
-        "action.frame_token",
-        "A frame with another token is answered CLOUD_AUTH_FAILED",
-        _frame_token,
-        source="ours",
-    ),
-    ConformanceCase(
-        "action.unsupported_method",
-        "A method that is none is answered CLOUD_UNSUPPORTED_METHOD",
-        _unsupported,
-    ),
-)
+@CHECKS.case("action.unsupported_method", "An unknown method is answered CLOUD_UNSUPPORTED_METHOD")
+def _unsupported(context: CaseContext) -> None:
+    with _action_socket(context) as act:
+        interpretation = act(_UNKNOWN_METHOD)
+    require_outcome(interpretation, "an unknown method", "CLOUD_UNSUPPORTED_METHOD")

@@ -1,237 +1,183 @@
-"""Checks of health, keys and refusals."""
+"""Cases of health, keys and refusals."""
 
 from __future__ import annotations
 
 import math
 import time
 
-from harness.conformance.case import CaseFailedError, CaseSkippedError, ConformanceCase
-from harness.conformance.context import CaseContext, describe, require
+from harness.conformance.case import CaseList
+from harness.conformance.context import (
+    CaseContext,
+    CaseFailedError,
+    CaseSkippedError,
+    describe,
+    require,
+    require_status,
+)
 from harness.contract.outcomes import Outcome
 from harness.workload.payloads import session_body
 
+CHECKS = CaseList()
+LAST = CaseList()
+"""Cases that use up a limit; they run last."""
+
 BURST_MAX = 400
-"""Requests sent one after the other to meet a rate limit."""
+"""Most consecutive requests sent to meet a rate limit."""
 _MARGIN_S = 0.1
-"""Added to a Retry-After: the clocks of two machines, and the way there."""
+"""Added to a Retry-After: clocks differ, and the request takes time to arrive."""
 
 
+@CHECKS.case("health.ok", "GET /health answers 200", destructive=False)
 def _health(context: CaseContext) -> None:
-    status = context.call("health").response.status
-    require(status == 200, f"GET /health answered {status}")
+    require_status(context.call("health"), "GET /health", 200)
 
 
+@CHECKS.case("auth.key_taken", "The key in its header is accepted", destructive=False)
 def _key_accepted(context: CaseContext) -> None:
-    interpretation = context.call("get_session", f"conform-{context.nonce}").interpretation
+    interpretation = context.call("get_session", context.unknown_id).interpretation
     require(
         interpretation.outcome is not Outcome.AUTH_FAILED,
         f"the key was refused: {describe(interpretation)}",
     )
 
 
+@CHECKS.case("health.without_key", "GET /health needs no key", source="ours", destructive=False)
 def _health_without_key(context: CaseContext) -> None:
-    transport = context.without_key(None)
-    try:
-        status = context.call("health", transport=transport).response.status
-    finally:
-        transport.close()
-    require(status == 200, f"GET /health without a key answered {status}")
+    with context.without_key() as transport:
+        require_status(
+            context.call("health", transport=transport), "GET /health without a key", 200
+        )
 
 
+@CHECKS.case(
+    "auth.either_header",
+    "The key is accepted as x-api-key and as a bearer token",
+    source="ours",
+    destructive=False,
+)
 def _either_header(context: CaseContext) -> None:
-    key = context.api_key()
+    key = context.api_key
     for header in (("x-api-key", key), ("authorization", f"Bearer {key}")):
-        transport = context.without_key(header)
-        try:
-            interpretation = context.call(
-                "get_session", f"conform-{context.nonce}", transport=transport
-            ).interpretation
-        finally:
-            transport.close()
+        with context.without_key(header) as transport:
+            exchange = context.call("get_session", context.unknown_id, transport=transport)
         require(
-            interpretation.outcome is not Outcome.AUTH_FAILED,
-            f"the key was refused as {header[0]}: {describe(interpretation)}",
+            exchange.interpretation.outcome is not Outcome.AUTH_FAILED,
+            f"the key was refused as {header[0]}: {describe(exchange.interpretation)}",
         )
 
 
+@CHECKS.case(
+    "auth.no_key", "A request without a key is answered 401 CLOUD_AUTH_FAILED", destructive=False
+)
 def _no_key(context: CaseContext) -> None:
-    _refused_key(context, None)
+    _require_auth_failed(context, "a request without a key", None)
 
 
+@CHECKS.case(
+    "auth.wrong_key",
+    "A request with an unknown key is answered 401 CLOUD_AUTH_FAILED",
+    destructive=False,
+)
 def _wrong_key(context: CaseContext) -> None:
-    _refused_key(context, ("x-api-key", f"osk_conform_{context.nonce}"))
+    header = ("x-api-key", f"osk_conform_{context.nonce}")
+    _require_auth_failed(context, "a request with an unknown key", header)
 
 
-def _refused_key(context: CaseContext, header: tuple[str, str] | None) -> None:
-    transport = context.without_key(header)
-    try:
-        response, interpretation = context.call(
-            "get_session", f"conform-{context.nonce}", transport=transport
-        )
-    finally:
-        transport.close()
-    require(
-        response.status == 401 and interpretation.code == "CLOUD_AUTH_FAILED",
-        f"status {response.status}, code {interpretation.code or 'none'}, not 401 "
-        "CLOUD_AUTH_FAILED",
-    )
+def _require_auth_failed(
+    context: CaseContext, request: str, header: tuple[str, str] | None
+) -> None:
+    with context.without_key(header) as transport:
+        exchange = context.call("get_session", context.unknown_id, transport=transport)
+    require_status(exchange, request, 401, "CLOUD_AUTH_FAILED")
 
 
+@CHECKS.case(
+    "get_session.unknown",
+    "An unknown session id is answered CLOUD_SESSION_NOT_FOUND",
+    destructive=False,
+)
 def _unknown_session(context: CaseContext) -> None:
-    interpretation = context.call("get_session", f"conform-{context.nonce}").interpretation
+    interpretation = context.call("get_session", context.unknown_id).interpretation
     require(
         interpretation.outcome is Outcome.NOT_FOUND and bool(interpretation.code),
-        f"a session that never was is answered {describe(interpretation)}, not "
-        "CLOUD_SESSION_NOT_FOUND",
+        f"an unknown session: got {describe(interpretation)}, not CLOUD_SESSION_NOT_FOUND",
     )
 
 
-def _refusal(context: CaseContext) -> None:
-    for key in ("", f"osk_conform_{context.nonce}"):
-        transport = context.without_key(("x-api-key", key)) if key else None
-        try:
+@CHECKS.case(
+    "errors.body",
+    "An error response is JSON: {error, code, details?}",
+    source="client",
+    destructive=False,
+)
+def _error_body(context: CaseContext) -> None:
+    with context.without_key(("x-api-key", f"osk_conform_{context.nonce}")) as wrong_key:
+        for transport in (None, wrong_key):
             response, interpretation = context.call(
-                "get_session", f"conform-{context.nonce}", transport=transport
+                "get_session", context.unknown_id, transport=transport
             )
-        finally:
-            if transport is not None:
-                transport.close()
-        require(
-            bool(interpretation.code) and not interpretation.violation,
-            f"a refusal with {response.status} is no {{error, code}}: {describe(interpretation)}",
-        )
+            require(
+                bool(interpretation.code) and not interpretation.violation,
+                f"the body of a {response.status} is not {{error, code}}: "
+                f"{describe(interpretation)}",
+            )
 
 
+@CHECKS.case(
+    "errors.method",
+    "A method that a path does not have is answered 405 CLOUD_UNSUPPORTED_METHOD",
+    source="ours",
+    destructive=False,
+)
 def _method(context: CaseContext) -> None:
-    response, interpretation = context.call("create_session", method="PUT", body=b"{}")
-    require(
-        response.status == 405 and interpretation.outcome is Outcome.UNSUPPORTED_METHOD,
-        f"PUT /sessions was answered {response.status} {describe(interpretation)}, "
-        "not 405 CLOUD_UNSUPPORTED_METHOD",
-    )
+    exchange = context.call("create_session", method="PUT", body=b"{}")
+    require_status(exchange, "PUT /sessions", 405, "CLOUD_UNSUPPORTED_METHOD")
 
 
+@CHECKS.case(
+    "create_session.invalid",
+    "A body without a required member is answered 400 CLOUD_CONFIG_INVALID",
+    source="ours",
+)
 def _invalid(context: CaseContext) -> None:
-    for what, body in (("{}", b"{}"), ("half a JSON text", b'{"sourceType":')):
-        response, interpretation = context.call("create_session", body=body)
-        require(
-            response.status == 400 and interpretation.outcome is Outcome.CONFIG_INVALID,
-            f"a create of {what} was answered {response.status} {describe(interpretation)}, "
-            "not 400 CLOUD_CONFIG_INVALID",
-        )
+    for what, body in (("{}", b"{}"), ("truncated JSON", b'{"sourceType":')):
+        exchange = context.call("create_session", body=body)
+        require_status(exchange, f"a create with {what}", 400, "CLOUD_CONFIG_INVALID")
 
 
+@CHECKS.case(
+    "create_session.contract_mismatch",
+    "Another contract version is answered 409 CLOUD_CONTRACT_MISMATCH",
+)
 def _mismatch(context: CaseContext) -> None:
-    body = session_body(int(context.nonce, 16), context.number(), contract_version="v0-conform")
-    response, interpretation = context.call("create_session", body=body)
-    require(
-        response.status == 409 and interpretation.code == "CLOUD_CONTRACT_MISMATCH",
-        f"contract version v0-conform was answered {response.status} "
-        f"{describe(interpretation)}, "
-        "not 409 CLOUD_CONTRACT_MISMATCH",
-    )
+    body = session_body(context.seed, context.number(), contract_version="v0-conform")
+    exchange = context.call("create_session", body=body)
+    require_status(exchange, "contract version v0-conform", 409, "CLOUD_CONTRACT_MISMATCH")
 
 
+@LAST.case(
+    "rate_limit.retry_after",
+    "A rate-limited request is answered 429 CLOUD_RATE_LIMITED, and is accepted after its "
+    "Retry-After",
+)
 def _rate_limit(context: CaseContext) -> None:
     for _ in range(BURST_MAX):
-        response, interpretation = context.call(
-            "get_session", f"conform-{context.nonce}", retry_rate_limited=False
-        )
-        if response.status == 429 or interpretation.outcome is Outcome.RATE_LIMITED:
+        exchange = context.call("get_session", context.unknown_id, retry_rate_limited=False)
+        interpretation = exchange.interpretation
+        if exchange.response.status == 429 or interpretation.outcome is Outcome.RATE_LIMITED:
             break
     else:
-        raise CaseSkippedError(f"no rate limit met with {BURST_MAX} requests in a row")
-    require(
-        response.status == 429
-        and interpretation.code == "CLOUD_RATE_LIMITED"
-        and not interpretation.violation,
-        f"the limit was answered {response.status} {describe(interpretation)}, "
-        "not a plain 429 CLOUD_RATE_LIMITED with Retry-After",
-    )
+        raise CaseSkippedError(f"no rate limit met with {BURST_MAX} consecutive requests")
+    require_status(exchange, "over the limit", 429, "CLOUD_RATE_LIMITED")
+    require(not interpretation.violation, f"over the limit: got {describe(interpretation)}")
     wait_s = interpretation.retry_after_s
     if math.isnan(wait_s):
-        raise CaseFailedError("the refusal has no Retry-After that can be read")
+        raise CaseFailedError("the refusal has no readable Retry-After")
     if wait_s > context.patience_s:
-        raise CaseSkippedError(f"Retry-After asks for {wait_s:g} s, longer than --patience")
+        raise CaseSkippedError(f"Retry-After is {wait_s:g} s, longer than --patience")
     time.sleep(max(0.0, wait_s) + _MARGIN_S)
-    again = context.call(
-        "get_session", f"conform-{context.nonce}", retry_rate_limited=False
-    ).interpretation
+    again = context.call("get_session", context.unknown_id, retry_rate_limited=False)
     require(
-        again.outcome is not Outcome.RATE_LIMITED,
-        f"refused again after the {wait_s:g} s that Retry-After asked for",
+        again.interpretation.outcome is not Outcome.RATE_LIMITED,
+        f"refused again after the {wait_s:g} s of Retry-After",
     )
-
-
-CHECKS = (
-    ConformanceCase("health.ok", "GET /health answers 200", _health, destructive=False),
-    ConformanceCase(
-        "auth.key_taken", "The key is taken by its header", _key_accepted, destructive=False
-    ),
-    ConformanceCase(
-        "health.without_key",
-        "GET /health needs no key",
-        _health_without_key,
-        source="ours",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "auth.either_header",
-        "The key is taken as x-api-key and as a bearer token alike",
-        _either_header,
-        source="ours",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "auth.no_key",
-        "A request without a key is answered 401 CLOUD_AUTH_FAILED",
-        _no_key,
-        destructive=False,
-    ),
-    ConformanceCase(
-        "auth.wrong_key",
-        "A request with an unknown key is answered 401 CLOUD_AUTH_FAILED",
-        _wrong_key,
-        destructive=False,
-    ),
-    ConformanceCase(
-        "get_session.unknown",
-        "A session id that is not known is answered CLOUD_SESSION_NOT_FOUND",
-        _unknown_session,
-        destructive=False,
-    ),
-    ConformanceCase(
-        "errors.body",
-        "A refusal is JSON: {error, code, details?}",
-        _refusal,
-        source="client",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "errors.method",
-        "A method that a path does not have is answered 405 CLOUD_UNSUPPORTED_METHOD",
-        _method,
-        source="ours",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "create_session.invalid",
-        "A body that lacks what is required is answered 400 CLOUD_CONFIG_INVALID",
-        _invalid,
-        source="ours",
-    ),
-    ConformanceCase(
-        "create_session.contract_mismatch",
-        "Another contract version is answered 409 CLOUD_CONTRACT_MISMATCH",
-        _mismatch,
-    ),
-)
-LAST = (
-    ConformanceCase(
-        "rate_limit.retry_after",
-        "A rate-limited request is answered 429 CLOUD_RATE_LIMITED with a Retry-After "
-        "after which it is let through",
-        _rate_limit,
-    ),
-)
-"""What uses up a limit comes after everything else."""

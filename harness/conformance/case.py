@@ -1,69 +1,63 @@
-"""
-What a conformance check is, and what comes of one.
-
-A check looks at one statement of the API's documentation over a `CaseContext`. It returns when
-the statement held, raises `CaseFailedError` when it did not, and `CaseSkippedError` when the
-target gave no occasion to see it: that is a skip, and never a pass.
-"""
+"""A conformance case: one documented statement, and the function that tests it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from harness.conformance.context import CaseContext
+from harness.conformance.context import CaseContext
 
 Source = Literal["seed", "client", "ours"]
 """
-Who states it: the public documentation, the SDK by what it demands, or nobody but us,
-where both are silent; the last is asked of a deployment only on demand.
+Where the statement comes from: the public documentation, the SDK, or neither. A case of the
+last kind runs against a deployment only on demand.
 """
-
-
-class CaseFailedError(Exception):
-    """The target does not do what is stated; the message says what it did."""
-
-
-class CaseSkippedError(Exception):
-    """There was no occasion to see it; the message says why."""
+Verdict = Literal["pass", "fail", "skip"]
+CaseFunction = Callable[[CaseContext], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ConformanceCase:
     """
-    One statement and how to look at it.
+    One statement and its test.
 
     Attributes:
         name: Unique, ``operation.what``.
-        states: The statement, as a sentence.
-        run: Looks at it.
-        source: Who states it.
-        destructive: It opens sessions, queues runs, imports entries or uses up a limit:
-            only done when asked for.
+        run: Returns if the statement holds, raises `CaseFailedError` if it does not, and
+            `CaseSkippedError` if the target gave no opportunity to observe it.
+        destructive: It opens sessions, queues runs, imports entries or uses up a limit.
     """
 
     name: str
     states: str
-    run: Callable[[CaseContext], None]
+    run: CaseFunction
     source: Source = "seed"
     destructive: bool = True
 
 
-Verdict = Literal["pass", "fail", "skip"]
+class CaseList(list[ConformanceCase]):
+    """The cases of one module, in the order in which they run."""
+
+    def case(
+        self, name: str, states: str, *, source: Source = "seed", destructive: bool = True
+    ) -> Callable[[CaseFunction], CaseFunction]:
+        """Add the decorated function as a case."""
+
+        def add(run: CaseFunction) -> CaseFunction:
+            self.append(ConformanceCase(name, states, run, source, destructive))
+            return run
+
+        return add
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
     """
-    What came of one check.
+    The result of one case.
 
     Attributes:
-        check: The check.
-        verdict: How it ended.
-        detail: Why it failed or was skipped; "" when it passed.
-        seconds: How long it took.
+        detail: Why it failed or was skipped; "" if it passed.
     """
 
     check: ConformanceCase

@@ -1,4 +1,4 @@
-"""One create several times at the same moment, each over a connection of its own."""
+"""Send one create several times concurrently, each over its own connection."""
 
 from __future__ import annotations
 
@@ -13,30 +13,27 @@ CONCURRENCY = 4
 
 def create_concurrently(context: CaseContext) -> list[Exchange]:
     """
-    Ask `CONCURRENCY` times at once for one session, under one Idempotency-Key.
-
-    All connections are up before the first request leaves. What they open is closed after
-    the check.
+    Send `CONCURRENCY` creates with one Idempotency-Key, once all connections are open.
 
     Raises:
-        BrokenPromiseError: One of them got no whole answer.
+        CaseFailedError: One of them got no complete response.
     """
-    body, key, gate = context.session_body(), context.key(), Barrier(CONCURRENCY)
+    body, key, barrier = context.session_body(), context.key(), Barrier(CONCURRENCY)
     context.track_create(key, body)
 
     def create(transport: Transport) -> Exchange:
-        gate.wait()
+        barrier.wait()
         return context.call(
             "create_session", body=body, key=key, transport=transport, retry_rate_limited=False
         )
 
-    # The fast wire waits in one thread's event loop; these wait in threads.
-    wires = [connect(context.target, "httpx") for _ in range(CONCURRENCY)]
+    # The fast wire would wait in one thread's event loop; httpx waits in each thread.
+    transports = [connect(context.target, "httpx") for _ in range(CONCURRENCY)]
     try:
-        for transport in wires:
+        for transport in transports:
             context.call("health", transport=transport)
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            return list(pool.map(create, wires))
+            return list(pool.map(create, transports))
     finally:
-        for transport in wires:
+        for transport in transports:
             transport.close()

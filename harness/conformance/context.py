@@ -1,29 +1,27 @@
 """
-The desk at which checks are made: plain requests, judged strictly, and tidied up after.
+What conformance cases use: plain requests, strict requirements, and cleanup.
 
-Nothing is tried again but what was refused with 429: that is waited out, for a rate limit
-is no breach of any statement but those about rate limits. Every session that an answer
-named, even a broken one, is closed at the end.
+Only a 429 is retried: it is waited out, because a rate limit breaks no statement but those
+about rate limits. Every session that a response names, even an invalid one, is closed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from secrets import token_hex
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from harness.clock import unix_ns
-from harness.conformance.case import CaseFailedError, CaseSkippedError
 from harness.conformance.webhook_inbox import WebhookInbox
 from harness.contract.interpretation import Interpretation, interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.operations import request_target as path_of
-from harness.contract.outcomes import Outcome
+from harness.contract.outcomes import ALIASES, DOCUMENTED_CODES, Outcome
 from harness.contract.response_models import CreatedSession
 from harness.units import NS_PER_S
 from harness.wire import Request, Response, Target, Transport, TransportKind, connect
@@ -35,15 +33,23 @@ DEADLINE_S = 30.0
 WAITS_MAX = 5
 WAIT_MAX_S = 60.0
 RETRY_IN_FLIGHT_S = 1.0
-"""Between two questions what became of a create that is still being handled."""
+"""Pause before a create that is still in progress is sent again."""
 _IN_FLIGHT = 409
-"""The status while the first request with a key is still being handled."""
+"""The status while the first request with a key is in progress."""
 _KEY_HEADERS = frozenset({"x-api-key", "authorization"})
 _CLOSED_OUTCOMES = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
 
 
+class CaseFailedError(Exception):
+    """The target breaks the statement; the message says what it did."""
+
+
+class CaseSkippedError(Exception):
+    """The statement could not be observed; the message says why."""
+
+
 class Exchange(NamedTuple):
-    """An answer: as it came, and what it means."""
+    """A response and its interpretation."""
 
     response: Response
     interpretation: Interpretation
@@ -51,17 +57,17 @@ class Exchange(NamedTuple):
 
 class CaseContext:
     """
-    Makes the checks' requests.
+    Makes the cases' requests.
 
     Args:
-        target: Where to, with the key in its headers.
-        patience_s: How long a run's end, or a webhook, is waited for.
-        webhook_inbox: Receives webhooks; None where the target could not reach one.
-        fill: Most sessions opened to find the target full; 0 leaves that alone.
-        kind: Which wire; without one, the one that can do what the target asks for.
+        target: Where to send them; its headers hold the key.
+        patience_s: How long to wait for a run's end or a webhook.
+        webhook_inbox: None if the target cannot reach one.
+        fill: Open at most this many sessions to reach the capacity limit; 0 skips that.
+        kind: None selects a wire that supports the target's options.
 
     Attributes:
-        nonce: Tells this sitting's names from those of any other.
+        nonce: Makes this execution's names unique.
     """
 
     def __init__(
@@ -80,21 +86,38 @@ class CaseContext:
         self.nonce = token_hex(8)
         self.left_open: set[str] = set()
         self._kind: TransportKind = kind or ("httpx" if target.proxy or target.http2 else "fast")
-        self._transport = self._connect(target)
+        self._transport = connect(target, self._kind)
         self._number = 0
         self._close_attempted: set[str] = set()
         self._unconfirmed_creates: dict[str, bytes] = {}
 
+    @property
+    def seed(self) -> int:
+        """Seed of this execution's payloads."""
+        return int(self.nonce, 16)
+
+    @property
+    def unknown_id(self) -> str:
+        """An id that the target has not issued."""
+        return f"conform-{self.nonce}"
+
+    @property
     def api_key(self) -> str:
-        """The key, as it stands in the target's headers."""
+        """The key in the target's headers."""
         given = next((value for name, value in self.target.headers if name in _KEY_HEADERS), "")
         return given.removeprefix("Bearer ")
 
-    def without_key(self, header: tuple[str, str] | None) -> Transport:
-        """A connection without the key, and with another header in its place."""
-        headers = [pair for pair in self.target.headers if pair[0] not in _KEY_HEADERS]
-        given = (*headers, header) if header else tuple(headers)
-        return self._connect(replace(self.target, headers=given))
+    @contextmanager
+    def without_key(self, header: tuple[str, str] | None = None) -> Iterator[Transport]:
+        """A connection without the key, with another header in its place if given."""
+        headers = tuple(pair for pair in self.target.headers if pair[0] not in _KEY_HEADERS)
+        if header:
+            headers += (header,)
+        transport = connect(replace(self.target, headers=headers), self._kind)
+        try:
+            yield transport
+        finally:
+            transport.close()
 
     def call(
         self,
@@ -112,32 +135,24 @@ class CaseContext:
         Make one request.
 
         Args:
-            operation: Its name.
-            resource_id: Session, run or scraper.
-            body: JSON.
+            resource_id: Session id, run id or scraper slug.
             key: Idempotency-Key; "" sends none.
-            transport: Another connection than the desk's own.
-            retry_rate_limited: Wait out a rate limit.
-            query: Parameters.
-            method: Another one than the operation's.
+            transport: None uses the context's own connection.
+            method: "" uses the operation's.
 
         Raises:
-            BrokenPromiseError: No whole answer came.
+            CaseFailedError: No complete response arrived.
         """
-        request = Request(
-            method or OPERATIONS[operation].method,
-            path_of(operation, resource_id, **(query or {})),
-            body,
-            key,
-        )
-        heard = self._exchange(operation, request, transport or self._transport)
+        path = path_of(operation, resource_id, **(query or {}))
+        request = Request(method or OPERATIONS[operation].method, path, body, key)
+        exchange = self._exchange(operation, request, transport or self._transport)
         for _ in range(WAITS_MAX if retry_rate_limited else 0):
-            wait_s = heard.interpretation.retry_after_s
-            if heard.interpretation.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
+            wait_s = exchange.interpretation.retry_after_s
+            if exchange.interpretation.outcome is not Outcome.RATE_LIMITED or math.isnan(wait_s):
                 break
             time.sleep(min(max(wait_s, 0.05), WAIT_MAX_S))
-            heard = self._exchange(operation, request, transport or self._transport)
-        return heard
+            exchange = self._exchange(operation, request, transport or self._transport)
+        return exchange
 
     def expect_ok(
         self,
@@ -149,11 +164,11 @@ class CaseContext:
         query: Query | None = None,
     ) -> Interpretation:
         """
-        Make one request that must succeed, with an answer that keeps the contract.
+        Make one request that must succeed with a valid response.
 
         Raises:
-            BrokenPromiseError: It did not, or its answer does not.
-            NotSeenError: There was no room for it.
+            CaseFailedError: It failed, or its response is invalid.
+            CaseSkippedError: The target has no capacity left.
         """
         interpretation = self.call(
             operation, resource_id, body, key=key, query=query
@@ -161,11 +176,11 @@ class CaseContext:
         if interpretation.outcome is Outcome.CAPACITY_FULL:
             raise CaseSkippedError(f"{operation}: no capacity left ({interpretation.code})")
         if interpretation.outcome is not Outcome.OK or interpretation.violation:
-            raise CaseFailedError(f"{operation} answered {describe(interpretation)}")
+            raise CaseFailedError(f"{operation}: got {describe(interpretation)}")
         return interpretation
 
     def open_session(self, *, key: str = "", body: bytes | None = None) -> CreatedSession:
-        """Open a session, to be closed after the check, even if its answer never comes."""
+        """Open a session; it is closed after the case, even if no response arrives."""
         key, body = key or self.key(), body or self.session_body()
         self.track_create(key, body)
         interpretation = self.expect_ok("create_session", body=body, key=key)
@@ -173,28 +188,28 @@ class CaseContext:
         return interpretation.value
 
     def track_create(self, key: str, body: bytes) -> None:
-        """A create is about to be sent: what it opens is to be closed, whatever comes of it."""
+        """Note a create that is about to be sent, so that its session gets closed."""
         self._unconfirmed_creates[key] = body
 
     def session_body(self) -> bytes:
-        """Another body of create_session at each call."""
-        return session_body(int(self.nonce, 16), self.number())
+        """A body of create_session, different at each call."""
+        return session_body(self.seed, self.number())
 
     def number(self) -> int:
-        """Another number at each call."""
+        """A number, different at each call."""
         self._number += 1
         return self._number
 
     def key(self) -> str:
-        """A fresh Idempotency-Key."""
+        """A new Idempotency-Key."""
         return f"conform-{self.nonce}-{self.number()}"
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """
-        Look again and again until it is so.
+        Poll until `condition` is true.
 
         Raises:
-            NotSeenError: It was not so in time.
+            CaseSkippedError: It was not true within `patience_s`.
         """
         end_s = time.monotonic() + self.patience_s
         pause_s = 0.02
@@ -205,7 +220,7 @@ class CaseContext:
             pause_s = min(1.0, pause_s * 1.5)
 
     def cleanup(self) -> None:
-        """Close the sessions that were opened since, so that they take up no room."""
+        """Close the sessions opened since the last cleanup, to free their slots."""
         for key, body in list(self._unconfirmed_creates.items()):
             with suppress(CaseFailedError):
                 self._confirm_create(key, body)
@@ -216,7 +231,7 @@ class CaseContext:
                 self.call("delete_session", session_id)
 
     def _confirm_create(self, key: str, body: bytes) -> None:
-        """Asked again with its key, a create tells what it opened, once it has been handled."""
+        """Repeat a create with its key until the response names its session."""
         for _ in range(WAITS_MAX):
             self.call("create_session", body=body, key=key)
             if key not in self._unconfirmed_creates:
@@ -224,7 +239,7 @@ class CaseContext:
             time.sleep(RETRY_IN_FLIGHT_S)
 
     def close(self) -> list[str]:
-        """Close every session that is still open; returns those that would not close."""
+        """Close every open session; returns those that did not close."""
         self._close_attempted.clear()
         self.cleanup()
         self._transport.close()
@@ -233,37 +248,47 @@ class CaseContext:
     def _exchange(self, operation: str, request: Request, transport: Transport) -> Exchange:
         response = transport.exchange(request, unix_ns() + int(DEADLINE_S * NS_PER_S))
         if response.failure is not None:
-            raise CaseFailedError(
-                f"{operation} got no answer: {response.failure} {response.detail}".rstrip()
-            )
+            why = f"{response.failure} {response.detail}".rstrip()
+            raise CaseFailedError(f"{operation}: got no response: {why}")
         interpretation = interpret(operation, response.status, response.body, response.retry_after)
         if operation == "create_session" and interpretation.resource_id:
             self.left_open.add(interpretation.resource_id)
         elif operation == "delete_session" and interpretation.outcome in _CLOSED_OUTCOMES:
             self.left_open.discard(unquote(request.target.rpartition("/")[2]))
-        # Last, so that an interrupt before it leaves the create in doubt.
+        # Last, so that an interrupt before this line leaves the create unconfirmed.
         if response.status != _IN_FLIGHT:
             self._unconfirmed_creates.pop(request.idempotency_key, None)
         return Exchange(response, interpretation)
 
-    def _connect(self, target: Target) -> Transport:
-        return connect(target, self._kind)
-
 
 def describe(interpretation: Interpretation) -> str:
-    """What an answer was, in a few words."""
+    """Outcome, code and violation of a response."""
     code = f" {interpretation.code}" if interpretation.code else ""
-    return f"{interpretation.outcome}{code}" + (
-        f" ({interpretation.violation})" if interpretation.violation else ""
-    )
+    violation = f" ({interpretation.violation})" if interpretation.violation else ""
+    return f"{interpretation.outcome}{code}{violation}"
 
 
 def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001  it reads as a sentence
-    """
-    See that something holds.
-
-    Raises:
-        BrokenPromiseError: It does not.
-    """
+    """Raise `CaseFailedError` with the message `otherwise` unless the condition holds."""
     if not holds:
         raise CaseFailedError(otherwise)
+
+
+def require_outcome(interpretation: Interpretation, request: str, code: str = "") -> None:
+    """Require a success, or the outcome of a documented error code."""
+    outcome = DOCUMENTED_CODES[code] if code else Outcome.OK
+    require(
+        interpretation.outcome is outcome,
+        f"{request}: got {describe(interpretation)}, not {code or outcome}",
+    )
+
+
+def require_status(exchange: Exchange, request: str, status: int, code: str = "") -> None:
+    """Require a status and, if given, a documented error code by any of its names."""
+    response, interpretation = exchange
+    got_code = ALIASES.get(interpretation.code, interpretation.code)
+    require(
+        response.status == status and code in {"", got_code},
+        f"{request}: got {response.status} {describe(interpretation)}, "
+        f"not {status} {code}".rstrip(),
+    )

@@ -1,4 +1,4 @@
-"""Checks of scraper runs and their logs."""
+"""Cases of scraper runs and their logs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.conformance.case import CaseSkippedError, ConformanceCase
-from harness.conformance.context import CaseContext, describe, require
+from harness.conformance.case import CaseList
+from harness.conformance.context import (
+    CaseContext,
+    CaseSkippedError,
+    describe,
+    require,
+    require_status,
+)
 from harness.contract.outcomes import Outcome
 from harness.contract.response_models import (
     FINAL_RUN_STATUSES,
@@ -21,6 +27,7 @@ from harness.contract.response_models import (
 )
 from harness.workload.payloads import Webhook, mutate_body, run_body
 
+CHECKS = CaseList()
 READS_AFTER_END = 12
 PAGE_LINES = 7
 _PAGES_MAX = 500
@@ -30,17 +37,17 @@ _encode = msgspec.json.Encoder().encode
 
 def queue(context: CaseContext, webhook: Webhook | Mapping[str, Any] | None = None) -> QueuedRun:
     """Queue a run."""
-    slug, body = run_body(int(context.nonce, 16), context.number(), webhook)
+    slug, body = run_body(context.seed, context.number(), webhook)
     queued = context.expect_ok("queue_run", slug, body, key=context.key()).value
     assert isinstance(queued, QueuedRun)
     return queued
 
 
 def wait_for_end(context: CaseContext, run_id: str) -> str:
-    """Wait for a run's end; returns its final status, and sees that it never goes back."""
+    """Wait for a run's end; returns its final status, and requires that none goes back."""
     statuses = ["queued"]
 
-    def final() -> bool:
+    def is_final() -> bool:
         status = context.expect_ok("get_run", run_id).state
         before = statuses[-1]
         require(
@@ -50,48 +57,88 @@ def wait_for_end(context: CaseContext, run_id: str) -> str:
         statuses.append(status)
         return status in FINAL_RUN_STATUSES
 
-    context.wait_until(final, "the run ended")
+    context.wait_until(is_final, "the run ended")
     return statuses[-1]
 
 
-def _queue(context: CaseContext) -> None:
-    queued = queue(context)
-    require(not queued.replayed, "a run with a fresh Idempotency-Key was told as replayed")
+def _queue_id(context: CaseContext) -> str:
+    return queue(context).run.id or ""
 
 
-def _replayed(context: CaseContext) -> None:
-    key = context.key()
-    slug, body = run_body(int(context.nonce, 16), context.number())
-    first = context.expect_ok("queue_run", slug, body, key=key)
-    second = context.expect_ok("queue_run", slug, body, key=key)
-    require(second.replayed == 1, "the repeated key was not told as replayed")
-    require(first.resource_id == second.resource_id, "the repeated key gave another run")
+@CHECKS.case(
+    "get_run.unknown", "An unknown run id is answered 404", source="ours", destructive=False
+)
+def _unknown(context: CaseContext) -> None:
+    _require_not_found(context, "get_run")
 
 
-def _without_key(context: CaseContext) -> None:
-    slug, body = run_body(int(context.nonce, 16), context.number())
-    first, second = (context.expect_ok("queue_run", slug, body).resource_id for _ in range(2))
-    require(first != second, "two requests without a key gave the same run")
+@CHECKS.case(
+    "get_run_logs.unknown",
+    "The logs of an unknown run id are answered 404",
+    source="ours",
+    destructive=False,
+)
+def _unknown_logs(context: CaseContext) -> None:
+    _require_not_found(context, "get_run_logs")
 
 
-def _any_input(context: CaseContext) -> None:
-    values: tuple[Any, ...] = ({}, [1, "two"], "text", 7, True, None)
-    for given in values:
-        body = _encode({"input": given})
-        context.expect_ok("queue_run", "conform", body, key=context.key())
-
-
-def _key_reused(context: CaseContext) -> None:
-    key = context.key()
-    slug, body = run_body(int(context.nonce, 16), context.number())
-    context.expect_ok("queue_run", slug, body, key=key)
-    response, interpretation = context.call("queue_run", slug, mutate_body(body), key=key)
+def _require_not_found(context: CaseContext, operation: str) -> None:
+    response, interpretation = context.call(operation, context.unknown_id)
     require(
-        response.status == 422,
-        f"a used key with another body was answered {response.status} {interpretation.code}",
+        response.status == 404 and interpretation.outcome is Outcome.NOT_FOUND,
+        f"{operation} of an unknown run: got {response.status} {describe(interpretation)}, not 404",
     )
 
 
+@CHECKS.case(
+    "queue_run.answer",
+    "POST /scrapers/:slug/runs answers run, replayed, links.status and links.logs",
+)
+def _queue(context: CaseContext) -> None:
+    require(not queue(context).replayed, "a run with a new Idempotency-Key has replayed: true")
+
+
+@CHECKS.case(
+    "queue_run.replayed",
+    "A run queued again with its Idempotency-Key is the same run, with replayed: true",
+)
+def _replayed(context: CaseContext) -> None:
+    key = context.key()
+    slug, body = run_body(context.seed, context.number())
+    first, second = (context.expect_ok("queue_run", slug, body, key=key) for _ in range(2))
+    require(second.replayed == 1, "the repeated key does not have replayed: true")
+    require(first.resource_id == second.resource_id, "the repeated key got another run")
+
+
+@CHECKS.case(
+    "queue_run.without_key",
+    "The Idempotency-Key is optional: without one, each request queues a run",
+)
+def _without_key(context: CaseContext) -> None:
+    slug, body = run_body(context.seed, context.number())
+    first, second = (context.expect_ok("queue_run", slug, body).resource_id for _ in range(2))
+    require(first != second, "two requests without a key got the same run")
+
+
+@CHECKS.case("queue_run.any_input", "input is any JSON value")
+def _any_input(context: CaseContext) -> None:
+    values: tuple[Any, ...] = ({}, [1, "two"], "text", 7, True, None)
+    for value in values:
+        context.expect_ok("queue_run", "conform", _encode({"input": value}), key=context.key())
+
+
+@CHECKS.case(
+    "queue_run.key_reused", "A used key with another body is refused with 422", source="ours"
+)
+def _key_reused(context: CaseContext) -> None:
+    key = context.key()
+    slug, body = run_body(context.seed, context.number())
+    context.expect_ok("queue_run", slug, body, key=key)
+    exchange = context.call("queue_run", slug, mutate_body(body), key=key)
+    require_status(exchange, "a used key with another body", 422)
+
+
+@CHECKS.case("queue_run.links", "The links lead to the run's status and logs")
 def _links(context: CaseContext) -> None:
     queued = queue(context)
     run_id = queued.run.id or ""
@@ -99,71 +146,54 @@ def _links(context: CaseContext) -> None:
         ("status", queued.links.status, f"/runs/{run_id}"),
         ("logs", queued.links.logs, f"/runs/{run_id}/logs"),
     ):
-        path = urlsplit(link).path
-        require(path.endswith(end), f"links.{name} does not lead to …{end}")
+        require(urlsplit(link).path.endswith(end), f"links.{name} does not lead to …{end}")
 
 
+@CHECKS.case("get_run.status", "A run is queued, running, succeeded, failed or canceled")
 def _status(context: CaseContext) -> None:
-    context.expect_ok("get_run", queue(context).run.id or "")
+    context.expect_ok("get_run", _queue_id(context))
 
 
+@CHECKS.case("get_run.final", "A run's status never goes back, and a final one does not change")
 def _final(context: CaseContext) -> None:
-    run_id = queue(context).run.id or ""
-    ended = wait_for_end(context, run_id)
+    run_id = _queue_id(context)
+    final = wait_for_end(context, run_id)
     for _ in range(READS_AFTER_END):
         status = context.expect_ok("get_run", run_id).state
-        require(status == ended, f"the run was {ended}, and then {status}")
+        require(status == final, f"the run was {final}, and then {status}")
 
 
-def _unknown(context: CaseContext) -> None:
-    response, interpretation = context.call("get_run", f"conform-{context.nonce}")
-    require(
-        response.status == 404 and interpretation.outcome is Outcome.NOT_FOUND,
-        f"a run that never was is answered {response.status}",
-    )
-
-
-def _unknown_logs(context: CaseContext) -> None:
-    response, interpretation = context.call("get_run_logs", f"conform-{context.nonce}")
-    require(
-        response.status == 404 and interpretation.outcome is Outcome.NOT_FOUND,
-        f"the logs of a run that never was are answered {response.status}",
-    )
-
-
+@CHECKS.case("get_run_logs.bounds", "logLimit is from 1 to 1000, and 100 by default", source="ours")
 def _bounds(context: CaseContext) -> None:
-    run_id = queue(context).run.id or ""
+    run_id = _queue_id(context)
     for limit in (0, 1001):
-        response, interpretation = context.call("get_run_logs", run_id, query={"logLimit": limit})
-        require(
-            response.status == 400 and interpretation.outcome is Outcome.CONFIG_INVALID,
-            f"logLimit={limit} was answered {response.status} {describe(interpretation)}, "
-            "not 400 CLOUD_CONFIG_INVALID",
-        )
+        exchange = context.call("get_run_logs", run_id, query={"logLimit": limit})
+        require_status(exchange, f"logLimit={limit}", 400, "CLOUD_CONFIG_INVALID")
     lines = len(_page(context, run_id, None).logs)
     require(lines <= 100, f"a page without logLimit has {lines} lines")
 
 
+@CHECKS.case("get_run_logs.limit", "A page has at most logLimit lines")
 def _limit(context: CaseContext) -> None:
-    run_id = queue(context).run.id or ""
+    run_id = _queue_id(context)
     wait_for_end(context, run_id)
     page = _page(context, run_id, 2)
     require(len(page.logs) <= 2, f"logLimit=2 gave {len(page.logs)} lines")
 
 
+@CHECKS.case("get_run_logs.pages", "beforeLogCursor pages backwards through every line once")
 def _pages(context: CaseContext) -> None:
-    run_id = queue(context).run.id or ""
+    run_id = _queue_id(context)
     wait_for_end(context, run_id)
-    whole = _read(context, run_id, 1000)
-    if len(whole) <= PAGE_LINES:
-        raise CaseSkippedError(f"the run wrote {len(whole)} lines, too few for two pages")
-    paged = _read(context, run_id, PAGE_LINES)
-    twice = [line for line, times in Counter(paged).items() if times > Counter(whole)[line]]
-    missing = Counter(whole) - Counter(paged)
+    expected = Counter(_read(context, run_id, 1000))
+    if expected.total() <= PAGE_LINES:
+        raise CaseSkippedError(f"the run wrote {expected.total()} lines, too few for two pages")
+    paged = Counter(_read(context, run_id, PAGE_LINES))
+    missing, surplus = expected - paged, paged - expected
     require(
-        not twice and not missing,
-        f"pages of {PAGE_LINES} lines lack {missing.total()} of the {len(whole)} lines of "
-        f"the whole, and have {len(twice)} that are not in it",
+        not missing and not surplus,
+        f"pages of {PAGE_LINES} lines lack {missing.total()} of the run's {expected.total()} "
+        f"lines, and have {surplus.total()} too many",
     )
 
 
@@ -186,66 +216,3 @@ def _page(context: CaseContext, run_id: str, limit: int | None, cursor: Cursor =
     page = context.expect_ok("get_run_logs", run_id, query=query).value
     assert isinstance(page, LogPage)
     return page
-
-
-CHECKS = (
-    ConformanceCase(
-        "get_run.unknown",
-        "A run id that is not known is answered 404",
-        _unknown,
-        source="ours",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "get_run_logs.unknown",
-        "The logs of a run id that is not known are answered 404",
-        _unknown_logs,
-        source="ours",
-        destructive=False,
-    ),
-    ConformanceCase(
-        "queue_run.answer",
-        "POST /scrapers/:slug/runs answers run, replayed, links.status and links.logs",
-        _queue,
-    ),
-    ConformanceCase(
-        "queue_run.replayed",
-        "A run queued again with its Idempotency-Key is the same run, with replayed: true",
-        _replayed,
-    ),
-    ConformanceCase(
-        "queue_run.without_key",
-        "The Idempotency-Key is optional: without one, each request queues a run",
-        _without_key,
-    ),
-    ConformanceCase("queue_run.any_input", "input is any JSON value", _any_input),
-    ConformanceCase(
-        "queue_run.key_reused",
-        "A key that comes with another body than before is refused with 422",
-        _key_reused,
-        source="ours",
-    ),
-    ConformanceCase("queue_run.links", "The links lead to the run's status and logs", _links),
-    ConformanceCase(
-        "get_run.status",
-        "A run is queued, running, succeeded, failed or canceled",
-        _status,
-    ),
-    ConformanceCase(
-        "get_run.final",
-        "A run's status never goes back, and a final one stays",
-        _final,
-    ),
-    ConformanceCase(
-        "get_run_logs.bounds",
-        "logLimit is from 1 to 1000, and 100 when it is absent",
-        _bounds,
-        source="ours",
-    ),
-    ConformanceCase("get_run_logs.limit", "A page has logLimit lines at most", _limit),
-    ConformanceCase(
-        "get_run_logs.pages",
-        "beforeLogCursor pages backwards through every line once",
-        _pages,
-    ),
-)

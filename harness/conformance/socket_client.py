@@ -1,4 +1,4 @@
-"""The two WebSockets that come with a session, as checks use them."""
+"""The two WebSockets of a session, as cases use them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 from harness.client.sockets.dialer import Dialer
 from harness.clock import unix_ns
-from harness.conformance.case import CaseFailedError
-from harness.conformance.context import CaseContext, describe
+from harness.conformance.context import CaseContext, CaseFailedError, describe
 from harness.contract.interpretation import Interpretation
 from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import (
@@ -26,11 +25,11 @@ from harness.wire.websocket import WebSocket
 
 RESPONSE_TIMEOUT_S = 30.0
 FRAMES_MAX = 1000
-"""Frames that are passed over while an answer is waited for."""
+"""Most frames to pass over while waiting for a response."""
 
 
 def response_deadline_ns() -> int:
-    """When an answer that is asked for now is overdue."""
+    """When the response to a request sent now is overdue."""
     return unix_ns() + int(RESPONSE_TIMEOUT_S * NS_PER_S)
 
 
@@ -38,35 +37,31 @@ def dial(
     context: CaseContext, kind: SocketKind, created: CreatedSession, token: str
 ) -> tuple[int, Interpretation, WebSocket | None]:
     """
-    Ask for one of a session's sockets: the status, what it means, and the socket.
+    Open one of a session's sockets; returns the status, its meaning, and the socket.
 
     Raises:
-        BrokenPromiseError: No whole answer came.
+        CaseFailedError: No complete response arrived.
     """
     action = kind == "action"
     url = created.action_ws_url if action else created.cdp_ws_url
     response, socket = Dialer(context.target).dial(url, token, response_deadline_ns())
     if response.failure is not None:
-        raise CaseFailedError(
-            f"the {kind} socket got no answer: {response.failure} {response.detail}".rstrip()
-        )
+        why = f"{response.failure} {response.detail}".rstrip()
+        raise CaseFailedError(f"{kind} socket: got no response: {why}")
     operation = ACTION_CONNECT if action else CDP_CONNECT
-    return (
-        response.status,
-        read_upgrade(operation, response.status, response.body, response.retry_after),
-        socket,
-    )
+    interpretation = read_upgrade(operation, response.status, response.body, response.retry_after)
+    return response.status, interpretation, socket
 
 
 @contextmanager
 def open_socket(
     context: CaseContext, kind: SocketKind, created: CreatedSession
 ) -> Iterator[WebSocket]:
-    """One of a session's sockets, open until the context ends."""
+    """One of a session's sockets, closed on exit."""
     token = created.action_token if kind == "action" else created.cdp_token
     status, interpretation, socket = dial(context, kind, created, token)
     if socket is None:
-        raise CaseFailedError(f"the {kind} socket answered {status} {describe(interpretation)}")
+        raise CaseFailedError(f"{kind} socket: got {status} {describe(interpretation)}")
     try:
         yield socket
     finally:
@@ -74,29 +69,29 @@ def open_socket(
 
 
 def call(socket: WebSocket, kind: SocketKind, frame: bytes, number: int) -> Message:
-    """Send one request and wait for its answer; what else comes is passed over."""
+    """Send one request and return its response; other frames are passed over."""
     deadline_ns = response_deadline_ns()
     try:
         socket.send(frame, deadline_ns)
     except ExchangeError:
-        raise CaseFailedError(f"the {kind} socket takes no frame") from None
+        raise CaseFailedError(f"{kind} socket: the frame could not be sent") from None
     for _ in range(FRAMES_MAX):
-        heard = receive(socket, kind, deadline_ns)
-        if heard.id == number and not heard.method:
-            return heard
-    raise CaseFailedError(f"{FRAMES_MAX} frames came, and none is the answer")
+        message = receive(socket, kind, deadline_ns)
+        if message.id == number and not message.method:
+            return message
+    raise CaseFailedError(f"{kind} socket: no response among {FRAMES_MAX} frames")
 
 
 def receive(
-    socket: WebSocket, kind: SocketKind, deadline_ns: int, otherwise: str = "no answer"
+    socket: WebSocket, kind: SocketKind, deadline_ns: int, otherwise: str = "no response"
 ) -> Message:
-    """The next frame."""
+    """The next frame; `otherwise` begins the message of a failure."""
     try:
         data = socket.receive(deadline_ns)
     except ExchangeError:
         raise CaseFailedError(
-            f"{otherwise} on the {kind} socket in {RESPONSE_TIMEOUT_S:g} s"
+            f"{kind} socket: {otherwise} within {RESPONSE_TIMEOUT_S:g} s"
         ) from None
     if data is None:
-        raise CaseFailedError(f"the {kind} socket was closed: {otherwise}")
+        raise CaseFailedError(f"{kind} socket: {otherwise} before it was closed")
     return read_action_frame(data) if kind == "action" else read_cdp_message(data)

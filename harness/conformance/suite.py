@@ -1,27 +1,13 @@
-"""Every check, and how they are made one after the other."""
+"""All conformance cases, and how they are run one after the other."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 
-from harness.conformance import (
-    actions,
-    auth,
-    cache,
-    devtools,
-    runs,
-    sessions,
-    sockets,
-    webhooks,
-)
-from harness.conformance.case import (
-    CaseFailedError,
-    CaseResult,
-    CaseSkippedError,
-    ConformanceCase,
-)
-from harness.conformance.context import CaseContext
+from harness.conformance import actions, auth, cache, devtools, runs, sessions, sockets, webhooks
+from harness.conformance.case import CaseResult, ConformanceCase
+from harness.conformance.context import CaseContext, CaseFailedError, CaseSkippedError
 
 CHECKS: tuple[ConformanceCase, ...] = (
     *auth.CHECKS,
@@ -46,27 +32,24 @@ def run_suite(
     on_result: Callable[[CaseResult], None],
 ) -> list[CaseResult]:
     """
-    Make the checks in order.
+    Run the cases in order.
 
     Args:
-        checks: Which.
-        context: Where.
-        destructive: Make those too that leave something behind.
-        ours: Make those too that only the stand-in's reading of the contract states.
-        on_result: Called after each.
+        destructive: Also run cases that change the target.
+        ours: Also run cases whose statement is in no document.
     """
-    found = []
+    results = []
     for check in checks:
         if check.source == "ours" and not ours:
-            result = CaseResult(check, "skip", "no document states it; made with --ours")
+            result = CaseResult(check, "skip", "no document states it; checked with --ours")
         elif check.destructive and not destructive:
-            result = CaseResult(check, "skip", "changes the target; made with --destructive")
+            result = CaseResult(check, "skip", "changes the target; checked with --destructive")
         else:
             result = _run_case(check, context)
             context.cleanup()
         on_result(result)
-        found.append(result)
-    return found
+        results.append(result)
+    return results
 
 
 def _run_case(check: ConformanceCase, context: CaseContext) -> CaseResult:

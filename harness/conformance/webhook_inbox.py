@@ -1,8 +1,4 @@
-"""
-The mailbox: where a conformance run receives the target's webhooks.
-
-Who runs the checks provides one that the target can reach; the checks only read it.
-"""
+"""The webhook inbox that cases read; whoever runs them provides one the target can reach."""
 
 from __future__ import annotations
 
@@ -11,15 +7,12 @@ from typing import NamedTuple, Protocol
 
 class Delivery(NamedTuple):
     """
-    A webhook that came.
+    A received webhook.
 
     Attributes:
-        tag: Whose it is: the last part of its URL's path.
-        event: Its event.
-        signature: What its signature is worth.
-        id: Its own id.
-        run_id: The run it tells of.
-        status: What it was answered.
+        tag: The last part of its URL's path.
+        signature: A `harness.faults.signature.SignatureStatus`.
+        status: The HTTP status of its response.
     """
 
     tag: str
@@ -35,9 +28,9 @@ class WebhookInbox(Protocol):
     Where webhooks are received.
 
     Attributes:
-        url: Give ``url/tag`` as a webhook's.
-        secret: Its secret.
-        refuses: The ending of tags whose deliveries are refused until one came twice.
+        url: Give ``url/tag`` as a webhook's URL.
+        secret: The webhook's secret.
+        refuses: Deliveries whose tag ends so are refused the first time.
     """
 
     url: str
@@ -45,4 +38,4 @@ class WebhookInbox(Protocol):
     refuses: str
 
     def deliveries(self) -> list[Delivery]:
-        """All that came so far."""
+        """All deliveries received so far."""

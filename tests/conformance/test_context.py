@@ -1,11 +1,11 @@
-"""The desk: over which wire it speaks, and what an interrupt leaves behind."""
+"""The case context: which wire it uses, and that an interrupt leaves no session open."""
 
 from __future__ import annotations
 
 import pytest
 
 from harness.clock import unix_ns
-from harness.conformance import context as desks
+from harness.conformance import context as context_module
 from harness.conformance.context import CaseContext
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
@@ -15,39 +15,36 @@ from harness.wire.httpx_transport import HttpxTransport
 
 
 class Interrupted:
-    """A transport whose user is interrupted while it waits for an answer."""
+    """A transport that is interrupted while it waits for a response."""
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
 
     def exchange(self, request: Request, _deadline_ns: int) -> None:
-        """Send it, wait a little, and be interrupted."""
+        """Send the request, wait briefly, and raise."""
         self._inner.exchange(request, unix_ns() + 100_000_000)
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind", "made"),
+    ("options", "kind", "made"),
     [
         ({}, None, FastTransport),
         ({}, "httpx", HttpxTransport),
         ({"proxy": "http://127.0.0.1:9"}, None, HttpxTransport),
     ],
 )
-def test_the_wire_is_the_one_asked_for(asked, kind, made):
+def test_uses_the_requested_wire(options, kind, made):
     """`--transport httpx`, or what only httpx can do."""
-    context = CaseContext(Target("http://127.0.0.1:9", **asked), kind=kind)
-    transport = context.without_key(None)
-    try:
+    context = CaseContext(Target("http://127.0.0.1:9", **options), kind=kind)
+    with context.without_key() as transport:
         assert isinstance(transport, made)
-    finally:
-        transport.close()
-        context.close()
+    context.close()
 
 
-def test_a_create_that_is_still_being_handled_is_closed_too(monkeypatch):
-    """Asked again at once, it is refused (409); the session comes, and does not stay."""
-    monkeypatch.setattr(desks, "RETRY_IN_FLIGHT_S", 0.1)
+def test_closes_a_create_that_is_still_in_progress(monkeypatch):
+    """A repeat gets 409 at first; the session opens later, and is closed."""
+    monkeypatch.setattr(context_module, "RETRY_IN_FLIGHT_S", 0.1)
     config = StandinConfig(api_keys=("k",), latency={"create_session": "400ms"})
     with Standin(config) as standin:
         target = Target(standin.url, (("x-api-key", "k"),))
@@ -62,8 +59,8 @@ def test_a_create_that_is_still_being_handled_is_closed_too(monkeypatch):
     assert ([], 1, 0) == (left, sessions["created"], sessions["open"])
 
 
-def test_an_interrupt_just_after_an_answer_leaves_nothing_open(monkeypatch):
-    """The answer came, and what it said was not noted yet."""
+def test_closes_a_session_whose_response_was_not_read(monkeypatch):
+    """The interrupt comes after the response and before it is noted."""
 
     def interrupted(*_args: object) -> None:
         raise KeyboardInterrupt
@@ -71,7 +68,7 @@ def test_an_interrupt_just_after_an_answer_leaves_nothing_open(monkeypatch):
     with Standin(StandinConfig(api_keys=("k",))) as standin:
         context = CaseContext(Target(standin.url, (("x-api-key", "k"),)))
         with monkeypatch.context() as patched:
-            patched.setattr(desks, "interpret", interrupted)
+            patched.setattr(context_module, "interpret", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 context.open_session()
         left = context.close()
