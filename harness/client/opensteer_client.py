@@ -196,13 +196,7 @@ class OpensteerClient:
         return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
 
     def queue_run(
-        self,
-        slug: str,
-        body: bytes,
-        key: str,
-        *,
-        events: tuple[str, ...] = (),
-        probe: str = "",
+        self, slug: str, body: bytes, key: str, *, events: tuple[str, ...] = (), probe: str = ""
     ) -> CallResult:
         """
         Queue a run of a scraper; ``answer.resource_id`` is its id.

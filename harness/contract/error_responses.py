@@ -21,13 +21,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from harness.contract.operations import OPERATIONS
-from harness.contract.outcomes import (
-    CODES,
-    SDK_CODES,
-    Outcome,
-    code_fits_status,
-    outcome_of_status,
-)
+from harness.contract.outcomes import CODES, SDK_CODES, Outcome, code_fits_status, outcome_of_status
 
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding a stranger's bytes can raise."""

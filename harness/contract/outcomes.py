@@ -131,10 +131,7 @@ others follows from RFC 9110, section 15: 4xx says the request was at fault, 5xx
 the server. For codes that are not here no status is documented, so none is wrong.
 """
 
-_CODE_OF_STATUS = {
-    401: {"CLOUD_AUTH_FAILED"},
-    429: {"CLOUD_RATE_LIMITED", "CLOUD_CAPACITY_FULL"},
-}
+_CODE_OF_STATUS = {401: {"CLOUD_AUTH_FAILED"}, 429: {"CLOUD_RATE_LIMITED", "CLOUD_CAPACITY_FULL"}}
 """Statuses whose meaning HTTP and the documentation fix, and the codes that fit."""
 
 

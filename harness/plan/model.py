@@ -9,14 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Discriminator,
-    Field,
-    Strict,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, model_validator
 
 from harness.attempt import ReservedPhase
 from harness.contract.versions import CONTRACT_VERSION

@@ -19,11 +19,7 @@ from harness.wire.content_encoding import decode
 from harness.wire.httpcore_backend import IoMeter, MeteredBackend
 from harness.wire.origin import parse_origin
 from harness.wire.redaction import find_secret, redact, redact_text
-from harness.wire.request_encoder import (
-    check_headers,
-    check_idempotency_key,
-    check_request_line,
-)
+from harness.wire.request_encoder import check_headers, check_idempotency_key, check_request_line
 from harness.wire.response_parser import ResponseParser
 from harness.wire.transport import ExchangeError, Failure, Request, Response, Target
 

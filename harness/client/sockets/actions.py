@@ -9,12 +9,7 @@ from harness.client.call import CallResult, RetryingCaller
 from harness.client.sockets.connection import Endpoint, SocketConnection
 from harness.client.sockets.dialer import Dialer
 from harness.client.sockets.pending_call import SocketCall
-from harness.contract.sockets import (
-    ACTION_CONNECT,
-    ACTION_METHODS,
-    action_frame,
-    read_action_frame,
-)
+from harness.contract.sockets import ACTION_CONNECT, ACTION_METHODS, action_frame, read_action_frame
 
 
 class ActionSocket:

@@ -14,12 +14,7 @@ from typing import NamedTuple
 
 from harness.client.call import CallResult, RetryingCaller
 from harness.client.sockets.dialer import Dialer
-from harness.client.sockets.pending_call import (
-    PendingCall,
-    Result,
-    SocketCall,
-    failure_evidence,
-)
+from harness.client.sockets.pending_call import PendingCall, Result, SocketCall, failure_evidence
 from harness.client.transport_failures import FAILURE_INTERPRETATIONS
 from harness.clock import unix_ns
 from harness.contract.interpretation import Interpretation

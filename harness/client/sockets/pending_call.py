@@ -72,10 +72,7 @@ class PendingCall:
                 received.failure,
                 received.detail,
             )
-        sizes = (
-            self.socket.bytes_out - self._before[0],
-            self.socket.bytes_in - self._before[1],
-        )
+        sizes = (self.socket.bytes_out - self._before[0], self.socket.bytes_in - self._before[1])
         response = Response(
             0, b"", None, None, self._start_ns, unix_ns(), *sizes, failure, detail
         )  # fmt: skip

@@ -35,15 +35,7 @@ from __future__ import annotations
 
 from harness.plan.slo.grammar import SloError, parse_slos
 from harness.plan.slo.names import ACTIONS, NOT_ERRORS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
-from harness.plan.slo.objective import (
-    Clock,
-    Comparison,
-    Latency,
-    Share,
-    Slo,
-    Subject,
-    Throughput,
-)
+from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
 
 __all__ = [
     "ACTIONS",

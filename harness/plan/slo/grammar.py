@@ -8,30 +8,11 @@ from typing import NoReturn
 
 from harness.errors import UsageError
 from harness.plan.slo.names import ACTIONS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
-from harness.plan.slo.objective import (
-    Clock,
-    Comparison,
-    Latency,
-    Share,
-    Slo,
-    Subject,
-    Throughput,
-)
+from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
 from harness.units import parse_duration_ns
 
 _CLOCKS = ("response", "service")
-_SUBJECTS = (
-    "p50",
-    "p90",
-    "p95",
-    "p99",
-    "p99.9",
-    "max",
-    "mean",
-    "errors",
-    "ok_rate",
-    "throughput",
-)
+_SUBJECTS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean", "errors", "ok_rate", "throughput")
 _WORD = re.compile(r"\s*(p\d+(?:\.\d+)?(?![\w])|[A-Za-z_]\w*)\s*")
 _COMPARISON = re.compile(r"<=|>=|<|>")
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
@@ -130,10 +111,7 @@ class _Parser:
         if operation == "action" and word not in ACTIONS:
             self.fail(at, f"no action is called {word!r}{_suggestion(word, ACTIONS)}")
         if operation == "cdp" and word != "connect" and not word[0].isupper():
-            self.fail(
-                at,
-                f"no DevTools domain is {word!r}; write cdp.connect or cdp.Page.navigate",
-            )
+            self.fail(at, f"no DevTools domain is {word!r}; write cdp.connect or cdp.Page.navigate")
 
     def count(self, at: int, name: str) -> Subject:
         if name == "throughput":
