@@ -1,6 +1,4 @@
-"""
-Plan files: TOML in, a `Plan` out, or every mistake at once with its line.
-"""
+"""Plan files: read TOML into a `Plan`, or report every mistake with its line."""
 
 from __future__ import annotations
 
@@ -34,10 +32,8 @@ def find_plan(name: str) -> Path:
         return path
     built_in = PLANS / f"{name}.toml"
     if not built_in.is_file():
-        known = sorted(file.stem for file in PLANS.glob("*.toml"))
-        raise PlanError(
-            f"no plan named {name!r}; known are {', '.join(known)}, or name a .toml file"
-        )
+        known = ", ".join(sorted(file.stem for file in PLANS.glob("*.toml")))
+        raise PlanError(f"no plan named {name!r}; known are {known}, or name a .toml file")
     return built_in
 
 
@@ -46,7 +42,7 @@ def read_plan(path: Path) -> Plan:
     Read and check a plan file.
 
     Raises:
-        PlanError: One line a mistake, each with file, line and key.
+        PlanError: One line per mistake, with file, line and key.
     """
     try:
         with path.open("rb") as file:
@@ -60,14 +56,10 @@ def read_plan(path: Path) -> Plan:
 
 def parse_plan(text: str, source: str) -> Plan:
     """
-    Check a plan's text.
-
-    Args:
-        text: TOML.
-        source: What to call it in messages.
+    Check a plan's TOML text; ``source`` names it in messages.
 
     Raises:
-        PlanError: One line a mistake.
+        PlanError: One line per mistake.
     """
     try:
         document = tomllib.loads(text)
@@ -93,14 +85,14 @@ def format_errors(
     model: type[BaseModel] = Plan,
 ) -> str:
     """
-    One line a mistake: file, line, key, what is wrong with it.
+    One line per mistake: file, line, key, what is wrong.
 
     Args:
-        errors: What the model found.
-        source: What to call the file.
-        text: The file's text, for the lines; "" when there is none.
-        at: Where in the plan the model's own keys stand.
-        model: The model.
+        errors: What pydantic found.
+        source: The file's name in messages.
+        text: The file's text, to find the lines; "" for no lines.
+        at: The keys in the plan under which the model's own keys are.
+        model: The model that was validated.
     """
     errors_found = find_errors(errors, model)
     lines = [_error_line((*at, *keys), remark, source, text) for keys, remark in errors_found]
@@ -108,7 +100,7 @@ def format_errors(
 
 
 def format_error(keys: Location, remark: str, source: str, text: str = "") -> str:
-    """One line on a mistake that no model sees; arguments as of `format_errors`."""
+    """Format one mistake that no model finds; arguments as of `format_errors`."""
     return _error_line(keys, f": {remark}", source, text)
 
 
@@ -119,10 +111,10 @@ def _error_line(keys: Location, remark: str, source: str, text: str) -> str:
 
 def _line_of(keys: Sequence[str | int], text: str) -> int:
     """
-    The line of the key in the file, as well as a look at the text can tell; 0 for none.
+    The most likely line of the key in the file; 0 for none.
 
-    tomllib keeps no positions, so the deepest name of the path that stands in the
-    file is looked for, each one after the line of the one before it.
+    tomllib keeps no positions. So this looks for each name of the path, each after the line of
+    the one before it, and returns the line of the deepest name found.
     """
     lines = text.splitlines()
     found = at = 0
@@ -131,11 +123,8 @@ def _line_of(keys: Sequence[str | int], text: str) -> int:
             continue
         nth = next((k for k in keys[position + 1 : position + 2] if isinstance(k, int)), 0)
         pattern = re.compile(rf"(?:^\s*|[.\[{{,]\s*)[\"']?{re.escape(key)}[\"']?\s*(?:[=.\]]|$)")
-        matching_lines = [
-            number for number in range(at, len(lines)) if pattern.search(lines[number])
-        ]
-        if not matching_lines:
-            continue
-        at = matching_lines[min(nth, len(matching_lines) - 1)]
-        found = at + 1
+        matches = [number for number in range(at, len(lines)) if pattern.search(lines[number])]
+        if matches:
+            at = matches[min(nth, len(matches) - 1)]
+            found = at + 1
     return found
