@@ -122,6 +122,6 @@ def mutate_body(body: bytes) -> bytes:
 
 def _mutate(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        return {"mutate_body": 1, "was": value}
-    times = value.get("mutate_body")
-    return value | {"mutate_body": times + 1 if isinstance(times, int) else 1}
+        return {"altered": 1, "was": value}
+    times = value.get("altered")
+    return value | {"altered": times + 1 if isinstance(times, int) else 1}
