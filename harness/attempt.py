@@ -1,18 +1,17 @@
 """
-The one datum: an attempt, one request of one call, and how it ended.
+The attempt record: one request of one call, and how it ended.
 
-Everything downstream of the load is a fold over these records. Times are Unix
-nanoseconds of the generator's own monotonic clock (``harness.clock``)::
+Everything after the load is computed from these records. Times are Unix nanoseconds of the
+generator's own monotonic clock (``harness.clock``)::
 
     intended ───── start ───────────── end
         │            └──── service ─────┘      what the target took
-        └───────────── response ────────┘      what a caller on schedule felt
+        └───────────── response ────────┘      what a caller on schedule waits
 
-``intended`` is when the plan wanted the request on its way: for a call's first
-attempt its arrival's time (or, for later calls of one arrival, the moment the
-scenario asked), for a retry the end of its wait. So a stall of the target or of
-the generator shows in the response time of everything that queued behind it
-(Tene, "How NOT to Measure Latency"; wrk2's README).
+``intended`` is when the plan wants the request sent. For a call's first attempt it is the
+arrival's time (for later calls of one arrival, the moment the scenario makes them), for a retry
+the end of its wait. So a stall of the target or of the generator shows in the response time of
+everything that queued behind it (Tene, "How NOT to Measure Latency"; wrk2's README).
 """
 
 from __future__ import annotations
@@ -25,29 +24,29 @@ class Disposition(StrEnum):
     """What the client did after an attempt."""
 
     DONE = "done"
-    """The call ended with this attempt: its outcome is one that ends a call."""
+    """The call ended: the outcome is one that ends a call."""
     RETRIED = "retried"
-    """Another attempt followed, unless the trial was stopped in the wait before it."""
+    """Another attempt followed, unless the trial was stopped during the wait before it."""
     NOT_REPEATABLE = "not_repeatable"
-    """It could have been retried, but a second sending might act twice."""
+    """It failed, but a second sending might act twice."""
     ATTEMPTS_SPENT = "attempts_spent"
     BUDGET_SPENT = "budget_spent"
     """The retry budget was empty: retries must not multiply an outage."""
     DEADLINE = "deadline"
-    """The wait before the next attempt would have passed the call's deadline."""
+    """The wait before the next attempt would exceed the call's deadline."""
     STOPPED = "stopped"
     """The trial was being stopped."""
 
 
 class ReservedPhase(StrEnum):
-    """Reserved phase names; a plan's own phases have names of their own."""
+    """Reserved phase names; a plan's own phases have other names, except for ``load``."""
 
     LOAD = "load"
-    """The only phase of a load that has none of its own."""
+    """The only phase of a load that names none."""
     PROBE = "probe"
-    """Sent to make lies visible, outside every SLO."""
+    """Sent to reveal broken promises; outside every SLO."""
     CLEANUP = "cleanup"
-    """Sent to close what the trial opened, outside every SLO."""
+    """Sent to close what the trial opened; outside every SLO."""
     PREFLIGHT = "preflight"
 
 
@@ -56,29 +55,29 @@ class Attempt(NamedTuple):
     One request of a call.
 
     Attributes:
-        worker: Which generator process sent it; ``local`` where there is one only.
-        phase: The plan phase whose window holds the arrival, or one of `ReservedPhase`.
+        worker: The generator process that sent it; ``local`` where there is only one.
+        phase: The plan phase whose window holds the arrival, or a `ReservedPhase`.
         operation: A name of ``harness.contract.operations``.
         call_id: The call it belongs to; unique in the trial.
         attempt: 1 for the first sending, 2 for the first retry, and so on.
         intended_ns: When the plan wanted it sent.
-        start_ns: When the client set out to send it (connecting included).
-        end_ns: When the whole answer was there, or the attempt was given up.
-        status: The HTTP status; 0 when no answer's head was read.
-        code: The answer's CLOUD_* code; "" when it had none.
+        start_ns: When the client began to send it (connecting included).
+        end_ns: When the response was complete, or the attempt was abandoned.
+        status: The HTTP status; 0 when no head was read.
+        code: The response's CLOUD_* code; "" for none.
         outcome: A value of ``harness.contract.outcomes.Outcome``.
         service_us: ``(end - start)`` in microseconds.
         response_us: ``(end - intended)`` in microseconds.
-        retry_after_s: The answer's Retry-After in seconds from its arrival; NaN when absent.
-        idempotency_key: The key sent with it; "" when none was.
-        resource_id: The session or run it created or spoke of; "" when none.
-        replayed: 1 the answer said ``replayed: true``, 0 it said false, -1 it said nothing.
+        retry_after_s: The Retry-After in seconds from the response; NaN when absent.
+        idempotency_key: The key sent with it; "" for none.
+        resource_id: The session or run it created or refers to; "" for none.
+        replayed: 1 for ``replayed: true``, 0 for false, -1 when absent.
         bytes_out: Bytes of the request, head included.
-        bytes_in: Bytes of the answer, head included.
+        bytes_in: Bytes of the response, head included.
         disposition: What the client did next (`Disposition`).
-        evidence: What checks need and no other column says, as a JSON object; "" when
+        evidence: What checks need and no other column says, as a JSON object; "" for
             nothing. Its keys by operation are in ``docs/reference/trial.md``.
-        violation: How the answer breaks the contract, in words; "" when it does not.
+        violation: How the response breaks the contract, in words; "" when it does not.
     """
 
     worker: str

@@ -1,4 +1,4 @@
-"""Ask another program: its answer within bounds of time and size, whatever it does."""
+"""Run another program within bounds of time and output size."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ def run_bounded(
     """
     Run a program to its end, without input, and return what it printed.
 
-    It has the environment that is given and nothing of ours. Where it does not come to its
-    end, it is killed with all that it started.
+    A program that exceeds a bound is killed with all processes it started.
 
     Args:
         command: The program and its arguments.
         directory: Where it runs.
-        environ: Its whole environment.
+        environ: Its complete environment; nothing is inherited.
         limit_s: How long it may take.
         bytes_max: How much it may print, stderr included.
 
@@ -107,7 +106,7 @@ def _read(
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill its group, unless it has ended: then its number may be another's."""
+    """Kill its process group, unless it has ended: then the number may belong to another."""
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,10 +1,9 @@
 """
 One clock: Unix nanoseconds that never step backwards.
 
-The wall clock is read once, when the module is first imported; afterwards the
-monotonic clock is added to it. So durations are right when NTP steps the wall
-clock, and times of one process can be compared. Between machines they differ by
-whatever the machines' clocks differ.
+The wall clock is read once, at import; after that the monotonic clock is added to it. So
+durations stay right when NTP steps the wall clock. Between machines, times differ by the
+difference of their clocks.
 """
 
 from __future__ import annotations

@@ -7,14 +7,14 @@ Errors that an operator can act on.
     ├── UsageError          exit 2   a wrong option, scenario, SLO expression
     │   ├── PlanError       exit 2   a plan file: says file, line and key
     │   └── TrialError      exit 2   a trial directory that is absent or damaged
-    │       └── StorageError  exit 4   the disk is full or gone: what was written is kept
+    │       └── StorageError  exit 4   the disk is full or gone; written data is kept
     ├── TargetError         exit 3   unreachable host, failed preflight
-    ├── NothingObservedError  exit 4   a result with no evidence under it
-    ├── ProgramError        exit 4   a program that we asked failed, hung, or was not understood
+    ├── NothingObservedError  exit 4   a result without evidence
+    ├── ProgramError        exit 4   another program failed, hung, or gave unreadable output
     └── StoppedEarlyError   exit 130 Ctrl-C or SIGTERM before there was anything to keep
 
-Each message is one line: what happened, where, what to do. A mistake of ours is
-an assertion or a plain exception, never one of these.
+Each message is one line: what happened, where, what to do. A bug of the harness is an
+assertion or a plain exception, never one of these.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TrialError(UsageError):
 
 
 class StorageError(TrialError):
-    """The disk is full or gone; what was written before stays readable."""
+    """The disk is full or gone; data written before stays readable."""
 
     exit_code = ExitCode.UNKNOWN
 
@@ -53,13 +53,13 @@ class TargetError(HarnessError):
 
 
 class NothingObservedError(HarnessError):
-    """There is no observation to base an answer on."""
+    """There is no observation to base a result on."""
 
     exit_code = ExitCode.UNKNOWN
 
 
 class ProgramError(HarnessError):
-    """Another program that was to answer failed, hung, or said what nobody understands."""
+    """Another program failed, hung, or gave unreadable output."""
 
     exit_code = ExitCode.UNKNOWN
 

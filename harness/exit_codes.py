@@ -1,4 +1,4 @@
-"""Exit codes of every command: a promise to pipelines, so each stands here once."""
+"""Exit codes of every command: a promise to pipelines, each defined once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means."""
+    """The exit status of a command."""
 
     PASS = 0
-    """Everything that was promised was seen to hold."""
+    """Every promise that was checked holds."""
     FAIL = 1
     """An SLO or an invariant failed."""
     USAGE = 2
@@ -19,4 +19,4 @@ class ExitCode(IntEnum):
     UNKNOWN = 4
     """Nothing was observed, or the generator itself was the bottleneck."""
     INTERRUPTED = 130
-    """Ctrl-C or SIGTERM; the artifacts were written all the same."""
+    """Ctrl-C or SIGTERM; the artifacts were written."""

@@ -1,10 +1,9 @@
 """
-Settings that pydantic validates: their field types, and the wording of their mistakes.
+Field types of settings that pydantic validates, and the messages for their mistakes.
 
-Plans, the settings of scenarios, faults and the configuration of fault processes are models
-of these fields. In a union whose members have tags, a tag is written in brackets. Pydantic
-puts it into the location of an error, where it is no key of the document; the tag of a
-model is ``[ItsName]``.
+Plans, settings of scenarios, faults and fault processes are models of these fields. Members of
+a union have a tag in brackets, such as ``[ItsName]`` for a model. Pydantic puts the tag into
+the location of an error, though it is no key of the document.
 """
 
 from __future__ import annotations
@@ -83,12 +82,12 @@ def find_errors(
 
 def describe_errors(errors: ValidationError, *models: type[BaseModel]) -> str:
     """All mistakes in one line; see `find_errors`."""
-    told = (spell(keys) + text for keys, text in find_errors(errors, *models))
-    return "; ".join(text.removeprefix(": ") for text in told)
+    lines = (spell(keys) + text for keys, text in find_errors(errors, *models))
+    return "; ".join(text.removeprefix(": ") for text in lines)
 
 
 def spell(keys: Location) -> str:
-    """A location as it is written: ``faults[0].from``."""
+    """A location as a key path: ``faults[0].from``."""
     name = ""
     for key in keys:
         name += f"[{key}]" if isinstance(key, int) else f".{key}" if name else key

@@ -2,10 +2,9 @@
 Start our own modules in child processes, whatever the working directory holds.
 
 ``python -m harness.standin`` puts the working directory first on the import path, so a
-directory with a ``harness/``, a ``scenarios/`` or a ``random.py`` of its own replaces ours.
-Children run this file by its absolute path and with ``-P`` instead, which leaves the working
-directory out. The file then imports our packages from its own place before anything else can
-take their names, and runs the module.
+``harness/``, ``scenarios/`` or ``random.py`` in it would replace ours. Children instead run this
+file by its absolute path with ``-P``, which leaves the working directory out. It imports our
+packages from its own location, then runs the module.
 """
 
 from __future__ import annotations
@@ -21,13 +20,7 @@ _ROOT = str(_FILE.parent.parent)
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """
-    The command line that runs one of our modules in a child process.
-
-    Args:
-        module: Its full name, such as ``harness.standin``; a package runs its ``__main__``.
-        arguments: What the module finds in ``sys.argv`` after its own name.
-    """
+    """The command line that runs one of our modules, such as ``harness.standin``, in a child."""
     return [sys.executable, "-P", str(_FILE), module, *arguments]
 
 

@@ -8,8 +8,8 @@ group                           an entry point names
 ``opensteer_harness.checks``     a ``harness.checks.check.Check``
 ==============================  ================================================
 
-A plugin is code of another hand: whatever goes wrong in it is reported with the name of its
-distribution (docs/how-to/plugins.md).
+Every error in a plugin is reported with the name of its distribution
+(docs/how-to/plugins.md).
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ CHECKS = "opensteer_harness.checks"
 
 
 def find_plugins(group: str) -> Sequence[EntryPoint]:
-    """The entry points of a group, in order of name and distribution."""
+    """The entry points of a group, sorted by name and distribution."""
     return sorted(entry_points(group=group), key=lambda entry: (entry.name, origin(entry)))
 
 
 def origin(entry: EntryPoint) -> str:
-    """The distribution that offers an entry point, with its version."""
+    """Name and version of the distribution that offers an entry point."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"
 
 
 def last_line(error: BaseException) -> str:
-    """An error in a line."""
+    """An error in one line."""
     return traceback.format_exception_only(error)[-1].strip()
 
 
 def offered_scenarios() -> set[str]:
-    """The names under which plugins offer scenarios."""
+    """The names of the scenarios that plugins offer."""
     return {entry.name for entry in find_plugins(SCENARIOS)}
 
 
@@ -50,7 +50,7 @@ def scenario_file(name: str) -> Path | None:
     """
     The Locust file that a plugin offers under a name; None when no plugin does.
 
-    The module's packages are imported to find it, the module itself is not.
+    This imports the packages of the module, not the module.
 
     Raises:
         UsageError: Several packages offer it, or its module cannot be found.

@@ -1,4 +1,4 @@
-"""Processes of the harness's own: ended in order, and nothing of them left open."""
+"""End our own child processes and close their pipes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def terminate_process(process: subprocess.Popen[Any], grace_s: float) -> int:
-    """End a process: with SIGTERM, after a time of grace with SIGKILL; its exit status."""
+    """Send SIGTERM, and SIGKILL after the grace period; return the exit status."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -19,10 +19,10 @@ def terminate_process(process: subprocess.Popen[Any], grace_s: float) -> int:
 
 
 def reap_process(process: subprocess.Popen[Any]) -> int:
-    """Wait for a process that is ending, and close our ends of its pipes; its exit status."""
+    """Wait for a process that is ending, and close its pipes; return the exit status."""
     status = process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            with suppress(BrokenPipeError):  # what it was not told any more
+            with suppress(BrokenPipeError):  # unread input
                 pipe.close()
     return status

@@ -1,8 +1,7 @@
 """
-Durations, shares and rates: read from text, written for people.
+Durations and their units: read from text, formatted for people.
 
-Inside the harness a time is an integer of nanoseconds; here is the only place
-where text becomes one and back.
+Inside the harness a time is an integer of nanoseconds.
 """
 
 from __future__ import annotations
@@ -29,13 +28,10 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)\s*")
 
 def parse_duration_ns(text: str) -> int:
     """
-    Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``.
-
-    Returns:
-        Nanoseconds, zero or more.
+    Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``; zero or more.
 
     Raises:
-        ValueError: The text is no duration; the message says what one looks like.
+        ValueError: The text is no duration; the message shows an example.
     """
     total_ns = 0.0
     position = 0
@@ -46,7 +42,7 @@ def parse_duration_ns(text: str) -> int:
         msg = f"{text!r} is no duration; write a number with a unit, such as 250ms, 30s or 1m30s"
         raise ValueError(msg)
     if math.isinf(total_ns):
-        msg = f"{text[:20] + '…'!r} is longer than any number holds"
+        msg = f"{text[:20] + '…'!r} is too long for a number"
         raise ValueError(msg)
     return round(total_ns)
 
@@ -64,7 +60,7 @@ def write_duration(ns: int) -> str:
 
 def format_duration(ns: float) -> str:
     """
-    Write a duration for people, with three significant digits.
+    Format a duration for people, with three significant digits.
 
     >>> [format_duration(n) for n in (850, 12_345, 4_560_000, 1_234_000_000, 95e9, 3.7e12)]
     ['850 ns', '12.3 µs', '4.56 ms', '1.23 s', '95 s', '1 h 2 min']

@@ -1,9 +1,9 @@
 """
-Verdicts and findings: the only form in which the harness judges.
+Verdicts and findings.
 
-``fail > unknown > pass``: one failure outweighs every doubt, one doubt outweighs
-every pass, and no observation at all is a doubt. After Jepsen's checkers, whose
-``:unknown`` keeps a crashed or starved check from looking like a success.
+``fail > unknown > pass``: one failure outweighs every unknown, one unknown outweighs every
+pass, and no observation at all is unknown. After Jepsen's checkers, whose ``:unknown`` keeps a
+crashed or starved check from looking like a success.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FindingKind = Literal["slo", "invariant"]
 
 
 class Verdict(StrEnum):
-    """The three answers a check can give."""
+    """The three results of a check."""
 
     PASS = "pass"  # noqa: S105  a verdict, not a password
     UNKNOWN = "unknown"
@@ -30,15 +30,14 @@ _SEVERITY = {Verdict.PASS: 0, Verdict.UNKNOWN: 1, Verdict.FAIL: 2}
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    What one check says, with its evidence.
+    The result of one check, with its evidence.
 
     Attributes:
-        name: The promise that was checked: ``idempotency.exactly_once``, or an
+        name: The promise that was checked, such as ``idempotency.exactly_once``, or an
             SLO's source text.
-        kind: ``slo`` for performance, ``invariant`` for correctness. Only the
-            first kind turns unknown when the generator was saturated.
-        verdict: The answer.
-        detail: One sentence with the numbers: what was seen against what was asked.
+        kind: ``slo`` for performance, ``invariant`` for correctness. Only the first kind
+            becomes unknown when the generator was saturated.
+        detail: One sentence with the numbers: observed against expected.
         witness: The smallest rows that show it (flat, JSON-ready); empty on a pass.
     """
 
@@ -50,5 +49,5 @@ class Finding:
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """The heaviest of the verdicts; unknown when there is none."""
+    """The most severe of the verdicts; unknown when there is none."""
     return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.UNKNOWN)

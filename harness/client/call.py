@@ -1,10 +1,10 @@
 """
-The caller: one call is one to n attempts, and every attempt is recorded.
+Make calls: one call is one to n attempts, and every attempt is recorded.
 
-A call keeps its Idempotency-Key and its body through all attempts. After each
-attempt the caller decides what follows (`Disposition`) and hands the attempt to
-the recorder at once, directly: nothing between the network and the record can
-swallow it. The policy is in `harness.client.retries`; here is the one loop that acts.
+A call keeps its Idempotency-Key and its body through all attempts. After each attempt the
+caller decides what follows (`Disposition`) and passes the attempt to the recorder directly, so
+nothing between the network and the record can swallow it. The policy is in
+`harness.client.retries`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class CallResult(msgspec.Struct, frozen=True, gc=False):
     How a call ended.
 
     Attributes:
-        interpretation: The last attempt's answer.
+        interpretation: Of the last attempt's response.
         attempts: How many attempts it took.
         call_id: Its id in the attempt log.
-        ambiguous: It did not succeed, and an attempt of it may have had its effect.
+        ambiguous: It did not succeed, and one of its attempts may have had an effect.
     """
 
     interpretation: Interpretation
@@ -59,13 +59,11 @@ class ClientContext:
 
     Attributes:
         worker: The process's name in the attempts.
-        record: Takes each attempt (`harness.client.recorder.Recorder.record`).
-        policy: When to try again.
-        budget: The process's retry budget.
-        sleep: Waits that many seconds, letting other users run; less when the trial stops.
+        record: Receives each attempt (`harness.client.recorder.Recorder.record`).
+        sleep: Waits for seconds, letting other users run; returns early when the trial stops.
         rng: Draws the jitter.
         stopping: Set when the trial is being stopped: no further retries.
-        next_call_id: The id of the next call; ids of several workers never meet.
+        next_call_id: The id of the next call; ids of several workers never collide.
     """
 
     worker: str
@@ -89,9 +87,9 @@ class RetryingCaller:
     Makes the calls of one user over one transport.
 
     Attributes:
-        phase: The phase that the attempts of the current arrival belong to.
-        intended_ns: When the next call was meant to begin; 0 means when it begins.
-        last_response: The last attempt's reply as it came.
+        phase: The phase of the current arrival's attempts.
+        intended_ns: The intended start of the next call; 0 for its actual start.
+        last_response: The last attempt's response, unprocessed.
     """
 
     def __init__(
@@ -106,7 +104,7 @@ class RetryingCaller:
         self.last_response: Response | None = None
 
     def begin_iteration(self, phase: str, intended_ns: int) -> None:
-        """Begin an arrival: its first call was meant to start at ``intended_ns``."""
+        """Begin an arrival, whose first call was meant to start at ``intended_ns``."""
         self.phase = phase
         self.intended_ns = intended_ns
 
@@ -128,12 +126,11 @@ class RetryingCaller:
             target: Path and query.
             body: The request's JSON; the same bytes for all attempts.
             key: The Idempotency-Key of all attempts; "" for none.
-            resource_id: The session or run that the call speaks of.
-            describe: Evidence of an attempt from its answer, as JSON
-                (docs/reference/trial.md).
+            resource_id: The session or run that the call refers to.
+            describe: Makes the evidence of an attempt, as JSON (docs/reference/trial.md).
 
         Returns:
-            The last answer; never raises for what the target does.
+            The last response's; never raises for what the target does.
         """
         op = OPERATIONS[operation]
         request = Request(op.method, target, body, key)
@@ -163,18 +160,11 @@ class RetryingCaller:
         describe: Callable[[Interpretation], str] | None = None,
     ) -> CallResult:
         """
-        Make one call over any wire: attempts, waits, records.
+        Make one call over any transport: attempts, waits, records. Arguments as of `call`.
 
         Args:
-            operation: The attempts' operation.
             exchange: Makes one attempt until the deadline (Unix ns) it is given.
-            may_retry: Whether it may be sent twice; its truth is asked after each failure.
-            key: As of `call`.
-            resource_id: As of `call`.
-            describe: As of `call`.
-
-        Returns:
-            The last answer.
+            may_retry: Whether it may be sent twice; its truth is evaluated after each failure.
         """
         context = self.context
         context.budget.earn()
@@ -192,11 +182,10 @@ class RetryingCaller:
                 disposition, wait_s = self._decide(
                     interpretation, response, attempt, deadline_ns, may_retry
                 )
-                if (
+                may_have_happened |= (
                     interpretation.outcome in MAY_HAVE_HAPPENED
                     and response.failure not in NEVER_SENT
-                ):
-                    may_have_happened = True
+                )
             context.record(
                 _attempt(
                     self, operation, call_id, attempt, intended_ns, response, interpretation,
@@ -204,19 +193,15 @@ class RetryingCaller:
                 )
             )  # fmt: skip
             if disposition != "retried":
-                return CallResult(
-                    interpretation,
-                    attempt,
-                    call_id,
-                    may_have_happened and interpretation.outcome is not _OK,
-                )
+                ambiguous = may_have_happened and interpretation.outcome is not _OK
+                return CallResult(interpretation, attempt, call_id, ambiguous)
             intended_ns = response.end_ns + math.ceil(wait_s * NS_PER_S)
             if wait_s > 0 and not self._wait_until(intended_ns):
                 return CallResult(interpretation, attempt, call_id, may_have_happened)
             attempt += 1
 
     def _wait_until(self, when_ns: int) -> bool:
-        """Sleep until then, never less; False when woken earlier because the trial stops."""
+        """Sleep until then, never less; False when the trial stops during the wait."""
         context = self.context
         while (left_ns := when_ns - unix_ns()) > 0:
             context.sleep(left_ns / NS_PER_S)
@@ -232,7 +217,7 @@ class RetryingCaller:
         deadline_ns: int,
         may_retry: object,
     ) -> tuple[str, float]:
-        """What to do after an attempt that failed, and how long to wait before it."""
+        """What to do after a failed attempt, and how long to wait before the next."""
         policy, context = self.policy, self.context
         if interpretation.outcome not in RETRYABLE:
             return Disposition.DONE, 0.0
@@ -242,14 +227,10 @@ class RetryingCaller:
             return Disposition.STOPPED, 0.0
         if attempt >= policy.attempts:
             return Disposition.ATTEMPTS_SPENT, 0.0
-        # A kept-alive connection that the server had closed is the client's own
-        # bad luck: there is nothing to wait for.
-        stale = response.failure is Failure.STALE and attempt == 1
-        wait_s = (
-            0.0
-            if stale
-            else policy.wait_s(attempt, interpretation.retry_after_s, context.rng.random())
-        )
+        if response.failure is Failure.STALE and attempt == 1:
+            wait_s = 0.0  # the server had closed an idle connection: there is nothing to wait for
+        else:
+            wait_s = policy.wait_s(attempt, interpretation.retry_after_s, context.rng.random())
         if response.end_ns + wait_s * NS_PER_S >= deadline_ns:
             return Disposition.DEADLINE, 0.0
         if not context.budget.spend():
@@ -257,14 +238,14 @@ class RetryingCaller:
         return Disposition.RETRIED, wait_s
 
 
-def _wrong_resource(interpretation: Interpretation, asked: str) -> Interpretation:
-    """The answer to somebody else's question: nothing in it is of the resource asked for."""
-    problem = "the answer speaks of another resource than the one asked for"
+def _wrong_resource(interpretation: Interpretation, requested: str) -> Interpretation:
+    """A response about another resource: nothing in it describes the one requested."""
+    problem = "the response describes another resource than the one requested"
     return Interpretation(
         Outcome.INVALID_RESPONSE,
         interpretation.code,
         interpretation.retry_after_s,
-        asked,
+        requested,
         violation="; ".join(filter(None, (interpretation.violation, problem))),
     )
 
@@ -277,35 +258,20 @@ def _attempt(
     """The record of one attempt."""
     start_ns, end_ns = response.start_ns, response.end_ns
     response_us = service_us = (end_ns - start_ns) // 1000
-    # A clock reading before the intended start can only be the alarm's granularity.
+    # A start before the intended one is the timer's granularity.
     if intended_ns < start_ns:
         response_us = (end_ns - intended_ns) // 1000
-    # What a NamedTuple's own constructor does, without the cost of calling it.
+    # The same as a NamedTuple's constructor, without the cost of calling it.
     return tuple.__new__(
         Attempt,
         (
-            caller.context.worker,
-            caller.phase,
-            operation,
-            call_id,
-            attempt,
-            intended_ns,
-            start_ns,
-            end_ns,
-            response.status,
-            interpretation.code,
-            interpretation.outcome,
-            service_us,
-            response_us,
-            interpretation.retry_after_s,
-            key,
-            interpretation.resource_id or resource_id,
-            interpretation.replayed,
-            response.bytes_out,
-            response.bytes_in,
-            disposition,
-            evidence,
+            caller.context.worker, caller.phase, operation, call_id, attempt,
+            intended_ns, start_ns, end_ns,
+            response.status, interpretation.code, interpretation.outcome,
+            service_us, response_us, interpretation.retry_after_s,
+            key, interpretation.resource_id or resource_id, interpretation.replayed,
+            response.bytes_out, response.bytes_in, disposition, evidence,
             interpretation.violation
             or (response.detail if response.failure is Failure.MALFORMED else ""),
         ),
-    )
+    )  # fmt: skip

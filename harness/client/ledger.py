@@ -1,11 +1,10 @@
 """
-The ledger: what this process has opened and must close.
+The ledger: the sessions that this process has opened and must close.
 
-A create is entered *before* it is sent, so that neither a lost answer nor a killed
-user can make a session disappear from view: it stays a debt until it is known not
-to have happened or the session it made is known. Every entry is appended to a file
-as it is made, so that another process can pay the debts of one that died. What is paid
-is only history: a file that has grown large is written anew, with the debts alone.
+A create is entered *before* it is sent, so that neither a lost response nor a killed user makes
+a session disappear. It stays outstanding until its effect is known: no session, or which one.
+Every entry is appended to a file, so that another process can close the sessions of one that
+died. A file that has grown large is rewritten with the outstanding entries alone.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import msgspec
 from harness.errors import TrialError
 
 COMPACT_AT_BYTES = 16 << 20
-"""A ledger's file is written anew at this size, or at twice what its debts need."""
+"""A ledger's file is rewritten at this size, or at twice what its outstanding entries need."""
 _LINE_BYTES_MAX = 1 << 20
 
 
@@ -42,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Ledger:
     """
-    Sessions open and creates in doubt.
+    Open sessions and creates with an unknown effect.
 
     Attributes:
         open: Ids of sessions that exist, in the order they were opened.
@@ -58,12 +57,12 @@ class Ledger:
         self._bytes, self._bytes_max = 0, COMPACT_AT_BYTES
 
     def record_intent(self, key: str, body: bytes) -> None:
-        """A create is about to be sent."""
+        """Enter a create that is about to be sent."""
         self.unconfirmed[key] = body
         self._append(Entry("intend", key, body.decode()))
 
     def record_effect(self, key: str, session_id: str = "") -> None:
-        """A create's effect is known: the session it opened, or "" for none."""
+        """Enter the effect of a create: the session it opened, or "" for none."""
         if session_id:
             self.open[session_id] = None
             self._append(Entry("open", session_id))
@@ -71,12 +70,12 @@ class Ledger:
         self._append(Entry("settle", key))
 
     def close(self, session_id: str) -> None:
-        """A session is closed."""
+        """Enter that a session is closed."""
         self.open.pop(session_id, None)
         self._append(Entry("close", session_id))
 
     def close_file(self) -> None:
-        """Give the file back; nothing is entered any more."""
+        """Close the file; entries are kept in memory only from now on."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -95,8 +94,8 @@ class Ledger:
         except OSError:
             complete = False
         if not complete:
-            # A full disk must not keep a session from being closed: memory goes on. Nothing
-            # may follow a line of which the disk took a part only.
+            # A full disk must not keep a session from being closed, so memory continues.
+            # Nothing may follow a line that was written in part.
             self.close_file()
             return
         self._bytes += len(line)
@@ -104,7 +103,7 @@ class Ledger:
             self._compact()
 
     def _compact(self) -> None:
-        """Write the file anew, with what is open or in doubt; or go on with the old one."""
+        """Rewrite the file with the outstanding entries; on an error keep the old file."""
         assert self._path is not None
         entries = [Entry("open", session_id) for session_id in self.open]
         entries += [Entry("intend", key, body.decode()) for key, body in self.unconfirmed.items()]
@@ -128,10 +127,10 @@ class Ledger:
 
 def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
     """
-    What the ledgers of a folder (``*.ledger``) hold all together.
+    Read what the ledgers of a folder (``*.ledger``) hold together.
 
     Returns:
-        The debts, in memory only, and a word on each ledger that cannot be read.
+        A ledger in memory, and a message for each file that cannot be read.
     """
     outstanding, errors = Ledger(), []
     for path in sorted(folder.glob("*.ledger")):
@@ -147,7 +146,7 @@ def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
 
 def read_ledger(path: Path) -> Ledger:
     """
-    Rebuild a ledger from its file; a torn last line is passed over.
+    Rebuild a ledger from its file; an incomplete last line is ignored.
 
     Raises:
         TrialError: A line is no entry.

@@ -1,8 +1,8 @@
 """
-OpensteerClient: the API's operations as methods, for scenarios to call.
+OpensteerClient: the API's operations as methods for scenarios.
 
-Each method makes one call (`harness.client.call`), says what checks will need to know of
-its attempts (evidence, docs/reference/trial.md), and keeps the ledger of what was opened.
+Each method makes one call (`harness.client.call`), attaches the evidence that checks need
+(docs/reference/trial.md), and enters what it opens in the ledger.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from harness.wire import Response, Transport
 from harness.workload.payloads import digest16
 
 _CLOSED_OUTCOMES = frozenset({Outcome.OK, Outcome.NOT_FOUND, Outcome.SESSION_CLOSED})
-"""What a DELETE may answer when the session is closed; a repeated one says it is gone."""
+"""Outcomes of a DELETE after which the session is closed; a repeated one reports it as gone."""
 
 _UNINFORMATIVE_OUTCOMES = frozenset({Outcome.RATE_LIMITED, Outcome.CONNECTION_REFUSED})
-"""What a repeated create may be answered whatever came of the first."""
+"""Outcomes of a repeated create that say nothing about the first one."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -65,10 +65,10 @@ class OpensteerClient:
     One user's client.
 
     Args:
-        transport: His connection; nobody else uses it.
-        context: What he shares with the other users of the process.
-        ledger: Where the process keeps what it has opened.
-        policy: A retry policy other than the seat's.
+        transport: The user's connection; nobody else uses it.
+        context: What the users of the process share.
+        ledger: Where the process enters what it opens.
+        policy: A retry policy other than the context's.
         dialer: Opens sockets; None where there are none to open.
     """
 
@@ -87,25 +87,25 @@ class OpensteerClient:
 
     @property
     def transport(self) -> Transport:
-        """His connection."""
+        """The user's connection."""
         return self._caller.transport
 
     @property
     def last_response(self) -> Response | None:
-        """The last attempt's reply as it came, for who must see its headers."""
+        """The last attempt's response, unprocessed: it has the headers."""
         return self._caller.last_response
 
     def begin_iteration(self, phase: str, intended_ns: int) -> None:
-        """Begin an arrival: its first call was meant to start at ``intended_ns``."""
+        """Begin an arrival, whose first call was meant to start at ``intended_ns``."""
         self._caller.begin_iteration(phase, intended_ns)
 
     @property
     def intended_ns(self) -> int:
-        """When the next call was meant to begin; 0 means when it begins."""
+        """The intended start of the next call; 0 for its actual start."""
         return self._caller.intended_ns
 
     def without_retries(self) -> OpensteerClient:
-        """A client over the same connection that tries everything once, as the SDK does."""
+        """A client over the same connection that makes one attempt per call, as the SDK does."""
         caller = self._caller
         policy = replace(caller.policy, attempts=1)
         return OpensteerClient(caller.transport, caller.context, self._ledger, policy, self._dialer)
@@ -121,11 +121,10 @@ class OpensteerClient:
         return DevTools(self._caller, self._require_dialer(), endpoint)
 
     def probe_socket(self, kind: SocketKind, endpoint: Endpoint, probe: str) -> CallResult:
-        """Try to open a socket that should not open; what opens is closed at once."""
+        """Try to open a socket that should not open; if it opens, it is closed immediately."""
         socket_type = ActionSocket if kind == "action" else DevTools
-        return socket_type(self._caller, self._require_dialer(), endpoint).connection.connect(
-            probe=probe
-        )
+        socket = socket_type(self._caller, self._require_dialer(), endpoint)
+        return socket.connection.connect(probe=probe)
 
     def _require_dialer(self) -> Dialer:
         if self._dialer is None:
@@ -138,7 +137,9 @@ class OpensteerClient:
         return self._call("health", _HEALTH)
 
     def create_session(self, body: bytes, key: str, *, probe: str = "") -> CallResult:
-        """Open a session; ``answer.resource_id`` is its id. It is the ledger's from now on."""
+        """
+        Open a session, whose id is ``interpretation.resource_id``, and enter it in the ledger.
+        """
         was_unconfirmed = key in self._ledger.unconfirmed
         self._ledger.record_intent(key, body)
         digest = digest16(body)
@@ -148,7 +149,7 @@ class OpensteerClient:
 
         result = self._call("create_session", _CREATE, body, key=key, describe=describe)
         session_id = result.interpretation.resource_id
-        # An answer that never came to the key leaves an earlier doubt as it was.
+        # A response that says nothing about the key leaves an earlier create unconfirmed.
         is_uninformative = (
             was_unconfirmed and result.interpretation.outcome in _UNINFORMATIVE_OUTCOMES
         )
@@ -157,16 +158,12 @@ class OpensteerClient:
         return result
 
     def get_session(self, session_id: str, *, probe: str = "") -> CallResult:
-        """Read a session; ``answer.state`` is its state."""
-        return self._call(
-            "get_session",
-            request_target("get_session", session_id),
-            resource_id=session_id,
-            describe=_state_evidence(probe),
-        )
+        """Read a session, whose state is ``interpretation.state``."""
+        path, describe = request_target("get_session", session_id), _state_evidence(probe)
+        return self._call("get_session", path, resource_id=session_id, describe=describe)
 
     def delete_session(self, session_id: str, *, probe: str = "") -> CallResult:
-        """Close a session; an answer that it is gone already counts as closed."""
+        """Close a session; a response that it is already gone counts as closed."""
         describe = _state_evidence(probe) if probe else None
         path = request_target("delete_session", session_id)
         result = self._call("delete_session", path, resource_id=session_id, describe=describe)
@@ -177,11 +174,7 @@ class OpensteerClient:
     def import_selector_cache(
         self, body: bytes, key: str, expected: ExpectedCounts | None, *, probe: str = ""
     ) -> CallResult:
-        """
-        Import a batch of entries, of which the sender expects what ``expected`` says.
-
-        None is for a single entry of which nothing can be expected.
-        """
+        """Import a batch of entries; ``expected`` is None for a single entry of unknown history."""
         sent, expected_fields = _import_evidence(expected, probe)
 
         def describe(interpretation: Interpretation) -> str:
@@ -196,38 +189,25 @@ class OpensteerClient:
         return self._call("import_selector_cache", _IMPORT, body, key=key, describe=describe)
 
     def queue_run(
-        self,
-        slug: str,
-        body: bytes,
-        key: str,
-        *,
-        events: tuple[str, ...] = (),
-        probe: str = "",
+        self, slug: str, body: bytes, key: str, *, events: tuple[str, ...] = (), probe: str = ""
     ) -> CallResult:
         """
-        Queue a run of a scraper; ``answer.resource_id`` is its id.
+        Queue a run of a scraper, whose id is ``interpretation.resource_id``.
 
-        Args:
-            slug: The scraper.
-            body: The request.
-            key: Its Idempotency-Key.
-            events: What the body's webhook subscribes to; none without a webhook.
-            probe: What it is a probe for.
+        ``events`` are what the body's webhook subscribes to; none without a webhook.
         """
         webhook_fields = {"webhook": True, "events": events} if events else {}
         digest = digest16(body)
 
         def describe(interpretation: Interpretation) -> str:
-            return _evidence(
-                status=interpretation.state, body=digest, probe=probe, **webhook_fields
-            )
+            status = interpretation.state
+            return _evidence(status=status, body=digest, probe=probe, **webhook_fields)
 
-        return self._call(
-            "queue_run", request_target("queue_run", slug), body, key=key, describe=describe
-        )
+        path = request_target("queue_run", slug)
+        return self._call("queue_run", path, body, key=key, describe=describe)
 
     def get_run(self, run_id: str, *, probe: str = "") -> CallResult:
-        """Read a run; ``answer.state`` is its status."""
+        """Read a run, whose status is ``interpretation.state``."""
 
         def describe(interpretation: Interpretation) -> str:
             return _evidence(status=interpretation.state, probe=probe)
@@ -238,7 +218,7 @@ class OpensteerClient:
     def get_run_logs(
         self, run_id: str, *, limit: int = 100, cursor: Cursor = None, probe: str = ""
     ) -> CallResult:
-        """Read one page of a run's logs, the newest or the one before ``cursor``."""
+        """Read one page of a run's logs: the newest, or the one before ``cursor``."""
         path = request_target("get_run_logs", run_id, logLimit=limit, beforeLogCursor=cursor)
 
         def describe(interpretation: Interpretation) -> str:
@@ -263,9 +243,9 @@ def _import_evidence(expected: ExpectedCounts | None, probe: str) -> tuple[str, 
     return f'{{"sent":{sent}', expected_fields + (f',"probe":"{probe}"}}' if probe else "}")
 
 
-def _evidence(**webhook_fields: Any) -> str:
+def _evidence(**facts: Any) -> str:
     """Facts as a JSON object, without the empty ones; "" when none is left."""
-    given = {name: value for name, value in webhook_fields.items() if value not in ("", None)}
+    given = {name: value for name, value in facts.items() if value not in ("", None)}
     return _encode(given).decode() if given else ""
 
 
@@ -280,7 +260,7 @@ def _page_evidence(page: LogPage, cursor: Cursor, limit: int, probe: str) -> str
     lines = page.logs
     order = order_of([line.cursor for line in lines])
     ends = [lines[0].cursor, lines[-1].cursor] if lines else [None, None]
-    # A page may tell its newest line first; evidence tells the oldest first.
+    # A page may have its newest line first; evidence has the oldest first.
     first, last = reversed(ends) if order == -1 else ends
     digest = digest16(_encode([(line.cursor, line.message) for line in lines]))
     return _evidence(

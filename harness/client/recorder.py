@@ -1,10 +1,9 @@
 """
-The recorder: where every attempt lands, at the cost of one list append.
+The recorder: receives every attempt, at the cost of one list append.
 
-It is called directly by the client, never from an event listener (Locust's
-swallow exceptions). A flusher drains it a few times a second and turns the rows
-into batches; between two drains the buffer holds what the generator sent in that
-time, and `dropped` counts what did not fit, so that a loss is never silent.
+The client calls it directly, never from an event listener (Locust's swallow exceptions). A
+flusher drains it several times a second and turns the rows into batches. ``dropped`` counts
+what did not fit in between, so that no loss is silent.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 from harness.attempt import Attempt
 
 CAPACITY = 1_000_000
-"""Attempts a process may hold undrained: minutes of load, some 500 MB at the very most."""
+"""Attempts that may wait for a drain: minutes of load, at most about 500 MB."""
 
 
 class Recorder:
@@ -20,8 +19,7 @@ class Recorder:
     A bounded buffer of attempts, written by one event loop.
 
     Attributes:
-        recorded: Attempts taken in since the start.
-        dropped: Attempts refused because nobody drained the buffer.
+        dropped: Attempts refused because the buffer was full.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -32,7 +30,7 @@ class Recorder:
 
     @property
     def recorded(self) -> int:
-        """Attempts taken in since the start."""
+        """Attempts received since the start."""
         return self._drained + len(self._rows)
 
     @property
@@ -41,14 +39,14 @@ class Recorder:
         return len(self._rows)
 
     def record(self, attempt: Attempt) -> None:
-        """Take in one attempt."""
+        """Add one attempt."""
         if len(self._rows) < self._capacity:
             self._rows.append(attempt)
         else:
             self.dropped += 1
 
     def drain(self, limit: int | None = None) -> list[Attempt]:
-        """Hand over the oldest attempts, all or `at_most`, and forget them."""
+        """Remove and return the oldest attempts: all, or at most ``limit``."""
         rows = self._rows[:limit]
         del self._rows[: len(rows)]
         self._drained += len(rows)

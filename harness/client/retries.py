@@ -1,12 +1,11 @@
 """
-When to try again: the retry policy as pure functions.
+When to retry: the retry policy as pure functions.
 
-A retry is made only where a second sending is safe (an operation that is
-repeatable by nature, or one that carries an Idempotency-Key), only while the
-budget lasts, and only if its wait ends before the call's deadline. Retry-After
-is honoured, never undercut; without it the wait is drawn uniformly from zero to
-an exponentially growing ceiling ("full jitter": Brooker, AWS Architecture Blog,
-2015), so that clients that failed together do not come back together.
+A retry is made only where a second sending is safe (the operation is repeatable, or carries an
+Idempotency-Key), while the budget lasts, and if its wait ends before the call's deadline.
+Retry-After is a lower bound. Without it the wait is drawn uniformly from zero to an
+exponentially growing ceiling ("full jitter": Brooker, AWS Architecture Blog, 2015), so that
+clients that failed together do not return together.
 """
 
 from __future__ import annotations
@@ -31,24 +30,24 @@ RETRYABLE = frozenset(
         Outcome.CONNECTION_REFUSED,
     }
 )
-"""Outcomes that another attempt may mend."""
+"""Outcomes that another attempt may change."""
 
 INITIAL_TOKENS = 10.0
-"""Retries in hand before any call has earned one."""
+"""Retries available before any call has earned one."""
 TOKENS_MAX = 100.0
-"""Retries that a long quiet time can save up: an outage must not find thousands."""
+"""Most retries that can be saved up, so that an outage does not meet thousands."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """
     Attributes:
-        attempts: Attempts of one call at most; 1 means no retries.
+        attempts: Most attempts of one call; 1 means no retries.
         base_s: Ceiling of the first backoff.
         cap_s: Ceiling of any backoff.
-        jitter_s: Added to a Retry-After, uniformly from zero, against a herd.
+        jitter_s: Added to a Retry-After, uniformly from zero, against synchronized clients.
         budget_fraction: Retries earned by each call.
-        deadline_s: Time for the whole call, waits included.
+        deadline_s: Time for the complete call, waits included.
     """
 
     attempts: int = 5
@@ -75,7 +74,7 @@ class RetryPolicy:
 
         Args:
             attempt: The attempt that failed, from 1.
-            retry_after_s: What the answer asked for; NaN when it did not.
+            retry_after_s: The response's Retry-After; NaN when absent.
             random_fraction: A random number from 0 to 1.
         """
         if not math.isnan(retry_after_s):
@@ -84,24 +83,19 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """
-    A token bucket over all calls of a process: retries ≤ fraction × calls + 10.
-
-    Attributes:
-        fraction: Tokens that each call brings in; a retry takes one.
-    """
+    """A token bucket over all calls of a process: retries ≤ fraction × calls + 10."""
 
     def __init__(self, fraction: float) -> None:
         self.fraction = fraction
         self._tokens = INITIAL_TOKENS
 
     def earn(self) -> None:
-        """A call was begun."""
+        """Add the share of one call."""
         if self._tokens < TOKENS_MAX:
             self._tokens += self.fraction
 
     def spend(self) -> bool:
-        """Take one retry; False when there is none."""
+        """Take one retry; False when none is left."""
         if self._tokens < 1.0:
             return False
         self._tokens -= 1.0

@@ -1,6 +1,4 @@
-"""
-What a failure of the wire means for a call: no whole answer came, so what can be said?
-"""
+"""What a transport failure means for a call: the outcome without a complete response."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ FAILURE_INTERPRETATIONS: dict[Failure, Interpretation] = {
     }.items()
     for failure in failures
 }
-"""The answer that stands in for one that did not come."""
+"""The interpretation in place of a response."""
 
 NEVER_SENT = frozenset({Failure.CONNECT_TIMEOUT, Failure.REFUSED, Failure.UNREACHABLE, Failure.TLS})
-"""Failures before the first byte of the request: surely without effect."""
+"""Failures before the first byte of the request: certainly without effect."""

@@ -1,8 +1,8 @@
 """
-Log cursors that count: ``25``, ``"25"`` and ``"log_00000025"`` tell of a place in the log.
+Numbered log cursors: ``25``, ``"25"`` and ``"log_00000025"`` are positions in the log.
 
-A cursor is opaque by the documentation. Where it ends in a whole number its lines can be
-laid edge to edge; where it does not, nothing is claimed.
+By the documentation, a cursor is opaque. Where it ends in a whole number, lines can be checked
+for gaps. Where it does not, nothing is claimed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,12 @@ from typing import NamedTuple
 from harness.contract.response_models import Cursor
 
 _NUMBERED = re.compile(r"([^0-9]{0,64})([0-9]{1,15})", re.ASCII)
-"""Longer numbers are no longer exact as floats, and are taken as opaque."""
+"""Longer numbers are not exact as floats, and count as opaque."""
 _NUMBER_MAX = 10**15
 
 
 class CursorPosition(NamedTuple):
-    """
-    Where a line stands.
-
-    Attributes:
-        series: What precedes the number; only places of one series can be compared.
-        number: The number.
-    """
+    """The position of a line; only those with the same ``series`` (the prefix) can be compared."""
 
     series: str
     number: int
@@ -33,11 +27,11 @@ class CursorPosition(NamedTuple):
 
 def position_of(cursor: Cursor) -> CursorPosition | None:
     """
-    The place that a cursor tells; None when it is opaque.
+    The position that a cursor names; None when it is opaque.
 
-    >>> place_of("log_00000025")
-    Place(series='log_', number=25)
-    >>> place_of("c2Vjb25k") is None
+    >>> position_of("log_00000025")
+    CursorPosition(series='log_', number=25)
+    >>> position_of("c2Vjb25k") is None
     True
     """
     if isinstance(cursor, int):
@@ -48,17 +42,17 @@ def position_of(cursor: Cursor) -> CursorPosition | None:
 
 def order_of(cursors: Sequence[Cursor]) -> int | None:
     """
-    How a page's lines run: 1 upwards, -1 downwards, 0 neither, None when it cannot be told.
+    The order of a page's lines: 1 ascending, -1 descending, 0 neither, None unknown.
 
-    A cursor that comes twice is an order of neither kind, even among opaque ones.
+    A repeated cursor is neither, even among opaque ones.
     """
     given = [cursor for cursor in cursors if cursor is not None]
     if len(set(given)) < len(given):
         return 0
-    places = [place for cursor in given if (place := position_of(cursor)) is not None]
-    if len(places) < 2 or len(places) < len(cursors) or len({p.series for p in places}) > 1:
+    found = [position for cursor in given if (position := position_of(cursor)) is not None]
+    if len(found) < 2 or len(found) < len(cursors) or len({p.series for p in found}) > 1:
         return None
-    numbers = [place.number for place in places]
+    numbers = [position.number for position in found]
     if numbers == sorted(numbers):
         return 1
     return -1 if numbers == sorted(numbers, reverse=True) else 0

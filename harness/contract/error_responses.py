@@ -1,15 +1,14 @@
 """
-Answers that are no success, and bodies that cannot be read.
+Interpret error responses, and bodies that cannot be decoded.
 
-The error body is ``{error: message, code, details?}``. The code decides; where there
-is none, or none that has an outcome of its own, the status does.
+The error body is ``{error: message, code, details?}``. The code decides the outcome. Without a
+code, or with one that has no outcome of its own, the status decides.
 
-A body that is no JSON can mean two things. If it sets out as JSON (``{``, ``[`` or
-``"``) and breaks, the API spoke and was garbled: ``invalid_response``. Anything else
-(nginx's HTML 502, a framework's ``Internal Server Error``, an empty body) comes from
-something that stands before or under the API, and its status says all it has to say:
-outcome by status, with a violation. Only a 404 is not believed to be about the
-resource then: a proxy's page says that the *route* is unknown, a ``client_error``.
+A body that is not JSON has two possible causes. One that begins as JSON (``{``, ``[`` or ``"``)
+and then breaks is a garbled response of the API: ``invalid_response``. All else (nginx's HTML
+502, a framework's ``Internal Server Error``, an empty body) comes from something before or
+below the API. Then the status decides, with a violation. Except that such a 404 says nothing
+about the resource: a proxy's page means an unknown *route*, a ``client_error``.
 """
 
 from __future__ import annotations
@@ -21,16 +20,10 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from harness.contract.operations import OPERATIONS
-from harness.contract.outcomes import (
-    CODES,
-    SDK_CODES,
-    Outcome,
-    code_fits_status,
-    outcome_of_status,
-)
+from harness.contract.outcomes import CODES, SDK_CODES, Outcome, code_fits_status, outcome_of_status
 
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding a stranger's bytes can raise."""
+"""What decoding untrusted bytes can raise."""
 
 CODE_MAX = 64  # characters
 _VIOLATION_MAX = 160  # characters
@@ -59,7 +52,7 @@ _json = Decoder(Raw).decode
 
 def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outcome, str, list[str]]:
     """
-    Classify an answer whose status is no success.
+    Classify a response whose status is no success.
 
     Args:
         operation: A name of `harness.contract.operations.OPERATIONS`.
@@ -67,19 +60,19 @@ def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outco
         body: Any bytes.
 
     Returns:
-        The outcome, the code ("" when none) and the violations. Never raises for
-        any status or body.
+        The outcome, the code ("" for none) and the violations. Never raises for any status
+        or body.
     """
     by_status = outcome_of_status(status, operation)
     violations = []
     if not 400 <= status < 600:
         violations.append(f"status {status} is outside the contract")
     try:
-        error = _error_body(body)
-    except DECODE_ERRORS as flaw:
-        return _read_unreadable(by_status, status, body, violations, flaw)
-    code, flaws = _find_code(operation, status, error)
-    violations += flaws
+        error_body = _error_body(body)
+    except DECODE_ERRORS as error:
+        return _read_undecodable(by_status, status, body, violations, error)
+    code, code_violations = _find_code(operation, status, error_body)
+    violations += code_violations
     if not code:
         return by_status, "", violations
     if code not in CODES and code not in SDK_CODES:
@@ -89,17 +82,17 @@ def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outco
     return CODES.get(code, by_status), code, violations
 
 
-def _read_unreadable(
-    by_status: Outcome, status: int, body: bytes, violations: list[str], flaw: Exception
+def _read_undecodable(
+    by_status: Outcome, status: int, body: bytes, violations: list[str], error: Exception
 ) -> tuple[Outcome, str, list[str]]:
-    if isinstance(flaw, msgspec.ValidationError):
+    if isinstance(error, msgspec.ValidationError):
         try:
             _json(body)
-        except DECODE_ERRORS as garbled:  # the type was wrong before the syntax was
-            flaw = garbled
+        except DECODE_ERRORS as garbled:  # a wrong type, followed by a syntax error
+            error = garbled
         else:
             return by_status, "", [*violations, "the error body is no JSON object"]
-    violations = [*violations, describe_decode_error(body, flaw)]
+    violations.append(describe_decode_error(body, error))
     start = body.lstrip(_SPACE)[:1]
     if start in {b"{", b"[", b'"'}:
         return Outcome.INVALID_RESPONSE, "", violations
@@ -109,7 +102,7 @@ def _read_unreadable(
 
 
 def _find_code(operation: str, status: int, body: _ErrorBody) -> tuple[str, list[str]]:
-    """Take the code where it stands, or from ``error.code``, where other APIs put it."""
+    """The top-level code, or ``error.code``, where other APIs put it."""
     violations = []
     raw = body.code
     message = bytes(body.error)
@@ -133,10 +126,9 @@ def _find_code(operation: str, status: int, body: _ErrorBody) -> tuple[str, list
 
 def _has_no_code(operation: str, status: int) -> bool:
     """
-    Whether the vocabulary has no word for this refusal, so that none can be asked for.
+    Whether the vocabulary has no code for this error.
 
-    An unknown run or scraper (404), an idempotency key in use (409) or used with
-    another body (422).
+    An unknown run or scraper (404), a key in use (409), a key used with another body (422).
     """
     if status == 404:
         return not operation.endswith(("_session", ".connect"))
@@ -145,12 +137,12 @@ def _has_no_code(operation: str, status: int) -> bool:
 
 
 def describe_unknown_code(code: str) -> str:
-    """Say that no list has a code; what is no name is not repeated."""
+    """Report an unknown code; one that is not a name is not repeated."""
     return f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is no name"
 
 
 def describe_decode_error(body: bytes, error: Exception) -> str:
-    """Say in a few words, and without its values, how a body breaks the contract."""
+    """How a body breaks the contract, in a few words and without its values."""
     if not body.strip(_SPACE):
         return "the body is empty"
     if isinstance(error, RecursionError):
@@ -159,5 +151,5 @@ def describe_decode_error(body: bytes, error: Exception) -> str:
         return "the body is not UTF-8"
     if not isinstance(error, msgspec.ValidationError):
         return f"the body is no JSON: {error}"[:_VIOLATION_MAX]
-    # msgspec quotes a wrong enum value; a stranger's value has no place in a log
+    # msgspec quotes a wrong enum value, which is untrusted
     return _ENUM_VALUE.sub(r"Invalid enum value\1", str(error))[:_VIOLATION_MAX]

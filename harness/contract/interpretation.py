@@ -1,13 +1,12 @@
 """
-From an HTTP answer to what happened: the only place that decides an outcome.
+From an HTTP response to what happened: the only place that decides an outcome.
 
-A success is decoded and validated in one step by decoders that are made once, and
-by one small function per operation: it is the hot path of the load generator.
-Everything else (`harness.contract.error_responses`) may take its time.
+A success is decoded and validated in one step, by one small function per operation: this is the
+hot path of the load generator. `harness.contract.error_responses` handles everything else.
 
-A *violation* is a sentence about how the answer breaks the contract. It is short,
-and holds no values of the body, for a body may hold tokens. It does not decide the
-outcome by itself: an unexpected 2xx with a perfect body is ``ok`` with a violation.
+A *violation* is a short sentence about how the response breaks the contract. It has no values
+of the body, which may be tokens. It does not decide the outcome: an unexpected 2xx with a
+perfect body is ``ok`` with a violation.
 """
 
 from __future__ import annotations
@@ -53,18 +52,18 @@ _OK = Outcome.OK
 
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
     """
-    What an HTTP answer means.
+    What an HTTP response means.
 
     Attributes:
         outcome: How the attempt ended.
-        code: The answer's CLOUD_* code, known or not; "" when it had none.
-        retry_after_s: The wait asked for, seconds from now; NaN when absent.
-        resource_id: Session or run it created or speaks of; "" when none. Read from
-            a broken answer too, where possible: what was opened must be closed.
-        replayed: 1 the answer said ``replayed: true``, 0 false, -1 nothing.
-        state: The session's state or the run's status; "" when none.
+        code: The response's CLOUD_* code, known or not; "" for none.
+        retry_after_s: The wait requested, seconds from now; NaN when absent.
+        resource_id: Session or run it created or refers to; "" for none. Read from a broken
+            response too, where possible, since what was opened must be closed.
+        replayed: 1 for ``replayed: true``, 0 for false, -1 when absent.
+        state: The session's state or the run's status; "" for none.
         value: The decoded body of a success; also kept when only its sums are wrong.
-        violation: How the answer breaks the contract; "" when it does not.
+        violation: How the response breaks the contract; "" when it does not.
     """
 
     outcome: Outcome
@@ -85,18 +84,17 @@ def interpret(
     now_unix_s: float | None = None,
 ) -> Interpretation:
     """
-    Say what an HTTP answer means.
+    Interpret an HTTP response.
 
     Args:
         operation: A name of `harness.contract.operations.OPERATIONS`.
-        status: The HTTP status; any integer.
+        status: Any integer.
         body: The body as received, decompressed; any bytes.
-        retry_after: The Retry-After header's value; None when there was none.
-        now_unix_s: When the answer arrived, Unix seconds; now, when absent. Only a
-            Retry-After that is a date needs it.
+        retry_after: The Retry-After header; None when absent.
+        now_unix_s: When the response arrived, to read a Retry-After date; None for now.
 
     Raises:
-        KeyError: There is no such operation. Nothing else, whatever the answer.
+        KeyError: There is no such operation. Nothing else, whatever the response.
     """
     read, success = _READERS[operation]
     if status in success and retry_after is None and len(body) <= BODY_MAX_BYTES:
@@ -136,21 +134,19 @@ def with_retry_after(
     violations: Sequence[str],
     now_unix_s: float | None = None,
 ) -> Interpretation:
-    """The answer with its Retry-After read, and with what was said of it else."""
-    wait_s, violation_of_header = math.nan, ""
+    """The interpretation with its Retry-After read, and with further violations."""
+    wait_s, header_violation = math.nan, ""
     if retry_after is not None:
         now_s = time() if now_unix_s is None else now_unix_s
-        wait_s, violation_of_header = parse_retry_after(retry_after, now_s)
+        wait_s, header_violation = parse_retry_after(retry_after, now_s)
     elif status == 429 or interpretation.outcome is Outcome.RATE_LIMITED:
-        violation_of_header = "rate limited without Retry-After"
-    violation = "; ".join(
-        filter(None, (interpretation.violation, *violations, violation_of_header))
-    )
+        header_violation = "rate limited without Retry-After"
+    violation = "; ".join(filter(None, (interpretation.violation, *violations, header_violation)))
     return msgspec.structs.replace(interpretation, retry_after_s=wait_s, violation=violation)
 
 
 def _invalid_body(body: bytes, error: Exception) -> Interpretation:
-    """A 2xx whose body breaks the contract; its id is saved: it may have opened something."""
+    """A 2xx whose body breaks the contract; its id is kept, as it may have opened something."""
     try:
         document = msgspec.json.decode(body)
     except DECODE_ERRORS:
@@ -158,12 +154,11 @@ def _invalid_body(body: bytes, error: Exception) -> Interpretation:
     fields = document if isinstance(document, dict) else {}
     replayed = fields.get("replayed")
     inner = next((part for key in _WRAPPERS if isinstance(part := fields.get(key), dict)), fields)
+    ids = (_id(part.get(key)) for part in (inner, fields) for key in _IDS)
     return Interpretation(
         Outcome.INVALID_RESPONSE,
         code=_text(fields.get("code"))[:CODE_MAX],
-        resource_id=next(
-            filter(None, (_id(part.get(key)) for part in (inner, fields) for key in _IDS)), ""
-        ),
+        resource_id=next(filter(None, ids), ""),
         replayed=int(replayed) if isinstance(replayed, bool) else -1,
         violation=describe_decode_error(body, error),
     )
@@ -181,15 +176,15 @@ def _id(value: Any) -> str:
     return "" if len(text := _text(value)) > ID_MAX else text
 
 
-# One reader an operation: body in, Answer out; BROKEN means the contract is broken.
+# One reader per operation: body in, Interpretation out; it raises one of DECODE_ERRORS.
 
 _created = Decoder(CreatedSession).decode
 _found_session = Decoder(FoundSession).decode
 _bare_session = Decoder(CloudSession).decode
-_session_under_session = Decoder(WrappedSession).decode
+_wrapped_session = Decoder(WrappedSession).decode
 _counts = Decoder(ImportCounts).decode
 _queued = Decoder(QueuedRun).decode
-_queued_marks = Decoder(QueuedRunFields).decode
+_queued_fields = Decoder(QueuedRunFields).decode
 _found_run = Decoder(FoundRun).decode
 _bare_run = Decoder(Run).decode
 _page = Decoder(LogPage).decode
@@ -216,7 +211,7 @@ def _read_session(body: bytes) -> Interpretation:
         if "cloudSession" in keys:
             raise
         if "session" in keys:
-            found = FoundSession(_session_under_session(body).session)
+            found = FoundSession(_wrapped_session(body).session)
         else:
             found = FoundSession(_bare_session(body))
     session = found.cloud_session
@@ -248,8 +243,8 @@ def _read_queued(body: bytes) -> Interpretation:
         keys = _top_level(body).keys()
         if "run" in keys or not keys & {"id", "runId"}:
             raise
-        marks = _queued_marks(body)
-        queued = QueuedRun(_bare_run(body), marks.replayed, marks.links)
+        fields = _queued_fields(body)
+        queued = QueuedRun(_bare_run(body), fields.replayed, fields.links)
     return Interpretation(
         _OK,
         resource_id=queued.run.id or "",

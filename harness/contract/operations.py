@@ -1,4 +1,4 @@
-"""The HTTP operations of the API: names, paths, and what may be done twice."""
+"""The HTTP operations of the API: names, paths, and which are safe to repeat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Operation:
     Attributes:
         name: The name used everywhere: plans, attempts, reports.
         method: HTTP method.
-        path: Path below the base URL; ``{id}`` stands for the session, run or slug.
+        path: Path below the base URL; ``{id}`` is the session, run or slug.
         success: Statuses that the contract allows for a success.
         repeatable: Sending it twice without a key has the effect of sending it once.
         keyed: An Idempotency-Key makes it safe to repeat, and is sent.
@@ -62,10 +62,10 @@ def request_target(
     operation: str | Operation, resource_id: str = "", **query: str | int | None
 ) -> str:
     """
-    Build the request target: path and query, to be put behind the base URL.
+    Build the request target: the path and query after the base URL.
 
-    The id comes from a stranger's answer, so every character that could end the
-    path segment is escaped, and the two names that mean a directory as well.
+    The id comes from a response, so it is untrusted: every character that could end the path
+    segment is escaped, and so are the names ``.`` and ``..``.
 
     Args:
         operation: An operation or its name.
@@ -74,9 +74,9 @@ def request_target(
 
     Raises:
         KeyError: There is no such operation.
-        ValueError: An id is missing or out of place, or the parameter is unknown.
+        ValueError: An id is missing or unexpected, or the parameter is unknown.
 
-    >>> target("get_run_logs", "run 1/2", logLimit=50, beforeLogCursor=None)
+    >>> request_target("get_run_logs", "run 1/2", logLimit=50, beforeLogCursor=None)
     '/runs/run%201%2F2/logs?logLimit=50'
     """
     op = operation if isinstance(operation, Operation) else OPERATIONS[operation]

@@ -1,10 +1,10 @@
 """
-How an attempt can end, and which error code means which end.
+How an attempt can end, and which error code means which outcome.
 
-Two vocabularies are read side by side: the 17 codes of the public documentation
-and those of the TypeScript SDK. An SDK name with the meaning of a documented code
-is its alias. The SDK's other codes are known, but have no outcome of their own:
-the HTTP status says whether they are a ``client_error`` or a ``server_error``.
+Two vocabularies are read: the 17 codes of the public documentation, and those of the TypeScript
+SDK. An SDK name with the meaning of a documented code is its alias. The SDK's other codes are
+known, but have no outcome of their own: the HTTP status decides between ``client_error`` and
+``server_error``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     CAPACITY_FULL = "capacity_full"
     TIMEOUT = "timeout"
-    """The target said so, or the client's own deadline passed: the effect is unknown."""
+    """The target reported it, or the client's own deadline passed: the effect is unknown."""
     LAUNCH_TIMEOUT = "launch_timeout"
     LAUNCH_FAILED = "launch_failed"
     NOT_FOUND = "not_found"
@@ -30,20 +30,20 @@ class Outcome(StrEnum):
     RUNTIME_GONE = "runtime_gone"
     CDP_UNAVAILABLE = "cdp_unavailable"
     CONNECTION_LOST = "connection_lost"
-    """Reset or closed before the whole answer: the effect is unknown."""
+    """Reset or closed before the complete response: the effect is unknown."""
     ACTION_FAILED = "action_failed"
     UNSUPPORTED_METHOD = "unsupported_method"
     CONFIG_INVALID = "config_invalid"
     NOT_CONFIGURED = "not_configured"
     SERVER_ERROR = "server_error"
-    """CLOUD_INTERNAL_ERROR, and every 5xx that nothing else names."""
+    """CLOUD_INTERNAL_ERROR, and every other 5xx without a code."""
     AUTH_FAILED = "auth_failed"
     CONTRACT_MISMATCH = "contract_mismatch"
     CONNECTION_REFUSED = "connection_refused"
     INVALID_RESPONSE = "invalid_response"
-    """An answer that is not the API's: a 2xx that breaks the contract, garbled JSON."""
+    """A response that is not the API's: a 2xx that breaks the contract, garbled JSON."""
     CLIENT_ERROR = "client_error"
-    """Every 4xx that nothing else names."""
+    """Every other 4xx without a code."""
 
 
 MAY_HAVE_HAPPENED = frozenset(
@@ -55,7 +55,7 @@ MAY_HAVE_HAPPENED = frozenset(
         Outcome.SERVER_ERROR,
     }
 )
-"""Outcomes after which only a later answer can tell whether the work was done."""
+"""Outcomes after which it is unknown whether the work was done."""
 
 DOCUMENTED_CODES: Mapping[str, Outcome] = MappingProxyType(
     {
@@ -91,7 +91,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "CLOUD_CONTROL_PLANE_ERROR": "CLOUD_INTERNAL_ERROR",
     }
 )
-"""SDK name → the documented code that means the same."""
+"""SDK name → the documented code with the same meaning."""
 
 SDK_CODES = frozenset(
     {
@@ -106,12 +106,12 @@ SDK_CODES = frozenset(
         "CLOUD_BROWSER_PROFILE_SYNC_FAILED",
     }
 )
-"""Codes only the SDK knows: kept, and classified by the HTTP status."""
+"""Codes only the SDK knows; the HTTP status classifies them."""
 
 CODES: Mapping[str, Outcome] = MappingProxyType(
     dict(DOCUMENTED_CODES) | {alias: DOCUMENTED_CODES[code] for alias, code in ALIASES.items()}
 )
-"""Every code that decides the outcome by itself."""
+"""Every code that decides the outcome."""
 
 _CLIENT = range(400, 500)
 _SERVER = range(500, 600)
@@ -126,16 +126,13 @@ _STATUSES: Mapping[str, Container[int]] = {
     "CLOUD_CONFIG_INVALID": _CLIENT,
 }
 """
-Statuses a code may come with. The first three are documented; the class of the
-others follows from RFC 9110, section 15: 4xx says the request was at fault, 5xx
-the server. For codes that are not here no status is documented, so none is wrong.
+Statuses a code may come with. The first three are documented. For the others RFC 9110, section
+15 gives the class: 4xx for a wrong request, 5xx for a server error. Codes without an entry may
+come with any error status.
 """
 
-_CODE_OF_STATUS = {
-    401: {"CLOUD_AUTH_FAILED"},
-    429: {"CLOUD_RATE_LIMITED", "CLOUD_CAPACITY_FULL"},
-}
-"""Statuses whose meaning HTTP and the documentation fix, and the codes that fit."""
+_CODE_OF_STATUS = {401: {"CLOUD_AUTH_FAILED"}, 429: {"CLOUD_RATE_LIMITED", "CLOUD_CAPACITY_FULL"}}
+"""Statuses with a meaning fixed by HTTP and the documentation, and the codes that fit."""
 
 
 def code_fits_status(code: str, status: int) -> bool:
@@ -149,18 +146,11 @@ def code_fits_status(code: str, status: int) -> bool:
 
 def outcome_of_status(status: int, operation: str = "") -> Outcome:
     """
-    Classify an answer that no code explains.
+    Classify a response without a code.
 
-    401, 404 and 429 mean what HTTP says; 410 for a session is a closed one. Other
-    statuses that our own stand-in ties to a code (503, 504, …) are not: a real
-    deployment promises nothing of the kind.
-
-    Args:
-        status: The HTTP status.
-        operation: A name of `harness.contract.operations.OPERATIONS`.
-
-    Returns:
-        ``invalid_response`` for a status that is neither 4xx nor 5xx.
+    401, 404 and 429 mean what HTTP says; 410 for a session is a closed one. Other statuses that the
+    stand-in ties to a code (503, 504, …) are not classified further, since no document promises
+    them. A status that is neither 4xx nor 5xx is an ``invalid_response``.
     """
     if status == 401:
         return Outcome.AUTH_FAILED

@@ -1,9 +1,8 @@
 """
-Bodies of successful answers, as types; decoding one is validating it.
+Bodies of successful responses as types; decoding validates.
 
-Fields the documentation does not name are ignored, so that a deployment may add
-some. An optional field may also be null. Where only a name is known (runs, logs) the
-type asks for no more than the harness needs.
+Undocumented fields are ignored, so that a deployment may add some. An optional field may also
+be null. Where only a name is known (runs, logs), the type requires only what the harness needs.
 
 [seed] the public documentation, [client] the TypeScript SDK, [ours] our stand-in.
 """
@@ -17,9 +16,8 @@ from msgspec import Meta, Struct
 
 ID_MAX = 1_000
 """
-Characters of an id or a cursor that are believed. No limit is documented, but both go into
-request targets, of which 8,000 octets have to be taken (RFC 9112, section 3), and into every
-record of the trial.
+The longest id or cursor that is accepted, in characters. No limit is documented, but both go
+into request targets, of which 8,000 octets are safe (RFC 9112, section 3), and into every record.
 """
 
 Name = Annotated[str, Meta(min_length=1)]
@@ -49,7 +47,7 @@ class CloudSession(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class CreatedSession(Struct, frozen=True, gc=False, rename="camel"):
-    """Answer of create_session [seed]; ``expires_at`` [client]."""
+    """Response of create_session [seed]; ``expires_at`` [client]."""
 
     session_id: Id
     action_ws_url: Name
@@ -61,25 +59,25 @@ class CreatedSession(Struct, frozen=True, gc=False, rename="camel"):
     expires_at: float | None = None
 
     def __repr__(self) -> str:
-        """Name the session only: the rest holds two secrets."""
+        """Show the session only: two other fields are secrets."""
         return f"CreatedSession(session_id={self.session_id!r})"
 
 
 class FoundSession(Struct, frozen=True, gc=False, rename="camel"):
-    """Answer of get_session [ours]; the object may also come bare or as ``session``."""
+    """Response of get_session [ours]; the object may also come bare or as ``session``."""
 
     cloud_session: CloudSession
     session_id: Id | None = None
 
 
 class WrappedSession(Struct, frozen=True, gc=False):
-    """The third form of get_session's answer."""
+    """The third form of get_session's response."""
 
     session: CloudSession
 
 
 class ImportCounts(Struct, frozen=True, gc=False):
-    """Answer of import_selector_cache [seed]; the sum is checked where it is read."""
+    """Response of import_selector_cache [seed]; its reader checks the sum."""
 
     imported: Count
     inserted: Count
@@ -89,11 +87,11 @@ class ImportCounts(Struct, frozen=True, gc=False):
 
 class Run(Struct, frozen=True, gc=False, rename="camel"):
     """
-    A scraper's run, as far as it is known [seed: it has a status].
+    A scraper's run [seed: it has a status].
 
     Attributes:
-        id: Its id, whether the answer called it ``id`` or ``runId``.
-        status: None when the answer has none, which get_run does not allow.
+        id: Its id, named ``id`` or ``runId`` in the response.
+        status: None when absent, which get_run does not allow.
     """
 
     id: Id | None = None
@@ -109,14 +107,14 @@ class Run(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Links(Struct, frozen=True, gc=False):
-    """Where a queued run's status and logs are to be read. [seed]"""
+    """Where to read a queued run's status and logs. [seed]"""
 
     status: Name
     logs: Name
 
 
 class QueuedRun(Struct, frozen=True, gc=False):
-    """Answer of queue_run. [seed]"""
+    """Response of queue_run. [seed]"""
 
     run: Run
     replayed: bool
@@ -124,14 +122,14 @@ class QueuedRun(Struct, frozen=True, gc=False):
 
 
 class QueuedRunFields(Struct, frozen=True, gc=False):
-    """What stands beside a bare run in the answer of queue_run."""
+    """The fields beside a bare run in the response of queue_run."""
 
     replayed: bool
     links: Links
 
 
 class FoundRun(Struct, frozen=True, gc=False):
-    """Answer of get_run [ours]; the run may also come bare."""
+    """Response of get_run [ours]; the run may also come bare."""
 
     run: Run
 
@@ -147,10 +145,9 @@ class LogLine(Struct, frozen=True, gc=False):
 
 class LogPage(Struct, frozen=True, gc=False, rename="camel"):
     """
-    Answer of get_run_logs [ours]: the newest page first.
+    Response of get_run_logs [ours]: the newest page first.
 
     Attributes:
-        logs: The page's lines, in the order of the answer.
         next_before_log_cursor: Where the next older page ends; None at the oldest.
     """
 
@@ -159,7 +156,7 @@ class LogPage(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class FrameResult(Struct, frozen=True, gc=False):
-    """What an action or a DevTools command answered; its form is the method's own."""
+    """The result of an action or a DevTools command; its form depends on the method."""
 
     result: Any
 

@@ -1,9 +1,9 @@
 """
-Retry-After: how long a refused caller is asked to wait.
+Retry-After: how long a refused client should wait.
 
-RFC 9110, section 10.2.3: delta-seconds or an HTTP-date (section 5.6.7: three forms,
-of which a recipient must read all). More is read than the RFC allows, since a wait
-that was meant is better than none, but every liberty is told as a violation.
+RFC 9110, section 10.2.3: delta-seconds or an HTTP-date (section 5.6.7: three forms, all of which
+a recipient must read). More is read than the RFC allows, since an intended wait is better than
+none, but every deviation is a violation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from time import gmtime
 from typing import NamedTuple
 
 WAIT_MAX_S = 86_400.0
-"""The longest wait believed: one day."""
+"""The longest wait accepted: one day."""
 
 _TEXT_MAX = 64  # characters; the longest HTTP-date has 33
 _DELTA = re.compile(r"[0-9]+")
@@ -34,10 +34,10 @@ _DATES = (
 
 class RetryAfter(NamedTuple):
     """
-    What a Retry-After says.
+    The meaning of a Retry-After.
 
     Attributes:
-        seconds: The wait from now, 0 to `WAIT_MAX_S`; NaN when nothing can be read.
+        seconds: The wait from now, 0 to `WAIT_MAX_S`; NaN when it cannot be read.
         violation: How the header breaks the RFC; "" when it does not.
     """
 
@@ -49,12 +49,7 @@ def parse_retry_after(text: str, now_unix_s: float) -> RetryAfter:
     """
     Read the value of a Retry-After header.
 
-    Args:
-        text: The header's value.
-        now_unix_s: When the answer arrived, Unix seconds; only dates need it.
-
-    Returns:
-        The wait. A date in the past is a wait of 0 and no violation.
+    ``now_unix_s`` is when the response arrived. A date in the past is a wait of 0 and no violation.
     """
     text = text[: _TEXT_MAX + 1].strip(" \t")
     if len(text) <= _TEXT_MAX:

@@ -1,11 +1,11 @@
 """
 The two WebSockets as the harness reads them: names, frames, and how they end.
 
-An upgrade is an HTTP answer: 101, or a refusal like any other. An action is one JSON
-request and the answer with its ``id``; a DevTools command likewise. A close is an
-outcome for everything that was in flight: a reason that is a CLOUD_* code says which;
-else 1011 and a connection that just ended are ``connection_lost``, and an orderly close
-is ``session_closed``, which is all that the SDK ever makes of a close.
+The response to an upgrade is an HTTP response: 101, or a refusal like any other. An action is
+one JSON request and the response with its ``id``, and so is a DevTools command. A close decides
+the outcome of every pending call. A reason that is a CLOUD_* code says which. Without one, 1011
+and a lost connection are ``connection_lost``, and an orderly close is ``session_closed``, as in
+the SDK.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ _NOT_REPEATABLE = frozenset(
 ACTION_METHODS: Mapping[str, bool] = MappingProxyType(
     dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(sorted(_NOT_REPEATABLE), False)
 )
-"""Method of the action socket → whether doing it twice is like doing it once."""
+"""Method of the action socket → whether doing it twice has the effect of doing it once."""
 
 _NORMAL = frozenset({1000, 1001})
 _AUTH = frozenset({1008, 4001, 4401})
 _PROTOCOL_CLOSES = {
-    1002: "what came is no WebSocket's",
-    1003: "a kind of data that is not taken",
-    1007: "a text that is no UTF-8",
-    1009: "a message longer than is read",
+    1002: "a violation of the protocol",
+    1003: "an unsupported kind of data",
+    1007: "a text that is not UTF-8",
+    1009: "a message over the size limit",
 }
-"""RFC 6455, section 7.4.1: closes that tell of a message, not of the server's health."""
+"""RFC 6455, section 7.4.1: closes for a wrong message, not for the server's health."""
 
 
 class _ActionFrame(msgspec.Struct, gc=False):
@@ -100,8 +100,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         id: Which request it answers; 0 for none.
-        interpretation: What it says.
-        method: DevTools only: the event's name; "" for an answer.
+        method: DevTools only: the event's name; "" for a response.
         params: DevTools only: the event's parameters.
     """
 
@@ -149,16 +148,12 @@ def _interpret_error(frame: _ActionFrame) -> Interpretation:
     if isinstance(frame.details, dict):
         inner = frame.details.get("actionFailure")
         failure = str(inner.get("code", ""))[:CODE_MAX] if isinstance(inner, dict) else ""
-    return Interpretation(
-        CODES.get(code, Outcome.SERVER_ERROR),
-        code=code,
-        state=failure,
-        violation="; ".join(violations),
-    )
+    outcome = CODES.get(code, Outcome.SERVER_ERROR)
+    return Interpretation(outcome, code=code, state=failure, violation="; ".join(violations))
 
 
 def read_cdp_message(data: bytes) -> Message:
-    """Read a DevTools message, an answer or an event; never raises."""
+    """Read a DevTools message, a response or an event; never raises."""
     try:
         message = _read(_cdp_frame, data)
     except DECODE_ERRORS as error:
@@ -173,17 +168,17 @@ def read_cdp_message(data: bytes) -> Message:
             message.id, Interpretation(outcome, code=code, state=str(message.error.code))
         )
     if message.result is None:
-        violation = "an answer without `result`"
+        violation = "a response without `result`"
         return Message(message.id, msgspec.structs.replace(_INVALID, violation=violation))
     return Message(message.id, Interpretation(Outcome.OK, value=FrameResult(message.result)))
 
 
 def _read(decode: Callable[[bytes], _T], data: bytes) -> _T:
     """
-    Decode a frame; half a character in it is replaced.
+    Decode a frame; lone surrogates are replaced.
 
-    A text of JavaScript's may hold one. JSON can spell it and UTF-8 cannot, and a browser
-    tells a page's texts as they are.
+    A JavaScript text may have one. JSON can escape it and UTF-8 cannot encode it, and a browser
+    returns a page's texts unchanged.
     """
     try:
         return decode(data)
@@ -191,14 +186,14 @@ def _read(decode: Callable[[bytes], _T], data: bytes) -> _T:
         if isinstance(error, msgspec.ValidationError):
             raise
         try:
-            whole = json.dumps(json.loads(data), ensure_ascii=False)
+            text = json.dumps(json.loads(data), ensure_ascii=False)
         except (ValueError, RecursionError):
             raise error from None
-        return decode(whole.encode(errors="replace"))
+        return decode(text.encode(errors="replace"))
 
 
 def _invalid_frame(data: bytes, error: Exception) -> Message:
-    """A frame that breaks the contract, with its id where it has one."""
+    """A frame that breaks the contract, with its id if it has one."""
     try:
         document = msgspec.json.decode(data)
     except DECODE_ERRORS:
@@ -211,7 +206,7 @@ def _invalid_frame(data: bytes, error: Exception) -> Message:
 def read_upgrade(
     operation: str, status: int, body: bytes, retry_after: str | None = None
 ) -> Interpretation:
-    """What the answer to an upgrade means; never raises."""
+    """Interpret the response to an upgrade; never raises."""
     if status == 101:
         return Interpretation(Outcome.OK)
     if 200 <= status < 300:
@@ -221,7 +216,7 @@ def read_upgrade(
 
 
 def read_close(status: int, reason: str) -> Interpretation:
-    """What a close means for the requests that were in flight."""
+    """Interpret a close for the pending calls."""
     if reason in CODES:
         return Interpretation(CODES[reason], code=reason)
     if status in _NORMAL:

@@ -1,29 +1,28 @@
 """
-When each arrival is meant to start: pure schedules, computed and never accumulated.
+The intended start of each arrival: pure schedules, computed and never accumulated.
 
-A phase asks for ``r(s)`` arrivals per second at ``s`` seconds after its start, going
-linearly from ``r0`` to ``r1`` in its duration ``D``; by then it has asked for ::
+A phase asks for ``r(s)`` arrivals per second at ``s`` seconds after its start. The rate goes
+linearly from ``r0`` to ``r1`` over the phase's duration ``D``, so by then it has asked for ::
 
     Λ(s) = r0·s + k·s²/2        k = (r1 - r0) / D
 
-arrivals. A **uniform** phase puts an arrival wherever Λ reaches a whole number ``m``,
-that is where Λ is inverted (in the form that does not cancel, and that r0 = 0 or
-k = 0 does not break)::
+arrivals. A **uniform** phase puts an arrival wherever Λ reaches a whole number ``m``. The
+inverse of Λ, in the form that does not cancel and that r0 = 0 or k = 0 does not break, is ::
 
     s(m) = 2m / (r0 + √(r0² + 2·k·m))
 
-At a constant rate this is ``m / r`` and done in whole numbers, exact to the nanosecond
-below for any m: no drift in hours. What a uniform phase leaves of an arrival counts in
-the next uniform one, so many short steps ask for no more than one long phase.
+At a constant rate this is ``m / r``, computed in whole numbers: exact to the nanosecond below
+for any m, without drift over hours. The fraction of an arrival that a uniform phase leaves
+counts in the next uniform phase, so many short steps ask for no more than one long phase.
 
 A **poisson** phase puts its arrivals where Λ reaches ``E1, E1 + E2, …``, sums of
-independent Exp(1) numbers: time-rescaling, which makes a Poisson process of rate r(s)
-out of one of rate 1 (Brown et al., Neural Computation 14, 2002, theorem of time-rescaling;
-Çınlar, Introduction to Stochastic Processes, 1975, section 4.7).
+independent Exp(1) numbers. This time-rescaling turns a Poisson process of rate 1 into one of
+rate r(s) (Brown et al., Neural Computation 14, 2002; Çınlar, Introduction to Stochastic
+Processes, 1975, section 4.7).
 
 Arrivals are numbered from 0. Worker i of n takes the numbers i, i + n, i + 2n, …, so the
-workers' schedules together are exactly the schedule of one. Everything is lazy: hours at
-10,000 per second need no memory.
+workers' schedules together are exactly the schedule of one worker. Everything is lazy: hours
+at 10,000 per second need no memory.
 """
 
 from __future__ import annotations
@@ -43,23 +42,21 @@ from harness.units import NS_PER_S
 Spacing = Literal["uniform", "poisson"]
 
 RATE_MAX_PER_S = 1e9
-"""One arrival a nanosecond: times cannot tell more of them apart."""
+"""One arrival per nanosecond, the resolution of times."""
 
-_BLOCK_SIZE = 4096  # arrivals drawn at once; part of the schedule, for it orders the draws
+_BLOCK_SIZE = 4096  # arrivals per draw; changing it changes the schedule
 _MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
     """
-    A stretch of the plan with one law of arrivals.
+    A stretch of the plan with one rate, constant or linear, and one spacing.
 
     Attributes:
-        name: The phase's name in the plan.
-        duration_ns: How long it lasts, 0 or more.
         rate_start_per_s: Arrivals per second at its start, 0 to `RATE_MAX_PER_S`.
-        rate_end_per_s: The same at its end; linear in between.
-        spacing: ``uniform``: evenly, as the rate asks; ``poisson``: independently.
+        rate_end_per_s: The same at its end.
+        spacing: ``uniform`` is evenly, ``poisson`` independently.
         measured: False for a warm-up: outside percentiles and SLOs.
 
     Raises:
@@ -86,30 +83,20 @@ class Phase:
             raise ValueError(msg)
 
 
-def expected_count(phases: Sequence[Phase]) -> float:
-    """
-    How many arrivals the phases ask for: the sum of D·(r0 + r1)/2.
-
-    Uniform phases alone give exactly this number, rounded up.
-    """
-    return float(sum(map(_expected, phases)))
-
-
 def starts_ns(
     phases: Sequence[Phase], seed: int, *, share: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[int, int, int]]:
     """
-    Give the intended starts, in order, one by one.
+    Yield the intended starts in order.
 
     Args:
         phases: The plan's phases, one after the other.
         seed: Seed of the Poisson phases; phase p of one seed is always the same.
-        share: (index, count) of this worker; (0, 1) for the whole schedule.
+        share: (index, count) of this worker; (0, 1) for the complete schedule.
 
     Yields:
-        (number, start, phase): the arrival's number in the whole schedule, its
-        intended start in ns from the schedule's start, and the index of its phase,
-        in whose half-open window the start lies.
+        (number, start, phase): the arrival's number in the complete schedule, its intended start
+        in ns from the schedule's start, and the index of the phase that holds the start.
 
     Raises:
         ValueError: The share is not 0 <= index < count.
@@ -125,7 +112,7 @@ def _generate(
     phases: Sequence[Phase], seed: int, index: int, count: int
 ) -> Iterator[tuple[int, int, int]]:
     begin_ns = 0
-    number = 0  # of the next arrival of the whole schedule
+    number = 0  # of the next arrival of the complete schedule
     expected = Fraction(0)  # by the uniform phases so far
     for p, phase in enumerate(phases):
         if phase.spacing == "poisson":
@@ -133,7 +120,7 @@ def _generate(
         else:
             first, expected = math.ceil(expected), expected + _expected(phase)
             size = math.ceil(expected) - first
-            lead = first - (expected - _expected(phase))  # of an arrival, owed before the first
+            lead = first - (expected - _expected(phase))  # the fraction left by the phases before
             mine = (index - number) % count
             starts = _uniform(phase, begin_ns, lead, range(mine, size, count))
             yield from zip(range(number + mine, number + size, count), starts, repeat(p))
@@ -142,16 +129,17 @@ def _generate(
 
 
 def _expected(phase: Phase) -> Fraction:
+    """How many arrivals a phase asks for; uniform phases give the sum, rounded up."""
     rates = _exact(phase.rate_start_per_s) + _exact(phase.rate_end_per_s)
     return rates * phase.duration_ns / (2 * NS_PER_S)
 
 
 def _exact(rate: float) -> Fraction:
     """
-    The number that was meant by a float: 1/10 for 0.1, 1/3 for 1/3.
+    The decimal or fraction that a float stands for: 1/10 for 0.1, 1/3 for 1/3.
 
-    The float itself is a hair above a tenth, so that 100 s of it would ask for an
-    eleventh arrival, in the phase's last nanosecond.
+    The float itself is slightly above a tenth: 100 s of it would ask for an eleventh arrival, in
+    the phase's last nanosecond.
     """
     simple = Fraction(rate).limit_denominator(1_000_000)
     return simple if float(simple) == rate else Fraction(repr(float(rate)))
@@ -170,8 +158,7 @@ def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) ->
     offset = begin_ns + lead * NS_PER_S / rate
     gap = NS_PER_S / rate
     scale = math.lcm(offset.denominator, gap.denominator)
-    offset_scaled = int(offset * scale)
-    gap_scaled = int(gap * scale)
+    offset_scaled, gap_scaled = int(offset * scale), int(gap * scale)
     for m in ordinals:
         yield (offset_scaled + m * gap_scaled) // scale
 
@@ -179,8 +166,7 @@ def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) ->
 def _ramp(phase: Phase, begin_ns: int, lead: float, ordinals: range) -> Iterator[int]:
     if not ordinals:
         return
-    r0 = phase.rate_start_per_s
-    slope = _slope(phase)
+    r0, slope = phase.rate_start_per_s, _slope(phase)
     square = r0 * r0
     last_ns = phase.duration_ns - 1
     for m in ordinals:
@@ -197,7 +183,7 @@ def _slope(phase: Phase) -> float:
 def _poisson(
     phase: Phase, p: int, begin_ns: int, number: int, seed: int, index: int, count: int
 ) -> Generator[tuple[int, int, int], None, int]:
-    """Yield this share of a Poisson phase; return the number of the next phase's first."""
+    """Yield this share of a Poisson phase; return the number of the next phase's first arrival."""
     expected = float(_expected(phase))
     if expected == 0:
         return number
@@ -221,16 +207,15 @@ def _exponentials(bits: np.random.PCG64) -> NDArray[np.float64]:
     """
     Draw a block of Exp(1) numbers.
 
-    From the raw bits, by inversion: numpy promises the bits of a generator for ever,
-    but not what its distributions make of them (NEP 19).
+    They come from the raw bits, by inversion: numpy keeps the bits of a generator stable across
+    releases, but not its distributions (NEP 19).
     """
     uniforms = (bits.random_raw(_BLOCK_SIZE) >> np.uint64(11)) * 2.0**-53
-    exponentials: NDArray[np.float64] = -np.log1p(-uniforms)
-    return exponentials
+    return np.negative(np.log1p(-uniforms))
 
 
 def _invert(phase: Phase, expected: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Λ's inverse for many, in ns from the phase's start, kept inside the phase."""
+    """The inverse of Λ for many values, in ns from the phase's start, kept inside the phase."""
     r0 = phase.rate_start_per_s
     root = np.sqrt(np.maximum(0.0, r0 * r0 + 2 * _slope(phase) * expected))
     starts = (2e9 * expected / np.maximum(r0 + root, 1e-300)).astype(np.int64)

@@ -1,6 +1,4 @@
-"""
-Plan files: TOML in, a `Plan` out, or every mistake at once with its line.
-"""
+"""Plan files: read TOML into a `Plan`, or report every mistake with its line."""
 
 from __future__ import annotations
 
@@ -37,10 +35,8 @@ def find_plan(name: str) -> Path:
         return path
     built_in = PLANS / f"{name}.toml"
     if not built_in.is_file():
-        known = sorted(file.stem for file in PLANS.glob("*.toml"))
-        raise PlanError(
-            f"no plan named {name!r}; known are {', '.join(known)}, or name a .toml file"
-        )
+        known = ", ".join(sorted(file.stem for file in PLANS.glob("*.toml")))
+        raise PlanError(f"no plan named {name!r}; known are {known}, or name a .toml file")
     return built_in
 
 
@@ -49,7 +45,7 @@ def read_plan(path: Path) -> Plan:
     Read and check a plan file.
 
     Raises:
-        PlanError: One line a mistake, each with file, line and key.
+        PlanError: One line per mistake, with file, line and key.
     """
     return parse_plan(read_text(path), str(path))
 
@@ -74,14 +70,10 @@ def read_text(path: Path) -> str:
 
 def parse_plan(text: str, source: str) -> Plan:
     """
-    Check a plan's text.
-
-    Args:
-        text: TOML.
-        source: What to call it in messages.
+    Check a plan's TOML text; ``source`` names it in messages.
 
     Raises:
-        PlanError: One line a mistake.
+        PlanError: One line per mistake.
     """
     try:
         document = tomllib.loads(text)
@@ -109,14 +101,14 @@ def format_errors(
     model: type[BaseModel] = Plan,
 ) -> str:
     """
-    One line a mistake: file, line, key, what is wrong with it.
+    One line per mistake: file, line, key, what is wrong.
 
     Args:
-        errors: What the model found.
-        source: What to call the file.
-        text: The file's text, for the lines; "" when there is none.
-        at: Where in the plan the model's own keys stand.
-        model: The model.
+        errors: What pydantic found.
+        source: The file's name in messages.
+        text: The file's text, to find the lines; "" for no lines.
+        at: The keys in the plan under which the model's own keys are.
+        model: The model that was validated.
     """
     errors_found = find_errors(errors, model)
     find = PlanLines(text).find
@@ -125,7 +117,7 @@ def format_errors(
 
 
 def format_error(keys: Location, remark: str, source: str, text: str = "") -> str:
-    """One line on a mistake that no model sees; arguments as of `format_errors`."""
+    """Format one mistake that no model finds; arguments as of `format_errors`."""
     return _error_line(keys, f": {remark}", source, PlanLines(text).find)
 
 

@@ -1,22 +1,14 @@
 """
 Plans: what a trial does, as a checked document with a default for every key.
 
-The models here are the schema; `harness.plan.file` reads TOML into them and
-turns every mistake into file, line and key.
+The models here are the schema. `harness.plan.file` reads TOML into them.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Discriminator,
-    Field,
-    Strict,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, Strict, Tag, model_validator
 
 from harness.attempt import ReservedPhase
 from harness.contract.versions import CONTRACT_VERSION
@@ -72,10 +64,10 @@ class LoadTable(Table):
 
     Attributes:
         model: ``open`` starts calls by the schedule, ``closed`` by users who wait.
-        users: Open: the most calls in flight; closed: how many users there are.
+        users: Open: the most calls in flight. Closed: the number of users.
         connections: The most connections of a process, shared by its users; 0 gives each
-            user his own.
-        wait: Closed: a user's pause between two rounds, seconds, uniform in this range.
+            user a connection.
+        wait: Closed: a user's pause between two iterations, seconds, uniform in this range.
         phases: The schedule; in a closed load only names, durations and ``measured``.
         grace: How long calls in flight at the end may take to end.
     """
@@ -96,7 +88,7 @@ class LoadTable(Table):
             msg = "two phases have the same name"
             raise ValueError(msg)
         if reserved := set(names) & (set(ReservedPhase) - {ReservedPhase.LOAD}):
-            msg = f"the phase name {min(reserved)!s} is the harness's own; take another"
+            msg = f"the phase name {min(reserved)!s} is reserved; choose another name"
             raise ValueError(msg)
         if self.wait[0] > self.wait[1]:
             msg = "wait = [shortest, longest]: the first is larger than the second"
@@ -105,7 +97,7 @@ class LoadTable(Table):
 
 
 class RetryTable(Table):
-    """When a call is tried again; see `harness.client.retries`."""
+    """When to retry a call; see `harness.client.retries`."""
 
     attempts: Annotated[int, Strict(), Field(ge=1, le=100)] = 5
     budget_fraction: Share = 0.1
@@ -123,8 +115,10 @@ class TimeoutsTable(Table):
 
 class SloTable(Table):
     """
-    Objectives, in the grammar of `harness.plan.slo`; and whether nothing may drift, of which a
-    load of under ten minutes is judged only when asked (`harness.checks.drift`).
+    Objectives, in the grammar of `harness.plan.slo`, and whether to check for drift.
+
+    A load of under ten minutes is checked for drift only when ``drift`` is set
+    (`harness.checks.drift`).
     """
 
     drift: Flag = False
@@ -136,13 +130,13 @@ class SloTable(Table):
 
 
 class ProbesTable(Table):
-    """Calls sent to make lies visible, as shares of the calls they follow."""
+    """Probes that reveal broken promises, as shares of the calls they follow."""
 
     share: Share = 0.05
 
 
 class ContractTable(Table):
-    """The API's contract: which version of the cloud session contract is asked for."""
+    """Which version of the cloud session contract to ask for."""
 
     version: Annotated[str, Field(pattern=r"^v[0-9]{1,4}$")] = CONTRACT_VERSION
 
@@ -151,7 +145,7 @@ Tolerance = Annotated[float, Strict(), Field(gt=0, le=10)]
 
 
 class CompareTable(Table):
-    """How much worse `harness compare` calls too much; see `harness.plan.tolerances`."""
+    """Tolerances of `harness compare`; see `harness.plan.tolerances`."""
 
     threshold: Tolerance = RELATIVE_DEFAULT
     outcomes: Tolerance = OUTCOME_DEFAULT
@@ -160,7 +154,7 @@ class CompareTable(Table):
     )
 
     def to_tolerances(self) -> Tolerances:
-        """The thresholds as the comparison takes them."""
+        """The tolerances as the comparison takes them."""
         return Tolerances(self.threshold, self.outcomes, self.metrics)
 
 

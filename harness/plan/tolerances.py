@@ -1,13 +1,14 @@
 """
-How much worse is too much: practical thresholds of a comparison, by metric.
+Tolerances of a comparison, by metric: how much worse is too much.
 
-A latency or a throughput is compared by its relative change, a share of outcomes by its
-difference: a share that was zero has no relative change, and one refusal in a thousand
-turning two is no doubling worth a gate. A threshold's key is ``[operation.]metric``::
+Latencies and throughput are compared by their relative change. Shares of outcomes are compared
+by their difference: a share that was zero has no relative change, and a doubling from one
+refusal in a thousand is not worth a failed gate. The key of a tolerance is
+``[operation.]metric``::
 
     p99   response.p99   create_session.response.p99   throughput   outcome.timeout
 
-The most specific key wins: one with an operation over one without, one with a clock over
+The most specific key wins: a key with an operation over one without, a key with a clock over
 one without.
 """
 
@@ -22,7 +23,7 @@ from harness.suggestions import suggest
 RELATIVE_DEFAULT = 0.05
 """Default for latencies and throughput: 5 % of the baseline."""
 OUTCOME_DEFAULT = 0.005
-"""Default for the share of an outcome: half a point of all attempts."""
+"""Default for the share of an outcome: half a percentage point of all attempts."""
 
 _PERCENTILES = ("p50", "p90", "p99", "p99.9")
 _CLOCKS = ("response", "service")
@@ -33,18 +34,18 @@ METRICS = (
     "outcome",
     *(f"outcome.{name}" for name in OUTCOMES if name != "ok"),
 )
-"""What a key may name behind the operation."""
+"""Metrics that a key may name after the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """
-    The thresholds of one comparison.
+    The tolerances of one comparison.
 
     Attributes:
-        relative: For latencies and throughput where no key says otherwise.
-        outcome: For shares of outcomes where no key says otherwise.
-        metrics: Key → threshold.
+        relative: For latencies and throughput without a key.
+        outcome: For shares of outcomes without a key.
+        metrics: Key → tolerance.
     """
 
     relative: float = RELATIVE_DEFAULT
@@ -52,7 +53,7 @@ class Tolerances:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, operation: str, metric: str) -> float:
-        """The threshold of one metric, such as ``response.p99`` or ``outcome.timeout``."""
+        """The tolerance of one metric, such as ``response.p99`` or ``outcome.timeout``."""
         group, _, last = metric.rpartition(".") if metric.count(".") == 1 else ("", "", metric)
         if metric.endswith("p99.9"):
             group, last = metric.removesuffix("p99.9").rstrip("."), "p99.9"
@@ -65,10 +66,10 @@ class Tolerances:
 
 def validate_tolerance_key(key: str) -> str:
     """
-    Check a threshold's key.
+    Check the key of a tolerance.
 
     Raises:
-        ValueError: It names no metric; the nearest known one is told.
+        ValueError: It names no metric; the message suggests the nearest one.
     """
     first, _, rest = key.partition(".")
     metric = rest if first in OPERATIONS else key

@@ -1,4 +1,4 @@
-"""Requests out, answers in, with times: `connect` makes a user's `Transport`."""
+"""Requests out, responses in, with times: `connect` makes a user's `Transport`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Content codings undone, with a bound: a few kilobytes must not become gigabytes.
+Decode content codings within a bound: a few kilobytes must not become gigabytes.
 
-``deflate`` is the zlib format by RFC 9110, section 8.4.1.2, and the bare one by the
-habit of some servers; both are read.
+``deflate`` is the zlib format (RFC 9110, section 8.4.1.2), but some servers send raw deflate.
+Both are read.
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 
 def decode(body: bytes, coding: str, max_bytes: int) -> bytes:
     """
-    The body without its content coding.
-
-    Args:
-        body: The whole body as it came.
-        coding: The Content-Encoding, lower-case; "" and identity change nothing.
-        max_bytes: The most that may come out.
+    The body without its content coding, given in lower case; "" and identity change nothing.
 
     Raises:
-        ExchangeError: Unknown coding, damaged or cut off data, or more than
-            ``max_bytes``.
+        ExchangeError: Unknown coding, damaged or truncated data, or more than ``max_bytes``.
     """
     if coding in {"", "identity"} or not body:
         return body
@@ -51,7 +45,7 @@ def _inflate(body: bytes, window_bits: int, max_bytes: int) -> bytes:
         if room < 0:
             raise ExchangeError(Failure.MALFORMED, f"more than {max_bytes} bytes decoded")
         if not member.eof:
-            raise ExchangeError(Failure.MALFORMED, "the coded body is cut off")
+            raise ExchangeError(Failure.MALFORMED, "the coded body is truncated")
         parts.append(part)
         body = member.unused_data if window_bits == _GZIP else b""
     return b"".join(parts)

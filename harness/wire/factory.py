@@ -1,8 +1,8 @@
 """
-Transports made from a target: one a user, with what they can share shared.
+Make transports for a target: one per user, with shared parts.
 
-A TLS context costs some 20 ms to build, which would freeze every other user, so
-there is one for the process per (authorities, verify).
+A TLS context costs about 20 ms to build, which would freeze every other user, so the process
+has one per (authorities, verify).
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ TransportKind = Literal["fast", "httpx"]
 
 def connect(target: Target, kind: TransportKind = "fast") -> Transport:
     """
-    Make one user's transport; the network is not touched before its first exchange.
+    Make one user's transport; the network is not used before its first exchange.
 
     Args:
         target: Where to.
-        kind: ``fast`` for HTTP/1.1 at the least cost; ``httpx`` for HTTP/2 and proxies.
+        kind: ``fast`` for HTTP/1.1 at the lowest cost; ``httpx`` for HTTP/2 and proxies.
 
     Raises:
-        UsageError: The base URL or the CA file is wrong, ``fast`` is asked for what only
-            ``httpx`` can do, or two things would stand before the target.
-        ValueError: A header that cannot be written (a mistake of the caller).
+        UsageError: The base URL or the CA file is wrong, ``fast`` cannot do what the target
+            asks, or it asks for both faults and a proxy.
+        ValueError: A header that cannot be written (a bug of the caller).
     """
     if target.via is not None and target.proxy is not None:
-        raise UsageError("faults go with no --proxy: both would stand before the target")
+        raise UsageError("--fault cannot be combined with --proxy")
     if kind == "httpx":
-        from harness.wire.httpx_transport import HttpxTransport  # noqa: PLC0415  only who uses it pays
+        from harness.wire.httpx_transport import HttpxTransport  # noqa: PLC0415  slow to import
 
         context = shared_tls_context(target.ca_file, target.verify, http2=target.http2)
         return HttpxTransport(target, context)
     if target.proxy is not None or target.http2:
-        raise UsageError("the fast transport knows no proxy and no HTTP/2; use httpx for them")
-    from harness.wire.fast import FastTransport  # noqa: PLC0415  only who uses it pays
+        raise UsageError("the fast transport has no proxy and no HTTP/2; use --transport httpx")
+    from harness.wire.fast import FastTransport  # noqa: PLC0415  slow to import
 
     return FastTransport(target, shared_tls_context)
 
@@ -54,10 +54,10 @@ def shared_tls_context(
     """
     The process's TLS context for these authorities.
 
-    HTTP/2 has one of its own: what a context offers by ALPN it offers everyone.
+    HTTP/2 has a context of its own, since a context offers its ALPN protocols to every user.
 
     Raises:
-        UsageError: The CA file is absent or holds no certificate.
+        UsageError: The CA file is absent or has no certificate.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)

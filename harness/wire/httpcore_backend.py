@@ -1,13 +1,12 @@
 """
-httpcore's sockets with a meter in between: what httpx itself does not bound or say.
+httpcore's sockets with a meter, which adds bounds and facts that httpx does not have.
 
-httpx bounds each read, not the whole of an answer that drips; it does not say how
-many bytes went which way, nor whether a connection was reused; and bytes that follow
-an answer stay in its buffer and would begin the next one. All of that can be seen
-where the bytes pass, which is httpcore's public seam for networks.
+httpx bounds each read, not a complete response that arrives slowly. It does not report how many
+bytes went each way, nor whether a connection was reused. Bytes after a response stay in its
+buffer and would begin the next one. httpcore's public network interface sees all of these.
 
-An answer in HTTP/1.1 is read here a second time, by `ResponseParser`: its bounds hold for
-both transports alike, and it knows whether anything followed the answer.
+`ResponseParser` reads an HTTP/1.1 response a second time: its bounds apply to both transports,
+and it finds out whether anything followed the response.
 """
 
 from __future__ import annotations
@@ -28,17 +27,16 @@ _WRITE_BYTES = 64 * 1024
 
 class IoMeter:
     """
-    One transport's bytes and bounds; set anew before each exchange.
+    One transport's bytes and bounds; reset before each exchange.
 
     Attributes:
         deadline_ns: When the exchange ends at the latest.
-        connect_by_ns: When a connection begun now must be there.
+        connect_by_ns: When a connection begun now must be established.
         bytes_in: Bytes received in this exchange.
         bytes_out: Bytes sent in this exchange.
         dialled: Whether this exchange made a connection.
         ended: Whether the server ended the connection.
-        parser: The second reading of the answer; None where it is not plain HTTP/1.1.
-        stream: The connection in use.
+        parser: The second reading of the response; None unless it is plain HTTP/1.1.
     """
 
     __slots__ = (
@@ -67,7 +65,7 @@ class IoMeter:
         self.dialled = self.ended = False
 
     def drop(self) -> None:
-        """Close the connection, whatever httpcore thinks of it."""
+        """Close the connection, whatever its state in httpcore."""
         if self.stream is not None:
             self.stream.close()
 
@@ -135,11 +133,11 @@ class MeteredStream(httpcore.NetworkStream):
         tls = inner.get_extra_info("ssl_object")
         self._speaks_http1 = tls is None or tls.selected_alpn_protocol() != "h2"
         if tls is not None:
-            # An end without TLS's farewell must not pass for the end of a body.
+            # An end without TLS's close_notify must not count as the end of a body.
             inner.get_extra_info("socket").suppress_ragged_eofs = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """As httpcore's; raises when the answer breaks a bound."""
+        """As httpcore's; raises when the response exceeds a bound."""
         meter = self._meter
         data = self._inner.read(max_bytes, meter.clamp(timeout))
         meter.bytes_in += len(data)
@@ -165,10 +163,7 @@ class MeteredStream(httpcore.NetworkStream):
         self._inner.close()
 
     def start_tls(
-        self,
-        ssl_context: Any,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """As httpcore's; within the time to connect."""
         meter = self._meter

@@ -1,8 +1,8 @@
 """
-The same seam over httpx: HTTP/2 and proxies, at some twenty times the cost.
+The same transport over httpx: HTTP/2 and proxies, at about twenty times the cost.
 
-httpx's own transport is used, below its client: no cookies, no redirects, no
-environment, no retries that would be hidden from the record.
+It uses httpx's transport below httpx's client: no cookies, redirects or environment, and no
+retries hidden from the record.
 """
 
 from __future__ import annotations
@@ -19,11 +19,7 @@ from harness.wire.content_encoding import decode
 from harness.wire.httpcore_backend import IoMeter, MeteredBackend
 from harness.wire.origin import parse_origin
 from harness.wire.redaction import find_secret, redact, redact_text
-from harness.wire.request_encoder import (
-    check_headers,
-    check_idempotency_key,
-    check_request_line,
-)
+from harness.wire.request_encoder import check_headers, check_idempotency_key, check_request_line
 from harness.wire.response_parser import ResponseParser
 from harness.wire.transport import ExchangeError, Failure, Request, Response, Target
 
@@ -40,24 +36,15 @@ FAILURES: dict[type[Exception], Failure] = {
     httpx.CloseError: Failure.RESET,
     httpx.RemoteProtocolError: Failure.MALFORMED,  # unless the connection ended
     httpx.LocalProtocolError: Failure.MALFORMED,
-    httpx.DecodingError: Failure.MALFORMED,
-    httpx.TooManyRedirects: Failure.MALFORMED,
-    httpx.HTTPStatusError: Failure.MALFORMED,
-    httpx.StreamConsumed: Failure.MALFORMED,
-    httpx.StreamClosed: Failure.MALFORMED,
-    httpx.ResponseNotRead: Failure.MALFORMED,
-    httpx.RequestNotRead: Failure.MALFORMED,
-    httpx.InvalidURL: Failure.MALFORMED,
-    httpx.CookieConflict: Failure.MALFORMED,
 }
-"""What each exception of httpx means, where nothing below tells more."""
+"""The failure of each httpx exception, where its causes say nothing more specific."""
 
 _RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-_STREAM_RESETS = ("<StreamReset", "<ConnectionTerminated")  # httpcore's words for h2's events
+_STREAM_RESETS = ("<StreamReset", "<ConnectionTerminated")  # httpcore's messages for h2's events
 
 
 class HttpxTransport:
-    """One user's connection by way of httpx; used by one greenlet or thread at a time."""
+    """One user's connection through httpx; used by one greenlet or thread at a time."""
 
     def __init__(self, target: Target, context: ssl.SSLContext) -> None:
         """
@@ -105,7 +92,7 @@ class HttpxTransport:
                 response.close()
             coding = response.headers.get("content-encoding", "").strip().lower()
             body = decode(raw, coding, target.max_body_bytes)
-        except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
+        except Exception as error:  # noqa: BLE001  every error becomes a response
             self._drop()
             status = response.status_code if response is not None else 0
             return self._fail(error, status, start_ns)
@@ -114,7 +101,7 @@ class HttpxTransport:
             raise
         end_ns = unix_ns()
         if parser is not None and not parser.reusable:
-            self._drop()  # what followed the answer must not begin the next one
+            self._drop()  # what followed the response must not begin the next one
         return Response(
             response.status_code,
             redact(body, self._secret),
@@ -147,7 +134,7 @@ class HttpxTransport:
         return http
 
     def _drop(self) -> None:
-        """Close the connection and forget the pool: in HTTP/2 it would not notice."""
+        """Close the connection and replace the pool: with HTTP/2 it would not notice."""
         self._meter.drop()
         self._http = self._make_http()
 
@@ -164,7 +151,7 @@ class HttpxTransport:
         scheme = "https" if self._origin.tls else "http"
         extensions: dict[str, object] = {"timeout": self._timeout}
         if self._target.proxy is None:
-            extensions["target"] = path.encode()  # as it stands, not as httpx would quote it
+            extensions["target"] = path.encode()  # unchanged, not as httpx would quote it
         url = f"{scheme}://{self._origin.authority}{path}"
         return httpx.Request(
             method, url, headers=headers, content=request.body, extensions=extensions
@@ -193,18 +180,8 @@ class HttpxTransport:
             failure, detail = Failure.DEADLINE, "the deadline passed"
         if failure is Failure.RESET and not meter.dialled and meter.bytes_in == 0:
             failure = Failure.STALE
-        return Response(
-            status,
-            b"",
-            None,
-            None,
-            start_ns,
-            end_ns,
-            meter.bytes_out,
-            meter.bytes_in,
-            failure,
-            redact_text(detail, self._secret),
-        )
+        detail, sizes = redact_text(detail, self._secret), (meter.bytes_out, meter.bytes_in)
+        return Response(status, b"", None, None, start_ns, end_ns, *sizes, failure, detail)
 
 
 _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.SEND_TIMEOUT, Failure.READ_TIMEOUT})
@@ -212,14 +189,11 @@ _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.SEND_TIMEOUT, Failure.RE
 
 def classify(error: Exception, *, ended: bool) -> tuple[Failure, str]:
     """
-    What an exception says about the exchange.
+    The failure, and a few words on it, that an exception means.
 
     Args:
         error: From httpx, or from below it.
         ended: Whether the server had ended the connection.
-
-    Returns:
-        The failure and a few words.
     """
     if isinstance(error, ExchangeError):
         return error.failure, error.detail

@@ -1,8 +1,8 @@
 """
-A base URL taken apart: scheme, host, port and path prefix.
+A base URL, parsed: scheme, host, port and path prefix.
 
-What cannot be a target is refused here, before anything is sent, with a message
-for the operator.
+A URL that cannot be a target is refused here, before anything is sent, with a message for the
+operator.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Origin(NamedTuple):
         tls: Whether the scheme is https.
         host: Name or address as resolvers and TLS take it: ASCII, no brackets.
         port: TCP port.
-        authority: What the Host header says: brackets around IPv6, no default port.
-        prefix: Path put before every target, with no trailing slash; often "".
+        authority: The Host header: brackets around IPv6, no default port.
+        prefix: Path before every target, with no trailing slash; often "".
     """
 
     tls: bool
@@ -37,10 +37,10 @@ class Origin(NamedTuple):
 
 def parse_origin(base_url: str) -> Origin:
     """
-    Take a base URL apart; trailing slashes are dropped.
+    Parse a base URL; trailing slashes are dropped.
 
     Raises:
-        UsageError: It is no http or https URL, or holds what a base URL must not:
+        UsageError: It is no http or https URL, or has what a base URL must not have:
             user info, a query, a fragment, blanks.
     """
     try:
@@ -51,15 +51,15 @@ def parse_origin(base_url: str) -> Origin:
         else:
             host = host.encode("idna").decode("ascii")
     except ValueError as error:
-        raise UsageError(f"{base_url!r} is no base URL: {error}") from None
+        raise UsageError(f"{base_url!r} is not a base URL: {error}") from None
     if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise UsageError(f"{base_url!r} is no base URL; write http://host[:port][/prefix]")
+        raise UsageError(f"{base_url!r} is not a base URL; write http://host[:port][/prefix]")
     if "@" in parts.netloc or "?" in base_url or "#" in base_url:
-        # The URL is not repeated: what stands before the @ may be a secret.
-        raise UsageError("a base URL must not hold user info, a query or a fragment")
+        # The message does not repeat the URL: the part before the @ may be a secret.
+        raise UsageError("a base URL must not have user info, a query or a fragment")
     prefix = parts.path.rstrip("/")
     if not is_field_text(prefix) or " " in prefix or not is_field_text(host) or " " in host:
-        raise UsageError(f"{base_url!r} is no base URL: percent-encode its path")
+        raise UsageError(f"{base_url!r} is not a base URL: percent-encode its path")
     default = _DEFAULT_PORTS[parts.scheme]
     shown = f"[{host}]" if ":" in host else host
     port = default if port is None else port
@@ -68,5 +68,5 @@ def parse_origin(base_url: str) -> Origin:
 
 
 def is_field_text(text: str) -> bool:
-    """Whether a text is printable ASCII: no line break can hide in it."""
+    """Whether a text is printable ASCII, so that it cannot contain a line break."""
     return text.isascii() and text.isprintable()

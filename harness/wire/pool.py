@@ -1,10 +1,9 @@
 """
-Connections shared by users: at most so many, however many users there are.
+Connections shared by users: at most N, however many users there are.
 
-One connection a user is the default, and what a fleet of clients looks like to a target.
-A service with a connection pool looks otherwise: its callers wait for each other, before
-anything is sent. That wait is no service time of the target, but who was on schedule
-feels it: it is in the response time.
+One connection per user is the default, as for a fleet of clients. The callers of a service with
+a connection pool instead wait for each other before anything is sent. That wait is not part of
+the target's service time, but it is part of the response time.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from harness.wire.transport import Failure, Request, Response, Transport
 
 class Pool:
     """
-    At most ``size`` transports, made when they are needed, the last used taken first.
+    At most ``size`` transports, made when needed, the last used taken first.
 
     Args:
         make: Makes one more transport.
-        size: How many there may be.
+        size: The most transports.
     """
 
     def __init__(self, make: Callable[[], Transport], size: int) -> None:
@@ -35,7 +34,7 @@ class Pool:
         self._closed = False
 
     def exchange(self, request: Request, deadline_ns: int) -> Response:
-        """As `Transport.exchange`, on the next connection that is free."""
+        """As `Transport.exchange`, on the next free connection."""
         start_ns = unix_ns()
         if not self._take(deadline_ns):
             detail = "no connection of the pool was free in time"
@@ -44,7 +43,7 @@ class Pool:
             transport = self._idle.pop() if self._idle else self._make()
             try:
                 return transport.exchange(request, deadline_ns)
-            finally:  # a user who is killed leaves his connection closed, and usable again
+            finally:  # the connection of a killed user is closed, and usable again
                 if self._closed:
                     transport.close()
                 else:
@@ -59,23 +58,23 @@ class Pool:
             with timeout:
                 self._slots.acquire()
         except gevent.Timeout as raised:
-            if raised is not timeout:  # the caller's own goes through
+            if raised is not timeout:  # the caller's own
                 raise
             return False
         return True
 
     def close(self) -> None:
-        """Close every connection that is idle, and each other one after its exchange."""
+        """Close every idle connection, and each other one after its exchange."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
 
 
 class PooledTransport:
-    """A user's share of a `Pool`: closing it leaves the pool as it is."""
+    """A user's share of a `Pool`; closing it does not close the pool."""
 
     def __init__(self, pool: Pool) -> None:
         self.exchange = pool.exchange
 
     def close(self) -> None:
-        """Leave; the connections are the pool's."""
+        """Leave; the pool keeps the connections."""

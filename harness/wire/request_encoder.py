@@ -1,9 +1,9 @@
 """
-Requests as bytes.
+Encode requests.
 
-All of a head but its last two lines depends on method and target alone, so it is
-made once for each and kept. Nothing that is not printable ASCII gets in: a line
-break in a target or a key would let its author write headers of his own.
+All of a head but its last two lines depends on method and target alone, so it is made once for
+each and cached. Everything is printable ASCII: a line break in a target or a key would let its
+author write headers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class RequestEncoder:
 
     def encode(self, request: Request) -> bytes:
         """
-        The whole request, head and body.
+        The complete request, head and body.
 
         Raises:
-            ValueError: Method, target or key cannot stand in a head.
+            ValueError: Method, target or key cannot be in a head.
         """
         method, target, body = request.method, request.target, request.body
         key = request.idempotency_key
@@ -60,7 +60,7 @@ class RequestEncoder:
         if method in _WITH_BODY and not any(name == "content-type" for name, _ in self._headers):
             lines.append("content-type: application/json")
         head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-        # Targets with an id in them are endless; the frequent ones are soon back.
+        # The number of targets with an id is unlimited; frequent ones are soon cached again.
         if len(self._cache) >= _HEADS_MAX:
             self._cache.clear()
         self._cache[method, target] = head
@@ -69,22 +69,22 @@ class RequestEncoder:
 
 def check_request_line(method: str, target: str) -> None:
     """
-    Raise unless method and target can stand in a request line.
+    Check that method and target can be in a request line.
 
     Raises:
-        ValueError: They cannot; HEAD and CONNECT have answers of another form.
+        ValueError: They cannot; HEAD and CONNECT have responses of another form.
     """
     if not (method.isascii() and method.isalpha() and method.isupper()):
-        raise ValueError(f"{method!r} is no HTTP method")
+        raise ValueError(f"{method!r} is not an HTTP method")
     if method in {"HEAD", "CONNECT"}:
         raise ValueError(f"the wire does not send {method}")
     if not target.startswith("/") or " " in target or "#" in target or not is_field_text(target):
-        raise ValueError(f"{target!r} is no request target; percent-encode it")
+        raise ValueError(f"{target!r} is not a request target; percent-encode it")
 
 
 def check_idempotency_key(key: str) -> None:
     """
-    Raise unless an idempotency key can stand in a head.
+    Check that an idempotency key can be in a head.
 
     Raises:
         ValueError: It cannot.
@@ -98,8 +98,8 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
     The headers with lower-case names.
 
     Raises:
-        ValueError: A name or a value that cannot be sent, or a header that the wire
-            itself writes. Values are not repeated: they may be secrets.
+        ValueError: A name or a value cannot be sent, or the transport itself writes the
+            header. The message has no value: it may be a secret.
     """
     checked = tuple((name.lower(), value) for name, value in headers)
     for name, value in checked:

@@ -1,13 +1,13 @@
 """
-One answer, put together from bytes.
+Parse one response from bytes.
 
-httptools (llhttp, the parser of Node.js) reads the head and the framing of the body;
-this module adds what a parser leaves open: bounds, interim answers, the end of the
-connection as the end of a body, and what may not come at all.
+httptools (llhttp, the parser of Node.js) reads the head and the framing of the body. This
+module adds bounds, interim responses, bodies that end with the connection, and checks of what a
+response must not contain.
 
-What a head says is a function of its bytes alone, and a server says the same head
-again and again (its date changes once a second). So simple heads are remembered by
-their bytes, in `HeadCache`, and need no parser when they come again.
+A head's meaning is a function of its bytes alone, and a server repeats its heads (the date
+changes once a second). So simple heads are cached by their bytes, in `HeadCache`, and need no
+parser when they repeat.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from harness.wire.transport import ExchangeError, Failure
 
 _HEADS_MAX = 1024
 _FRAME_BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has five
-_END_BYTES = 5  # "\r\n\r\n", and what is no line end before it
+_END_BYTES = 5  # "\r\n\r\n", and the byte before it
 
 
 class Head(NamedTuple):
     """
-    What an answer's head says.
+    The meaning of a response's head.
 
     Attributes:
-        status: A final one.
-        length: Bytes of the body as it is on the wire.
+        status: The final status.
+        length: Bytes of the body on the wire.
         reusable: Whether the connection may be used again.
-        retry_after: As in `Reply`.
-        content_type: As in `Reply`.
+        retry_after: As in `Response`.
+        content_type: As in `Response`.
     """
 
     status: int
@@ -47,17 +47,15 @@ HeadCache = dict[bytes, Head]
 
 class ResponseParser:
     """
-    The answer to one request, fed with bytes until it is whole.
+    The response to one request, fed with bytes until it is complete.
 
     Attributes:
-        status: The final answer's status; 0 until its head was read.
-        retry_after: As in `Reply`.
-        content_type: As in `Reply`.
+        status: The final response's status; 0 until its head was read.
         max_body_bytes: The bound it was given.
-        coding: The content coding, lower-case; "" when there is none.
+        coding: The content coding, lower-case; "" for none.
         bytes_in: Bytes fed.
         complete: Whether all of it was read.
-        reusable: Whether the connection may be used again; known when it is whole.
+        reusable: Whether the connection may be used again; known when complete.
     """
 
     __slots__ = (
@@ -90,7 +88,7 @@ class ResponseParser:
         self._body_bytes = 0
         self._problem = ""
         self._interim = False
-        self._no_interim = True  # no interim answer before it
+        self._no_interim = True  # no interim response before it
         self._head_done = False
         self._tail = b""  # the last bytes of what was fed before
         self.bytes_in = 0
@@ -104,25 +102,25 @@ class ResponseParser:
         self.retry_after: str | None = None
 
     def body(self) -> bytes:
-        """The body as it came, codings and all."""
+        """The body as received, with its codings."""
         return b"".join(self._body)
 
     def head(self) -> Head:
-        """What the head said, and whether the connection may be used again."""
+        """The meaning of the head, and whether the connection may be used again."""
         return Head(
             self.status, self._body_bytes, self.reusable, self.retry_after, self.content_type
         )
 
     def feed(self, data: bytes, head_cache: HeadCache | None = None) -> None:
         """
-        Take the next bytes, or b"" for the end of the connection.
+        Add the next bytes, or b"" for the end of the connection.
 
         Args:
             data: What was received.
-            head_cache: Where to remember the head, if these are the answer's first bytes.
+            head_cache: Where to cache the head, if these are the response's first bytes.
 
         Raises:
-            ExchangeError: This is no answer, or one over the bounds, or cut off.
+            ExchangeError: It is no HTTP response, exceeds a bound, or is truncated.
         """
         if not data:
             self._end()
@@ -149,9 +147,9 @@ class ResponseParser:
 
     def _ends(self, data: bytes, body_bytes: int) -> bool:
         """
-        Whether the answer ends where the data does, of which so much was its body.
+        Whether the response ends with the data, which has this many bytes of its body.
 
-        The parser passes over line ends between two answers without a word.
+        The parser ignores line ends between two responses.
         """
         framing = data if self._chunked else data[: len(data) - body_bytes]
         if not framing:
@@ -161,7 +159,7 @@ class ResponseParser:
 
     def _parse(self, data: bytes) -> None:
         if self.complete:
-            self.reusable = False  # nobody asked for these
+            self.reusable = False  # unrequested bytes
             return
         try:
             self._parser.feed_data(data)
@@ -172,22 +170,22 @@ class ResponseParser:
 
     def _fail(self, problem: str) -> None:
         if self.complete:
-            self.reusable = False  # the answer is good; what follows it is not
+            self.reusable = False  # the response is good; what follows it is not
         else:
             self._problem = self._problem or problem
 
     def _end(self) -> None:
-        """The connection ended: right for a body that ends with it, else a loss."""
+        """The connection ended: the end of a body without a length, else a loss."""
         if self._head_done and self._length is None and not self._chunked:
             self.complete = True
             self.reusable = False
         elif not self.complete:
             raise ExchangeError(
-                Failure.RESET, f"the connection ended after {self.bytes_in} bytes of the answer"
+                Failure.RESET, f"the connection ended after {self.bytes_in} bytes of the response"
             )
 
     def _cache_head(self, head: bytes, head_cache: HeadCache) -> None:
-        """Remember a head that ended just there and is followed by so many bytes."""
+        """Cache a head that ends at the end of these bytes and has a body of known length."""
         if (
             not self._head_done
             or self._problem
@@ -207,12 +205,12 @@ class ResponseParser:
     # What httptools calls, in this order.
 
     def on_message_begin(self) -> None:
-        """A head begins: the first, the one after an interim answer, or a surplus one."""
+        """A head begins: the first, the one after an interim response, or a surplus one."""
         if self.complete:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the few headers that matter; trailers and surplus answers do not."""
+        """Keep the headers that matter; ignore those of trailers and surplus responses."""
         if self._head_done:
             return
         name = name.lower()
@@ -231,7 +229,7 @@ class ResponseParser:
                 self._fail(f"unknown transfer coding {value[:40]!r}")
 
     def on_headers_complete(self) -> None:
-        """Judge the head; an interim one is dropped when its message is complete."""
+        """Check the head; an interim one is dropped when its message is complete."""
         if self.complete:
             return
         status = self._parser.get_status_code()
@@ -241,7 +239,7 @@ class ResponseParser:
             self._no_interim = False
             return
         if version not in {"1.0", "1.1"} or not 200 <= status <= 599:
-            self._fail(f"not an answer: HTTP/{version} {status}")
+            self._fail(f"not a response: HTTP/{version} {status}")
             return
         self.status = status
         self._head_done = True
@@ -250,10 +248,10 @@ class ResponseParser:
             self._length = self._length or 0
             self.complete = True
         elif self._length is not None and self._length > self.max_body_bytes:
-            self._fail(f"a body of {self._length} bytes is over the bound")
+            self._fail(f"a body of {self._length} bytes exceeds the bound")
 
     def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body while the bound allows."""
+        """Keep a piece of the body within the bound."""
         if self.complete:
             self.reusable = False
             return
@@ -264,7 +262,7 @@ class ResponseParser:
             self._body.append(data)
 
     def on_message_complete(self) -> None:
-        """A message is complete: an interim one, the answer, or a surplus one."""
+        """A message is complete: an interim one, the response, or a surplus one."""
         if self.complete:
             return
         if self._interim:

@@ -1,14 +1,15 @@
 """
-The seam between a call and the network: one request out, one answer or failure in.
+The interface between a call and the network: one request out, one response or failure in.
 
-A `Transport` belongs to one user and keeps at most one connection of his. It does
-what it is asked once: it never resends, never follows a redirect, never raises for
-anything that the network or the server does. How an exchange went wrong is a
-`Failure` in the `Response`; what that means for the call is the client's business.
+A `Transport` belongs to one user and keeps at most one connection. It sends each request once:
+it never resends, never follows a redirect, and never raises for anything that the network or
+the server does. A `Failure` in the `Response` says how an exchange failed. What that means for
+the call is decided by the client.
 """
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,7 +24,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         method: An upper-case method other than HEAD and CONNECT.
         target: The path below the base URL with its query, beginning with ``/``;
-            percent-encoded already, printable ASCII.
+            percent-encoded, printable ASCII.
         body: JSON text as bytes; None sends no body.
         idempotency_key: Sent as ``idempotency-key``; "" sends none.
     """
@@ -35,38 +36,38 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failure(StrEnum):
-    """How an exchange ended when there was no whole answer."""
+    """How an exchange ended without a complete response."""
 
     CONNECT_TIMEOUT = "connect_timeout"
     """No connection (name, TCP and TLS) within ``connect_s``."""
     SEND_TIMEOUT = "send_timeout"
     """The server took no byte of the request for ``read_s``."""
     READ_TIMEOUT = "read_timeout"
-    """The server sent no byte of the answer for ``read_s``."""
+    """The server sent no byte of the response for ``read_s``."""
     DEADLINE = "deadline"
-    """The exchange's own deadline passed, wherever it was."""
+    """The exchange's own deadline passed."""
     REFUSED = "refused"
     """Nobody listens on that port."""
     UNREACHABLE = "unreachable"
-    """The name is unknown, or there is no way to the address (or no socket left)."""
+    """The name is unknown, the address has no route, or no socket is left."""
     TLS = "tls"
     """The handshake failed: certificate, host name, protocol."""
     RESET = "reset"
-    """The connection was closed or reset before the whole answer was read."""
+    """The connection was closed or reset before the complete response was read."""
     STALE = "stale"
-    """A reused connection was closed with not one byte of the answer read."""
+    """A reused connection was closed before any byte of the response."""
     MALFORMED = "malformed"
-    """The answer is not HTTP, or breaks a bound, or cannot be decoded."""
+    """The response is not HTTP, exceeds a bound, or cannot be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """
-    Bounds of one exchange's parts; its whole is bounded by the deadline it is given.
+    Bounds of one exchange's parts; its deadline bounds the total.
 
     Attributes:
         connect_s: For name, TCP and TLS together.
-        read_s: The longest silence while the request is sent or the answer read.
+        read_s: The longest silence while the request is sent or the response read.
     """
 
     connect_s: float = 2.0
@@ -80,19 +81,17 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    Where to, and how.
+    Where to send requests, and how.
 
     Attributes:
         base_url: ``http://`` or ``https://`` with host, port and path prefix.
-        headers: Sent with every request (authorization, user agent). Their values
-            are never shown by ``repr``.
+        headers: Sent with every request (authorization, user agent); ``repr`` omits them.
         ca_file: PEM file of the authorities to trust instead of the system's.
         verify: Check the server's certificate and name.
-        max_head_bytes: The longest head of an answer, interim answers included.
-        max_body_bytes: The longest body of an answer, both coded and decoded.
-        timeouts: The parts' bounds.
-        via: Host and port to connect to in the place of the base URL's own, where something
-            stands in between; what is sent and who is believed stay the same.
+        max_head_bytes: The longest head of a response, interim responses included.
+        max_body_bytes: The longest body of a response, both coded and decoded.
+        via: Host and port to connect to instead of the base URL's own; the request and the
+            expected certificate stay the same.
         proxy: URL of a proxy (``httpx`` only).
         http2: Offer HTTP/2 by ALPN (``httpx`` only).
     """
@@ -114,16 +113,16 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     How one exchange ended.
 
     Attributes:
-        status: The final answer's HTTP status; 0 when no head was read.
-        body: The body with content codings undone; b"" on a failure.
-        retry_after: The header as it stands; None when absent.
-        content_type: The header as it stands; None when absent.
+        status: The final response's HTTP status; 0 when no head was read.
+        body: The decoded body; b"" on a failure.
+        retry_after: The header, unprocessed; None when absent.
+        content_type: The header, unprocessed; None when absent.
         start_ns: When the exchange began, connecting included (`harness.clock`).
-        end_ns: When the whole answer was there, or the exchange was given up.
-        bytes_out: Bytes of the request handed to the network, head included.
-        bytes_in: Bytes of the answer read, head included, before decoding.
-        failure: None when the whole answer was read.
-        detail: What went wrong, in a few words for people; "" when nothing did.
+        end_ns: When the response was complete, or the exchange was abandoned.
+        bytes_out: Bytes of the request passed to the network, head included.
+        bytes_in: Bytes of the response read, head included, before decoding.
+        failure: None when the complete response was read.
+        detail: What failed, in a few words for people; "" when nothing did.
     """
 
     status: int
@@ -139,22 +138,15 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
 
 class Transport(Protocol):
-    """One user's way to the target."""
+    """One user's connection to the target."""
 
     def exchange(self, request: Request, deadline_ns: int) -> Response:
         """
-        Send one request and read its answer, until ``deadline_ns`` at the latest.
-
-        Args:
-            request: What to send.
-            deadline_ns: Unix nanoseconds of `harness.clock.unix_ns`.
-
-        Returns:
-            The reply, whatever the network and the server did.
+        Send one request and read its response, until ``deadline_ns`` (`harness.clock`) at most.
 
         Raises:
-            ValueError: The request cannot be written as HTTP (a line break in the
-                target or the key): a mistake of the caller.
+            ValueError: The request cannot be written as HTTP (a line break in the target or
+                the key): a bug of the caller.
         """
 
     def close(self) -> None:
@@ -163,12 +155,10 @@ class Transport(Protocol):
 
 class ExchangeError(Exception):
     """
-    The exchange is over without a whole answer; ``exchange`` turns it into a reply.
+    The exchange ended without a complete response; ``exchange`` returns it as a `Response`.
 
     Attributes:
-        failure: How it ended.
-        detail: The same in a few words.
-        sent: Bytes that the network had taken of what was being sent then.
+        sent: Bytes of the current send that the network took.
     """
 
     def __init__(self, failure: Failure, detail: str) -> None:
@@ -176,3 +166,14 @@ class ExchangeError(Exception):
         self.failure = failure
         self.detail = detail
         self.sent = 0
+
+
+def describe_failure(error: Exception) -> tuple[Failure, str]:
+    """The failure, and a few words on it, that an error of a connection means."""
+    if isinstance(error, ExchangeError):
+        return error.failure, error.detail
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        return Failure.TLS, f"{error.reason or error}"
+    if isinstance(error, OSError):
+        return Failure.RESET, f"{error.strerror or type(error).__name__}"
+    return Failure.MALFORMED, f"{type(error).__name__}: {error}"[:200]

@@ -1,8 +1,8 @@
 """
-The upgrade: connect to where a URL leads, and ask for a WebSocket there.
+Upgrade to a WebSocket: connect to where a URL leads, and send the request.
 
-Nothing is raised for what the network or the server does: like any exchange it ends in a
-`Response`, whose detail never holds the URL, for that holds a token.
+Like any exchange it ends in a `Response` and raises nothing for what the network or the server
+does. The response's detail never has the URL, which has a token.
 
 Source: RFC 6455, section 4.
 """
@@ -27,11 +27,11 @@ from harness.wire.fast.dial import dial
 from harness.wire.fast.stream import Stream
 from harness.wire.fast.tls import TlsStream
 from harness.wire.origin import Origin, is_field_text, parse_origin
-from harness.wire.transport import ExchangeError, Failure, Response, Target
+from harness.wire.transport import ExchangeError, Failure, Response, Target, describe_failure
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
-_OLDER, _NEWER = b"HTTP/1.0 ", b"HTTP/1.1 "
+_HTTP10, _HTTP11 = b"HTTP/1.0 ", b"HTTP/1.1 "
 """A load balancer may refuse in HTTP/1.0, which the library does not read."""
 _SILENT = logging.getLogger(__name__)
 _SILENT.setLevel(logging.CRITICAL + 1)  # at DEBUG the library logs the target with the token
@@ -46,7 +46,7 @@ class SocketAddress(NamedTuple):
 
 def parse_socket_url(url: str, token: str) -> SocketAddress:
     """
-    Take a socket's URL apart and put the token into its query.
+    Parse a socket's URL and add the token to its query.
 
     Raises:
         UsageError: It is no ws or wss URL; the message does not repeat it.
@@ -55,14 +55,14 @@ def parse_socket_url(url: str, token: str) -> SocketAddress:
         parts = urlsplit(url)
         scheme = _SCHEMES[parts.scheme]
         if "@" in parts.netloc or parts.fragment:
-            raise ValueError  # noqa: TRY301  told below
+            raise ValueError  # noqa: TRY301  reported below
         origin = parse_origin(f"{scheme}://{parts.netloc}")
     except (ValueError, KeyError, UsageError):
         raise UsageError("the socket's URL is no ws:// or wss:// URL") from None
     query = f"{parts.query}&" if parts.query else ""
     target = f"{parts.path or '/'}?{query}token={quote(token, safe='')}"
     if not is_field_text(target) or " " in target:
-        raise UsageError("the socket's URL holds what no request line can carry")
+        raise UsageError("the socket's URL has characters that a request line cannot have")
     return SocketAddress(origin, target)
 
 
@@ -75,18 +75,18 @@ def upgrade(
     connect_to: tuple[str, int] | None = None,
 ) -> tuple[Response, WebSocket | None]:
     """
-    Connect and ask for a WebSocket.
+    Connect and request a WebSocket.
 
     Args:
-        address: Where.
-        target: Gives timeouts, TLS and bounds; none of its headers but ``user-agent``
-            is sent: the token is all that a socket takes.
-        make_context: Gives the TLS context for (ca_file, verify).
+        address: Where to.
+        target: Gives timeouts, TLS, bounds and the ``user-agent`` header; the token is all
+            else that a socket needs.
+        make_context: Makes the TLS context for (ca_file, verify).
         deadline_ns: When to give up.
-        connect_to: Host and port to connect to, where these are others than the place's.
+        connect_to: Host and port to connect to instead of the address's own.
 
     Returns:
-        The reply (status 101 and a socket, or why not).
+        The response, with the socket when its status is 101.
     """
     start_ns = unix_ns()
     stream: Stream | TlsStream | None = None
@@ -96,7 +96,7 @@ def upgrade(
         stream = dial(address.origin, context, target.timeouts, deadline_ns, connect_to)
         request = _UpgradeRequest(stream, address, target)
         upgrade, socket = request.send(deadline_ns)
-    except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
+    except Exception as error:  # noqa: BLE001  every error becomes a response
         if stream is not None:
             stream.close()
         failure, detail = _failure_of(error)
@@ -116,7 +116,7 @@ def upgrade(
 
 
 class _UpgradeRequest:
-    """An upgrade under way."""
+    """An upgrade in progress."""
 
     def __init__(self, stream: Stream | TlsStream, address: SocketAddress, target: Target) -> None:
         origin, (path, _, query) = address.origin, address.target.partition("?")
@@ -130,15 +130,15 @@ class _UpgradeRequest:
         self.sizes = (0, 0)
 
     def send(self, deadline_ns: int) -> tuple[Upgrade, WebSocket | None]:
-        """Send the request and read the response; no socket when it is a refusal."""
+        """Send the request and read the response; the socket is None for a refusal."""
         protocol, stream = self._protocol, self._stream
         stream.deadline_ns = deadline_ns
         sent, received = stream.send(b"".join(protocol.data_to_send())), 0
         events: list[Event] = []
         while not events:
             data = stream.receive()
-            if not received and data.startswith(_OLDER):
-                data = _NEWER + data[len(_OLDER) :]
+            if not received and data.startswith(_HTTP10):
+                data = _HTTP11 + data[len(_HTTP10) :]
             received += len(data)
             self.sizes = (sent, received)
             if data:
@@ -148,7 +148,7 @@ class _UpgradeRequest:
             events = protocol.events_received()
             error = protocol.handshake_exc
             if error is not None and not data and not events:
-                raise ExchangeError(Failure.RESET, "closed before the whole answer")
+                raise ExchangeError(Failure.RESET, "closed before the complete response")
             if error is not None and not isinstance(error, InvalidStatus):
                 raise error
         response, *frames = events
@@ -162,14 +162,10 @@ class _UpgradeRequest:
 
 
 def _failure_of(error: Exception) -> tuple[Failure, str]:
-    if isinstance(error, ExchangeError):
-        return error.failure, error.detail
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return Failure.TLS, f"{error.reason or error}"
-    if isinstance(error, OSError):
-        return Failure.RESET, f"{error.strerror or type(error).__name__}"
+    if isinstance(error, ExchangeError | OSError):
+        return describe_failure(error)
     # The library's own messages may repeat what the server sent.
     words = type(error.__cause__ or error).__name__
     if isinstance(error, InvalidHeader):
         words = f"{words}: {error.name}"
-    return Failure.MALFORMED, f"no answer to an upgrade ({words})"
+    return Failure.MALFORMED, f"not a response to an upgrade ({words})"

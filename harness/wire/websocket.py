@@ -1,9 +1,8 @@
 """
-A WebSocket over our gevent streams: `websockets` reads and writes frames, we do the I/O.
+A WebSocket over our gevent streams: `websockets` reads and writes frames, this does the I/O.
 
 One greenlet at a time uses it. It sends, waits for messages until a deadline, and calls
-`poll` in between. Every wait answers pings and notices a close.
-`harness.wire.upgrade` opens it.
+`poll` in between. Every wait answers pings and notices a close. `harness.wire.upgrade` opens it.
 
 Source: RFC 6455.
 """
@@ -30,7 +29,7 @@ _PROTOCOL_ERROR = 1002
 _NO_TEXT = 1007
 _FAULTS = {EOFError: ABNORMAL_CLOSURE, UnicodeDecodeError: _NO_TEXT, PayloadTooBig: 1009}
 """Why the protocol stopped reading → close status; 1002 for everything else."""
-_NO_CLOSE_FRAME = "the connection ended without a close"
+_NO_CLOSE_FRAME = "the connection ended without a close frame"
 _CLOSE_TIMEOUT_S = 1.0
 _MESSAGE_OVERHEAD_BYTES = 1  # added to the size of a kept message, so that empty ones count too
 _TIMEOUTS = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
@@ -41,9 +40,9 @@ class Close(NamedTuple):
     How a socket ended.
 
     Attributes:
-        status: The close frame's status; 1006 when there was no frame; 1002, 1007 or
-            1009 when the server sent what breaks the protocol or a bound.
-        reason: Its reason; what went wrong, when there was no frame.
+        status: The close frame's status; 1006 without a frame; 1002, 1007 or 1009 when the
+            server violated the protocol or a bound.
+        reason: Its reason; without a frame, what failed.
     """
 
     status: int
@@ -56,8 +55,8 @@ class WebSocket:
 
     Attributes:
         closed: How it ended; None while it is open.
-        bytes_in: Bytes read so far, the upgrade's answer included.
-        bytes_out: Bytes handed to the network so far.
+        bytes_in: Bytes read so far, the response to the upgrade included.
+        bytes_out: Bytes passed to the network so far.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class WebSocket:
 
     def send(self, message: bytes, deadline_ns: int) -> None:
         """
-        Send one text message; on a socket that has ended nothing happens.
+        Send one text message; on a socket that has ended do nothing.
 
         Raises:
             ExchangeError: The server took nothing until the deadline.
@@ -90,7 +89,7 @@ class WebSocket:
 
     def receive(self, deadline_ns: int) -> bytes | None:
         """
-        Wait for one whole message, text or binary; None when the socket has ended.
+        Wait for one complete message, text or binary; None when the socket has ended.
 
         Raises:
             ExchangeError: None came until the deadline.
@@ -104,9 +103,9 @@ class WebSocket:
 
     def poll(self, seconds: float) -> bool:
         """
-        Look after the socket for a while: answer pings, keep messages, notice the end.
+        Serve the socket for a while: answer pings, keep messages, notice the end.
 
-        Of messages that nobody receives the newest are kept, as much as one may be long.
+        Of the messages that nobody receives the newest are kept, up to the longest message's size.
 
         Returns:
             Whether it is still open.
@@ -122,7 +121,7 @@ class WebSocket:
         return self.closed is None
 
     def close(self, status: int = 1000) -> None:
-        """Send a close, wait a second at most for the server's, and leave."""
+        """Send a close frame, wait up to 1 s for the server's, and drop the connection."""
         try:
             if self.closed is None:
                 self._stream.deadline_ns = unix_ns() + int(_CLOSE_TIMEOUT_S * NS_PER_S)
@@ -136,12 +135,12 @@ class WebSocket:
             self.abort()
 
     def abort(self) -> None:
-        """Leave without a word; a second call does nothing."""
+        """Drop the connection without a close frame; a second call does nothing."""
         self._end(ABNORMAL_CLOSURE, "dropped")
         self._stream.close()
 
     def process(self, events: Iterable[Event]) -> None:
-        """Keep the messages among what was read, send what is due, notice the end."""
+        """Keep the messages among the events, send what is due, notice the end."""
         error: Exception | None = None
         try:
             for event in events:

@@ -1,15 +1,13 @@
 """
-Selector-cache entries: endless, distinct, and cheap enough for a load generator.
+Selector-cache entries: unlimited, distinct, and cheap to make for a load generator.
 
-An entry's key is (namespace, siteOrigin, method, descriptionHash). Its number picks
-one of a few hundred templates, encoded once; only the hash and ``updatedAt`` are made
-anew. The hash is what the SDK sends: the first 16 hex digits of the SHA-256 of the
-element's description, and the description holds seed and number. So numbers give
-distinct keys as far as 64 bits of SHA-256 are distinct (among a billion entries, two
-share a hash with probability 3 %, and a key 384 times less often).
+An entry's key is (namespace, siteOrigin, method, descriptionHash). Its number picks one of a
+few hundred templates, which are encoded once. Only the hash and ``updatedAt`` differ per entry.
+The hash is what the SDK sends: the first 16 hex digits of the SHA-256 of the element's
+description. The description holds seed and number, so numbers give distinct keys as far as 64
+bits of SHA-256 are distinct (among a billion entries, two share a hash with probability 3 %).
 
-A *version* is how often an entry was learnt anew: each raises ``updatedAt`` by one
-minute, a lower or negative one is older.
+A *version* is how often an entry was learnt again: each raises ``updatedAt`` by one minute.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ _CREATED_DAYS = 30  # templates were created in the days before
 _DAY_MS = 86_400_000
 _VERSIONS_KEPT = 4096
 _HASH = "0" * 16  # stands for the hash while a template is encoded
-_TIME = "\x00"  # stands for updatedAt; escaped, it can be nothing else
+_TIME = "\x00"  # stands for updatedAt; its escape occurs nowhere else
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,11 +50,10 @@ class EntryPool:
         Encode the templates.
 
         Args:
-            seed: Seed of the whole pool.
-            style: ``seed``: entries as the public documentation shows them; ``sdk``:
-                as the SDK sends them, with its path's structure.
-            times: ``iso`` or ``epoch_ms``; None for what the style has: ISO-8601 in
-                the documentation, integers from the SDK.
+            seed: Seed of the pool.
+            style: ``seed`` for entries as the public documentation shows them, ``sdk`` as the
+                SDK sends them, with its path's structure.
+            times: None for the style's own: ISO-8601 in the documentation, integers from the SDK.
         """
         self._iso = (times or ("iso" if style == "seed" else "epoch_ms")) == "iso"
         self._templates = [self._template(seed, t, style) for t in range(TEMPLATES)]
@@ -68,7 +65,7 @@ class EntryPool:
 
         Args:
             number: Which entry, 0 or more.
-            version: How often it was learnt anew; any integer whose time has a date.
+            version: How often it was learnt again; negative is older.
 
         Raises:
             OverflowError: The version's time is outside the years 1 to 9999.
@@ -156,7 +153,7 @@ def _seed_path(mixed: int, tag: str, label: str) -> dict[str, Any]:
 
 
 def _sdk_path(mixed: int, tag: str, label: str) -> dict[str, Any]:
-    """A path of nodes with their attributes, positions and what of them must match."""
+    """A path of nodes with attributes, positions and match conditions."""
     nodes = [
         {
             "tag": t,

@@ -1,8 +1,8 @@
 """
-Made-up names that look like a customer's: projects, sites, scrapers, page elements.
+Invented names that look like a customer's: projects, sites, scrapers, page elements.
 
-Sites live under ``.example`` (RFC 2606), so no payload ever names a real one. Which
-name number n gets is a pure function of (seed, n).
+Sites are under ``.example`` (RFC 2606), so no payload names a real one. The name for number n
+is a pure function of (seed, n).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NOUNS = (
     "stock-levels", "contacts", "headlines", "coupons", "shipments", "filings", "menus",
     "events", "tenders", "grants", "fees",
 )  # fmt: skip
-_ELEMENTS = (
+ELEMENTS = (
     ("button", "submit"), ("button", "add to cart"), ("button", "next page"),
     ("a", "sign in"), ("a", "download invoice"), ("a", "details"), ("input", "search"),
     ("input", "email"), ("input", "postal code"), ("select", "country"),
@@ -52,8 +52,7 @@ ORIGINS = tuple(f"https://{host}.{site}.example" for host, site in product(_HOST
 """192 http origins."""
 SLUGS = tuple(f"{verb}-{noun}" for verb, noun in product(_VERBS, _NOUNS))
 """192 scrapers."""
-ELEMENTS = _ELEMENTS
-"""(tag, what a person would call it) of page elements."""
+
 MODELS = ("gpt-5.1", "gpt-5.1-mini", "claude-sonnet-4-5", "gemini-2.5-pro")
 
 SDK_METHODS = (
@@ -65,10 +64,10 @@ SDK_METHODS = (
 
 def mix64(seed: int, number: int) -> int:
     """
-    Spread (seed, number) over 64 bits; for one seed, two numbers never meet.
+    Spread (seed, number) over 64 bits; for one seed, two numbers never collide.
 
-    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
-    OOPSLA 2014 (SplitMix64): a bijection of the 64-bit integers.
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014
+    (SplitMix64), a bijection of the 64-bit integers.
     """
     z = (number + 0x9E3779B97F4A7C15 * (seed + 1)) & _MASK
     z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & _MASK

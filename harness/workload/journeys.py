@@ -1,8 +1,8 @@
 """
-User journeys: what somebody does in a browser, as actions; pure functions of (seed, number).
+User journeys: the actions of a person in a browser; pure functions of (seed, number).
 
-A journey goes to a site, looks at it, acts a few times and takes data home. Everything
-it asks for is on any page of a browser, or says so by ``description``, as the SDK does.
+A journey goes to a site, looks at it, acts a few times and extracts data. Each target exists
+on every page of a browser, or is given by ``description``, as the SDK does.
 """
 
 from __future__ import annotations
@@ -24,13 +24,7 @@ class JourneyStep(NamedTuple):
 
 
 def make_journey(seed: int, number: int) -> tuple[JourneyStep, ...]:
-    """
-    The journey of an arrival: 8 to 15 steps, the first a ``goto``.
-
-    Args:
-        seed: Seed of the workload.
-        number: The arrival's number.
-    """
+    """The journey of an arrival: 8 to 15 steps, the first a ``goto``."""
     rng = Random(mix64(seed, number))
     origin = rng.choice(ORIGINS)
     steps = [JourneyStep("goto", {"url": f"{origin}/"}), JourneyStep("snapshot", {})]

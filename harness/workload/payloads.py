@@ -1,8 +1,8 @@
 """
 Request bodies, each a pure function of (seed, number): the same call, the same bytes.
 
-So a retry sends what the first attempt sent, a trial can be repeated, and two workers
-that share a schedule never make the same body, for they never have the same number.
+So a retry sends what the first attempt sent, and a trial can be repeated. Two workers that
+share a schedule never make the same body, since their numbers differ.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _encode = msgspec.json.Encoder().encode
 
 class Webhook(msgspec.Struct, frozen=True):
     """
-    Where a run's end is to be told.
+    Where the API reports the end of a run.
 
     Attributes:
         url: The receiver.
-        secret: Key of the signature, used as it stands.
+        secret: Key of the signature, used unchanged.
         events: Among ``run.succeeded`` and ``run.failed``.
     """
 
@@ -48,7 +48,7 @@ def session_body(seed: int, number: int, *, contract_version: str = CONTRACT_VER
     Args:
         seed: Seed of the workload.
         number: The call's number; distinct numbers give distinct ``localRunId``.
-        contract_version: Another one makes the API answer 409.
+        contract_version: Any but the default makes the API answer 409.
     """
     mixed = mix64(seed, number)
     namespace = NAMESPACES[mixed % len(NAMESPACES)]
@@ -68,14 +68,7 @@ def session_body(seed: int, number: int, *, contract_version: str = CONTRACT_VER
 def run_body(
     seed: int, number: int, webhook: Webhook | Mapping[str, Any] | None = None
 ) -> tuple[str, bytes]:
-    """
-    Scraper slug and body of queue_run; distinct numbers give distinct bodies.
-
-    Args:
-        seed: Seed of the workload.
-        number: The call's number.
-        webhook: {url, secret, events}, when the run's end is to be told.
-    """
+    """Scraper slug and body of queue_run; distinct numbers give distinct bodies."""
     mixed = mix64(seed, number)
     slug = SLUGS[mixed % len(SLUGS)]
     origin = ORIGINS[(mixed >> 8) % len(ORIGINS)]
@@ -97,7 +90,7 @@ def run_body(
 
 
 def digest16(body: bytes) -> str:
-    """First 16 hex digits of the SHA-256 of a body: tells bodies apart in evidence."""
+    """First 16 hex digits of the SHA-256 of a body, to distinguish bodies in evidence."""
     return sha256(body).hexdigest()[:16]
 
 
@@ -105,16 +98,15 @@ def mutate_body(body: bytes) -> bytes:
     """
     Make another valid body of the same kind, to be sent with a key already used.
 
-    It asks for something else, not for the same in other bytes: the first entry's
-    path, the run's input or the session's local run id changes, or else a field is
-    added. What is altered twice differs from both.
+    The result asks for something else: the first entry's path, the run's input or the session's
+    local run id changes, or else a field is added. A second mutation differs from both.
 
     Raises:
         ValueError: The body is no JSON object.
     """
     fields = msgspec.json.decode(body)
     if not isinstance(fields, dict):
-        msg = "the body to alter is no JSON object"
+        msg = "the body to mutate is no JSON object"
         raise ValueError(msg)  # noqa: TRY004  the type of a value, not of an argument
     entries = fields.get("entries")
     if isinstance(entries, list) and entries and isinstance(entries[0], dict):
@@ -130,6 +122,6 @@ def mutate_body(body: bytes) -> bytes:
 
 def _mutate(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        return {"mutate_body": 1, "was": value}
-    times = value.get("mutate_body")
-    return value | {"mutate_body": times + 1 if isinstance(times, int) else 1}
+        return {"altered": 1, "was": value}
+    times = value.get("altered")
+    return value | {"altered": times + 1 if isinstance(times, int) else 1}

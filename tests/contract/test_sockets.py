@@ -142,7 +142,7 @@ def test_devtools_messages_are_told_apart():
         (1002, "invalid opcode", Outcome.INVALID_RESPONSE),
         (1007, "", Outcome.INVALID_RESPONSE),
         (1012, "restart", Outcome.CONNECTION_LOST),
-        (1009, "a message longer than is read", Outcome.INVALID_RESPONSE),
+        (1009, "a message over the size limit", Outcome.INVALID_RESPONSE),
         (1000, "", Outcome.SESSION_CLOSED),
         (1001, "bye", Outcome.SESSION_CLOSED),
         (1008, "", Outcome.AUTH_FAILED),

@@ -1,4 +1,4 @@
-"""The SLO grammar: what it reads, what it means, and where it says a slip is."""
+"""The SLO grammar: what it reads, what it means, and where it reports a mistake."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.contract.sockets import ACTION_METHODS
 from harness.plan.slo import (
-    ACTIONS,
     OPERATIONS,
     OUTCOMES,
     Latency,
@@ -173,7 +171,7 @@ def test_a_list_keeps_order_and_source_texts():
             "service.errors<1%",
             (
                 "SLO 'service.^errors<1%' at ^ (column 9): "
-                "service is of a latency: p50, p99.9, max or mean, not 'errors'"
+                "service needs a latency (p50, p99.9, max or mean), not 'errors'"
             ),
         ),
         (
@@ -203,7 +201,7 @@ def test_a_list_keeps_order_and_source_texts():
         ),
     ],
 )
-def test_a_slip_is_shown_where_it_is(text, message):
+def test_a_mistake_is_shown_with_its_column(text, message):
     """The message is one line with a caret at the slip, and helps on."""
     with pytest.raises(SloError) as caught:
         parse_slos(text)
@@ -283,9 +281,3 @@ def test_errors_are_neither_ok_nor_refusals_of_a_healthy_api():
     assert isinstance(share, Share)
     assert ["ok", "rate_limited", "capacity_full"] == [o for o in OUTCOMES if not share.counts(o)]
     assert share.counts("an outcome of tomorrow")
-
-
-def test_the_actions_are_the_contract_s():
-    """A method of the socket, or its opening."""
-    assert {"connect", *ACTION_METHODS} == set(ACTIONS)
-    assert len(set(ACTIONS)) == len(ACTIONS)

@@ -140,7 +140,7 @@ def test_pings_are_answered_while_nobody_asks(open_to):
         (close_frame(1011, "CLOUD_CONNECTION_LOST"), 1011, "CLOUD_CONNECTION_LOST"),
         (close_frame(1000), 1000, ""),
         (frame(CLOSE), 1005, ""),
-        (b"", 1006, "the connection ended without a close"),
+        (b"", 1006, "the connection ended without a close frame"),
         (frame(TEXT, b"x", masked=True), 1002, "incorrect masking"),
         (frame(3, b"x"), 1002, "invalid opcode"),
         (frame(PING, b"x" * 126), 1002, "control frame too long"),
@@ -342,7 +342,7 @@ def test_refusals_are_replies(open_to, answer, status, failure):
 def test_what_is_wrong_with_an_answer_is_told_in_words_of_our_own(open_to, answer, word):
     """A server may send back the URL with the token; none of its bytes is repeated."""
     response, _ = open_to(lambda peer: peer.say(answer), accept=False)
-    assert f"no answer to an upgrade ({word}" in response.detail
+    assert f"not a response to an upgrade ({word}" in response.detail
     assert "token=" not in response.detail
 
 

@@ -9,21 +9,11 @@ from harness.client.call import CallResult, RetryingCaller
 from harness.client.sockets.connection import Endpoint, SocketConnection
 from harness.client.sockets.dialer import Dialer
 from harness.client.sockets.pending_call import SocketCall
-from harness.contract.sockets import (
-    ACTION_CONNECT,
-    ACTION_METHODS,
-    action_frame,
-    read_action_frame,
-)
+from harness.contract.sockets import ACTION_CONNECT, ACTION_METHODS, action_frame, read_action_frame
 
 
 class ActionSocket:
-    """
-    The action socket of one session; used by one greenlet.
-
-    Attributes:
-        connection: The socket.
-    """
+    """The action socket of one session; used by one greenlet."""
 
     def __init__(
         self, caller: RetryingCaller, dialer: Dialer, endpoint: Endpoint, reconnects: int = 0
@@ -38,11 +28,11 @@ class ActionSocket:
         return self.connection.connect()
 
     def perform(self, method: str, args: Mapping[str, Any]) -> CallResult | None:
-        """Do one action; None when there is no socket (left) to do it on."""
+        """Make one action; None when there is no socket (left)."""
         return self.connection.call(self._make_call(method, args))
 
     def perform_all(self, actions: Sequence[tuple[str, Mapping[str, Any]]]) -> list[CallResult]:
-        """Do several actions at once; [] when there is no socket."""
+        """Make several actions concurrently; [] when there is no socket."""
         return self.connection.call_all([self._make_call(*action) for action in actions])
 
     def _make_call(self, method: str, args: Mapping[str, Any]) -> SocketCall:

@@ -1,10 +1,10 @@
 """
 One socket of one session, and the calls made over it.
 
-A call is one request frame and its answer. It may be tried again over the same socket,
-by the same policy as any call, where its method is safe to repeat; once the socket is
-gone there is nothing to try again on: the call has ended, and the next one begins with a
-reconnect (a call of its own, ``action.connect``) as long as the line has any left.
+A call is one request frame and its response. It may be retried over the same socket, by the
+same policy as any call, where its method is safe to repeat. When the socket is lost, the call
+has ended. The next call first reconnects (a call of its own, ``action.connect``) as long as the
+connection has reconnects left.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from typing import NamedTuple
 
 from harness.client.call import CallResult, RetryingCaller
 from harness.client.sockets.dialer import Dialer
-from harness.client.sockets.pending_call import (
-    PendingCall,
-    Result,
-    SocketCall,
-    failure_evidence,
-)
+from harness.client.sockets.pending_call import PendingCall, Result, SocketCall, failure_evidence
 from harness.client.transport_failures import FAILURE_INTERPRETATIONS
 from harness.clock import unix_ns
 from harness.contract.interpretation import Interpretation
@@ -31,18 +26,11 @@ from harness.wire.transport import ExchangeError
 from harness.wire.websocket import WebSocket
 
 POLL_S = 0.5
-"""How long a line attends to its socket before it looks whether the trial is stopping."""
+"""How long a pause reads from its socket before it checks whether the trial is stopping."""
 
 
 class Endpoint(NamedTuple):
-    """
-    How to reach one of a session's sockets.
-
-    Attributes:
-        session_id: The session.
-        url: As create_session answered it.
-        token: Likewise; a secret.
-    """
+    """How to reach one of a session's sockets: URL and token (a secret) of create_session."""
 
     session_id: str
     url: str
@@ -50,7 +38,7 @@ class Endpoint(NamedTuple):
 
     def __repr__(self) -> str:
         """Leave out the token."""
-        return f"Way(session_id={self.session_id!r})"
+        return f"Endpoint(session_id={self.session_id!r})"
 
 
 class SocketConnection:
@@ -59,7 +47,7 @@ class SocketConnection:
 
     Attributes:
         reconnects: How many times a lost socket may still be opened again.
-        on_event: Called with every message that answers nothing that is in flight.
+        on_event: Called with every message that answers no pending call.
     """
 
     def __init__(
@@ -92,8 +80,8 @@ class SocketConnection:
         Open the socket: one call, whose attempts are upgrades.
 
         Args:
-            probe: What a probe is for; what a probe opens is closed at once.
-            endpoint: Another way than the line's own, for a probe.
+            probe: What a probe is for; a socket that a probe opens is closed immediately.
+            endpoint: Another endpoint than the connection's own, for a probe.
         """
         target = endpoint or self._endpoint
         self._drop()
@@ -113,14 +101,14 @@ class SocketConnection:
             not probe,
             "",
             target.session_id,
-            lambda _answer: probe_evidence,
+            lambda _: probe_evidence,
         )
         if probe:
             self._drop()
         return result
 
     def ensure_open(self) -> bool:
-        """Have the socket open, connecting again where that is left."""
+        """Open the socket if it is not open, within the reconnects left."""
         if self.is_open:
             return True
         if self._connected:
@@ -130,7 +118,7 @@ class SocketConnection:
         return self.connect().ok
 
     def call(self, call: SocketCall) -> CallResult | None:
-        """Make one call; None when there is no socket to make it on."""
+        """Make one call; None when there is no socket."""
         if not self.ensure_open():
             return None
 
@@ -149,18 +137,17 @@ class SocketConnection:
 
     def call_all(self, calls: Sequence[SocketCall]) -> list[CallResult]:
         """
-        Make several calls at once: all are sent, then all answers are awaited.
+        Make several calls concurrently: send all, then wait for all responses.
 
-        Each is one attempt; when the socket ends, it ends all that are in flight.
+        Each is one attempt. When the socket ends, all pending calls end.
 
         Returns:
-            A result each, in order; none at all when there is no socket.
+            One result per call, in order; none when there is no socket.
         """
         if not self.ensure_open():
             return []
-        deadline_ns = self._dialer.read_deadline_ns(
-            unix_ns() + int(self._client.policy.deadline_s * NS_PER_S)
-        )
+        call_deadline_ns = unix_ns() + int(self._client.policy.deadline_s * NS_PER_S)
+        deadline_ns = self._dialer.read_deadline_ns(call_deadline_ns)
         pending_calls = [self._send(call, deadline_ns) for call in calls]
         results: dict[int, tuple[Response, Interpretation]] = {}
         for pending in pending_calls:
@@ -169,7 +156,7 @@ class SocketConnection:
         return [self._record(pending, results[pending.number]) for pending in pending_calls]
 
     def pause(self, seconds: float) -> None:
-        """Let time pass and look after the socket; less when the trial is being stopped."""
+        """Wait and serve the socket; return early when the trial is being stopped."""
         until_ns = unix_ns() + int(seconds * NS_PER_S)
         while (left_ns := until_ns - unix_ns()) > 0 and not self._client.context.stopping:
             left_s = left_ns / NS_PER_S
@@ -180,7 +167,7 @@ class SocketConnection:
                 socket.poll(min(left_s, POLL_S))
 
     def close(self) -> None:
-        """Say farewell; a second call does nothing."""
+        """Close with a handshake; a second call does nothing."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -201,7 +188,7 @@ class SocketConnection:
         return pending
 
     def _await_response(self, pending: PendingCall, deadline_ns: int) -> Result:
-        """Wait for the answer to the only call in flight."""
+        """Wait for the response to the only pending call."""
         if pending.error is not None:
             return pending.error
         until_ns = self._dialer.read_deadline_ns(deadline_ns)
@@ -209,12 +196,9 @@ class SocketConnection:
             result = self._receive(pending.socket, until_ns)
             if not isinstance(result, Message) or result.id == pending.number:
                 return result
-            if (
-                result.id == 0
-                and not result.method
-                and result.interpretation.outcome is not Outcome.OK
-            ):
-                return result  # garbled beyond its id: whose else could it be?
+            outcome = result.interpretation.outcome
+            if result.id == 0 and not result.method and outcome is not Outcome.OK:
+                return result  # its id is unreadable, and only one call is pending
             if self.on_event is not None:
                 self.on_event(result)
 
@@ -225,7 +209,7 @@ class SocketConnection:
         wanted: PendingCall,
         deadline_ns: int,
     ) -> None:
-        """Take in answers, in whatever order, until the wanted one is among them."""
+        """Receive responses in any order until the wanted one is among them."""
         by_number = {pending.number: pending for pending in pending_calls}
         while wanted.number not in results:
             result = wanted.error or self._receive(wanted.socket, deadline_ns)
@@ -256,12 +240,12 @@ class SocketConnection:
 
 
 class _RetryWhileOpen:
-    """True while a call may be tried again over its line."""
+    """True while a call may be retried over its connection."""
 
     __slots__ = ("_connection", "_repeatable")
 
-    def __init__(self, line: SocketConnection, repeatable: bool) -> None:  # noqa: FBT001  a pair
-        self._connection = line
+    def __init__(self, connection: SocketConnection, repeatable: bool) -> None:  # noqa: FBT001
+        self._connection = connection
         self._repeatable = repeatable
 
     def __bool__(self) -> bool:

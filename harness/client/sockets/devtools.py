@@ -25,12 +25,7 @@ class Page(NamedTuple):
 
 
 class DevTools:
-    """
-    The CDP socket of one session; used by one greenlet.
-
-    Attributes:
-        connection: The socket.
-    """
+    """The CDP socket of one session; used by one greenlet."""
 
     def __init__(self, caller: RetryingCaller, dialer: Dialer, endpoint: Endpoint) -> None:
         self.connection = SocketConnection(caller, dialer, endpoint, CDP_CONNECT, read_cdp_message)
@@ -40,9 +35,9 @@ class DevTools:
         return self.connection.connect()
 
     def version(self, begun_ns: int) -> dict[str, Any] | None:
-        """Ask the browser who it is; the evidence tells how long after ``begun_ns`` it did."""
+        """Read the browser's version; the evidence has the time since ``begun_ns``."""
 
-        def describe(_answer: Interpretation) -> str:
+        def describe(_: Interpretation) -> str:
             return f'{{"ready_us":{(unix_ns() - begun_ns) // 1000}}}'
 
         return self._make_call("Browser.getVersion", "", {}, describe)
@@ -59,10 +54,7 @@ class DevTools:
 
     def command(self, method: str, session: str = "", **params: Any) -> dict[str, Any] | None:
         """
-        Send one command and await its answer.
-
-        Returns:
-            The answer's result; None when it was refused, or there was none.
+        Send one command; return the response's result, None on an error or without a response.
         """
         return self._make_call(method, session, params)
 

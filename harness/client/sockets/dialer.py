@@ -1,10 +1,9 @@
 """
-Opening sockets: the URL comes from a stranger's answer, so where it may lead is checked.
+Open sockets. Their URLs come from the target's responses, so they are untrusted.
 
-A socket may lead to the target's own host, to another name beside it (``api.x.example``
-and ``ws.x.example``: equal but for the first label, below a name that one may own), or from
-loopback to loopback.
-Nothing else: whoever answers for the target must not aim the load at a third party.
+A socket may lead to the target's own host, to a sibling (``api.x.example`` and
+``ws.x.example``: equal but for the first label, below a name that one owner can hold), or from
+loopback to loopback. All else is refused, so that no response can aim the load at a third party.
 """
 
 from __future__ import annotations
@@ -23,27 +22,22 @@ from harness.wire.upgrade import parse_socket_url, upgrade
 from harness.wire.websocket import WebSocket
 
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
-"""Below a country's domain these are no one's own."""
+"""Labels below a country's domain that no single owner holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """
-    Opens sockets for the users of one process.
-
-    Attributes:
-        target: The target that the sessions are created at: bounds, TLS, user agent.
-    """
+    """Opens sockets for the users of one process; ``target`` gives bounds, TLS and user agent."""
 
     target: Target
 
     def dial(self, url: str, token: str, deadline_ns: int) -> tuple[Response, WebSocket | None]:
-        """Open one socket, until the deadline at the latest; never raises for the URL."""
+        """Open one socket before the deadline; never raises for the URL."""
         try:
             address = parse_socket_url(url, token)
             own, its = parse_origin(self.target.base_url), address.origin
             if not is_allowed_host(own.host, its.host):
-                raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  told as a reply
+                raise UsageError("the socket's URL leads to another host than the target's")  # noqa: TRY301  becomes a response
         except UsageError as error:
             now_ns = unix_ns()
             failure = Failure.MALFORMED
@@ -52,7 +46,7 @@ class Dialer:
         return upgrade(address, self.target, shared_tls_context, deadline_ns, connect_to=connect_to)
 
     def read_deadline_ns(self, deadline_ns: int) -> int:
-        """When an answer is given up: the call's deadline, or the target's silence."""
+        """When to stop waiting for a response: the call's deadline, or the read timeout."""
         return min(deadline_ns, unix_ns() + int(self.target.timeouts.read_s * NS_PER_S))
 
 
@@ -60,9 +54,9 @@ def is_allowed_host(target: str, host: str) -> bool:
     """
     Whether a target's session may have a socket at this host.
 
-    >>> may_lead_to("api.cloud.example", "ws.cloud.example")
+    >>> is_allowed_host("api.cloud.example", "ws.cloud.example")
     True
-    >>> may_lead_to("api.cloud.example", "cloud.evil.example")
+    >>> is_allowed_host("api.cloud.example", "cloud.evil.example")
     False
     """
     if target == host or (is_loopback(target) and is_loopback(host)):
@@ -76,7 +70,7 @@ def is_allowed_host(target: str, host: str) -> bool:
 
 
 def _is_public(suffix: list[str]) -> bool:
-    """Whether anybody may have a name below this, as far as its form tells: ``co.uk``."""
+    """Whether anybody may have a name below this suffix, judged by its form: ``co.uk``."""
     return len(suffix) == 2 and len(suffix[1]) == 2 and suffix[0] in _SECOND_LEVELS
 
 

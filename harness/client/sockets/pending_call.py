@@ -1,6 +1,4 @@
-"""
-One call over a socket: what is asked, and how it ended, in the terms of any other call.
-"""
+"""One call over a socket and its result, in the terms of any other call."""
 
 from __future__ import annotations
 
@@ -17,18 +15,18 @@ from harness.wire.transport import ExchangeError
 from harness.wire.websocket import Close, WebSocket
 
 Result = Message | Close | ExchangeError
-"""What a flight can end with: a frame, the socket's end, or a wait that was given up."""
+"""How a pending call can end: a frame, the socket's end, or a failure."""
 
 
 class SocketCall(NamedTuple):
     """
-    One call to make over a line.
+    One call to make over a socket.
 
     Attributes:
         operation: The attempts' operation.
         frame: Makes the request's frame from its number.
-        repeatable: Whether doing it twice is like doing it once.
-        describe: Evidence of an attempt; why it failed on the page, when absent.
+        repeatable: Whether doing it twice has the effect of doing it once.
+        describe: Makes the evidence; None for the reason of a failed action.
     """
 
     operation: str
@@ -38,15 +36,7 @@ class SocketCall(NamedTuple):
 
 
 class PendingCall:
-    """
-    One request that was sent.
-
-    Attributes:
-        call: What is asked.
-        number: Its frame's number.
-        socket: Where it was sent.
-        error: Why the sending was given up; None while it was not.
-    """
+    """One request that was sent; ``error`` says why the sending failed."""
 
     def __init__(self, call: SocketCall, number: int, socket: WebSocket, start_ns: int) -> None:
         self.call = call
@@ -57,7 +47,7 @@ class PendingCall:
         self._before = (socket.bytes_out, socket.bytes_in)
 
     def resolve(self, received: Result) -> tuple[Response, Interpretation]:
-        """How it ended, as a reply and an answer."""
+        """How it ended, as a response and its interpretation."""
         failure: Failure | None = None
         detail = ""
         if isinstance(received, Message):
@@ -67,22 +57,16 @@ class PendingCall:
             if interpretation.outcome is Outcome.CONNECTION_LOST:
                 failure, detail = Failure.RESET, received.reason
         else:
-            interpretation, failure, detail = (
-                FAILURE_INTERPRETATIONS[received.failure],
-                received.failure,
-                received.detail,
-            )
-        sizes = (
-            self.socket.bytes_out - self._before[0],
-            self.socket.bytes_in - self._before[1],
-        )
-        response = Response(
-            0, b"", None, None, self._start_ns, unix_ns(), *sizes, failure, detail
-        )  # fmt: skip
+            failure, detail = received.failure, received.detail
+            interpretation = FAILURE_INTERPRETATIONS[failure]
+        bytes_out = self.socket.bytes_out - self._before[0]
+        bytes_in = self.socket.bytes_in - self._before[1]
+        times = (self._start_ns, unix_ns())
+        response = Response(0, b"", None, None, *times, bytes_out, bytes_in, failure, detail)
         return response, interpretation
 
 
 def failure_evidence(interpretation: Interpretation) -> str:
-    """Why an action failed on the page, where it did."""
+    """Why an action failed on the page, if it did."""
     state = interpretation.state
     return f'{{"failure":"{state}"}}' if state.isidentifier() else ""

@@ -12,38 +12,28 @@ Service level objectives: one grammar, in plans and on the command line.
     comparison = "<" | "<=" | ">" | ">="          a latency takes the first two only
     limit      = duration (250ms) | share (0.1%) | rate (100/s), as the subject demands
 
-What each one means:
-
 - **Latency**: over the *ok* attempts of the measured phases. ``response`` (the default)
-  counts from the intended start, so that a stall shows in whatever queued behind it;
+  counts from the intended start, so that a stall shows in everything that queued behind it.
   ``service`` counts from the sending. ``p99`` is the smallest value that at least 99 % of
-  the attempts do not exceed, ``max`` the largest and ``mean`` the mean value.
+  the attempts do not exceed.
 - **errors**: the share of the attempts of the measured phases whose outcome is none of
-  ``ok``, ``rate_limited`` and ``capacity_full``: those two are answers of a healthy API.
+  ``ok``, ``rate_limited`` and ``capacity_full``, which a healthy API gives too.
 - **an outcome's name**: the share of the attempts of the measured phases that ended so.
   ``ok_rate`` is another spelling of ``ok``.
-- **throughput**: ok attempts a second, over the length of the measured phases.
+- **throughput**: ok attempts per second, over the length of the measured phases.
 - **operation**: only attempts of that operation; without one, all operations together.
-  ``action`` and ``cdp`` stand for all that happens on that socket, ``action.goto`` and
-  ``cdp.Page.navigate`` for one method of it.
+  ``action`` and ``cdp`` select everything on that socket, ``action.goto`` and
+  ``cdp.Page.navigate`` one method of it.
 
-An `Slo` keeps its source text: it is the name of its finding. Everything is parsed before
-the first request, so a slip costs a second and not a trial.
+An `Slo` keeps its source text, which names its finding. All SLOs are parsed before the first
+request.
 """
 
 from __future__ import annotations
 
 from harness.plan.slo.grammar import SloError, parse_slos
 from harness.plan.slo.names import ACTIONS, NOT_ERRORS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
-from harness.plan.slo.objective import (
-    Clock,
-    Comparison,
-    Latency,
-    Share,
-    Slo,
-    Subject,
-    Throughput,
-)
+from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
 
 __all__ = [
     "ACTIONS",

@@ -1,4 +1,4 @@
-"""Parse objectives (`harness.plan.slo`): text in; objectives or a positioned mistake out."""
+"""Parse objectives (`harness.plan.slo`) into `Slo` objects, or report a mistake and its column."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ from harness.suggestions import suggest
 from harness.units import parse_duration_ns
 
 _CLOCKS = ("response", "service")
-_SUBJECTS = (
-    "p50",
-    "p90",
-    "p95",
-    "p99",
-    "p99.9",
-    "max",
-    "mean",
-    "errors",
-    "ok_rate",
-    "throughput",
-)
+_SUBJECTS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean", "errors", "ok_rate", "throughput")
 _WORD = re.compile(r"\s*(p\d+(?:\.\d+)?(?![\w])|[A-Za-z_]\w*)\s*")
 _COMPARISON = re.compile(r"<=|>=|<|>")
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
@@ -32,12 +21,7 @@ _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*s")
 
 
 class SloError(UsageError):
-    """
-    An SLO expression is wrong.
-
-    Attributes:
-        column: Where in the text, counted from 1.
-    """
+    """An SLO expression is wrong; ``column`` is where in the text, counted from 1."""
 
     def __init__(self, text: str, at: int, problem: str) -> None:
         marked = f"{text[:at]}^{text[at:]}"
@@ -50,8 +34,7 @@ def parse_slos(text: str) -> tuple[Slo, ...]:
     Read a comma-separated list of objectives.
 
     Raises:
-        SloError: The text is no such list; the message shows where, with the nearest
-            known name.
+        SloError: The text is no such list; the message marks the place and suggests a name.
     """
     slos = []
     start = 0
@@ -62,7 +45,7 @@ def parse_slos(text: str) -> tuple[Slo, ...]:
 
 
 class _Parser:
-    """Reads the one objective in ``text[start:end]``; columns are those of `text`."""
+    """Reads the one objective in ``text[start:end]``; columns are those of the complete text."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.text = text
@@ -114,18 +97,15 @@ class _Parser:
         if (latency := self.latency(at, name, clock or "response")) is not None:
             return operation, latency
         if clock is not None:
-            self.fail(at, f"{clock} is of a latency: p50, p99.9, max or mean, not {name!r}")
+            self.fail(at, f"{clock} needs a latency (p50, p99.9, max or mean), not {name!r}")
         return operation, self.count(at, name)
 
     def method(self, at: int, operation: str, word: str) -> None:
-        """Refuse a method that no socket has; of DevTools only the form is known."""
+        """Reject a method that the socket does not have; of DevTools only the form is known."""
         if operation == "action" and word not in ACTIONS:
             self.fail(at, f"no action is called {word!r}; {suggest(word, ACTIONS)}")
         if operation == "cdp" and word != "connect" and not word[0].isupper():
-            self.fail(
-                at,
-                f"no DevTools domain is {word!r}; write cdp.connect or cdp.Page.navigate",
-            )
+            self.fail(at, f"no DevTools domain is {word!r}; write cdp.connect or cdp.Page.navigate")
 
     def count(self, at: int, name: str) -> Subject:
         if name == "throughput":
@@ -178,7 +158,7 @@ _LEADING = (*OPERATIONS, *_CLOCKS)
 
 
 def _is_method(operation: str, word: str) -> bool:
-    """Whether a word names a method of a socket: one of actions, two of DevTools."""
+    """Whether a word names a method of a socket: one part for actions, two for DevTools."""
     if word in _CLOCKS:
         return False
     group, *methods = operation.split(".")

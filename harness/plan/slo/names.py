@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-# fmt: off
-OPERATIONS = (
-    "health", "create_session", "get_session", "delete_session", "import_selector_cache",
-    "queue_run", "get_run", "get_run_logs", "action", "cdp", "webhook",
-)
+from harness.contract import operations
+from harness.contract.outcomes import Outcome
+from harness.contract.sockets import ACTION_METHODS
+
 SOCKET_GROUPS = ("action", "cdp")
-ACTIONS = (
-    "connect", "goto", "snapshot", "screenshot", "state", "click", "dblclick", "rightclick",
-    "hover", "input", "select", "scroll", "tabs", "newTab", "switchTab", "closeTab",
-    "getCookies", "setCookie", "clearCookies", "pressKey", "type", "getElementText",
-    "getElementValue", "getElementAttributes", "getElementBoundingBox", "getHtml", "getTitle",
-    "uploadFile", "exportCookies", "importCookies", "waitForText", "extract",
-    "extractFromPlan", "clearCache",
-)
-OUTCOMES = (
-    "ok", "rate_limited", "capacity_full", "auth_failed", "contract_mismatch", "timeout",
-    "launch_timeout", "launch_failed", "not_found", "session_closed", "runtime_gone",
-    "cdp_unavailable", "connection_lost", "connection_refused", "action_failed",
-    "unsupported_method", "config_invalid", "not_configured", "invalid_response",
-    "server_error", "client_error",
-)
-# fmt: on
+OPERATIONS = (*operations.OPERATIONS, *SOCKET_GROUPS, "webhook")
+ACTIONS = ("connect", *ACTION_METHODS)
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
 NOT_ERRORS = frozenset({"ok", "rate_limited", "capacity_full"})
 """Outcomes that ``errors`` does not count."""

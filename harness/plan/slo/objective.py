@@ -1,4 +1,4 @@
-"""What an objective is, which attempts it is about, and whether a value meets it."""
+"""An objective: what it measures, which attempts it covers, whether a value meets it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ class Latency:
 
     Attributes:
         clock: From the intended start (``response``) or the sending (``service``).
-        statistic: ``percentile``, ``max`` or ``mean``.
         quantile: 0.99 for p99; 1.0 for ``max``; NaN for ``mean``.
     """
 
@@ -32,17 +31,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """
-    A share of the attempts.
-
-    Attributes:
-        outcome: An outcome's name, or ``errors``.
-    """
+    """A share of the attempts: an outcome's name, or ``errors``."""
 
     outcome: str
 
     def counts(self, outcome: str) -> bool:
-        """Tell whether an attempt with `outcome` is in the share."""
+        """Whether an attempt with this outcome is in the share."""
         if self.outcome == "errors":
             return outcome not in NOT_ERRORS
         return outcome == self.outcome
@@ -50,7 +44,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Ok attempts a second."""
+    """Ok attempts per second."""
 
 
 Subject = Latency | Share | Throughput
@@ -62,11 +56,9 @@ class Slo:
     One objective.
 
     Attributes:
-        source: The author's text of this one objective.
-        operation: The operation it is about; None for all together.
-        subject: What is measured.
-        comparison: How the measured value must compare with the limit.
-        limit: Microseconds for a latency, a fraction for a share, attempts a second
+        source: The text of this one objective.
+        operation: None for all operations together.
+        limit: Microseconds for a latency, a fraction for a share, attempts per second
             for a throughput.
     """
 
@@ -77,13 +69,13 @@ class Slo:
     limit: float
 
     def applies_to(self, operation: str) -> bool:
-        """Whether attempts of an operation count; a socket's name stands for all on it."""
+        """Whether attempts of an operation count; a socket's name covers all its methods."""
         if self.operation is None or operation == self.operation:
             return True
         return self.operation in SOCKET_GROUPS and operation.startswith(f"{self.operation}.")
 
     def is_met_by(self, value: float) -> bool:
-        """Tell whether `value` (in the unit of `limit`) meets the objective."""
+        """Whether a value in the unit of ``limit`` meets the objective."""
         match self.comparison:
             case "<":
                 return value < self.limit
@@ -95,7 +87,7 @@ class Slo:
                 return value >= self.limit
 
     def format(self, value: float) -> str:
-        """Write a value of this objective's unit for people."""
+        """Format a value of this objective's unit for people."""
         match self.subject:
             case Latency():
                 return format_duration(value * 1_000)
@@ -105,7 +97,7 @@ class Slo:
                 return f"{value:.4g}/s"
 
     def format_exact(self, value: float) -> str:
-        """Write a measured value; exactly, where rounded it would read like the limit."""
+        """Format a measured value; exactly, where rounding would make it equal to the limit."""
         text = self.format(value)
         if value == self.limit or text != self.format(self.limit):
             return text
@@ -122,9 +114,10 @@ class Slo:
     @property
     def error_budget(self) -> float | None:
         """
-        The share of bad events that the objective allows: 0.01 for ``p99<…``,
-        ``errors<1%`` and ``ok_rate>99%``, 0 for ``max<…``; None for a mean, a throughput
-        and a lower bound on anything but ``ok``: those are no such shares.
+        The share of bad events that the objective allows.
+
+        0.01 for ``p99<…``, ``errors<1%`` and ``ok_rate>99%``; 0 for ``max<…``; None for a mean, a
+        throughput and a lower bound on anything but ``ok``.
         """
         upper = self.comparison in ("<", "<=")
         match self.subject:

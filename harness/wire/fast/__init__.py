@@ -1,4 +1,4 @@
-"""HTTP/1.1 over bare sockets in gevent's loop, at the least cost an attempt can have."""
+"""HTTP/1.1 over plain sockets in gevent's loop, at the lowest cost per attempt."""
 
 from __future__ import annotations
 

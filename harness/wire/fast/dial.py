@@ -1,4 +1,4 @@
-"""A connection made: name, TCP, TLS, each failure told apart, all within ``connect_s``."""
+"""Make a connection: name, TCP, TLS, with a failure for each, all within ``connect_s``."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def dial(
 
     Args:
         origin: Where to.
-        context: Given for TLS, None for plain TCP.
+        context: None for plain TCP.
         timeouts: ``connect_s`` bounds all of it.
         deadline_ns: The exchange's own bound.
-        connect_to: Host and port to connect to, where these are others than the origin's.
+        connect_to: Host and port to connect to instead of the origin's.
 
     Raises:
         ExchangeError: It failed; the failure of the last address tried.
@@ -47,7 +47,7 @@ def dial(
     if until_ns >= deadline_ns:
         until_ns, late = deadline_ns, Failure.DEADLINE
     if unix_ns() >= until_ns:
-        raise ExchangeError(late, "the deadline had passed already")
+        raise ExchangeError(late, "the deadline had already passed")
     try:
         addresses = resolve(host, port, until_ns)
     except ExchangeError as broken:
@@ -93,7 +93,7 @@ def _connect(
         stream.close()
         failure = _BY_ERRNO.get(error.errno or 0, Failure.UNREACHABLE)
         raise ExchangeError(failure, f"connect: {error.strerror}") from None
-    except BaseException:  # the user was killed: nobody else would close it
+    except BaseException:  # the user was killed
         stream.close()
         raise
     return secure

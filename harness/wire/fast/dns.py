@@ -1,8 +1,8 @@
 """
-Names to addresses, asked once a minute for all users.
+Resolve names, once a minute for all users.
 
-A user that connects must not wait for a lookup that another has just made, and the
-thread pool behind gevent's resolver must not become the bottleneck of a ramp.
+A connecting user must not wait for a lookup that another has just made, and the thread pool
+behind gevent's resolver must not become the bottleneck of a ramp.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness.wire.transport import ExchangeError, Failure
 
 _CACHE_NS = 60 * NS_PER_S
 _CACHE_MAX = 1024
-"""Where a session's sockets lead is a stranger's word, and may be new each time."""
+"""The hosts of a session's sockets are untrusted, and may be new each time."""
 _cache: dict[tuple[str, int], tuple[int, list[Address]]] = {}
 
 
@@ -34,7 +34,7 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
     The addresses of a host, in the order in which to try them; at least one.
 
     Raises:
-        ExchangeError: The name is unknown, or nobody answered in time.
+        ExchangeError: The name is unknown, or the lookup timed out.
     """
     now_ns = unix_ns()
     known_until_ns, addresses = _cache.get((host, port), (0, []))
@@ -52,11 +52,11 @@ def resolve(host: str, port: int, until_ns: int) -> list[Address]:
         raise ExchangeError(Failure.UNREACHABLE, f"name lookup: {error}") from None
     addresses = [Address(int(family), address) for family, _, _, _, address in found]
     if len(_cache) >= _CACHE_MAX:
-        _cache.clear()  # the frequent ones are soon back
+        _cache.clear()  # frequent ones are soon cached again
     _cache[host, port] = (now_ns + _CACHE_NS, addresses)
     return addresses
 
 
 def evict(host: str, port: int) -> None:
-    """Ask again next time: none of the addresses could be connected to."""
+    """Look the name up again next time: none of its addresses accepted a connection."""
     _cache.pop((host, port), None)

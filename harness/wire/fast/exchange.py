@@ -1,11 +1,11 @@
 """
-One request over one kept connection: the loop that a load generator lives in.
+One request over one kept-alive connection: the hot path of a load generator.
 
-The common case is one ``send``, one wait, one ``recv``, and a head seen before; all
-else takes the long way through `ResponseParser`. While an exchange is under way it owns the
-connection, which is put back only when the answer was read to its last byte and
-nothing else: after any failure, and when a user is killed, the next exchange begins
-on a new one, so no answer can be taken for another's.
+The common case is one ``send``, one wait, one ``recv``, and a cached head. All else goes through
+`ResponseParser`. An exchange in progress owns the connection. The connection is put back only
+when the response was read to its last byte and nothing else was. After any failure, and when a
+user is killed, the next exchange opens a new one, so that no response can be mistaken for
+another's.
 """
 
 from __future__ import annotations
@@ -22,10 +22,17 @@ from harness.wire.origin import parse_origin
 from harness.wire.redaction import find_secret, redact, redact_text
 from harness.wire.request_encoder import RequestEncoder
 from harness.wire.response_parser import HeadCache, ResponseParser
-from harness.wire.transport import ExchangeError, Failure, Request, Response, Target
+from harness.wire.transport import (
+    ExchangeError,
+    Failure,
+    Request,
+    Response,
+    Target,
+    describe_failure,
+)
 
 _head_cache: HeadCache = {}
-"""Heads seen, shared by all users: each would have to learn every second's date anew."""
+"""Heads, shared by all users: otherwise each would parse every second's date again."""
 
 
 class FastTransport:
@@ -41,7 +48,7 @@ class FastTransport:
 
         Args:
             target: Where to.
-            make_context: Gives the TLS context for (ca_file, verify), if one is needed.
+            make_context: Makes the TLS context for (ca_file, verify), if one is needed.
 
         Raises:
             UsageError: The base URL or the CA file is wrong.
@@ -65,8 +72,8 @@ class FastTransport:
         bytes_out = 0
         parser: ResponseParser | None = None
         try:
-            # Bytes that nobody asked for would be taken for the next answer; an end
-            # seen now costs a connection, seen later it would cost an attempt.
+            # Unrequested bytes would be taken for the next response. An end found now costs
+            # a connection; found later it would cost an attempt.
             if stream is None or stream.has_unread():
                 reused = False
                 stream = self._reconnect(stream, deadline_ns)
@@ -94,7 +101,7 @@ class FastTransport:
                 self._stream = stream
             else:
                 stream.close()
-        except Exception as error:  # noqa: BLE001  whatever it was, it is a reply
+        except Exception as error:  # noqa: BLE001  every error becomes a response
             if stream is not None:
                 stream.close()
             return _fail(error, start_ns, bytes_out, parser, self._secret, reused=reused)
@@ -103,7 +110,9 @@ class FastTransport:
                 stream.close()
             raise
         status, _, _, retry_after, content_type = head
-        if self._secret and self._secret in body:  # here: a call costs more than the look
+        if (
+            self._secret and self._secret in body
+        ):  # inline: a function call costs more than the search
             body = redact(body, self._secret)
         return Response(
             status, body, retry_after, content_type, start_ns, end_ns, bytes_out, bytes_in
@@ -124,7 +133,7 @@ class FastTransport:
 
 
 def _read_rest(parser: ResponseParser, stream: Stream | TlsStream, data: bytes) -> bytes:
-    """The long way: feed the answer until it is whole, and decode its body."""
+    """The slow path: feed the response until it is complete, and decode its body."""
     parser.feed(data, _head_cache)
     while not parser.complete:
         parser.feed(stream.receive())
@@ -140,27 +149,11 @@ def _fail(
     *,
     reused: bool,
 ) -> Response:
+    failure, detail = describe_failure(error)
     if isinstance(error, ExchangeError):
-        failure, detail = error.failure, error.detail
         bytes_out = bytes_out or error.sent
-    elif isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        failure, detail = Failure.TLS, f"{error.reason or error}"
-    elif isinstance(error, OSError):
-        failure, detail = Failure.RESET, f"{error.strerror or type(error).__name__}"
-    else:
-        failure, detail = Failure.MALFORMED, f"{type(error).__name__}: {error}"[:200]
-    bytes_in = parser.bytes_in if parser is not None else 0
+    status, bytes_in = (parser.status, parser.bytes_in) if parser is not None else (0, 0)
     if failure is Failure.RESET and reused and bytes_in == 0:
         failure = Failure.STALE
-    return Response(
-        parser.status if parser is not None else 0,
-        b"",
-        None,
-        None,
-        start_ns,
-        unix_ns(),
-        bytes_out,
-        bytes_in,
-        failure,
-        redact_text(detail, secret),
-    )
+    detail, sizes = redact_text(detail, secret), (bytes_out, bytes_in)
+    return Response(status, b"", None, None, start_ns, unix_ns(), *sizes, failure, detail)

@@ -1,13 +1,12 @@
 """
-A TCP connection whose every wait ends: non-blocking socket, gevent's loop, one alarm.
+A TCP connection whose every wait ends: non-blocking socket, gevent's loop, one timer.
 
-gevent's own socket first tries to receive, fails, and then sets up a wait with a
-timer of its own: an exception, a system call and a timer for each answer. Here the
-wait comes first (an answer is hardly ever there already), and the alarm is lazy: it
-is set to the earliest moment anyone may have to be woken, and looks around when it
-rings. A connection that is busy sets it once per ``read_s``, not once per request.
+gevent's own socket first tries to receive, fails, and then waits with a new timer: an exception,
+a system call and a timer for each response. Here the wait comes first, since a response is
+rarely there already. The timer is lazy: it is set to the earliest possible timeout and checks
+the actual one when it fires. So a busy connection sets it once per ``read_s``, not per request.
 
-Sockets of ``_socket`` are used, which no monkey patching replaces.
+It uses the sockets of ``_socket``, which monkey patching does not replace.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Stream:
         Make a socket that is not connected yet.
 
         Raises:
-            OSError: There is none left.
+            OSError: None is left.
         """
         self._sock = _socket.socket(family, _socket.SOCK_STREAM)
         self._sock.setblocking(False)  # noqa: FBT003  positional only
@@ -82,8 +81,8 @@ class Stream:
         Connect, until ``until_ns`` at the latest.
 
         Raises:
-            ExchangeError: It did not come about in time.
-            OSError: The network said no.
+            ExchangeError: It timed out.
+            OSError: The network refused it.
         """
         status = self._sock.connect_ex(address)
         if status in {errno.EINPROGRESS, errno.EAGAIN}:
@@ -94,22 +93,21 @@ class Stream:
 
     def send(self, data: bytes) -> int:
         """
-        Send all of it, unless the server answers before it took all.
+        Send all of it, unless the server responds (or hangs up) before it took all.
 
         Returns:
-            How many bytes the network took; fewer than all when an answer (or the
-            end of the connection) was there before.
+            How many bytes the network took.
 
         Raises:
-            ExchangeError: The server took nothing for too long; it tells how much
-                was taken before.
+            ExchangeError: The server took nothing for too long; ``sent`` says how much it took
+                before.
         """
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
-            return 0  # what the server said before it hung up may still be read
+            return 0  # what the server sent before it hung up may still be read
         return sent if sent == len(data) else self._send_rest(data, sent)
 
     def _send_rest(self, data: bytes, sent: int) -> int:
@@ -137,11 +135,11 @@ class Stream:
 
     def receive(self, until_ns: int = 0, late: Failure = Failure.READ_TIMEOUT) -> bytes:
         """
-        Wait for bytes and take what is there; b"" is the end of the connection.
+        Wait for bytes and return what is there; b"" is the end of the connection.
 
         Args:
             until_ns: When to give up; 0 means after ``read_s`` of silence.
-            late: What to call it then.
+            late: The failure to report then.
 
         Raises:
             ExchangeError: Nothing came in time.
@@ -151,18 +149,18 @@ class Stream:
             self._wait(self._readable, until_ns or unix_ns() + self._read_timeout_ns, late)
             try:
                 return self._sock.recv(_CHUNK_BYTES)
-            except BlockingIOError:  # the loop woke us for nothing
+            except BlockingIOError:  # a spurious wake-up
                 continue
 
     def receive_nowait(self) -> bytes:
-        """What is there without waiting; b"" at the end of the connection too."""
+        """Return what is there without waiting; b"" at the end of the connection too."""
         try:
             return self._sock.recv(_CHUNK_BYTES)
         except OSError:
             return b""
 
     def has_unread(self) -> bool:
-        """Whether there is something to read: bytes nobody asked for, an end, an error."""
+        """Whether there is something to read: unrequested bytes, an end, an error."""
         return bool(self._poll.poll(0))
 
     def close(self) -> None:
@@ -204,7 +202,7 @@ class Stream:
         self._timer.start(self._on_timer, update=True)
 
     def _on_timer(self) -> None:
-        """Ring for who waits too long, in the hub; be set again for who may wait on."""
+        """Wake a greenlet that has waited too long, in the hub; else set the timer again."""
         self._timer_ns = _NEVER_NS
         waiting = self._waiting
         if waiting is None:
@@ -220,6 +218,6 @@ class Stream:
 _TIMEOUT_DETAILS = {
     Failure.CONNECT_TIMEOUT: "not connected in time",
     Failure.SEND_TIMEOUT: "the server took no byte of the request for too long",
-    Failure.READ_TIMEOUT: "the server sent no byte of the answer for too long",
+    Failure.READ_TIMEOUT: "the server sent no byte of the response for too long",
     Failure.DEADLINE: "the deadline passed",
 }

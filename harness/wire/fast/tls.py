@@ -1,8 +1,8 @@
 """
-TLS over a `Stream`, by memory buffers: the socket stays ours, and so do the waits.
+TLS over a `Stream`, by memory buffers, so that the socket and the waits stay ours.
 
-Monkey patching replaces the sockets that ``ssl`` makes; ``SSLObject`` over two
-``MemoryBIO`` is the same with and without it.
+Monkey patching replaces the sockets that ``ssl`` makes. ``SSLObject`` over two ``MemoryBIO``
+is the same with and without it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 32 * 1024
 
 
 class TlsStream:
-    """The same face as `Stream`, encrypted; made over a connected one."""
+    """The same interface as `Stream`, encrypted; made over a connected one."""
 
     __slots__ = ("_in", "_out", "_stream", "_tls", "_uncounted", "_unsent")
 
@@ -25,8 +25,8 @@ class TlsStream:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
-        self._unsent = b""  # encrypted, and not taken by the network yet
-        self._uncounted = 0  # bytes of plain text in there that `send` has not counted
+        self._unsent = b""  # encrypted, not yet taken by the network
+        self._uncounted = 0  # bytes of its plain text that `send` has not counted
 
     @property
     def deadline_ns(self) -> int:
@@ -42,8 +42,8 @@ class TlsStream:
         Agree on keys and check the certificate.
 
         Raises:
-            ExchangeError: It did not come about in time.
-            ssl.SSLError: The server is not who it should be, or speaks no TLS.
+            ExchangeError: It timed out.
+            ssl.SSLError: The server has the wrong certificate, or does not use TLS.
             OSError: The connection was reset.
         """
         while True:
@@ -63,7 +63,7 @@ class TlsStream:
         """
         As `Stream.send`; counts all of the data or nothing.
 
-        What was not counted is encrypted already: it must be sent again, first of all.
+        Data that was not counted is already encrypted: it must be sent again before all else.
         """
         if not self._uncounted:
             try:
@@ -78,7 +78,7 @@ class TlsStream:
         return taken
 
     def receive(self) -> bytes:
-        """As `Stream.receive`; an end without TLS's own farewell is a reset."""
+        """As `Stream.receive`; an end without TLS's close_notify is a reset."""
         while True:
             try:
                 return self._tls.read(_CHUNK_BYTES)
@@ -104,7 +104,7 @@ class TlsStream:
         return True
 
     def close(self) -> None:
-        """Close it without a farewell; a second call does nothing."""
+        """Close it without a close_notify; a second call does nothing."""
         self._stream.close()
 
     def _flush(self) -> None:
@@ -115,7 +115,7 @@ class TlsStream:
             self._unsent = self._unsent[self._stream.send(self._unsent) :]
         except ExchangeError as broken:
             self._unsent = self._unsent[broken.sent :]
-            broken.sent = 0  # of the plain text nothing was counted
+            broken.sent = 0  # no plain text was counted
             raise
 
     def _feed(self, data: bytes) -> None:
