@@ -25,14 +25,7 @@ from harness.load.spec import (
     read_key,
     read_spec,
 )
-from harness.plan.file import (
-    PLANS,
-    build_plan,
-    find_plan,
-    format_error,
-    format_errors,
-    read_plan,
-)
+from harness.plan.file import PLANS, build_plan, find_plan, format_error, format_errors, read_plan
 from harness.plan.model import Plan
 from harness.plan.trial_id import new_stamp, new_trial_id
 from harness.wire.redaction import KEY_LENGTH_MIN
