@@ -18,13 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from harness.analysis.hdr_decode import (
-    BUCKET_COUNT,
-    BucketCounts,
-    Ints,
-    bucket_middle_us,
-    decode,
-)
+from harness.analysis.hdr_decode import BUCKET_COUNT, BucketCounts, Ints, bucket_middle_us, decode
 from harness.attempt import ReservedPhase
 from harness.errors import TrialError
 from harness.trial.histograms import bucket_highest_us
@@ -182,8 +176,7 @@ def _good_rows(intervals: pa.Table, phases: Collection[str]) -> pd.DataFrame:
     order = frame[counted].sort_values(["second", "operation", "metric"], kind="stable").index
     rows: pd.DataFrame = frame.loc[order].drop(columns="outcome").reset_index(drop=True)
     rows["hdr"] = pd.Series(
-        intervals["hdr"].take(pa.array(order.to_numpy(), pa.int64())).to_pylist(),
-        dtype="object",
+        intervals["hdr"].take(pa.array(order.to_numpy(), pa.int64())).to_pylist(), dtype="object"
     )
     return rows
 
@@ -225,9 +218,7 @@ def _sum_groups(bucket_counts: BucketCounts, group: Ints) -> BucketCounts:
     """Cells of rows as cells of groups; ``group`` names each row's, ascending."""
     if len(np.unique(group)) == len(group):
         return BucketCounts(
-            group[bucket_counts.row].astype(np.int32),
-            bucket_counts.bucket,
-            bucket_counts.counts,
+            group[bucket_counts.row].astype(np.int32), bucket_counts.bucket, bucket_counts.counts
         )
     key = group[bucket_counts.row] * BUCKET_COUNT + bucket_counts.bucket
     order = np.argsort(key, kind="stable")  # a radix sort: keys are runs that rise

@@ -28,10 +28,7 @@ CALL_COLUMNS = (
 
 
 def attempts(
-    trial: Trial,
-    *,
-    columns: Sequence[str] | None = None,
-    operations: Collection[str] | None = None,
+    trial: Trial, *, columns: Sequence[str] | None = None, operations: Collection[str] | None = None
 ) -> pd.DataFrame:
     """
     The attempt log as a frame, in the file's order; the index is 0 … n - 1.

@@ -164,10 +164,7 @@ def _operations(
                 **_attempt_counts(load, duration_s),
                 "attempts_per_s": _load_rate_per_s(load, duration_s),
             },
-            "probes": {
-                **_attempt_counts(rows[probe], duration_s),
-                **_latencies_ms(probed, name),
-            },
+            "probes": {**_attempt_counts(rows[probe], duration_s), **_latencies_ms(probed, name)},
         }
     return operations
 
