@@ -8,7 +8,6 @@ last, and the parts go only when everything they hold stands elsewhere.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +46,7 @@ from harness.trial.store import (
     write_error,
     write_manifest,
 )
+from harness.trial.untrusted import create_beside
 
 _CHUNK_ROWS = 512 * 1024
 _TABLES_AT_ONCE = 100
@@ -87,8 +87,6 @@ def finalize_trial(trial: Path) -> Manifest:
         with exclusive_lock(trial):
             return _finalize(trial, manifest)
     except (OSError, StorageError) as error:
-        for temporary in trial.glob("*.tmp"):
-            temporary.unlink()
         reason = write_error(trial, error) if isinstance(error, OSError) else error
         raise StorageError(
             f"{reason}; what was measured is kept there: then run harness report {trial}"
@@ -96,6 +94,9 @@ def finalize_trial(trial: Path) -> Manifest:
 
 
 def _finalize(trial: Path, manifest: Manifest) -> Manifest:
+    for name in (ATTEMPTS_FILE, INTERVALS_FILE):
+        for stale in trial.glob(f".{name}.*"):  # of a process that was killed while it wrote
+            stale.unlink()
     # Both are Arrow's and numpy's work for the most part, and that needs no interpreter.
     with ThreadPoolExecutor(1) as other:
         intervals = other.submit(_write_intervals, trial)
@@ -158,9 +159,8 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
     """(attempts by worker, end of the last one in Unix ns)."""
     counted: dict[str, int] = {}
     last_ns = 0
-    target = trial / ATTEMPTS_FILE
-    temporary = target.with_suffix(".tmp")
     with (
+        create_beside(trial / ATTEMPTS_FILE) as temporary,
         pq.ParquetWriter(temporary, ATTEMPTS, **_OPTIONS) as writer,
         ThreadPoolExecutor(1) as other,
     ):
@@ -172,7 +172,6 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
             written = other.submit(_write_groups, writer, window)
         if written is not None:
             written.result()
-    _publish(temporary, target)
     return counted, last_ns
 
 
@@ -222,17 +221,8 @@ def _write_intervals(trial: Path) -> None:
         except ValueError as error:
             path = trial / PARTS / f"{worker}{BUCKETS_SUFFIX}"
             raise TrialError(f"{path}: a damaged batch: {error}") from error
-    target = trial / INTERVALS_FILE
-    temporary = target.with_suffix(".tmp")
-    pq.write_table(merger.intervals(), temporary, compression="zstd")
-    _publish(temporary, target)
-
-
-def _publish(temporary: Path, target: Path) -> None:
-    """Put a file in its place; on the disk first, for the parts go after it."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(target)
+    with create_beside(trial / INTERVALS_FILE) as temporary:
+        pq.write_table(merger.intervals(), temporary, compression="zstd")
 
 
 def _write_events(trial: Path) -> None:

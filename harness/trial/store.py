@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from harness.trial.parquet import RECOPY_HINT, RowFilter, read_parquet, shorten_
 from harness.trial.range_checks import check_attempts, check_intervals
 from harness.trial.row_filter import UneventfulFilter
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
+from harness.trial.untrusted import create_beside, require_plain_entries
 from harness.verdicts import Finding
 
 MANIFEST = "manifest.json"
@@ -184,8 +184,8 @@ def open_trial(path: str | os.PathLike[str]) -> Trial:
     Only the manifest is read; tables are read, and checked, when they are asked for.
 
     Raises:
-        TrialError: There is no such directory, it holds no manifest, or it was written
-            in another version of the format.
+        TrialError: There is no such directory, it holds no manifest, a link or a special
+            file, or it was written in another version of the format.
     """
     directory = Path(path)
     if not directory.is_dir():
@@ -196,6 +196,7 @@ def open_trial(path: str | os.PathLike[str]) -> Trial:
     if not file.exists():
         msg = f"{str(directory)!r} is no trial: it holds no {MANIFEST}; name a trial's directory"
         raise TrialError(msg)
+    require_plain_entries(directory)
     version = _decode_document(file, dict[str, Any]).get("schema")
     if version != SCHEMA:
         msg = (
@@ -217,18 +218,8 @@ def write_atomically(path: Path, data: bytes) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            # mkstemp makes files private; results are shared like any other file.
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with create_beside(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise write_error(path, error) from error
     return path
@@ -257,12 +248,6 @@ def write_json(path: Path, value: Any) -> Path:
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     return write_atomically(path, text.encode() + b"\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:

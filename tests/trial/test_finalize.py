@@ -90,13 +90,13 @@ def test_the_parts_go_when_the_tables_are_on_the_disk(tmp_path, monkeypatch):
 
     def watched(handle):
         path = Path(f"/proc/self/fd/{handle}").readlink()
-        seen.append((path.suffix, (trial / PARTS).exists()))
+        seen.append((path.stem, (trial / PARTS).exists()))
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", watched)
     finalize_trial(trial)
 
-    assert 2 == [suffix for suffix, _ in seen].count(".tmp")
+    assert {".attempts.parquet", ".intervals.parquet"} <= {stem for stem, _ in seen}
     assert all(there for _, there in seen)
 
 
