@@ -1,5 +1,5 @@
 """
-Settings of all tests: Hypothesis profiles, SIGINT, and the marker of trial tests.
+Settings of all tests: Hypothesis profiles, SIGINT, and markers by folder.
 
 `make test` gives the same result for the same code: Hypothesis derives its examples from the
 test. ``HYPOTHESIS_PROFILE=search`` tries new ones (`make bench-stats`).
@@ -18,8 +18,13 @@ import pytest
 from hypothesis import settings
 
 TESTS = Path(__file__).parent
-TRIAL_FOLDERS = (TESTS / "e2e", TESTS / "reliability")
-"""Every test in these folders has the marker `trial`."""
+MARKERS = {
+    "e2e": pytest.mark.trial,
+    "reliability": pytest.mark.trial,
+    "cli/test_stdio.py": pytest.mark.trial,
+    "fuzz": pytest.mark.slow,
+}
+"""The marker that every test in a folder or module has."""
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=500, print_blob=True)
@@ -32,5 +37,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by folder, so that `make test-fast` leaves them out."""
     for item in items:
-        if any(item.path.is_relative_to(folder) for folder in TRIAL_FOLDERS):
-            item.add_marker(pytest.mark.trial)
+        for name, marker in MARKERS.items():
+            if item.path.is_relative_to(TESTS / name):
+                item.add_marker(marker)

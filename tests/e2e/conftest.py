@@ -1,4 +1,4 @@
-"""Whole trials over loopback, as a user makes them: the command, its exit code, its files."""
+"""Run commands as a user does: the command line, its exit code, its files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.contract.outcomes import CODES, outcome_of_status
 
 KEY = "osk_live_d0n0tprintme"
@@ -52,6 +56,28 @@ class Command:
         """Run it to its end."""
         return self.wait(self.start(*args, **environ))
 
+    def in_process(self, *args: str, **environ: str) -> CompletedCommand:
+        """
+        Run it to its end in this process, which saves an interpreter and its imports.
+
+        For commands that end before they start a load, as after a mistake in the command line.
+        """
+        with (
+            tempfile.TemporaryFile("w+") as out,
+            tempfile.TemporaryFile("w+") as err,
+            _process_state(self.folder, {**_clean_environ(), **environ}),
+            _redirected(1, out.fileno()),
+            _redirected(2, err.fileno()),
+        ):
+            sys.argv = ["harness", *args]
+            with pytest.raises(SystemExit) as ended:
+                main()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            out.seek(0)
+            err.seek(0)
+            return CompletedCommand(ended.value.code or 0, out.read(), err.read())
+
     @staticmethod
     def wait(process: subprocess.Popen[str]) -> CompletedCommand:
         """Wait for its end."""
@@ -61,6 +87,37 @@ class Command:
             process.kill()
             raise
         return CompletedCommand(process.returncode, out, err)
+
+
+@contextmanager
+def _process_state(folder: Path, environ: dict[str, str]) -> Iterator[None]:
+    """Give a command this directory and environment; restore all that it changes."""
+    before = (dict(os.environ), Path.cwd(), sys.argv, sys.stdout, sys.stderr)
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before[0])
+        os.chdir(before[1])
+        sys.argv, sys.stdout, sys.stderr = before[2:]
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _redirected(number: int, to: int) -> Iterator[None]:
+    """Let a file descriptor be another one."""
+    kept = os.dup(number)
+    os.dup2(to, number)
+    try:
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
 
 
 def _clean_environ() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Seeds, secrets, plain Locust, old trials: what the README promises of a trial."""
+"""What the README promises of a trial: seeds, secrets, files, plain Locust, reporting again."""
 
 from __future__ import annotations
 
@@ -86,15 +86,44 @@ def _requests_of_locust(path: Path) -> int:
     return int(rows["Aggregated"]["Request Count"])
 
 
-def test_an_old_trial_is_reported_without_a_server(harness: Command) -> None:
-    """report and check say of a copy what run said, from its files alone."""
-    first = harness("run", "mixed", "--duration", "3s", "--out", "trial")
+def _promised_files(trial: Path) -> None:
+    """The directory has all documented files and no others, each valid by its schema."""
+    names = {path.name for path in trial.iterdir()}
+    manifest = json.loads((trial / "manifest.json").read_text())
+
+    assert {
+        "manifest.json", "attempts.parquet", "intervals.parquet", "latency.hlog", "percentiles",
+        "events.jsonl", "summary.json", "report.html", "report.md", "junit.xml", "tables",
+    } <= names  # fmt: skip
+    assert "parts" not in names
+    assert manifest["state"] == "complete"
+    assert (trial / "tables").is_dir()
+    for name in ("manifest.json", "summary.json", "findings.json", "events.jsonl"):
+        assert schema_errors_of_file(trial / name) == [], name
+    attempts = duckdb.read_parquet(str(trial / "attempts.parquet"))
+    counted = attempts.aggregate("outcome, count(*)").fetchall()
+    outcomes = summary_of(trial)["outcomes"]
+    assert dict(counted) == {name: count for name, count in outcomes.items() if count}
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/formats.md").read_text()
+    listed = re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE)
+    files = [p.relative_to(trial).as_posix() for p in trial.rglob("*") if p.is_file()]
+    assert [name for name in files if not any(fnmatch(name, one) for one in listed)] == []
+
+
+def test_a_trial_has_every_promised_file_and_is_reported_again_without_a_server(
+    harness: Command,
+) -> None:
+    """`report` and `check` of a copy repeat the results of `run` from its files alone."""
+    first = harness("run", "mixed", "--duration", "2s", "--out", "trial")
+
+    assert first.code in {0, 1, 4}, first.err
+    _promised_files(harness.folder / "trial")
     before = summary_of(harness.folder / "trial")
     shutil.copytree(harness.folder / "trial", harness.folder / "copy")
     for name in ("summary.json", "report.html", "findings.json"):
         (harness.folder / "copy" / name).unlink()
-    again = harness("report", "copy")
-    checked = harness("check", "copy")
+    again = harness.in_process("report", "copy")
+    checked = harness.in_process("check", "copy")
 
     assert first.code == again.code == checked.code
     assert before == summary_of(harness.folder / "copy")
@@ -146,30 +175,3 @@ def _scenario(name: str) -> str:
     from harness.execution.load_process import find_scenario
 
     return str(find_scenario(name))
-
-
-def test_every_promised_file_is_there(harness: Command) -> None:
-    """The trial directory holds what the design promises, and no parts; strangers can read it."""
-    ended = harness("run", "mixed", "--duration", "2s", "--out", "trial")
-    trial = harness.folder / "trial"
-    names = {path.name for path in trial.iterdir()}
-    manifest = json.loads((trial / "manifest.json").read_text())
-
-    assert ended.code in {0, 1, 4}, ended.err
-    assert {
-        "manifest.json", "attempts.parquet", "intervals.parquet", "latency.hlog", "percentiles",
-        "events.jsonl", "summary.json", "report.html", "report.md", "junit.xml", "tables",
-    } <= names  # fmt: skip
-    assert "parts" not in names
-    assert manifest["state"] == "complete"
-    assert (trial / "tables").is_dir()
-    for name in ("manifest.json", "summary.json", "findings.json", "events.jsonl"):
-        assert schema_errors_of_file(trial / name) == [], name
-    attempts = duckdb.read_parquet(str(trial / "attempts.parquet"))
-    counted = attempts.aggregate("outcome, count(*)").fetchall()
-    outcomes = summary_of(trial)["outcomes"]
-    assert dict(counted) == {name: count for name, count in outcomes.items() if count}
-    page = (Path(__file__).resolve().parents[2] / "docs/reference/formats.md").read_text()
-    listed = re.findall(r"^\| `(\S+)` \|", page, re.MULTILINE)
-    files = [p.relative_to(trial).as_posix() for p in trial.rglob("*") if p.is_file()]
-    assert [name for name in files if not any(fnmatch(name, one) for one in listed)] == []
