@@ -38,9 +38,7 @@ def render_log(model: ReportModel) -> bytes:
     rows = model.measured.rows
     columns = (rows[name] for name in ("second", "operation", "metric", "hdr"))
     for (second, operation, metric, blob), max_us in zip(
-        zip(*columns, strict=True),
-        bucket_highest_us(model.measured.highest).tolist(),
-        strict=True,
+        zip(*columns, strict=True), bucket_highest_us(model.measured.highest).tolist(), strict=True
     ):
         head = f"Tag={tag(operation, metric)},{second:.3f},1.000,{max_us / US_PER_MS:.3f}"
         lines.append(f"{head},{blob.decode('ascii')}")
@@ -62,10 +60,7 @@ def tag(operation: str, metric: str) -> str:
 
 def distribution(histogram: LatencyDistribution) -> str:
     """A percentile distribution as HdrHistogram prints it, in ms including the deviation."""
-    lines = [
-        f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}",
-        "",
-    ]
+    lines = [f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}", ""]
     for value_ms, fraction, count in _steps(histogram):
         line = f"{value_ms:12.3f} {fraction:2.12f} {count:10d}"
         lines.append(line if fraction == 1 else f"{line} {1 / (1 - fraction):14.2f}")
@@ -96,11 +91,7 @@ def _steps(histogram: LatencyDistribution) -> Iterator[tuple[float, float, int]]
         index = int(np.searchsorted(running, rank))
         if running[index] == total:
             fraction = 1.0
-        yield (
-            float(bucket_highest_us(np.array(index)) / US_PER_MS),
-            fraction,
-            int(running[index]),
-        )
+        yield (float(bucket_highest_us(np.array(index)) / US_PER_MS), fraction, int(running[index]))
         if fraction == 1:
             return
         halvings = int(np.floor(np.log2(1 / (1 - fraction)))) + 1

@@ -16,13 +16,7 @@ from reports.model import ReportModel
 from reports.prose import VERDICT_LABELS, brief, sentences
 from reports.section import Cell, Section, Table
 from reports.sections import build_sections
-from reports.tables import (
-    errors_table,
-    evidence_table,
-    load_errors,
-    operations_table,
-    phases_table,
-)
+from reports.tables import errors_table, evidence_table, load_errors, operations_table, phases_table
 
 _ERRORS_MAX = 10
 _EVIDENCE_ROWS_MAX = 5

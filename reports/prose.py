@@ -12,15 +12,7 @@ from harness.verdicts import Finding, Verdict
 from reports.bottleneck import bottleneck
 from reports.comparison.history import largest_change
 from reports.comparison.summary import headline as compared
-from reports.formatting import (
-    capitalized,
-    joined,
-    listed,
-    milliseconds,
-    number,
-    percent,
-    plural,
-)
+from reports.formatting import capitalized, joined, listed, milliseconds, number, percent, plural
 from reports.model import ReportModel
 
 _DETAIL_MAX = 200

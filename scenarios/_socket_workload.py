@@ -1,9 +1,7 @@
 """
-A round of work on one of a session's sockets, and tokens that must not open it.
+Work on one of a session's sockets, and probes with tokens that must not open it.
 
-The tokens are a wrong one, another's, an expired, a closed session's. Each is tried on a
-socket of its own, in the probe phase, outside every SLO; the check ``sockets.tokens``
-looks at what came of it.
+Each probe uses a socket of its own, outside every SLO. The check ``sockets.tokens`` evaluates it.
 """
 
 from __future__ import annotations
@@ -18,26 +16,21 @@ from harness.contract.sockets import SocketKind
 from harness.load.user import Iteration
 
 EXPIRY_WAIT_MAX_S = 2.0
-"""How long a probe waits for a token to expire."""
+"""Longest wait of a probe for a token to expire."""
 
 
 class SocketWorkload(ABC):
-    """
-    One round: create, work on a socket, delete, with probes in between.
-
-    Attributes:
-        probes: Tries tokens that must not open the socket.
-        sockets: How many a user holds at once.
-    """
+    """One iteration: create, work on a socket, delete, with probes in between."""
 
     sockets = 1
+    """Concurrent sockets per user."""
 
     def __init__(self, kind: SocketKind) -> None:
         self.probes = SocketProbes(kind)
 
     @abstractmethod
     def work(self, iteration: Iteration, created: CreatedSession, begun_ns: int) -> None:
-        """Connect and work in the session that was asked for at ``begun_ns``."""
+        """Connect and work in the session whose create was sent at ``begun_ns``."""
 
     def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
@@ -61,14 +54,14 @@ class SocketWorkload(ABC):
 
 
 class SocketProbes:
-    """Probes of one kind of socket; remembers a session to be the stranger of the next."""
+    """Probes of one kind of socket; keeps a session for the other-session probe of the next."""
 
     def __init__(self, kind: SocketKind) -> None:
         self._kind = kind
         self._other_session: Endpoint | None = None
 
     def probe_open(self, iteration: Iteration, created: CreatedSession) -> None:
-        """Try one token that is not this socket's, while the session is open."""
+        """Try a wrong token while the session is open."""
         endpoint, other = self._endpoint(created), self._other_session
         self._other_session = endpoint
         tokens = {
@@ -80,15 +73,6 @@ class SocketProbes:
             tokens["other_session"] = other.token
         probe = iteration.rng.choice(sorted(tokens))
         self._try(iteration, probe, endpoint._replace(token=tokens[probe]))
-        self._try_expired(iteration, created, endpoint)
-
-    def probe_closed(self, iteration: Iteration, created: CreatedSession) -> None:
-        """Try the session's own token after the session was closed."""
-        self._try(iteration, "closed_session", self._endpoint(created))
-
-    def _try_expired(
-        self, iteration: Iteration, created: CreatedSession, endpoint: Endpoint
-    ) -> None:
         if created.expires_at is None:
             return
         left_s = created.expires_at / 1000 - time()
@@ -96,6 +80,10 @@ class SocketProbes:
             iteration.sleep(max(0.0, left_s + 0.1))
             if not iteration.stopping:
                 self._try(iteration, "expired_token", endpoint)
+
+    def probe_closed(self, iteration: Iteration, created: CreatedSession) -> None:
+        """Try the session's token after the session was closed."""
+        self._try(iteration, "closed_session", self._endpoint(created))
 
     def _try(self, iteration: Iteration, probe: str, endpoint: Endpoint) -> None:
         iteration.begin_probe()

@@ -1,10 +1,9 @@
 """
-Cache import: bulk batches of selector-cache entries, and some of them again.
+Cache import: batches of selector-cache entries, some of them repeated.
 
-Each arrival has entries of its own, so what it expects of the answer's counts does
-not depend on what other users do: fresh entries first; then, for a share of the
-rounds, the same batch again (all skipped), newer versions (updated) and older ones
-(skipped).
+Each arrival has its own entries, so the expected counts do not depend on other users: new entries
+first, then, for a share of iterations, the same batch (skipped), newer versions (updated) or older
+versions (skipped).
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from harness.load.user import Iteration, ScenarioUser
 from harness.workload.entries import EntryPool
 
 ENTRIES_MAX = 200
-"""The SDK's batch, and the spacing of the arrivals' entries."""
+"""The SDK's batch size, and the number of entries reserved per arrival."""
 
 Size = Annotated[int, Field(ge=1, le=ENTRIES_MAX)]
 
 
 class CacheImport:
-    """One round: a batch of fresh entries, now and then followed by versions of it."""
+    """One iteration: a batch of new entries, sometimes followed by versions of it."""
 
     class Settings(Table):
         """``[scenario.cache_import]``."""
 
         batch: tuple[Size, Size] = (1, ENTRIES_MAX)
-        """Entries a request: uniform in this range."""
+        """Entries per request, uniform in this range."""
         again: Share = 0.2
-        """Share of rounds that import the same batch once more."""
+        """Share of iterations that import the same batch again."""
         newer: Share = 0.1
-        """Share of rounds that import newer versions."""
+        """Share of iterations that import newer versions."""
         older: Share = 0.05
-        """Share of rounds that import older versions."""
+        """Share of iterations that import older versions."""
 
         @model_validator(mode="after")
         def _check(self) -> Self:
@@ -58,40 +57,30 @@ class CacheImport:
         size = low if low == high else iteration.rng.randint(low, high)
         first = iteration.number * ENTRIES_MAX
         numbers = range(first, first + size)
-        client = iteration.client
-        body = pool.batch([(number, 1) for number in numbers])
-        result = client.import_selector_cache(
-            body, iteration.new_idempotency_key(), ExpectedCounts(fresh=size)
-        )
-        if not result.ok or iteration.stopping:
+
+        def batch(version: int) -> bytes:
+            return pool.batch([(number, version) for number in numbers])
+
+        def send(body: bytes, expected: ExpectedCounts, probe: str = "") -> bool:
+            key = iteration.new_idempotency_key()
+            return iteration.client.import_selector_cache(body, key, expected, probe=probe).ok
+
+        body = batch(1)
+        if not send(body, ExpectedCounts(fresh=size)) or iteration.stopping:
             return
         draw = iteration.rng.random() if self._varied else 1.0
         if draw < settings.again:
-            client.import_selector_cache(
-                body, iteration.new_idempotency_key(), ExpectedCounts(same=size)
-            )
+            send(body, ExpectedCounts(same=size))
         elif draw < settings.again + settings.newer:
-            body = pool.batch([(number, 2) for number in numbers])
-            client.import_selector_cache(
-                body, iteration.new_idempotency_key(), ExpectedCounts(newer=size)
-            )
+            send(batch(2), ExpectedCounts(newer=size))
         elif draw < settings.again + settings.newer + settings.older:
-            body = pool.batch([(number, 0) for number in numbers])
-            client.import_selector_cache(
-                body, iteration.new_idempotency_key(), ExpectedCounts(older=size)
-            )
+            send(batch(0), ExpectedCounts(older=size))
         if iteration.should_probe():
             iteration.begin_probe()
-            body = pool.batch([(number, 1) for number in numbers])
-            client.import_selector_cache(
-                body,
-                iteration.new_idempotency_key(),
-                ExpectedCounts(same=size),
-                probe="reimport",
-            )
+            send(body, ExpectedCounts(same=size), "reimport")
 
 
 class CacheImportUser(ScenarioUser):
-    """A user who imports caches."""
+    """A user who imports selector caches."""
 
     workloads = {"cache_import": CacheImport}  # noqa: RUF012  as Locust's own class settings

@@ -1,9 +1,8 @@
 """
 CDP connect: open a session, drive its browser over DevTools, close it.
 
-The shape of a script that brings its own driver: what counts is how soon the browser
-is there (``ready_us`` in the evidence of ``cdp.Browser.getVersion``: from the moment
-create_session was sent) and how long a command takes.
+It shows how fast a browser is ready (``ready_us`` in the evidence of ``cdp.Browser.getVersion``,
+since create_session was sent) and how long a command takes.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from scenarios._socket_workload import SocketWorkload
 
 
 class CdpConnect(SocketWorkload):
-    """One round: create, connect, version, page, navigate, evaluate, screenshot, delete."""
+    """One iteration: create, connect, version, page, navigate, evaluate, screenshot, delete."""
 
     class Settings(Table):
         """``[scenario.cdp_connect]``."""
 
         pages: Annotated[int, Field(ge=1, le=1000)] = 2
-        """Addresses visited in one round."""
+        """Pages visited per iteration."""
         think: tuple[Number, Number] = (0.05, 0.25)
-        """Pause before each address, seconds, uniform in this range."""
+        """Pause before each page, seconds, uniform in this range."""
         url: str = ""
-        """Address to visit; "" takes made-up ones, which a real browser does not reach."""
+        """URL to visit; "" takes invented ones, which a real browser cannot reach."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         super().__init__("cdp")
@@ -68,6 +67,6 @@ class CdpConnect(SocketWorkload):
 
 
 class CdpConnectUser(ScenarioUser):
-    """A user who brings his own driver."""
+    """A user with an own CDP driver."""
 
     workloads = {"cdp_connect": CdpConnect}  # noqa: RUF012  as Locust's own class settings

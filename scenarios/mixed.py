@@ -1,6 +1,4 @@
-"""
-Mixed: all workloads side by side, in the shares of the plan's ``[weights]``.
-"""
+"""Mixed: several workloads with the shares of the plan's ``[weights]``."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from scenarios import cache_import, run_polling, session_churn
 
 
 class MixedUser(ScenarioUser):
-    """A user who does a bit of everything."""
+    """A user who runs all workloads."""
 
     workloads = {  # noqa: RUF012  as Locust's own class settings
         "session_churn": session_churn.SessionChurn,

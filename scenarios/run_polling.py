@@ -1,8 +1,7 @@
 """
-Run polling: queue a scraper's run, poll it to its end, read all its logs.
+Run polling: queue a scraper run, poll it until it ends, read all its logs.
 
-The shape of a job queue: what counts is that one call makes one run, that the run
-ends, and what it costs to find that out.
+It shows whether one call makes one run, whether the run ends, and what polling costs.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ _SUBSCRIPTIONS = (_BOTH_EVENTS, _BOTH_EVENTS, ("run.succeeded",), ("run.failed",
 
 
 class RunPolling:
-    """One round: queue, poll with backoff to a final status, page through the logs."""
+    """One iteration: queue, poll with backoff to a final status, read the log pages."""
 
     class Settings(Table):
         """``[scenario.run_polling]``."""
 
         poll: Positive = 100 * NS_PER_MS
-        """Pause before the first look; each further pause is half as long again."""
+        """Pause before the first poll; each further pause is 1.5 times as long."""
         poll_max: Positive = 2 * NS_PER_S
         """The longest pause."""
         deadline: Duration = 60 * NS_PER_S
-        """How long a run may take to end."""
+        """Longest time until a run ends."""
         page: Annotated[int, Field(ge=1, le=1000)] = 100
-        """Log lines a page."""
+        """Log lines per page."""
         pages: Annotated[int, Field(ge=0, le=10_000)] = 100
-        """Log pages read at most."""
+        """Maximum of log pages to read."""
         webhooks: Share = 0.5
-        """Share of runs that ask for a webhook, where the harness has an inbox."""
+        """Share of runs with a webhook, if the harness has an inbox."""
         run_deadline: Duration = 0
-        """What ``runs.lifecycle`` demands of a run's end; ``deadline`` when zero."""
+        """Longest time until a run ends for the check ``runs.lifecycle``; 0 means ``deadline``."""
         webhook_deadline: Positive = 10 * NS_PER_S
-        """What ``webhooks.delivery`` demands of a delivery, from the final status on."""
+        """Longest time from final status to delivery for the check ``webhooks.delivery``."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
@@ -52,12 +51,10 @@ class RunPolling:
         """Make the calls of one arrival."""
         client = iteration.client
         key = iteration.new_idempotency_key()
-        wants_webhook = (
-            bool(iteration.webhook_url) and iteration.rng.random() < self._settings.webhooks
-        )
-        # Now and then for one of the two events only: the other one must not come.
-        events = iteration.rng.choice(_SUBSCRIPTIONS) if wants_webhook else ()
-        webhook = iteration.webhook(events, key) if wants_webhook else None
+        subscribes = iteration.webhook_url and iteration.rng.random() < self._settings.webhooks
+        # Some subscribe to one of the two events only: the other event must not arrive.
+        events = iteration.rng.choice(_SUBSCRIPTIONS) if subscribes else ()
+        webhook = iteration.webhook(events, key) if subscribes else None
         slug, body = run_body(iteration.seed, iteration.number, webhook)
         run_id = client.queue_run(slug, body, key, events=events).interpretation.resource_id
         if not run_id:
@@ -86,7 +83,7 @@ class RunPolling:
         iteration.end_probe()
 
     def _poll(self, iteration: Iteration, run_id: str) -> bool:
-        """Look until the run is final; False when it did not get there."""
+        """Poll until the status is final; False if it never is."""
         settings = self._settings
         pause_s, waited_s = settings.poll / NS_PER_S, 0.0
         while waited_s < settings.deadline / NS_PER_S and not iteration.stopping:
@@ -115,6 +112,6 @@ class RunPolling:
 
 
 class RunPollingUser(ScenarioUser):
-    """A user who queues runs."""
+    """A user who queues scraper runs."""
 
     workloads = {"run_polling": RunPolling}  # noqa: RUF012  as Locust's own class settings

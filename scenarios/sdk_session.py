@@ -1,11 +1,10 @@
 """
-SDK session: what today's customers do, with the real SDK's order of calls.
+SDK session: the calls of the public SDK, in its order.
 
-The selector cache goes up first, in batches of 200, errors swallowed; then the session,
-the action socket, the CDP socket, the action ``tabs``; then work; at the end both
-sockets and the session. It never retries, sends no Idempotency-Key, reads no
-Retry-After, never reconnects, and a connection that closes is a closed session to it:
-the outcomes of this scenario are what its users see under load, unsoftened.
+It imports the selector cache in batches of 200 and ignores errors, then opens the session, the
+action socket and the CDP socket, calls the action ``tabs``, works, and closes all. Like the SDK, it
+never retries or reconnects, sends no Idempotency-Key, ignores Retry-After, and takes a closed
+connection for a closed session: its outcomes are what SDK users see under load.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from harness.workload.entries import EntryPool
 from harness.workload.journeys import make_journey
 
 BATCH = 200
-"""Entries that the SDK sends in one request."""
+"""Entries per request of the SDK."""
 _NUMBERS_PER_ITERATION = 1_000_000
 
 
 class SdkSession:
-    """One round: import, create, both sockets, tabs, a journey, close all."""
+    """One iteration: import, create, both sockets, tabs, a journey, close all."""
 
     sockets = 2
-    """How many a user holds at once."""
+    """Concurrent sockets per user."""
 
     class Settings(Table):
         """``[scenario.sdk_session]``."""
 
         cached: Share = 0.3
-        """Share of users who bring a selector cache."""
+        """Share of users with a selector cache."""
         entries: Annotated[int, Field(ge=1, le=10_000)] = 250
-        """Entries in such a cache."""
+        """Entries per cache."""
         think: tuple[Number, Number] = (0.05, 0.25)
         """Pause before each action, seconds, uniform in this range."""
 

@@ -1,9 +1,8 @@
 """
-Session actions: open a session, walk a user's journey over its action socket, close it.
+Session actions: open a session, run a user's journey over its action socket, close it.
 
-The shape of an agent at work: what counts is how long each action takes, and that a
-socket stays up for the whole journey. A lost socket is opened again as often as
-``reconnects`` allows; then the journey is over, and the session is closed all the same.
+It shows how long each action takes and whether the socket stays open during the journey. A lost
+socket is reopened up to ``reconnects`` times; then the journey ends and the session is closed.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _PAGE_READS = (JourneyStep("getTitle", {}), JourneyStep("tabs", {}), JourneyStep
 
 
 class SessionActions(SocketWorkload):
-    """One round: create, connect, a journey of actions with thinking between, delete."""
+    """One iteration: create, connect, a journey of actions with pauses, delete."""
 
     class Settings(Table):
         """``[scenario.session_actions]``."""
@@ -31,27 +30,27 @@ class SessionActions(SocketWorkload):
         think: tuple[Number, Number] = (0.05, 0.25)
         """Pause before each action, seconds, uniform in this range."""
         reconnects: Annotated[int, Field(ge=0, le=100)] = 1
-        """How often a lost socket is opened again in one round."""
+        """Reconnects of a lost socket per iteration."""
         together: Share = 0.2
-        """Share of journeys that end with three looks at the page at once."""
+        """Share of journeys that end with three concurrent reads of the page."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         super().__init__("action")
         self._settings = settings
 
     def work(self, iteration: Iteration, created: CreatedSession, _begun_ns: int) -> None:
-        """Walk a journey on the action socket."""
+        """Run a journey on the action socket."""
         actions = iteration.client.actions(created, self._settings.reconnects)
         try:
             if not actions.connect().ok:
                 return
             if iteration.should_probe():
                 self.probes.probe_open(iteration, created)
-            self._walk(iteration, actions)
+            self._run_journey(iteration, actions)
         finally:
             actions.connection.close()
 
-    def _walk(self, iteration: Iteration, actions: ActionSocket) -> None:
+    def _run_journey(self, iteration: Iteration, actions: ActionSocket) -> None:
         settings, rng = self._settings, iteration.rng
         for step in make_journey(iteration.seed, iteration.number):
             actions.connection.pause(rng.uniform(*settings.think))
@@ -62,6 +61,6 @@ class SessionActions(SocketWorkload):
 
 
 class SessionActionsUser(ScenarioUser):
-    """A user who works in sessions."""
+    """A user who works in a session."""
 
     workloads = {"session_actions": SessionActions}  # noqa: RUF012  as Locust's own class settings

@@ -1,9 +1,8 @@
 """
 Session churn: open a session, wait until it is active, close it.
 
-The shape of a fleet of short jobs: what counts is how fast a browser is there and
-whether every one of them is given back. Whatever happens on the way, the round
-tries to close what it opened; the sweep at the end closes what it could not.
+It shows how fast a browser is ready and whether every browser is released. An iteration always
+tries to close its session; the session cleanup at the end closes the rest.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ _WAITING = frozenset({"provisioning"})
 
 
 class SessionChurn:
-    """One round: create, get until active, hold, delete."""
+    """One iteration: create, get until active, hold, delete."""
 
     class Settings(Table):
         """``[scenario.session_churn]``."""
 
         poll: Duration = 100 * NS_PER_MS
-        """Pause between two looks at a session that is being provisioned."""
+        """Pause between polls of a session that is being provisioned."""
         polls: Annotated[int, Field(ge=1, le=10_000)] = 50
-        """Looks at most."""
+        """Maximum of polls."""
         hold: Duration = 0
-        """How long an active session is kept open."""
+        """Time that an active session stays open."""
         slot_deadline: Duration = 5 * NS_PER_S
-        """What ``sessions.lifecycle`` demands: a closed session's slot is free after this."""
+        """Longest time until a closed session frees its slot (check ``sessions.lifecycle``)."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings
@@ -64,7 +63,7 @@ class SessionChurn:
 
         def repeat_later(client: OpensteerClient) -> None:
             again = client.create_session(body, key, probe="same_key_same_body")
-            if again.interpretation.resource_id:  # should it be another session, it is not to stay
+            if again.interpretation.resource_id:  # another session must not stay open
                 client.delete_session(again.interpretation.resource_id, probe="deleted_again")
 
         iteration.begin_probe()
@@ -84,6 +83,6 @@ class SessionChurn:
 
 
 class SessionChurnUser(ScenarioUser):
-    """A user who churns sessions."""
+    """A user who opens and closes sessions."""
 
     workloads = {"session_churn": SessionChurn}  # noqa: RUF012  as Locust's own class settings

@@ -12,12 +12,7 @@ from harness.experiments.capacity.phrases import (
     describe_release,
     served_at_highest,
 )
-from reports.figures.capacity import (
-    draw_ceiling_over_time,
-    draw_releases,
-    draw_steps,
-    draw_usl,
-)
+from reports.figures.capacity import draw_ceiling_over_time, draw_releases, draw_steps, draw_usl
 from reports.formatting import number
 from reports.model import ReportModel
 from reports.section import Cell, Figure, Section, Table

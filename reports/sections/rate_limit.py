@@ -71,7 +71,7 @@ def _estimate(lab: Mapping[str, Any]) -> Table:
         if value:
             rows.append((name, _interval(value)))
     counts = {True: "count against the limit", False: "do not count against the limit"}.get(
-        lab.get("rejected_count_against_limit"),  # type: ignore[arg-type]
+        lab.get("rejected_count_against_limit")  # type: ignore[arg-type]
     )
     scope = _mapping(lab.get("scope")) if lab.get("limited") else {}
     rows += [("refused requests", counts)] if counts else []
