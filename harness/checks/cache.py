@@ -96,4 +96,3 @@ def _check_expected(
 
 
 CHECK = Check(NAME, COLUMNS, ("import_selector_cache",), check)
-"""`check` as a check."""

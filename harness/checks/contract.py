@@ -125,4 +125,3 @@ CHECK = Check(
     skips_uneventful=True,
     reads_with="all",
 )
-"""`check` as a check."""

@@ -219,4 +219,3 @@ def _has_key(frame: pd.DataFrame, _context: TrialContext) -> bool:
 
 
 CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), check, applies=_has_key)
-"""`check` as a check."""

@@ -152,4 +152,3 @@ def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:
 
 
 CHECK = Check(NAME, COLUMNS, ("get_run_logs",), check, reads_with="runs")
-"""`check` as a check."""

@@ -183,4 +183,3 @@ def _check_budget(
 _READ = ("worker", "intended_ns", "retry_after_s", "disposition")
 
 CHECK = Check(NAME, (*COLUMNS, *_READ), None, check, skips_uneventful=True, reads_with="all")
-"""`check` as a check."""

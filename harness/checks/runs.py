@@ -131,4 +131,3 @@ def _check_deadline(
 CHECK = Check(
     NAME, COLUMNS, ("queue_run", "get_run"), check, triggers=("get_run",), reads_with="runs"
 )
-"""`check` as a check."""

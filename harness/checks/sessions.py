@@ -185,4 +185,3 @@ def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
 _OPERATIONS = ("create_session", "get_session", "delete_session")
 
 CHECK = Check(NAME, COLUMNS, _OPERATIONS, check, triggers=("create_session",))
-"""`check` as a check."""

@@ -41,4 +41,3 @@ def _has_probes(frame: pd.DataFrame, _context: TrialContext) -> bool:
 
 
 CHECK = Check(NAME, COLUMNS, OPERATIONS, check, applies=_has_probes)
-"""`check` as a check."""

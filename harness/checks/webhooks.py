@@ -259,4 +259,3 @@ CHECK = Check(
     applies=_has_webhooks,
     reads_with="runs",
 )
-"""`check` as a check."""
