@@ -189,7 +189,7 @@ def test_lab_refuses_to_be_driven_out_of_step():
     with pytest.raises(ValueError, match="call next"):
         lab.record([])
     lab.next()
-    with pytest.raises(ValueError, match="tell"):
+    with pytest.raises(ValueError, match="record"):
         lab.next()
 
 
