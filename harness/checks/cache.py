@@ -1,4 +1,4 @@
-"""The selector cache's books balance: what was sent is what was counted."""
+"""The selector cache counts the entries that it was sent."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ _NAMES = ("sent", *_ANSWERED, *_EXPECTED)
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    Sent = inserted + updated + skipped in every answer; entries are inserted once, so that
-    over the run inserted = distinct keys, the same again is skipped, and an older one
-    never wins.
+    Every response has sent = inserted + updated + skipped. Each key is inserted once, an
+    equal entry is skipped, and an older one never replaces a newer one.
 
-    What the sender expected is demanded to the last entry of the harness's own, empty
-    target. A target used before may hold a "fresh" entry already, and a call whose
-    earlier attempt was lost may find its own work done: then only the bounds are. O(n).
+    The sender's expectation is exact on the harness's own, empty target. A target used
+    before may already hold a "fresh" entry, and a call with a lost attempt may find its own
+    work done: then only the bounds are checked. O(n).
     """
     frame = frame.reset_index(drop=True)
     finding = FindingBuilder(NAME, context)
@@ -39,7 +38,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     expecting = numbers[list(_EXPECTED)].notna().all(axis=1).to_numpy()
     answered, numbers = answered.loc[expecting], numbers.loc[expecting]
     probes = decode_evidence(answered["evidence"], ["probe"])["probe"]
-    # The same request under the same key may be told its first answer again.
+    # A replay of the same request repeats its first response.
     own = (probes != "same_key_same_body").to_numpy()
     exact = _find_certain(answered, frame, context)
     _check_expected(answered.loc[own], numbers.loc[own], exact[own], finding)
@@ -47,31 +46,30 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     inserted = int(numbers.loc[own, "inserted"].sum())
     keys = int(numbers.loc[own, "fresh"].sum())
     pass_detail = (
-        f"{pluralize(int(counted.sum()), 'answer')} with "
-        f"{pluralize(entries, 'entry', 'entries')}: "
-        f"every sum holds, {inserted:,} inserted of {keys:,} distinct keys, none twice, no "
-        "older entry won"
+        f"{pluralize(int(counted.sum()), 'response')} with "
+        f"{pluralize(entries, 'entry', 'entries')}: every sum holds, {inserted:,} inserted of "
+        f"{keys:,} distinct keys, none twice, no newer entry replaced by an older one"
     )
-    return finding.build(pass_detail, "" if counted.any() else "no import was answered")
+    return finding.build(
+        pass_detail, "" if counted.any() else "no import has a response with counts"
+    )
 
 
 def _check_sums(answered: pd.DataFrame, numbers: pd.DataFrame, finding: FindingBuilder) -> None:
     parts = numbers["inserted"] + numbers["updated"] + numbers["skipped"]
     flaws = {
-        "does not add up to the entries sent": parts != numbers["sent"],
-        "has imported other than inserted + updated": (
+        "whose counts do not add up to the entries sent": parts != numbers["sent"],
+        "with imported other than inserted + updated": (
             numbers["imported"] != numbers["inserted"] + numbers["updated"]
         ),
-        "has a count below zero": (numbers[list(_ANSWERED)] < 0).any(axis=1),
+        "with a negative count": (numbers[list(_ANSWERED)] < 0).any(axis=1),
     }
     for words, flaw in flaws.items():
-        if flaw.any():
-            rows = answered.loc[flaw]
-            finding.add(f"{pluralize(len(rows), 'answer')} that {words}", rows.head(1))
+        finding.add_rows("response", words, answered.loc[flaw])
 
 
 def _find_certain(answered: pd.DataFrame, frame: pd.DataFrame, context: TrialContext) -> Mask:
-    """Answers that nothing but their own attempt can have caused."""
+    """Responses whose counts only their own attempt can have caused."""
     if not (context.manifest.embedded and is_complete(context)):
         return np.zeros(len(answered), dtype=np.bool_)
     lost = frame.loc[may_have_happened(frame), ["call_id", "idempotency_key"]]
@@ -88,16 +86,13 @@ def _check_expected(
     old = n["same"] + n["older"]
     flaws: dict[str, npt.NDArray[np.bool_]] = {
         "inserted more entries than were new": n["inserted"] > n["fresh"],
-        "took an entry that was the same or older": n["skipped"] < old,
+        "accepted an entry that was equal or older": n["skipped"] < old,
         "inserted fewer entries than were new": exact & (n["inserted"] < n["fresh"]),
-        "did not take every newer entry": exact & (n["updated"] < n["newer"]),
+        "did not accept every newer entry": exact & (n["updated"] < n["newer"]),
         "updated more entries than were newer": exact & (n["updated"] > n["newer"]),
     }
     for words, flaw in flaws.items():
-        if flaw.any():
-            rows = answered.loc[flaw]
-            finding.add(f"{pluralize(len(rows), 'import')} {words}", rows.head(1))
+        finding.add_rows("import", words, answered.loc[flaw])
 
 
 CHECK = Check(NAME, COLUMNS, ("import_selector_cache",), check)
-"""`check` as a check."""

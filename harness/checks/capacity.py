@@ -1,9 +1,8 @@
 """
-What a capacity lab found, held against what an API owes: capacity.json in, findings out.
+Findings on the session lab's capacity.json.
 
-A ceiling is no promise, so its height is no finding. Owed are a ceiling that holds under
-concurrent creates, a refusal that says what it is, slots that come back, and, of
-ourselves, that nothing is left open.
+The ceiling itself is not a promise. Checked are: it holds under concurrent creates, refusals
+carry the right code, slots come back, and the lab left no session open.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from harness.verdicts import Finding, Verdict
 
 def check_capacity(document: Mapping[str, Any] | None) -> list[Finding]:
     """
-    Findings on a session lab's document; none where there is none, or of another kind.
+    Findings on a session lab's document; none for another kind or without a document.
 
-    A document that is not as the lab writes it is one unknown.
+    A document of another form gives one unknown finding.
     """
     if document is None or document.get("kind") != "sessions":
         return []
     try:
         return [judge(document) for judge in (_admission, _refusal, _slots, _closed)]
     except (AttributeError, KeyError, TypeError, ValueError):
-        detail = "capacity.json is not as this version writes it"
+        detail = "capacity.json has another form than this version writes"
         return [_finding("document", Verdict.UNKNOWN, detail)]
 
 
@@ -35,12 +34,14 @@ def _admission(document: Mapping[str, Any]) -> Finding:
         return _finding(
             "admission",
             Verdict.FAIL,
-            f"concurrent creates let in {over} more than the ceiling of {ceiling}",
+            f"concurrent creates opened {over} sessions more than the ceiling of {ceiling}",
             {"ceiling": ceiling, "over_admitted": over, "races": races},
         )
     if not races:
-        return _finding("admission", Verdict.UNKNOWN, "no creates were raced at the ceiling")
-    detail = f"{races} races of creates at the ceiling of {ceiling} let in none too many"
+        return _finding(
+            "admission", Verdict.UNKNOWN, "no concurrent creates were sent at the ceiling"
+        )
+    detail = f"{races} races of creates at the ceiling of {ceiling} opened no session too many"
     return _finding("admission", Verdict.PASS, detail)
 
 
@@ -52,27 +53,27 @@ def _refusal(document: Mapping[str, Any]) -> Finding:
         detail = f"{refusal['count']} refusals, each with {refusal['code']}"
         return _finding("refusal", Verdict.PASS, detail)
     codes = {str(code) or "(no code)": count for code, count in refusal["codes"].items()}
-    detail = "refusals for want of room carry " + ", ".join(
+    detail = "refusals as full carry " + ", ".join(
         f"{code} {count} times" for code, count in codes.items()
     )
     return _finding("refusal", Verdict.FAIL, detail, codes)
 
 
 def _slots(document: Mapping[str, Any]) -> Finding:
-    lost, after = document["slots_lost"], document["slots_lost_after"]
+    lost, after = document["slots_lost"], document["failed_creates_before_refill"]
     if lost is None:
-        if document["failed_creates"] or document["lost_answers"]:
-            return _finding("slots", Verdict.UNKNOWN, "creates failed, and no refill followed")
-        return _finding("slots", Verdict.PASS, "no create failed, so none took a slot with it")
+        if document["failed_creates"] or document["unresolved_creates"]:
+            return _finding("slots", Verdict.UNKNOWN, "creates failed, and the lab did not refill")
+        return _finding("slots", Verdict.PASS, "no create failed, so none lost a slot")
     if lost and after:
         detail = f"{lost} slots did not come back after {after} creates that failed"
         return _finding("slots", Verdict.FAIL, detail, {"slots_lost": lost, "failed": after})
     if lost:
-        detail = f"the ceiling fell by {lost}, though no create failed meanwhile"
+        detail = f"the ceiling fell by {lost}, but no create failed in between"
         return _finding("slots", Verdict.UNKNOWN, detail)
     if not after:
         return _finding("slots", Verdict.UNKNOWN, "creates failed only before the first ceiling")
-    detail = f"{after} creates failed after the first refusal, and none took a slot with it"
+    detail = f"{after} creates failed after the first refusal, and none lost a slot"
     return _finding("slots", Verdict.PASS, detail)
 
 
@@ -83,9 +84,9 @@ def _closed(document: Mapping[str, Any]) -> Finding:
         return _finding("closed", Verdict.FAIL, detail, {"leaked": leaked})
     if not opened:
         return _finding("closed", Verdict.UNKNOWN, "no session was opened")
-    return _finding("closed", Verdict.PASS, f"{opened} sessions opened, every one closed")
+    return _finding("closed", Verdict.PASS, f"{opened} sessions opened, all closed")
 
 
-def _finding(name: str, verdict: Verdict, detail: str, witness: Any = None) -> Finding:
-    rows = (witness,) if witness else ()
+def _finding(name: str, verdict: Verdict, detail: str, evidence: Any = None) -> Finding:
+    rows = (evidence,) if evidence else ()
     return Finding(f"capacity.{name}", "invariant", verdict, detail, rows)

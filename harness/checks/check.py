@@ -1,10 +1,8 @@
 """
-A check: one promise, one function from observations to a finding.
+A check: one promise, one pure function from attempts and a `TrialContext` to a `Finding`.
 
-A check is data, ``Check(name, columns, operations, examine)``; ``check`` is pure: an
-attempts frame and a `TrialContext` in, one `Finding` out. `run_check` is the only caller and
-keeps two rules for all of them, after Jepsen's ``check-safe`` and Elle's "no vacuous
-pass":
+`run_check` is the only caller and keeps two rules, after Jepsen's ``check-safe`` and Elle's
+"no vacuous pass":
 
 - a check that raises is *unknown* with the error's last line, never a pass;
 - a pass over no attempts is *unknown*: nothing was observed.
@@ -28,9 +26,8 @@ class TrialContext:
     What a check may read besides the attempts.
 
     Attributes:
-        manifest: The trial's manifest: phases, workers, plan, host.
         events: The lines of events.jsonl, in order of time.
-        uneventful: Worker → its uneventful attempts, where the check does not see them
+        uneventful: Worker → its uneventful attempts that are not in the frame
             (`Check.skips_uneventful`).
     """
 
@@ -42,17 +39,19 @@ class TrialContext:
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    One promise and how to examine it.
+    One promise and how to check it.
 
     Attributes:
         name: ``family.promise``, such as ``idempotency.exactly_once``.
         columns: The columns of ``harness.trial.schema.ATTEMPTS`` that `check` reads.
-        operations: The operations whose attempts it reads; None means every one.
+        operations: The operations whose attempts it reads; None for all.
         check: Gives the finding; may raise, see `run_check`.
         kind: ``invariant``, or ``slo`` for a promise about performance.
-        skips_uneventful: The check only needs the number of uneventful attempts
-            (``harness.trial.row_filter``). They may be left out of the frame and counted in
-            ``TrialContext.uneventful``.
+        skips_uneventful: Uneventful attempts (``harness.trial.row_filter``) may be counted in
+            ``TrialContext.uneventful`` instead of being in the frame.
+        triggers: It applies if an attempt of one of these exists; None for `operations`.
+        applies: Further condition on what the check reads.
+        reads_with: Checks with the same name here share one reading; "" for its own.
     """
 
     name: str
@@ -61,20 +60,20 @@ class Check:
     check: Callable[[pd.DataFrame, TrialContext], Finding]
     kind: FindingKind = "invariant"
     skips_uneventful: bool = False
+    triggers: tuple[str, ...] | None = None
+    applies: Callable[[pd.DataFrame, TrialContext], bool] = lambda _frame, _context: True
+    reads_with: str = ""
 
 
 def run_check(check: Check, frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    Examine `frame` with `check`; never raises.
+    The check's finding; *unknown* if it raised, or passed without an attempt. Never raises.
 
     Args:
         check: The check.
-        frame: Attempts, at least the columns that the check names. Rows of other
-            operations are left out when the frame has the column ``operation``.
+        frame: Attempts with at least the check's columns. Rows of other operations are
+            removed if the frame has the column ``operation``.
         context: The trial's manifest and events.
-
-    Returns:
-        The check's finding; *unknown* when it raised, or passed without an attempt.
     """
     try:
         observed = select_observations(check, frame)
@@ -103,7 +102,7 @@ def select_observations(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def unknown_finding(check: Check, detail: str) -> Finding:
-    """The finding that says: this cannot be told, because of `detail`."""
+    """The check's *unknown* finding with its reason."""
     return Finding(check.name, check.kind, Verdict.UNKNOWN, detail)
 
 

@@ -1,9 +1,8 @@
 """
-Completeness: whether a trial's record is the whole of what was sent.
+Completeness: whether a trial's record holds every attempt that was sent.
 
-A missing worker's attempts, or those that a full buffer refused, could hold the very
-failure that a check looks for: nothing may pass without them. It speaks only when
-something is missing; a whole record goes without saying.
+Attempts of a lost worker, or dropped from a full buffer, could hold a failure, so nothing
+passes without them. A complete record gives no finding.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ NAME = "trial.complete"
 
 
 def check_completeness(manifest: Manifest) -> list[Finding]:
-    """One *unknown* finding when part of the record is missing, or all of it, else none."""
+    """One *unknown* finding if part of the record is missing, else none."""
     lost = [end.worker for end in manifest.workers if end.state != "drained"]
     dropped = sum(end.dropped for end in manifest.workers)
     never = manifest.state == "interrupted" and not manifest.phases and not manifest.workers
     if not lost and not dropped and not never:
         return []
-    parts = ["it was stopped before its load began"] if never else []
+    parts = ["the trial was stopped before its load began"] if never else []
     if lost:
-        parts.append(f"{', '.join(lost)} ended without a goodbye: the last batches are missing")
+        parts.append(f"{', '.join(lost)} ended unexpectedly: the last batches are missing")
     if dropped:
-        parts.append(f"{dropped:,} attempts found the recorder's buffer full")
+        parts.append(f"{dropped:,} attempts were dropped because the recorder's buffer was full")
     return [Finding(NAME, "invariant", Verdict.UNKNOWN, "; ".join(parts))]

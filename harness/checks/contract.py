@@ -1,4 +1,4 @@
-"""Answers keep the contract: valid bodies, and statuses and codes that agree."""
+"""Responses keep the contract: valid bodies, and statuses and codes that agree."""
 
 from __future__ import annotations
 
@@ -22,50 +22,46 @@ _STATUS_BY_CODE = {
 _CUT_OFF = (Outcome.CONNECTION_LOST, Outcome.TIMEOUT)
 _LIMITED = 429
 IMMEDIATE_RETRIES_MIN = 5
-"""So many retries without a wait are needed to judge the advice."""
+"""Least number of retries without a wait to judge a Retry-After of 0."""
 _UNKNOWN = r"unknown code [A-Za-z0-9_.:-]+"
 _SUMS = "imported "
 
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    Every answer is valid, 401, 409 and 429 carry their codes, 429 a Retry-After that waits.
+    Every response is valid; 401, 409 and 429 carry their codes, 429 a valid Retry-After.
 
-    A 409 of a request with a key may lack one: the key is in use. Codes that no list
-    has are counted, not judged; the sums of an import are ``cache.accounting``'s. Unknown
-    when nothing was answered. O(n).
+    A 409 of a request with a key may lack a code: the key is in use. Unknown codes are
+    counted, not judged; ``cache.accounting`` checks the sums of an import. Unknown without
+    a response. O(n).
     """
     finding = FindingBuilder(NAME, context)
-    # Of an answer that was cut off its status may be known; what it would have said is not.
+    # A truncated response may have a status, but its content is unknown.
     whole = ~frame["outcome"].isin(_CUT_OFF).to_numpy() | (frame["code"] != "").to_numpy()
     answered = (frame["status"] > 0).to_numpy() & whole
     strange, broken = _find_violations(frame)
     if broken.any():
         rows = frame.loc[broken]
-        common = rows["violation"].value_counts()
-        sentence = (
-            f"{pluralize(len(rows), 'answer')} against the contract, most often: {common.index[0]}"
-        )
+        common = rows["violation"].value_counts().index[0]
+        sentence = f"{pluralize(len(rows), 'response')} against the contract, most often: {common}"
         finding.add(sentence, rows.drop_duplicates("violation"))
     for words, flaw in _find_disagreements(frame).items():
-        flaw = flaw & answered & ~broken  # noqa: PLW2901  one fault is told once
-        if flaw.any():
-            finding.add(f"{pluralize(int(flaw.sum()), 'answer')} {words}", frame.loc[flaw].head(3))
+        # A broken response is reported once.
+        finding.add_rows("response", words, frame.loc[flaw & answered & ~broken], shown=3)
     _check_retry_after_zero(frame, finding)
     total = int(answered.sum()) + sum(context.uneventful.values())
-    pass_detail = f"{pluralize(total, 'answer')}, each valid"
+    pass_detail = f"{pluralize(total, 'response')}, each valid"
     if strange.any():
         names = ", ".join(sorted(set(frame.loc[strange, "code"].astype(str)))[:5])
-        pass_detail += f"; {int(strange.sum()):,} with a code that no document has: {names}"
-    return finding.build(pass_detail, "" if total else "nothing was answered")
+        pass_detail += f"; {int(strange.sum()):,} with an unknown code: {names}"
+    return finding.build(pass_detail, "" if total else "there was no response")
 
 
 def _check_retry_after_zero(frame: pd.DataFrame, finding: FindingBuilder) -> None:
     """
-    A Retry-After of 0 is believed until most of those who followed it were refused again.
+    A Retry-After of 0 is a violation if most of the retries that follow it are refused again.
 
-    One refusal more may be the fault of others who were quicker; the advice was no
-    advice when it is the rule.
+    A single refusal may be due to other clients.
     """
     refused = (frame["status"] == _LIMITED).to_numpy()
     waits_of_zero = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]
@@ -79,14 +75,13 @@ def _check_retry_after_zero(frame: pd.DataFrame, finding: FindingBuilder) -> Non
     if len(tried) >= IMMEDIATE_RETRIES_MIN and len(again) > len(tried) / 2:
         sentence = (
             f"{len(again):,} of {pluralize(len(tried), 'retry', 'retries')} after a "
-            "Retry-After "
-            "of 0 refused again"
+            "Retry-After of 0 refused again"
         )
         finding.add(sentence, again.head(3))
 
 
 def _find_violations(frame: pd.DataFrame) -> tuple[Mask, Mask]:
-    """Rows whose only flaw is a code that nobody knows, and rows that break the contract."""
+    """Rows whose only flaw is an unknown code, and rows that break the contract."""
     strange = np.zeros(len(frame), dtype=np.bool_)
     broken = np.array(frame["violation"] != "", dtype=np.bool_)
     texts = frame.loc[broken, "violation"].astype(object)
@@ -122,5 +117,11 @@ _READ = tuple(
     name for name in COLUMNS if name not in ("phase", "replayed", "bytes_out", "evidence")
 )
 
-CHECK = Check(NAME, (*_READ, "retry_after_s", "violation"), None, check, skips_uneventful=True)
-"""`check` as a check."""
+CHECK = Check(
+    NAME,
+    (*_READ, "retry_after_s", "violation"),
+    None,
+    check,
+    skips_uneventful=True,
+    reads_with="all",
+)

@@ -1,10 +1,9 @@
 """
 Drift: over a long steady load, p50, p99 and the error rate must not rise.
 
-Only where nothing else could make them: one measured phase, at a constant rate, of at
-least ten minutes, or of three where the plan asks for it (``[slo] drift = true``). A sag is
-no finding: caches warm up. An interval that reaches a rise of a fifth rules nothing out, and
-passes nothing.
+Checked for one measured phase at a constant rate of at least ten minutes, or three if the
+plan asks for it (``[slo] drift = true``). A fall is not a finding: caches warm up. An
+interval that includes a rise of 20 % does not pass.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from harness.verdicts import Finding, Verdict
 WINDOWS = 60
 LONG_S = 600
 SHORTEST_S = 180
-"""Less than this no drift is told from a slow minute, and a stretch holds too little."""
+"""In a shorter phase a slow minute looks like drift."""
 RISE_MISSED = 0.2
-"""A rise of p50 or p99 that must not be missed: what an interval must exclude to pass."""
+"""The rise of p50 or p99 that an interval must exclude to pass."""
 ERRORS_RISE_MIN = 0.005
 _PARTS = 6
 _NO_ERRORS = ("ok", "rate_limited", "capacity_full")
@@ -37,11 +36,11 @@ _NO_ERRORS = ("ok", "rate_limited", "capacity_full")
 
 def check_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     """
-    Findings on a long steady load; none for any other, unless the plan asks for them.
+    Findings on a long steady load; none for another load unless the plan asks for them.
 
     Args:
         intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        manifest: Of the trial.
+        manifest: The trial's manifest.
     """
     asked = bool(manifest.plan.get("slo", {}).get("drift"))
     phase = _steady_phase(manifest)
@@ -52,14 +51,13 @@ def check_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
     inside = intervals.filter(
         pc.and_(
             pc.equal(intervals["phase"].cast(pa.string()), phase.name),
-            # Whole stretches only: a sliver at either end is mostly noise.
+            # Complete intervals only: a partial one at either end is mostly noise.
             pc.and_(
                 pc.greater_equal(intervals["second"], -(-phase.start_s // step_s) * step_s),
                 pc.less(intervals["second"], end_s // step_s * step_s),
             ),
         )
     )
-    # Half of the counters, added up by stretches as they are decoded.
     response = inside.filter(pc.equal(inside["metric"].cast(pa.string()), "response"))
     measured = latencies(response, {phase.name}, step_s)
     times = latency_by_second(measured, "response", step_s=step_s)
@@ -101,11 +99,8 @@ def _steady_phase(manifest: Manifest) -> _SteadyPhase | None:
 
 def _why_not(phase: _SteadyPhase | None) -> str:
     if phase is None:
-        return "drift is told of one measured open phase at a constant rate only"
-    return (
-        f"the load was {phase.duration_s} s long; from {SHORTEST_S} s on, drift can be told "
-        "from a slow minute"
-    )
+        return "drift needs exactly one measured phase with open load at a constant rate"
+    return f"the load took {phase.duration_s} s; drift needs at least {SHORTEST_S} s"
 
 
 def _unknown(name: str, detail: str) -> Finding:
@@ -115,7 +110,7 @@ def _unknown(name: str, detail: str) -> Finding:
 def _check_latency(name: str, times: pd.Series, step_s: int) -> Finding:
     drift = find_drift(times.to_numpy())
     if drift is None:
-        return _unknown(name, f"fewer than {POINTS_MIN} stretches of the load have a {name}")
+        return _unknown(name, f"fewer than {POINTS_MIN} intervals of the load have a {name}")
     detail = (
         f"{name} changed by {_percent(drift.rise)} over the load "
         f"({_percent(drift.low)} to {_percent(drift.high)})"
@@ -123,17 +118,17 @@ def _check_latency(name: str, times: pd.Series, step_s: int) -> Finding:
     jumped = drift.step_at is not None and drift.step >= RISE_MIN
     if drift.step_at is not None:
         after = format_duration(drift.step_at * step_s * NS_PER_S)
-        detail += f", with a step of {_percent(drift.step)} after {after} of it"
+        detail += f", with a step of {_percent(drift.step)} after {after}"
     if drift.rises or jumped:
-        witness = _parts(name, times, step_s)
-        return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail, witness)
+        evidence = _parts(name, times, step_s)
+        return Finding(f"drift.{name}", "slo", Verdict.FAIL, detail, evidence)
     if drift.high >= RISE_MISSED:
         return _unknown(name, f"{detail}: too few attempts to rule out {100 * RISE_MISSED:.0f} %")
     return Finding(f"drift.{name}", "slo", Verdict.PASS, detail)
 
 
 def _parts(name: str, times: pd.Series, step_s: int) -> tuple[dict[str, float], ...]:
-    """The level of each sixth of the load: how it rose, in numbers."""
+    """The median level of each sixth of the load."""
     seen = times.dropna()
     at_s = seen.index.to_numpy() - seen.index[0]
     return tuple(
@@ -156,16 +151,15 @@ def _check_errors(intervals: pa.Table, step_s: int) -> Finding:
     bad = counts.drop(columns=[n for n in _NO_ERRORS if n in counts]).sum(axis=1).to_numpy()
     shares = bad[total > 0] / total[total > 0]
     if len(shares) < POINTS_MIN:
-        detail = f"fewer than {POINTS_MIN} stretches of the load have an attempt"
-        return _unknown("errors", detail)
+        return _unknown("errors", f"fewer than {POINTS_MIN} intervals of the load have an attempt")
     if not shares.any():
         return Finding("drift.errors", "slo", Verdict.PASS, "no attempt ended in an error")
     found = find_slope(shares)
-    whole = len(shares) - 1
-    rise, low, high = (slope * whole for slope in (found.estimate, found.low, found.high))
+    span = len(shares) - 1
+    rise, low, high = (slope * span for slope in (found.estimate, found.low, found.high))
     rises = low > 0 and rise >= ERRORS_RISE_MIN
     detail = (
-        f"the error rate changed by {100 * rise:+.2f} points of a percent over the load "
+        f"the error rate changed by {100 * rise:+.2f} percentage points over the load "
         f"({100 * low:+.2f} to {100 * high:+.2f})"
     )
     return Finding("drift.errors", "slo", Verdict.FAIL if rises else Verdict.PASS, detail)

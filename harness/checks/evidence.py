@@ -1,8 +1,8 @@
 """
-Evidence read back: what the client wrote down of each attempt beside its columns.
+Decode the evidence column: one JSON text per attempt (docs/reference/trial.md).
 
-It is JSON of a bounded kind (docs/reference/trial.md), a text an attempt, millions of them; so
-a check names the keys that it wants, and each distinct text is decoded once a piece.
+A trial has millions of texts, so a check names the keys that it reads, and each distinct
+text is decoded once per piece.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Cursor = str | int | None
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """One attempt's evidence, as in docs/reference/trial.md; what is absent is None."""
+    """One attempt's evidence; an absent key is None."""
 
     state: str | None = None
     status: str | None = None
@@ -53,7 +53,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 @cache
 def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """A decoder of these keys alone: the fewer are built, the faster."""
+    """A decoder of these keys only: fewer keys decode faster."""
     types = get_type_hints(Evidence)
     fields = [(name, types[name], None) for name in names]
     return msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
@@ -61,12 +61,9 @@ def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
 
 def decode_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """
-    Decode some keys of many evidence texts, in bounded memory beside what they say.
+    Decode some keys of many texts: one object column per name, with the index of `texts`.
 
-    What cannot be read (no JSON, other types, over 4096 characters) tells nothing.
-
-    Columns:
-        one a name  object  as in `Evidence`, None where absent; the index is `texts`'
+    An absent key, and a text that is invalid or over 4096 characters, gives None.
     """
     decode = _decoder(tuple(names)).decode
     columns = {name: np.full(len(texts), None, dtype=object) for name in names}
@@ -77,7 +74,7 @@ def decode_evidence(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
         decoded = _decode_all(decode, np.asarray(distinct, dtype=object))
         for name, column in columns.items():
             values = [None if one is None else getattr(one, name) for one in decoded]
-            # Of equal words one object: some are told a million times.
+            # Equal words share one object: some occur a million times.
             shared = [words.setdefault(v, v) if type(v) is str else v for v in values]
             # A missing text has the code -1 and reads the last, which is None.
             column[piece] = np.fromiter([*shared, None], dtype=object)[codes]
@@ -103,10 +100,5 @@ def _decode_one(decode: Callable[[str], Any], text: str) -> Any:
 
 
 def decode_numbers(texts: pd.Series, names: Sequence[str]) -> pd.DataFrame:
-    """
-    Decode counts.
-
-    Columns:
-        one a name  float64  NaN where absent; the index is that of `texts`
-    """
+    """Decode counts as float64; NaN where absent."""
     return decode_evidence(texts, names).astype(float)

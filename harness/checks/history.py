@@ -1,9 +1,9 @@
 """
-What the history checkers share: columns, doubt, and order in time.
+Shared by the checks of histories: columns, unknown effects, order in time.
 
 An attempt's *effect* is one of three, after Jepsen's ok, fail and info: it happened (a
-success), it did not (a refusal), or it may have. Attempts overlap, so "before" means
-that one had ended when the other began; what overlapped proves no order.
+success), it did not (a refusal), or it is unknown. "Before" means that one attempt ended
+when the other began; overlapping attempts have no order.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ COLUMNS = (
     "bytes_out",
     "evidence",
 )
-"""The columns that the history checkers read."""
+"""The columns that checks of histories read."""
 
 
 def may_have_happened(frame: pd.DataFrame) -> Mask:
-    """Attempts whose effect is not known: doubtful outcomes, unless no byte was ever sent."""
+    """Attempts whose effect is unknown: uncertain outcomes, unless no byte was sent."""
     sent = ((frame["bytes_out"] > 0) | (frame["status"] > 0)).to_numpy()
     mask: Mask = frame["outcome"].isin(list(MAY_HAVE_HAPPENED)).to_numpy() & sent
     return mask
 
 
 def succeeded(frame: pd.DataFrame) -> Mask:
-    """Attempts answered with a success that names its resource, even if misshapen."""
+    """Attempts with a success that names its resource, even if the response is invalid."""
     ok = (frame["outcome"] == Outcome.OK).to_numpy()
     misshapen = (frame["outcome"] == Outcome.INVALID_RESPONSE) & frame["status"].between(200, 299)
     named: Mask = (frame["resource_id"] != "").to_numpy()
@@ -56,36 +56,36 @@ def succeeded(frame: pd.DataFrame) -> Mask:
 
 
 def as_objects(values: pd.Series) -> npt.NDArray[np.object_]:
-    """A text column as Python strings: sets and lookups of Arrow's are slow."""
+    """A text column as Python strings: sets and lookups of Arrow strings are slow."""
     return np.asarray(values, dtype=object)
 
 
 def intent_ids(rows: pd.DataFrame) -> pd.Series:
-    """What is one intent: the key of an attempt, or its call where it has none."""
+    """The intent of each attempt: its key, or its call if it has no key."""
     keys = pd.Series(as_objects(rows["idempotency_key"]), index=rows.index)
     return keys.where(keys != "", rows["call_id"])
 
 
 def factorize(values: pd.Series) -> Codes:
-    """Integers in the place of equal values."""
+    """An integer code per distinct value."""
     codes: Codes = pd.factorize(values)[0]
     return codes
 
 
 def find_rank_decreases(groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[np.int8]) -> Codes:
     """
-    Observations of a lower rank than one that had ended before they began.
+    Observations of a lower rank than an observation that ended before they began.
 
-    O(n log n) at worst, near O(n) for attempts in the order of the log; the exact,
-    overlap-aware comparison is made for the few suspicious groups only.
+    O(n log n) at worst, near O(n) for attempts in order; only suspicious groups are
+    compared with regard to overlap.
 
     Args:
-        groups: What each row speaks of, as codes.
+        groups: Code of each row's subject.
         frame: At least ``start_ns`` and ``end_ns``.
-        ranks: How far along each observation is.
+        ranks: Progress of each observation.
 
     Returns:
-        Positions (of rows of `frame`), pairs in one flat array: earlier, later, earlier, …
+        Row positions in `frame`, pairs in one flat array: earlier, later, earlier, …
     """
     starts = frame["start_ns"].to_numpy()
     order = np.argsort(starts, kind="stable")
@@ -107,7 +107,7 @@ def find_rank_decreases(groups: Codes, frame: pd.DataFrame, ranks: npt.NDArray[n
 
 
 def is_complete(context: TrialContext) -> bool:
-    """Whether every attempt that was made is in the log: only then does absence tell."""
+    """Whether the log holds every attempt: only then does absence prove anything."""
     manifest = context.manifest
     drained = all(end.state == "drained" for end in manifest.workers)
     return manifest.state == "complete" and drained
@@ -117,7 +117,7 @@ def plan_duration_ns(context: TrialContext, name: str) -> int | None:
     """
     The longest duration of this name among the scenarios' settings; None without any.
 
-    ``scenario.name`` asks for that of one scenario.
+    ``scenario.name`` selects one scenario.
     """
     tables = context.manifest.plan.get("scenario", {})
     scenario, _, key = name.rpartition(".")

@@ -1,9 +1,9 @@
 """
-A key is obeyed: one key, one resource, made once.
+Idempotency: one key makes one resource, once.
 
-Retries hide duplicates: a call that looks like one success may have run a scraper
-twice. So every answer that a key ever got is compared, and the deliveries of runs that
-no answer named are counted against the calls whose answer was lost.
+Retries hide duplicates: a call with one success may have run a scraper twice. So all
+responses to a key are compared, and delivered runs that no response named are counted
+against the calls whose response was lost.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
     Every key names one resource, is executed once, and refuses another body.
 
-    Unknown without a key that was sent twice, and for keys that were sent at least
-    twice, may have acted each time, and never got an answer: one sending alone cannot
-    break the promise. O(n) in attempts; evidence is read for keys sent twice only.
+    Unknown without a key that was sent twice, and for keys that were sent at least twice
+    with an unknown effect each time: a single request cannot break the promise. O(n) in
+    attempts; evidence is read only for keys sent twice.
     """
     has_key = (frame["idempotency_key"] != "").to_numpy()
     keyed = (frame if has_key.all() else frame.loc[has_key]).reset_index(drop=True)
@@ -51,29 +51,27 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     sent = np.bincount(keys, minlength=1)
     repeated = view.loc[sent[keys] > 1]
     _compare_bodies(repeated, finding)
-    told = _check_deliveries(frame, view, context, finding)
+    delivered_keys = _check_deliveries(frame, view, context, finding)
     has_ok = np.bincount(keys, weights=view["ok"], minlength=1) > 0
     doubts = np.bincount(keys, weights=view["maybe"] & ~view["ok"], minlength=1)
     unresolved = (doubts > 1) & ~has_ok
-    unresolved[_codes_of(view, told)] = False
+    unresolved[_codes_of(view, delivered_keys)] = False
     tested = int(((sent > 1) & has_ok).sum())
     left = int(unresolved.sum())
-    pass_detail = (
-        f"{pluralize(tested, 'key')} sent more than once, each with one resource made once"
-    )
+    pass_detail = f"{pluralize(tested, 'key')} sent more than once, each created one resource"
     unknown_reason, rows = "", None
     if left:
         unknown_reason = (
-            f"{pluralize(left, 'key')} may have acted more than once and never got an answer"
+            f"{pluralize(left, 'key')} may have acted more than once and never got a response"
         )
         rows = view.loc[unresolved[keys]]
     elif not tested:
-        unknown_reason = "no key was sent again after a success, so nothing was put to the test"
+        unknown_reason = "no key was sent more than once with a success, so nothing was tested"
     return finding.build(pass_detail, unknown_reason, rows)
 
 
 def _codes_by_unit(keyed: pd.DataFrame) -> Codes:
-    """A number for each key of each operation: numbers are joined faster than texts."""
+    """A code for each key of each operation; codes join faster than texts."""
     keys = factorize(keyed["idempotency_key"])
     operations = factorize(keyed["operation"])
     if not operations.any():
@@ -107,7 +105,7 @@ def _check_one_resource(view: pd.DataFrame, finding: FindingBuilder) -> None:
 
 
 def _find_multiple(owners: Codes, owned: Codes) -> Codes:
-    """Those of the owners, in the order of their first, that have more than one thing."""
+    """Owners of more than one thing, in order of appearance."""
     if not len(owners):
         return owners
     first = np.full(int(owners.max()) + 1, -1)
@@ -123,37 +121,34 @@ def _check_one_execution(
     fresh = runs.loc[runs["ok"] & (runs["replayed"] == 0)]
     again = fresh.loc[fresh["key_code"].duplicated(keep=False), "key_code"].unique()
     if len(again):
-        rows = fresh.loc[fresh["key_code"] == again[0]]
         sentence = f"{pluralize(len(again), 'key')} answered replayed: false more than once"
-        finding.add(sentence, rows)
+        finding.add(sentence, fresh.loc[fresh["key_code"] == again[0]])
     replayed = runs.loc[runs["ok"] & (runs["replayed"] == 1)]
-    told_ns = replayed.groupby("key_code")["end_ns"].min()
-    anew = fresh.loc[(fresh["start_ns"] > fresh["key_code"].map(told_ns)).to_numpy()]
-    if len(anew):
-        rows = runs.loc[runs["ok"] & (runs["key_code"] == anew["key_code"].iloc[0])]
-        number = anew["key_code"].nunique()
+    replayed_ns = replayed.groupby("key_code")["end_ns"].min()
+    repeated = fresh.loc[(fresh["start_ns"] > fresh["key_code"].map(replayed_ns)).to_numpy()]
+    if len(repeated):
+        rows = runs.loc[runs["ok"] & (runs["key_code"] == repeated["key_code"].iloc[0])]
+        number = repeated["key_code"].nunique()
         sentence = f"{pluralize(number, 'key')} answered replayed: false after replayed: true"
         finding.add(sentence, rows)
     if not (context.manifest.embedded and is_complete(context)):
-        return  # another trial may have used the key, or its first sending is not in the log
+        return  # another trial may have used the key, or its first request is not in the log
     begun = runs.loc[runs["ok"] | runs["maybe"]].sort_values("start_ns")
     first = begun.loc[~begun["key_code"].duplicated() & (begun["replayed"] == 1) & begun["ok"]]
     second_ns = begun.loc[begun["key_code"].duplicated()].groupby("key_code")["start_ns"].min()
     next_ns = first["key_code"].map(second_ns).fillna(np.inf)
     alone = first.loc[(next_ns >= first["end_ns"]).to_numpy()]
-    if len(alone):
-        sentence = f"{pluralize(len(alone), 'key')} answered replayed: true to the first sending"
-        finding.add(sentence, alone.head(1))
+    finding.add_rows("key", "answered replayed: true to the first request", alone)
 
 
 def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
     if repeated.empty:
         return
-    told = repeated.assign(body=decode_evidence(repeated["evidence"], ["body"])["body"])
-    told = told.loc[told["body"].notna()]
-    accepted = told.loc[told["ok"]].sort_values("end_ns").drop_duplicates("key_code")
+    known = repeated.assign(body=decode_evidence(repeated["evidence"], ["body"])["body"])
+    known = known.loc[known["body"].notna()]
+    accepted = known.loc[known["ok"]].sort_values("end_ns").drop_duplicates("key_code")
     first = accepted.set_index("key_code")
-    later = told.loc[told["key_code"].isin(first.index)]
+    later = known.loc[known["key_code"].isin(first.index)]
     later = later.loc[(later["start_ns"] > later["key_code"].map(first["end_ns"])).to_numpy()]
     same = (later["body"] == later["key_code"].map(first["body"])).to_numpy()
     taken = later.loc[~same & later["status"].between(200, 299).to_numpy()]
@@ -164,7 +159,9 @@ def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
         finding.add(sentence, _with_first(taken, accepted))
     refused = later.loc[same & (later["status"] == _UNPROCESSABLE).to_numpy()]
     if len(refused):
-        sentence = f"{pluralize(len(refused), 'repetition')} of the same request refused as another"
+        sentence = (
+            f"{pluralize(len(refused), 'retry', 'retries')} of the same request refused as another"
+        )
         finding.add(sentence, _with_first(refused, accepted))
 
 
@@ -178,7 +175,7 @@ def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
 def _check_deliveries(
     frame: pd.DataFrame, view: pd.DataFrame, context: TrialContext, finding: FindingBuilder
 ) -> set[str]:
-    """Judge deliveries; returns the keys whose run a delivery names."""
+    """Check deliveries; returns the keys whose run a delivery names."""
     deliveries = collect_deliveries(context.events)
     valid = deliveries.loc[(deliveries["signature"] == "valid") & (deliveries["run_id"] != "")]
     if valid.empty:
@@ -199,24 +196,26 @@ def _check_deliveries(
         finding.add(sentence, rows)
     queued = frame.loc[frame["operation"] == "queue_run"]
     known = set(as_objects(queued.loc[succeeded(queued), "resource_id"]))
-    strange = sorted(set(valid.loc[~valid["tag"].isin(tagged["tag"]), "run_id"]) - known)
+    unnamed = sorted(set(valid.loc[~valid["tag"].isin(tagged["tag"]), "run_id"]) - known)
     lost = _count_lost(queued)
-    if len(strange) > lost and is_complete(context):
+    if len(unnamed) > lost and is_complete(context):
         sentence = (
-            f"webhooks show {pluralize(len(strange), 'run')} that no answer named "
-            f"({', '.join(strange[:3])}), but only {pluralize(lost, 'call')} never got an "
-            "answer"
+            f"webhooks show {pluralize(len(unnamed), 'run')} that no response named "
+            f"({', '.join(unnamed[:3])}), but only {pluralize(lost, 'call')} got no response"
         )
         finding.add(sentence, queued.loc[may_have_happened(queued)])
     return set(tagged["tag"])
 
 
 def _count_lost(queued: pd.DataFrame) -> int:
-    """Calls (by key, or by id without one) that may have queued a run and never said which."""
+    """Calls (by key, or by id without one) that may have queued an unnamed run."""
     unit = intent_ids(queued)
     named = set(unit[succeeded(queued)])
     return len(set(unit[may_have_happened(queued)]) - named)
 
 
-CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), check)
-"""`check` as a check."""
+def _has_key(frame: pd.DataFrame, _context: TrialContext) -> bool:
+    return not len(frame) or bool((frame["idempotency_key"] != "").any())
+
+
+CHECK = Check(NAME, COLUMNS, ("create_session", "queue_run"), check, applies=_has_key)

@@ -1,9 +1,8 @@
 """
-A run's log is whole: page by page, every line once and in order.
+A run's log is complete: its pages have every line once and in order.
 
-Pages are read from the newest backwards. Each says where it begins and ends (the cursors
-of its first and last line) and with which cursor to go on, so that two pages that follow
-each other can be laid edge to edge.
+Pages are read from the newest backwards. Each has the cursors of its first and last line and
+of the next page, so neighbouring pages can be compared at their edge.
 """
 
 from __future__ import annotations
@@ -29,33 +28,29 @@ _NAMES = ("cursor", "next", "first", "last", "lines", "limit", "digest", "ascend
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    All pages of a log together are complete and ordered: no line twice, no gap at cursors.
+    The pages of a log are complete and ordered: no line twice, no gap at cursors.
 
-    A page read twice under one cursor is the same. Gaps are seen where cursors end in whole
-    numbers that rise by one within each page; opaque cursors show repeated edges only.
-    Unknown without a page whose neighbour, repetition or whole log was seen. O(n).
+    A page read twice under one cursor is the same. Gaps are visible if cursors end in
+    numbers that rise by one within each page; opaque cursors only show repeated edges.
+    Unknown without two comparable pages or a log of one page. O(n).
     """
     finding = FindingBuilder(NAME, context)
     ok = (frame["outcome"] == "ok").to_numpy() & (frame["resource_id"] != "").to_numpy()
     pages = _read_pages(frame.loc[ok].reset_index(drop=True))
-    disordered = pages.loc[(pages["ascending"] == False).to_numpy()]  # noqa: E712  None is untold
-    if len(disordered):
-        sentence = f"{pluralize(len(disordered), 'page')} out of order or with a line twice"
-        finding.add(sentence, disordered.head(1))
+    disordered = pages.loc[(pages["ascending"] == False).to_numpy()]  # noqa: E712  None is unknown
+    finding.add_rows("page", "out of order or with a line twice", disordered)
     stuck = pages.loc[(pages["next"] != "") & (pages["next"] == pages["cursor"])]
-    if len(stuck):
-        finding.add(f"{pluralize(len(stuck), 'page')} led back to its own cursor", stuck.head(1))
+    finding.add_rows("page", "led back to its own cursor", stuck)
     edges = _compare_neighbours(pages, finding)
     again = _compare_repetitions(pages, finding)
-    whole = int(((pages["cursor"] == "") & (pages["next"] == "")).sum())
+    single = int(((pages["cursor"] == "") & (pages["next"] == "")).sum())
     pass_detail = (
         f"{pluralize(len(pages), 'page')}: {pluralize(edges, 'edge')} without gap or "
-        "repetition, "
-        f"{pluralize(again, 'page')} read again and the same, {pluralize(whole, 'log')} "
-        "of one page"
+        f"repetition, {pluralize(again, 'page')} read again and the same, "
+        f"{pluralize(single, 'log')} of one page"
     )
-    seen = edges + again + whole
-    return finding.build(pass_detail, "" if seen else "no two pages that can be compared")
+    compared = edges + again + single
+    return finding.build(pass_detail, "" if compared else "no two pages that can be compared")
 
 
 def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,14 +58,12 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
     Answered pages with their evidence.
 
     Columns: those of `frame`, and
-        cursor, next        object   "" for none, else as text
-        first, last         object   "" for none, else as text
-        first_n, last_n     float64  the numbers they end in; NaN when they are opaque
-        series              int      what precedes the numbers, as a code; -1 unless both have
-                                     the same
-        lines, limit        float64  NaN when untold
-        digest, ascending   object   None when untold
-        dense               bool     cursors rise by one within the page
+        cursor, next, first, last  object   texts; "" for none
+        first_n, last_n            float64  the numbers they end in; NaN if opaque
+        series                     int      code of their common prefix; -1 without one
+        lines, limit               float64  NaN if unknown
+        digest, ascending          object   None if unknown
+        dense                      bool     cursors rise by one within the page
     """
     pages = decode_evidence(frame["evidence"], _NAMES)
     columns: dict[str, Any] = {
@@ -90,7 +83,7 @@ def _read_pages(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare_neighbours(pages: pd.DataFrame, finding: FindingBuilder) -> int:
-    """Lay each page against the one that its cursor led to; how many edges there were."""
+    """Compare each page with the one that its cursor leads to; the number of edges."""
     numbered = pages.assign(row=np.arange(len(pages)))
     newer = numbered.loc[(numbered["next"] != "") & (numbered["first"] != "")]
     older = numbered.loc[(numbered["cursor"] != "") & (numbered["last"] != "")]
@@ -109,14 +102,14 @@ def _compare_neighbours(pages: pd.DataFrame, finding: FindingBuilder) -> int:
 
 
 def _compare_repetitions(pages: pd.DataFrame, finding: FindingBuilder) -> int:
-    """Compare pages read under one cursor of one run; how many were read again."""
+    """Compare pages read under one cursor of one run; the number of repetitions."""
     ordered = pages.sort_values("start_ns")
     groups = ordered.groupby(["resource_id", "cursor"], sort=False)
     columns = ["last", "last_n", "lines", "limit", "digest", "end_ns"]
     before = groups[columns].shift()
     again = before["digest"].notna()
     inner = ordered["cursor"] != ""
-    # The newest page may grow while the run goes on; a page before a cursor may not.
+    # The newest page may grow during the run; a page before a cursor may not.
     same_size = (ordered["lines"] == before["lines"]) & (ordered["last"] == before["last"])
     differs = again & same_size & (ordered["digest"] != before["digest"])
     moved = again & inner & (ordered["last"] != before["last"])
@@ -139,11 +132,11 @@ def _compare_repetitions(pages: pd.DataFrame, finding: FindingBuilder) -> int:
 
 def _places(cursors: pd.Series, known: dict[str, int]) -> tuple[npt.NDArray[np.float64], Codes]:
     """
-    The numbers that cursors end in, NaN when opaque, and codes of what precedes them.
+    The numbers that cursors end in, NaN if opaque, and codes of their prefixes.
 
     Args:
-        cursors: As told; each distinct one is looked at once.
-        known: What precedes a number → its code; what is new is added.
+        cursors: The cursors; each distinct one is parsed once.
+        known: Prefix → its code; new ones are added.
     """
     codes, distinct = pd.factorize(cursors)
     places = [position_of(cursor) for cursor in distinct]
@@ -158,5 +151,4 @@ def _texts(cursors: pd.Series) -> npt.NDArray[np.object_]:
     return np.array([*texts, None], dtype=object)[:-1]
 
 
-CHECK = Check(NAME, COLUMNS, ("get_run_logs",), check)
-"""`check` as a check."""
+CHECK = Check(NAME, COLUMNS, ("get_run_logs",), check, reads_with="runs")

@@ -1,8 +1,8 @@
 """
 Checks of other packages: the entry points of ``opensteer_harness.checks``.
 
-Each is run like ours, with two differences: what it raises, and a finding that is none, is
-*unknown* and says which distribution the check is from.
+If such a check raises or returns no valid finding, the finding is *unknown* and names the
+check's distribution.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CheckFunction = Callable[[pd.DataFrame, TrialContext], Finding]
 
 def installed_checks(taken: Collection[str]) -> tuple[Check, ...]:
     """
-    The checks that installed packages offer; one that cannot be loaded is *unknown*.
+    The checks of installed packages; one that cannot be loaded is *unknown*.
 
     Args:
         taken: The names of other checks.
@@ -53,7 +53,7 @@ def _load(entry: EntryPoint, taken: Collection[str]) -> Check:
 
 
 def _guarded(entry: EntryPoint, check: Check) -> CheckFunction:
-    """A check's function; what it raises becomes an *unknown* finding."""
+    """The check's function, with exceptions as *unknown* findings."""
 
     def guarded(frame: pd.DataFrame, context: TrialContext) -> Finding:
         try:
@@ -72,19 +72,19 @@ def _guarded(entry: EntryPoint, check: Check) -> CheckFunction:
 
 def _require_finding(finding: Finding, check: Check) -> None:
     """
-    See that what a check gave can be counted and written down.
+    Require a finding of this check that can be written as JSON.
 
     Raises:
-        TypeError: It is no finding, or another check's, or holds what JSON does not.
+        TypeError: It is not a finding, another check's, or not JSON.
         ValueError: It holds NaN or an infinity.
     """
     if not isinstance(finding, Finding) or finding.name != check.name:
-        raise TypeError(f"it gave {finding!r:.100}, not its finding")
+        raise TypeError(f"it returned {finding!r:.100}, not its finding")
     json.dumps(msgspec.to_builtins(finding), allow_nan=False)
 
 
 def _broken(entry: EntryPoint, reason: str) -> Check:
-    """In the place of a check that cannot be had: it says so, under its entry point's name."""
+    """A check that reports why the plugin cannot be loaded."""
     name = f"{entry.name} ({origin(entry)})"
     finding = Finding(name, "invariant", Verdict.UNKNOWN, f"cannot be loaded: {reason}")
     return Check(name, ("operation",), None, lambda _frame, _context: finding)

@@ -1,22 +1,8 @@
 """
 Every invariant check, and how to run those that apply.
 
-A check applies when the trial holds an operation that can break its promise. One that
-does not is left out, not unknown: a trial of cache imports owes no word about sessions.
-
-===========================  ====================================================
-check                        applies when there is an attempt of
-===========================  ====================================================
-``idempotency.exactly_once``  ``create_session`` or ``queue_run`` with a key
-``sessions.lifecycle``        ``create_session``
-``runs.lifecycle``            ``get_run``
-``runs.logs``                 ``get_run_logs``
-``cache.accounting``          ``import_selector_cache``
-``webhooks.delivery``         ``queue_run`` that asked for a webhook, or a delivery came
-``sockets.tokens``            a socket's connect that is a probe
-``contract.responses``        anything
-``retries.discipline``        anything
-===========================  ====================================================
+A check applies if the trial holds an operation that can break its promise (`Check.triggers`,
+`Check.applies`). Another check gives no finding, rather than *unknown*.
 """
 
 from __future__ import annotations
@@ -54,7 +40,7 @@ CHECKS: tuple[Check, ...] = (
     contract.CHECK,
     retries.CHECK,
 )
-"""All of them, in the order in which a report tells them."""
+"""In the order of reports."""
 
 UneventfulCounts = Mapping[str, int]
 
@@ -70,64 +56,33 @@ class AttemptReader(Protocol):
         skip_uneventful: bool = False,
     ) -> tuple[pd.DataFrame, UneventfulCounts]:
         """
-        Read some columns.
-
-        Args:
-            columns: Which, in this order.
-            operations: Only attempts of these; of all when None.
-            skip_uneventful: Leave out uneventful attempts.
+        Read columns of the attempts of some operations (None for all).
 
         Returns:
-            One row an attempt, and worker → attempts left out as uneventful.
+            One row per attempt, and worker → uneventful attempts that were skipped.
         """
 
 
 Reading = tuple[pd.DataFrame, UneventfulCounts] | Exception
-"""What a group of checks reads, or why it cannot."""
-
-_READ_TOGETHER: tuple[frozenset[str], ...] = (
-    frozenset({runs.NAME, logs.NAME, webhooks.NAME}),
-    frozenset({contract.NAME, retries.NAME}),
-)
-"""Checks of the same attempts, by and large."""
-
-_TRIGGERS: dict[str, frozenset[str]] = {
-    idempotency.NAME: frozenset({"create_session", "queue_run"}),
-    sessions.NAME: frozenset({"create_session"}),
-    runs.NAME: frozenset({"get_run"}),
-    logs.NAME: frozenset({"get_run_logs"}),
-    cache.NAME: frozenset({"import_selector_cache"}),
-    webhooks.NAME: frozenset({"queue_run"}),
-    sockets.NAME: frozenset(sockets.OPERATIONS),
-}
+"""What a group of checks reads, or the error."""
 
 
 def run_checks(
     read: AttemptReader, context: TrialContext, checks: Sequence[Check] = CHECKS
 ) -> list[Finding]:
     """
-    Run every check that applies.
+    The findings of the checks that apply, in order. Never raises for a check.
 
-    Checks that look at the same attempts share one reading of them, which costs more
-    than most of the checks. While one group is judged the next is read; the largest comes
-    between the smallest and those of which hardly anything is read, for its memory is
-    what a long trial needs. Nothing is raised for what a check does.
-
-    Args:
-        read: Reads attempts of the trial.
-        context: The trial's manifest and events.
-        checks: Which, in the order of the findings.
-
-    Returns:
-        One finding a check that applies.
+    Checks of the same attempts share one reading, which costs more than most checks. While
+    one group is checked the next is read. The order keeps the two largest groups apart from
+    other large ones, because their memory sets the peak of a long trial.
     """
     rows = read(("operation",))[0]["operation"].value_counts()
     present = set(rows.index[rows > 0])
     applying = (
         check
         for check in checks
-        if not present
-        or not present.isdisjoint(_TRIGGERS.get(check.name, check.operations or present))
+        if not present or not present.isdisjoint(check.triggers or check.operations or present)
     )
     by_size = sorted(_group(applying), key=lambda group: _size(group, rows), reverse=True)
     groups = [*by_size[2:], *reversed(by_size[:2])]
@@ -142,21 +97,20 @@ def run_checks(
             ]
             findings |= _check_group(group, seen, read, context)
             del seen  # before the next but one is read
-    told = (findings.get(check.name) for check in checks)
-    return [finding for finding in told if finding is not None]
+    ordered = (findings.get(check.name) for check in checks)
+    return [finding for finding in ordered if finding is not None]
 
 
 def _group(checks: Iterable[Check]) -> list[list[Check]]:
-    """Checks by what they read; one that shares nothing is a group of its own."""
-    groups: dict[object, list[Check]] = {}
+    """Groups of checks that share a reading."""
+    groups: dict[str, list[Check]] = {}
     for check in checks:
-        shared = (names for names in _READ_TOGETHER if check.name in names)
-        groups.setdefault(next(shared, check.name), []).append(check)
+        groups.setdefault(check.reads_with or check.name, []).append(check)
     return list(groups.values())
 
 
 def _size(group: Sequence[Check], rows: pd.Series) -> float:
-    """How many attempts a group reads; infinite for those of every operation."""
+    """Number of attempts that a group reads; infinite for those of every operation."""
     operations = {name for check in group for name in check.operations or ()}
     if not operations:
         return math.inf
@@ -177,34 +131,16 @@ def _read_group(group: Sequence[Check], read: AttemptReader) -> Reading:
 def _check_group(
     group: Sequence[Check], seen: Reading, read: AttemptReader, context: TrialContext
 ) -> dict[str, Finding | None]:
-    """Each check's finding; None for one that turns out not to apply."""
+    """Each check's finding; None if it does not apply."""
     if isinstance(seen, Exception):
         if len(group) == 1:
-            unknown_reason = f"its attempts could not be read: {seen}"
+            unknown_reason = f"its attempts cannot be read: {seen}"
             return {group[0].name: unknown_finding(group[0], unknown_reason)}
         alone = [_check_group([c], _read_group([c], read), read, context) for c in group]
         return {name: finding for found in alone for name, finding in found.items()}
     frame, uneventful = seen
     context = replace(context, uneventful=uneventful)
     return {
-        check.name: run_check(check, frame, context) if _applies(check, frame, context) else None
+        check.name: run_check(check, frame, context) if check.applies(frame, context) else None
         for check in group
     }
-
-
-def _applies(check: Check, frame: pd.DataFrame, context: TrialContext) -> bool:
-    """Whether anything that a check is about was tried, beyond its operation."""
-    if check.name == webhooks.NAME:
-        return _has_webhooks(frame, context)
-    if check.name == sockets.NAME:
-        return sockets.has_probes(frame)
-    if check.name == idempotency.NAME:
-        return not len(frame) or bool((frame["idempotency_key"] != "").any())
-    return True
-
-
-def _has_webhooks(frame: pd.DataFrame, context: TrialContext) -> bool:
-    if any(event.kind == "webhook" for event in context.events):
-        return True
-    queued = frame.loc[(frame["operation"] == "queue_run").to_numpy(), "evidence"]
-    return bool(queued.astype(object).str.contains('"webhook":true', regex=False).any())

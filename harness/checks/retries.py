@@ -1,4 +1,4 @@
-"""The harness checks itself: our own client retried as the plan allows, never worse."""
+"""The harness checks itself: its client retries only as the plan allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.verdicts import Finding
 NAME = "retries.discipline"
 
 TOLERANCE_NS = 2 * NS_PER_MS
-"""An alarm may ring this much early: timers round to the millisecond."""
+"""A timer may fire this much early: it rounds to the millisecond."""
 
 _POLICY = RetryPolicy()
 _OWN_POLICY = (ReservedPhase.CLEANUP, ReservedPhase.PREFLIGHT)
@@ -38,16 +38,16 @@ _FINAL_OUTCOMES = (
     "session_closed",
     "unsupported_method",
 )
-"""Outcomes that another sending cannot mend."""
+"""Outcomes that a retry cannot change."""
 
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    No retry came early, beyond attempts, budget or deadline, of a call that was settled,
-    or of a request that is not safe to repeat.
+    No retry is early, exceeds attempts, budget or deadline, follows a final outcome, or
+    repeats an unsafe request.
 
-    A retry has its call's key and body. Cleanup and preflight have policies of their own
-    and are held only to what is safe. O(n); only calls with a retry are looked into.
+    A retry has its call's key and body. Cleanup and preflight have their own policies, so
+    only safety is checked. O(n); only calls with a retry are examined.
     """
     finding = FindingBuilder(NAME, context)
     retried = frame["call_id"].isin(frame.loc[frame["attempt"] > 1, "call_id"].unique())
@@ -91,7 +91,7 @@ def _check_safe_to_repeat(
         finding, "with another body", attempts, follows & both & (bodies != bodies.shift())
     )
     settled = before["outcome"].isin(_FINAL_OUTCOMES)
-    _add_violation(finding, "of a call that was settled", attempts, follows & settled)
+    _add_violation(finding, "of a call with a final outcome", attempts, follows & settled)
 
 
 def _check_waits(
@@ -113,29 +113,25 @@ def _check_sequence(
     finding: FindingBuilder,
 ) -> None:
     """
-    Attempts are numbered without a hole, and go on exactly where the client says so.
+    Attempts are numbered without a gap and continue exactly as the client records.
 
-    A wait that the load did not outlast is broken off: who waits then is woken to stop.
+    The end of the load interrupts a wait.
     """
     hole = np.where(follows, attempts["attempt"] != before["attempt"] + 1, attempts["attempt"] != 1)
     _add_violation(finding, "without the attempt before it", attempts, hole)
     ended = (before["disposition"] != Disposition.RETRIED).to_numpy()
-    _add_violation(
-        finding, "after the client had given the call up", attempts, follows & ended & ~hole
-    )
+    _add_violation(finding, "after the client gave up the call", attempts, follows & ended & ~hole)
     last = ~attempts["call_id"].duplicated(keep="last")
     dangling = attempts.loc[last & (attempts["disposition"] == Disposition.RETRIED)]
     single = frame.loc[frame["disposition"] == Disposition.RETRIED]
     single = single.loc[~single["call_id"].isin(attempts["call_id"].unique())]
     missing = pd.concat([dangling, single])
     missing = missing.loc[_due_ns(missing, context) < context.manifest.ended_ns]
-    if len(missing):
-        sentence = f"{pluralize(len(missing), 'retry', 'retries')} announced and never made"
-        finding.add(sentence, missing.head(1))
+    finding.add_rows("retry", "announced and never made", missing, plural="retries")
 
 
 def _due_ns(retried: pd.DataFrame, context: TrialContext) -> pd.Series:
-    """When the next attempt was to begin, at the latest."""
+    """The latest start of the next attempt."""
     policy = context.manifest.plan.get("retry", {})
     cap = policy.get("cap") if isinstance(policy, Mapping) else None
     backoff_s = parse_duration_ns(cap) / NS_PER_S if isinstance(cap, str) else _POLICY.cap_s
@@ -186,5 +182,4 @@ def _check_budget(
 
 _READ = ("worker", "intended_ns", "retry_after_s", "disposition")
 
-CHECK = Check(NAME, (*COLUMNS, *_READ), None, check, skips_uneventful=True)
-"""`check` as a check."""
+CHECK = Check(NAME, (*COLUMNS, *_READ), None, check, skips_uneventful=True, reads_with="all")

@@ -1,4 +1,4 @@
-"""Runs go forward: queued, running, then one final status that stays."""
+"""A run's status goes forward: queued, running, then one final status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.verdicts import Finding
 
 NAME = "runs.lifecycle"
 DEADLINES = ("run_deadline", "run_polling.deadline")
-"""Scenarios' settings, the first that there is: from the queueing answer to the run's end."""
+"""Scenario settings (the first that exists): from the queueing response to the run's end."""
 
 FINAL = ("succeeded", "failed", "canceled")
 _RANKS = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
@@ -28,10 +28,10 @@ _RANKS = {"queued": 0, "running": 1} | dict.fromkeys(FINAL, 2)
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    A run's statuses only go forward, a final one is final, and it comes within the deadline.
+    A run's status only goes forward and becomes final within the deadline.
 
-    Runs that were not asked after, or not until their deadline, owe nothing yet. Unknown
-    when no run was seen to end. O(n) in attempts, but for a sort of those out of order.
+    A run that was not polled until its deadline cannot miss it. Unknown if no run was
+    observed to end. O(n) in attempts, except for a sort of those out of order.
     """
     frame = frame.reset_index(drop=True)
     finding = FindingBuilder(NAME, context)
@@ -52,20 +52,14 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     _check_deadline(observed, acknowledged, context, finding)
     ended = final["resource_id"].nunique()
     total = observed["resource_id"].nunique()
-    pass_detail = f"{pluralize(ended, 'run')} of {total:,} seen to end, no status went back"
-    unknown_reason = "" if ended else f"none of {pluralize(total, 'run')} was seen to end"
+    pass_detail = f"{pluralize(ended, 'run')} of {total:,} observed to end, no status went back"
+    unknown_reason = "" if ended else f"none of {pluralize(total, 'run')} was observed to end"
     return finding.build(pass_detail, unknown_reason)
 
 
 def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
-    """
-    The answers that tell a status.
-
-    Columns: those of `frame`, and
-        status_told  object  -  the run's status
-        rank         int     -  0 queued, 1 running, 2 final
-    """
-    # A replayed answer tells of the moment when the run was queued.
+    """The responses with a status: columns ``status_told`` and ``rank`` (0 queued … 2 final)."""
+    # A replayed response shows the moment when the run was queued.
     said = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
     said &= (frame["resource_id"] != "").to_numpy()
     statuses = decode_evidence(frame.loc[said, "evidence"], ["status"])["status"]
@@ -78,10 +72,10 @@ def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
     """
-    The first answer that took on each run, one row a run.
+    The first response that accepted each run, one row per run.
 
-    A replayed answer counts only where the one that it replays was lost: what it names
-    wrongly otherwise is the fault of its key, and another promise's.
+    A replayed response counts only if the one that it replays was lost: otherwise a wrong
+    replay is a violation of its key's promise.
     """
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
     replay = (queued["replayed"] == 1).to_numpy()
@@ -134,5 +128,6 @@ def _check_deadline(
         finding.add(f"{pluralize(number, 'run')} not ended {span} after being queued", rows)
 
 
-CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), check)
-"""`check` as a check."""
+CHECK = Check(
+    NAME, COLUMNS, ("queue_run", "get_run"), check, triggers=("get_run",), reads_with="runs"
+)

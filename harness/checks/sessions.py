@@ -1,8 +1,8 @@
 """
-Sessions live once: opened, closed, and never back from the dead.
+Sessions are opened and closed once, and never reopen.
 
-A session that nobody closes holds a browser and a slot. What closes one is a DELETE
-answered with a success, or any answer that it is gone (404, 410) or closed.
+An open session holds a browser and a slot. A session is closed after a successful DELETE,
+or any response that it is gone (404, 410) or closed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from harness.verdicts import Finding
 
 NAME = "sessions.lifecycle"
 SLOT_DEADLINE = "slot_deadline"
-"""Name of the scenario's setting: from a session's close to its slot's being free."""
+"""Scenario setting: time from a session's close until its slot is free."""
 
 _RANKS = {"provisioning": 0, "active": 1, "failed": 2, "closing": 2, "closed": 3}
 _CLOSING = 2
@@ -41,13 +41,12 @@ _GONE = (404, 410)
 
 def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     """
-    Every session that was created is closed, its states only go forward, no id comes twice,
-    and on the harness's own target its slot comes back.
+    Every created session is closed, its state only goes forward, its id is unique, and on
+    the harness's own target its slot comes back.
 
-    Unknown without a created session, for sessions whose close was never answered, and
-    for creates that may have opened one that nobody knows (possible leaks): a later
-    attempt under the same key settles them. O(n) in attempts, but for a sort of
-    those that are out of order.
+    Unknown without a created session, for sessions whose close got no response, and for
+    creates with unknown effect (possible leaks) unless a later attempt under the same key
+    resolves them. O(n) in attempts, except for a sort of those out of order.
     """
     finding = FindingBuilder(NAME, context)
     frame = frame.reset_index(drop=True)
@@ -73,12 +72,12 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     unknown_reasons = []
     if len(unresolved):
         unknown_reasons.append(
-            f"{pluralize(len(unresolved), 'session')} of which no answer says that it closed"
+            f"{pluralize(len(unresolved), 'session')} without a response that confirms the close"
         )
     if len(leaks):
         lost = leaks["call_id"].nunique()
         unknown_reasons.append(
-            f"{pluralize(lost, 'create')} without an answer may have leaked a session"
+            f"{pluralize(lost, 'create')} without a response may have leaked a session"
         )
     if not total and not unknown_reasons:
         unknown_reasons.append("no session was created")
@@ -87,7 +86,7 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
 
 
 def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
-    """How far along each answer says its session is; -1 where it says nothing, or of none."""
+    """The rank of the state in each response; -1 without one."""
     ranks = np.full(len(frame), -1, dtype=np.int8)
     operation, status = frame["operation"], frame["status"]
     named = (frame["resource_id"] != "").to_numpy()
@@ -96,7 +95,7 @@ def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
     read = created | answered & (operation == "get_session").to_numpy()
     states = decode_evidence(frame.loc[read, "evidence"], ["state"])["state"]
     ranks[read] = states.map(_RANKS).astype(float).fillna(-1).to_numpy().astype(np.int8)
-    # A create replayed under its key tells of the moment of its first answer.
+    # A replayed create shows the moment of its first response.
     creates = np.flatnonzero(created)
     creates = creates[np.argsort(frame["end_ns"].to_numpy()[creates], kind="stable")]
     ranks[creates[pd.Series(sessions[creates]).duplicated().to_numpy()]] = -1
@@ -110,7 +109,7 @@ def _rank(frame: pd.DataFrame, sessions: Codes) -> npt.NDArray[np.int8]:
 def _check_unique_ids(
     frame: pd.DataFrame, sessions: Codes, opened: Mask, finding: FindingBuilder
 ) -> None:
-    """One id for two creates; a wrong replay, one key with two ids, is another promise's."""
+    """One id for two creates; one key with two ids violates another promise."""
     if not pd.Series(sessions[opened]).duplicated().any():
         return
     births = frame.loc[opened].assign(session=sessions[opened])
@@ -145,7 +144,7 @@ def _check_left_open(
     context: TrialContext,
     finding: FindingBuilder,
 ) -> pd.DataFrame:
-    """Accuse what was surely left open; returns the sessions that may be closed."""
+    """Report sessions certainly left open; returns those that may be closed."""
     if still_open.empty:
         return still_open
     of_one = np.isin(sessions, still_open["session"])
@@ -165,13 +164,13 @@ def _check_left_open(
 
 
 def _unsent(deletes: pd.DataFrame) -> Mask:
-    """Closes that could not reach the target: not its fault, and not an answer."""
+    """Closes that did not reach the target."""
     mask: Mask = (deletes["outcome"] == "connection_refused").to_numpy()
     return mask
 
 
 def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
-    """Creates that may have happened and whose session no answer named."""
+    """Creates that may have happened and whose session no response named."""
     create = (frame["operation"] == "create_session").to_numpy()
     lost = create & may_have_happened(frame) & ~succeeded(frame)
     if not lost.any():
@@ -183,5 +182,6 @@ def _find_possible_leaks(frame: pd.DataFrame) -> pd.DataFrame:
     return leaked.drop_duplicates("unit")
 
 
-CHECK = Check(NAME, COLUMNS, ("create_session", "get_session", "delete_session"), check)
-"""`check` as a check."""
+_OPERATIONS = ("create_session", "get_session", "delete_session")
+
+CHECK = Check(NAME, COLUMNS, _OPERATIONS, check, triggers=("create_session",))

@@ -1,20 +1,14 @@
 """
-Objectives judged on what a trial measured.
+Evaluate objectives (``harness.plan.slo``) on the measured phases of a trial.
 
-In: objectives (``harness.plan.slo``), the interval histograms and the manifest. Out: one
-finding of kind ``slo`` an objective, named by its source text. Only phases with
-``measured = true`` count. What each objective means is told in ``harness.plan.slo``.
-
-When is the answer *unknown*, although a number could be computed?
+A finding is *unknown* although a number exists in these cases:
 
 - Nothing was observed.
-- A percentile rests on too few attempts: below ``3 / (1 - q)`` of them fewer than three
-  are expected beyond it. (By the rule of three, seeing none of n beyond the limit shows
-  with 95 % confidence only that the share beyond it is under 3/n; Hanley and
-  Lippman-Hand, JAMA 249 (1983).) It still *fails* when so many are over the limit that a
-  target which just meets the objective would give as many in under 1 % of all trials.
-- The generator was saturated (`harness.analysis.generator`): its own delay is in every
-  number.
+- A percentile has fewer than ``3 / (1 - q)`` attempts, so fewer than three are expected
+  beyond it (rule of three: none of n beyond the limit shows with 95 % confidence only that
+  the share is under 3/n; Hanley and Lippman-Hand, JAMA 249 (1983)). It still *fails* if a
+  target that just meets the objective would exceed the limit as often in under 1 % of trials.
+- The generator was saturated (`harness.analysis.generator`), which delays every number.
 
 Percentiles and means are those of the summary (`harness.analysis.distributions`): read from the
 merged counts, at rank ``ceil(q n)``, as the upper end of the histogram's bucket.
@@ -42,24 +36,21 @@ from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict
 
 CLEAR = 0.01
-"""How improbable a failure on few attempts must be before it counts as one."""
+"""Probability below which a failure on few attempts counts."""
 REMEDY = "run again with more --processes, fewer probes, or on another machine"
-"""What to do about a saturated generator."""
+"""The remedy for a saturated generator."""
 
 
 def evaluate(
     slos: Sequence[Slo], intervals: pa.Table | pd.DataFrame, manifest: Manifest
 ) -> list[Finding]:
     """
-    Judge every objective.
+    One finding per objective, in the same order, named by its source text.
 
     Args:
         slos: The objectives.
-        intervals: Table with the columns of ``harness.trial.schema.INTERVALS``.
-        manifest: Tells which phases were measured and how the generator fared.
-
-    Returns:
-        One finding an objective, in the same order.
+        intervals: Columns of ``harness.trial.schema.INTERVALS``.
+        manifest: Has the measured phases and the state of the generator.
     """
     frame = _select_measured(intervals, manifest)
     health = assess_generator(manifest)
@@ -120,7 +111,7 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
         # P(at least `over` beyond the limit) for a target that just meets the objective.
         chance = float(special.bdtrc(over - 1, n, allowed))
         if n < needed and not (not holds and chance < CLEAR):
-            return _unknown(slo, f"{detail}: too few, {needed:,} are needed to tell")
+            return _unknown(slo, f"{detail}: too few, {needed:,} are needed")
     witness = () if holds else _slowest_seconds(ok, bucket_counts)
     return _finding(slo, holds=holds, detail=detail, witness=witness)
 
@@ -134,7 +125,7 @@ def _judge_share(slo: Slo, share: Share, counts: Mapping[str, int], frame: pd.Da
         f"required {_required(slo)}"
     )
     holds = slo.is_met_by(value)
-    # Too many of a kind are shown by those, too few by all that took their place.
+    # The outcome itself shows too many, the other outcomes show too few.
     blamed = {o for o in counts if share.counts(o) == slo.comparison.startswith("<")}
     witness = () if holds else _outcomes(frame.loc[frame["outcome"].isin(blamed)])
     return _finding(slo, holds=holds, detail=detail, witness=witness)

@@ -1,10 +1,9 @@
 """
-Slots come back: what a closed session held is free for another one.
+Slots come back: a closed session's slot is free for another one.
 
-Nobody is told of slots; they show in refusals. If ten sessions were surely open at once,
-there is room for ten. A create that is refused for want of room while at most three can
-have been open means that the slots of closed sessions were not given back (or that ten
-were more than fit). Only where nobody else uses the target.
+Slots are visible only in refusals. If ten sessions were certainly open concurrently, there
+is room for ten. If a create is refused as full while at most three can be open, slots of
+closed sessions were not released. Valid only without other users of the target.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.checks.history import intent_ids, may_have_happened, succeeded
-from harness.checks.violations import FindingBuilder, pluralize
+from harness.checks.violations import FindingBuilder
 from harness.contract.outcomes import Outcome
 from harness.units import format_duration
 
 GRACE_NS_DEFAULT = 5_000_000_000
-"""How long after its close a session's slot may still be held."""
+"""How long a slot may be held after the session's close."""
 
 _Ns = npt.NDArray[np.int64]
 _FOREVER_NS = np.iinfo(np.int64).max
@@ -29,13 +28,13 @@ def check_slot_release(
     frame: pd.DataFrame, closed: pd.Series, grace_ns: int, finding: FindingBuilder
 ) -> None:
     """
-    Accuse refusals that the sessions which may have been open do not explain. O(n log n).
+    Report refusals that the possibly open sessions do not explain. O(n log n).
 
     Args:
         frame: Every attempt of create_session and delete_session, in a complete trial.
-        closed: Session id → Unix ns at which the first answer that it is closed had come.
+        closed: Session id → Unix ns of the first response that it is closed.
         grace_ns: How long a slot may be held after that.
-        finding: Where to accuse.
+        finding: Where to report.
     """
     creates = frame.loc[(frame["operation"] == "create_session").to_numpy()]
     refused = creates.loc[(creates["outcome"] == Outcome.CAPACITY_FULL).to_numpy()]
@@ -59,34 +58,32 @@ def check_slot_release(
     begun = np.searchsorted(froms, refused["end_ns"].to_numpy(), side="right")
     ended = np.searchsorted(tos, refused["start_ns"].to_numpy(), side="left")
     most = begun - ended
-    wrong = refused.loc[(most < held) & (refused["start_ns"].to_numpy() > peak_ns)]
-    if len(wrong):
-        least = int(most[(most < held) & (refused["start_ns"].to_numpy() > peak_ns)].min())
+    wrong = (most < held) & (refused["start_ns"].to_numpy() > peak_ns)
+    if wrong.any():
         sentence = (
-            f"{pluralize(len(wrong), 'create')} refused for want of room with {least:,} "
-            "sessions "
-            f"open or closed less than {format_duration(grace_ns)} before, though {held:,} "
-            "had been open at once: slots were not given back"
+            f"refused as full with {int(most[wrong].min()):,} sessions open or closed less than "
+            f"{format_duration(grace_ns)} before, but {held:,} were open concurrently earlier: "
+            "slots were not released"
         )
-        finding.add(sentence, wrong.head(3))
+        finding.add_rows("create", sentence, refused.loc[wrong], shown=3)
 
 
 def _ends(times_ns: pd.Series, index: pd.Index) -> _Ns:
     ends = times_ns.reindex(index).to_numpy(dtype=float, na_value=np.inf)
     known = np.isfinite(ends)
-    # Floats hold Unix ns to 256 ns only; what is known is taken as the integer it was.
+    # Floats hold Unix ns to 256 ns only, so known times are copied as integers.
     exact = np.full(len(index), _FOREVER_NS, dtype=np.int64)
     exact[known] = times_ns.reindex(index[known]).to_numpy(dtype=np.int64)
     return exact
 
 
 def _peak(froms: _Ns, tos: _Ns) -> tuple[int, int]:
-    """The most intervals that held at once, and when it first was so."""
+    """The largest number of overlapping intervals, and its first time."""
     if not len(froms):
         return 0, _FOREVER_NS
     times = np.concatenate([froms, tos])
     steps = np.concatenate([np.ones(len(froms), int), -np.ones(len(tos), int)])
-    # At one instant an end counts before a beginning: they need not have overlapped.
+    # At one instant an end counts before a start.
     order = np.lexsort((steps, times))
     open_now = np.cumsum(steps[order])
     first = int(np.argmax(open_now))

@@ -1,6 +1,4 @@
-"""
-Accusations: the ways in which a promise was broken, told in words and shown by rows.
-"""
+"""Build a finding from the violations of a promise, each a sentence with its rows."""
 
 from __future__ import annotations
 
@@ -17,11 +15,11 @@ WITNESS_ROWS = 10
 
 def evidence_rows(rows: pd.DataFrame, context: TrialContext) -> tuple[dict[str, Any], ...]:
     """
-    Attempts as witness rows, in order of time, at most ten.
+    At most ten attempts as evidence, in order of time, relative to the start of the trial.
 
     Args:
         rows: Attempts with (some of) ``harness.checks.history.COLUMNS``.
-        context: Times are told relative to the start of its trial.
+        context: The trial.
     """
     rows = rows.sort_values(["start_ns", "end_ns"]).head(WITNESS_ROWS)
     origin_ns = context.manifest.started_ns
@@ -44,13 +42,7 @@ def evidence_rows(rows: pd.DataFrame, context: TrialContext) -> tuple[dict[str, 
 
 
 class FindingBuilder:
-    """
-    Gathers the ways in which a promise was broken, the first with its rows.
-
-    Args:
-        name: The promise.
-        context: The trial.
-    """
+    """Collect the violations of a promise; the first one's rows are the evidence."""
 
     def __init__(self, name: str, context: TrialContext) -> None:
         self._name = name
@@ -59,10 +51,17 @@ class FindingBuilder:
         self._witness: tuple[dict[str, Any], ...] = ()
 
     def add(self, sentence: str, rows: pd.DataFrame) -> None:
-        """One more way; `rows` show it."""
+        """Add a violation that `rows` show."""
         if not self._sentences:
             self._witness = evidence_rows(rows, self._context)
         self._sentences.append(sentence)
+
+    def add_rows(
+        self, noun: str, words: str, rows: pd.DataFrame, *, plural: str = "", shown: int = 1
+    ) -> None:
+        """Add a violation of which each row is a case, if there is any."""
+        if len(rows):
+            self.add(f"{pluralize(len(rows), noun, plural)} {words}", rows.head(shown))
 
     def build(
         self,
@@ -71,12 +70,12 @@ class FindingBuilder:
         unknown_rows: pd.DataFrame | None = None,
     ) -> Finding:
         """
-        The finding: fail if anything was added, else unknown for a doubt, else pass.
+        The finding: fail after a violation, else unknown if there is a reason, else pass.
 
         Args:
-            pass_detail: What was seen to hold, with its numbers.
-            unknown_reason: What stands between us and an answer; "" when nothing does.
-            unknown_rows: The rows in doubt.
+            pass_detail: What holds, with its numbers.
+            unknown_reason: Why the answer is unknown; "" if it is known.
+            unknown_rows: The evidence for that.
         """
         if self._sentences:
             detail = "; ".join(self._sentences)

@@ -1,4 +1,4 @@
-"""The webhook lines of events.jsonl, as one frame."""
+"""The webhook lines of events.jsonl as a frame."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ def collect_deliveries(events: Sequence[Event]) -> pd.DataFrame:
     """
     Every webhook request that the inbox received, in order of time.
 
-    Columns:
-        time_ns      int64   Unix ns  when it had arrived whole
-        delivery_id  object  -        "" when none
-        run_id       object  -        "" when none
-        type         object  -        ``run.succeeded`` or ``run.failed``, as told
+    Columns; a text is "" if absent:
+        time_ns      int64   Unix ns  when it was complete
+        delivery_id, run_id  object
+        type         object  -        ``run.succeeded`` or ``run.failed``
         signature    object  -        valid, forged, stale, replayed or missing
-        run_status   object  -        the run's status in the body; "" when none
-        tag          object  -        the last part of the path it was sent to
-        status       int64   -        what the inbox answered; 0 for nothing
-        ended_ns     int64   Unix ns  the run's end as the body tells it; 0 when untold
+        run_status   object  -        the run's status in the body
+        tag          object  -        the last part of the request's path
+        status       int64   -        the inbox's response; 0 for none
+        ended_ns     int64   Unix ns  the run's end in the body; 0 if absent
     """
     rows = [event for event in events if event.kind == "webhook"]
     columns: dict[str, object] = {

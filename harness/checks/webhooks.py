@@ -1,9 +1,8 @@
 """
-Webhooks arrive: each subscribed end of a run is told, truly and in time, and nothing else.
+Webhooks arrive: each subscribed end of a run is delivered correctly, in time, and no other.
 
-A final status is first *seen* when a poll's answer ends, so a delivery can come before it:
-a deadline missed from then was missed indeed. Latency is told from the end that the
-delivery itself names, by the target's clock, which on loopback is ours.
+The deadline counts from the poll that first shows a final status, which is never too early.
+Latency counts from the run's end in the delivery, by the target's clock.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from harness.verdicts import Finding
 
 NAME = "webhooks.delivery"
 DEADLINE = "webhook_deadline"
-"""Name of the scenario's setting: the time from a final status to its delivery."""
+"""Scenario setting: time from a final status to its delivery."""
 DEADLINE_NS_DEFAULT = 10 * NS_PER_S
 
 _EVENTS = ("run.succeeded", "run.failed")
@@ -43,10 +42,9 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     Each run that ended in a subscribed event got a valid delivery with the right status
     in time; no other run got one.
 
-    Runs whose end was not seen, or whose deadline the trial did not outlast, owe nothing
-    yet. Duplicates are allowed (at least once) and counted. Unknown when nothing was due,
-    when the inbox died, and for what is missing in a trial that was cut off. O(n) in
-    attempts and events.
+    Nothing is due for a run without an observed end, or if the trial ended before the
+    deadline. Duplicates are allowed (at least once) and counted. Unknown if nothing was due,
+    if the inbox failed, and for deliveries missing from an incomplete trial. O(n).
     """
     finding = FindingBuilder(NAME, context)
     deliveries = collect_deliveries(context.events)
@@ -63,32 +61,30 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     waits_ns = came_ns - due["final_ns"]
     missing = came_ns.isna().to_numpy()
     ripe = (due["final_ns"] + deadline_ns < until_ns).to_numpy()
-    # The inbox of a trial that was cut off may have ended, or its disk been full, before.
+    # In an incomplete trial the inbox may have ended early.
     absent = missing & ripe & is_complete(context)
     _check_deadlines(due, absent, waits_ns > deadline_ns, deadline_ns, frame, finding)
-    told = int((~missing).sum())
-    pass_detail = _describe(told, waits_ns, own, valid)
+    number_notified = int((~missing).sum())
+    pass_detail = _describe(number_notified, waits_ns, own, valid)
     young = int((missing & ~ripe).sum())
     if young:
         pass_detail += f"; {young:,} not due before the trial ended"
-    unknown_reason = "" if told else "no delivery was due and none came"
+    unknown_reason = "" if number_notified else "no delivery was due and none came"
     if _lost_inbox(context):
-        unknown_reason = (
-            "the webhook inbox died amidst the load: what was sent to it later is not known"
-        )
+        unknown_reason = "the webhook inbox failed during the load: later deliveries are unknown"
     if lost := int((missing & ripe & ~absent).sum()):
-        unknown_reason = f"{pluralize(lost, 'run')} without a delivery in a trial that was cut off"
+        unknown_reason = f"{pluralize(lost, 'run')} without a delivery in an incomplete trial"
     return finding.build(pass_detail, unknown_reason)
 
 
 def _select_runs(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:
-    """Attempts of the runs that asked for a webhook or were delivered: often a small part."""
+    """Attempts of runs with a webhook or a delivery: often a small part."""
     frame = frame.loc[(frame["resource_id"] != "").to_numpy()]
     codes, ids = pd.factorize(frame["resource_id"])
     queued = (frame["operation"] == "queue_run").to_numpy()
     asked = decode_evidence(frame.loc[queued, "evidence"], ["webhook"])["webhook"]
     concerned = np.zeros(len(ids) + 1, dtype=np.bool_)
-    concerned[codes[queued][(asked == True).to_numpy()]] = True  # noqa: E712  None is untold
+    concerned[codes[queued][(asked == True).to_numpy()]] = True  # noqa: E712  None is unknown
     if delivered:
         concerned[:-1] |= pd.Index(np.asarray(ids, dtype=object)).isin(delivered)
     return frame.loc[concerned[codes]]
@@ -96,28 +92,28 @@ def _select_runs(frame: pd.DataFrame, delivered: set[str]) -> pd.DataFrame:
 
 def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """
-    One row a run that was queued.
+    One row per queued run, by run id.
 
-    Columns: the index is the run's id
-        asked     bool    a webhook was asked for
+    Columns:
+        asked     bool    with a webhook
         wanted    bool    ... for the event in which it ended
-        events    object  names of the events asked for; None when untold
-        final     object  its final status; "" when none was seen
-        final_ns  int64   Unix ns when it was first seen; 0 when it was not
+        events    object  names of the subscribed events; None if unknown
+        final     object  its final status; "" if not observed
+        final_ns  int64   Unix ns of the first observation; 0 without one
     """
     queued = frame.loc[(frame["operation"] == "queue_run").to_numpy() & succeeded(frame)]
     queued = queued.loc[_has_one_run(queued)]
-    told = decode_evidence(queued["evidence"], ["webhook", "events"])
+    evidence = decode_evidence(queued["evidence"], ["webhook", "events"])
     ids = queued["resource_id"].astype(object)
-    asked = (told["webhook"] == True).groupby(ids).any()  # noqa: E712  None is untold
-    events = told["events"].groupby(ids).first().reindex(asked.index)
+    asked = (evidence["webhook"] == True).groupby(ids).any()  # noqa: E712  None is unknown
+    events = evidence["events"].groupby(ids).first().reindex(asked.index)
     answered = frame.loc[frame["status"].between(200, 299).to_numpy()]
     statuses = decode_evidence(answered["evidence"], ["status"])["status"]
     ends = answered.assign(final=statuses).loc[
         statuses.isin(("succeeded", "failed", "canceled")).to_numpy()
     ]
     ends = ends.sort_values("end_ns").drop_duplicates(["resource_id", "final"])
-    # Two final statuses are the fault of runs.lifecycle, and say nothing of a delivery.
+    # Two final statuses violate runs.lifecycle and say nothing about a delivery.
     ends = ends.loc[~ends["resource_id"].duplicated(keep=False)].set_index("resource_id")
     final = ends["final"].reindex(asked.index).fillna("").astype(object)
     final_ns = ends["end_ns"].reindex(asked.index).fillna(0).astype("int64")
@@ -139,7 +135,7 @@ def _gather_runs(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _has_one_run(queued: pd.DataFrame) -> Mask:
-    """Answers of keys that led to one run: which of two asked for the webhook is not known."""
+    """Responses of keys with one run: of two, the one with the webhook is unknown."""
     named = queued.groupby(intent_ids(queued))["resource_id"].transform("nunique")
     alone: Mask = (named == 1).to_numpy()
     return alone
@@ -155,7 +151,7 @@ def _check_contents(
     forged = own.loc[own["signature"].isin(_BAD)]
     asked = valid["run_id"].map(runs["asked"]).to_numpy(dtype=bool)
     named = valid["run_id"].map(runs["events"])
-    unheard = [
+    unsubscribed = [
         isinstance(events, tuple) and kind not in events
         for events, kind in zip(named, valid["type"], strict=True)
     ]
@@ -165,9 +161,9 @@ def _check_contents(
     kinds = ", ".join(sorted(set(forged["signature"])))
     flaws = {
         f"with a bad signature ({kinds})": forged,
-        "for runs that asked for none": valid.loc[~asked],
-        "of an event that was not subscribed to": valid.loc[
-            asked & np.array(unheard, dtype=np.bool_)
+        "for runs without a webhook": valid.loc[~asked],
+        "of an event without a subscription": valid.loc[
+            asked & np.array(unsubscribed, dtype=np.bool_)
         ],
         "with another status than the run's": valid.loc[differs & (final != "") & asked],
     }
@@ -202,8 +198,8 @@ def _rows_of(frame: pd.DataFrame, deliveries: pd.DataFrame) -> pd.DataFrame:
 
 
 def _observed_until_ns(frame: pd.DataFrame, deliveries: pd.DataFrame, context: TrialContext) -> int:
-    """The last moment at which a delivery would have been seen; 0 when none is known."""
-    if _lost_inbox(context):  # when it died nobody saw, but not before its last delivery
+    """The last moment at which a delivery would be observed; 0 if unknown."""
+    if _lost_inbox(context):  # it failed at an unknown time after its last delivery
         return int(deliveries["time_ns"].max()) if len(deliveries) else 0
     moments = [context.manifest.ended_ns]
     moments += [
@@ -217,21 +213,21 @@ def _lost_inbox(context: TrialContext) -> bool:
     return any(note.data.get("lost") == INBOX_LOST for note in notes)
 
 
-def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataFrame) -> str:
-    """Duplicates, order and latency, in words."""
+def _describe(notified: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataFrame) -> str:
+    """Describe duplicates, order and latency."""
     genuine = own.loc[own["signature"].isin(("valid", "replayed")) & (own["delivery_id"] != "")]
     taken = genuine["status"].between(200, 299).astype(int)
-    # Sent again after a refusal is what was asked for; after a 2xx it is one too many.
+    # A redelivery after a 2xx is a duplicate; after a refusal it is required.
     before = taken.groupby(genuine["delivery_id"]).cumsum() - taken
     duplicates = int((before > 0).sum())
-    detail = f"{pluralize(told, 'run')} told of; {pluralize(duplicates, 'duplicate')}"
+    detail = f"{pluralize(notified, 'run')} delivered; {pluralize(duplicates, 'duplicate')}"
     first = valid.drop_duplicates("run_id")
     timed = first.loc[first["ended_ns"] > 0]
     if len(timed):
         late_ns = (timed["time_ns"] - timed["ended_ns"]).clip(lower=0)
         overtaken = int((timed["ended_ns"] < timed["ended_ns"].cummax()).sum())
         return (
-            f"{detail}; {overtaken:,} overtaken by a later end; from the run's end to its "
+            f"{detail}; {overtaken:,} out of order; from the run's end to its "
             f"delivery: median {format_duration(float(late_ns.median()))}, "
             f"at most {format_duration(float(late_ns.max()))}"
         )
@@ -239,13 +235,27 @@ def _describe(told: int, waits_ns: pd.Series, own: pd.DataFrame, valid: pd.DataF
     after = waits.loc[waits > 0]
     if len(after):
         detail += (
-            f"; from the final status seen to the delivery: median "
+            f"; from the observed final status to the delivery: median "
             f"{format_duration(float(after.median()))}, "
             f"at most {format_duration(float(after.max()))}"
         )
     early = len(waits) - len(after)
-    return detail + (f"; {early:,} before a poll saw the end" if early else "")
+    return detail + (f"; {early:,} before a poll showed the end" if early else "")
 
 
-CHECK = Check(NAME, COLUMNS, ("queue_run", "get_run"), check)
-"""`check` as a check."""
+def _has_webhooks(frame: pd.DataFrame, context: TrialContext) -> bool:
+    if any(event.kind == "webhook" for event in context.events):
+        return True
+    queued = frame.loc[(frame["operation"] == "queue_run").to_numpy(), "evidence"]
+    return bool(queued.astype(object).str.contains('"webhook":true', regex=False).any())
+
+
+CHECK = Check(
+    NAME,
+    COLUMNS,
+    ("queue_run", "get_run"),
+    check,
+    triggers=("queue_run",),
+    applies=_has_webhooks,
+    reads_with="runs",
+)

@@ -13,33 +13,33 @@ def test_a_whole_record_goes_without_saying() -> None:
     assert [] == check_completeness(manifest())
 
 
-def test_lost_workers_and_dropped_attempts_are_told_of_at_once() -> None:
-    """Every worker that said no goodbye by its name."""
+def test_lost_workers_and_dropped_attempts_are_one_finding() -> None:
+    """It names every lost worker."""
     workers = [WorkerSummary("w0", dropped=7), WorkerSummary("w1", state="lost")]
 
     (finding,) = check_completeness(manifest(workers=workers, state="interrupted"))
 
     assert Verdict.UNKNOWN == finding.verdict
     assert (
-        "w1 ended without a goodbye: the last batches are missing; "
-        "7 attempts found the recorder's buffer full"
+        "w1 ended unexpectedly: the last batches are missing; "
+        "7 attempts were dropped because the recorder's buffer was full"
     ) == finding.detail
 
 
 def test_dropped_attempts_alone_are_enough() -> None:
-    """Every worker came to a good end, and the record is not whole."""
+    """Every worker ended well, but the record is incomplete."""
     workers = [WorkerSummary("w0", dropped=1), WorkerSummary("w1", dropped=2)]
 
     (finding,) = check_completeness(manifest(workers=workers))
 
-    assert "3 attempts found the recorder's buffer full" == finding.detail
+    assert finding.detail == "3 attempts were dropped because the recorder's buffer was full"
 
 
-def test_a_load_that_never_began_is_told_as_that() -> None:
-    """Such as that of a master whose workers did not come."""
+def test_a_load_that_never_began_is_unknown() -> None:
+    """Such as a master without workers."""
     (finding,) = check_completeness(manifest(workers=[], phases=[], state="interrupted"))
 
-    assert (Verdict.UNKNOWN, "it was stopped before its load began") == (
+    assert (Verdict.UNKNOWN, "the trial was stopped before its load began") == (
         finding.verdict,
         finding.detail,
     )

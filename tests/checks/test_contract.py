@@ -87,5 +87,5 @@ def test_the_most_frequent_violation_is_told():
 
     finding = finding_of(CHECK, rows)
 
-    assert "3 answers against the contract, most often: the body is empty" == finding.detail
+    assert "3 responses against the contract, most often: the body is empty" == finding.detail
     assert 2 == len(finding.witness)

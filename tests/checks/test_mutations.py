@@ -78,7 +78,7 @@ def test_a_delivery_made_twice_is_counted_and_no_fault():
     finding = run_all_checks(rows, [*events, again])["webhooks.delivery"]
 
     assert Verdict.PASS is finding.verdict
-    assert "2 runs told of; 1 duplicate" in finding.detail
+    assert "2 runs delivered; 1 duplicate" in finding.detail
 
 
 def test_every_check_is_shown_every_kind_of_change():

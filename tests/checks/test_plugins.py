@@ -103,10 +103,10 @@ def test_a_saturated_generator_makes_performance_unknown(offer, kind, verdict):
     [
         ("CHECK = make_check(lambda f, c: 1 / 0)", "ZeroDivisionError: division by zero"),
         ("CHECK = make_check(lambda f, c: exit('bye'))", "SystemExit: bye"),
-        ("CHECK = make_check(lambda f, c: None)", "TypeError: it gave None, not its finding"),
+        ("CHECK = make_check(lambda f, c: None)", "TypeError: it returned None, not its finding"),
         (
             "CHECK = make_check(lambda f, c: Finding('other', 'slo', Verdict.PASS, ''))",
-            "it gave",
+            "it returned",
         ),
         (
             "CHECK = make_check(lambda f, c: Finding(NAME, 'slo', Verdict.FAIL, '', ({'x': f},)))",

@@ -215,7 +215,7 @@ def test_a_slot_that_is_not_given_back_is_seen_in_the_refusals(name):
     finding = finding_of(CHECK, rows, **options)
 
     assert Verdict.FAIL is finding.verdict, finding.detail
-    assert "slots were not given back" in finding.detail
+    assert "slots were not released" in finding.detail
     assert "capacity_full" == finding.witness[0]["outcome"]
 
 

@@ -183,7 +183,7 @@ def test_needed_attempts_are_told():
     """The sentence says how many it takes."""
     finding = judge("service.p99.9<250ms", rows([1] * 1000))[0]
 
-    assert finding.detail.endswith("n = 1,000 ok attempts: too few, 3,000 are needed to tell")
+    assert finding.detail.endswith("n = 1,000 ok attempts: too few, 3,000 are needed")
     assert [6, 30, 60, 300, 3_000] == [needed_attempts(q) for q in (0.5, 0.9, 0.95, 0.99, 0.999)]
 
 

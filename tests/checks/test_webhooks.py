@@ -122,7 +122,7 @@ def test_what_is_missing_in_a_trial_that_was_cut_off_is_a_doubt():
     ]
 
     assert ["fail", "unknown", "unknown", "fail"] == [f.verdict for f in findings]
-    assert "1 run without a delivery in a trial that was cut off" == findings[1].detail
+    assert findings[1].detail == "1 run without a delivery in an incomplete trial"
 
 
 def test_what_a_dead_inbox_did_not_hear_is_a_doubt():
@@ -134,7 +134,7 @@ def test_what_a_dead_inbox_did_not_hear_is_a_doubt():
     findings = [finding_of(CHECK, case) for case in (unheard, missed, (rows, (died,)))]
 
     assert ["unknown", "fail", "unknown"] == [f.verdict for f in findings]
-    assert findings[0].detail.startswith("the webhook inbox died amidst the load")
+    assert findings[0].detail.startswith("the webhook inbox failed during the load")
 
 
 def test_the_plans_deadline_is_heeded():
@@ -156,7 +156,7 @@ def test_duplicates_order_and_latency_are_told():
     )
 
     assert (
-        "2 runs told of; 1 duplicate; 1 overtaken by a later end; from the run's end to its "
+        "2 runs delivered; 1 duplicate; 1 out of order; from the run's end to its "
         "delivery: median 1.5 s, at most 2 s"
     ) == finding_of(CHECK, (rows, events)).detail
 
@@ -166,6 +166,6 @@ def test_latency_without_the_runs_end_counts_from_the_poll_that_saw_it():
     rows = (*RUN, queue("l", at=0, webhook=True), get_run("l", "succeeded", at=5))
 
     assert (
-        "2 runs told of; 0 duplicates; from the final status seen to the delivery: "
-        "median 900 ms, at most 900 ms; 1 before a poll saw the end"
+        "2 runs delivered; 0 duplicates; from the observed final status to the delivery: "
+        "median 900 ms, at most 900 ms; 1 before a poll showed the end"
     ) == finding_of(CHECK, (rows, (webhook("r", at=6), webhook("l", at=4)))).detail

@@ -87,4 +87,4 @@ def test_nginx_is_a_token_bucket_without_retry_after(
     assert result["retry_after"]["kind"] == "missing"
     assert ("token bucket that queues" in result["paragraph"]) == (at_once is not None)
     if at_once is not None:
-        assert f"{at_once} pass at once" in result["paragraph"]
+        assert f"{at_once} pass immediately" in result["paragraph"]

@@ -1,19 +1,17 @@
 """
-Pass, fail or unclear: what one rate's blocks say about the criteria.
+The decision on one rate from its blocks: pass, fail or unclear.
 
-**Share of bad events.** Wilson's score interval, on fewer events than were counted: a
-queue's bad events come in bursts, so n events weigh like ``n / deff``, with the design
-effect ``deff`` estimated from how much the blocks differ. Clear is only what the interval
-decides; a point estimate decides nothing.
+**Share of bad events.** Wilson's score interval decides, not the point estimate. A queue's
+bad events come in bursts, so n events weigh like ``n / deff``, with the design effect
+``deff`` estimated from the variance of the blocks.
 Source: Wilson, JASA 22 (1927); Kish, *Survey Sampling* (1965), for the design effect;
 Dean and Pagano, J. Surv. Stat. Methodol. 3 (2015), for Wilson with it.
 
-**Growing backlog.** An open queue offered ``(1 + e)`` times its capacity falls behind by
-e seconds a second: the slope of the response time *is* the overload. Just above capacity
-a step ends before the latency limit is reached, so the share alone would let it pass. The
-block means are held against a random walk with their own increments, which is what the
-backlog of a queue exactly at capacity does, so a stationary queue (whose increments
-cancel) is seldom taken for a growing one.
+**Growing backlog.** An open queue offered ``(1 + e)`` times its capacity falls behind by e
+seconds a second: the slope of the response time is the overload. Just above capacity a step
+ends before the latency limit is reached, so the share alone would pass. The block means are
+compared with a random walk of the same increments, which models a queue at its capacity, so
+a stationary queue is rarely classified as growing.
 """
 
 from __future__ import annotations
@@ -31,16 +29,16 @@ from harness.experiments.capacity.steps import Block, Criterion
 Floats = npt.NDArray[np.float64]
 
 Z = 1.645
-"""Each end of an interval is wrong in 5 % of cases."""
+"""For 5 % of error at each end of an interval."""
 Z_SURE = 3.0
 GROWTH_Z = 3.0
 GROWTH_MIN = 0.004
-"""Least overload, as a fraction of capacity, that counts as growth."""
+"""Least overload that counts as growth, as a fraction of capacity."""
 GROWTH_BLOCKS = 6
 
 
 class Decision(StrEnum):
-    """What was decided of a rate."""
+    """The decision on a rate."""
 
     PASS = "pass"  # noqa: S105  a verdict
     FAIL = "fail"
@@ -53,9 +51,8 @@ class Share:
     A share of bad events with its interval.
 
     Attributes:
-        bad, total: Counts.
         low, high: Wilson's interval, 90 % two-sided, widened by the design effect.
-        design_effect: How many counted events weigh like one independent event, >= 1.
+        design_effect: Number of events that weigh like one independent event, >= 1.
     """
 
     bad: int
@@ -107,8 +104,8 @@ def design_effect(bad: Floats, total: Floats) -> float:
 
 def backlog_growth(blocks: Sequence[Block]) -> float:
     """
-    The overload that the blocks show: seconds of response time gained a second; 0 when
-    there is no growth that a queue at its capacity would not show by chance.
+    The overload: increase of response time in seconds per second; 0 if a queue at its
+    capacity would show as much by chance.
     """
     known = [b for b in blocks if not math.isnan(b.response_s)]
     if len(known) < GROWTH_BLOCKS:
@@ -133,14 +130,13 @@ def decide(
     blocks: Sequence[Block], criteria: Sequence[Criterion], *, grew: bool = False, z: float = Z
 ) -> Decision:
     """
-    What these blocks of one rate say of all criteria together.
+    The decision on one rate for all criteria together.
 
     Args:
-        blocks: The blocks, settling left out.
-        criteria: What must hold.
-        grew: The last step's backlog grew: that fails whatever the share was by then.
-        z: How sure a failure must be, in standard deviations; `Z_SURE` where a mistake
-            would be costly.
+        blocks: Without settling.
+        criteria: The objectives.
+        grew: The last step's backlog grew, which fails whatever the share.
+        z: Standard deviations that a failure needs; `Z_SURE` if a mistake is costly.
     """
     if grew:
         return Decision.FAIL

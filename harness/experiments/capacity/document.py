@@ -1,8 +1,8 @@
 """
-The answers of both searches as the document of capacity.json.
+The results of both searches as capacity.json.
 
-Times are milliseconds, sightings seconds since the first answer; what was not measured is
-null, which is not zero.
+Times are milliseconds; ceiling observations have seconds since the first one. What was not
+measured is null, not zero.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from harness.experiments.capacity.estimate import Estimate, JudgedStep
@@ -18,25 +19,36 @@ from harness.experiments.capacity.messages import CreateResult, SessionEstimate
 from harness.experiments.capacity.order_statistics import quantile_of_values
 from harness.experiments.capacity.steps import StepResult
 from harness.experiments.capacity.usl import NoFit, fit_usl
+from harness.json_aliases import add_aliases
 
 SCHEMA = 1
 FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
-"""Names by which a clean refusal says that the target is full."""
+"""Codes of a clean refusal of a full target."""
+
+
+_STEP_NUMBERS = (
+    "completed_per_s",
+    "served_per_s",
+    "p50_ms",
+    "p99_ms",
+    "p99_low_ms",
+    "p99_high_ms",
+)
 
 
 def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool) -> dict[str, Any]:
     """
-    The document.
+    The document of a session search.
 
     Args:
-        found: What the search says.
-        leaked: Sessions that could not be closed, whoever tried last.
+        found: The result of the search.
+        leaked: Sessions that are still open after every cleanup.
         interrupted: The operator ended the search early.
     """
     seen = [observation.sessions for observation in found.ceiling_observations]
     refusal = _describe_refusal(found.refusals)
     begun_s = min((observation.at_s for observation in found.ceiling_observations), default=0.0)
-    return {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "sessions",
         "ceiling": found.ceiling,
@@ -67,6 +79,7 @@ def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool)
         ],
         "releases_ms": [_ms(s) for s in found.releases_s],
     }
+    return add_aliases("capacity", document)
 
 
 def _describe_refusal(refusals: Sequence[CreateResult]) -> dict[str, Any]:
@@ -100,61 +113,45 @@ def throughput_document(found: Estimate, slo: str, *, interrupted: bool) -> dict
     The document of a throughput search.
 
     Args:
-        found: What the search says.
-        slo: The objectives as they were written.
+        found: The result of the search.
+        slo: The objectives as written.
         interrupted: The operator ended the search early.
     """
-    knee = find_knee(
-        [judged_step.result.served_per_s for judged_step in found.steps],
-        [judged_step.result.p50_ms for judged_step in found.steps],
-    )
+    results = [judged_step.result for judged_step in found.steps]
+    knee = find_knee([r.served_per_s for r in results], [r.p50_ms for r in results])
     usl, reason = _fit_usl(found.steps)
     steps = [_step(t.result, t.decision.value, t.growth) for t in found.steps]
     void_steps = [_step(result, "void", 0.0) for result in found.void_steps]
-    return {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "throughput",
         "slo": slo,
         "max_rate_per_s": {
-            "estimate": _finite(found.estimate),
-            "low": _finite(found.low),
-            "high": _finite(found.high),
+            name: _finite(getattr(found, name)) for name in ("estimate", "low", "high")
         },
         "bound": found.bound.value,
         "binding": found.binding or None,
         "gives_way": found.gives_way or None,
         "confirmed_per_s": _finite(found.confirmed_per_s),
-        "knee": None
-        if knee is None
-        else {
-            "rate_per_s": _finite(knee.rate_per_s),
-            "response_ms": _finite(knee.response_ms),
-            "low_per_s": _finite(knee.low_per_s),
-            "high_per_s": _finite(knee.high_per_s),
-        },
+        "knee": knee and {name: _finite(value) for name, value in asdict(knee).items()},
         "usl": usl,
         "usl_reason": reason,
         "interrupted": interrupted,
         "notes": list(found.notes),
         "steps": sorted(steps + void_steps, key=lambda step: step["number"]),
     }
+    return add_aliases("capacity", document)
 
 
 def _fit_usl(steps: Sequence[JudgedStep]) -> tuple[dict[str, Any] | None, str | None]:
-    """The law over the steps; concurrency by Little's law, so growing queues are left out."""
-    levels = [
-        (
-            sum(means) / len(means) * judged_step.result.completed_per_s,
-            judged_step.result.completed_per_s,
-        )
-        for judged_step in steps
-        if judged_step.growth <= 0
-        and (
-            means := [
-                b.response_s for b in judged_step.result.judged if not math.isnan(b.response_s)
-            ]
-        )
-    ]
+    """Fit the law to the steps with a stable queue; concurrency by Little's law."""
+    levels = []
+    for judged_step in steps:
+        result = judged_step.result
+        means = [b.response_s for b in result.judged if not math.isnan(b.response_s)]
+        if means and judged_step.growth <= 0:
+            rate = result.completed_per_s
+            levels.append((sum(means) / len(means) * rate, rate))
     fit = fit_usl([n for n, _ in levels], [x for _, x in levels])
     if isinstance(fit, NoFit):
         return None, fit.reason
@@ -179,12 +176,7 @@ def _step(result: StepResult, decision: str, growth: float) -> dict[str, Any]:
         "duration_s": step.duration_s,
         "decision": decision,
         "offered": result.offered,
-        "completed_per_s": _finite(result.completed_per_s),
-        "served_per_s": _finite(result.served_per_s),
-        "p50_ms": _finite(result.p50_ms),
-        "p99_ms": _finite(result.p99_ms),
-        "p99_low_ms": _finite(result.p99_low_ms),
-        "p99_high_ms": _finite(result.p99_high_ms),
+        **{name: _finite(getattr(result, name)) for name in _STEP_NUMBERS},
         "backlog_growth": round(growth, 5),
         "outcomes": dict(result.outcomes),
     }

@@ -1,9 +1,9 @@
 """
-What the steps of a throughput search add up to.
+The estimate of a throughput search from its steps.
 
-The estimate comes from the posterior over all steps (`threshold`), of the criterion that
-gives way at the lowest rate. Its interval is wider than the posterior's central 99 %,
-because the model is not the queue and windows of seconds are not the long run.
+It is the posterior over all steps (`threshold`) for the criterion that fails at the lowest
+rate. Its interval is wider than the posterior's central 99 %, because the model is not the
+queue and windows of seconds are not the long run.
 """
 
 from __future__ import annotations
@@ -20,34 +20,33 @@ from harness.experiments.capacity.threshold import StepEvidence, Threshold, esti
 
 Spacing = Literal["poisson", "uniform"]
 BURSTS_S: dict[Spacing, float] = {"poisson": 1.5, "uniform": 0.2}
-"""How long a burst of bad events lasts, before any is seen, by the spacing of the arrivals:
-what queues near their edge show, and little where nothing is left to chance."""
+"""Prior length of a burst of bad events, by the spacing of the arrivals."""
 BURST_WEIGHT = 20.0
-"""How many bad events that expectation weighs like."""
+"""Weight of that prior, in bad events."""
 BURSTS_MAX = 0.05
-"""Share of bad events from which on a step says nothing of the bursts of others."""
+"""Share of bad events from which a step is ignored for the length of bursts."""
 LIMITING_SHARE_MIN = 0.01
-"""Share of a step's attempts from which on a kind of refusal is what gave way."""
+"""Least share of a step's attempts that makes a kind of refusal the limiting resource."""
 
 
 class Bound(StrEnum):
     """What ended the search."""
 
     SLO = "slo"
-    """An objective failed above the estimate: the usual end."""
+    """An objective fails above the estimate: the usual end."""
     MAX_RATE = "max_rate"
-    """It still held at the highest rate allowed: the answer is a lower bound."""
+    """The objectives hold at the highest allowed rate: the estimate is a lower bound."""
     GENERATOR = "generator"
-    """The generator could not offer more: the answer is a lower bound."""
+    """The generator could not offer more: the estimate is a lower bound."""
     INFEASIBLE = "doomed"
-    """Already the lowest rate failed."""
+    """The objectives fail at the first rate."""
     UNKNOWN = "unknown"
-    """Nothing valid was observed."""
+    """No valid observation."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedStep:
-    """A valid step, its decision and its growth (s/s)."""
+    """A valid step, its decision and its backlog growth (s/s)."""
 
     result: StepResult
     decision: Decision
@@ -57,18 +56,17 @@ class JudgedStep:
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """
-    The search's answer; rates in arrivals a second.
+    The search's result; rates in arrivals per second.
 
     Attributes:
-        estimate, low, high: The highest rate at which the objectives hold. NaN when
-            doomed or unknown; `high` is infinite when no failure bounds it.
-        bound: What ended the search.
-        binding: The criterion that gives way first; "" when none did.
-        gives_way: The first resource to give way (`limiting_resource`).
-        confirmed_per_s: Highest rate that passed all its confirming windows; NaN when none.
+        estimate, low, high: The highest rate at which the objectives hold. NaN if infeasible
+            or unknown; `high` is infinite if no failure bounds it.
+        binding: The criterion that fails first; "" if none did.
+        gives_way: See `limiting_resource`.
+        confirmed_per_s: Highest rate that passed all its confirming windows; NaN if none.
         steps: The valid steps, in order.
         void_steps: Steps with a saturated generator.
-        notes: What a reader should know: hysteresis, voids, an unclear confirmation.
+        notes: Remarks: hysteresis, void steps, an unclear confirmation.
     """
 
     estimate: float
@@ -94,16 +92,15 @@ def build_estimate(
     burst_s: float,
 ) -> Estimate:
     """
-    Make the answer.
+    Build the estimate.
 
     Args:
-        steps: The valid steps.
-        void_steps: The steps with a saturated generator.
-        criteria: What had to hold.
-        bound: What ended the search; `Bound.UNKNOWN` while it goes on.
-        passed: Highest rate that passed while bracketing; 0 when none did.
-        failed: Lowest rate that failed while bracketing; infinite when none did.
-        burst_s: How long a burst of bad events is expected to last.
+        steps, void_steps: The steps with and without a valid result.
+        criteria: The objectives.
+        bound: What ended the search; `Bound.UNKNOWN` before its end.
+        passed: Highest rate that passed in the bracket; 0 if none did.
+        failed: Lowest rate that failed in the bracket; infinite if none did.
+        burst_s: Expected length of a burst of bad events.
     """
     estimate = low = high = math.nan
     binding = ""
@@ -138,9 +135,9 @@ def estimate_thresholds(
     burst_s: float,
 ) -> list[tuple[Threshold, str]]:
     """
-    Each criterion's threshold and name. It is sought a little beyond the bracket, because
-    a short bracketing step may have been lucky or unlucky. A criterion that no event at any
-    rate broke does not bind while another one was broken: it would only blur the answer.
+    Each criterion's threshold and name. The range is wider than the bracket, because short
+    bracketing steps are uncertain. A criterion without a bad event at any rate is ignored if
+    another one has some.
     """
     broken = {
         index
@@ -163,7 +160,7 @@ def estimate_thresholds(
 
 
 def lowest_threshold(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold, str]:
-    """The lowest threshold, which binds, and the name of its criterion."""
+    """The lowest threshold and the name of its criterion."""
     binding, name = min(found, key=lambda pair: pair[0].estimate)
     low = min(threshold.low for threshold, _ in found)
     high = min(threshold.high for threshold, _ in found)
@@ -172,7 +169,7 @@ def lowest_threshold(found: Sequence[tuple[Threshold, str]]) -> tuple[Threshold,
 
 def _evidence(steps: Sequence[JudgedStep], index: int, burst_s: float) -> list[StepEvidence]:
     shares = [measure_share(judged_step.result.judged, index) for judged_step in steps]
-    # Overload is one long burst: it says nothing of those below.
+    # Overload is one long burst and says nothing about others.
     some = [share for share in shares if 0 < share.value < BURSTS_MAX]
     bursts = sum(share.bad * share.design_effect for share in some)
     events = sum(share.bad for share in some)
@@ -195,9 +192,9 @@ def _evidence(steps: Sequence[JudgedStep], index: int, burst_s: float) -> list[S
 
 def limiting_resource(steps: Sequence[JudgedStep]) -> str:
     """
-    What gives way first, as seen from outside: ``429``, ``capacity``, ``timeouts``,
-    ``errors`` or ``latency``; "" when nothing did. Read from the failing step with the
-    lowest rate: its most frequent refusal, or latency where refusals are rare.
+    What fails first: ``429``, ``capacity``, ``timeouts``, ``errors`` or ``latency``; "" if
+    nothing did. It is the most frequent refusal of the failing step with the lowest rate, or
+    latency if refusals are rare.
     """
     failing = [judged_step.result for judged_step in steps if judged_step.decision is Decision.FAIL]
     if not failing:
@@ -239,18 +236,18 @@ def _notes(
     if void_steps:
         notes.append(f"{len(void_steps)} steps were void: the generator was saturated")
     if bound in {Bound.SLO, Bound.MAX_RATE} and math.isnan(_confirmed_rate(steps)):
-        notes.append("no rate passed all its confirming windows clearly")
+        notes.append("no rate clearly passed all its confirming windows")
     if (pair := _hysteresis(steps)) is not None:
         held, failed = pair
         notes.append(
-            f"{failed:.4g}/s failed after {held:.4g}/s had held: the target drifts, or does "
-            "not recover from overload (hysteresis)"
+            f"{failed:.4g}/s failed after {held:.4g}/s passed: the target drifts or does not "
+            "recover from overload (hysteresis)"
         )
     return notes
 
 
 def _hysteresis(steps: Sequence[JudgedStep]) -> tuple[float, float] | None:
-    """A rate that held before a clearly lower one failed."""
+    """A rate that passed and a clearly lower one that failed later."""
     best = 0.0
     for judged_step in steps:
         rate = judged_step.result.step.rate_per_s

@@ -1,6 +1,4 @@
-"""
-How long a throughput search takes: its steps' lengths, and an estimate of the time to go.
-"""
+"""Durations of a throughput search's steps, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -16,19 +14,12 @@ CONFIRM_WINDOWS = 2
 BISECT_STEPS = 8
 FOCUS_S = 60.0
 REST_S = 2.0
-"""What a rest costs on average; only for the estimate of the time to go."""
+"""Mean duration of a rest, for the estimate only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """
-    How far the search is.
-
-    Attributes:
-        steps: Steps told.
-        elapsed_s: Their durations and, estimated, rests.
-        remaining_s: Estimated time to go; 0 when done.
-    """
+    """Recorded steps, their duration with estimated rests, and the estimated time to go."""
 
     steps: int
     elapsed_s: float
@@ -45,17 +36,15 @@ def estimate_eta(
     doublings: float,
 ) -> Eta:
     """
-    How far a search is that has come to this stage.
-
-    Focusing counts once it has begun: before, nothing says whether it is needed.
+    The remaining time of a search at this stage. The focus counts only once it has begun.
 
     Args:
-        recorded: The steps told, voids too.
-        done: Whether nothing more is to come.
-        stage: What the next step is for.
-        windows: Windows of the confirmation that were told.
+        recorded: The recorded steps, void ones too.
+        done: The search has ended.
+        stage: Purpose of the next step.
+        windows: Recorded windows of the confirmation.
         patience: Factor on every step's length.
-        doublings: Steps of the bracket to go, while that is the stage.
+        doublings: Remaining steps of the bracket.
     """
     elapsed_s = sum(step.duration_s + REST_S * step.rest for step in recorded)
     if done:

@@ -1,14 +1,13 @@
 """
-The knee: where more load begins to cost more than it brings.
+The knee: the load beyond which response time grows faster than throughput.
 
-Kleinrock's power, throughput divided by response time, is largest at the knee: before it
-the server idles, beyond it only the queue grows. For M/M/1 it is at half the capacity,
-where the mean number in the system is 1.
+Kleinrock's power, throughput divided by response time, is largest at the knee. For M/M/1
+that is half the capacity, where the mean number in the system is 1.
 Source: Kleinrock, "Power and deterministic rules of thumb for probabilistic problems in
 computer communications", ICC (1979).
 
-Preferred to Kneedle (Satopää et al., 2011), which normalises both axes by their range: one
-step deep in overload moves the knee that it finds. Power needs no range.
+Kneedle (Satopää et al., 2011) normalises both axes by their range, so one step deep in
+overload moves its knee. Power needs no range.
 """
 
 from __future__ import annotations
@@ -22,12 +21,10 @@ LEVELS_MIN = 5
 @dataclass(frozen=True, slots=True)
 class Knee:
     """
-    The load level of greatest power.
+    The load level of greatest power: its throughput and median response time.
 
     Attributes:
-        rate_per_s: Its throughput.
-        response_ms: Its median response time.
-        low_per_s, high_per_s: The neighbouring levels: the knee is between them.
+        low_per_s, high_per_s: The neighbouring levels, which enclose the knee.
     """
 
     rate_per_s: float
@@ -38,15 +35,9 @@ class Knee:
 
 def find_knee(throughput_per_s: Sequence[float], response_ms: Sequence[float]) -> Knee | None:
     """
-    Find the knee of a load curve.
+    Find the knee of a load curve, given throughput and median response time of each level.
 
-    Args:
-        throughput_per_s: Ok answers a second at each level, any order.
-        response_ms: Median response time at each level.
-
-    Returns:
-        None when there are fewer than 5 levels, or power still rises at the last one: the
-        knee was not reached.
+    None with fewer than 5 levels, or if power still rises at the last one.
     """
     levels = sorted(
         (x, r) for x, r in zip(throughput_per_s, response_ms, strict=True) if x > 0 and r > 0

@@ -1,7 +1,7 @@
 """
-The words of the session search: what it asks to be done, and what it is told.
+The session search's actions and results.
 
-Times are seconds of one monotonic clock of the caller's; only differences matter.
+Times are seconds of one monotonic clock of the caller; only differences matter.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ Purpose = Literal["fill", "probe", "cycle", "race", "refill", "cleanup"]
 @dataclass(frozen=True, slots=True)
 class CreateSessions:
     """
-    Create sessions, all at once.
+    Create sessions concurrently.
 
     Attributes:
-        keys: One Idempotency-Key a create. A key that comes again is a repetition: its
-            answer was lost or it was rate limited.
-        purpose: Why.
+        keys: One Idempotency-Key per create. A repeated key is a retry after a lost or rate
+            limited response.
     """
 
     keys: tuple[str, ...]
@@ -30,7 +29,7 @@ class CreateSessions:
 
 @dataclass(frozen=True, slots=True)
 class DeleteSessions:
-    """Delete these sessions; already closed or not found counts as closed."""
+    """Delete these sessions; one that is already closed or not found counts as closed."""
 
     session_ids: tuple[str, ...]
     purpose: Purpose
@@ -38,7 +37,7 @@ class DeleteSessions:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let this many seconds pass."""
+    """Wait for a time."""
 
     seconds: float
     reason: str
@@ -50,15 +49,14 @@ Action = CreateSessions | DeleteSessions | Wait
 @dataclass(frozen=True, slots=True)
 class CreateResult:
     """
-    How one create ended.
+    The result of one create.
 
     Attributes:
-        key: Its key.
         outcome: A value of ``harness.contract.outcomes.Outcome``.
-        session_id: The session; "" unless ok.
-        code: The answer's CLOUD_* code; "" when none.
-        retry_after_s: NaN when absent.
-        start_s, end_s: Sent, and wholly answered.
+        start_s, end_s: Sent, and complete response received.
+        session_id: "" unless ok.
+        code: The response's CLOUD_* code; "" if none.
+        retry_after_s: NaN if absent.
     """
 
     key: str
@@ -73,13 +71,13 @@ class CreateResult:
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
     """
-    How one delete ended.
+    The result of one delete.
 
     Attributes:
-        closed: The session is surely gone.
-        end_s: Wholly answered.
-        limited: It was answered 429: it did nothing, and must come again.
-        retry_after_s: NaN when absent.
+        closed: The session is certainly gone.
+        end_s: When the complete response was received.
+        limited: The response was 429: the delete must be retried.
+        retry_after_s: NaN if absent.
     """
 
     session_id: str
@@ -94,7 +92,7 @@ Results = tuple[CreateResult, ...] | tuple[DeleteResult, ...]
 
 @dataclass(frozen=True, slots=True)
 class CeilingObservation:
-    """The ceiling as seen once: `sessions` were open and one more was refused."""
+    """One observation of the ceiling: `sessions` were open and one more was refused."""
 
     at_s: float
     sessions: int
@@ -103,12 +101,12 @@ class CeilingObservation:
 @dataclass(frozen=True, slots=True)
 class SearchProgress:
     """
-    How far the search is.
+    The progress of a search.
 
     Attributes:
-        name: What it does: ``fill``, ``cycle``, ``race``, ``refill`` or ``cleanup``.
+        name: The stage: ``fill``, ``cycle``, ``race``, ``refill`` or ``cleanup``.
         open: Sessions held now.
-        done, planned: Rounds of delete-one, create-one and of races.
+        done, planned: Number of cycles and races.
     """
 
     name: str
@@ -120,29 +118,23 @@ class SearchProgress:
 @dataclass(frozen=True, slots=True)
 class SessionEstimate:
     """
-    The answer of the session search.
+    The result of the session search.
 
     Attributes:
-        ceiling: Sessions that can be open at once; None when it was not seen. When
-            `bounded` it is a lower bound: the search was not allowed to open more.
-        bounded: No refusal was seen before the most sessions allowed were open.
-        ceiling_observations: The ceiling over time; a range when it drifts.
-        refusals: The refused creates.
-        releases_s: From a DELETE's answer to the sending of the first create that got the
-            slot, one a cycle.
-        release_step_s: Coarsest gap between two polls that such a time rests on.
-        over_admitted: Most sessions seen open beyond the ceiling.
-        races: Rounds of concurrent creates at the edge.
-        failed: Creates that surely failed for another reason than capacity.
-        lost: Answers that told nothing of their create's effect (timeout, cut connection).
-        slots_lost: By how much the refill's ceiling fell short of the first one seen.
-        refill_failed: Creates that failed or were lost between the two: what `slots_lost` is
-            due to. None when there was no refill.
-        rate_limited: Creates and deletes answered 429, each waited out.
+        ceiling: Sessions that can be open; None if unknown, a lower bound if `bounded`.
+        bounded: `SessionSearch.max_sessions` were open and none was refused.
+        ceiling_observations: The ceiling over time.
+        refusals: The creates refused as full.
+        releases_s: From a DELETE's response to the create that got the slot, one per cycle.
+        release_step_s: The largest gap between two polls, by which a time may be too long.
+        over_admitted: Most sessions open beyond the ceiling.
+        failed: Creates that certainly failed for a reason other than capacity.
+        lost: Responses that did not show the effect of their create.
+        slots_lost: First observed ceiling minus that of the refill.
+        refill_failed: Failed and lost creates between the two; None without a refill.
+        rate_limited: 429 responses, each waited out.
         leaked: Sessions that could not be closed.
-        unresolved: Creates whose effect stayed unknown: each may have left a session.
-        opened: Sessions opened in all.
-        notes: What a reader should know.
+        unresolved: Creates with unknown effect: each may have left a session.
     """
 
     ceiling: int | None

@@ -1,9 +1,8 @@
 """
-From a step's attempts to its result: who was bad, when, by which criterion.
+From a step's attempts to its result: bad events by block and criterion.
 
 Arrivals belong to the block of their *intended* time. A latency objective counts the ok
-attempts of its operation and those over its limit; an outcome's objective counts all
-attempts of its operation.
+attempts of its operation; an outcome's objective counts all attempts of its operation.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ def observe_step(
     saturated: bool = False,
 ) -> StepResult:
     """
-    Make a step's result of its attempts.
+    Build a step's result.
 
     Args:
-        step: The step as it was asked for.
+        step: The planned step.
         attempts: Columns operation, attempt, intended_ns, end_ns, outcome, service_us and
             response_us of ``harness.trial.schema.ATTEMPTS``; any order.
         slos: The objectives, in the order of the search's criteria.
-        start_ns: When the step began, Unix ns.
-        saturated: Whether the generator was the bottleneck. Arrivals that were late because
-            every place was taken by a slow answer are the target's doing, not this.
+        start_ns: Start of the step, Unix ns.
+        saturated: The generator was the bottleneck. It was not if arrivals were late only
+            because slow responses occupied every user.
     """
     since_s = (attempts["intended_ns"].to_numpy() - start_ns) / NS_PER_S
     count = max(1, round(step.duration_s))
@@ -78,7 +77,7 @@ def observe_step(
 
 
 def _events(slo: Slo, attempts: pd.DataFrame, ok: Bools) -> tuple[Bools, Bools]:
-    """Which attempts are bad, and which count, by one objective."""
+    """Masks of the bad and of the counted attempts of one objective."""
     of_operation = np.ones(len(attempts), dtype=bool)
     if slo.operation is not None:
         concerned = {name: slo.applies_to(name) for name in attempts["operation"].unique()}

@@ -1,11 +1,11 @@
 """
-What the session search holds: open sessions, and creates whose effect is unknown.
+The session search's open sessions, and its creates with unknown effect.
 
-`OpenSessions.create` repeats what must be repeated and returns only definite answers:
+`OpenSessions.create` retries until each result is definite:
 
-- 429 is waited out, as long as Retry-After says: the limiter is no ceiling;
-- a lost answer (timeout, connection lost, a broken or a 5xx answer without a code) may
-  have opened a session, so the same key is sent again until the server tells;
+- it waits out a 429 as Retry-After says: a rate limit is not a ceiling;
+- a lost response (timeout, connection lost, invalid, 5xx without a code) may have opened a
+  session, so the same key is sent again;
 - capacity full and failed launches are definite, a launch that timed out is not.
 """
 
@@ -28,9 +28,10 @@ from harness.experiments.capacity.messages import (
 )
 
 ActionGenerator = Generator[Action, Results, None]
+CreateGenerator = Generator[Action, Results, list[CreateResult]]
 
 UNINFORMATIVE_OUTCOMES = frozenset({"connection_refused", "client_error"})
-"""Nor does the repetition of such a create tell, when it is answered so (409: still busy)."""
+"""Outcomes that leave an unknown create unknown (409: still busy)."""
 REPEATS_MAX = 6
 LIMITED_WAIT_S = 0.5
 """Wait after a 429 without Retry-After; doubles up to 8 s."""
@@ -39,19 +40,14 @@ LIMITED_WAIT_S = 0.5
 @dataclass(slots=True)
 class OpenSessions:
     """
-    Open sessions by id, in the order of opening, and the tallies of creating them.
+    Open sessions and counts of their creates; other fields as in `SessionEstimate`.
 
     Attributes:
-        prefix: Begins every key.
-        open: Session id → the key that opened it.
-        unresolved_keys: Keys whose create may have opened a session that nobody named.
-        refusals: Creates refused as full.
-        now_s: The latest answer's time.
-        opened: Sessions opened.
-        failed: Creates that surely failed for another reason than capacity.
-        lost: Answers that told nothing of their create's effect.
-        rate_limited: Answers 429.
-        stopping: The operator wants the cleanup now.
+        prefix: Of every key.
+        open: Session id → the key that opened it, in the order of opening.
+        unresolved_keys: Keys whose create may have opened an unnamed session.
+        now_s: Time of the latest response.
+        stopping: The operator stopped the search.
     """
 
     prefix: str
@@ -66,17 +62,13 @@ class OpenSessions:
     stopping: bool = False
     _serial: int = 0
 
-    def create(
-        self, count: int, purpose: Purpose
-    ) -> Generator[Action, Results, list[CreateResult]]:
-        """Create `count` sessions at once; gives one definite or given-up answer each."""
+    def create(self, count: int, purpose: Purpose) -> CreateGenerator:
+        """Create `count` sessions concurrently; one definite or abandoned result each."""
         keys = [self._new_key() for _ in range(count)]
         return (yield from self.resolve(keys, purpose))
 
-    def resolve(
-        self, keys: list[str], purpose: Purpose
-    ) -> Generator[Action, Results, list[CreateResult]]:
-        """Send creates with these keys until each has a definite answer."""
+    def resolve(self, keys: list[str], purpose: Purpose) -> CreateGenerator:
+        """Send creates with these keys until each has a definite result."""
         tries = dict.fromkeys(keys, 0)
         limited = 0
         definite = []
@@ -101,15 +93,15 @@ class OpenSessions:
                 limited += 1
                 if self.stopping and purpose != "cleanup":
                     break
-                yield Wait(wait_s, "rate limited or answer lost")
+                yield Wait(wait_s, "rate limited or response lost")
         return definite
 
     def close(self, session_ids: list[str], purpose: Purpose) -> ActionGenerator:
         """
-        Delete sessions; those not surely gone stay held.
+        Delete sessions; one that is not certainly gone stays in `open`.
 
-        A 429 is waited out, and then no more are sent at once than passed before: where
-        refused requests count against the limit too, a crowd would never get through.
+        After a 429 it waits, then sends at most as many as passed before: if refused
+        requests count against the limit, a larger batch would never pass.
         """
         left, most, limited = list(session_ids), len(session_ids), 0
         while left:
@@ -135,7 +127,7 @@ class OpenSessions:
             yield Wait(wait_s, "rate limited")
 
     def newest(self, count: int) -> list[str]:
-        """The ids opened last."""
+        """The ids of the sessions opened last."""
         return list(self.open)[-count:] if count > 0 else []
 
     def _new_key(self) -> str:
@@ -143,7 +135,7 @@ class OpenSessions:
         return f"{self.prefix}-{self._serial:05d}"
 
     def _is_unresolved(self, answer: CreateResult) -> bool:
-        """Whether it is unknown what came of the create; noted while it is."""
+        """Whether the effect of the create is unknown; records the key."""
         if answer.outcome in MAY_HAVE_HAPPENED:
             self.lost += 1
             self.unresolved_keys.add(answer.key)
@@ -165,5 +157,5 @@ class OpenSessions:
 def _limited_wait_s(answer: CreateResult | DeleteResult, limited: int) -> float:
     if math.isnan(answer.retry_after_s):
         return float(min(LIMITED_WAIT_S * 2**limited, 8.0))
-    # Not exactly at the second told: the server's clock may round down.
+    # Slightly later than announced: the server's clock may round down.
     return max(answer.retry_after_s, 0.0) + 0.02

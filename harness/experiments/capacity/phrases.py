@@ -1,4 +1,4 @@
-"""What capacity.json says, in words: the same on the terminal and in a report."""
+"""The results of capacity.json in words, for the terminal and reports."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 _BOUNDS = {
-    "slo": "an objective that failed above it",
-    "max_rate": "the highest rate allowed: it still held",
-    "generator": "the generator, which could offer no more",
-    "doomed": "the first rate, which failed already",
-    "unknown": "nothing valid observed",
+    "slo": "an objective failed at a higher rate",
+    "max_rate": "the objectives still hold at the highest allowed rate",
+    "generator": "the load generator reached its limit",
+    "doomed": "the objectives fail at the first rate",
+    "unknown": "no valid observation",
 }
 
 
@@ -26,7 +26,7 @@ def describe_ceiling(document: Mapping[str, Any]) -> str:
 
 
 def describe_release(document: Mapping[str, Any], name: str) -> str | None:
-    """A percentile of the release: ``314 ms, or up to 61 ms less``; None when unknown."""
+    """A percentile of the release time: ``314 ms, or up to 61 ms less``; None if unknown."""
     release = document.get("release_ms") or {}
     value, resolution = release.get(name), release.get("resolution")
     if value is None:
@@ -34,17 +34,14 @@ def describe_release(document: Mapping[str, Any], name: str) -> str | None:
     text = _ms(value)
     if not resolution:
         return text
-    # Polled more coarsely than that: it may have been free at once.
+    # The first poll may already have come too late.
     return f"{text} at most" if resolution >= value else f"{text}, or up to {_ms(resolution)} less"
 
 
 def describe_refusal(document: Mapping[str, Any]) -> str | None:
-    """``in 11 ms (p99 41 ms), 0 % with Retry-After``; None when it never refused."""
+    """``in 11 ms (p99 41 ms), 0 % with Retry-After``; None without a refusal."""
     refusal = document.get("refusal") or {}
-    times, retry_after_share = (
-        refusal.get("latency_ms") or {},
-        refusal.get("retry_after_fraction"),
-    )
+    times, retry_after_share = refusal.get("latency_ms") or {}, refusal.get("retry_after_fraction")
     if not refusal.get("count") or times.get("p50") is None or retry_after_share is None:
         return None
     spent = f"in {_ms(times['p50'])} (p99 {_ms(times['p99'])})"
@@ -52,7 +49,7 @@ def describe_refusal(document: Mapping[str, Any]) -> str | None:
 
 
 def describe_rate(document: Mapping[str, Any]) -> str | None:
-    """The rate found: ``191.3/s``, or ``20/s or more``; None when unknown."""
+    """The highest rate: ``191.3/s``, or ``20/s or more``; None if unknown."""
     rate = document.get("max_rate_per_s") or {}
     if rate.get("estimate") is None:
         return None
@@ -60,7 +57,7 @@ def describe_rate(document: Mapping[str, Any]) -> str | None:
 
 
 def served_at_highest(document: Mapping[str, Any]) -> float | None:
-    """Arrivals served a second in the worst passed step at the highest rate; None: no step."""
+    """Least arrivals served per second of the passed steps at the highest rate; None if none."""
     rate = (document.get("max_rate_per_s") or {}).get("estimate")
     served = [
         float(step["served_per_s"])

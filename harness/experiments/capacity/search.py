@@ -5,26 +5,23 @@ A pure state machine: `RateSearch.next_step` gives the next load level, `RateSea
 takes its result, `RateSearch.result` gives the estimate. Nothing here sends, sleeps or
 reads a clock.
 
-1. **Bracket**: the rate doubles until a step clearly fails. Failing twice at the first
-   rate means *infeasible*: there is no rate to find (after Nighthawk's adaptive load).
-2. **Bisect**: the median of the threshold's posterior (`threshold`) is offered next: while
-   little is known that is the middle in log space, later it is where doubt is largest. The
-   first guess is what an overloaded step still completed: a queue in overload works at its
-   capacity.
-3. **Focus**: while half of the posterior is still wider than `FOCUS_SPREAD`, long steps at
-   the estimate. Evenly spaced arrivals need none. Where few arrivals come a second, or
-   bad ones in long bursts, only more of them tell more.
+1. **Bracket**: double the rate until a step clearly fails. Two failures at the first rate
+   mean *infeasible* (after Nighthawk's adaptive load).
+2. **Bisect**: offer the median of the threshold's posterior (`threshold`). The first guess
+   is the completed rate of an overloaded step: a queue in overload works at its capacity.
+3. **Focus**: long steps at the estimate while half of the posterior is wider than
+   `FOCUS_SPREAD`. Few arrivals per second and long bursts need more observations.
 4. **Confirm**: windows without a rest at the interval's lower end. A window that clearly
    fails lowers the interval, and the confirmation starts again.
 
-What is the truth that is sought? The rate at which the *long-run* share of bad events
-equals what the criterion allows. For a latency objective that lies below the capacity c/s
-of c workers with service time s; how far depends on how random arrivals and services are
+The target of the estimate is the rate at which the *long-run* share of bad events equals
+the error budget. For a latency objective it is below the capacity c/s of c workers with
+service time s, by an amount that depends on the randomness of arrivals and services
 (M/M/8, 20 ms, p99<250ms: 95 % of 400/s; evenly spaced and equal: all of it).
 
-A step with a saturated generator is void: repeated twice, then taken as the generator's
-limit, never as the target's failure. At a rate below one that was offered before it is only
-repeated: the machine was busy with something else.
+A step with a saturated generator is void: the search repeats it twice, then takes the rate as
+the generator's limit, never as the target's failure. Below a rate that the generator already
+offered it only repeats the step: something else used the machine.
 """
 
 from __future__ import annotations
@@ -63,7 +60,7 @@ FOCUS_STEPS_MAX = 7
 FOCUS_SPREAD = 0.03
 FOCUS_STEPS_MIN = 2
 FEW_ARRIVALS = 2000
-"""Random arrivals of a step, fewer than which may all have been lucky: focus at least twice."""
+"""With fewer random arrivals in a step the search focuses at least twice."""
 VOIDS_AT_A_RATE = 3
 VOIDS_MAX = 8
 SETTLE_SHARE = 0.25
@@ -73,16 +70,16 @@ SETTLE_MAX_S = 5.0
 @dataclass(slots=True)
 class RateSearch:
     """
-    Finds the highest arrival rate at which every criterion holds.
+    Find the highest arrival rate at which every criterion holds.
 
     Attributes:
-        criteria: What must hold.
-        start_per_s: The first rate offered.
-        max_per_s: No step offers more.
-        precision: Width of the interval, as a fraction, at which bisecting ends.
-        patience: Factor on every step's length: 1 takes three minutes, and up to nine where
-            arrivals are few and random.
-        spacing: Of the arrivals: random ones make bursts of bad events.
+        criteria: The objectives.
+        start_per_s: The first rate.
+        max_per_s: The highest allowed rate.
+        precision: Relative width of the interval at which bisecting ends.
+        patience: Factor on every step's length: 1 takes three minutes, and up to nine with
+            few random arrivals.
+        spacing: Of the arrivals; random ones cause bursts of bad events.
     """
 
     criteria: Sequence[Criterion]
@@ -107,27 +104,23 @@ class RateSearch:
         self._rate = min(self.start_per_s, self.max_per_s)
 
     def next_step(self) -> Step | None:
-        """What to offer now; the same step until it is told; None when done."""
+        """The pending step; the same until its result is recorded; None at the end."""
         if self._done:
             return None
         if self._pending is None:
             duration_s = self._duration_s()
-            rest = self._needs_rest()
             self._pending = Step(
                 number=len(self._steps) + len(self._void_steps) + 1,
                 rate_per_s=self._rate,
                 duration_s=duration_s,
                 settle_s=min(SETTLE_SHARE * duration_s, SETTLE_MAX_S),
                 purpose=self._stage,
-                rest=rest,
+                rest=self._needs_rest(),
             )
         return self._pending
 
     def _needs_rest(self) -> bool:
-        """
-        Whether a backlog must be drained first. Steps that follow a good one do not rest:
-        an empty queue is better than the truth for the first seconds.
-        """
+        """Whether to drain the backlog first; not after a good step: an empty queue is too fast."""
         if not self._steps or self._stage == "bracket":
             return True
         return self._steps[-1].decision is Decision.FAIL
@@ -153,7 +146,7 @@ class RateSearch:
         }[self._stage](judged_step)
 
     def _pool(self, result: StepResult) -> list[Block]:
-        """Judge a repeated rate on all its blocks, so that repeating makes it clearer."""
+        """All blocks of a rate, so that a repeated step adds evidence."""
         rate = result.step.rate_per_s
         same = [t.result for t in self._steps if math.isclose(t.result.step.rate_per_s, rate)]
         return [b for r in (*same, result) for b in r.judged] if same else list(result.judged)
@@ -178,7 +171,7 @@ class RateSearch:
         else:
             self._rate = min(2 * rate, self.max_per_s)
 
-    def _after_bisect(self, _trial: JudgedStep) -> None:
+    def _after_bisect(self, _judged_step: JudgedStep) -> None:
         found, taken = self.threshold(), Counter(t.result.step.purpose for t in self._steps)
         narrow = found.high / found.low <= 1 + self.precision
         if not narrow and taken["bisect"] < BISECT_STEPS:
@@ -193,11 +186,11 @@ class RateSearch:
             self._start_confirm(found.low)
 
     def _recorded_steps(self) -> list[Step]:
-        """The steps told, voids too."""
+        """The recorded steps, void ones too."""
         return [*(t.result.step for t in self._steps), *(v.step for v in self._void_steps)]
 
     def _snap_to_known_rate(self, rate: float) -> float:
-        """A rate within 1 % of one already offered is repeated, not grazed."""
+        """Replace a rate by one already offered within 1 %."""
         for judged_step in self._steps:
             known = judged_step.result.step.rate_per_s
             if abs(math.log(rate / known)) < self.precision / 8:
@@ -226,7 +219,7 @@ class RateSearch:
     def _after_void(self, result: StepResult) -> None:
         self._void_steps.append(result)
         rate = result.step.rate_per_s
-        # A generator that has offered more before was only disturbed.
+        # A generator that already offered as much was only disturbed.
         could = any(judged_step.result.step.rate_per_s >= rate for judged_step in self._steps)
         again = sum(v.step.rate_per_s == rate for v in self._void_steps) < VOIDS_AT_A_RATE
         if again or (could and len(self._void_steps) < VOIDS_MAX):
@@ -246,7 +239,7 @@ class RateSearch:
         self._bound = bound
 
     def threshold(self) -> Threshold:
-        """The threshold as far as it is known: the lowest of all criteria's."""
+        """The current threshold: the lowest of all criteria."""
         found = estimate_thresholds(
             self._steps, self.criteria, self._low, self._high, BURSTS_S[self.spacing]
         )
@@ -265,7 +258,7 @@ class RateSearch:
         return min(longest, max(shortest, events / self._rate)) * self.patience
 
     def eta(self) -> Eta:
-        """How long it has taken and, estimated, what is still to come."""
+        """Elapsed and estimated remaining time."""
         return estimate_eta(
             self._recorded_steps(),
             done=self._done,
@@ -280,7 +273,7 @@ class RateSearch:
         return max(1.0, math.log2(max(top / self._rate, 1.0)) + 1)
 
     def result(self) -> Estimate:
-        """The answer as far as it is known; complete when `next_step` gives None."""
+        """The current estimate; complete once `next_step` gives None."""
         return build_estimate(
             self._steps,
             self._void_steps,

@@ -1,21 +1,18 @@
 """
-What a session search does, written as one script of waiting generators.
+The steps of a session search, as generators that wait for results.
 
 1. **Fill** in parallel, in doubling batches, until a create is refused as full.
-2. **Probe** one at a time until one is refused: a *ceiling observation* of the ceiling.
-3. **Cycle**: delete one, poll creates until the slot is given again (that is the release
-   time), then probe that one more is refused. When the slot does not come back, more were
-   open than the ceiling allows (a race while filling) or the ceiling fell: more and more
-   are deleted, until a create succeeds again, and then opened up to the ceiling.
-4. **Race** at the edge: free a few slots, send more creates at once than there are slots;
-   whatever is then open beyond the ceiling was over-admitted, unless a probe shows that
-   the ceiling itself rose.
-5. **Refill**, only when creates failed for other reasons (launch failed, timeout, answer
-   lost): close everything and fill again. What is missing now, the failed creates have
-   taken with them.
-6. **Replay**: one key is sent again, which must name the same session.
-7. **Cleanup**: resolve what is unsure by repeating its key, close everything. It also runs
-   after the operator said stop.
+2. **Probe** with single creates until one is refused: one *ceiling observation*.
+3. **Cycle**: delete one session, poll creates until one succeeds (the release time), then
+   probe that one more is refused. If no create succeeds, a race during the fill opened too
+   many, or the ceiling fell: delete more and more until one does, then fill to the ceiling.
+4. **Race** at the ceiling: free a few slots, send more concurrent creates than slots. The
+   excess was over-admitted, unless a probe shows that the ceiling rose.
+5. **Refill**, only if creates failed for other reasons (launch failed, timeout, lost
+   response): close everything and fill again. The missing slots are lost to those creates.
+6. **Replay**: send one key again; it must name the same session.
+7. **Cleanup**: resolve unknown creates by repeating their keys, close everything. It also
+   runs after the operator's stop.
 """
 
 from __future__ import annotations
@@ -38,34 +35,18 @@ from harness.experiments.capacity.release_times import POLL_S, ReleaseTimes
 RACE_FREE = 4
 RACE_EXTRA = 8
 CLOSE_GROWTH = 4
-"""Where a slot does not come back, so many times more are deleted the next time."""
+"""Factor on the number of deletes if a slot does not come back."""
 FAILURES_IN_A_ROW = 60
 CLOSE_TRIES = 4
 
 
 class _StoppedError(Exception):
-    """The operator wants the cleanup now."""
+    """The operator stopped the search."""
 
 
 @dataclass(slots=True)
 class SessionScript:
-    """
-    One search's script, and what it has found so far.
-
-    Attributes:
-        max_sessions, parallel, cycles, races: As of `SessionSearch`.
-        open_sessions: What is open.
-        stage: What is being done.
-        ceiling_observations: Ceilings seen, in order of time.
-        releases: Release times.
-        over_admitted: Most sessions open beyond the ceiling.
-        cycles_done, races_done: How many of each.
-        slots_lost: Slots that failed creates took with them.
-        refill_failed: Creates that failed between the first ceiling and the last; None
-            without a refill.
-        bounded: `max_sessions` was reached before a ceiling.
-        notes: What did not go as it should, in words.
-    """
+    """One search and its results so far; fields as in `SessionSearch` and `SessionEstimate`."""
 
     max_sessions: int
     parallel: int
@@ -85,7 +66,7 @@ class SessionScript:
     _failures_at_first: int = 0
 
     def run(self) -> ActionGenerator:
-        """Everything that is to be done, in order."""
+        """All steps in order."""
         try:
             yield from self._explore()
             yield from self._replay()
@@ -104,7 +85,7 @@ class SessionScript:
         ceiling = self.ceiling()
         if ceiling is None:
             return
-        # What failed between the two may have taken slots with it.
+        # Creates that failed in between may have taken slots.
         lost = self._failures_at_first - failures
         highest = max(s.sessions for s in self.ceiling_observations)
         self.over_admitted = max(0, peak - highest - lost)
@@ -116,13 +97,13 @@ class SessionScript:
             yield from self._refill()
 
     def _replay(self) -> ActionGenerator:
-        """Send a key again that opened a session: the cleanup lives on that promise."""
+        """Send the key of an open session again: the cleanup relies on that promise."""
         if self.open_sessions.open:
             key = next(reversed(self.open_sessions.open.values()))
             yield from self.open_sessions.resolve([key], "probe")
 
     def _fill(self, purpose: Purpose) -> Generator[Action, Results, bool]:
-        """Open until a create is refused; False when that did not come about."""
+        """Create until one is refused; False if none was."""
         batch, failures = 1, 0
         while (room := self.max_sessions - len(self.open_sessions.open)) > 0:
             self._check_stop()
@@ -133,7 +114,7 @@ class SessionScript:
             failures = 0 if admitted else failures + len(answers)
             if failures >= FAILURES_IN_A_ROW:
                 self.notes.append(
-                    f"gave up filling: {failures} creates in a row failed, the last with "
+                    f"the fill ended after {failures} failed creates in a row, the last with "
                     f"{answers[-1].outcome}"
                 )
                 return False
@@ -142,7 +123,7 @@ class SessionScript:
         return False
 
     def _create_one(self, purpose: Purpose) -> Generator[Action, Results, CreateResult | None]:
-        """One create that was admitted or refused; None when all it did was fail."""
+        """Repeat a create until it is admitted or refused; None if it only failed."""
         for _ in range(FAILURES_IN_A_ROW):
             self._check_stop()
             answers = yield from self.open_sessions.create(1, purpose)
@@ -151,7 +132,7 @@ class SessionScript:
         return None
 
     def _create_until_refused(self) -> ActionGenerator:
-        """Create one at a time until one is refused; note the ceiling observation."""
+        """Create one at a time until one is refused; record the ceiling observation."""
         while len(self.open_sessions.open) < self.max_sessions:
             answer = yield from self._create_one("probe")
             if answer is None:
@@ -180,19 +161,16 @@ class SessionScript:
                 count *= CLOSE_GROWTH
 
     def _await_slot(self) -> Generator[Action, Results, bool]:
-        """Poll creates after a delete; note the release time; False when none came."""
+        """Poll creates after a delete; record the release time; False if none succeeded."""
         deleted_s = refused_s = self.open_sessions.now_s
         pause_s = POLL_S[0]
-        counts_before = (self.open_sessions.rate_limited, self.open_sessions.failed)
+        disturbed = self._disturbances()
         while True:
             answer = yield from self._create_one("cycle")
             if answer is None:
                 return False
             if answer.outcome == "ok":
-                if counts_before == (
-                    self.open_sessions.rate_limited,
-                    self.open_sessions.failed,
-                ):
+                if disturbed == self._disturbances():
                     self.releases.record(deleted_s, refused_s, answer.start_s)
                 return True
             refused_s = answer.start_s
@@ -216,12 +194,10 @@ class SessionScript:
         if excess > 0:
             yield from self.open_sessions.close(self.open_sessions.newest(excess), "race")
             yield Wait(self.releases.wait_s, "the excess is released")
-            before = len(self.open_sessions.open)
-            yield from self._create_until_refused()
-            rose = len(self.open_sessions.open) - before
-            self.over_admitted = max(self.over_admitted, excess - rose)
-        else:
-            yield from self._create_until_refused()
+        before = len(self.open_sessions.open)
+        yield from self._create_until_refused()
+        rose = len(self.open_sessions.open) - before
+        self.over_admitted = max(self.over_admitted, excess - rose if excess > 0 else 0)
 
     def _refill(self) -> ActionGenerator:
         yield from self.open_sessions.close(list(self.open_sessions.open), "refill")
@@ -232,6 +208,9 @@ class SessionScript:
         self.refill_failed = self._failures() - self._failures_at_first
         first, last = self.ceiling_observations[0], self.ceiling_observations[-1]
         self.slots_lost = max(0, first.sessions - last.sessions)
+
+    def _disturbances(self) -> int:
+        return self.open_sessions.rate_limited + self.open_sessions.failed
 
     def _failures(self) -> int:
         return self.open_sessions.failed + self.open_sessions.lost
@@ -254,7 +233,7 @@ class SessionScript:
             raise _StoppedError
 
     def ceiling(self) -> int | None:
-        """The ceiling observation seen most often; of equals the latest."""
+        """The most frequent ceiling observation; the latest of equally frequent ones."""
         if not self.ceiling_observations:
             return None
         return statistics.mode(s.sessions for s in reversed(self.ceiling_observations))

@@ -1,20 +1,10 @@
-"""
-The session ceiling: how many sessions can be open at once.
-
-A pure state machine: `SessionSearch.next_action` says what to do, `SessionSearch.record` takes
-the answers, `SessionSearch.result` answers. What it does, and why, is told in `exploration`.
-"""
+"""The session search as a pure state machine over the script of `session_script`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.experiments.capacity.messages import (
-    Action,
-    Results,
-    SearchProgress,
-    SessionEstimate,
-)
+from harness.experiments.capacity.messages import Action, Results, SearchProgress, SessionEstimate
 from harness.experiments.capacity.open_sessions import ActionGenerator, OpenSessions
 from harness.experiments.capacity.session_script import SessionScript
 
@@ -26,14 +16,14 @@ RACES = 3
 @dataclass(slots=True)
 class SessionSearch:
     """
-    Finds the ceiling, the release time, over-admission and leaks.
+    Find the ceiling, the release time, over-admission and leaks.
 
     Attributes:
-        max_sessions: Never hold more than this many.
-        prefix: Begins every Idempotency-Key; unique for the trial.
-        parallel: Most creates at once while filling.
-        cycles: How many delete-one, create-one cycles.
-        races: How many rounds of concurrent creates at the edge.
+        max_sessions: The most sessions to hold.
+        prefix: Of every Idempotency-Key; unique to the trial.
+        parallel: Most concurrent creates during the fill.
+        cycles: Number of delete-one, create-one cycles.
+        races: Number of rounds of concurrent creates at the ceiling.
     """
 
     max_sessions: int
@@ -53,15 +43,15 @@ class SessionSearch:
         self._advance(None)
 
     def next_action(self) -> Action | None:
-        """What to do now; the same until it is told; None when all is closed."""
+        """The pending action; the same until its results are recorded; None at the end."""
         return self._pending
 
     def record(self, results: Results) -> None:
-        """Take the answers to `next_action`, one each; ``()`` after a `Wait`."""
+        """Take one result per request of `next_action`; ``()`` after a `Wait`."""
         self._advance(results)
 
     def stop(self) -> None:
-        """Go to the cleanup as soon as the pending action is told."""
+        """Begin the cleanup after the pending action."""
         self._state.open_sessions.stopping = True
 
     @property
@@ -71,7 +61,7 @@ class SessionSearch:
 
     @property
     def stage(self) -> SearchProgress:
-        """How far it is."""
+        """The progress of the search."""
         done = self._state
         steps = done.cycles_done + done.races_done
         return SearchProgress(
@@ -85,7 +75,7 @@ class SessionSearch:
             self._pending = None
 
     def result(self) -> SessionEstimate:
-        """The answer; `leaked` is right once `next_action` gives None."""
+        """The estimate; complete once `next_action` gives None."""
         done, open_sessions = self._state, self._state.open_sessions
         ceiling = done.ceiling()
         if ceiling is None and done.bounded:

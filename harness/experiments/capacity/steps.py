@@ -1,9 +1,8 @@
 """
-The words of the throughput search: steps asked for, results told, criteria applied.
+The throughput search's steps, results and criteria.
 
-A step offers one arrival rate (open model) for a while. Its result is cut into blocks of
-about a second by the arrivals' *intended* time, because a queue's bad events come in
-bursts: the blocks show how independent they are, and whether the backlog grows.
+A step offers one arrival rate (open model). Its result is cut into blocks of about a second
+by the arrivals' *intended* time: blocks show bursts of bad events and a growing backlog.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ Purpose = Literal["bracket", "bisect", "focus", "confirm"]
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """
-    An objective as a share: at most `allowance` of the events may be bad.
+    An objective as a limit on the share of bad events.
 
     Attributes:
         name: The objective's source text.
-        error_budget: The share of bad events that it allows, 0 … 1.
-        limit_s: The latency limit in seconds; None where it is not about latency.
+        error_budget: The allowed share of bad events, 0 … 1.
+        limit_s: The latency limit; None if it is not about latency.
     """
 
     name: str
@@ -37,16 +36,15 @@ class Criterion:
 @dataclass(frozen=True, slots=True)
 class Step:
     """
-    What to offer next.
+    One load level.
 
     Attributes:
-        number: Counts from 1.
-        rate_per_s: Arrivals a second.
-        duration_s: How long, settling included.
-        settle_s: The beginning that is not judged: the queue finds its level.
-        purpose: Why.
-        rest: Whether the queue must be drained before it. Windows that confirm follow
-            one another without a rest: a limiter's burst must not refill in between.
+        number: From 1.
+        rate_per_s: Arrivals per second.
+        duration_s: Includes the settling time.
+        settle_s: The beginning that is not evaluated, until the queue is stable.
+        rest: Drain the queue before it. Confirming windows follow one another without a
+            rest, so that a limiter's burst does not refill.
     """
 
     number: int
@@ -60,14 +58,12 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Block:
     """
-    The arrivals that a step intended within about one second.
+    The arrivals intended within about one second of a step.
 
     Attributes:
-        start_s: Seconds since the step's start.
-        length_s: Its length.
-        bad: Bad events, one number a criterion.
-        total: Events, one number a criterion.
-        response_s: Mean response time of the ok attempts; NaN when there was none.
+        start_s: Since the step's start.
+        bad, total: Bad events and events, one number per criterion.
+        response_s: Mean response time of the ok attempts; NaN without any.
     """
 
     start_s: float
@@ -80,15 +76,14 @@ class Block:
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """
-    What came of a step.
+    The result of a step.
 
     Attributes:
-        step: The step.
         blocks: In order of time, settling included.
         offered: Calls begun; an arrival may make several.
-        completed_per_s: Ok attempts that *ended* within the step, a second.
+        completed_per_s: Ok attempts that *ended* within the step, per second.
         outcomes: Attempts by outcome.
-        p50_ms, p99_ms: Response time of the ok attempts after settling; NaN when none.
+        p50_ms, p99_ms: Response time of the ok attempts after settling; NaN without any.
         p99_low_ms, p99_high_ms: The interval of the p99 (`order_statistics`).
         saturated: The generator was the bottleneck: the step is void.
     """
@@ -106,10 +101,7 @@ class StepResult:
 
     @property
     def served_per_s(self) -> float:
-        """
-        Arrivals a second that were served within the step: the share of its calls that
-        ended ok in time, of the rate offered; NaN without a call.
-        """
+        """Offered rate times the share of calls that ended ok in the step; NaN without calls."""
         ended = self.completed_per_s * self.step.duration_s
         return self.step.rate_per_s * ended / self.offered if self.offered else float("nan")
 
@@ -124,7 +116,7 @@ def read_criteria(slos: Sequence[Slo]) -> tuple[Criterion, ...]:
     The objectives as criteria of a search.
 
     Raises:
-        UsageError: There is none, or one is no upper limit on a share of bad events.
+        UsageError: There is none, or one is not an upper limit on a share of bad events.
     """
     if not slos:
         msg = "a throughput search needs an objective, such as --slo 'p99<250ms,errors<1%'"

@@ -1,10 +1,10 @@
 """
-The rate at which the share of bad events reaches what the criterion allows.
+The rate at which the share of bad events reaches the criterion's error budget.
 
-Every step of the search is evidence, not only the last two. Near the capacity of a queue
-the probability to exceed a latency limit grows exponentially with the rate
-(``P(T > L) = C exp(-(capacity - rate) L)`` for M/M/c), and above it goes to 1. So the log
-of the bad share, relative to the allowance, is modelled as linear in the log of the rate::
+Every step of the search is evidence. Near the capacity of a queue the probability to exceed
+a latency limit grows exponentially with the rate (``P(T > L) = C exp(-(capacity - rate) L)``
+for M/M/c), and above it goes to 1. So the log of the bad share, relative to the budget
+(allowance), is modelled as linear in the log of the rate::
 
     log(share / allowance) = log(f + (1 - f) exp(k (log rate - threshold)))
 
@@ -12,16 +12,15 @@ with threshold, steepness k and floor f (the bad events of an idle server, as a 
 the allowance) unknown and their posterior computed on a grid, flat in the threshold and in
 log k.
 
-Bad events come in bursts, so n of them weigh like ``n / deff``: a quasi-Poisson likelihood,
-with one design effect of all steps together. Weighed by its own, a step with a burst would
-count less than one that was lucky, and the target would look better than it is. No step
-weighs more than `WEIGHT_MAX` events, because the curve is only nearly a line. A step in
-overload (mostly bad, or its backlog growing) says only "at least": it is censored, with
-Student's t for noise.
+Bad events come in bursts, so n of them weigh like ``n / deff``: a quasi-Poisson likelihood
+with one design effect for all steps. A design effect per step would give a step with a
+burst less weight than a lucky one and overestimate the target. No step weighs more than
+`WEIGHT_MAX` events, because the curve is only approximately a line. A step in overload
+(mostly bad, or with a growing backlog) is censored, with Student's t for noise.
 
-This is how psychophysics finds a threshold by an adaptive staircase: Watson and Pelli,
-"QUEST", Percept. Psychophys. 33 (1983); Kontsevich and Tyler, Vision Research 39 (1999),
-for the unknown steepness. Quasi-likelihood: Wedderburn, Biometrika 61 (1974).
+Psychophysics finds thresholds with the same method: Watson and Pelli, "QUEST", Percept.
+Psychophys. 33 (1983); Kontsevich and Tyler, Vision Research 39 (1999), for the unknown
+steepness. Quasi-likelihood: Wedderburn, Biometrika 61 (1974).
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ FLOORS = ((0.0, 0.8), (0.25, 0.05), (0.5, 0.05), (0.75, 0.05), (0.9, 0.05))
 """Floors and their prior weights."""
 GRID = 301
 WEIGHT_MAX = 11.0
-"""Most bad events that a step weighs like: then its log share is 30 % uncertain."""
+"""Greatest weight of a step in bad events: its log share is then 30 % uncertain."""
 NOISE_MAX = 1.5
 """Greatest standard scale of the noise of a step in overload, in natural logs."""
 OVERLOADED = 0.5
-"""A share of bad events from which on a step says only: overload."""
+"""Share of bad events from which a step counts as overload."""
 MODEL_ERROR = 0.02
-"""What each end of the interval is moved by, because the model is not the queue."""
+"""Widening of each end of the interval, because the model is not the queue."""
 POINTS = (0.0025, 0.25, 0.45, 0.75, 0.9925)
 """The posterior's points: lower end, lower quartile, estimate, upper quartile, upper end."""
 
@@ -54,13 +53,12 @@ POINTS = (0.0025, 0.25, 0.45, 0.75, 0.9925)
 @dataclass(frozen=True, slots=True)
 class StepEvidence:
     """
-    What one step says about one criterion.
+    The evidence of one step on one criterion.
 
     Attributes:
-        rate_per_s: The rate offered.
-        bad, total: Events.
-        design_effect: How many bad events weigh like one independent one, >= 1.
-        grew: The backlog grew: overload, whatever the share was by then.
+        rate_per_s: The offered rate.
+        design_effect: Number of bad events that weigh like one independent event, >= 1.
+        grew: The backlog grew: overload, whatever the share.
     """
 
     rate_per_s: float
@@ -73,11 +71,11 @@ class StepEvidence:
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """
-    A rate with its interval, all in arrivals a second.
+    A rate with its interval, in arrivals per second.
 
     Attributes:
-        estimate: A little below the posterior's median: windows that begin with an empty
-            queue flatter the target, and to promise too much costs more.
+        estimate: Slightly below the posterior's median: windows that begin with an empty
+            queue favour the target, and an overestimate is more costly.
         low, high: The posterior's 0.25 % and 99.25 % points, `MODEL_ERROR` further out.
         spread: The posterior's upper quartile over its lower one, less 1.
     """
@@ -92,12 +90,12 @@ def estimate_threshold(
     evidence: Sequence[StepEvidence], error_budget: float, *, low: float, high: float
 ) -> Threshold:
     """
-    Estimate the rate at which the bad share reaches `allowance`.
+    Estimate the rate at which the share of bad events reaches the error budget.
 
     Args:
-        evidence: One entry a step; order does not matter.
-        error_budget: The allowed share of bad events; 0 is taken as one in 10 000.
-        low, high: The rates between which the threshold is sought.
+        evidence: One entry per step, in any order.
+        error_budget: The allowed share of bad events; 0 counts as one in 10 000.
+        low, high: Bounds of the search.
     """
     allowed = max(error_budget, 1e-4)
     grid = np.linspace(math.log(low), math.log(high), GRID)
@@ -124,7 +122,7 @@ def estimate_threshold(
 
 
 def _log_likelihood(item: StepEvidence, allowed: float, expected: Floats) -> Floats:
-    """How probable the step is where its log relative share is expected to be `expected`."""
+    """Log likelihood of the step for each expected log relative share."""
     weighs_like = max(item.design_effect, item.bad / WEIGHT_MAX)
     if item.grew or item.bad > OVERLOADED * item.total:
         scale = min(math.sqrt(weighs_like / max(item.bad, 1)), NOISE_MAX)

@@ -1,21 +1,18 @@
 """
-The Universal Scalability Law: why throughput stops growing with concurrency.
+The Universal Scalability Law of throughput and concurrency.
 
 ::
 
     X(N) = lambda N / (1 + sigma (N - 1) + kappa N (N - 1))
 
-lambda is the throughput of one, sigma the contention (a share that queues), kappa the
-coherency cost (everybody waits for everybody). Only with kappa > 0 is there a peak, at
-``N* = sqrt((1 - sigma) / kappa)``; it is told only when kappa's interval excludes 0.
-Source: Gunther, *Guerrilla Capacity Planning* (2007), chapters 4 to 6.
+lambda is the throughput at N = 1, sigma the contention, kappa the coherency cost. There is a
+peak only if kappa > 0, at ``N* = sqrt((1 - sigma) / kappa)``; it is reported only if kappa's
+interval excludes 0. Source: Gunther, *Guerrilla Capacity Planning* (2007), chapters 4 to 6.
 
-Bounded least squares on relative errors; intervals by a residual bootstrap (a covariance
-says nothing of a parameter that sits on its bound). Refused: fewer than 6 distinct levels
-(Gunther's own advice), levels within a factor of 2, or a poor fit: one that explains little
-or that rises, between its levels, to what was never seen (a queue with workers to spare and
-one in overload ask for a curve that the law does not have). A fit that says nothing is
-worse than none.
+The fit is bounded least squares on relative errors; intervals come from a residual bootstrap,
+because a covariance is meaningless for a parameter on its bound. It is refused with fewer
+than 6 distinct levels (Gunther's advice), levels within a factor of 2, a low r², or a curve
+that rises between its levels far above every observation.
 """
 
 from __future__ import annotations
@@ -34,7 +31,7 @@ LEVELS_MIN = 6
 SPAN_MIN = 2.0
 R2_MIN = 0.90
 OVERSHOOT_MAX = 1.2
-"""The fitted curve may rise, between its levels, to so many times what was seen."""
+"""The curve may rise between its levels to this factor of the largest observation."""
 RESAMPLES = 200
 
 
@@ -50,13 +47,9 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Usl:
     """
-    A fit that is good enough to show.
+    An acceptable fit.
 
     Attributes:
-        lambda_per_s: Throughput of a concurrency of 1.
-        sigma: Contention, 0 … 1.
-        kappa: Coherency, 0 or more.
-        r2: Share of the throughput's variance that it explains.
         peak_concurrency: Where throughput is greatest; None unless kappa's interval
             excludes 0.
         peak_per_s: Throughput there.
@@ -72,7 +65,7 @@ class Usl:
 
 @dataclass(frozen=True, slots=True)
 class NoFit:
-    """Why no fit is shown."""
+    """Why the fit is refused."""
 
     reason: str
 
@@ -90,9 +83,8 @@ def fit_usl(
     Fit the law to load levels.
 
     Args:
-        concurrency: Calls in flight at each level (closed users, or Little's law: rate
-            times mean response time).
-        throughput_per_s: Ok answers a second at each level.
+        concurrency: Calls in flight at each level.
+        throughput_per_s: Successes per second at each level.
         seed: Seed of the bootstrap.
     """
     n = np.asarray(concurrency, dtype=float)
@@ -113,8 +105,8 @@ def fit_usl(
     inside = predict(np.geomspace(n.min(), n.max(), 200), *parameters).max()
     if inside > OVERSHOOT_MAX * x.max():
         return NoFit(
-            f"poor fit: it rises to {inside:.4g}/s between the load levels, where no more than "
-            f"{x.max():.4g}/s was seen"
+            f"poor fit: it rises to {inside:.4g}/s between the load levels; the largest observed "
+            f"rate is {x.max():.4g}/s"
         )
     samples = _bootstrap(n, x, parameters, seed)
     bounds = np.quantile(samples, [0.025, 0.975], axis=0)
@@ -150,11 +142,11 @@ def _fit(n: Floats, x: Floats) -> tuple[float, float, float]:
 
 
 def _bootstrap(n: Floats, x: Floats, parameters: tuple[float, float, float], seed: int) -> Floats:
-    """Refits to the fitted curve with its own relative residuals drawn anew."""
+    """Refits to the fitted curve with resampled relative residuals."""
     random = np.random.default_rng(seed)
     fitted = predict(n, *parameters)
     errors = x / fitted - 1
-    # Residuals of a fit are smaller than errors by the degrees of freedom it used.
+    # Residuals are smaller than errors by the degrees of freedom of the fit.
     errors = (errors - errors.mean()) * math.sqrt(len(n) / max(len(n) - 3, 1))
     samples = [
         _fit(n, np.maximum(fitted * (1 + random.choice(errors, len(n))), 1e-9))

@@ -1,1 +1,1 @@
-"""The rate-limit lab: probe designs in, observations out, a described limiter at the end."""
+"""The rate-limit lab: from designed experiments and their observations to a limiter model."""

@@ -1,11 +1,9 @@
 """
-What a client should do about the limit, and a run that shows it.
+Client settings for the limit, and an experiment that verifies them.
 
-The client is advised to hold itself to a bucket of its own (``rate``, ``burst``) that
-can never meet the limiter's end: of a bucket a little less than its rate, of a window
-so much that no window, wherever it begins, sees more than its limit:
-``burst + rate W <= L``. Delay on the way bunches requests, so the burst leaves room
-for what arrives within it.
+The advice is a client-side token bucket (``rate``, ``burst``) that never exceeds the limit:
+for a bucket slightly below its rate, for a window such that no window of any phase exceeds
+its limit (``burst + rate W <= L``). Network delay bunches requests, so the burst keeps a margin.
 """
 
 from __future__ import annotations
@@ -25,12 +23,12 @@ REFUSED_MAX = 0.001
 
 class Advice(NamedTuple):
     """
-    Client settings that would see fewer than 0.1 % of their requests refused.
+    Client settings with fewer than 0.1 % of their requests refused.
 
     Attributes:
-        rate_per_s: Requests a second to hold to; None: no limit on the rate.
-        burst: Requests that may go out at once.
-        concurrency: Most at work at once; None: no limit on it.
+        rate_per_s: Most requests per second; None for no limit.
+        burst: Most requests sent concurrently.
+        concurrency: Most requests in flight; None for no limit.
     """
 
     rate_per_s: float | None
@@ -39,7 +37,7 @@ class Advice(NamedTuple):
 
 
 class AdviceCheck(NamedTuple):
-    """What the check run saw; ``holds`` is None when it saw too little to say."""
+    """The result of the verification; ``holds`` is None with too few requests."""
 
     sent: int
     refused: int
@@ -47,24 +45,21 @@ class AdviceCheck(NamedTuple):
 
 
 def advise(fit: Fit, *, uncertainty_s: float) -> Advice:
-    """Settings for a client of this limiter; ``doubt_s`` is how much delay varies."""
+    """Settings for a client of this limiter; ``uncertainty_s`` is the variation of delay."""
     if fit.rate_per_s is None:
         return Advice(None, max(1, math.floor(fit.burst.low)), max(1, math.floor(fit.burst.low)))
     low = fit.rate_per_s.low
     if fit.window_s is not None:
         limit = max(1.0, fit.burst.low)
         burst = max(1, math.floor(limit / 4))
+        steady = limit - burst if limit > burst else 1.0
         span_s = fit.window_s.high + 4 * uncertainty_s
-        rate = (
-            _SAFETY_FACTOR * (limit - burst) / span_s if limit > burst else _SAFETY_FACTOR / span_s
-        )
-        return Advice(rate, burst, None)
+        return Advice(_SAFETY_FACTOR * steady / span_s, burst, None)
     room = math.floor(fit.burst.low) - math.ceil(4 * low * uncertainty_s)
     if room >= 1:
-        return Advice(
-            _SAFETY_FACTOR * low, min(room, max(1, math.floor(0.8 * fit.burst.low))), None
-        )
-    # No room for bunching: the gap between two requests must outlast the delay's swing.
+        burst = min(room, max(1, math.floor(0.8 * fit.burst.low)))
+        return Advice(_SAFETY_FACTOR * low, burst, None)
+    # No margin for bunching: the gap between requests must exceed the variation of delay.
     return Advice(1 / (1 / (_SAFETY_FACTOR * low) + 8 * uncertainty_s), 1, None)
 
 
@@ -82,12 +77,12 @@ def verification_experiment(
         if count
         else []
     )
-    why = "whether a client with the advised settings is ever refused"
+    why = "whether a client with the advised settings is refused"
     return make_experiment("check run", why, [*burst, *steady])
 
 
 def evaluate_advice(observations: Sequence[Observation]) -> AdviceCheck:
-    """Whether fewer than 0.1 % of the check run's requests were refused."""
+    """Whether fewer than 0.1 % of the verification's requests were refused."""
     decided = [o.accepted for o in observations if o.purpose == PURPOSE and o.accepted is not None]
     refused = decided.count(False)
     if len(decided) < 5:

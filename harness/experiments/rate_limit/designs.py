@@ -1,9 +1,8 @@
 """
-Probe designs: when to send what, and what each sending is to tell.
+Designs of experiments: what to send when, and for which purpose.
 
-A probe is a list of intended send times from its own start, nothing more; an open
-model sends it, whatever the answers. Silence before a burst is part of the design
-(the first shot's time), so a probe can be read, drawn and counted before it runs.
+An experiment is a list of intended send times from its start (open model). Silence before a
+burst is the time of its first request.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ class PlannedRequest(NamedTuple):
     One request to send.
 
     Attributes:
-        intended_ns: When, from the probe's start.
-        operation: What to call.
-        key: Which API key to carry: 0 the first, 1 the second.
-        purpose: What it is to tell, one or two words.
+        intended_ns: From the experiment's start.
+        key: API key: 0 the first, 1 the second.
+        purpose: One or two words.
     """
 
     intended_ns: int
@@ -35,12 +33,12 @@ class PlannedRequest(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """
-    Shots that belong together.
+    Requests that belong together.
 
     Attributes:
         name: A short noun for progress lines and figures.
-        why: One sentence: what it is to tell.
-        requests: In the order of their times.
+        why: The question that it answers.
+        requests: In order of time.
     """
 
     name: str
@@ -49,7 +47,7 @@ class Experiment:
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the start to the last shot."""
+        """Seconds from the start to the last request."""
         return self.requests[-1].intended_ns / NS_PER_S if self.requests else 0.0
 
 
@@ -62,7 +60,7 @@ def spaced_requests(
     key: int = 0,
     purpose: str = "burst",
 ) -> list[PlannedRequest]:
-    """``count`` shots from ``at_s`` on, ``spacing_s`` apart (0: all at once)."""
+    """``count`` requests from ``at_s`` on, ``spacing_s`` apart (0: concurrently)."""
     return [
         PlannedRequest(round((at_s + i * spacing_s) * NS_PER_S), operation, key, purpose)
         for i in range(count)
@@ -72,10 +70,10 @@ def spaced_requests(
 def requests_at(
     operation: str, times_s: Iterable[float], *, key: int = 0, purpose: str = "edge"
 ) -> list[PlannedRequest]:
-    """One shot at each of the times."""
+    """One request at each of the times."""
     return [PlannedRequest(max(0, round(t * NS_PER_S)), operation, key, purpose) for t in times_s]
 
 
 def make_experiment(name: str, why: str, requests: Iterable[PlannedRequest]) -> Experiment:
-    """A probe of these shots, sorted by time."""
+    """An experiment of these requests, sorted by time."""
     return Experiment(name, why, tuple(sorted(requests, key=lambda s: s.intended_ns)))

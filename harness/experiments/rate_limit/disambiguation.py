@@ -1,17 +1,16 @@
 """
-A bucket or a limit on what is at work: the probes that tell the two apart.
+Experiments that distinguish a token bucket from a concurrency limit.
 
-While a bucket is empty somebody is at work, and while all places are taken a bucket may be
-empty: bursts at once look alike. Two offers do not::
+Concurrent bursts look alike under both. Two offers do not::
 
-    L ····· L ····· L ·····     as many as there are places, as soon as the last are
-    └─ just answered ─┘         answered: they all pass, a slower bucket refuses some
+    L ····· L ····· L ·····     the limit again as soon as the last requests are answered:
+    └─ just answered ─┘         all pass, but a slower bucket refuses some
 
-    L ···· L ·········· L ···   as many again while the first are surely at work: they are
-    └ half ┘                    refused, from a bucket that refills so fast some pass
+    L ···· L ·········· L ···   the limit again while the first requests are in flight:
+    └ half ┘                    all are refused, but a faster bucket lets some pass
 
-The first also shows whether there are such places at all: a coin refuses there as elsewhere.
-Where neither of the two says anything, nothing from outside does.
+The first also shows whether there is a concurrency limit: random refusals occur there as
+elsewhere. If neither offer distinguishes the two, no experiment from outside does.
 """
 
 from __future__ import annotations
@@ -36,12 +35,11 @@ _REST_S = 0.3
 
 class TiedModels(NamedTuple):
     """
-    A limit on what is at work, and a bucket that explains about as much.
+    A concurrency limit and a bucket that explain the decisions about equally.
 
     Attributes:
-        concurrency: The one.
-        bucket: The other; None when it is clearly worse.
-        answered_s: How long answers take: a tenth, three quarters, nearly all of them.
+        bucket: None if it is clearly worse.
+        answered_s: Response times: percentiles 10, 75 and 98.
     """
 
     concurrency: Fit
@@ -50,7 +48,7 @@ class TiedModels(NamedTuple):
 
 
 def find_tied_models(selection: ModelSelection, *, tied: float) -> TiedModels | None:
-    """The two, as far as they come within ``tied`` of the best; None without the first."""
+    """The models within ``tied`` of the best; None without a concurrency limit."""
     near = [fit for fit in selection.fits if cost(fit) - cost(selection.fits[0]) < tied]
     concurrency = next((fit for fit in near if fit.algorithm == "concurrency"), None)
     bucket = next((fit for fit in near if fit.algorithm == "token-bucket"), None)
@@ -64,7 +62,7 @@ def find_tied_models(selection: ModelSelection, *, tied: float) -> TiedModels | 
 def discriminating_experiments(
     tied_models: TiedModels, operation: str, *, most: int
 ) -> Iterator[Experiment]:
-    """The offers of which the two foretell different answers, of ``most`` requests each."""
+    """Offers for which the models predict different results, of ``most`` requests each."""
     concurrency = max(1, round(tied_models.concurrency.burst.estimate))
     short_s, usual_s, long_s = tied_models.answered_s
     if tied_models.bucket is None or tied_models.bucket.rate_per_s is None:
@@ -99,6 +97,4 @@ def _offer(operation: str, size: int, times_s: Sequence[float], most: int) -> Ex
         for at_s in times_s[: max(2, most // size)]
         for request in spaced_requests(operation, size, at_s=_REST_S + at_s, purpose="offer")
     ]
-    return make_experiment(
-        "rivals", "whether what is at work counts, or what was let through", requests
-    )
+    return make_experiment("tied models", "whether requests in flight or passed count", requests)

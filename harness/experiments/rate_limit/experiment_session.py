@@ -1,8 +1,8 @@
 """
-The bench a strategy works at: what was seen, what may still be sent, where time is.
+State of a measurement: observations, remaining budget, time.
 
-The lab knows no clock but its observations: "now" is when the last answer came, and
-how long a driver takes from there to its next probe's start is learnt by looking.
+The only clock is the observations: "now" is the time of the last response. The delay until
+the next experiment's start is learnt from earlier ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ObservingSteps = Generator[Experiment, Sequence[Observation], Sequence[Observati
 
 
 class BudgetSpentError(Exception):
-    """The budget is spent; the message says which."""
+    """The budget of attempts or of time is spent."""
 
 
 @dataclass(slots=True)
@@ -46,11 +46,11 @@ class ExperimentSession:
 
     @property
     def now_s(self) -> float:
-        """When the last answer came, Unix seconds."""
+        """Time of the last response, Unix seconds."""
         return max((o.received_ns for o in self.observations[-400:]), default=0) / NS_PER_S
 
     def record(self, observations: Sequence[Observation]) -> None:
-        """Add what came of a probe."""
+        """Add the observations of an experiment."""
         if not observations:
             return
         before_s, first_s = self.now_s, min(o.sent_ns for o in observations) / NS_PER_S
@@ -63,10 +63,10 @@ class ExperimentSession:
 
     def send(self, name: str, why: str, requests: Sequence[PlannedRequest]) -> ObservingSteps:
         """
-        Send the shots, cut to the budget.
+        Send the requests that the budget allows.
 
         Raises:
-            StopProbingError: Nothing is left to spend.
+            BudgetSpentError: It allows none.
         """
         if self.attempts_left <= 0:
             raise BudgetSpentError("the budget of attempts is spent")
@@ -78,17 +78,17 @@ class ExperimentSession:
         return (yield make_experiment(name, why, within[: self.attempts_left]))
 
     def offset_until(self, at_s: float) -> float:
-        """Offset for a shot at an absolute time, the driver's usual lag taken off."""
+        """Offset of an absolute time from now, less the usual send delay."""
         lag = float(np.median(self.send_delays_s[-15:]))
         return max(0.0, at_s - self.now_s - lag)
 
     def burst(self, count: int, *, name: str, why: str, after_s: float = 0.0) -> ObservingSteps:
-        """``count`` shots at once."""
+        """``count`` concurrent requests."""
         requests = spaced_requests(self.operation, count, at_s=after_s)
         return (yield from self.send(name, why, requests))
 
     def drain(self, about: float, *, name: str, why: str, after_s: float = 0.0) -> ObservingSteps:
-        """Bursts until three are refused, in growing portions; everything observed."""
+        """Bursts until three requests are refused; all their observations."""
         seen: list[Observation] = []
         portion = max(3, min(12, math.ceil(about) + 3))
         while refused(seen) < 3:
@@ -103,7 +103,7 @@ class ExperimentSession:
     def poll(
         self, times_s: Sequence[float], *, name: str, why: str, portion: int = 3
     ) -> ObservingSteps:
-        """Single shots at absolute times, a few a probe, until one passes."""
+        """Single requests at absolute times, a few per experiment, until one passes."""
         seen: list[Observation] = []
         for i in range(0, len(times_s), portion):
             chunk = times_s[i : i + portion]

@@ -1,8 +1,4 @@
-"""
-The figures' data as plain arrays; whoever draws needs no model.
-
-Times are seconds since the first request.
-"""
+"""The data of the figures as plain lists; times are seconds since the first request."""
 
 from __future__ import annotations
 
@@ -20,19 +16,17 @@ from harness.experiments.rate_limit.report import RateLimitReport
 
 class FiguresData(NamedTuple):
     """
-    Plain lists, all of a group equally long.
+    The keys of ``figures`` in rate_limit.json; lists of a group are equally long.
 
     Attributes:
-        timeline_s, timeline_accepted, timeline_contradicted: One entry a decision.
-        room: How many more requests the fitted model would have let through just
-            before each decision (tokens, or what is left of the window); empty
-            without a model that has such a state.
-        refill_silence_s, refill_passed, refill_all: Length of each silence before a burst,
-            how many of the burst passed, and whether that was all of it: more might have.
+        timeline_s, timeline_accepted, timeline_contradicted: One entry per decision.
+        room: Requests that the model would let pass before each decision (tokens, or the
+            rest of the window); empty for models without such a state.
+        refill_silence_s, refill_passed, refill_all: Silence before each burst, number that
+            passed, and whether all passed (more might have).
         retry_told_s, retry_needed_s: Of each refusal with a readable Retry-After.
-        tried_told_s, tried_low_s, tried_high_s: Of each Retry-After that was put to the
-            test: what it said, and the bracket round the wait that was needed; the end is
-            None where nothing passed.
+        tried_told_s, tried_low_s, tried_high_s: Of each Retry-After test: its value and the
+            bracket of the needed wait; the upper end is None if nothing passed.
     """
 
     timeline_s: list[float]
@@ -50,7 +44,7 @@ class FiguresData(NamedTuple):
 
 
 def figures_data(report: RateLimitReport) -> FiguresData:
-    """Everything that the three figures draw."""
+    """The data of the three figures."""
     log, fit = report.selection.log, report.fit
     contradicted = fit.contradicted if fit is not None else np.zeros(len(log), dtype=np.bool_)
     silence, passed, whole = _refills(log)
@@ -90,10 +84,9 @@ def _room(fit: Fit, log: DecisionLog) -> Floats:
 
 def _refills(log: DecisionLog) -> tuple[list[float], list[int], list[bool]]:
     """
-    Bursts after a silence that followed a refusal: (silence, how many passed, all).
+    Bursts after a silence that followed a refusal: (silence, number passed, all passed).
 
-    A lone request is no burst, and in one that is longer than its silence more comes back
-    meanwhile than the silence brought.
+    Single requests and bursts longer than their silence are excluded.
     """
     silences: list[float] = []
     passed: list[int] = []

@@ -1,10 +1,8 @@
 """
-The lab: decides which probe comes next, and when it knows enough.
+The lab as a pure state machine: `Lab.next` gives an experiment, `Lab.record` takes its result.
 
-A pure state machine: `Lab.next` hands out a probe, `Lab.record` takes what came of
-it, nothing reads a clock. The steps are written straight down as generators in
-`harness.experiments.rate_limit.strategy`; here are the budget, the clock of the
-observations, and the ways to stop.
+The steps are generators in `harness.experiments.rate_limit.strategy`; this module has the
+budget and the conditions to stop.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _DEAD_SHOTS = 5
 
 
 class Budget(NamedTuple):
-    """What the lab expects to need, said before it starts."""
+    """The lab's expected and largest cost."""
 
     attempts_expected: int
     attempts_most: int
@@ -34,15 +32,15 @@ class Budget(NamedTuple):
 @dataclass(slots=True)
 class LabConfig:
     """
-    What the lab may do.
+    Bounds of the measurement.
 
     Attributes:
-        operation: The operation that is measured.
-        max_attempts: Requests it may send.
-        max_seconds: About how long it may go on (a probe under way is finished).
-        max_rate_per_s: The fastest that requests can be sent.
-        other_operation: For the question whether operations share the limit; "" skips it.
-        second_key: Whether there is a second key to compare.
+        operation: The measured operation.
+        max_attempts: Most requests to send.
+        max_seconds: Approximate limit; a running experiment is completed.
+        max_rate_per_s: Highest send rate.
+        other_operation: Tests whether operations share the limit; "" skips that.
+        second_key: Whether a second key is available for comparison.
     """
 
     operation: str = "import_selector_cache"
@@ -75,7 +73,7 @@ class Lab:
         self._ended = ""
 
     def budget(self) -> Budget:
-        """What to expect, before anything is sent."""
+        """The cost, before anything is sent."""
         most = self._config.max_attempts
         return Budget(
             min(most, 900), most, min(60.0, self._config.max_seconds), self._config.max_seconds
@@ -83,23 +81,23 @@ class Lab:
 
     @property
     def attempts(self) -> int:
-        """Requests that were sent so far."""
+        """Requests sent so far."""
         return len(self._session.observations)
 
     @property
     def attempts_left(self) -> int:
-        """Requests of the budget that were not needed."""
+        """Requests left in the budget."""
         return self._session.attempts_left
 
     def next(self) -> Experiment | None:
         """
-        The next probe to send, or None when the lab has finished.
+        The next experiment to send; None at the end.
 
         Raises:
-            ValueError: The last probe's observations were not told yet.
+            ValueError: The last experiment's observations are not recorded yet.
         """
         if self._asked is not None and self._results is None:
-            msg = "tell() the last probe's observations before asking for the next probe"
+            msg = "record() the last experiment's observations before the next one"
             raise ValueError(msg)
         if self._steps is None:
             return None
@@ -120,13 +118,13 @@ class Lab:
 
     def record(self, observations: Sequence[Observation]) -> None:
         """
-        Take what came of the last probe; an empty list means that nothing was sent.
+        Take the last experiment's observations; empty if nothing was sent.
 
         Raises:
-            ValueError: No probe is waiting.
+            ValueError: No experiment is pending.
         """
         if self._asked is None or self._results is not None:
-            msg = "no probe is waiting to be told about; call next() first"
+            msg = "no experiment is pending; call next() first"
             raise ValueError(msg)
         self._results = list(observations)
         self._session.record(self._results)
@@ -139,7 +137,7 @@ class Lab:
             self._finish("the server stopped answering")
 
     def result(self) -> RateLimitReport:
-        """What is known so far; complete once `next` has returned None."""
+        """The current report; complete once `next` gives None."""
         return describe(
             self._session.observations,
             operation=self._config.operation,

@@ -1,12 +1,12 @@
 """
-Which model: the one that explains the most decisions with the fewest parameters.
+Model selection: the model that explains the most decisions with the fewest parameters.
 
-A model pays three for each decision it contradicts, a little for each that it would
-have explained the other way round as well, and half the logarithm of their number for
-each parameter (after the Bayesian information criterion). Models that say the same
-about every decision (a limit of one is a bucket, an anchored window and a sliding log at
-once) are told apart by simplicity alone. When none explains 95 % of the decisions, or the
-best does no better than a coin with the refusals' share, the answer is ``unknown``.
+A model costs three per contradicted decision, a little per decision whose opposite it
+explains too, and half the logarithm of the number of decisions per parameter (after the
+Bayesian information criterion). Simplicity decides between models that agree on every
+decision (a limit of one is a bucket, an anchored window and a sliding log). The result is
+``unknown`` if no model explains 95 % of the decisions, or if the best one is no better than
+random refusals at the observed rate.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _LEAST_CHANCES = 2.5
 _BEATS_NULL = 0.4
 _SHARP, _FLAWLESS, _MANY = 0.012, 0.998, 100
 _VAGUE = 0.3
-"""Relative width from which a rate fits anything, so explains nothing."""
+"""Relative width from which a rate explains nothing."""
 COUNTING_SUFFIX = "-counting-refusals"
-"""Suffix of the variants in which a refused request uses the limit up too."""
+"""Suffix of variants in which refused requests count against the limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +56,8 @@ class ModelSelection:
     The models compared.
 
     Attributes:
-        fits: Every model that could be fitted, the best first.
-        log: The decisions under the best model's idea of what uses the limit up.
+        fits: Every fitted model, the best first.
+        log: The decisions with the requests that count by the best model.
     """
 
     fits: tuple[Fit, ...]
@@ -65,7 +65,7 @@ class ModelSelection:
 
     @property
     def best(self) -> Fit | None:
-        """The best model if it explains enough, else None."""
+        """The best model; None if it does not explain enough."""
         if not self.fits:
             return None
         fit = self.fits[0]
@@ -85,9 +85,9 @@ def select_model(
     chosen = ModelSelection(tuple(ranked), log)
     if not log.refusals or _is_clear(ranked):
         return chosen
-    told = build_decision_log(observations, operation=operation, errors_count=True)
-    if len(told.consumed_at_s) > len(log.consumed_at_s):
-        other = ModelSelection(tuple(rank(list(_plain(told)))), told)
+    other_log = build_decision_log(observations, operation=operation, errors_count=True)
+    if len(other_log.consumed_at_s) > len(log.consumed_at_s):
+        other = ModelSelection(tuple(rank(list(_plain(other_log)))), other_log)
         chosen = min(chosen, other, key=lambda c: cost(c.fits[0]) if c.fits else np.inf)
     if _is_clear(chosen.fits):
         return chosen
@@ -102,9 +102,9 @@ def _queueing(
     observations: Sequence[Observation], operation: str | None, others: Sequence[Fit]
 ) -> ModelSelection | None:
     """
-    The bucket that holds requests back, if it explains the decisions and the waits.
+    The bucket that queues requests, if it explains the decisions and the waits.
 
-    It comes first whatever the others cost: they leave the waits unexplained.
+    It precedes the others at any cost, because they do not explain the waits.
     """
     log = build_decision_log(observations, operation=operation, held_back=True)
     fit = fit_queueing_bucket(log)
@@ -114,16 +114,16 @@ def _queueing(
 
 
 def cost(fit: Fit) -> float:
-    """What the ranking minimises."""
+    """The cost that the ranking minimises."""
     size = np.log(max(len(fit.contradicted), 2))
     vague = fit.rate_per_s is not None and fit.rate_per_s.relative_width > _VAGUE
     own = 0.5 * (fit.parameters + 3 * vague) * size
-    # Whatever is at work when a bucket is empty looks like a limit on it; a bucket of one
-    # looks like a window of one; what is said of refusals needs more than a lucky one.
+    # Requests in flight while a bucket is empty look like a concurrency limit, a bucket of
+    # one looks like a window of one, and counted refusals need more evidence.
     twin = fit.algorithm == "concurrency" or _is_bucket_of_one(fit)
     own += size * (twin + fit.variant.endswith(COUNTING_SUFFIX))
-    told = _CONTRADICTION_COST * fit.contradictions + _GUESS_COST * fit.guesses
-    return float(told + own)
+    misfit_cost = _CONTRADICTION_COST * fit.contradictions + _GUESS_COST * fit.guesses
+    return float(misfit_cost + own)
 
 
 def _is_bucket_of_one(fit: Fit) -> bool:
@@ -132,14 +132,13 @@ def _is_bucket_of_one(fit: Fit) -> bool:
 
 def beats_null(fit: Fit, log: DecisionLog) -> bool:
     """
-    Whether it does far better than a coin where it commits itself.
+    Whether it predicts far better than random refusals at the observed rate.
 
-    A coin that refuses as often as was refused is wrong as often as the rarer answer
-    came. Only those decisions count whose opposite the model forbids: in step with an offer
-    it forbids nothing. A limit on what is at work forbids refusals more than passes, and is
-    held against a coin of all decisions. A bucket that queues has foretold the waits, which
-    no coin does; a fast one that allows no other rate, or whose count follows at every moment,
-    has foretold how many pass, though no single decision.
+    Random refusals are wrong as often as the rarer decision occurs. Only decisions whose
+    opposite the model forbids count; for a concurrency limit, which forbids refusals more
+    than passes, the observed rate is that of all decisions. A queueing bucket predicts the
+    waits. A fast bucket with a sharp rate, or with correct cumulative counts, predicts how
+    many requests pass, if not each decision.
     """
     if fit.variant == QUEUEING:
         return True
@@ -158,7 +157,7 @@ def _is_sharp(fit: Fit, log: DecisionLog) -> bool:
 
 
 def rank(fits: Sequence[Fit]) -> list[Fit]:
-    """Best first, the best of each variant; at equal cost the order in which they came."""
+    """The best fit of each variant, best first; stable for equal costs."""
     best: dict[str, Fit] = {}
     for fit in sorted(fits, key=cost):
         best.setdefault(fit.variant, fit)
@@ -185,7 +184,7 @@ def _plain(log: DecisionLog) -> Iterator[Fit]:
 
 
 def _searched(log: DecisionLog) -> Iterator[Fit]:
-    """What takes a second of computing: for what nothing simpler explains."""
+    """Fits that take a second to compute, if no simpler one explains the log."""
     fits = search_fixed_window(log), fit_sliding_counter(log)
     yield from (fit for fit in fits if fit is not None)
 

@@ -1,17 +1,15 @@
 """
-What the lab sees: one observation a request, and the arrays the estimators read.
+One observation per request, and the arrays that the estimators read.
 
-The limiter decides somewhere between the moment a request left and the moment its
-answer was there; nothing outside tells more. So every decision carries an
-interval::
+The limiter decides at an unknown time between the sending of a request and its response, so
+every decision has an interval::
 
     sent ──────── decision? ──────────────── received
       └── t - w ──── t ──── t + w ──┘   (rest: the API doing the work it accepted)
 
-An accepted request is worked on before it is answered, a refused one is not, so
-the half round trip of *refusals* caps the guess of how late after sending a
-decision falls; one that took far longer than its like may have been decided at any
-time of it. All estimators work in seconds since the first request was sent.
+An accepted request takes processing time, a refused one does not, so half the round trip of
+*refusals* bounds the delay from sending to decision. A request that took far longer than
+similar ones may be decided at any time. Estimators use seconds since the first request.
 """
 
 from __future__ import annotations
@@ -32,24 +30,21 @@ Bools = npt.NDArray[np.bool_]
 RetryAfterForm = Literal["seconds", "decimal", "http-date", "missing", "malformed"]
 
 UNCERTAINTY_MIN_S = 0.001
-"""Half-width under which no decision time is believed: limiters count in milliseconds."""
+"""Least half-width of a decision time: limiters count in milliseconds."""
 
 
 class Observation(NamedTuple):
     """
-    One probe request and what came of it.
+    One request and its result.
 
     Attributes:
-        intended_ns: When it was meant to be sent, from its probe's start.
-        sent_ns: When it was sent, Unix nanoseconds.
-        received_ns: When its answer was whole (or given up), Unix nanoseconds.
-        operation: The operation that was called.
-        key: Which API key it carried: 0 the first, 1 the second.
-        accepted: Let through, refused by the limiter, or (None) neither: a timeout or
-            another error tells nothing about the limit.
-        retry_after_s: Seconds that its Retry-After named; NaN when absent or unreadable.
-        retry_after_form: How the header was written.
-        purpose: The purpose of its shot.
+        intended_ns: From its experiment's start.
+        sent_ns: Unix ns.
+        received_ns: End of the response (or of waiting for it), Unix ns.
+        key: API key: 0 the first, 1 the second.
+        accepted: Passed, refused by the limiter, or (None) neither: an error says nothing
+            about the limit.
+        retry_after_s: Value of Retry-After; NaN if absent or unreadable.
     """
 
     intended_ns: int
@@ -69,19 +64,16 @@ class DecisionLog:
     The decisions as arrays, in the order of their likely times (seconds).
 
     Attributes:
-        origin_ns: Unix nanoseconds of second zero (the first request sent).
+        origin_ns: Unix ns of second zero, when the first request was sent.
         t_s: Likely time of each decision; strictly increasing.
-        uncertainty_s: Half-width of what is believed about ``t_s``.
+        uncertainty_s: Half-width of the interval of ``t_s``.
         sent_s, received_s: The certain bounds.
-        accepted: Whether each was let through.
-        consumed_at_s: Times of everything that uses the limit up, sorted: the accepted
-            requests, and whatever else a hypothesis counts.
-        blur_s: Half-width of what is believed about each of ``takes_s``, beyond the
-            typical doubt; 0 for most.
-        counts_itself: Whether ``takes_s`` may hold the refused requests too, so that a
-            refusal has to leave itself out when it counts.
-        counts_refusals: Whether it surely does: who of a burst came first then matters, and
-            nobody knows.
+        consumed_at_s: Sorted times of all requests that count against the limit: accepted
+            ones, and others by hypothesis.
+        blur_s: Half-width of each of ``consumed_at_s`` beyond the typical uncertainty.
+        counts_itself: ``consumed_at_s`` may hold refused requests, so a refusal must not
+            count itself.
+        counts_refusals: It certainly holds them, so the unknown order in a burst matters.
     """
 
     origin_ns: int
@@ -100,15 +92,15 @@ class DecisionLog:
 
     def opposite(self) -> DecisionLog:
         """
-        The log with every decision turned round, what used the limit up unchanged.
+        The log with every decision inverted and the same consumption.
 
-        What a model allows here as well as there, it does not predict.
+        A model does not predict a decision that it allows in both logs.
         """
         return replace(self, accepted=~self.accepted, counts_itself=True)
 
     @property
     def refusals(self) -> int:
-        """How many decisions were refusals."""
+        """Number of refusals."""
         return int(np.count_nonzero(~self.accepted))
 
     @property
@@ -127,17 +119,15 @@ def build_decision_log(
     held_back: bool = False,
 ) -> DecisionLog:
     """
-    Turn observations into the arrays the estimators read.
+    Build the arrays of the observations of one key.
 
     Args:
-        observations: Any order.
-        operation: Only this one; None takes all.
-        key: Only this key's.
-        errors_count: Whether requests that ended in neither (503 and the like) are
-            taken to have used the limit up.
-        refused_count: Whether refused requests are taken to use the limit up.
-        held_back: Whether a pass that took long is taken to have been decided soon after
-            its sending, and then held back by the limiter.
+        observations: In any order.
+        operation: Only this one; None for all.
+        key: The key.
+        errors_count: Requests with an error count against the limit.
+        refused_count: Refused requests count against the limit.
+        held_back: A slow pass was decided soon after its sending, then queued.
     """
     rows = [o for o in observations if o.key == key and operation in (None, o.operation)]
     rows.sort(key=lambda o: o.sent_ns)
@@ -153,7 +143,7 @@ def build_decision_log(
     times = sent + lag
     uncertainty = np.clip(half, UNCERTAINTY_MIN_S, np.maximum(3 * lag, UNCERTAINTY_MIN_S))
     order = np.argsort(times, kind="stable")
-    # Equal times would hide one request from the other's count.
+    # Equal times would exclude one request from the other's count.
     times = times[order] + np.arange(len(order)) * 1e-9
     keep = decided[order]
     uncertainty = uncertainty[order]
@@ -187,11 +177,7 @@ def _decision_lag_s(half: Floats, *, refused: Bools) -> Floats:
 
 
 def _unusually_slow(half: Floats, accepted: Bools) -> Bools:
-    """
-    Which took far longer than their like: a new connection, a pause somewhere.
-
-    Where in that time the decision fell nobody knows.
-    """
+    """Requests far slower than similar ones, such as on a new connection or after a pause."""
     slow = np.zeros(len(half), dtype=np.bool_)
     for kind in (accepted, ~accepted):
         if kind.any():

@@ -1,9 +1,9 @@
 """
-More of what tells most: probes for intervals that are too wide and models that tie.
+Experiments that narrow wide intervals and distinguish tied models.
 
-A rate is known better after a longer offer above it, a window's length after one more of
-its edges. A window that the clock sets has edges that can be foretold; one that a
-request begins is told from a log by filling its halves half a window apart.
+A longer offer narrows the rate, another edge narrows a window's length. The edges of an
+aligned window are predictable. Two half fills, half a window apart, distinguish an anchored
+window from a sliding log.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from harness.experiments.rate_limit.observations import Observation
 from harness.units import NS_PER_S
 
 TIGHT = 0.02
-EDGE = "where the limiter lets go again"
+EDGE = "when the limiter recovers"
 ExperimentSteps = Generator[Experiment, Sequence[Observation], None]
 _TIED = 9.0
-"""Three contradictions: less does not tell two models apart."""
+"""Three contradictions: models with a smaller difference are tied."""
 _LEAST_DECISIONS = 60
 _TIMES_APART, _ROUNDS = 2, 4
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def narrow_intervals(session: ExperimentSession, burst: int) -> ExperimentSteps:
-    """More of what tells most while the intervals are wide and the budget allows."""
+    """Run experiments while the intervals are wide and the budget allows."""
     apart = rounds = 0
     while rounds < _ROUNDS:
         selection = select_model(session.observations)
@@ -71,7 +71,7 @@ def _discriminate(session: ExperimentSession, tied_models: TiedModels) -> Experi
 
 
 def _known_edge(session: ExperimentSession, burst: int, window: Interval) -> ExperimentSteps:
-    """Fill a window, and poll where its end is thought to be."""
+    """Fill a window and poll around its predicted end."""
     window_s = window.estimate
     if window_s > session.seconds_left / 2:
         return
@@ -87,7 +87,7 @@ def _known_edge(session: ExperimentSession, burst: int, window: Interval) -> Exp
 def long_offer(
     session: ExperimentSession, rate: float, *, most: float = 0.45
 ) -> Generator[Experiment, Sequence[Observation], float]:
-    """Offer above the rate for twenty of its periods at least; the rate as seen."""
+    """Offer above the rate for at least twenty of its periods; the observed rate."""
     seconds = max(22.0 / rate, 1.2)
     count = max(170, round(1.6 * rate * seconds))
     affordable = max(20, round(most * session.attempts_left))
@@ -110,18 +110,18 @@ def long_offer(
 
 
 def edge_times(filled_s: float, window_s: float, shares: Sequence[float]) -> list[float]:
-    """At these shares of a window after its fill; coarser ones behind, should it be longer."""
+    """Times at these shares of a window after its fill, then coarser ones."""
     behind = [shares[-1] * more for more in (1.03, 1.08, 1.15, 1.25, 1.4, 1.6, 1.9, 2.3)]
     return [filled_s + window_s * share for share in (*shares, *behind)]
 
 
 def portion_of(burst: int) -> int:
-    """Shots a poll: they must not use a small limit up before its shape is seen."""
+    """Requests per poll; few for a small limit, which they would use up."""
     return 1 if burst <= 12 else 3
 
 
 def is_settled(selection: ModelSelection) -> bool:
-    """Whether a model is believed, and none of another algorithm comes near it."""
+    """Whether a model is selected and no other algorithm is tied with it."""
     if selection.best is None or len(selection.log) < _LEAST_DECISIONS:
         return False
     best = selection.fits[0]
@@ -138,7 +138,7 @@ def _is_tight(selection: ModelSelection) -> bool:
 
 
 def _is_tied(selection: ModelSelection) -> bool:
-    """Whether a window of another kind explains the decisions as well."""
+    """Whether a window of another kind explains the decisions equally."""
     if len(selection.fits) < 2 or selection.fits[0].window_s is None:
         return False
     first, second = selection.fits[:2]
@@ -147,7 +147,7 @@ def _is_tied(selection: ModelSelection) -> bool:
 
 
 def _split_fill(session: ExperimentSession, burst: int, window_s: float) -> ExperimentSteps:
-    """Half the limit, the rest half a window later: a log gives back only the first half."""
+    """Half the limit, the rest half a window later: a sliding log recovers only the first half."""
     if 3.5 * window_s > session.seconds_left:
         return
     half = math.ceil(burst / 2)
@@ -165,14 +165,14 @@ def _split_fill(session: ExperimentSession, burst: int, window_s: float) -> Expe
         burst,
         after_s=session.offset_until(begun_s + 1.06 * window_s),
         name="split edge",
-        why="whether a window is given back at once or as it was used",
+        why="whether a window recovers all at its end or as it was used",
     )
 
 
 def _next_edge(
     session: ExperimentSession, burst: int, selection: ModelSelection
 ) -> ExperimentSteps:
-    """The next edge of windows that the clock sets, as finely as it can be foretold."""
+    """Poll finely around the next predicted edge of an aligned window."""
     fit = selection.fits[0]
     if fit.window_s is None:
         return

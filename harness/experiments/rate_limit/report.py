@@ -1,9 +1,4 @@
-"""
-What is said about the limiter: the promised JSON, and a paragraph for the docs.
-
-Everything here follows from the observations; describing an old log again needs no
-server and no lab.
-"""
+"""The report on a limiter from its observations: rate_limit.json and a summary."""
 
 from __future__ import annotations
 
@@ -36,17 +31,15 @@ _LEAST_DECISIONS = 20
 @dataclass(frozen=True, slots=True, eq=False)
 class RateLimitReport:
     """
-    A described limiter.
+    The report on a limiter.
 
     Attributes:
-        limited: Whether there is a limit; None when too little was seen to say.
-        selection: The models, the best first.
-        fit: The model believed; None when none explains enough.
-        retry_after: What Retry-After is worth.
+        limited: Whether there is a limit; None if unknown.
+        fit: The selected model; None if no model explains enough.
         scope: ``operation`` and ``key``: shared, separate or unknown.
-        rejected_count: Whether refused requests use the limit up; None unknown.
+        rejected_count: Whether refused requests count against the limit; None if unknown.
         advice: Client settings; None without a model.
-        notes: Sentences worth reading beside the numbers.
+        notes: Remarks for the reader.
         ended: Why the lab stopped.
     """
 
@@ -64,12 +57,12 @@ class RateLimitReport:
 
     @property
     def algorithm(self) -> str:
-        """The promised word; ``unknown`` when no model is believed."""
+        """The model's family; ``unknown`` without a model."""
         return self.fit.algorithm if self.fit else "unknown"
 
     @property
     def summary_text(self) -> str:
-        """Plain English that can be pasted into the API's docs."""
+        """The summary in plain English."""
         return write_summary(self.limited, self.fit, self.retry_after, self.scope, notes=self.notes)
 
     def to_json(self) -> dict[str, Any]:
@@ -110,7 +103,7 @@ def describe(
     ended: str = "",
     stopped_answering: bool = False,
 ) -> RateLimitReport:
-    """Describe the limiter that these observations met."""
+    """Describe the limiter behind these observations."""
     own = _own(observations, operation)
     selection = select_model(own, operation=operation)
     decided = [o for o in own if o.accepted is not None]
@@ -139,7 +132,7 @@ def describe(
 
 
 def verification_experiment(report: RateLimitReport) -> Experiment | None:
-    """The run that shows the advice; None where there is none to show."""
+    """The experiment that verifies the advice; None without advice."""
     if report.advice is None or report.fit is None:
         return None
     fit = report.fit
@@ -153,9 +146,9 @@ def verification_experiment(report: RateLimitReport) -> Experiment | None:
 
 def _own(observations: Sequence[Observation], operation: str) -> list[Observation]:
     """
-    The requests that the limit of this operation and the first key alone explains.
+    The requests that only the limit of this operation and the first key affects.
 
-    From the scope probes on, others may use the same limit up.
+    From the scope experiments on, other requests may count against the limit.
     """
     shared_ns = min(
         (o.sent_ns for o in observations if o.purpose.startswith("scope")), default=None
@@ -175,7 +168,7 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
 
 
 def _try(one: RetryAfterTest) -> dict[str, float | None]:
-    """One Retry-After put to the test; seconds since the refusal was received."""
+    """One Retry-After test; seconds since the refusal was received."""
     passed_s = None if math.isinf(one.passed_s) else one.passed_s
     return {"told_s": one.announced_s, "refused_s": one.refused_s, "passed_s": passed_s}
 
@@ -200,9 +193,11 @@ def _notes(
     notes = []
     errors = sum(o.accepted is None for o in own)
     if stopped:
-        notes.append("The server stopped answering before the limit was measured.")
+        notes.append("The server stopped responding before the limit was measured.")
     elif errors:
-        notes.append(f"{errors} of {len(own)} requests ended in neither pass nor refusal.")
+        notes.append(
+            f"{errors} of {len(own)} requests ended with an error, neither passed nor refused."
+        )
     if not limited and own:
         span_s = (max(o.received_ns for o in own) - min(o.sent_ns for o in own)) / NS_PER_S
         peak = _peak_per_s(own)
@@ -212,15 +207,15 @@ def _notes(
     if limited and selection.best is None and not stopped:
         explained = [f for f in selection.fits if f.explained_fraction >= EXPLAINED_MIN]
         notes.append(
-            "What explains 95 % of the decisions would explain any others as well."
+            "The models that explain 95 % of the decisions would explain any other decisions too."
             if explained
             else "No model explains 95 % of the decisions."
         )
     lag_ms = _queueing_ms(own)
     if lag_ms > 150 and not (selection.fits and selection.fits[0].variant == QUEUEING):
         notes.append(
-            f"Accepted requests waited up to {lag_ms:.0f} ms when many were sent at once: the"
-            " limiter seems to queue (leaky-bucket shaping) before it refuses."
+            f"Accepted requests took up to {lag_ms:.0f} ms longer in concurrent bursts: the limiter"
+            " may queue requests (leaky-bucket shaping) before it refuses."
         )
     return notes
 
@@ -236,7 +231,7 @@ def _peak_per_s(own: Sequence[Observation]) -> int:
 
 
 def _queueing_ms(own: Sequence[Observation]) -> float:
-    """How much longer the slowest tenth of the passes took than the fastest tenth."""
+    """Difference of the 90th and 10th percentiles of the response times of passes."""
     took = sorted((o.received_ns - o.sent_ns) / 1e6 for o in own if o.accepted)
     if len(took) < 20:
         return 0.0

@@ -1,12 +1,10 @@
 """
-Is Retry-After there, and is it true?
+Whether Retry-After is present and correct.
 
-*Honest* is measured, not inferred: a request sent when a refusal's Retry-After has elapsed
-either passes or does not (`harness.experiments.rate_limit.retry_after_tests`). *Overshoot*
-is the time given minus the time needed. The fitted model knows when a request would first
-have passed, so overshoot is computed for every refusal, not only for those that were
-tried. Without a model, or with one that cannot say, the brackets of the tries give it.
-Where the two differ, the tries win.
+*Honest* is measured: a request sent at the end of a Retry-After passes or does not
+(`harness.experiments.rate_limit.retry_after_tests`). *Overshoot* is the announced minus the
+needed wait. The model gives the needed wait of every refusal; without a suitable model the
+brackets of the tests give it. The tests take precedence over the model.
 """
 
 from __future__ import annotations
@@ -50,17 +48,15 @@ _LEAST_ROUNDED_S, _LEAST_LATE_S = 0.02, 0.25
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
     """
-    What is known about Retry-After.
+    The result for Retry-After; None where unknown.
 
     Attributes:
-        kind: The one word for it; ``none`` when nothing was refused, ``untested`` when
-            neither a model nor a request sent when it was over says whether it is true.
-        present_fraction: Share of the refusals that carried one, readable or not.
-        honest_fraction: Share of the requests sent when it was over that passed (of
-            what the model says about all refusals, when none was sent); None unknown.
-        overshoot_p50_s: Median of told minus needed, seconds; None unknown.
-        tested: Requests sent when a Retry-After was over.
-        tests: What was sent just before, at and after the end of some.
+        kind: ``none`` without a refusal, ``untested`` with neither a model nor a test.
+        present_fraction: Share of the refusals with the header, readable or not.
+        honest_fraction: Share of the requests sent at its end that passed (by the model for
+            all refusals, if none was sent).
+        overshoot_p50_s: Median of announced minus needed wait.
+        tested: Number of requests sent at the end of a Retry-After.
         announced_s, needed_s: Of every refusal with a readable value, for the figure.
     """
 
@@ -77,13 +73,13 @@ class RetryAfter:
 def assess_retry_after(
     observations: Sequence[Observation], fit: Fit | None, log: DecisionLog
 ) -> RetryAfter:
-    """Say whether Retry-After is there and true; ``log`` is what ``fit`` was fitted to."""
+    """Assess Retry-After; ``log`` is the log of ``fit``."""
     refused = [o for o in observations if o.accepted is False]
     if not refused:
         return RetryAfter("none", None, None, None)
     forms: Counter[str] = Counter(o.retry_after_form for o in refused)
     present = 1 - forms["missing"] / len(refused)
-    announced, needed = _told_and_needed(refused, fit, log)
+    announced, needed = _announced_and_needed(refused, fit, log)
     tests = tuple(read_tests(observations))
     was_honest = _kept(tests, fit)
     overshoot = float(np.median(announced - needed)) if len(announced) else _overshoot_s(tests)
@@ -106,9 +102,9 @@ def assess_retry_after(
 
 def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
     """
-    Seconds from each time until a lone request would pass, by the fitted model.
+    Seconds from each time until a single request would pass, by the fitted model.
 
-    None where the model cannot say (two-counter windows, concurrency).
+    None for models without an answer (two-counter windows, concurrency).
     """
     consumed_at = log.consumed_at_s
     if fit.algorithm == "token-bucket" and fit.rate_per_s:
@@ -128,7 +124,7 @@ def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
     return np.maximum(0.0, consumed_at[np.maximum(taken, 0)] + window_s - at_s)
 
 
-def _told_and_needed(
+def _announced_and_needed(
     refused: Sequence[Observation], fit: Fit | None, log: DecisionLog
 ) -> tuple[Floats, Floats]:
     readable = [o for o in refused if not np.isnan(o.retry_after_s) and o.key == 0]
@@ -144,7 +140,7 @@ def _told_and_needed(
 
 
 def _kept(tests: Sequence[RetryAfterTest], fit: Fit | None) -> list[bool]:
-    """Whether each promise was kept; not those that a request sent before may have spoilt."""
+    """Whether each test was honest, without tests that an early request may have disturbed."""
     counts = fit is None or fit.variant.endswith(COUNTING_SUFFIX)
     return [
         one.was_honest
@@ -154,7 +150,7 @@ def _kept(tests: Sequence[RetryAfterTest], fit: Fit | None) -> list[bool]:
 
 
 def _overshoot_s(tests: Sequence[RetryAfterTest]) -> float | None:
-    """Told minus needed by the tries alone: the middle of what each leaves open."""
+    """Announced minus needed wait by the tests alone, from the middle of each bracket."""
     known = [
         one.announced_s - (one.passed_s + one.refused_s) / 2
         for one in tests
@@ -193,13 +189,13 @@ def _kind(
 
 
 def _late_s(overshoot: float | None, tests: Sequence[RetryAfterTest]) -> float:
-    """How much later than needed it tells to come: the model's word, within what was seen."""
+    """Overshoot by the model, within the bounds of the tests."""
     loud = [one for one in tests if not one.quiet]
     if not loud:
         return overshoot or 0.0
     least = float(np.median([one.late_s for one in loud]))
     most = float(np.median([one.announced_s - min(one.refused_s, one.announced_s) for one in loud]))
     late_s = min(max(overshoot or 0.0, least), most)
-    # What passes so long before is proof, were it but once.
+    # A single pass that early is proof.
     proof = max(one.late_s for one in loud)
     return max(late_s, proof) if proof > ROUNDING_S else late_s

@@ -1,18 +1,17 @@
 """
-A Retry-After put to the test: single requests just before, at and after its end.
+Tests of Retry-After: single requests just before, at and after its end.
 
 ::
 
-    refused, told r                 before       at   after
+    refused, r announced            before       at   after
     ───┼──────────────────────────────┼───────────┼─────┼───►
        received                    r - lead       r   r + lag
 
-*Before* passes: told too late, by ``lead`` at least. *Before* is refused and *at* passes:
-true. *At* is refused and *after* passes: too early, by ``lag`` at most. All are refused:
-too early by more. What was seen is a bracket round the wait that was needed, whatever the
-algorithm is; no model has a part in it.
+*Before* passes: too late, by at least ``lead``. *Before* is refused and *at* passes: correct.
+*At* is refused and *after* passes: too early, by at most ``lag``. All are refused: too early
+by more. The observations bracket the needed wait without a model.
 
-Where refused requests count, *before* prolongs the wait; so every third try is without it.
+If refused requests count, *before* prolongs the wait, so every third test omits it.
 """
 
 from __future__ import annotations
@@ -27,25 +26,25 @@ from harness.units import NS_PER_S
 
 BEFORE, AT, AFTER = "retry-after: before", "retry-after: at", "retry-after: after"
 TOLERANCE_S = 0.05
-"""A lie of less is none: answers take their time as well."""
+"""Smaller differences are ignored: responses take time too."""
 ROUNDING_S = 1.05
-"""Longest wait beyond the need that rounding up to whole seconds explains, with its jitter."""
+"""Longest excess that rounding up to whole seconds explains, with jitter."""
 _LEAST_LEAD_S, _LEAST_LAG_S, _MOST_S = 0.02, 0.05, 0.5
 _SHARE = 0.1
 _SLACK_S = 0.002
-"""*At* is this late: a promise of milliseconds may be rounded down by one."""
+"""*At* is this late: a value in milliseconds may be rounded down by one."""
 _WIDEN = 3.0
 
 
 class RetryAfterTest(NamedTuple):
     """
-    One Retry-After that was put to the test; seconds since the refusal was received.
+    One tested Retry-After; seconds since the refusal was received.
 
     Attributes:
-        announced_s: What it said.
-        refused_s: When a request was last sent and refused still; 0 for none.
-        passed_s: When the first one was sent that passed; infinite for none.
-        quiet: Whether nothing was sent before it was over.
+        announced_s: Its value.
+        refused_s: Sending of the last refused request; 0 for none.
+        passed_s: Sending of the first passed request; infinite for none.
+        quiet: No request was sent before its end.
     """
 
     announced_s: float
@@ -56,9 +55,9 @@ class RetryAfterTest(NamedTuple):
     @property
     def was_honest(self) -> bool | None:
         """
-        Whether a request sent when it is over passes; None: nobody tried then.
+        Whether a request sent at its end passes; None without one.
 
-        What passes before would have passed then.
+        An earlier pass implies it.
         """
         if self.refused_s >= self.announced_s:
             return False
@@ -66,33 +65,33 @@ class RetryAfterTest(NamedTuple):
 
     @property
     def late_s(self) -> float:
-        """How much later than needed it told us to come, at least."""
+        """Least excess over the needed wait."""
         return max(0.0, self.announced_s - self.passed_s)
 
     @property
     def early_s(self) -> float:
-        """How much too early it told us to come, at least."""
+        """Least shortfall of the needed wait."""
         return max(0.0, self.refused_s - self.announced_s)
 
 
 def design_test(
-    operation: str, told: Observation, tests: Sequence[RetryAfterTest], *, now_s: float
+    operation: str, refusal: Observation, tests: Sequence[RetryAfterTest], *, now_s: float
 ) -> Experiment:
     """
-    The requests that test one refusal's Retry-After; it must have a readable one.
+    The requests that test one refusal's Retry-After.
 
     Args:
-        operation: What to call.
-        told: The refusal, the last answer there was.
-        tests: Earlier tries: they say whether *before* is sent, and how long before.
-        now_s: When the probe will start, Unix seconds.
+        operation: The operation to call.
+        refusal: The last response, with a readable Retry-After.
+        tests: Earlier tests, which determine the time of *before*.
+        now_s: Start of the experiment, Unix seconds.
     """
-    due_s = told.received_ns / NS_PER_S + told.retry_after_s + _SLACK_S - now_s
-    lead_s = next_lead_s(told.retry_after_s, tests) if len(tests) % 3 else 0.0
+    due_s = refusal.received_ns / NS_PER_S + refusal.retry_after_s + _SLACK_S - now_s
+    lead_s = next_lead_s(refusal.retry_after_s, tests) if len(tests) % 3 else 0.0
     times = [
         (BEFORE, due_s - lead_s if lead_s else -1.0),
         (AT, max(0.0, due_s)),
-        (AFTER, max(0.0, due_s) + next_lag_s(told.retry_after_s, tests)),
+        (AFTER, max(0.0, due_s) + next_lag_s(refusal.retry_after_s, tests)),
     ]
     requests = [
         request
@@ -105,10 +104,10 @@ def design_test(
 
 def next_lead_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
     """
-    How long before its end the next *before* is sent; 0: too short to say anything.
+    How long before the end to send the next *before*; 0 if the wait is too short.
 
     First just before; while that passes, earlier than rounding explains; then half-way
-    between what passed and what did not.
+    between the passed and the refused time.
     """
     just = min(max(_LEAST_LEAD_S, _SHARE * announced_s), _MOST_S)
     if announced_s < 2 * _LEAST_LEAD_S:
@@ -127,29 +126,29 @@ def next_lead_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
 
 
 def next_lag_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
-    """How long after its end *after* is sent: longer, the longer it was too early."""
+    """How long after the end to send *after*: longer after larger shortfalls."""
     least = min(max(_LEAST_LAG_S, _SHARE * announced_s), _MOST_S)
     return max([least, *(_WIDEN * one.early_s for one in tests)])
 
 
 def last_retry_after(observations: Iterable[Observation]) -> Observation | None:
     """
-    The refusal whose Retry-After is over last, of those answered last; None without one.
+    The refusal whose Retry-After ends last, of those answered last; None without one.
 
-    Of refusals that were under way together each may have prolonged the others' wait.
+    Each of several concurrent refusals may have prolonged the wait of the others.
     """
-    told = [o for o in observations if o.accepted is False and not math.isnan(o.retry_after_s)]
-    last = max(told, key=lambda o: o.received_ns, default=None)
+    refusals = [o for o in observations if o.accepted is False and not math.isnan(o.retry_after_s)]
+    last = max(refusals, key=lambda o: o.received_ns, default=None)
     if last is None:
         return None
     return max(
-        (o for o in told if o.received_ns >= last.sent_ns),
+        (o for o in refusals if o.received_ns >= last.sent_ns),
         key=lambda o: o.received_ns + o.retry_after_s * NS_PER_S,
     )
 
 
 def read_tests(observations: Iterable[Observation]) -> Iterator[RetryAfterTest]:
-    """The tries that these observations hold, in order of time."""
+    """The tests in these observations, in order of time."""
     before: list[Observation] = []
     requests: list[Observation] = []
     for one in sorted(observations, key=lambda o: o.sent_ns):
@@ -166,14 +165,14 @@ def read_tests(observations: Iterable[Observation]) -> Iterator[RetryAfterTest]:
         yield from _read(last_retry_after(before), requests)
 
 
-def _read(told: Observation | None, requests: Sequence[Observation]) -> Iterator[RetryAfterTest]:
+def _read(refusal: Observation | None, requests: Sequence[Observation]) -> Iterator[RetryAfterTest]:
     requests = [request for request in requests if request.accepted is not None]
-    if told is None or not requests:
+    if refusal is None or not requests:
         return
-    since_s = [(request.sent_ns - told.received_ns) / NS_PER_S for request in requests]
+    since_s = [(request.sent_ns - refusal.received_ns) / NS_PER_S for request in requests]
     first = next((i for i, request in enumerate(requests) if request.accepted), len(requests))
     yield RetryAfterTest(
-        announced_s=told.retry_after_s,
+        announced_s=refusal.retry_after_s,
         refused_s=max([0.0, *since_s[:first]]),
         passed_s=since_s[first] if first < len(requests) else math.inf,
         quiet=requests[0].purpose != BEFORE,

@@ -1,9 +1,8 @@
 """
-Whose limit is it: the operation's, the key's, everybody's?
+The scope of the limit: per operation, per key, or shared.
 
-While one operation is drained, requests of the other one (or of the other key)
-alternate with its own. Passing where its own are refused means separate limits;
-being refused alike means one limit for both.
+While one operation is drained, requests of the other operation (or key) alternate with its
+own. If only its own are refused the limits are separate, if both are it is shared.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ OWN, OTHER_OPERATION, OTHER_KEY = "scope-own", "scope-operation", "scope-key"
 
 def assess_scope(observations: Iterable[Observation], other: str) -> Shared:
     """
-    Compare the ``other`` shots' share of refusals with the drained one's own.
+    Compare the share of refusals of the ``other`` requests with the drained one's own.
 
-    Returns:
-        ``unknown`` with fewer than three decisions on a side, when the drained one
-        was let through as well, or when the shares lie between.
+    ``unknown`` with fewer than three decisions on a side, if the drained one passed too, or
+    if the shares lie between.
     """
     rows = [o for o in observations if o.accepted is not None]
     own = [bool(o.accepted) for o in rows if o.purpose == OWN + "/" + other]

@@ -53,14 +53,14 @@ __all__ = ["BudgetSpentError", "ExperimentSession", "explore"]
 _LONGEST_RECOVERY_S = 75.0
 _LONGEST_REFILL_S = 12.5
 _RECOVERIES = 3
-_TRIES, _LONGEST_TOLD_S = 6, 35.0
+_TESTS_MAX, _ANNOUNCED_MAX_S = 6, 35.0
 _SOON_S = 0.2
-"""What is all back by then may be a bucket, or what was at work and is done."""
+"""A complete recovery by then may be a bucket or a concurrency limit."""
 RECOVERY = "recovery"
 
 
 def explore(session: ExperimentSession) -> ExperimentSteps:
-    """All the steps, in order; `ExperimentSession.ended` says why it stopped."""
+    """All steps in order; `ExperimentSession.ended` has the reason for the end."""
     burst = yield from _cold(session)
     if not burst:
         yield from _no_limit(session)
@@ -68,7 +68,7 @@ def explore(session: ExperimentSession) -> ExperimentSteps:
         return
     back = yield from _surely_recovered(session, burst)
     if back is None:
-        session.ended = "it never let go again"
+        session.ended = "the limiter did not recover"
         return
     returned, elapsed = back
     rate = min(max(returned / elapsed, 0.02), session.max_rate_per_s)
@@ -81,7 +81,7 @@ def explore(session: ExperimentSession) -> ExperimentSteps:
     if windowed:
         yield from _windows(session, burst)
     if not is_settled(select_model(session.observations)):
-        # What was taken for a trickle was none, or the other way round.
+        # The guess of a bucket or a window may be wrong.
         if not windowed:
             yield from _windows(session, burst)
         if not trickled:
@@ -89,7 +89,7 @@ def explore(session: ExperimentSession) -> ExperimentSteps:
     yield from narrow_intervals(session, burst)
     yield from _retry_after(session, burst)
     yield from _scope(session, burst)
-    session.ended = session.ended or "probes done"
+    session.ended = session.ended or "all experiments done"
 
 
 def _may_queue(session: ExperimentSession) -> bool:
@@ -101,17 +101,17 @@ def _is_bucket(fit: Fit | None) -> bool:
 
 
 def _cold(session: ExperimentSession) -> Generator[Experiment, Sequence[Observation], int]:
-    """How many passed before the first refusals; 0 when none came."""
+    """Number of passes before the first refusals; 0 without refusals."""
     seen: list[Observation] = []
     most = 0.55 * session.attempts_left
     portion = 10
     while len(seen) < most:
         seen += yield from session.burst(
-            portion, name="cold burst", why="how many pass at once from rest"
+            portion, name="cold burst", why="how many concurrent requests pass from rest"
         )
         if refused(seen) >= 3:
             return max(1, accepted(seen))
-        # Small portions find a bucket's end cheaply, one large one a limit on what is at work.
+        # Small bursts find a bucket's limit at low cost, a large one a concurrency limit.
         portion = min(60, portion * 2) if len(seen) < 240 else min(300, portion * 2)
     return accepted(seen) if refused(seen) else 0
 
@@ -126,7 +126,7 @@ def _no_limit(session: ExperimentSession) -> ExperimentSteps:
 def _surely_recovered(
     session: ExperimentSession, burst: int
 ) -> Generator[Experiment, Sequence[Observation], tuple[int, float] | None]:
-    """(how many came back, after how long); None when nothing did."""
+    """(number of recovered requests, after how many seconds); None without recovery."""
     for _ in range(_RECOVERIES):
         drained_s, before = session.now_s, len(session.observations)
         back = yield from _recovery(session)
@@ -134,21 +134,21 @@ def _surely_recovered(
             return None
         elapsed = max(session.now_s - drained_s, 1e-3)
         waited = not all(o.accepted for o in session.observations[before:] if o.purpose == RECOVERY)
-        # Else it is a fast bucket, or a window's edge that came by chance: look again.
+        # Otherwise it may be a fast bucket or a window's edge by chance: repeat.
         if waited and not (accepted(back) >= 0.6 * burst and elapsed < _SOON_S):
             break
     return accepted(back), elapsed
 
 
 def _recovery(session: ExperimentSession) -> ObservingSteps:
-    """Wait for the first pass after a drain, then see how much came back."""
+    """Wait for the first pass after a drain, then measure how much recovered."""
     gap = 0.004
     while gap < _LONGEST_RECOVERY_S:
         requests = spaced_requests(session.operation, 1, at_s=gap, purpose=RECOVERY)
         seen = list((yield from session.send("recovery", EDGE, requests)))
         if accepted(seen):
             more = yield from session.drain(
-                accepted(session.observations), name="refill", why="how much came back"
+                accepted(session.observations), name="refill", why="how much recovered"
             )
             return seen + list(more)
         gap *= 1.6
@@ -158,7 +158,7 @@ def _recovery(session: ExperimentSession) -> ObservingSteps:
 def _trickle(
     session: ExperimentSession, burst: int, rate: float, elapsed_s: float
 ) -> ExperimentSteps:
-    """Refill after silence, the long offer, bursts from full and half-full."""
+    """Bursts after silence, a long offer, bursts from full and half-full."""
     longest_s = 4 * elapsed_s + 0.5  # a rate from one pass may be far too low
     for share in (0.5, 0.7):
         tokens = min(max(share * burst, 1.5), 15.0)
@@ -168,7 +168,7 @@ def _trickle(
             count,
             after_s=min(tokens / rate, longest_s),
             name="refill",
-            why="how much a silence brings back",
+            why="how much recovers during a silence",
         )
         longest_s = math.inf
         came = accepted(seen) / (session.now_s - before_s)
@@ -185,12 +185,12 @@ def _trickle(
                 count,
                 after_s=share * burst / rate,
                 name="burst from rest",
-                why="how much a full or half-full limiter lets through at once",
+                why="how many concurrent requests a full or half-full limiter passes",
             )
 
 
 def _windows(session: ExperimentSession, burst: int) -> ExperimentSteps:
-    """Edges ever more finely, then a fill in the middle of a window."""
+    """Narrow a window's edges, then fill in the middle of a window."""
     for _ in range(_RECOVERIES):
         yield from session.drain(burst, name="fill", why="fill a window")
         filled_s = session.now_s
@@ -227,22 +227,24 @@ def _half_phase(session: ExperimentSession, burst: int, window_s: float) -> Expe
         name="half-phase fill",
         why="fill a window in its middle",
     )
-    # Refused ones in number: they show whether refusals are counted as well.
-    yield from session.burst(min(burst, 40), name="hammer", why="whether refused requests count")
+    # Many refusals show whether they count.
+    yield from session.burst(
+        min(burst, 40), name="refused burst", why="whether refused requests count"
+    )
     for start_s in (edge_s, filled_s):
         times = edge_times(start_s, window_s, [1 + 0.004 * k for k in range(-4, 9)])
         yield from session.poll(times, name="window edge", why=EDGE, portion=portion_of(burst))
         yield from session.drain(
-            burst, name="double burst", why="how much is back across the window's edge"
+            burst, name="double burst", why="how much recovers across the window's edge"
         )
 
 
 def _quiet_recovery(session: ExperimentSession, window_s: float, burst: int) -> ExperimentSteps:
-    """When polling itself keeps the limiter shut: silences of several lengths."""
+    """Silences of several lengths, if polling itself prolongs the limit."""
     window_s = min(window_s, 20.0)
     for share in (1.3, 1.0, 0.75, 0.5, 0.35, 0.25):
         seen = yield from session.burst(
-            3, after_s=share * window_s, name="silence", why="how long a silence lets it go"
+            3, after_s=share * window_s, name="silence", why="which silence is long enough"
         )
         if accepted(seen):
             yield from session.drain(burst, name="fill", why="fill it again")
@@ -252,12 +254,12 @@ def _retry_after(session: ExperimentSession, burst: int) -> ExperimentSteps:
     """Requests sent just before, at and after the end of a Retry-After."""
     tests: list[RetryAfterTest] = []
     spent_s = 0.0
-    for _ in range(_TRIES):
+    for _ in range(_TESTS_MAX):
         seen = yield from session.drain(
-            min(burst, 12) if tests else burst, name="drain", why="to be told when to come back"
+            min(burst, 12) if tests else burst, name="drain", why="get a Retry-After"
         )
         last = last_retry_after(seen)
-        if last is None or spent_s + last.retry_after_s > _LONGEST_TOLD_S:
+        if last is None or spent_s + last.retry_after_s > _ANNOUNCED_MAX_S:
             return
         experiment = design_test(session.operation, last, tests, now_s=session.now_s)
         seen = yield from session.send(experiment.name, experiment.why, experiment.requests)
@@ -273,8 +275,10 @@ def _scope(session: ExperimentSession, burst: int) -> ExperimentSteps:
     if session.second_key:
         others.append((session.operation, 1, scope.OTHER_KEY))
     for operation, key, purpose in others:
-        yield from session.drain(burst, name="drain", why="refused here, passed there?")
-        # Drained once more with the shots themselves: a pause before them refills a bucket.
+        yield from session.drain(
+            burst, name="drain", why="whether the other passes while this one is refused"
+        )
+        # Drain again with the requests themselves: a pause refills a bucket.
         requests = spaced_requests(session.operation, min(burst, 20))
         for i in range(1, 6):
             at_ns = i * 1_000_000

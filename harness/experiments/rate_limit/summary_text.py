@@ -1,4 +1,4 @@
-"""The limiter in plain English, to be pasted into the docs of the API."""
+"""A summary of the limiter in plain English, for the API's documentation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def write_summary(
     *,
     notes: Sequence[str] = (),
 ) -> str:
-    """One paragraph: the limit, what counts, whose it is, what Retry-After is worth."""
+    """One paragraph: the limit, what counts, its scope, whether Retry-After is correct."""
     if limited is None:
-        return "Too little was seen to say whether requests are limited. " + " ".join(notes)
+        return "Unknown whether requests are limited: too few decisions. " + " ".join(notes)
     if not limited:
-        return "No rate limit was met. " + " ".join(notes)
+        return "No rate limit was observed. " + " ".join(notes)
     if fit is None:
         return "Requests are limited, but no known algorithm explains the refusals. " + " ".join(
             [*notes, _retry_sentence(retry_after)]
@@ -34,20 +34,20 @@ def write_summary(
 def _limit_sentence(fit: Fit) -> str:
     burst = round(fit.burst.estimate)
     if fit.rate_per_s is None:
-        return f"At most {burst} requests at work at once."
+        return f"At most {burst} requests in flight concurrently."
     rate = _number(fit.rate_per_s.estimate)
     if fit.variant == VARIANT:
         held_ms = _number(1000 * fit.extra[LONGEST_S])
         return (
-            f"{rate} requests a second, bursts to {burst} (token bucket that queues): of a"
-            f" burst {fit.extra[AT_ONCE]:.0f} pass at once, the others are held back for up to"
+            f"{rate} requests per second, bursts of up to {burst} (token bucket that queues): of a"
+            f" burst {fit.extra[AT_ONCE]:.0f} pass immediately, the others wait up to"
             f" {held_ms} ms before any is refused."
         )
     if fit.window_s is None:
-        return f"{rate} requests a second, bursts to {burst} (token bucket)."
+        return f"{rate} requests per second, bursts of up to {burst} (token bucket)."
     window = _number(fit.window_s.estimate)
     kind = "any" if fit.algorithm == "sliding-window" else "each fixed window of"
-    return f"{burst} requests in {kind} {window} s ({rate} a second)."
+    return f"{burst} requests in {kind} {window} s ({rate} per second)."
 
 
 def _number(value: float) -> str:
@@ -59,16 +59,16 @@ def _number(value: float) -> str:
 
 def _counting_sentence(fit: Fit) -> str:
     if fit.variant.endswith(COUNTING_SUFFIX):
-        return "Refused requests count as well: hammering while limited prolongs it."
+        return "Refused requests count too: retries during the limit prolong it."
     return "" if fit.rate_per_s is None else "Refused requests do not count."
 
 
 def _scope_sentences(scope: Mapping[str, str]) -> list[str]:
     words = {
         ("operation", "shared"): "Operations share the limit.",
-        ("operation", "separate"): "Each operation has a limit of its own.",
+        ("operation", "separate"): "Each operation has its own limit.",
         ("key", "shared"): "API keys share the limit.",
-        ("key", "separate"): "Each API key has a limit of its own.",
+        ("key", "separate"): "Each API key has its own limit.",
     }
     return [words[item] for item in scope.items() if item in words]
 
@@ -81,17 +81,17 @@ def _retry_sentence(retry_after: RetryAfter) -> str:
     share = f"{(retry_after.honest_fraction or 0):.0%}"
     return {
         "none": "",
-        "true": "Retry-After is true.",
-        "untested": "Whether Retry-After is true was not tried.",
+        "true": "Retry-After is correct.",
+        "untested": "Retry-After was not tested.",
         "missing": "Refusals carry no Retry-After.",
         "malformed": "Retry-After is malformed.",
-        "http-date": f"Retry-After is an HTTP-date, in the median {late} later than needed.",
+        "http-date": f"Retry-After is an HTTP-date; its median is {late} later than needed.",
         "rounded up to whole seconds": (
-            f"Retry-After is rounded up to whole seconds, in the median {late} later than needed."
+            f"Retry-After is rounded up to whole seconds; its median is {late} later than needed."
         ),
         "too early": (
-            f"Retry-After is too early, in the median by {early}: {share} of the requests sent"
-            " when it was over passed."
+            f"Retry-After is too early by a median of {early}: {share} of the requests sent"
+            " at its end passed."
         ),
-        "too late": f"Retry-After is too late, in the median by {late}.",
+        "too late": f"Retry-After is too late by a median of {late}.",
     }[retry_after.kind]

@@ -14,11 +14,7 @@ from harness.experiments.capacity.decision import Decision, backlog_growth, deci
 from harness.experiments.capacity.document import throughput_document
 from harness.experiments.capacity.estimate import Bound
 from harness.experiments.capacity.knee import find_knee
-from harness.experiments.capacity.order_statistics import (
-    interval_ranks,
-    needed_samples,
-    quantile_of_values,
-)
+from harness.experiments.capacity.order_statistics import interval_ranks, quantile_of_values
 from harness.experiments.capacity.search import RateSearch
 from harness.experiments.capacity.steps import Block, Criterion, StepResult, read_criteria
 from harness.experiments.capacity.usl import NoFit, fit_usl, predict
@@ -170,7 +166,6 @@ def test_objectives_that_cannot_steer_are_refused():
 def test_order_statistics_of_known_ranks():
     """n = 100, q = 0.5: ranks 40 and 61 enclose the median at 95 % (binomial tables)."""
     assert (40, 61) == interval_ranks(100, 0.5)
-    assert 299 == needed_samples(0.99)
     found = quantile_of_values(range(1, 101), 0.99)
     assert (99.0, math.inf, 100) == (found.estimate, found.high, found.n)
     with pytest.raises(NothingObservedError):

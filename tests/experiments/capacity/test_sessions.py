@@ -234,4 +234,4 @@ def test_a_target_that_only_fails_is_given_up():
     found = explore(Target(8, fails=1.0)).result()
 
     assert found.ceiling is None
-    assert "gave up filling" in found.notes[0]
+    assert "the fill ended after" in found.notes[0]

@@ -168,7 +168,7 @@ def test_lab_does_not_believe_a_limiter_that_throws_dice(share, seed):
 
     assert True is report.limited
     assert "unknown" == report.algorithm
-    assert "would explain any others as well" in report.summary_text
+    assert "would explain any other decisions too" in report.summary_text
 
 
 @given(

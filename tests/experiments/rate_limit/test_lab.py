@@ -154,7 +154,7 @@ def test_retry_after_that_nobody_tried_is_not_called_true():
     world = World(limiter, seed=4, work_ms=40, retry_after=lambda *_: (3.0, "seconds"))
     report = drive(world, max_attempts=60)
     assert "untested" == report.retry_after.kind
-    assert "was not tried" in report.summary_text
+    assert "was not tested" in report.summary_text
 
 
 def test_advice_sees_no_refusals():
@@ -189,7 +189,7 @@ def test_lab_refuses_to_be_driven_out_of_step():
     with pytest.raises(ValueError, match="call next"):
         lab.record([])
     lab.next()
-    with pytest.raises(ValueError, match="tell"):
+    with pytest.raises(ValueError, match="record"):
         lab.next()
 
 

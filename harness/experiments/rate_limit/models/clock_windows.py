@@ -104,9 +104,7 @@ def _fit(log: DecisionLog, algorithm: Algorithm, variant: str) -> Fit | None:
         algorithm=algorithm,
         variant=variant,
         parameters=3,
-        rate_per_s=Interval(
-            limit.estimate / window.estimate, limit.low / window.high, limit.high / window.low
-        ),
+        rate_per_s=limit / window,
         burst=limit,
         window_s=window,
         contradicted=_contradicted(log, best, carry=carry),

@@ -1,10 +1,9 @@
 """
-Concurrency limit: a request passes if fewer than ``L`` are at work.
+Concurrency limit: a request passes if fewer than ``L`` are in flight.
 
-A request occupies its place at least from the doubtful end of its decision to just
-before its answer came, at most from its sending to its answer. Acceptances bound
-the limit from below by what was surely at work, refusals from above by what may
-have been.
+A request is certainly in flight from the latest time of its decision to just before its
+response, and possibly from its sending to its response. Passes bound the limit from below
+by the requests certainly in flight, refusals from above by those possibly in flight.
 """
 
 from __future__ import annotations
@@ -17,14 +16,13 @@ from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floa
 
 
 def fit_concurrency(log: DecisionLog) -> Fit | None:
-    """Fit the limit; None when the log holds no refusal or no acceptance."""
+    """Fit the limit; None without a refusal or a pass."""
     if not log.refusals or not log.accepted.any():
         return None
     floors, ceilings = _bounds(log, log.accepted)
     other = log.opposite()
     _, limit = best_limit(floors, ceilings)
-    # Of what is possible the most: that somebody is surely at work is seldom seen, that no
-    # more may be when one is refused nearly always.
+    # The largest possible limit: upper bounds from refusals are sharper than lower bounds.
     limit = limit._replace(estimate=limit.high)
     return Fit(
         algorithm="concurrency",
@@ -39,7 +37,7 @@ def fit_concurrency(log: DecisionLog) -> Fit | None:
 
 
 def _bounds(log: DecisionLog, worked: Bools) -> tuple[Floats, Floats]:
-    """Bounds on the limit; ``worked`` says which requests were at work."""
+    """Bounds on the limit; ``worked`` marks requests that passed."""
     yes, no = log.accepted, ~log.accepted
     t_s, uncertainty = log.t_s, log.uncertainty_s
     back = min(log.typical_uncertainty_s, float(uncertainty.min()))
@@ -52,7 +50,7 @@ def _bounds(log: DecisionLog, worked: Bools) -> tuple[Floats, Floats]:
 
 
 def _overlapping(starts: Floats, ends: Floats, at: Floats) -> Floats:
-    """How many of the spans (empty ones left out) hold each time."""
+    """How many of the non-empty spans contain each time."""
     real = ends > starts
     begun = np.searchsorted(np.sort(starts[real]), at)
     over = np.searchsorted(np.sort(ends[real]), at, side="right")

@@ -1,11 +1,11 @@
 """
-How many a bucket lets through: what tells a fast, small one from a coin.
+Cumulative counts: they distinguish a fast, small bucket from random refusals.
 
-A bucket of one at 400 a second fills in 2.5 ms. With a doubt of a millisecond each decision
-allows almost any rate, and its opposite as well; but a thousand of them do not: played over
-the times of the requests, a bucket lets a certain number through up to every moment. What a
-coin lets through strays from that (after A. N. Kolmogorov, 1933) by about the root of the
-number of its tosses, even when the bucket's rate is set so that the sums agree.
+A bucket of one at 400 per second fills in 2.5 ms. With an uncertainty of a millisecond a
+single decision allows almost any rate, but a thousand decisions do not: simulated over the
+request times, a bucket passes a certain number up to each moment. Random passes deviate
+from it (after A. N. Kolmogorov, 1933) by about the square root of their number, even if the
+rate is fitted to the total.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floa
 VARIANT = "token-bucket"
 _STEPS = 16
 _LEAST_TOSSED, _STRAYED = 8.0, 0.45
-"""A coin strays by less than that share of the root in one of eighty cases."""
+"""Random passes deviate by less than this share of the root in one of eighty cases."""
 
 
 def predicts_counts(fit: Fit, log: DecisionLog) -> bool:
-    """Whether how many passed follows the bucket at every moment, as no coin does."""
+    """Whether the number of passes follows the bucket at every moment."""
     if fit.variant != VARIANT or fit.rate_per_s is None:
         return False
     passed = np.cumsum(log.accepted)
@@ -30,12 +30,12 @@ def predicts_counts(fit: Fit, log: DecisionLog) -> bool:
     tossed = float(np.sqrt(len(log) * share * (1 - share)))
     if tossed < _LEAST_TOSSED:
         return False
-    foretold = np.cumsum(_agreeing(log, fit.rate_per_s, fit.burst.estimate))
-    return bool(np.abs(foretold - passed).max() < _STRAYED * tossed)
+    predicted = np.cumsum(_agreeing(log, fit.rate_per_s, fit.burst.estimate))
+    return bool(np.abs(predicted - passed).max() < _STRAYED * tossed)
 
 
 def passes(at_s: Floats, rate_per_s: float, burst: float) -> Bools:
-    """Which of the requests at these times a bucket that is full at first lets through."""
+    """Which requests at these times an initially full bucket passes."""
     level, last_s, passed = burst, float(at_s[0]) if len(at_s) else 0.0, []
     for now_s in at_s.tolist():
         level = min(burst, level + rate_per_s * (now_s - last_s))
@@ -46,13 +46,13 @@ def passes(at_s: Floats, rate_per_s: float, burst: float) -> Bools:
 
 
 def _agreeing(log: DecisionLog, rate: Interval, burst: float) -> Bools:
-    """What passes under the rate, of those that the decisions allow, that agrees in the sum."""
+    """Simulated passes at the allowed rate whose total agrees best."""
     low, high = rate.low, rate.high
     count = log.accepted.sum()
     best = passes(log.t_s, rate.estimate, burst)
     for _ in range(_STEPS):
         middle = float(np.sqrt(low * high))
-        foretold = passes(log.t_s, middle, burst)
-        low, high = (middle, high) if foretold.sum() < count else (low, middle)
-        best = min(best, foretold, key=lambda passed: abs(passed.sum() - count))
+        predicted = passes(log.t_s, middle, burst)
+        low, high = (middle, high) if predicted.sum() < count else (low, middle)
+        best = min(best, predicted, key=lambda passed: abs(passed.sum() - count))
     return best

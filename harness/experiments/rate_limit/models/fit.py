@@ -1,9 +1,8 @@
 """
-What an estimator hands over: parameters with intervals, and how well they explain.
+A fitted model: parameters with intervals, and the decisions that it explains.
 
-A fit is judged by *contradictions*: decisions that the model, with its best
-parameters, forbids even when every decision time is moved as far as its doubt
-allows. Nothing else makes models with different parameters comparable.
+A fit is judged by its *contradictions*: decisions that the model with its best parameters
+forbids at every possible decision time. That makes different models comparable.
 """
 
 from __future__ import annotations
@@ -29,23 +28,29 @@ class Interval(NamedTuple):
         """Half the width, as a share of the estimate."""
         return (self.high - self.low) / 2 / self.estimate if self.estimate else float("inf")
 
+    def __truediv__(self, other: Interval) -> Interval:
+        """The quotient with its widest bounds; both intervals are positive."""
+        return Interval(
+            self.estimate / other.estimate, self.low / other.high, self.high / other.low
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """
-    One model, fitted.
+    One fitted model.
 
     Attributes:
-        algorithm: The family promised in rate_limit.json.
-        variant: Which member: ``token-bucket``, ``fixed-window-aligned``, …
-        parameters: How many numbers were fitted.
+        algorithm: The family, as in rate_limit.json.
+        variant: ``token-bucket``, ``fixed-window-aligned``, …
+        parameters: Number of fitted parameters.
         rate_per_s: Sustained rate; None for a concurrency limit.
-        burst: Most requests let through at once from rest.
-        window_s: Length of the window; None where there is none.
-        contradicted: Which of the log's decisions it cannot explain.
-        undecided: Which of them it would have explained the other way round as well.
-        phase_s: Where a window begins, seconds of the log (aligned windows).
-        extra: Numbers only the model's own drawing needs.
+        burst: Most concurrent requests that pass from rest.
+        window_s: Length of the window; None without one.
+        contradicted: Decisions that it does not explain.
+        undecided: Decisions whose opposite it explains too.
+        phase_s: Start of an aligned window, seconds of the log.
+        extra: Further parameters of the variant.
     """
 
     algorithm: Algorithm
@@ -61,15 +66,15 @@ class Fit:
 
     @property
     def contradictions(self) -> int:
-        """How many decisions it cannot explain."""
+        """Number of decisions that it does not explain."""
         return int(self.contradicted.sum())
 
     @property
     def guesses(self) -> int:
-        """How many decisions it explains only because it would explain either."""
+        """Number of explained decisions whose opposite it explains too."""
         return int((self.undecided & ~self.contradicted).sum())
 
     @property
     def explained_fraction(self) -> float:
-        """Share of the decisions that it explains; 0 for an empty log."""
+        """Share of explained decisions; 0 for an empty log."""
         return 1.0 - self.contradictions / len(self.contradicted) if len(self.contradicted) else 0.0

@@ -1,13 +1,11 @@
 """
 Fixed window: ``L`` requests in each window of length ``W``, then none until the next.
 
-Aligned windows begin at ``phase + k W`` whatever the traffic does; anchored ones
-begin with the first request after the last window's end. Either way the limiter
-lets go of a drained client only at a window's end, so every recovery brackets an
-edge. Aligned: the length is the one under which the most brackets agree on a
-phase. Anchored: it is the distance from a window's first request to a recovery.
-The limit then follows from the counts, and the number of contradictions tells
-a true length from its fractions and multiples.
+Aligned windows begin at ``phase + k W``; anchored ones begin with the first request after
+the last window's end. In both cases a drained client recovers only at a window's end, so
+every recovery brackets an edge. Aligned: the length for which the most brackets agree on a
+phase. Anchored: the distance from a window's first request to a recovery. The limit follows
+from the counts, and contradictions exclude fractions and multiples of the true length.
 """
 
 from __future__ import annotations
@@ -50,17 +48,12 @@ def fit_aligned_window(log: DecisionLog) -> Fit | None:
 
 
 def _spanning(fits: list[Fit]) -> Fit:
-    """The middle one of fits that do equally well, its intervals holding them all."""
+    """The middle one of equally good fits, with intervals that contain all."""
     fits = sorted(fits, key=_length)
     middle = fits[len(fits) // 2]
     windows = [f.window_s for f in fits if f.window_s]
     window = Interval(_length(middle), min(w.low for w in windows), max(w.high for w in windows))
-    rate = Interval(
-        middle.burst.estimate / window.estimate,
-        middle.burst.low / window.high,
-        middle.burst.high / window.low,
-    )
-    return replace(middle, window_s=window, rate_per_s=rate)
+    return replace(middle, window_s=window, rate_per_s=middle.burst / window)
 
 
 def fit_anchored_window(log: DecisionLog) -> Fit | None:
@@ -95,7 +88,7 @@ def fit_anchored_window(log: DecisionLog) -> Fit | None:
 
 
 def anchored_starts(log: DecisionLog, window_s: float) -> Floats:
-    """When each anchored window began: the first taker after the end of the last."""
+    """Start of each anchored window: the first counted request after the last one's end."""
     consumed_at, margin = log.consumed_at_s, log.typical_uncertainty_s
     starts: list[float] = []
     index = 0
@@ -112,7 +105,7 @@ def _length(fit: Fit) -> float:
 
 
 def _agreement(low: Floats, high: Floats, lengths: Floats) -> tuple[Floats, Floats]:
-    """For each length: how many brackets share a phase, and that phase's earliest value."""
+    """For each length: number of brackets that share a phase, and its earliest value."""
     distance = (high[None, :, None] - low[None, None, :]) % lengths[:, None, None]
     # A phase at the end of bracket p lies in bracket q when it is not beyond q's end.
     inside = distance <= (high - low)[None, None, :] + 1e-12
@@ -180,7 +173,7 @@ def _possible_starts(log: DecisionLog, high: Floats) -> list[float]:
 
 
 def _place(log: DecisionLog, starts: Floats) -> tuple[Floats, np.ndarray]:
-    # Refusals may seem to come before the request that began their window.
+    # Refusals may appear before the request that began their window.
     index = np.searchsorted(starts, log.t_s + 3 * log.uncertainty_s, side="right") - 1
     return starts[np.maximum(index, 0)], index >= 0
 
@@ -192,7 +185,7 @@ def _anchored_broken(log: DecisionLog, window_s: float) -> int:
 
 
 def _widen(log: DecisionLog, best: float, broken: int) -> Interval:
-    """The lengths round the best that break as few."""
+    """The lengths around the best one with as few contradictions."""
     ends = []
     for sign in (-1, 1):
         end = best
@@ -201,14 +194,13 @@ def _widen(log: DecisionLog, best: float, broken: int) -> Interval:
                 break
             end = best * (1 + sign * step)
         ends.append(float(end))
-    # The request that began a window and the one that found it over may both have been
-    # decided a little before or after what the counts were held against.
+    # The decisions at both ends of a window are uncertain.
     margin = 2 * log.typical_uncertainty_s
     return Interval((ends[0] + ends[1]) / 2, max(ends[0] - margin, margin), ends[1] + margin)
 
 
 def _anchored_counts(log: DecisionLog, starts: Floats, window_s: float) -> tuple[Floats, Floats]:
-    """The counts where a request begins the window: it and what follows are surely in."""
+    """The counts of windows that begin with a request, which is certainly inside."""
     return _counts(log, *_place(log, starts), window_s, begins_s=-1e-9)
 
 
@@ -220,7 +212,7 @@ def _counts(
     *,
     begins_s: float | None = None,
 ) -> tuple[Floats, Floats]:
-    """Least counts that acceptances found (plus one), most counts that refusals found."""
+    """Least counts at passes (plus one), largest counts at refusals."""
     consumed_at, margin = log.consumed_at_s, log.uncertainty_s + log.typical_uncertainty_s
     yes, no = log.accepted, ~log.accepted
     before = np.searchsorted(consumed_at, log.t_s[yes])
@@ -257,9 +249,7 @@ def _fit(
         algorithm="fixed-window",
         variant=variant,
         parameters=parameters,
-        rate_per_s=Interval(
-            limit.estimate / window.estimate, limit.low / window.high, limit.high / window.low
-        ),
+        rate_per_s=limit / window,
         burst=limit,
         window_s=window,
         contradicted=broken_by(log, floors, ceilings, limit.estimate),

@@ -1,9 +1,9 @@
 """
-Whole-number limits from one-sided bounds.
+Integer limits from one-sided bounds.
 
-Under a window model every acceptance says "the limit is above this count" and every
-refusal "the limit is at most that count". The best limit breaks the fewest; when
-several break as few, all of them stay possible.
+Under a window model every pass means "the limit is above this count" and every refusal "the
+limit is at most that count". The best limit breaks the fewest bounds; equally good limits
+form the interval.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fewest_broken(floors: Floats, ceilings: Floats, tries: Floats) -> tuple[int,
 
 
 def best_limit(floors: Floats, ceilings: Floats) -> tuple[int, Interval]:
-    """The whole-number limit that breaks the fewest bounds, and how many it breaks."""
+    """The number of broken bounds, and the integer limit that breaks the fewest."""
     finite = ceilings[ceilings < 1e8]
     tries = np.unique(np.maximum(1.0, np.concatenate([floors, finite, [1.0]])))
     broken, low, high = fewest_broken(floors, finite, tries)
@@ -38,7 +38,7 @@ def best_limit(floors: Floats, ceilings: Floats) -> tuple[int, Interval]:
 
 
 def broken_by(log: DecisionLog, floors: Floats, ceilings: Floats, limit: float) -> Bools:
-    """Which decisions break theirs; floors in order of acceptances, ceilings of refusals."""
+    """Decisions that break their bound; floors in order of passes, ceilings of refusals."""
     broken = np.zeros(len(log), dtype=np.bool_)
     broken[log.accepted] = floors > limit
     broken[~log.accepted] = ceilings < limit
@@ -47,10 +47,9 @@ def broken_by(log: DecisionLog, floors: Floats, ceilings: Floats, limit: float) 
 
 def recoveries(log: DecisionLog) -> tuple[Floats, Floats]:
     """
-    Spans in which a limiter that had refused let go again.
+    Spans in which the limiter recovered: from the last certain refusal to the next pass.
 
-    Each runs from the last sure refusal to the next acceptance. A refusal that the
-    doubt could move to the other side of a neighbouring acceptance proves nothing.
+    A refusal whose uncertainty overlaps a neighbouring pass is ignored.
     """
     yes = np.flatnonzero(log.accepted)
     lows, highs = [], []

@@ -1,16 +1,15 @@
 r"""
-A token bucket that holds requests back before it refuses any (nginx without ``nodelay``).
+A token bucket that queues requests before it refuses any (nginx without ``nodelay``).
 
 Its decisions are a bucket's, made when a request arrives; but an accepted request that
 finds the level :math:`x` waits for its turn,
 
 .. math:: h = \max(0,\; b - x - n) / r
 
-where ``n`` pass at once (nginx's ``delay=n``). From outside such a queue looks like a limit
-on what is at work: while it is full, that many are. The waits tell the two apart: a queue
-lets one go every ``1/r`` however many are in it, a limit on what is at work has nothing to
-say about when they end. Who of a burst came first nobody knows, so the foretold releases
-and the answers are compared in their order, not request by request.
+where ``n`` pass immediately (nginx's ``delay=n``). From outside such a queue looks like a
+concurrency limit, but the waits differ: a queue releases a request every ``1/r``, a
+concurrency limit does not determine when requests end. The order within a burst is unknown,
+so sorted predicted releases are compared with sorted responses.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from harness.experiments.rate_limit.observations import DecisionLog, Floats
 
 VARIANT = "token-bucket-queueing"
 AT_ONCE = "at_once"
-"""Key of `Fit.extra`: how many pass from rest without being held back."""
+"""Key of `Fit.extra`: number of requests that pass from rest without a wait."""
 LONGEST_S = "longest_wait_s"
-"""Key of `Fit.extra`: how long the last place in the queue waits, seconds."""
+"""Key of `Fit.extra`: wait of the last place in the queue, seconds."""
 _LEAST_SPREAD_S = 0.01
-_LEAST_TOLD = 0.7
-"""Share of the answer times' scatter that the waits must take away."""
+_LEAST_EXPLAINED = 0.7
+"""Share of the response times' scatter that the waits must explain."""
 _LEAST_STEADY = 0.75
 _TURN = 0.25
-"""How far from its turn, as a share of a turn, an answer still counts as in turn."""
+"""Largest deviation of a response from its turn, as a share of a turn."""
 _LEAST_ACCEPTED = 10
 
 
 def may_queue(log: DecisionLog) -> bool:
-    """Whether some passes took so much longer than others that they may have waited."""
+    """Whether slow passes may have waited in a queue."""
     took = _took_s(log)
     if len(took) < _LEAST_ACCEPTED or not log.refusals:
         return False
@@ -63,7 +62,7 @@ def fit_queueing_bucket(log: DecisionLog) -> Fit | None:
     released = [np.sort(arrived + np.maximum(0.0, behind - free) / rate) for free in tries]
     left = [_scatter(answered - times) for times in released]
     free = int(np.argmin(left))
-    if left[free] > (1 - _LEAST_TOLD) * _scatter(answered - np.sort(arrived)):
+    if left[free] > (1 - _LEAST_EXPLAINED) * _scatter(answered - np.sort(arrived)):
         return None
     if _steady(np.diff(answered), np.diff(released[free]), log, rate) < _LEAST_STEADY:
         return None
@@ -71,12 +70,12 @@ def fit_queueing_bucket(log: DecisionLog) -> Fit | None:
     return replace(fit, parameters=3, extra={AT_ONCE: free + 1.0, LONGEST_S: longest_s})
 
 
-def _steady(gaps_s: Floats, foretold_s: Floats, log: DecisionLog, rate: float) -> float:
-    """Share of the answers that follow the last by one turn where the queue says so."""
-    queued = np.abs(foretold_s * rate - 1) < _TURN
+def _steady(gaps_s: Floats, predicted_s: Floats, log: DecisionLog, rate: float) -> float:
+    """Share of responses one turn after the last where the queue predicts that."""
+    queued = np.abs(predicted_s * rate - 1) < _TURN
     if not queued.any():
         return 0.0
-    near = np.abs(gaps_s - foretold_s) < _TURN / rate + 2 * log.typical_uncertainty_s
+    near = np.abs(gaps_s - predicted_s) < _TURN / rate + 2 * log.typical_uncertainty_s
     return float(np.mean(near[queued]))
 
 

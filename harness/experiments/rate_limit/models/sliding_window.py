@@ -20,11 +20,11 @@ from harness.experiments.rate_limit.models.limit_bounds import (
 from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 LEAST_LENGTH_S = 0.2
-"""Shorter ones drown in the doubt of the decisions: any pattern would fit."""
+"""Shorter windows fit any pattern within the uncertainty of the decisions."""
 
 
 def fit_sliding_log(log: DecisionLog, *, variant: str = "sliding-window-log") -> Fit | None:
-    """Fit length and limit; None without a refusal and an acceptance after it."""
+    """Fit length and limit; None without a recovery."""
     if not len(recoveries(log)[0]):
         return None
     tries = [(_solve_length(log, limit), limit) for limit in _possible_limits(log)]
@@ -39,7 +39,7 @@ def fit_sliding_log(log: DecisionLog, *, variant: str = "sliding-window-log") ->
         algorithm="sliding-window",
         variant=variant,
         parameters=2,
-        rate_per_s=Interval(limit / window.estimate, burst.low / high, burst.high / low),
+        rate_per_s=burst / window,
         burst=burst,
         window_s=window,
         contradicted=_log_broken(log, limit, window.estimate),
@@ -48,7 +48,7 @@ def fit_sliding_log(log: DecisionLog, *, variant: str = "sliding-window-log") ->
 
 
 def _first_burst(log: DecisionLog) -> tuple[int, int]:
-    """Least and most takers that the first drain may have held: order is blurred."""
+    """Least and largest number of passes in the first drain; their order is uncertain."""
     first = float(log.t_s[int(np.argmax(~log.accepted))])
     took = log.t_s[log.accepted]
     blur = 0.03 + 4 * log.typical_uncertainty_s

@@ -1,8 +1,7 @@
 """
-Spans of windows of the clock: so long to so long, with an edge from here to there.
+Spans of aligned windows: ranges of lengths and phases, for branch and bound (`clock_windows`).
 
-Branch and bound (`clock_windows`) looks for windows in ever narrower spans: these are the
-first ones, what makes one narrow, and its parts. Each field is an array, one row a span.
+Each field is an array with one row per span.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def drift_of(log: DecisionLog, spans: WindowSpans) -> Floats:
 
 
 def split(log: DecisionLog, spans: WindowSpans) -> WindowSpans:
-    """Each in four, along what makes its edges drift most."""
+    """Split each span in four along the dimension with the largest drift of its edges."""
     windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
     # Early edges tell the phase from few windows; the length is worth splitting from then on.
     along = np.minimum(windows, 3.0) * (spans.long - spans.short) > spans.last - spans.first
