@@ -140,9 +140,7 @@ def _failed(context: CaseContext) -> None:
 
 
 @CHECKS.case(
-    "action.frame_token",
-    "A frame with another token is answered CLOUD_AUTH_FAILED",
-    source="ours",
+    "action.frame_token", "A frame with another token is answered CLOUD_AUTH_FAILED", source="ours"
 )
 def _frame_token(context: CaseContext) -> None:
     with _action_socket(context) as act:

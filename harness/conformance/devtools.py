@@ -57,8 +57,8 @@ def _attach(context: CaseContext) -> None:
         page = _receive_event(socket, frame, 1, "Target.attachedToTarget")
         session, info = str(page.get("sessionId", "")), page.get("targetInfo", {})
         require(bool(session) and info.get("type") == "page", f"attached to {info.get('type')}")
-        for number, (method, params) in enumerate(_ATTACH_COMMANDS, 2):
-            message = call(socket, "cdp", command_frame(number, method, params, session), number)
+        for number, (method, arguments) in enumerate(_ATTACH_COMMANDS, 2):
+            message = call(socket, "cdp", command_frame(number, method, arguments, session), number)
             require_outcome(message.interpretation, method)
         frame = command_frame(99, "Runtime.enable", {}, session)
         _receive_event(socket, frame, 99, "Runtime.executionContextCreated")

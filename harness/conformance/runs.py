@@ -18,13 +18,7 @@ from harness.conformance.context import (
     require_status,
 )
 from harness.contract.outcomes import Outcome
-from harness.contract.response_models import (
-    FINAL_RUN_STATUSES,
-    Cursor,
-    LogLine,
-    LogPage,
-    QueuedRun,
-)
+from harness.contract.response_models import FINAL_RUN_STATUSES, Cursor, LogLine, LogPage, QueuedRun
 from harness.workload.payloads import Webhook, mutate_body, run_body
 
 CHECKS = CaseList()

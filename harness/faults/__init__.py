@@ -1,1 +1,1 @@
-"""Faults on purpose: a proxy that breaks connections, and an inbox that misbehaves."""
+"""Fault injection: a proxy that breaks connections, and a webhook inbox that misbehaves."""

@@ -15,11 +15,10 @@ from harness.faults.spec import Fault, NetworkFault
 
 class ProxyConfig(ProcessConfig):
     """
-    The configuration of a fault proxy.
+    Configuration of a fault proxy.
 
     Attributes:
         upstream: Base URL of the target.
-        faults: Tables as in a plan.
         begin: Do not wait for the start signal.
     """
 
@@ -34,12 +33,13 @@ async def start_proxy(config: ProxyConfig) -> Proxy:
 
     Raises:
         UsageError: The configuration is wrong.
-        OSError: The address cannot be bound, or the events file not opened.
+        OSError: The address cannot be bound, or the events file cannot be opened.
     """
     specs = [fault for fault in config.faults if isinstance(fault, NetworkFault)]
     if len(specs) < len(config.faults):
-        msg = "the fault restart is none of the network's; `harness run` does it"
-        raise UsageError(msg)
+        raise UsageError(
+            "the proxy cannot inject the fault restart; use `harness run --fault restart`"
+        )
     event_log = EventLog(config.events, "fault-proxy")
     schedule = FaultSchedule(specs, seed=config.seed, event_log=event_log)
     proxy = Proxy(config.upstream, schedule=schedule, event_log=event_log, listen=config.listen)

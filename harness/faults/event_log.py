@@ -1,16 +1,13 @@
 """
-The events that a fault process tells, one JSON object a line.
+Events of a fault process, one JSON object per line, as in events.jsonl (docs/reference/trial.md).
 
-The lines are those of the trial's events.jsonl (``docs/reference/trial.md``): ``time_ns``,
-``kind``, ``worker``, ``data``. Each is one append, so that a process that is killed
-leaves whole lines behind.
+Each line is one append, so a killed process leaves only complete lines.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from harness.clock import unix_ns
@@ -21,17 +18,17 @@ class EventLog:
     Appends events to a file.
 
     Args:
-        path: The file; None to tell nobody.
-        worker: Which process tells.
+        path: None discards the events.
+        worker: The name of this process.
     """
 
     def __init__(self, path: str | None, worker: str) -> None:
         self._worker = worker
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        self._file = None if path is None else os.open(Path(path), flags, 0o644)
+        self._file = None if path is None else os.open(path, flags, 0o644)
 
     def append(self, kind: str, data: dict[str, Any], *, time_ns: int | None = None) -> None:
-        """Append one event; `time_ns` is now unless it is given."""
+        """Append one event; `time_ns` defaults to now."""
         if self._file is None:
             return
         event = {
@@ -43,7 +40,7 @@ class EventLog:
         os.write(self._file, json.dumps(event, separators=(",", ":")).encode() + b"\n")
 
     def close(self) -> None:
-        """Close the file; telling afterwards is silent."""
+        """Close the file; later events are discarded."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

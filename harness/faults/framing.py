@@ -1,10 +1,9 @@
 """
-Where HTTP/1.1 messages begin and end in a stream of bytes, without changing one.
+Find the boundaries of HTTP/1.1 messages in a stream of bytes, without changing a byte.
 
-A passive tap after RFC 9112 §6: it reads just enough of each head (Content-Length,
-Transfer-Encoding, the status) to know where the body ends. The proxy strikes single
-requests of a kept connection by it. A head is held back until it is whole; bodies pass
-as they come. What is no HTTP raises `FramingError`: the caller then relays bytes blindly.
+Reads each head (RFC 9112 §6) just enough to find the end of the body, so that the proxy can
+apply faults to single requests of a kept connection. A head is held back until it is complete;
+bodies pass as they arrive.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 
 
 class FramingError(Exception):
-    """The stream is not HTTP/1.1; ``held`` are the bytes that were held back."""
+    """The stream is not HTTP/1.1; ``held`` are the bytes held back."""
 
     def __init__(self, held: bytes = b"") -> None:
         super().__init__("not HTTP/1.1")
@@ -33,13 +32,12 @@ class FramingError(Exception):
 
 class Segment(NamedTuple):
     """
-    The part of one message that a piece of the stream holds.
+    The part of one message in a piece of the stream.
 
     Attributes:
-        data: Its bytes, untouched.
         first: The message begins here.
         last: The message ends here.
-        method: The request's method where `first`, else "".
+        method: The request's method if `first`, else "".
     """
 
     data: bytes
@@ -50,16 +48,15 @@ class Segment(NamedTuple):
 
 class MessageScanner:
     """
-    Follows one direction of one connection.
+    Scans one direction of one connection.
 
     Args:
-        request_method: None to read requests; to read answers, a function that gives the
-            method of the request now being answered (an answer to HEAD has no body).
+        request_method: None to scan requests. To scan responses: returns the method of the request
+            now being answered (a response to HEAD has no body).
 
     Attributes:
-        opaque: No message ends any more: an answer until close, or another protocol
-            after 101.
-        switched: The answer was a 101: both ways speak another protocol now.
+        opaque: No further message ends: a response until close, or another protocol after 101.
+        switched: The response was a 101: both directions use another protocol now.
     """
 
     def __init__(self, request_method: Callable[[], str] | None = None) -> None:
@@ -74,10 +71,7 @@ class MessageScanner:
 
     def feed(self, data: bytes) -> Iterator[Segment]:
         """
-        Cut `data` into messages.
-
-        Lazy on purpose: an answer's length can depend on what the caller did with the
-        message before it.
+        Cut `data` into segments, lazily: a response's length can depend on an earlier request.
 
         Raises:
             FramingError: Not HTTP/1.1, or a head over 64 KiB.
@@ -101,14 +95,14 @@ class MessageScanner:
                 self._begun = False
 
     def _take_message(self, data: bytes) -> tuple[str, int]:
-        """The method, and how many bytes of `data` belong to the current message."""
+        """The method, and the number of bytes of the current message."""
         method, end = "", 0
         while not self._in_body:
             head_end = data.find(_HEAD_END, end)
             if head_end < 0:
                 if len(data) - end > HEAD_BYTES_MAX:
                     raise FramingError
-                # A 100 Continue may precede: it goes on, the rest is held.
+                # A 100 Continue may come first: it is forwarded, the rest is held.
                 self._held = data[end:]
                 return method, end
             head_end += 4
@@ -141,13 +135,11 @@ class MessageScanner:
 
     def _set_body(self, head: bytes, *, bodiless: bool) -> None:
         self._chunks, self._left_bytes = None, 0
-        if bodiless:
-            pass
-        elif _CHUNKED.search(head):
+        if not bodiless and _CHUNKED.search(head):
             self._chunks = _Chunks()
-        elif match := _LENGTH.search(head):
+        elif not bodiless and (match := _LENGTH.search(head)):
             self._left_bytes = int(match[1])
-        elif self._request_method is not None:
+        elif not bodiless and self._request_method is not None:
             self.opaque = True
         self._in_body = self._chunks is not None or self._left_bytes > 0
 
@@ -163,7 +155,7 @@ class MessageScanner:
 
 
 class _Chunks:
-    """Follows a chunked body to its end (RFC 9112 §7.1)."""
+    """Finds the end of a chunked body (RFC 9112 §7.1)."""
 
     def __init__(self) -> None:
         self.done = False
@@ -172,7 +164,7 @@ class _Chunks:
         self._in_trailer = False
 
     def feed(self, data: bytes) -> int:
-        """How many bytes of `data` belong to the body."""
+        """The number of bytes of `data` that belong to the body."""
         position = 0
         while position < len(data) and not self.done:
             if self._left_bytes:

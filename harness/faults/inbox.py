@@ -1,10 +1,8 @@
 """
-The webhook inbox: the receiver as an ASGI application on uvicorn, in a process of its own.
+The webhook inbox: the receiver as an ASGI application on uvicorn, in its own process.
 
-``python -m harness.faults.inbox --config -``; `InboxConfig` is the configuration. Uvicorn
-bounds neither the head of a request nor the time it takes to arrive. The stand-in's
-connections do both, so the inbox uses them: they refuse a head that is unfinished after 64 KiB
-and a request that is unfinished after `REQUEST_S_MAX`.
+Uvicorn bounds neither the size of a request's head nor the time it takes to arrive. The
+stand-in's `Connection` refuses a head over 64 KiB and a request older than `REQUEST_S_MAX`.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from harness.standin.connections import Connection, close_late_requests
 HEAD_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 1024 * 1024
 REQUEST_S_MAX = 10
-"""The time for a request to arrive, and for a kept connection to stay idle."""
+"""Limit for a request to arrive, and for a kept connection to stay idle."""
 _BACKLOG = 1024
 
 Scope = MutableMapping[str, Any]
@@ -38,15 +36,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 class InboxServer:
     """
-    Listens, on loopback unless told otherwise, and hands each POST to the receiver.
+    Hands each POST to the receiver.
 
     Args:
-        receiver: Judges deliveries.
-        listen: Host and port; port 0 for a free one.
+        listen: Host and port; port 0 selects a free one.
 
     Attributes:
-        url: Base URL to give as a webhook's; a tag may follow as the last part of the path.
-            Set by `open`.
+        url: Base URL of the webhooks; its path may end with a tag. Set by `open`.
     """
 
     def __init__(self, receiver: WebhookReceiver, listen: tuple[str, int]) -> None:
@@ -63,11 +59,7 @@ class InboxServer:
         self._sweeper: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """
-        Begin to listen.
-
-        Uvicorn's ``serve`` is not used: the process handles signals and its end itself.
-        """
+        """Listen, without uvicorn's ``serve``: the process handles signals and its end."""
         host, port = self._listen
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -81,10 +73,10 @@ class InboxServer:
         )
 
     def begin(self, begun_ns: int) -> None:
-        """The start signal means nothing to an inbox."""
+        """Ignore the start signal: an inbox has no schedule."""
 
     async def close(self) -> None:
-        """Close the socket and every connection; held deliveries get no response."""
+        """Close the socket and all connections; held deliveries get no response."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in self._server.server_state.connections:
@@ -110,11 +102,11 @@ class InboxServer:
         for connection in self._server.server_state.connections:
             if isinstance(connection, Connection) and connection.client == scope["client"]:
                 connection.transport.close()
-        await receive()  # until it is closed; else uvicorn would send a 500
+        await receive()  # until it is closed; otherwise uvicorn sends a 500
 
 
 def _refuse_head(scope: Scope) -> int:
-    """The status that refuses a request because of its head; 0 to read its body."""
+    """The status that refuses a request because of its head; 0 accepts it."""
     if scope["method"] != "POST":
         return 405
     size_bytes = sum(len(name) + len(value) for name, value in scope["headers"])
@@ -122,7 +114,7 @@ def _refuse_head(scope: Scope) -> int:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """The body, up to the piece that makes it too large; None when the sender left."""
+    """The body, at most one piece over the limit; None if the sender disconnected."""
     body = bytearray()
     while len(body) <= BODY_BYTES_MAX:
         message = await receive()
@@ -144,12 +136,11 @@ async def _answer(send: Send, status: int, *, keep: bool) -> None:
 
 class InboxConfig(ProcessConfig):
     """
-    The configuration of an inbox.
+    Configuration of an inbox.
 
     Attributes:
-        secret: The webhook's secret, as it stands.
-        tolerance_s: How far a signed time may be from now.
-        behaviour: What share of the genuine deliveries is treated badly.
+        tolerance_s: Maximum difference between a signed time and now.
+        behaviour: Shares of genuine deliveries to treat badly.
     """
 
     secret: Annotated[str, Field(min_length=1)]
@@ -162,7 +153,7 @@ async def start_inbox(config: InboxConfig) -> InboxServer:
     Open the inbox that `config` describes.
 
     Raises:
-        OSError: The address cannot be bound, or the events file not opened.
+        OSError: The address cannot be bound, or the events file cannot be opened.
     """
     receiver = WebhookReceiver(
         config.secret,

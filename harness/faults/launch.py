@@ -1,8 +1,8 @@
 """
-Start the fault proxy or the webhook inbox as a process of its own, and end it.
+Start the fault proxy or the webhook inbox as a process, and stop it.
 
-Nothing of asyncio, uvloop or a web framework is imported here: the harness can use it
-under gevent. The process ends with its context, on SIGTERM, and when its parent dies.
+Imports no asyncio, uvloop or web framework, so the harness can use it under gevent. The process
+ends with its context, on SIGTERM, and when its parent dies.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ from harness.subprocesses import terminate_process
 
 _GRACE_S = 5.0
 _ACTION_OF_REPLY = {"listening": "start", "begun": "begin"}
-"""What an answer with this key says that it did."""
+"""Key of a reply → the action that it confirms."""
 
 
 class _FaultProcess:
-    """A process that is configured by a line of JSON and says where it listens."""
+    """A process that reads a line of JSON as its configuration and reports its URL."""
 
     def __init__(self, module: str, config: Mapping[str, Any]) -> None:
         self._module = module
         self._config = dict(config)
         self._process: subprocess.Popen[str] | None = None
-        self.url = ""
-        """Where it listens; set by `start`."""
+        self.url = ""  # set by `start`
 
     def __enter__(self) -> Self:
         self.start()
@@ -48,57 +47,56 @@ class _FaultProcess:
         Start the process and wait until it listens.
 
         Raises:
-            HarnessError: It could not start; the message is its own.
+            HarnessError: It did not start; the message is its own.
         """
         self._process = subprocess.Popen(
             module_command(self._module, "--config", "-"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the caller, whose load still needs it
+            start_new_session=True,  # Ctrl-C goes to the caller, whose load still needs it
         )
-        self.url = str(self._ask({**self._config, "parent": os.getpid()}, "listening"))
+        self.url = str(self._exchange({**self._config, "parent": os.getpid()}, "listening"))
 
     def begin(self, begun_ns: int | None = None) -> None:
         """Send the start signal: windows count from `begun_ns` (Unix ns), or from now."""
-        self._ask({"begin_ns": unix_ns() if begun_ns is None else begun_ns}, "begun")
+        self._exchange({"begin_ns": unix_ns() if begun_ns is None else begun_ns}, "begun")
 
     def stop(self) -> None:
-        """End the process and wait for it; twice is once."""
+        """Stop the process and wait for its end; a second call does nothing."""
         process, self._process = self._process, None
         if process is not None:
             terminate_process(process, _GRACE_S)
 
     @property
     def has_died(self) -> bool:
-        """Whether it ended before it was told to."""
+        """Whether it ended before `stop`."""
         return self._process is not None and self._process.poll() is not None
 
     @property
     def pid(self) -> int:
-        """The process's id; 0 when it does not run."""
+        """The process id; 0 if it does not run."""
         return 0 if self._process is None else self._process.pid
 
-    def _ask(self, line: Mapping[str, Any], key: str) -> Any:
+    def _exchange(self, line: Mapping[str, Any], key: str) -> Any:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
-            msg = f"{self._module} is not running"
-            raise HarnessError(msg)
+            raise HarnessError(f"{self._module} is not running")
         try:
             process.stdin.write(json.dumps(line) + "\n")
             process.stdin.flush()
-            answer = json.loads(process.stdout.readline() or "{}")
+            reply = json.loads(process.stdout.readline() or "{}")
         except OSError:
-            answer = {}
+            reply = {}
         except ValueError as error:
-            answer = {"error": str(error)}
-        if key not in answer:
+            reply = {"error": str(error)}
+        if key not in reply:
             self.stop()
-            why = answer.get("error", "it ended silently")
-            # One that never began is the operator's to mend; one that died is nobody's.
+            why = reply.get("error", "it ended without a message")
+            # A failed start is a wrong setting; a process that died makes the trial unknown.
             kind = HarnessError if key == "listening" else NothingObservedError
             raise kind(f"{self._module} did not {_ACTION_OF_REPLY[key]}: {why}")
-        return answer[key]
+        return reply[key]
 
 
 class FaultProxy(_FaultProcess):
@@ -108,15 +106,13 @@ class FaultProxy(_FaultProcess):
     ::
 
         with FaultProxy("http://127.0.0.1:8787", specs, seed=7, events_path=path) as proxy:
-            ...            # nothing strikes yet: preflight
-            proxy.begin()  # now windows count
+            ...            # no fault is injected yet: preflight
+            proxy.begin()  # windows count from now
             ...            # load goes to proxy.url
 
     Args:
         upstream: Base URL of the target.
-        specs: The faults.
-        seed: The seed of every decision.
-        events_path: Where fault events are appended; None for nowhere.
+        events_path: The file to append fault events to; None discards them.
     """
 
     def __init__(
@@ -140,18 +136,13 @@ class Inbox(_FaultProcess):
     """
     The webhook inbox, as a context.
 
-    Give ``f"{inbox.url}/{key}"`` and ``inbox.secret`` as a run's webhook: the last part of
-    the path comes back as the ``tag`` of its deliveries.
+    Give ``f"{inbox.url}/{tag}"`` and ``inbox.secret`` as a run's webhook.
 
     Args:
-        behaviour: Shares treated badly, see `harness.faults.spec.InboxBehaviour`.
-        seed: The seed of that choice.
-        events_path: Where webhook events are appended; None for nowhere.
-        secret: The webhook's secret; a fresh one when None.
-        listen: ``host:port``; a free port of loopback when None.
-
-    Attributes:
-        secret: The secret to give to the API; in no artifact.
+        behaviour: See `harness.faults.spec.InboxBehaviour`.
+        events_path: The file to append webhook events to; None discards them.
+        secret: The webhook's secret, which is in no artifact; None generates one.
+        listen: ``host:port``; None selects a free port of loopback.
     """
 
     def __init__(

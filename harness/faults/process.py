@@ -1,14 +1,14 @@
 """
-How a fault process lives: configured by stdin, ended by SIGTERM or its parent's death.
+Lifetime of a fault process: configured by stdin, ended by SIGTERM or its parent's death.
 
 ::
 
     parent ── {"upstream": …} ─────► stdin      one line: the configuration
     parent ◄─ {"listening": …} ───── stdout     ready
     parent ── {"begin_ns": 17…} ───► stdin      the start signal
-    parent ◄─ {"begun": true} ────── stdout     it counts from now on
+    parent ◄─ {"begun": true} ────── stdout     windows count from now on
 
-A process that cannot start prints ``{"error": …}`` and ends with exit code 2.
+A process that cannot start prints ``{"error": …}`` and exits with 2.
 """
 
 from __future__ import annotations
@@ -43,12 +43,11 @@ def _split_listen(value: Any) -> tuple[str, int]:
 
 class ProcessConfig(Table):
     """
-    What every fault process is given.
+    Configuration of any fault process.
 
     Attributes:
         listen: ``host:port``; a free port of loopback by default.
-        events: A file to append events to; None for nowhere.
-        seed: The seed of every decision.
+        events: The file to append events to; None discards them.
         parent: End when this process is no longer the parent.
     """
 
@@ -72,14 +71,14 @@ class Service(Protocol):
         """Take the start signal."""
 
     async def close(self) -> None:
-        """End everything."""
+        """Close everything."""
 
 
 def main(name: str, model: type[Config], start: Callable[[Config], Awaitable[Service]]) -> int:
-    """Read the configuration, serve until told to end; the process's exit code."""
-    # A proxy has two connections where a user has one: the shell's usual 1024 are few.
+    """Read the configuration and serve until the end; returns the exit code."""
+    # A proxy has two connections per user: the usual limit of 1024 is too low.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with suppress(OSError, ValueError):  # a system that calls it endless, and it is not
+    with suppress(OSError, ValueError):  # a system may report an unlimited value and refuse it
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parser = argparse.ArgumentParser(prog=f"python -m {name}")
     parser.add_argument("--config", required=True, help="a JSON file, or - for a line of stdin")
@@ -98,7 +97,7 @@ def read_config(model: type[Config], document: Any) -> Config:
     Validate a configuration.
 
     Raises:
-        UsageError: One line with all that is wrong.
+        UsageError: One line with all errors.
     """
     try:
         return model.model_validate(document)
@@ -111,8 +110,7 @@ def _read_document(source: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        msg = f"the configuration is no JSON: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"the configuration is not JSON: {error}") from error
 
 
 async def _serve(config: Config, start: Callable[[Config], Awaitable[Service]]) -> None:
@@ -136,19 +134,19 @@ async def _serve(config: Config, start: Callable[[Config], Awaitable[Service]]) 
 
 
 async def _watch_parent(parent: int, ended: asyncio.Event) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110  the kernel tells no event of it
+    while os.getppid() == parent:  # noqa: ASYNC110  the kernel has no event for it
         await asyncio.sleep(_PARENT_POLL_S)
     ended.set()
 
 
 async def _read_commands(service: Service) -> None:
-    """Obey the lines of stdin; its end means only that no more will come."""
+    """Execute the lines of stdin; its end only means that no more will come."""
     reader = asyncio.StreamReader(limit=_LINE_BYTES_MAX)
     loop = asyncio.get_running_loop()
     try:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     except (ValueError, OSError):
-        return  # a file or a closed stdin tells nothing
+        return  # a file or a closed stdin holds no commands
     while line := await reader.readline():
         try:
             service.begin(int(json.loads(line)["begin_ns"]))
@@ -158,6 +156,6 @@ async def _read_commands(service: Service) -> None:
             _print_json({"begun": True})
 
 
-def _print_json(line: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(line) + "\n")
+def _print_json(document: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()

@@ -1,8 +1,8 @@
 """
-The TCP fault proxy: a listening socket, and one relay a connection.
+The TCP fault proxy: one listening socket, and one relay per connection.
 
-It stands between harness and target in a process of its own, passes bytes through
-untouched, TLS too, and lets faults strike by probability, by time window, or every n-th.
+It runs between harness and target in its own process and passes bytes through unchanged, TLS
+included. Faults are injected by probability, by time window, or into every n-th request.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ class Proxy:
 
     Args:
         upstream: Base URL of the target, http or https.
-        schedule: Decides what strikes.
-        event_log: Where windows are told.
-        listen: Host and port; port 0 for a free one.
+        listen: Host and port; port 0 selects a free one.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class Proxy:
         self._scheme, self._target = split_upstream(upstream)
         self._schedule = schedule
         self._event_log = event_log
-        # Bound but never listening: it keeps the port ours while connections are refused.
+        # Bound but never listening: it reserves the port while connections are refused.
         self._port_holder = _bind(listen)
         self._address: tuple[str, int] = self._port_holder.getsockname()[:2]
         self._server: asyncio.Server | None = None
@@ -61,14 +59,14 @@ class Proxy:
         return f"{self._scheme}://{host}:{port}"
 
     async def open(self) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         listener = _bind(self._address)
         self._server = await asyncio.start_server(
             self._serve, sock=listener, backlog=_BACKLOG, limit=256 * 1024
         )
 
     def begin(self, begun_ns: int) -> None:
-        """The start signal: from `begun_ns` (Unix ns) the windows count."""
+        """Take the start signal: windows count from `begun_ns` (Unix ns)."""
         if self._schedule.begun_ns is not None:
             return
         self._schedule.begin(begun_ns)
@@ -78,7 +76,7 @@ class Proxy:
         ]
 
     async def close(self) -> None:
-        """End windows, connections and the socket."""
+        """End windows and connections, and close the socket."""
         for window in self._windows:
             window.cancel()
         await asyncio.gather(*self._windows, return_exceptions=True)
@@ -92,11 +90,7 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         relay = Relay(
-            reader,
-            writer,
-            target=self._target,
-            schedule=self._schedule,
-            number=self._connections,
+            reader, writer, target=self._target, schedule=self._schedule, number=self._connections
         )
         task = asyncio.current_task()
         assert task is not None
@@ -125,7 +119,7 @@ class Proxy:
             self._event_log.append("fault", {**event, "edge": "end", **settings})
 
     async def _refuse(self) -> None:
-        """Close the socket and every idle connection; a busy one may finish."""
+        """Close the socket and idle connections; busy connections may finish."""
         self._refusals += 1
         if self._refusals == 1:
             await self._stop_listening()
@@ -158,8 +152,9 @@ def split_upstream(upstream: str) -> tuple[str, tuple[str, int]]:
     except ValueError:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or not port:
-        msg = f"upstream {upstream!r} is no http or https URL; write http://127.0.0.1:8787"
-        raise UsageError(msg)
+        raise UsageError(
+            f"upstream {upstream!r} is not an http or https URL; write http://127.0.0.1:8787"
+        )
     return parts.scheme, (parts.hostname, port)
 
 

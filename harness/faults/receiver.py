@@ -1,9 +1,9 @@
 """
-The webhook receiver: judges deliveries, and misbehaves on demand.
+The webhook receiver: verifies deliveries, and misbehaves on demand.
 
-Forged, stale and replayed deliveries are refused; a delivery id that was accepted before
-is thanked for and counted as a duplicate. On top of that a share of the genuine ones is
-answered late, with 500, or not at all, so that the sender's retries can be seen.
+Forged, stale and replayed deliveries are refused. A repeated delivery id gets 200 and counts as
+a duplicate. A share of the genuine deliveries is answered late, with 500, or not at all, so that
+the sender's retries can be observed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from harness.faults.spec import InboxBehaviour
 from harness.units import NS_PER_MS, NS_PER_S
 
 DELIVERIES_KEPT_MAX = 200_000
-"""Delivery ids and signatures that are kept, the newest; older ones are forgotten."""
+"""Most delivery ids and signatures kept; the oldest are forgotten."""
 _TEXT_CHARS_MAX = 200
 _UNIX_MS_MAX = 1 << 43
-"""In the year 2248: later times are no times of ours, and would not fit 64 bits of ns."""
+"""In the year 2248; later times do not fit into 64 bits of ns."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -43,9 +43,9 @@ _REFUSALS = {
 
 class _Run(msgspec.Struct):
     id: Any = None
-    runId: Any = None  # noqa: N815  its name on the wire
+    runId: Any = None  # noqa: N815  the API's name
     status: Any = None
-    finishedAt: Any = None  # noqa: N815  its name on the wire
+    finishedAt: Any = None  # noqa: N815  the API's name
 
 
 class _Data(msgspec.Struct):
@@ -63,15 +63,11 @@ _decode = msgspec.json.Decoder(_Delivery).decode
 
 class WebhookReceiver:
     """
-    Judges one delivery after the other and tells each in the journal.
+    Verifies deliveries and logs each.
 
     Args:
-        secret: The webhook's secret, as it stands.
-        event_log: Where deliveries are told.
-        behaviour: What share is treated badly.
-        seed: The seed of that choice.
-        tolerance_s: How far a signed time may be from now.
-        now_ns: The clock.
+        behaviour: Shares to treat badly.
+        tolerance_s: Maximum difference between a signed time and now.
     """
 
     def __init__(
@@ -95,51 +91,41 @@ class WebhookReceiver:
         self._signatures: OrderedDict[bytes, None] = OrderedDict()
 
     async def receive(self, path: str, signature: str | None, body: bytes) -> int:
-        """
-        Judge one delivery.
-
-        Returns:
-            The HTTP status to answer; 0 to close without an answer.
-        """
+        """Verify one delivery; returns the HTTP status, or 0 to close without one."""
         arrived_ns = self._now_ns()
-        verdict = verify(
-            signature,
-            body,
-            self._secret,
-            now_s=arrived_ns / NS_PER_S,
-            tolerance_s=self._tolerance_s,
-        )
-        mark = sha256((signature or "").encode() + b"\n" + body).digest()
-        if verdict is SignatureStatus.VALID and mark in self._signatures:
+        now_s = arrived_ns / NS_PER_S
+        verdict = verify(signature, body, self._secret, now_s=now_s, tolerance_s=self._tolerance_s)
+        digest = sha256((signature or "").encode() + b"\n" + body).digest()
+        if verdict is SignatureStatus.VALID and digest in self._signatures:
             verdict = SignatureStatus.REPLAYED
         parsed = _describe(path, body) | {"signature": verdict.value}
-        if (refusal := _REFUSALS.get(verdict)) is not None:
+        refusal = _REFUSALS.get(verdict, 0)
+        if not refusal and not (parsed["delivery_id"] and parsed["run_id"]):
+            refusal = 400
+        if refusal:
             self._event_log.append("webhook", parsed | {"status": refusal}, time_ns=arrived_ns)
             return refusal
-        if not parsed["delivery_id"] or not parsed["run_id"]:
-            self._event_log.append("webhook", parsed | {"status": 400}, time_ns=arrived_ns)
-            return 400
         parsed["duplicate"] = parsed["delivery_id"] in self._accepted
-        status, wait_ns = (500, 0) if self._refuses(parsed) else self._choose()
-        # Told before the wait: a trial that ends meanwhile still knows that it came.
+        status, delay_ns = (500, 0) if self._refuses(parsed) else self._choose()
+        # Logged before the wait, so that a trial that ends meanwhile still has it.
         self._event_log.append("webhook", parsed | {"status": status}, time_ns=arrived_ns)
-        if wait_ns:
-            await asyncio.sleep(wait_ns / NS_PER_S)
+        if delay_ns:
+            await asyncio.sleep(delay_ns / NS_PER_S)
         if status == 200:
             _remember(self._accepted, parsed["delivery_id"])
-            _remember(self._signatures, mark)
+            _remember(self._signatures, digest)
         return status
 
     def _refuses(self, parsed: Mapping[str, Any]) -> bool:
-        """Whether this is the first of a delivery that is to be told twice."""
-        ending, delivery_id = self._behaviour.refused, parsed["delivery_id"]
-        if not ending or not parsed["tag"].endswith(ending) or delivery_id in self._refused:
+        """Whether to refuse this delivery because its tag asks for a redelivery."""
+        suffix, delivery_id = self._behaviour.refused, parsed["delivery_id"]
+        if not suffix or not parsed["tag"].endswith(suffix) or delivery_id in self._refused:
             return False
         _remember(self._refused, delivery_id)
         return True
 
     def _choose(self) -> tuple[int, int]:
-        """The status to answer, and the wait before it in ns."""
+        """The status to answer, and the delay before it in ns."""
         b, chance = self._behaviour, self._rng.random()
         if chance < b.silent:
             return 0, b.hold
@@ -149,7 +135,7 @@ class WebhookReceiver:
 
 
 def _describe(path: str, body: bytes) -> dict[str, Any]:
-    """What a stranger's body says of itself, as bounded texts."""
+    """The fields of an untrusted body, as bounded texts."""
     try:
         delivery = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -166,7 +152,7 @@ def _describe(path: str, body: bytes) -> dict[str, Any]:
 
 
 def _unix_ns(value: Any) -> int:
-    """A time of the body, ISO 8601 or epoch milliseconds, as Unix ns; 0 when it is none."""
+    """An ISO 8601 time or epoch milliseconds as Unix ns; 0 for anything else."""
     if isinstance(value, str) and len(value) <= _TEXT_CHARS_MAX:
         try:
             parsed = datetime.fromisoformat(value)

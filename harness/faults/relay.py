@@ -1,13 +1,14 @@
 """
-One connection through the proxy: two pumps, and the faults between them::
+One connection through the proxy: two pumps, and the faults between them.
 
-    client ──► requests pump ──► target      before_request, pace_request, after_request
-    client ◄── answers pump  ◄── target      filter_answer, pace_answer
+::
 
-Plain HTTP/1.1 is followed request by request; what is TLS, or turns out to be no HTTP,
-is one exchange for the whole connection. When a fault cuts the client off, the target's
-side stays open until it has answered what was forwarded: "forwarded" must mean that the
-target could finish its work in peace.
+    client ──► requests pump  ──► target      before_request, pace_request, after_request
+    client ◄── responses pump ◄── target      filter_response, pace_response
+
+Plain HTTP/1.1 is followed request by request. TLS, or a stream that is not HTTP, is one exchange
+for the entire connection. When a fault cuts the client off, the target's side stays open until
+it has answered what was forwarded: the target must be able to finish its work.
 """
 
 from __future__ import annotations
@@ -20,31 +21,28 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from harness.faults.framing import FramingError, MessageScanner, Segment
-from harness.faults.kinds.fault import Fault
+from harness.faults.kinds import Fault
 from harness.faults.schedule import FaultSchedule
 from harness.faults.tls import TlsRecordScanner, looks_like_tls
 
 READ_BYTES = 64 * 1024
 DRAIN_S = 30.0
-"""How long the target may take to answer a client that was cut off, or has left."""
+"""Time for the target to answer a client that was cut off or has disconnected."""
 _QUIET_S = 0.25
-"""An opaque answer is over when it has begun and then paused for this long."""
-
+"""An opaque response has ended when it pauses for this long."""
 _LINE_BYTES_MAX = 200
-
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
 class Exchange:
     """
-    One request and its answer.
+    One request and its response.
 
     Attributes:
-        method: The request's method; "" when opaque.
-        faults: What strikes it.
-        piece_bytes: The smallest piece that its shapers ask for; 0 for no limit.
-        response_faults_apply: The answer's faults may act: on TLS not before the first request.
+        method: The request's method; "" if opaque.
+        piece_bytes: The smallest piece that its faults ask for; 0 for no limit.
+        response_faults_apply: False on TLS before the first request.
     """
 
     method: str
@@ -61,8 +59,6 @@ class Relay:
     Args:
         reader, writer: The client's side.
         target: Host and port to connect to, at the first forwarded byte.
-        schedule: Decides what strikes.
-        number: The connection's number.
     """
 
     def __init__(
@@ -89,12 +85,12 @@ class Relay:
         self._is_cut = False
 
     async def run(self) -> None:
-        """Relay until one side ends; never raises for what the network does."""
+        """Relay until one side ends; network errors do not raise."""
         try:
             await self._pump_requests()
             if self._response_pump is not None:
-                # The client has ended its side, or was cut off: the target gets time, but a
-                # dead one must not keep a connection of each client that gave it up.
+                # The client has ended its side, or was cut off. The target gets time to answer,
+                # but one that hangs must not keep the connection forever.
                 await asyncio.wait_for(asyncio.shield(self._response_pump), DRAIN_S)
         except (OSError, TimeoutError):
             self.cut(reset=True)
@@ -102,7 +98,7 @@ class Relay:
             await self._close()
 
     def cut(self, *, reset: bool) -> None:
-        """End the client's side now, by RST or by FIN; the target's side goes on."""
+        """End the client's side by RST or FIN; the target's side goes on."""
         if self._is_cut:
             return
         self._is_cut = True
@@ -115,21 +111,21 @@ class Relay:
             self._client.close()
 
     async def discard_input(self) -> None:
-        """Read and drop whatever the client sends, until it leaves; then end."""
+        """Discard what the client sends until it disconnects; then end."""
         while await self._client_reader.read(READ_BYTES):
             pass
         self.cut(reset=False)
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return not self._pending and self._opaque is None
 
     async def _pump_requests(self) -> None:
         for fault in self._schedule.next_faults("accept", self._number, 0):
             await fault.before_request(self)
         while not self._is_cut and (data := await self._client_reader.read(READ_BYTES)):
-            if self._is_cut:  # meanwhile: what the client sent before is not forwarded
+            if self._is_cut:  # meanwhile; what was just read is not forwarded
                 break
             if self._requests_seen == 0 and self._opaque is None and looks_like_tls(data):
                 self._records = TlsRecordScanner()
@@ -173,7 +169,7 @@ class Relay:
         return Exchange(method, faults, min(pieces, default=0))
 
     async def _begin_opaque(self) -> None:
-        """From here on the whole connection is one exchange."""
+        """Treat the entire connection as one exchange from now on."""
         self._opaque = exchange = self._pending[0] if self._pending else self._begin_exchange("")
         exchange.response_faults_apply = self._records is None
         if exchange.method:
@@ -225,7 +221,7 @@ class Relay:
         except OSError:
             self.cut(reset=True)
         finally:
-            # The target has ended its side, or nothing more is due: so does the client's.
+            # The target has ended its side, or no response is outstanding.
             self.cut(reset=False)
 
     async def _forward_response(self, segment: Segment) -> None:
@@ -286,6 +282,6 @@ class Relay:
 
 
 def _request_label(head: bytes) -> str:
-    """Method and path of a request, bounded; not its query."""
+    """Method and path of a request, bounded, without the query."""
     line = head[:_LINE_BYTES_MAX].partition(b" HTTP/")[0]
     return line.partition(b"?")[0].decode("latin-1")

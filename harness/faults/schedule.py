@@ -1,10 +1,9 @@
 """
-Which faults strike next: windows, probabilities and every n-th, all seeded.
+Select the faults of each request: by window, by probability, or every n-th, all seeded.
 
-Every fault has a random stream of its own, drawn from once for each request (or
-connection) that begins inside its window. So the n-th decision of a fault is the same in every
-trial of one seed, whatever the other faults do; which request is the n-th is up to the
-load's concurrency.
+Each fault draws from its own random stream, once per request (or connection) in its window. So
+its n-th decision is the same in every trial with one seed. Which request is the n-th depends on
+the load's concurrency.
 """
 
 from __future__ import annotations
@@ -15,25 +14,14 @@ from typing import Literal
 
 from harness.clock import unix_ns
 from harness.faults.event_log import EventLog
-from harness.faults.kinds import FAULTS
-from harness.faults.kinds.fault import Fault
+from harness.faults.kinds import FAULTS, Fault
 from harness.faults.spec import NetworkFault
 
 FaultPoint = Literal["accept", "request"]
 
 
 class FaultSchedule:
-    """
-    The faults of one proxy.
-
-    Before `begin` nothing strikes: the preflight and the harness's own set-up pass.
-
-    Args:
-        specs: The faults, in the plan's order.
-        seed: The seed of every decision.
-        event_log: Where hits are told.
-        now_ns: The clock.
-    """
+    """The faults of one proxy; before `begin` none is injected, so that the preflight passes."""
 
     def __init__(
         self,
@@ -58,20 +46,19 @@ class FaultSchedule:
         self._decided: list[dict[int, bool]] = [{} for _ in self.specs]
 
     def begin(self, begun_ns: int) -> None:
-        """The start signal: windows count from `begun_ns` (Unix ns)."""
+        """Take the start signal: windows count from `begun_ns` (Unix ns)."""
         self.begun_ns = begun_ns
 
     def next_faults(
         self, moment: FaultPoint, connection: int, request: int, what: str = ""
     ) -> tuple[Fault, ...]:
         """
-        The faults that strike now: any number of shapers, at most one cutter.
+        The faults to inject now, at most one of which closes the connection.
 
         Args:
-            moment: ``accept`` asks the refusals, ``request`` all the others.
-            connection: The connection's number, for the journal.
-            request: The number of the request on it, from 1; 0 for the connection.
-            what: The request's method and path, for the journal; "" where unknown.
+            moment: ``accept`` selects the refusals, ``request`` all other kinds.
+            request: The number of the request on the connection, from 1; 0 for the connection.
+            what: The request's method and path, for the event log; "" if unknown.
         """
         if self.begun_ns is None or not self._faults:
             return ()
@@ -93,7 +80,7 @@ class FaultSchedule:
         return tuple(selected)
 
     def forget_connection(self, connection: int) -> None:
-        """A connection has ended: nothing is decided for it any more."""
+        """Forget the decisions for a connection that has ended."""
         for decided in self._decided:
             decided.pop(connection, None)
 

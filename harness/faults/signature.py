@@ -1,10 +1,9 @@
 """
-Is a delivery really from the API? The receiver's side of the webhook signature.
+Verify the signature of a webhook, as a receiver does.
 
-``x-opensteer-signature: t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "<t>." + raw body)>``;
-the secret is used as it stands, ``whsec_`` included. This is a reading of the public
-documentation of its own: the harness's sender-side code is not used here, so that one
-slip cannot cancel out another.
+``x-opensteer-signature: t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "<t>." + raw body)>``; the
+secret is used unchanged, ``whsec_`` included. This is an independent reading of the public
+documentation: an error in the sender's code cannot cancel itself out here.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 TOLERANCE_S = 300
-"""A signature's time may differ from ours by this much."""
+"""Maximum difference between a signed time and now."""
 
 _HEADER_CHARS_MAX = 1024
 _TIME = re.compile(r"t=(\d{1,12})")
@@ -23,15 +22,15 @@ _MAC = re.compile(r"v1=([0-9a-fA-F]{64})")
 
 
 class SignatureStatus(StrEnum):
-    """What a signature header is worth."""
+    """The result of verifying a signature header."""
 
     VALID = "valid"
     FORGED = "forged"
-    """Not made with our secret over this body, or not readable."""
+    """Not made with our secret over this body, or unreadable."""
     STALE = "stale"
-    """Ours, but of a time too far from now."""
+    """Genuine, but its time is too far from now."""
     REPLAYED = "replayed"
-    """Ours, but accepted before: the very same header again."""
+    """Genuine, but the same header was accepted before."""
     MISSING = "missing"
 
 
@@ -44,14 +43,13 @@ def verify(
     tolerance_s: float = TOLERANCE_S,
 ) -> SignatureStatus:
     """
-    Judge a signature header; the comparison takes the same time wherever it differs.
+    Verify a signature header, in constant time.
 
     Args:
-        header: The header's value; None when there was none.
+        header: None if there was none.
         body: The raw body.
-        secret: The webhook's secret, as it stands.
         now_s: Unix seconds.
-        tolerance_s: How far the signed time may be from now, either way.
+        tolerance_s: Maximum difference between the signed time and now.
     """
     if not header:
         return SignatureStatus.MISSING
@@ -63,14 +61,11 @@ def verify(
     if len(times) != 1 or not macs:
         return SignatureStatus.FORGED
     expected = hmac.new(secret, times[0].encode() + b"." + body, sha256).hexdigest()
-    # Every one is compared: several are allowed while a secret is being changed.
+    # Several are allowed while a secret is being changed; all are compared.
     genuine = False
     for mac in macs:
         genuine |= hmac.compare_digest(mac, expected)
     if not genuine:
         return SignatureStatus.FORGED
-    return (
-        SignatureStatus.VALID
-        if abs(now_s - int(times[0])) <= tolerance_s
-        else SignatureStatus.STALE
-    )
+    is_current = abs(now_s - int(times[0])) <= tolerance_s
+    return SignatureStatus.VALID if is_current else SignatureStatus.STALE

@@ -1,8 +1,8 @@
 """
-The settings of faults and of the webhook inbox: pydantic models.
+Settings of faults and of the webhook inbox, as pydantic models.
 
-They validate the tables of a plan, the text of ``--fault`` and what a fault process is given.
-A fault has two forms with the same meaning::
+They validate a plan's tables, the text of ``--fault`` and the configuration of a fault process.
+A fault has two equivalent forms::
 
     [[faults]]
     kind = "response-lost"
@@ -12,8 +12,8 @@ A fault has two forms with the same meaning::
 
     --fault response-lost:probability=0.05,from=20s,for=10s
 
-Times are relative to the start signal, not to the start of the proxy. All kinds but one
-are the proxy's; ``restart`` is done to the embedded stand-in by `harness run` itself.
+Times are relative to the start signal. The proxy injects all kinds but ``restart``, for which
+`harness run` kills the embedded stand-in.
 """
 
 from __future__ import annotations
@@ -39,29 +39,28 @@ from harness.suggestions import suggest
 from harness.units import NS_PER_MS, NS_PER_S
 
 RESTART = "restart"
-"""The kind that is no network's: the target is killed, and later started again."""
+"""The only kind that is not injected by the proxy."""
 
 
 def _refuse_flag(value: Any) -> Any:
     if isinstance(value, bool):
-        msg = "write a number"
-        raise ValueError(msg)  # noqa: TRY004  pydantic wants a ValueError
+        raise ValueError("write a number")  # noqa: TRY004  pydantic expects a ValueError
     return value
 
 
-# Numbers may be text: that is what ``--fault`` has.
+# Numbers may be text, as in ``--fault``.
 _Count = Annotated[int, BeforeValidator(_refuse_flag), Field(ge=1)]
 _Probability = Annotated[float, BeforeValidator(_refuse_flag), Field(gt=0, le=1)]
 
 
 class FaultSpec(Table):
     """
-    One fault: what all kinds have.
+    What all kinds of faults have.
 
     Attributes:
         kind: A key of `KINDS`.
-        from_ns: When it begins, ns after the start signal.
-        for_ns: How long it goes on; None for the rest of the trial.
+        from_ns: Start of its window, ns after the start signal.
+        for_ns: Length of its window; None for the rest of the trial.
     """
 
     kind: str
@@ -69,20 +68,18 @@ class FaultSpec(Table):
     for_ns: Positive | None = Field(None, alias="for")
 
     def to_table(self) -> dict[str, Any]:
-        """The plan's form, with the defaults filled in; `Fault` reads it back."""
+        """The plan's form with the defaults filled in; `Fault` reads it back."""
         return self.model_dump(mode="json")
 
 
 class NetworkFault(FaultSpec):
     """
-    A fault that the proxy makes.
+    A fault that the proxy injects.
 
     Attributes:
-        every: Strike each n-th request or connection; None when `probability` decides.
-        probability: The share of requests (connections for ``refuse`` and for TLS) that it
-            strikes.
-        per: ``request``, or ``connection``: then it is decided once for each connection,
-            and every request on it is struck or none.
+        every: Inject it into each n-th request or connection; None if `probability` decides.
+        probability: The share of requests (connections for ``refuse`` and for TLS).
+        per: ``connection`` decides once per connection, for all its requests.
     """
 
     every: _Count | None = None
@@ -92,8 +89,7 @@ class NetworkFault(FaultSpec):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if {"every", "probability"} <= self.model_fields_set:
-            msg = "give either probability or every, not both"
-            raise ValueError(msg)
+            raise ValueError("give either probability or every, not both")
         return self
 
     @model_serializer(mode="wrap")
@@ -107,14 +103,14 @@ class NetworkFault(FaultSpec):
         }
 
     def covers(self, since_begin_ns: int) -> bool:
-        """Whether the fault's window holds this moment, in ns after the start signal."""
+        """Whether a moment, in ns after the start signal, is in the fault's window."""
         if since_begin_ns < self.from_ns:
             return False
         return self.for_ns is None or since_begin_ns < self.from_ns + self.for_ns
 
     @property
     def is_total(self) -> bool:
-        """Whether it strikes everything within its window."""
+        """Whether it applies to every request in its window."""
         return self.every in (None, 1) and self.probability >= 1.0
 
 
@@ -129,11 +125,10 @@ class PlainSpec(NetworkFault):
 
 class LatencySpec(NetworkFault):
     """
-    Each request is forwarded later.
+    Each request is forwarded after a delay.
 
     Attributes:
-        latency_ns: By how much.
-        jitter_ns: Uniform between minus and plus this much on top.
+        jitter_ns: Uniform between minus and plus this much, added to the latency.
     """
 
     kind: Literal["latency"]
@@ -142,14 +137,14 @@ class LatencySpec(NetworkFault):
 
 
 class BandwidthSpec(NetworkFault):
-    """Bytes pass at this many a second each way."""
+    """Bytes pass at this rate in each direction."""
 
     kind: Literal["bandwidth"]
     rate_bytes_per_s: _Count = 65_536
 
 
 class SlowSpec(NetworkFault):
-    """The answer's bytes are sent one by one, at this many a second."""
+    """The response's bytes are sent one by one at this rate."""
 
     kind: Literal["slow"]
     rate_bytes_per_s: _Count = 200
@@ -175,7 +170,7 @@ KINDS: Mapping[str, type[FaultSpec]] = {
     "slow": SlowSpec,
     RESTART: RestartSpec,
 }
-"""Every kind of fault and its model."""
+"""Kind → its model."""
 
 
 def _kind_of(fault: Any) -> Any:
@@ -185,8 +180,7 @@ def _kind_of(fault: Any) -> Any:
 def _check_kind(fault: Any) -> Any:
     kind = _kind_of(fault)
     if not isinstance(kind, str) or kind not in KINDS:
-        msg = f"unknown fault {kind!r}; {suggest(str(kind), KINDS)}"
-        raise ValueError(msg)
+        raise ValueError(f"unknown fault {kind!r}; {suggest(str(kind), KINDS)}")
     return fault
 
 
@@ -199,8 +193,7 @@ Fault = Annotated[
     Discriminator(lambda fault: f"[{KINDS[_kind_of(fault)].__name__}]"),
     BeforeValidator(_check_kind),
 ]
-"""A fault as a field of a model; its ``kind`` decides which one it is."""
-
+"""A fault as a field of a model; ``kind`` selects the model."""
 
 _ADAPTER: TypeAdapter[Fault] = TypeAdapter(Fault)
 
@@ -210,24 +203,21 @@ def parse_fault(text: str) -> Fault:
     Read the text form: ``kind`` or ``kind:key=value,key=value``.
 
     Raises:
-        UsageError: One line with all that is wrong, and the nearest known words.
+        UsageError: One line with all errors, and the nearest known words.
     """
     kind, _, rest = text.strip().partition(":")
     table: dict[str, Any] = {"kind": kind.strip()}
     for part in rest.split(",") if rest else ():
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key or not value:
-            msg = f"fault {text!r}: {part!r} is not of the form key=value"
-            raise UsageError(msg)
+            raise UsageError(f"fault {text!r}: {part!r} is not key=value")
         if key in table:
-            msg = f"fault {text!r}: {key!r} is given twice"
-            raise UsageError(msg)
+            raise UsageError(f"fault {text!r}: {key!r} is given twice")
         table[key] = value
     try:
         return _ADAPTER.validate_python(table)
     except ValidationError as errors:
-        msg = f"fault {text!r}: {describe_errors(errors, *KINDS.values())}"
-        raise UsageError(msg) from None
+        raise UsageError(f"fault {text!r}: {describe_errors(errors, *KINDS.values())}") from None
 
 
 class Webhooks(Table):
@@ -236,9 +226,9 @@ class Webhooks(Table):
 
     Attributes:
         slow: Share answered late.
-        slow_by: How late, ns.
+        slow_by: Delay of those, ns.
         fail: Share answered with 500.
-        silent: Share that gets no answer: the connection is held, then closed.
+        silent: Share without a response: the connection is held, then closed.
         hold: How long it is held, ns.
     """
 
@@ -251,18 +241,17 @@ class Webhooks(Table):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.slow + self.fail + self.silent > 1:
-            msg = "slow, fail and silent add up to more than 1"
-            raise ValueError(msg)
+            raise ValueError("slow, fail and silent add up to more than 1")
         return self
 
 
 class InboxBehaviour(Webhooks):
     """
-    The same, and what a plan does not ask for.
+    The plan's settings, and one that plans do not have.
 
     Attributes:
-        refused: Ending of tags (docs/explanation/conformance.md) whose deliveries are
-            answered with 500 until one came twice; "" refuses none.
+        refused: Deliveries whose tag ends so get 500 the first time
+            (docs/explanation/conformance.md); "" refuses none.
     """
 
     refused: str = ""

@@ -1,10 +1,9 @@
 """
-When a TLS client has spoken its first request, told from the records' headers alone.
+Detect a TLS client's first request from the headers of its records (RFC 8446 §5.1).
 
-The content stays sealed; a record's five-byte header does not (RFC 8446 §5.1). The
-first application-data record of a client is its request, but for TLS 1.3, whose client
-Finished travels as application data too: that one has 53 sealed bytes (SHA-256 suites)
-or 69 (SHA-384) and is not counted.
+A client's first application-data record is its request. The exception is TLS 1.3, where the
+client's Finished is application data too: 53 encrypted bytes (SHA-256 suites) or 69 (SHA-384),
+which do not count.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ def looks_like_tls(data: bytes) -> bool:
 
 
 class TlsRecordScanner:
-    """Follows the records that a TLS client sends; `feed` says when a request has begun."""
+    """Scans the records that a TLS client sends."""
 
     def __init__(self) -> None:
         self._header = b""
@@ -28,7 +27,7 @@ class TlsRecordScanner:
         self._application_records = 0
 
     def feed(self, data: bytes) -> bool:
-        """Whether the bytes up to and including `data` hold application data."""
+        """Whether application data was sent, up to and including `data`."""
         position = 0
         while position < len(data):
             if self._left_bytes:

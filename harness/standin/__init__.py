@@ -1,13 +1,12 @@
 """
-The stand-in: our own server that plays the Opensteer Cloud API.
+The stand-in: an embedded server that plays the Opensteer Cloud API.
 
-The default target of the harness, and its judge: it knows exactly what really
-happened (``/__truth__``), and it can lie on purpose, so that a check can be shown
-to catch the lie. It reads the API's documents with its own eyes and imports
-nothing of the client's reading.
+It is the harness's default target. It knows exactly what happened (``/__truth__``), and it can
+lie on purpose, to show that a check detects the lie. It reads the API's documents independently
+and imports nothing of the client's reading.
 
 ::
 
     bytes ─► server ─► api (key, limit, failure, idempotency, time) ─► handlers ─► state
-                                                            delivery ◄─┘   └─► journal
+                                                            delivery ◄─┘   └─► state_file
 """

@@ -1,9 +1,8 @@
 """
 ``python -m harness.standin --config -``: the configuration as JSON on stdin.
 
-Keys are in no argument, where every user of the machine could read them. A wrong
-configuration is one line on stderr and exit status 2; an address that cannot be
-had, or an unusable state file, is status 3.
+Keys are never arguments, which other users of the machine could read. A wrong configuration
+prints one line on stderr and exits with 2; an unavailable address or unusable state file with 3.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ def main() -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"standin: wrong configuration: {error}\n")
         return ExitCode.USAGE
-    from harness.standin.process import run_server  # noqa: PLC0415  a wrong file needs no server
+    from harness.standin.process import run_server  # noqa: PLC0415  slow to import
 
     try:
         run_server(config)
-    except (OSError, sqlite3.Error, msgspec.MsgspecError) as error:  # address, or state file
+    except (OSError, sqlite3.Error, msgspec.MsgspecError) as error:
         sys.stderr.write(f"standin: cannot serve: {error}\n")
         return ExitCode.UNREACHABLE
     return ExitCode.PASS

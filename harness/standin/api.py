@@ -1,15 +1,15 @@
 """
-The way of a request, from its key to its answer.
+The path of a request, from its key to its response.
 
 ::
 
     route ─ 404, 405 ─► key ─ 401 ─► limiter ─ 429 ─► injected failure ─ CODE ─►
-    body ─ 400, 409 ─► Idempotency-Key ─ replay, 409, 422 ─► time it takes ─►
-    the work (capacity 503, 404, 410, …) ─► answer
+    body ─ 400, 409 ─► Idempotency-Key ─ replay, 409, 422 ─► latency ─►
+    the work (capacity 503, 404, 410, …) ─► response
 
-An injected failure takes the operation's time and does no work; only a share of
-CLOUD_TIMEOUT (``timeout_after_effect``) is told after the work was done. The health
-check needs no key and has no limit. Answers other than 2xx are not kept for a key.
+An injected failure takes the operation's latency and does no work, except for a share of
+CLOUD_TIMEOUT (``timeout_after_effect``), which is sent after the work. The health check needs no
+key and has no limit. Only 2xx responses are kept for an Idempotency-Key.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from harness.standin.state import State
 from harness.standin.state_file import StateFile
 from harness.units import NS_PER_S
 
-_KEY_HASHES_MAX = 10_000  # hashed before, so that a key costs its SHA-256 once
+_KEY_HASHES_MAX = 10_000  # cached, so that each key is hashed once
 _KEY_CONFLICT_MESSAGES = {
-    KeyConflict.ANOTHER_REQUEST: "this Idempotency-Key came with another request before",
-    KeyConflict.IN_FLIGHT: "the first request with this Idempotency-Key is still being handled",
+    KeyConflict.ANOTHER_REQUEST: "this Idempotency-Key was used with another request",
+    KeyConflict.IN_FLIGHT: "the first request with this Idempotency-Key is in progress",
 }
 
 
 class Api:
-    """The API over one state; `serve` is the way of one request."""
+    """The API over one state; `serve` answers one request."""
 
     def __init__(self, state: State, state_file: StateFile | None = None) -> None:
         self.state = state
@@ -55,15 +55,15 @@ class Api:
         self.apply_settings()
 
     def apply_settings(self) -> None:
-        """Build what hangs on the settings, after they changed."""
+        """Rebuild what depends on the settings."""
         config = self.state.settings.config
-        if config.workers != self._workers:  # else those at work stay at work
+        if config.workers != self._workers:  # else busy workers stay busy
             self._workers = config.workers
             self._queue = ServiceQueue(config.workers) if config.workers else None
         self.stall = Stall(self._start_ns, to_ns(config.stall_period_s), to_ns(config.stall_s))
 
     def authenticate(self, key: bytes) -> str:
-        """The hash of an API key that is let in; "" for another one."""
+        """The hash of an accepted API key; "" for any other."""
         known = self._key_hashes.get(key)
         if known is not None and not self.state.settings.api_keys:
             return known
@@ -89,12 +89,9 @@ class Api:
             limiter.release()
 
     def _refuse(self, decision: Decision) -> Response:
-        state = self.state
-        text = format_retry_after(
-            state.settings.config.retry_after, decision.retry_after_ns, unix_ns()
-        )
-        if state.draw_lie("wrong_retry_after"):
-            state.count_lie("wrong_retry_after")
+        style = self.state.settings.config.retry_after
+        text = format_retry_after(style, decision.retry_after_ns, unix_ns())
+        if self.state.lies("wrong_retry_after"):
             text = "0"
         headers = () if text is None else ((b"retry-after", text.encode()),)
         return self._fail("CLOUD_RATE_LIMITED")._replace(headers=headers, refused=True)
@@ -129,7 +126,7 @@ class Api:
         found = self._look_up(request, scope)
         if isinstance(found, KeyConflict):
             return plain_error_response(found.value, _KEY_CONFLICT_MESSAGES[found])
-        if isinstance(found, KeyRecord) and not self._executes_twice():
+        if isinstance(found, KeyRecord) and not self.state.lies("executes_twice"):
             await self.simulate_latency(request.operation)
             return self.handlers.replay(request, found)
         record = keys.begin(scope, _fingerprint(request), unix_ns())
@@ -155,12 +152,6 @@ class Api:
             state.count_lie("forgets_keys_after_s")
         return found
 
-    def _executes_twice(self) -> bool:
-        lied = self.state.draw_lie("executes_twice")
-        if lied:
-            self.state.count_lie("executes_twice")
-        return lied
-
     def _remember(self, scope: tuple[str, str], record: KeyRecord, response: Response) -> None:
         keys, state_file = self.state.keys, self.state_file
         if response.status >= 300:
@@ -176,26 +167,22 @@ class Api:
                 state_file.put_execution(scope[1], times)
 
     async def wait_for_stall_end(self) -> None:
-        """Wait while the whole server stands still."""
-        now_ns = unix_ns()
-        freed_ns = self.stall.end_ns(now_ns)
-        if freed_ns > now_ns:
-            await sleep_until(freed_ns)
+        """Wait while the server stalls."""
+        await sleep_until(self.stall.end_ns(unix_ns()))
 
     async def simulate_latency(self, operation: str) -> None:
-        """Let the time pass that an operation takes, its queue included."""
+        """Wait for an operation's queue and latency."""
         settings, rng = self.state.settings, self.state.rng
-        due_ns = now_ns = unix_ns()
+        due_ns = unix_ns()
         if self._queue is not None and settings.config.service_operation in ("*", operation):
-            due_ns = self._queue.admit(now_ns, settings.service(rng.service))
+            due_ns = self._queue.admit(due_ns, settings.service(rng.service))
         distribution = settings.latency.get(operation)
         if distribution is not None:
             due_ns += distribution(rng.latency)
-        if due_ns > now_ns:
-            await sleep_until(due_ns)
+        await sleep_until(due_ns)
 
     def injected_error(self, code: str) -> Response:
-        """The answer of a failure that was told to happen."""
+        """The response of an injected failure."""
         response = self._fail(code)
         if response.status == 429:
             return response._replace(headers=((b"retry-after", b"1"),))
@@ -205,7 +192,7 @@ class Api:
         return error_response(self.state.settings.config.vocabulary, code, details)
 
     def count(self, operation: str, response: Response) -> None:
-        """Count an answer that is about to be sent, and write down what it changed."""
+        """Count a response that is about to be sent, and store what it changed."""
         self.state.counters.count_answer(
             operation, response.status, response.code, refused=response.refused
         )
@@ -222,8 +209,7 @@ async def sleep_until(due_ns: int) -> None:
     """
     Sleep until an instant, never less.
 
-    The loop's timers count whole milliseconds and may fire early by one: then it
-    sleeps again. So a wait is up to about a millisecond longer than asked for.
+    The loop's timers may fire 1 ms early; then it sleeps again, for at most about 1 ms too long.
     """
     while (left_ns := due_ns - unix_ns()) > 0:  # noqa: ASYNC110  a clock has no event
         await asyncio.sleep(max(0.001, left_ns / NS_PER_S))

@@ -1,10 +1,9 @@
 """
 The selector cache: what an import inserts, updates and skips.
 
-An entry is known by (namespace, siteOrigin, method, descriptionHash). A new one is
-inserted, a newer ``updatedAt`` updates, the same or an older one is skipped; so
-the three always add up to the entries sent. Entries of one request are taken in
-order. Nothing reads paths back, so only the times are kept.
+An entry's key is (namespace, siteOrigin, method, descriptionHash). A new entry is inserted, a
+newer ``updatedAt`` updates, anything else is skipped; the three counts add up to the entries
+sent. Nothing reads entries back, so only their times are kept.
 """
 
 from __future__ import annotations
@@ -24,14 +23,7 @@ class Imported(NamedTuple):
 
 
 class SelectorCache:
-    """
-    The cache of one workspace.
-
-    Attributes:
-        inserted: Entries inserted so far.
-        updated: Entries overwritten so far.
-        skipped: Entries that changed nothing so far.
-    """
+    """The cache of one workspace, with its total counts."""
 
     def __init__(self) -> None:
         self.updated_us: dict[CacheKey, int] = {}
@@ -43,10 +35,9 @@ class SelectorCache:
         self, entries: Iterable[tuple[CacheKey, int]], *, older_wins: bool = False
     ) -> Imported:
         """
-        Import entries, each a key and its updatedAt in Unix microseconds.
+        Import entries in order, each a key and its updatedAt in Unix microseconds.
 
         Args:
-            entries: What was sent, in order.
             older_wins: The lie: an older time overwrites like a newer one.
         """
         inserted = updated = skipped = 0

@@ -1,10 +1,9 @@
 """
-The error codes the stand-in answers with, and the HTTP status of each.
+The stand-in's error codes and the HTTP status of each.
 
-Read from the API's documents by this package alone: the harness's client has its
-own reading, and a slip in one must not cancel itself out in the other. Statuses
-that the documents leave open are ours. Two codes are frames of a WebSocket in the
-contract (ACTION_FAILED, CONNECTION_LOST); over HTTP they exist only when injected.
+This is a reading of the API's documents independent of the client's. Statuses that the documents
+leave open are ours. ACTION_FAILED and CONNECTION_LOST belong to WebSockets; over HTTP they exist
+only when injected.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ SDK_STATUS: dict[str, int] = {
     "CLOUD_BROWSER_PROFILE_PROXY_UNAVAILABLE": 503,
     "CLOUD_BROWSER_PROFILE_SYNC_FAILED": 502,
 }
-"""The codes that only the SDK knows; they can be injected in either vocabulary."""
+"""Codes that only the SDK has; they can be injected in either vocabulary."""
 
 SDK_NAMES: dict[str, str] = {
     "CLOUD_CAPACITY_FULL": "CLOUD_CAPACITY_EXHAUSTED",
@@ -60,16 +59,16 @@ SDK_NAMES: dict[str, str] = {
     "CLOUD_CONFIG_INVALID": "CLOUD_INVALID_REQUEST",
     "CLOUD_INTERNAL_ERROR": "CLOUD_INTERNAL",
 }
-"""What the SDK calls a documented code, where it has a name of its own."""
+"""Documented code → the SDK's name, if it differs."""
 
 ALL_CODES: dict[str, int] = STATUS | SDK_STATUS
-"""Every code that can be answered, with its status."""
+"""Every code and its status."""
 
 LAUNCH_FAILURES = frozenset({"CLOUD_LAUNCH_FAILED", "CLOUD_LAUNCH_TIMEOUT"})
-"""A create that fails so was let in first."""
+"""Failures of a create after it was admitted."""
 
 MESSAGES: dict[str, str] = {
-    "CLOUD_AUTH_FAILED": "the API key is missing or not known",
+    "CLOUD_AUTH_FAILED": "the API key is missing or unknown",
     "CLOUD_CAPACITY_FULL": "no runtime capacity available",
     "CLOUD_CONTRACT_MISMATCH": "this server speaks cloud session contract v3",
     "CLOUD_CONFIG_INVALID": "the request is not valid",
@@ -80,9 +79,14 @@ MESSAGES: dict[str, str] = {
     "CLOUD_UNSUPPORTED_METHOD": "this method is not available here",
     "CLOUD_INTERNAL_ERROR": "unexpected server error",
 }
-"""The text of `error`, where the code's own name does not say enough."""
+"""The text of `error`; other codes use their own name."""
+
+
+def message_of(code: str) -> str:
+    """The text of `error` for a code."""
+    return MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
 
 
 def code_name(vocabulary: Vocabulary, code: str) -> str:
-    """The name of a code in one of the two vocabularies; SDK codes keep theirs."""
+    """The name of a code in a vocabulary; SDK codes keep theirs."""
     return SDK_NAMES.get(code, code) if vocabulary == "sdk" else code

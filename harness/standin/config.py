@@ -1,9 +1,8 @@
 """
 Every setting of the stand-in, in one frozen record that travels as JSON.
 
-Durations are seconds. A law of duration and a failure probability keep the text a
-person wrote (``lognormal(20ms,0.5)``), checked when the record is made, so that
-the record reads the same in a file, on a wire and in a test.
+Durations are seconds. Distributions keep their text (``lognormal(20ms,0.5)``), which is checked
+when the record is made, so that it reads the same in a file and in a test.
 """
 
 from __future__ import annotations
@@ -32,25 +31,25 @@ FIXED_FIELDS = frozenset(
 
 class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
-    What the stand-in does wrong, each a probability in [0, 1] unless it says otherwise.
+    What the stand-in does wrong; each is a probability unless stated otherwise.
 
     Attributes:
         executes_twice: A repeated Idempotency-Key does the work again, as if new.
         forgets_keys_after_s: Seconds until a key is forgotten; 0 is off.
-        replays_wrong_run: A replay of queue_run answers another run than the first.
+        replays_wrong_run: A replay of queue_run returns another run.
         loses_delivery: A webhook that is due is never sent.
         signs_wrongly: A webhook is signed with another secret.
-        leaks_slot: DELETE answers 204, yet the session's slot is never free again.
-        leaks_failed_create: A create that fails to launch keeps the slot it had taken.
-        duplicate_session_id: create_session answers the id of a session already open.
-        status_goes_back: get_run tells an earlier status than the true one.
+        leaks_slot: DELETE answers 204, but the session's slot is never freed.
+        leaks_failed_create: A create that fails to launch keeps its slot.
+        duplicate_session_id: create_session returns the id of an open session.
+        status_goes_back: get_run returns an earlier status than the true one.
         loses_log_line: A page of logs lacks one of its lines.
-        cache_miscounts: An import answers one inserted entry too many.
+        cache_miscounts: An import counts one inserted entry too many.
         older_wins: An entry with an older updatedAt overwrites the newer one.
-        deleted_still_answers: get_session of a closed session answers it as active.
-        wrong_retry_after: A refusal says Retry-After: 0, however long the wait is.
-        takes_any_token: A socket opens to a token that is not its own.
-        delivers_for_unsubscribed: A webhook is sent for an event not asked for.
+        deleted_still_answers: get_session returns a closed session as active.
+        wrong_retry_after: A refusal has Retry-After: 0, whatever the wait.
+        takes_any_token: A socket accepts any token.
+        delivers_for_unsubscribed: A webhook is sent for an event not requested.
     """
 
     executes_twice: float = 0.0
@@ -71,7 +70,7 @@ class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivers_for_unsubscribed: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a probability that is none."""
+        """Refuse a value that is not a probability."""
         for name in self.__struct_fields__:
             if name != "forgets_keys_after_s":
                 _require_share(f"lie {name}", getattr(self, name))
@@ -85,57 +84,52 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        api_keys: Keys that are let in; none given lets in every key that is not empty.
-        seed: Of everything drawn at random, ids included.
+        api_keys: Accepted keys; none accepts every non-empty key.
+        seed: Seed of everything random, ids included.
         vocabulary: Names of the error codes: ``seed`` or ``sdk``.
         limiter: The rate limiter's kind.
-        rate: Requests a second that are let through in the long run.
-        burst: token-bucket: most requests at once; concurrency: most in flight.
-        window_s: fixed- and sliding-window: its length; they let ``rate * window_s``
-            requests (rounded, one at least) through in each.
-        limit_scope: One limit for each key, or for each key and operation.
-        refused_count: Whether a refused request uses up the limit as well.
-        retry_after: How a refusal tells the wait (`harness.standin.retry_after`).
-        max_sessions: Most sessions at once; 0 is no bound.
-        release_delay_s: A closed session's slot is free again only after this time.
-        race_window_s: Over-admission: time between the check for room and the taking
-            of the slot; 0 makes them one step.
-        session_lifetime_s: A session closes by itself after this time.
-        token_lifetime_s: Time for which a session's socket tokens are good; 0 is as long
-            as the session.
-        chrome_page_first: Whether the CDP socket's list of pages begins with a
-            chrome:// page.
+        rate: Requests accepted per second in the long run.
+        burst: token-bucket: its size; concurrency: most requests in flight.
+        window_s: fixed- and sliding-window: its length; each accepts ``rate * window_s``
+            requests (rounded, at least one).
+        limit_scope: One limit per key, or per key and operation.
+        refused_count: Whether refused requests count against the limit.
+        retry_after: Style of the header (`harness.standin.retry_after`).
+        max_sessions: Most concurrent sessions; 0 is unlimited.
+        release_delay_s: Time until a closed session's slot is freed.
+        race_window_s: Over-admission: time between the check for room and taking the slot.
+        session_lifetime_s: Time until a session expires.
+        token_lifetime_s: Time until socket tokens expire; 0 is the session's lifetime.
+        chrome_page_first: Whether the CDP socket lists a chrome:// page first.
         launch_s: Time from create_session until the session is active.
-        stale_s: For this time after its creation a session answers 409
-            CLOUD_SESSION_STALE to get and delete.
-        latency: Operation or ``*`` → law of the time an accepted request takes.
-        fail: ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request
-            fails so. The request is not executed, but see the next.
-        timeout_after_effect: Share of injected CLOUD_TIMEOUT answers whose request was
-            executed all the same.
-        workers: Service workers in front of the operations; 0 is no queue.
-        service: Law of the time that a worker holds one request: ``workers`` over its
-            mean is the greatest throughput.
-        service_operation: The operation that waits for a worker; ``*`` is each one.
-        stall_period_s: Every so often, counted from the start, the whole server …
-        stall_s: … answers nothing for so long at the period's end; 0 is never.
-        run_wait: Law of the time a run stays queued.
-        run_duration: Law of the time a run takes.
+        stale_s: For this time a new session answers get and delete with 409.
+        latency: Operation or ``*`` → distribution of an accepted request's latency.
+        fail: ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request fails so
+            without being executed.
+        timeout_after_effect: Share of injected CLOUD_TIMEOUT whose request is executed.
+        workers: Workers in front of the operations; 0 is no queue.
+        service: Distribution of a worker's time per request; ``workers`` over its mean is the
+            maximum throughput.
+        service_operation: The operation that needs a worker; ``*`` is each one.
+        stall_period_s: Period of the stalls, counted from the start.
+        stall_s: At the end of each period the server answers nothing for this long.
+        run_wait: Distribution of the time a run is queued.
+        run_duration: Distribution of a run's duration.
         run_failed: Probability that a run ends failed.
         run_canceled: Probability that a run ends canceled.
-        run_log_lines: Lines a run writes in all; two at least.
-        webhook_tries: Most tries of one delivery.
-        webhook_backoff_s: Wait before the second try; doubles with every further one.
-        webhook_timeout_s: Most time one try may take.
-        webhook_any_host: Deliver to addresses that are not loopback as well.
+        run_log_lines: Lines a run writes in total; at least two.
+        webhook_tries: Most tries per delivery.
+        webhook_backoff_s: Wait before the second try; doubles with each further one.
+        webhook_timeout_s: Timeout of one try.
+        webhook_any_host: Deliver to addresses beyond loopback too.
         max_body_bytes: A larger request body is refused with 413.
-        request_timeout_s: A request that has not wholly arrived by then is refused with 408.
-        key_lifetime_s: Time for which an Idempotency-Key is remembered.
-        state: SQLite file that the state survives in; "" keeps it in memory.
-        parent_pid: End when this parent process is gone; 0 does not look.
-        browser: Chromium to run behind the sessions, one each; "" is a synthetic one.
-        launch_timeout_s: A browser that is not up by then has failed to launch.
-        lies: What it does wrong.
+        request_timeout_s: A request that is incomplete by then is refused with 408.
+        key_lifetime_s: Time until an Idempotency-Key is forgotten.
+        state: SQLite file of the state; "" keeps it in memory.
+        parent_pid: End when this process is no longer the parent; 0 does not check.
+        browser: Chromium program, run once per session; "" is the synthetic browser.
+        launch_timeout_s: A browser that is not ready by then has failed to launch.
+        lies: What it does wrong on purpose.
     """
 
     host: str = "127.0.0.1"
@@ -192,10 +186,10 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def changed(self, changes: dict[str, Any]) -> Self:
         """
-        The same settings with some of them changed; ``lies`` are merged one by one.
+        The settings with `changes`; ``lies`` are merged one by one.
 
         Raises:
-            ValueError: A name is unknown, fixed at the start, or its value is wrong.
+            ValueError: A name is unknown or fixed at the start, or its value is wrong.
         """
         if fixed := sorted(FIXED_FIELDS & changes.keys()):
             raise ValueError(f"{fixed[0]!r} is fixed when the server starts")
@@ -210,28 +204,29 @@ def check_failures(fail: dict[str, float]) -> None:
     Check failure probabilities.
 
     Raises:
-        ValueError: An unknown code or operation, or more than certainty in sum.
+        ValueError: An unknown code or operation, or a sum above 1.
     """
     for name, probability in fail.items():
         operation, _, code = name.rpartition(":")
         if code not in ALL_CODES:
-            raise ValueError(f"{code!r} is no error code of the contract")
+            raise ValueError(f"{code!r} is not an error code of the contract")
         if operation and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
+            raise ValueError(
+                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
+            )
         _require_share(f"fail {name}", probability)
     for operation in CONFIGURABLE:
-        whole = sum(share for _, share in failures_of(operation, fail))
-        if whole > 1 + 1e-9:
-            raise ValueError(f"the failures of {operation} add up to {whole:g}, more than 1")
+        total = sum(share for _, share in failures_of(operation, fail))
+        if total > 1 + 1e-9:
+            raise ValueError(f"the failures of {operation} add up to {total:g}, more than 1")
 
 
 def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float]]:
     """
     The codes an operation fails with, each with its probability.
 
-    ``OPERATION:CODE`` replaces ``CODE`` for that operation, and so does
-    ``action:CODE`` for every method of the action socket. The health check fails
-    only where it is named.
+    ``OPERATION:CODE`` replaces ``CODE`` for that operation, as ``action:CODE`` does for all methods
+    of the action socket. The health check fails only if it is named.
     """
     shares = {
         name: share for name, share in fail.items() if ":" not in name and operation != "health"
@@ -262,7 +257,7 @@ _RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
     (0, 65_535, ("port",)),
     (0, 1 << 31, ("parent_pid",)),
 )  # fmt: skip
-"""From where to where a number may go, and which settings are so."""
+"""Minimum, maximum, and the settings in that range."""
 
 
 def _check_numbers(config: StandinConfig) -> None:
@@ -274,7 +269,9 @@ def _check_numbers(config: StandinConfig) -> None:
         for name in names:
             _require_within(least, most, name, getattr(config, name))
     if config.stall_s and config.stall_s >= config.stall_period_s:
-        raise ValueError("stall_s must be shorter than stall_period_s, or nothing is ever answered")
+        raise ValueError(
+            "stall_s must be shorter than stall_period_s, or nothing would be answered"
+        )
 
 
 def _check_distributions(config: StandinConfig) -> None:
@@ -283,14 +280,16 @@ def _check_distributions(config: StandinConfig) -> None:
         parse_distribution(text)
     for operation in (*config.latency, config.service_operation):
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
+            raise ValueError(
+                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
+            )
 
 
 def _require_share(name: str, value: float) -> None:
     if not 0 <= value <= 1:  # also refuses NaN
-        raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
+        raise ValueError(f"{name} must be a probability from 0 to 1, not {value!r}")
 
 
 def _require_within(least: float, most: float, name: str, value: float) -> None:
     if not least <= value <= most:  # also refuses NaN
-        raise ValueError(f"{name} is a number from {least:g} to {most:.10g}, not {value!r}")
+        raise ValueError(f"{name} must be a number from {least:g} to {most:.10g}, not {value!r}")

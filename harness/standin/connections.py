@@ -1,11 +1,9 @@
 """
-Connections that end: uvicorn's own, with bounds on what it lets a client do for ever.
+Uvicorn's connections, with bounds on the size of a head and the duration of a request.
 
-It would collect a head of any length (and copy it again with every packet), and wait
-for the rest of a request as long as it takes. Here a head, chunk framing and trailers
-included, has a length; and a request has a time from its first byte (or from the
-connection's beginning) to its last. Both are refused in a word, and the connection is
-closed.
+Uvicorn would buffer a head of any length, and wait for a request forever. Here a head, with
+chunk framing and trailers, has a maximum length, and a request has a maximum time from its first
+byte (or the connection's start) to its last. A violation is answered, and the connection closed.
 """
 
 from __future__ import annotations
@@ -22,23 +20,23 @@ from harness.standin.response_bodies import error_body
 HEAD_BYTES_MAX = 64 * 1024
 _BYTES_PER_BODY_BYTE = 8  # "1\r\nx\r\n" has six
 _NEVER_NS = 1 << 62
-_CHECKS_PER_TIMEOUT = 4  # within the time of one request
+_CHECKS_PER_TIMEOUT = 4
 
 
 class Connection(HttpToolsProtocol):
-    """One connection; `close_if_late` is for the sweeper."""
+    """One connection; the sweeper calls `close_if_late`."""
 
-    _since_ns = _NEVER_NS  # when the request that is awaited or under way began
-    _bytes = 0  # of that request, framing included
+    _since_ns = _NEVER_NS  # start of the awaited or incomplete request
+    _bytes = 0  # of that request, with framing
     _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is awaited."""
+        """Start to wait for the first request."""
         self._since_ns = unix_ns()
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and refuse a head that has become too long."""
+        """Take bytes, and refuse a head that is too long."""
         self._bytes += len(data)
         super().data_received(data)
         bound = HEAD_BYTES_MAX + _BYTES_PER_BODY_BYTE * self._body_bytes
@@ -54,20 +52,20 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_body(self, body: bytes) -> None:
-        """Count what is body."""
+        """Count the body's bytes."""
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole: what it takes now is the server's time."""
+        """The request is complete; the server's time does not count."""
         self._since_ns = _NEVER_NS
         self._bytes = self._body_bytes = 0
         super().on_message_complete()
 
     def close_if_late(self, before_ns: int) -> None:
-        """Refuse a request that began before an instant and is not whole."""
+        """Refuse an incomplete request that began before an instant."""
         if self._since_ns < before_ns and not self.transport.is_closing():
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request did not come to its end")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request is incomplete")
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         if self._is_next_to_be_answered():
@@ -80,7 +78,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _is_next_to_be_answered(self) -> bool:
-        """Else a refusal would be taken for the answer to an earlier request."""
+        """Otherwise a refusal would be taken for an earlier request's response."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return True
@@ -88,7 +86,7 @@ class Connection(HttpToolsProtocol):
 
 
 async def close_late_requests(state: ServerState, timeout_s: float) -> None:
-    """End the requests that take longer than so to arrive, again and again."""
+    """Periodically refuse requests that take longer than `timeout_s` to arrive."""
     while True:
         await asyncio.sleep(timeout_s / _CHECKS_PER_TIMEOUT)
         before_ns = unix_ns() - round(timeout_s * 1e9)

@@ -1,9 +1,8 @@
 """
-Webhooks: each finished run's event, tried until a 2xx, five times at most.
+Webhooks: each finished run's event, delivered at least once, with a limited number of tries.
 
-At least once: a try whose answer is lost is repeated with the same event id. Only
-loopback addresses are called unless the configuration says otherwise, because a
-stand-in under load must not reach strangers.
+A try whose response is lost is repeated with the same event id. Only loopback addresses are
+called unless the configuration says otherwise.
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ class WebhookSender:
     Delivers the events of one server's runs.
 
     Args:
-        state: Whose runs.
-        changed: Called with a run whenever a try ended.
+        changed: Called with a run after each try.
     """
 
     def __init__(self, state: State, changed: Callable[[Run], None]) -> None:
@@ -42,7 +40,7 @@ class WebhookSender:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def schedule(self, run: Run) -> None:
-        """See to it that the run's end is told, if someone is to be told."""
+        """Deliver the run's event when it ends, unless that is settled."""
         if run.settled:
             return
         task = asyncio.get_running_loop().create_task(self._deliver(run))
@@ -50,7 +48,7 @@ class WebhookSender:
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """End every delivery, finished or not."""
+        """Cancel every delivery."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -72,17 +70,13 @@ class WebhookSender:
         if webhook is None or event is None:
             return None
         if event not in webhook.events:
-            if not state.draw_lie("delivers_for_unsubscribed"):
-                return None
-            state.count_lie("delivers_for_unsubscribed")
-            return event
+            return event if state.lies("delivers_for_unsubscribed") else None
         if run.tries == 0:
             increment(state.counters.deliveries, "due")
         if not state.settings.config.webhook_any_host and not _is_loopback(webhook.url):
             increment(state.counters.deliveries, "blocked")
             return None
-        if state.draw_lie("loses_delivery"):
-            state.count_lie("loses_delivery")
+        if state.lies("loses_delivery"):
             increment(state.counters.deliveries, "lost")
             return None
         return event
@@ -108,8 +102,7 @@ class WebhookSender:
         state, webhook = self._state, run.webhook
         assert webhook is not None
         secret = webhook.secret
-        if state.draw_lie("signs_wrongly"):
-            state.count_lie("signs_wrongly")
+        if state.lies("signs_wrongly"):
             secret += "-forged"
         headers = {
             "content-type": "application/json",
@@ -117,7 +110,7 @@ class WebhookSender:
                 secret, unix_ns() // NS_PER_S, body
             ),
         }
-        # httpx bounds each read; a try as a whole is bounded here.
+        # httpx bounds each read; this bounds the entire try.
         timeout_s = state.settings.config.webhook_timeout_s
         try:
             async with (
@@ -128,12 +121,12 @@ class WebhookSender:
             ):
                 await _drain(response)
                 return response.is_success
-        except Exception:  # noqa: BLE001  whatever a receiver or its address does to a try
+        except Exception:  # noqa: BLE001  an untrusted receiver may cause any
             return False
 
     def _client(self) -> httpx.AsyncClient:
-        # On loopback certificates are self-signed, and loading the world's takes
-        # 35 ms, which requests under measurement would feel.
+        # On loopback certificates are self-signed; loading the usual ones takes 35 ms,
+        # which would delay measured requests.
         verify = self._state.settings.config.webhook_any_host
         client = self._clients.get(verify)
         if client is None:
@@ -142,7 +135,7 @@ class WebhookSender:
 
 
 async def _drain(response: httpx.Response) -> None:
-    """Read a short body to its end, so that the connection can be used again."""
+    """Read a short body to its end, so that the connection can be reused."""
     size_bytes = 0
     async for piece in response.aiter_raw():
         size_bytes += len(piece)

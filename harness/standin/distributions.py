@@ -1,16 +1,15 @@
 """
-Laws of duration: how long something takes, as text and as numbers.
+Distributions of a duration, as text and as functions.
 
 ::
 
-    5ms                    always
-    uniform(5ms,20ms)      evenly between the two
+    5ms                    constant
+    uniform(5ms,20ms)      uniform between the two
     exponential(10ms)      mean 10 ms
     lognormal(20ms,0.5)    median 20 ms; sigma of the logarithm 0.5
 
-The lognormal law is given by its median because that is what one reads off a
-latency chart: its p99 is ``median * exp(2.326 * sigma)``. No duration is longer than
-`DURATION_MAX_S`, whatever is drawn: instants that far ahead still fit into 63 bits.
+The lognormal is given by its median, which can be read off a latency chart: its p99 is
+``median * exp(2.326 * sigma)``. No drawn duration exceeds `DURATION_MAX_S`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from harness.units import NS_PER_S, parse_duration_ns
 
 Distribution = Callable[[random.Random], int]
-"""Draws one duration in nanoseconds, zero or more."""
+"""Draws one duration in ns, at least 0."""
 
 DURATION_MAX_S = 1_000_000_000
 """31 years."""
@@ -36,17 +35,17 @@ _EXAMPLES = "5ms, uniform(5ms,20ms), exponential(10ms) or lognormal(20ms,0.5)"
 
 def parse_distribution(text: str) -> Distribution:
     """
-    Read a law of duration.
+    Read a distribution.
 
     Raises:
-        ValueError: The text is none; the message shows the four that are.
+        ValueError: The text is not one; the message shows examples.
     """
     match = _CALL.fullmatch(text)
     if match is None:
         return _constant(_read_ns(text, text))
     name, arguments = match[1], [part.strip() for part in match[2].split(",")]
     if _ARGUMENTS.get(name) != len(arguments):
-        raise ValueError(f"{text!r} is no law of duration; write {_EXAMPLES}")
+        raise ValueError(f"{text!r} is not a distribution; write {_EXAMPLES}")
     first_ns = _read_ns(arguments[0], text)
     if name == "constant":
         return _constant(first_ns)
@@ -69,7 +68,7 @@ def _exponential(mean_ns: int) -> Distribution:
 
 def _uniform(low_ns: int, high_ns: int, text: str) -> Distribution:
     if low_ns > high_ns:
-        raise ValueError(f"{text!r} runs from high to low; write the smaller duration first")
+        raise ValueError(f"{text!r} has its minimum above its maximum")
     return lambda rng: rng.randint(low_ns, high_ns)
 
 
@@ -83,7 +82,7 @@ def _read_ns(text: str, whole: str) -> int:
     try:
         ns = parse_duration_ns(text)
     except ValueError:
-        raise ValueError(f"{whole!r} is no law of duration; write {_EXAMPLES}") from None
+        raise ValueError(f"{whole!r} is not a distribution; write {_EXAMPLES}") from None
     if ns > _DURATION_MAX_NS:
         raise ValueError(f"{whole!r} is longer than {DURATION_MAX_S} s")
     return ns
@@ -95,5 +94,5 @@ def _read_sigma(text: str, whole: str) -> float:
     except ValueError:
         sigma = -1.0
     if not 0 <= sigma <= 10:
-        raise ValueError(f"{whole!r}: sigma is a number from 0 to 10, not {text!r}")
+        raise ValueError(f"{whole!r}: sigma must be a number from 0 to 10, not {text!r}")
     return sigma

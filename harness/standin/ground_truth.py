@@ -1,9 +1,8 @@
 """
-The truth: what the server really did, whatever it told.
+The truth: what the server did, independent of what it answered.
 
-A request is counted in the moment its answer is handed to the socket. ``refused``
-is what the limiter refused; everything else that was answered is ``accepted``,
-also a 401 or a 503, so the two always add up to the answers.
+A request is counted when its response is handed to the socket. ``refused`` is what the limiter
+refused; any other response is ``accepted``, even a 401 or a 503.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import msgspec
 
 
 class ResponseCounts(msgspec.Struct):
-    """Answers of one operation."""
+    """Responses of one operation."""
 
     accepted: int = 0
     refused: int = 0
@@ -25,12 +24,12 @@ class Counters(msgspec.Struct):
     Counters that only grow.
 
     Attributes:
-        requests: Operation → answers; ``unknown`` for paths that are none.
+        requests: Operation → responses; ``unknown`` for unknown paths.
         limiter: Its decisions: accepted, refused.
-        lies: Lie → how often it was told.
-        deliveries: Webhooks: ``due``, ``attempted`` tries, ``delivered``, ``given_up``
-            after the last try, ``lost`` by a lie, ``blocked`` as not loopback.
-        work: Operation → how often its work was really done.
+        lies: Lie → number of times told.
+        deliveries: Webhooks: ``due``, ``attempted`` tries, ``delivered``, ``given_up`` after the
+            last try, ``lost`` by a lie, ``blocked`` as not loopback.
+        work: Operation → number of times its work was done.
     """
 
     requests: dict[str, ResponseCounts] = {}
@@ -40,7 +39,7 @@ class Counters(msgspec.Struct):
     work: dict[str, int] = {}
 
     def count_answer(self, operation: str, status: int, code: str, *, refused: bool) -> None:
-        """Count an answer that is about to be sent."""
+        """Count a response that is about to be sent."""
         counts = self.requests.get(operation)
         if counts is None:
             counts = self.requests[operation] = ResponseCounts()
@@ -53,5 +52,5 @@ class Counters(msgspec.Struct):
 
 
 def increment(counts: dict[str, int], name: str, times: int = 1) -> None:
-    """Count one more of a name."""
+    """Add to one counter."""
     counts[name] = counts.get(name, 0) + times

@@ -1,8 +1,8 @@
 """
-The operations themselves: what each does to the state, and what it answers.
+The operations: how each changes the state, and what it answers.
 
-Each handler is one step without a pause, but for create_session when it is told
-to race: then between its look for room and its taking of the slot others may pass.
+Each handler runs without interruption, except that create_session pauses between its check for
+room and taking the slot if ``race_window_s`` is set.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.standin.request_models import (
     read_import,
     read_queue_run,
 )
-from harness.standin.runs import Run, Status, log_page
+from harness.standin.runs import Run, log_page
 from harness.standin.sessions import Session
 from harness.standin.sockets.upgrade_auth import token_expires_ns
 from harness.standin.state import State
@@ -40,7 +40,7 @@ READERS: dict[str, Callable[[bytes], CreateSession | Import | QueueRun | Problem
     "import_selector_cache": read_import,
     "queue_run": read_queue_run,
 }
-"""The operations with a body, and what reads it."""
+"""Operation with a body → what reads it."""
 
 
 class Handlers:
@@ -48,12 +48,11 @@ class Handlers:
     Handles requests that passed authentication, limits and injected failures.
 
     Args:
-        state: What they act upon.
-        state_file: Where changes are noted; None keeps them in memory only.
-        queued: Called with each run that was queued.
+        state_file: Where changes are stored; None keeps them in memory only.
+        queued: Called with each queued run.
 
     Attributes:
-        launch: Launches a new session's browser, and returns the code of its failure.
+        launch: Launches a new session's browser, and returns the code of its failure or "".
     """
 
     def __init__(
@@ -91,17 +90,16 @@ class Handlers:
                 return Response(200, response_bodies.health_body())
 
     def replay(self, request: Request, record: KeyRecord) -> Response:
-        """Tell the first answer of a key again."""
+        """Send the first response of a key again."""
         body = record.body
         if request.operation == "queue_run":
-            if self._state.draw_lie("replays_wrong_run"):
+            if self._state.lies("replays_wrong_run"):
                 body = self._other_run_body(record.resource_id)
             body = response_bodies.replayed_body(body)
         return Response(record.status, body, headers=((b"idempotency-replayed", b"true"),))
 
     def _other_run_body(self, run_id: str) -> bytes:
         state = self._state
-        state.count_lie("replays_wrong_run")
         other, now_ns = state.runs.newest_except(run_id), unix_ns()
         if other is not None:
             return response_bodies.queued_body(other, other.status_at(now_ns))
@@ -143,7 +141,7 @@ class Handlers:
         return Response(201, body, resource_id=session.id, executed=executed)
 
     def _find_session(self, session_id: str, now_ns: int) -> Session | Response:
-        """A session that can be spoken of, or why it cannot."""
+        """A session, or the response that refuses it."""
         session = self._state.sessions.find(session_id)
         if session is None:
             return self._fail("CLOUD_SESSION_NOT_FOUND")
@@ -158,9 +156,8 @@ class Handlers:
             return session
         status = session.state_at(now_ns)
         if status == "closed":
-            if not self._state.draw_lie("deleted_still_answers"):
+            if not self._state.lies("deleted_still_answers"):
                 return self._fail("CLOUD_SESSION_CLOSED")
-            self._state.count_lie("deleted_still_answers")
             status = "active"
         return Response(200, response_bodies.session_body(session, status))
 
@@ -171,7 +168,7 @@ class Handlers:
             return session
         if session.state_at(now_ns) == "closed":
             return self._fail("CLOUD_SESSION_CLOSED")
-        self._state.taken(now_ns)  # settle expiries before the session leaves
+        self._state.taken(now_ns)  # release expired slots first
         self._state.close_session(session, now_ns)
         increment(self._state.counters.work, request.operation)
         if self._state_file is not None:
@@ -187,10 +184,9 @@ class Handlers:
         counts = state.cache.import_entries(entries, older_wins=older_wins)
         if self._state_file is not None:
             self._state_file.put_entries({key: state.cache.updated_us[key] for key, _ in entries})
-        if state.draw_lie("cache_miscounts"):
-            state.count_lie("cache_miscounts")
-            return Response(200, response_bodies.miscounted_body(counts), executed=True)
-        return Response(200, response_bodies.imported_body(counts), executed=True)
+        lied = state.lies("cache_miscounts")
+        body_of = response_bodies.miscounted_body if lied else response_bodies.imported_body
+        return Response(200, body_of(counts), executed=True)
 
     def _has_older(self, entries: list[tuple[Any, int]]) -> bool:
         known = self._state.cache.updated_us
@@ -210,10 +206,8 @@ class Handlers:
         if run is None:
             return plain_error_response(404, "no such run")
         status = run.status_at(unix_ns())
-        if status != "queued" and self._state.draw_lie("status_goes_back"):
-            self._state.count_lie("status_goes_back")
-            earlier: Status = "queued" if status == "running" else "running"
-            status = earlier
+        if status != "queued" and self._state.lies("status_goes_back"):
+            status = "queued" if status == "running" else "running"
         return Response(200, response_bodies.run_body(run, status))
 
     def _get_run_logs(self, request: Request) -> Response:
@@ -227,8 +221,7 @@ class Handlers:
             return self._fail("CLOUD_CONFIG_INVALID", details)
         page = log_page(run.lines_at(unix_ns()), limit, before)
         lost = 0
-        if page.numbers and self._state.draw_lie("loses_log_line"):
-            self._state.count_lie("loses_log_line")
+        if page.numbers and self._state.lies("loses_log_line"):
             lost = self._state.rng.lies.choice(page.numbers)
         return Response(200, response_bodies.logs_body(run, page, without=lost))
 
@@ -240,6 +233,6 @@ def _read_paging(query: bytes) -> tuple[int, int | None]:
     values = parse_qs(query.decode("ascii", "replace"), keep_blank_values=True)
     text = values.get("logLimit", [str(LOG_LINES_DEFAULT)])[-1]
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LOG_LINES_MAX):
-        raise ValueError(f"logLimit is a number from 1 to {LOG_LINES_MAX}, not {text!r}")
+        raise ValueError(f"logLimit must be a number from 1 to {LOG_LINES_MAX}, not {text!r}")
     cursor = values.get("beforeLogCursor")
     return int(text), None if cursor is None else response_bodies.parse_cursor(cursor[-1])

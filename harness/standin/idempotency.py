@@ -1,10 +1,9 @@
 """
-Idempotency keys: do the work once, tell its answer again.
+Idempotency keys: do the work once, and repeat its response.
 
-After the IETF draft "The Idempotency-Key HTTP Header Field": the same key with the
-same request is answered with the first answer; with another request it is refused
-(422); while the first is still being handled it is refused as well (409). A key
-whose work failed is free again. A key belongs to the API key that sent it.
+After the IETF draft "The Idempotency-Key HTTP Header Field": the same key with the same request
+gets the first response; with another request it is refused (422), and also while the first is in
+progress (409). A key whose work failed is free again. A key belongs to its API key.
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ KeyScope = tuple[str, str]
 
 class KeyRecord(msgspec.Struct):
     """
-    What is remembered of one key.
+    What is stored for one key.
 
     Attributes:
-        fingerprint: Hash of the operation, path and body it came with.
-        begun_ns: When its first request came.
-        status: HTTP status of the answer; 0 while in flight.
-        body: Body of the answer.
-        resource_id: The session or run it made; "" when none.
+        fingerprint: Hash of the operation, path and body.
+        begun_ns: When its first request arrived.
+        status: HTTP status of the response; 0 while in progress.
+        resource_id: The session or run it made; "" if none.
     """
 
     fingerprint: str
@@ -49,7 +47,7 @@ class IdempotencyKeys:
     The keys seen, oldest first.
 
     Attributes:
-        executions: Idempotency-Key → how often its work was really done.
+        executions: Idempotency-Key → number of times its work was done.
     """
 
     def __init__(self) -> None:
@@ -59,11 +57,7 @@ class IdempotencyKeys:
     def look_up(
         self, scope: KeyScope, fingerprint: str, now_ns: int, lifetime_ns: int
     ) -> KeyRecord | KeyConflict | None:
-        """
-        What is known of a key: its first answer, a refusal, or nothing.
-
-        Keys older than the lifetime are forgotten, but never one in flight.
-        """
+        """The first response of a key, a conflict, or None; expired keys are forgotten first."""
         self._forget(now_ns - lifetime_ns)
         record = self._records.get(scope)
         if record is None or (record.status and record.begun_ns <= now_ns - lifetime_ns):
@@ -73,13 +67,13 @@ class IdempotencyKeys:
         return record if record.status else KeyConflict.IN_FLIGHT
 
     def begin(self, scope: KeyScope, fingerprint: str, now_ns: int) -> KeyRecord:
-        """Hold a key while its request is handled; it becomes the youngest."""
+        """Hold a key while its request is handled; it becomes the newest."""
         self._records.pop(scope, None)
         record = self._records[scope] = KeyRecord(fingerprint, now_ns)
         return record
 
     def restore(self, scope: KeyScope, record: KeyRecord) -> None:
-        """Put back a key read from a file."""
+        """Add a key from the state file."""
         self._records[scope] = record
 
     def abandon(self, scope: KeyScope) -> None:
@@ -87,7 +81,7 @@ class IdempotencyKeys:
         self._records.pop(scope, None)
 
     def count(self, key: str) -> int:
-        """Count that a key's work was done; returns how often it now was."""
+        """Count a key's work; returns the number of times it was done."""
         times = self.executions[key] = self.executions.get(key, 0) + 1
         return times
 

@@ -1,5 +1,5 @@
 """
-A stand-in as a context manager, for callers and tests: its own process, on loopback.
+The stand-in as a context manager: its own process, on loopback.
 
 ::
 
@@ -37,14 +37,13 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 class Standin:
     """
-    Starts the process when it is made, and ends it on leaving.
+    A stand-in process, started by the constructor and stopped on exit.
 
     Attributes:
-        url: Where it listens, such as ``http://127.0.0.1:40123``.
-        pid: Its process.
+        url: Such as ``http://127.0.0.1:40123``.
 
     Raises:
-        TargetError: It did not start; the message carries its stderr.
+        TargetError: It did not start; the message has its stderr.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Standin:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            start_new_session=True,  # Ctrl-C is for the caller, who has to clean up first
+            start_new_session=True,  # Ctrl-C goes to the caller, which cleans up first
         )
         self.pid = self._process.pid
         try:
@@ -72,15 +71,15 @@ class Standin:
             raise
 
     def __enter__(self) -> Self:
-        """It runs already."""
+        """It already runs."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End it."""
+        """Stop it."""
         self.stop()
 
     def truth(self, *, everything: bool = False) -> dict[str, Any]:
-        """What it really did (`State.describe`); long lists whole if asked."""
+        """The ground truth (`State.describe`); `everything` leaves no list cut."""
         return self._ask("/__truth__" + ("?all" if everything else ""), None)
 
     def control(self, **changes: Any) -> dict[str, Any]:
@@ -93,24 +92,23 @@ class Standin:
         return self._ask("/__control__", msgspec.json.encode(changes))
 
     def stop(self) -> int:
-        """End it with SIGTERM; returns its exit status."""
+        """Stop it with SIGTERM; returns its exit status."""
         if self._port_holder is not None:
             self._port_holder.close()
         self._stderr.close()
         return terminate_process(self._process, STOP_TIMEOUT_S)
 
     def kill(self) -> int:
-        """End it with SIGKILL, as a crash would; returns its exit status."""
+        """Kill it with SIGKILL, as a crash would; returns its exit status."""
         self._process.kill()
         self._stderr.close()
         return reap_process(self._process)
 
     def crash(self) -> None:
         """
-        End it with SIGKILL, and keep its port for `restart`: meanwhile it refuses connections.
+        Kill it with SIGKILL, and reserve its port for `restart`: meanwhile it refuses connections.
 
-        Bound without listening, the port goes to nobody else; a client that connected
-        to it from that very port would otherwise be talking to itself.
+        A bound socket reserves the port: no client can get it as its own and connect to itself.
         """
         parts = urlsplit(self.url)
         self.kill()
@@ -123,7 +121,7 @@ class Standin:
 
     def restart(self) -> None:
         """
-        Start it again after a `crash`, at its old address; its state file says what it was.
+        Start it again after `crash` with its old address and state file.
 
         Raises:
             TargetError: It did not start.
@@ -139,7 +137,7 @@ class Standin:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # it died: its stderr says why
+        with contextlib.suppress(BrokenPipeError):  # it ended: its stderr says why
             stdin.write(config)
             stdin.close()
         with selectors.DefaultSelector() as selector:

@@ -1,9 +1,8 @@
 """
-Rate limiters, exact: integers of nanoseconds in, a decision and the true wait out.
+Exact rate limiters: integer nanoseconds in, a decision and the exact wait out.
 
-Each is pure: no clock is read. Instants must not go backwards. A refusal's wait is
-the least number of nanoseconds after which a request, sent alone, is accepted: one
-nanosecond less is too early. That is what makes them fit to judge estimators by.
+They read no clock; instants must not go backwards. A refusal's wait is the smallest number of
+nanoseconds after which a single request is accepted, so they can verify estimators.
 
 ::
 
@@ -15,21 +14,21 @@ nanosecond less is too early. That is what makes them fit to judge estimators by
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from fractions import Fraction
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from harness.units import NS_PER_S
 
 
 class Decision(NamedTuple):
     """
-    What a limiter says of one request.
+    A limiter's decision on one request.
 
     Attributes:
-        accepted: Whether it may pass.
-        retry_after_ns: The exact wait until one would pass; 0 when accepted; None
-            where nobody can know it.
+        retry_after_ns: The exact wait until a request is accepted; 0 if this one was; None if
+            unknown.
     """
 
     accepted: bool
@@ -44,34 +43,32 @@ class Decision(NamedTuple):
 ACCEPTED = Decision(accepted=True)
 
 
-class RateLimiter(Protocol):
+class RateLimiter(ABC):
     """Decides request by request."""
 
+    @abstractmethod
     def decide(self, now_ns: int) -> Decision:
-        """Take one request that comes now."""
+        """Decide on a request that arrives now."""
 
-    def release(self) -> None:
-        """Tell that an accepted request has ended."""
+    def release(self) -> None:  # noqa: B027  most limiters have nothing to release
+        """Note the end of an accepted request."""
 
 
-class Unlimited:
+class Unlimited(RateLimiter):
     """Accepts everything."""
 
-    def decide(self, now_ns: int) -> Decision:  # noqa: ARG002  the protocol's signature
+    def decide(self, now_ns: int) -> Decision:  # noqa: ARG002  unused
         """Accept."""
         return ACCEPTED
 
-    def release(self) -> None:
-        """Nothing was held."""
 
-
-class TokenBucket:
+class TokenBucket(RateLimiter):
     """
     At most ``burst + rate * t`` requests in any span of length t.
 
-    Credit is counted in whole units: with ``rate = p/q`` a nanosecond brings p units
-    and a token costs ``q * 1e9``, so nothing is ever rounded. Where refused requests
-    count, each takes a token as well, down to a debt of one burst.
+    Credit is counted in integers, so nothing is rounded: with ``rate = p/q`` a nanosecond adds p
+    units and a token costs ``q * 1e9``. If refused requests count, each takes a token too, down to
+    a debt of one burst.
     """
 
     def __init__(self, rate_per_s: float, burst: int, *, refused_count: bool = False) -> None:
@@ -84,7 +81,7 @@ class TokenBucket:
         self._refused_count = refused_count
 
     def decide(self, now_ns: int) -> Decision:
-        """Take a token, or say when there will be one."""
+        """Take a token, or return the wait for one."""
         gained = (now_ns - self._last_ns) * self._units_per_ns
         self._credit = min(self._full, self._credit + gained)
         self._last_ns = now_ns
@@ -98,17 +95,13 @@ class TokenBucket:
     def _wait_ns(self) -> int:
         return -((self._credit - self._token) // self._units_per_ns)  # rounded up
 
-    def release(self) -> None:
-        """A token is spent, not held."""
 
-
-class FixedWindow:
+class FixedWindow(RateLimiter):
     """
     At most ``limit`` requests in each window of the clock.
 
-    Two bursts around a window's edge make twice the limit in no time: that is the
-    algorithm's known flaw. Whether refused requests count changes nothing, as a full
-    window stays full.
+    Two bursts around a window's edge make twice the limit, a known flaw. Refused requests cannot
+    count, as a full window stays full.
     """
 
     def __init__(self, limit: int, window_ns: int) -> None:
@@ -118,7 +111,7 @@ class FixedWindow:
         self._used = 0
 
     def decide(self, now_ns: int) -> Decision:
-        """Count into the window of now, or say when the next one begins."""
+        """Count into the current window, or return the wait for the next."""
         index = now_ns // self._window_ns
         if index != self._index:
             self._index, self._used = index, 0
@@ -127,16 +120,12 @@ class FixedWindow:
             return ACCEPTED
         return Decision(accepted=False, retry_after_ns=(index + 1) * self._window_ns - now_ns)
 
-    def release(self) -> None:
-        """A place in the window is spent, not held."""
 
-
-class SlidingWindow:
+class SlidingWindow(RateLimiter):
     """
     At most ``limit`` requests in any window, by a log of their instants.
 
-    Only the newest ``limit`` instants can matter, so only they are kept. Where
-    refused requests count, one who keeps asking is never let in again.
+    If refused requests count, a client that never pauses is never accepted again.
     """
 
     def __init__(self, limit: int, window_ns: int, *, refused_count: bool = False) -> None:
@@ -146,7 +135,7 @@ class SlidingWindow:
         self._refused_count = refused_count
 
     def decide(self, now_ns: int) -> Decision:
-        """Accept when the limit-th last request is a whole window ago."""
+        """Accept if the limit-th last request is a window ago."""
         log = self._log
         if len(log) < self._limit or now_ns - log[0] >= self._window_ns:
             log.append(now_ns)
@@ -155,19 +144,16 @@ class SlidingWindow:
             log.append(now_ns)
         return Decision(accepted=False, retry_after_ns=log[0] + self._window_ns - now_ns)
 
-    def release(self) -> None:
-        """A place in the log is spent, not held."""
 
-
-class Concurrency:
-    """At most ``limit`` requests in flight; when one will end, nobody knows."""
+class Concurrency(RateLimiter):
+    """At most ``limit`` requests in flight; the wait is unknown."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._in_flight = 0
 
-    def decide(self, now_ns: int) -> Decision:  # noqa: ARG002  the protocol's signature
-        """Hold a place, if one is free."""
+    def decide(self, now_ns: int) -> Decision:  # noqa: ARG002  unused
+        """Take a place, if one is free."""
         if self._in_flight < self._limit:
             self._in_flight += 1
             return ACCEPTED

@@ -1,25 +1,23 @@
-"""What comes in and what goes out, apart from how it travels."""
+"""Requests and responses, independent of how they are transported."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from harness.standin import response_bodies
-from harness.standin.codes import ALL_CODES, MESSAGES, Vocabulary, code_name
+from harness.standin.codes import ALL_CODES, Vocabulary, code_name, message_of
 
 
 class Request(NamedTuple):
     """
-    One request, read whole.
+    One complete request.
 
     Attributes:
-        operation: Which of the API's operations.
-        argument: The path's id or slug; "" where it has none.
+        argument: The path's id or slug; "" if it has none.
         query: The query string, undecoded.
-        api_key: Hash of the key it came with; "" before or without one.
-        idempotency_key: Its Idempotency-Key; "" when none.
-        host: ``address:port`` it was sent to.
-        body: Its body.
+        api_key: Hash of its API key; "" if not accepted.
+        idempotency_key: "" if none.
+        host: The ``address:port`` it was sent to.
     """
 
     operation: str
@@ -33,16 +31,15 @@ class Request(NamedTuple):
 
 class Response(NamedTuple):
     """
-    One answer.
+    One response.
 
     Attributes:
-        status: HTTP status.
         body: JSON; empty for a 204.
-        code: The error's code; "" for none.
+        code: The error code; "" if none.
         headers: Headers beyond content type and length.
-        resource_id: The session or run that was made; "" when none.
-        executed: Whether work was really done for it.
-        refused: Whether the limiter refused it.
+        resource_id: The session or run that was made; "" if none.
+        executed: Work was done for it.
+        refused: The limiter refused it.
     """
 
     status: int
@@ -55,12 +52,12 @@ class Response(NamedTuple):
 
 
 def error_response(vocabulary: Vocabulary, code: str, details: object = None) -> Response:
-    """An error of the contract, named in the vocabulary asked for."""
+    """An error with a code, in the given vocabulary."""
     name = code_name(vocabulary, code)
-    message = MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
-    return Response(ALL_CODES[name], response_bodies.error_body(message, name, details), name)
+    body = response_bodies.error_body(message_of(code), name, details)
+    return Response(ALL_CODES[name], body, name)
 
 
 def plain_error_response(status: int, message: str) -> Response:
-    """An error that the contract has no code for."""
+    """An error for which the contract has no code."""
     return Response(status, response_bodies.error_body(message, ""))

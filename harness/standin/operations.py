@@ -1,4 +1,4 @@
-"""The API's operations: which method and path is which."""
+"""The API's operations, their methods and paths."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from typing import NamedTuple
 from harness.standin.sockets import names
 
 OPERATIONS = (
-    "health",
-    "create_session",
-    "get_session",
-    "delete_session",
-    "import_selector_cache",
-    "queue_run",
-    "get_run",
-    "get_run_logs",
-)
-"""Every operation, by the name used everywhere."""
+    "health", "create_session", "get_session", "delete_session", "import_selector_cache",
+    "queue_run", "get_run", "get_run_logs",
+)  # fmt: skip
+"""Names of the HTTP operations."""
 
 CONFIGURABLE = (*OPERATIONS, *names.GROUPS, *names.OPERATIONS)
-"""Every name that a setting may be about: HTTP operations and what sockets do."""
+"""Names that settings accept: HTTP and socket operations."""
 
 UNKNOWN = "unknown"
-"""Stands for a path or a method that is none of them."""
+"""An unknown path or method."""
 
 _FIXED = {
     "/health": {"GET": "health"},
@@ -44,8 +38,8 @@ class Route(NamedTuple):
 
     Attributes:
         operation: One of `OPERATIONS`, or `UNKNOWN`.
-        argument: The path's id or slug; "" where it has none.
-        methods: What the path allows; empty when the path itself is unknown.
+        argument: The path's id or slug; "" if it has none.
+        methods: The methods of the path; empty if the path is unknown.
     """
 
     operation: str
@@ -54,7 +48,7 @@ class Route(NamedTuple):
 
 
 def find_route(method: str, path: str) -> Route:
-    """Match a request; a wrong method leaves the path's methods in the answer."""
+    """Find the route of a request; an unknown method leaves the path's methods in it."""
     table, argument = _find_path(path)
     return Route(table.get(method, UNKNOWN), argument, tuple(table))
 

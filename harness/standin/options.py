@@ -1,4 +1,4 @@
-"""Text options of a command line, read into values of `StandinConfig`."""
+"""Command-line texts, parsed into values of `StandinConfig`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
     """
     Read ``5ms`` (for every operation) and ``create_session=lognormal(80ms,0.4)``.
 
-    Returns:
-        The value of `StandinConfig.latency`.
-
     Raises:
-        ValueError: A text is no law of duration, or names an unknown operation.
+        ValueError: A text is not a distribution, or names an unknown operation.
     """
     latency = {}
     for text in texts:
         operation, _, distribution = text.rpartition("=")
         operation = operation.strip() or "*"
         if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(f"{operation!r} is no operation; {suggest(operation, CONFIGURABLE)}")
+            raise ValueError(
+                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
+            )
         parse_distribution(distribution)
         latency[operation] = distribution.strip()
     return latency
@@ -35,17 +34,14 @@ def parse_failures(texts: Iterable[str]) -> dict[str, float]:
     """
     Read ``CODE=P`` and ``OPERATION:CODE=P``.
 
-    Returns:
-        The value of `StandinConfig.fail`.
-
     Raises:
-        ValueError: A text is not of that form, or names what does not exist.
+        ValueError: A text has another form, or an unknown name.
     """
     fail = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator:
-            raise ValueError(f"{text!r} is no failure; write CODE=P or OPERATION:CODE=P")
+            raise ValueError(f"{text!r} is not a failure; write CODE=P or OPERATION:CODE=P")
         fail[name.strip()] = _read_number(text, value)
     check_failures(fail)
     return fail
@@ -56,7 +52,7 @@ def parse_lies(texts: Iterable[str]) -> Lies:
     Read ``leaks-slot`` (always), ``executes-twice=0.5`` and ``forgets-keys-after=2``.
 
     Raises:
-        ValueError: A text names no lie, or its value is none.
+        ValueError: A text names no lie, or its value is not a number.
     """
     values = {}
     for text in texts:
@@ -66,7 +62,7 @@ def parse_lies(texts: Iterable[str]) -> Lies:
             field = "forgets_keys_after_s"
         if field not in Lies.__struct_fields__:
             names = [known.replace("_", "-") for known in Lies.__struct_fields__]
-            raise ValueError(f"{name.strip()!r} is no lie; {suggest(name.strip(), names)}")
+            raise ValueError(f"{name.strip()!r} is not a lie; {suggest(name.strip(), names)}")
         values[field] = _read_number(text, value) if separator else 1.0
     return Lies(**values)
 
@@ -75,4 +71,4 @@ def _read_number(text: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise ValueError(f"{text!r}: {value.strip()!r} is no number") from None
+        raise ValueError(f"{text!r}: {value.strip()!r} is not a number") from None

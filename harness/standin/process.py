@@ -1,4 +1,4 @@
-"""The stand-in as a process: one socket, one line when it listens, an end within 2 s."""
+"""The stand-in's process: reports its URL in one line, and ends within 2 s of a signal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PARENT_POLL_S = 0.25
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn with our signals and our line."""
+    """Uvicorn with our signal handling and start message."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
@@ -39,15 +39,14 @@ class _Uvicorn(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Uvicorn would raise the signal again at the end, and the exit status would
-        # not be 0.
+        # Uvicorn would raise the signal again at the end, and change the exit status.
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
         yield
 
     def end(self) -> None:
-        """Stop taking connections, answer what is open, and end."""
+        """Accept no connections, answer what is open, and end."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -61,9 +60,9 @@ def run_server(config: StandinConfig) -> None:
     Serve until SIGTERM, SIGINT, or the parent's end.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address cannot be bound.
         sqlite3.Error: The state file cannot be used.
-        msgspec.DecodeError: What it holds is not a stand-in's.
+        msgspec.DecodeError: The state file is not a stand-in's.
     """
     listener = _listen(config.host, config.port)
     address = f"[{config.host}]" if ":" in config.host else config.host
@@ -97,7 +96,7 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
     sweeper = asyncio.create_task(
         close_late_requests(server.server_state, config.request_timeout_s)
     )
-    gc.freeze()  # what is here now stays: it need not be looked through again
+    gc.freeze()  # objects that exist now stay; the collector need not check them
     try:
         await server.serve([listener])
     finally:
@@ -113,7 +112,7 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
 def _fit_to_machine(config: StandinConfig) -> StandinConfig:
     if shutil.which(config.browser) is None:
         raise FileNotFoundError(
-            f"--browser {config.browser}: no such program; install chromium, or name another"
+            f"--browser {config.browser}: program not found; install chromium, or name another"
         )
     remove_stale_profiles()
     most = config.max_sessions or sessions_that_fit_memory()
@@ -121,8 +120,7 @@ def _fit_to_machine(config: StandinConfig) -> StandinConfig:
 
 
 async def _watch_parent(parent_pid: int, server: _Uvicorn) -> None:
-    # PR_SET_PDEATHSIG would be quicker, but it fires when the *thread* that started
-    # this process ends.
+    # PR_SET_PDEATHSIG would also fire when only the parent's *thread* ends.
     while parent_pid:
         if os.getppid() != parent_pid:
             server.end()
@@ -139,5 +137,5 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise
-    listener.setblocking(False)  # noqa: FBT003  the name of the call says it
+    listener.setblocking(False)  # noqa: FBT003  the standard library's signature
     return listener

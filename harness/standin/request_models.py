@@ -1,9 +1,4 @@
-"""
-Request bodies, read strictly: what is missing or of the wrong kind is refused.
-
-Members that the contract does not name are ignored, as a server that must outlive
-its clients does.
-"""
+"""Request bodies, validated strictly; unknown members are ignored."""
 
 from __future__ import annotations
 
@@ -24,7 +19,7 @@ _Origin = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+$")]
 _Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#\s]+")]
 
 EPOCH_MS_MAX = 8_640_000_000_000_000
-"""100 million days to either side of 1970: what JavaScript, and so the SDK, calls a date."""
+"""100 million days around 1970: the range of a JavaScript Date."""
 
 _Instant = (
     Annotated[datetime, msgspec.Meta(tz=True)]
@@ -105,7 +100,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_create_session(body: bytes) -> CreateSession | Problem:
-    """Read a body of create_session; another contract version is told before all else."""
+    """Read a body of create_session; another contract version is the first error reported."""
     try:
         request = _decode(_create, body)
     except _UNREADABLE as error:
@@ -132,7 +127,7 @@ def read_queue_run(body: bytes) -> QueueRun | Problem:
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    body.decode()  # JSON is UTF-8 (RFC 8259, 8.1); members kept raw are not looked into
+    body.decode()  # JSON is UTF-8 (RFC 8259, 8.1); raw members are not decoded otherwise
     return decoder.decode(body)
 
 

@@ -1,9 +1,8 @@
 """
-Every body the stand-in sends, in one file.
+Every body that the stand-in sends.
 
-The members of a session's answer are documented, and so are a queued run's
-``run``, ``replayed`` and ``links``; the inside of runs, logs and webhooks is ours.
-Times are epoch milliseconds, links are paths.
+The members of a session are documented, and so are a queued run's ``run``, ``replayed`` and
+``links``. The contents of runs, logs and webhooks are ours. Times are epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def error_body(message: str, code: str, details: Any = None) -> bytes:
-    """An error: ``error``, ``code`` where there is one, ``details`` where there are any."""
+    """An error; ``code`` and ``details`` are left out if there are none."""
     body: dict[str, Any] = {"error": message}
     if code:
         body["code"] = code
@@ -39,14 +38,14 @@ def error_body(message: str, code: str, details: Any = None) -> bytes:
 
 
 def health_body() -> bytes:
-    """The health check's answer."""
+    """The response of health."""
     return b'{"status":"ok"}'
 
 
 def created_body(
     session: Session, state: SessionState, host: str, seed: int, expires_ns: int
 ) -> bytes:
-    """The answer of create_session; ``host`` is ``address:port``."""
+    """The response of create_session; ``host`` is ``address:port``."""
     return encode(
         {
             "sessionId": session.id,
@@ -62,7 +61,7 @@ def created_body(
 
 
 def session_body(session: Session, state: SessionState) -> bytes:
-    """The answer of get_session: no tokens."""
+    """The response of get_session, without tokens."""
     return encode({"sessionId": session.id, "cloudSession": _cloud_session(session, state)})
 
 
@@ -80,7 +79,7 @@ def _cloud_session(session: Session, state: SessionState) -> dict[str, Any]:
 
 
 def imported_body(counts: Imported) -> bytes:
-    """The answer of import_selector_cache."""
+    """The response of import_selector_cache."""
     return encode(
         {
             "imported": counts.inserted + counts.updated,
@@ -92,13 +91,13 @@ def imported_body(counts: Imported) -> bytes:
 
 
 def miscounted_body(counts: Imported) -> bytes:
-    """The lie: one inserted entry too many, with the other numbers as they are."""
+    """The lie: one inserted entry too many; the other counts are correct."""
     honest = msgspec.json.decode(imported_body(counts))
     return encode(honest | {"inserted": counts.inserted + 1})
 
 
 def queued_body(run: Run, status: Status) -> bytes:
-    """The answer of queue_run, the first time."""
+    """The first response of queue_run."""
     return encode(
         {
             "run": run_shape(run, status),
@@ -118,19 +117,19 @@ _queued = msgspec.json.Decoder(_Queued).decode
 
 
 def replayed_body(body: bytes) -> bytes:
-    """The same answer told again: the run's input to the letter, whatever it holds."""
+    """The same response with ``replayed``; the run's input stays byte for byte."""
     queued = _queued(body)
     queued.replayed = True
     return encode(queued)
 
 
 def run_body(run: Run, status: Status) -> bytes:
-    """The answer of get_run."""
+    """The response of get_run."""
     return encode({"run": run_shape(run, status)})
 
 
 def run_shape(run: Run, status: Status) -> dict[str, Any]:
-    """A run as it stands in every body."""
+    """A run as in every body."""
     started = status != "queued"
     finished = started and status != "running"
     return {
@@ -147,7 +146,7 @@ def run_shape(run: Run, status: Status) -> dict[str, Any]:
 
 
 def format_cursor(number: int) -> str:
-    """A log line's cursor; they sort like the lines."""
+    """A log line's cursor; cursors sort like the lines."""
     return f"log_{number:08d}"
 
 
@@ -156,15 +155,15 @@ def parse_cursor(text: str) -> int:
     Read a cursor.
 
     Raises:
-        ValueError: It is none of ours.
+        ValueError: The text is not a cursor.
     """
     if not text.startswith("log_") or not (digits := text[4:]).isascii() or not digits.isdigit():
-        raise ValueError(f"{text!r} is no log cursor")
+        raise ValueError(f"{text!r} is not a log cursor")
     return int(digits)
 
 
 def logs_body(run: Run, page: LogPage, *, without: int = 0) -> bytes:
-    """A page of logs; ``without`` is the number of a line to lose."""
+    """A page of logs; ``without`` is the number of a line to leave out."""
     logs = [
         {
             "cursor": format_cursor(number),
@@ -190,7 +189,7 @@ def _message(run: Run, number: int) -> str:
 
 
 def webhook_body(event_id: str, event: str, run: Run, created_ms: int) -> bytes:
-    """What is posted to the user's URL."""
+    """The body of a webhook."""
     return encode(
         {
             "id": event_id,
@@ -202,7 +201,7 @@ def webhook_body(event_id: str, event: str, run: Run, created_ms: int) -> bytes:
 
 
 def sign_webhook(secret: str, unix_s: int, body: bytes) -> str:
-    """The signature header: HMAC-SHA-256 with the whole secret over ``<t>.<body>``."""
+    """The signature header: HMAC-SHA-256 with the complete secret over ``<t>.<body>``."""
     signed = f"{unix_s}.".encode() + body
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
     return f"t={unix_s},v1={digest}"

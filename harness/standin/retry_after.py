@@ -1,5 +1,5 @@
 """
-How a refusal tells the wait: honest by default, wrong in six known ways.
+Styles of Retry-After: correct by default, wrong in six known ways.
 
 ==========  ================================================================
 exact-ceil  whole seconds, the exact wait rounded up: never too early
@@ -7,11 +7,11 @@ decimal     the exact wait with three digits, rounded up; outside RFC 9110
 http-date   the instant, rounded up to the next whole second
 early       half the exact wait, rounded down to whole seconds
 late        exact-ceil and two seconds more
-missing     no header at all
+missing     no header
 malformed   ``soon``
 ==========  ================================================================
 
-Where the limiter itself cannot know the wait (concurrency), one second is told.
+If the limiter does not know the wait (concurrency), it is one second.
 """
 
 from __future__ import annotations
@@ -23,14 +23,7 @@ from harness.units import NS_PER_MS, NS_PER_S
 
 
 def format_retry_after(style: RetryAfterStyle, wait_ns: int | None, unix_ns: int) -> str | None:
-    """
-    The header's value for an exact wait from now; None where it is left out.
-
-    Args:
-        style: One of the seven.
-        wait_ns: The exact wait; None when it is not known.
-        unix_ns: Now.
-    """
+    """The header's value; None for no header. A wait of None is unknown."""
     wait_ns = NS_PER_S if wait_ns is None else wait_ns
     match style:
         case "missing":

@@ -1,9 +1,8 @@
 """
-Everything random, from one seed, one stream for each purpose.
+One random stream per purpose, all from one seed.
 
-Separate streams keep a change in one thing (more failures) from changing another
-(the runs' lengths). A restarted server goes on with fresh streams, so that no id is
-given twice.
+Separate streams keep a change in one purpose (more failures) from changing another (the runs'
+durations). A restarted server uses new streams, so that no id repeats.
 """
 
 from __future__ import annotations

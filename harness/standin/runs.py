@@ -1,12 +1,12 @@
 """
-A scraper's runs: their course is drawn when they are queued, and then told by time.
+Scraper runs: their course is drawn when they are queued.
 
 ::
 
     queued ── wait ──► running ── duration ──► succeeded | failed | canceled
       line 1             line 2 … line n-1        line n
 
-So a run's status and its logs at an instant are pure functions of the two.
+So a run's status and logs are pure functions of the run and the time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """Where and how a run's end is to be told."""
+    """A run's webhook."""
 
     url: str
     secret: str
@@ -33,18 +33,12 @@ class Run(msgspec.Struct):
     One run.
 
     Attributes:
-        id: Its id.
-        slug: The scraper's.
         input: The input as it was sent.
-        created_ns: When it was queued.
-        started_ns: When it starts.
-        finished_ns: When it ends.
-        final: How it ends.
-        lines: Log lines it writes in all, two at least.
-        webhook: Who is told of its end.
-        tries: Deliveries attempted.
-        delivered: Whether one was answered with a 2xx.
-        settled: Whether no further delivery is due.
+        final: Its final status.
+        lines: Log lines it writes in total, at least two.
+        tries: Webhook deliveries attempted.
+        delivered: One of them got a 2xx.
+        settled: No further delivery is due.
     """
 
     id: str
@@ -76,7 +70,7 @@ class Run(msgspec.Struct):
         return self.started_ns + (self.finished_ns - self.started_ns) * (number - 2) // steps
 
     def lines_at(self, now_ns: int) -> int:
-        """How many lines are written."""
+        """The number of lines written."""
         if now_ns >= self.finished_ns:
             return self.lines
         written = 1
@@ -91,7 +85,7 @@ class LogPage(NamedTuple):
 
     Attributes:
         numbers: The lines' numbers, from 1.
-        next_before: Cursor of the page before it; None when there is none.
+        next_before: Cursor of the previous page; None if there is none.
     """
 
     numbers: range
@@ -99,14 +93,7 @@ class LogPage(NamedTuple):
 
 
 def log_page(written: int, limit: int, before: int | None) -> LogPage:
-    """
-    The newest ``limit`` of the written lines, or of those before a cursor.
-
-    Args:
-        written: Lines written so far.
-        limit: Most lines of the page.
-        before: Only lines with a smaller number; None for the newest page.
-    """
+    """The newest ``limit`` of the written lines, or of those before the line ``before``."""
     end = written if before is None else min(written, before - 1)
     start = max(1, end - limit + 1)
     return LogPage(range(start, end + 1), start if start > 1 else None)
@@ -127,9 +114,9 @@ class Runs:
         return self.by_id.get(run_id)
 
     def newest_except(self, run_id: str) -> Run | None:
-        """The newest run that has another id."""
+        """The newest run with another id."""
         return next((run for run in reversed(self.by_id.values()) if run.id != run_id), None)
 
     def statuses(self, now_ns: int) -> dict[str, int]:
-        """How many runs are in which status."""
+        """Status → number of runs."""
         return dict(Counter(run.status_at(now_ns) for run in self.by_id.values()))

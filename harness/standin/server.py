@@ -1,10 +1,9 @@
 """
-The ASGI application: bytes to `Request`, `Response` to bytes, and the back doors.
+The ASGI application: bytes to `Request`, `Response` to bytes, and the administrative paths.
 
-``GET /__truth__`` tells what really happened, ``POST /__control__`` changes settings
-while it runs, and two documents describe the API. None of them is counted, limited,
-delayed or asked for a key; control is for loopback only. There is no framework between
-uvicorn and this: a router and a middleware stack would cost more than the work itself.
+``GET /__truth__`` reports what happened, ``POST /__control__`` (loopback only) changes settings,
+and two documents describe the API. None of them is counted, limited, delayed or needs a key.
+There is no framework: its router and middleware would cost more than the work itself.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ _LENGTH = b"content-length"
 
 
 class TooLargeError(Exception):
-    """The request's body is larger than the server takes."""
+    """The request's body is too large."""
 
 
 class DisconnectedError(Exception):
-    """The client left before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class StandinApp:
@@ -53,7 +52,7 @@ class StandinApp:
         self._sockets = SocketServer(api)
 
     async def stop(self) -> None:
-        """The server ends: so does what it holds outside itself."""
+        """Stop the sockets and browsers."""
         await self._sockets.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +72,7 @@ class StandinApp:
         await self._api.wait_for_stall_end()
         try:
             self._api.count(route.operation, response)
-        except Exception:  # noqa: BLE001  what cannot be written down must not be promised
+        except Exception:  # noqa: BLE001  what cannot be stored must not be confirmed
             traceback.print_exc(file=sys.stderr)
             response = error_response(
                 self._api.state.settings.config.vocabulary, "CLOUD_INTERNAL_ERROR"
@@ -100,7 +99,7 @@ class StandinApp:
             return plain_error_response(413, f"the body is larger than {most} bytes")
         except DisconnectedError:
             raise
-        except Exception:  # noqa: BLE001  whatever goes wrong, the client gets an answer
+        except Exception:  # noqa: BLE001  the client gets a response in any case
             traceback.print_exc(file=sys.stderr)
             return error_response(vocabulary, "CLOUD_INTERNAL_ERROR")
 
@@ -141,23 +140,21 @@ class StandinApp:
         if scope["path"] == CONTROL_PATH and scope["method"] == "POST":
             client = scope.get("client")
             if client is None or not is_loopback(client[0]):
-                return plain_error_response(403, "settings are changed from loopback only")
+                return plain_error_response(403, "settings can be changed from loopback only")
             try:
                 return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))
             except TooLargeError:
-                return plain_error_response(
-                    413, f"more than {_CONTROL_BYTES_MAX} bytes of settings"
-                )
+                return plain_error_response(413, f"more than {_CONTROL_BYTES_MAX} bytes")
         if scope["path"] in api_docs.PATHS and scope["method"] == "GET":
             return Response(200, api_docs.document_body(scope["path"]))
-        return plain_error_response(405, "GET /__truth__, POST /__control__, GET of the documents")
+        return plain_error_response(405, "GET /__truth__, POST /__control__, GET of a document")
 
     def _control(self, body: bytes) -> Response:
         api = self._api
         try:
             changes = msgspec.json.decode(body, type=dict[str, Any])
             config = api.state.settings.config.changed(changes)
-        except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
+        except (ValueError, RecursionError) as error:  # msgspec raises ValueErrors
             return plain_error_response(400, str(error))
         api.state.reconfigure(config)
         api.apply_settings()
@@ -167,7 +164,7 @@ class StandinApp:
 
 
 def _address_of(scope: Scope) -> str:
-    """``address:port`` that the connection came to, for who sends no Host."""
+    """The ``address:port`` of the connection, for a client that sends no Host."""
     name, port = scope.get("server") or ("127.0.0.1", 80)
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 

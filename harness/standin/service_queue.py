@@ -1,8 +1,4 @@
-"""
-When a request's answer is due: workers in front of an operation, and stalls.
-
-Pure arithmetic on instants; the server only sleeps until what is said here.
-"""
+"""When a request is served: workers in front of an operation, and stalls. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -13,16 +9,15 @@ class ServiceQueue:
     """
     ``c`` workers, first come first served: an M/D/c-like queue of known capacity.
 
-    Each request takes the worker that is free first and holds it for its service
-    time, in exact instants rather than by sleeping, so that the throughput is
-    ``c / service time`` however coarse the process's timers are.
+    Each request takes the worker that is free first for its service time. Instants are exact, so
+    the throughput is ``c / service time`` however coarse the process's timers are.
     """
 
     def __init__(self, workers: int) -> None:
         self._free_ns = [0] * workers
 
     def admit(self, now_ns: int, service_ns: int) -> int:
-        """Queue a request that comes now; returns the instant at which it is served."""
+        """Queue a request that arrives now; returns when it is served."""
         done_ns = max(now_ns, self._free_ns[0]) + service_ns
         heapq.heapreplace(self._free_ns, done_ns)
         return done_ns
@@ -44,7 +39,7 @@ class Stall:
         self._length_ns = length_ns
 
     def end_ns(self, now_ns: int) -> int:
-        """The instant at which answers go out again: now, unless it stalls."""
+        """When responses are sent again: now, unless it stalls."""
         if self._length_ns == 0:
             return now_ns
         left_ns = self._period_ns - (now_ns - self._start_ns) % self._period_ns

@@ -1,8 +1,8 @@
 """
-Browser sessions and the slots they hold.
+Browser sessions and their slots; pure, with instants as arguments.
 
-A slot is taken at creation and is free again ``release_delay`` after the session
-was closed or expired; a leaked one never is. Pure: instants are arguments.
+A slot is taken at creation and freed ``release_delay`` after the session was closed or expired;
+a leaked slot is never freed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ class Session(msgspec.Struct):
     One session.
 
     Attributes:
-        id: Its id.
-        created_ns: When it was created.
-        active_ns: When its browser is up.
-        expires_ns: When it closes by itself.
+        active_ns: When its browser is ready.
         closed_ns: When it was deleted; `NEVER_NS` until then.
-        slot_free_ns: When its slot is free again; `NEVER_NS` while unknown or leaked.
+        slot_free_ns: When its slot is freed; `NEVER_NS` while unknown or leaked.
         label: The name given at creation, if any.
     """
 
@@ -39,7 +36,7 @@ class Session(msgspec.Struct):
     label: str | None = None
 
     def state_at(self, now_ns: int) -> SessionState:
-        """The state the session is in."""
+        """The session's state."""
         if now_ns >= min(self.closed_ns, self.expires_ns):
             return "closed"
         return "active" if now_ns >= self.active_ns else "provisioning"
@@ -47,16 +44,13 @@ class Session(msgspec.Struct):
 
 class Sessions:
     """
-    All sessions, and how many slots are taken.
+    All sessions, and the slots taken.
 
     Attributes:
-        created: Sessions created so far.
-        closed: Sessions deleted so far.
-        expired: Sessions that closed by themselves.
-        leaked: Slots that will never be free again.
-        lost: Those of them that no session holds.
-        peak_taken: The most slots taken at once.
-        over_admitted: The most slots taken beyond what was allowed.
+        leaked: Slots that are never freed.
+        lost: Those of them that belong to no session.
+        peak_taken: Most slots taken at the same time.
+        over_admitted: Most slots taken beyond the limit.
     """
 
     def __init__(self) -> None:
@@ -79,16 +73,16 @@ class Sessions:
         return self._taken
 
     def open(self, now_ns: int, release_delay_ns: int) -> dict[str, Session]:
-        """The sessions that are neither deleted nor expired, oldest first."""
+        """Sessions neither deleted nor expired, oldest first."""
         self._settle(now_ns, release_delay_ns)
         return self._open
 
     def find(self, session_id: str) -> Session | None:
-        """The session of this id, whatever its state."""
+        """The session of this id, in any state."""
         return self._by_id.get(session_id)
 
     def add(self, session: Session, limit: int) -> None:
-        """Take a slot for a new session, whether or not there is room for it."""
+        """Take a slot for a new session, even if there is no room."""
         self._by_id[session.id] = self._open[session.id] = session
         heapq.heappush(self._expiry, (session.expires_ns, session.id))
         self.created += 1
@@ -98,11 +92,7 @@ class Sessions:
             self.over_admitted = max(self.over_admitted, self._taken - limit)
 
     def close(self, session: Session, now_ns: int, release_delay_ns: int, *, leak: bool) -> None:
-        """
-        Delete a session; its slot is released later, or never when leaked.
-
-        One that has expired has been told the time of its release already.
-        """
+        """Delete a session; its slot is released later, at its expiry, or never if leaked."""
         session.closed_ns = now_ns
         self.closed += 1
         if self._open.pop(session.id, None) is None:
@@ -113,18 +103,18 @@ class Sessions:
             self._release_at(session, now_ns + release_delay_ns)
 
     def leak_slot(self) -> None:
-        """Take a slot for a session that never was."""
+        """Take a slot that belongs to no session."""
         self._taken += 1
         self.leaked += 1
         self.lost += 1
         self.peak_taken = max(self.peak_taken, self._taken)
 
     def restore_leaked_slots(self) -> None:
-        """After the counters were read from a file: no session brings these slots back."""
+        """Take the slots of no session again, after counters were restored."""
         self._taken += self.lost
 
     def restore(self, session: Session, now_ns: int) -> None:
-        """Put back a session read from a file, with its slot if it still holds one."""
+        """Add a session from the state file, and its slot if it still has one."""
         self._by_id[session.id] = session
         if now_ns >= session.slot_free_ns:
             return

@@ -1,8 +1,4 @@
-"""
-The configuration compiled: texts read into laws, seconds into nanoseconds.
-
-Made anew whenever a setting changes, so that a request pays for none of it.
-"""
+"""The configuration compiled when it changes: distributions parsed, seconds as nanoseconds."""
 
 from __future__ import annotations
 
@@ -25,26 +21,18 @@ from harness.units import NS_PER_S
 
 
 class Settings:
-    """What a request needs of the configuration, ready to use."""
+    """What a request needs of the configuration."""
 
     def __init__(self, config: StandinConfig) -> None:
         self.config = config
         self.lies = config.lies
         self.api_keys = frozenset(key.encode() for key in config.api_keys)
-        distributions = {
-            operation: parse_distribution(text) for operation, text in config.latency.items()
-        }
-        self.latency: dict[str, Distribution] = {
-            operation: distribution
-            for operation in CONFIGURABLE
-            if (
-                distribution := distributions.get(
-                    operation,
-                    distributions.get(settings_group(operation), distributions.get("*")),
-                )
-            )
-            is not None
-        }
+        self.latency: dict[str, Distribution] = {}
+        for operation in CONFIGURABLE:
+            for name in (operation, settings_group(operation), "*"):
+                if name in config.latency:
+                    self.latency[operation] = parse_distribution(config.latency[name])
+                    break
         self.failures = {
             operation: failures
             for operation in CONFIGURABLE
@@ -62,7 +50,7 @@ class Settings:
         self.key_lifetime_ns = to_ns(forget_s or config.key_lifetime_s)
 
     def draw_failure(self, operation: str, rng: random.Random) -> str:
-        """The code this request is to fail with; "" for none."""
+        """Draw the code that this request fails with; "" for none."""
         failures = self.failures.get(operation)
         if failures is None:
             return ""
@@ -75,7 +63,7 @@ class Settings:
 
 
 def limiter_factory(config: StandinConfig) -> Callable[[], RateLimiter]:
-    """What makes a limiter for each key that is met."""
+    """Makes the limiter of each key."""
     window_ns = to_ns(config.window_s)
     limit = max(1, round(config.rate * config.window_s))
     counted = config.refused_count

@@ -1,8 +1,7 @@
 """
-The stand-in's whole state: pure, seeded, and told the time.
+The stand-in's state: seeded, with instants as arguments.
 
-Every method is one step that nothing interrupts; what the server does between two
-of them (wait, deliver, write to disk) is no business of this module.
+Each method is one step without interruption; waiting, delivering and storing happen elsewhere.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from harness.standin.sessions import Session, Sessions
 from harness.standin.settings import Settings, limiter_factory
 
 LISTED_MAX = 1_000
-"""Most ids a list in the truth holds, unless all are asked for."""
+"""Longest list in the truth, unless everything is requested."""
 
 LIMITERS_MAX = 10_000
-"""Limits remembered at once, those last used; keys are a stranger's, and endless."""
+"""Most limiters kept, the last used; keys are untrusted and unlimited in number."""
 
 _LIMITER_FIELDS = ("limiter", "rate", "burst", "window_s", "limit_scope", "refused_count")
 
@@ -47,7 +46,7 @@ class State:
         self._limiters: OrderedDict[tuple[str, str], RateLimiter] = OrderedDict()
 
     def reconfigure(self, config: StandinConfig) -> None:
-        """Take new settings; limits start afresh only if theirs changed."""
+        """Take new settings; limiters are reset only if theirs changed."""
         before, make_limiter = self.settings.config, limiter_factory(config)
         self.settings = Settings(config)
         if any(getattr(before, name) != getattr(config, name) for name in _LIMITER_FIELDS):
@@ -55,7 +54,7 @@ class State:
             self._limiters.clear()
 
     def limit(self, api_key: str, operation: str, now_ns: int) -> tuple[RateLimiter, Decision]:
-        """Let the limiter decide; its `release` is owed when it accepted."""
+        """Let the limiter decide; if it accepts, the caller must `release` it."""
         by_operation = self.settings.config.limit_scope == "key-and-operation"
         scope = (api_key, operation if by_operation else "")
         limiter = self._limiters.get(scope)
@@ -70,12 +69,19 @@ class State:
         return limiter, decision
 
     def draw_lie(self, name: str) -> bool:
-        """Draw whether to tell a lie; the caller counts it with `count_lie` once it is told."""
+        """Draw whether to lie; the caller calls `count_lie` if it does."""
         probability: float = getattr(self.settings.lies, name)
         return probability > 0 and self.rng.lies.random() < probability
 
+    def lies(self, name: str) -> bool:
+        """Draw whether to lie, and count the lie."""
+        drawn = self.draw_lie(name)
+        if drawn:
+            self.count_lie(name)
+        return drawn
+
     def count_lie(self, name: str) -> None:
-        """Count a lie that was told."""
+        """Count a lie."""
         increment(self.counters.lies, name)
 
     def has_room(self, now_ns: int) -> bool:
@@ -88,7 +94,7 @@ class State:
         return self.sessions.taken(now_ns, self.settings.release_delay_ns)
 
     def create_session(self, request: CreateSession, now_ns: int) -> Session:
-        """Create a session and take its slot, without asking whether there is room."""
+        """Create a session and take its slot, without checking for room."""
         settings = self.settings
         session = Session(
             id=self.rng.make_id("sess"),
@@ -97,25 +103,23 @@ class State:
             expires_ns=now_ns + settings.session_lifetime_ns,
             label=request.name,
         )
-        self.taken(now_ns)  # settle first: a slot free by now is not taken twice
+        self.taken(now_ns)  # first, so that slots that are free by now are released
         self.sessions.add(session, settings.config.max_sessions)
         return session
 
     def close_session(self, session: Session, now_ns: int) -> None:
         """Delete an open session, and perhaps leak its slot."""
-        leak = self.draw_lie("leaks_slot")
-        if leak:
-            self.count_lie("leaks_slot")
+        leak = self.lies("leaks_slot")
         self.sessions.close(session, now_ns, self.settings.release_delay_ns, leak=leak)
 
     def fail_create(self, now_ns: int) -> None:
-        """Note a create that was let in and failed to launch: it may keep its slot for good."""
+        """Note a create that failed to launch; it may leak a slot."""
         if self.draw_lie("leaks_failed_create") and self.has_room(now_ns):
             self.count_lie("leaks_failed_create")
             self.sessions.leak_slot()
 
     def queue_run(self, slug: str, request: QueueRun, now_ns: int) -> Run:
-        """Queue a run; its whole course is drawn here."""
+        """Queue a run, and draw its course."""
         settings, rng = self.settings, self.rng.runs
         started_ns = now_ns + settings.run_wait(rng)
         hook = request.webhook
@@ -141,7 +145,7 @@ class State:
         return "canceled" if point < config.run_failed + config.run_canceled else "succeeded"
 
     def describe(self, now_ns: int, *, everything: bool = False) -> dict[str, Any]:
-        """The truth as one JSON object; lists are bounded unless everything is asked for."""
+        """The truth as one JSON object; `everything` leaves no list cut."""
         cache, keys = self.cache, self.keys
         limit = None if everything else LISTED_MAX
         hooked = [run for run in self.runs.by_id.values() if run.tries]

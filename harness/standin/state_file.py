@@ -1,9 +1,8 @@
 """
-The state file: everything needed to go on after a kill -9, in SQLite.
+The state file, which survives a kill -9, in SQLite.
 
-One transaction an answer, committed before the answer is sent (WAL; synchronous
-NORMAL, which a killed process survives; a power cut may cost the last answers).
-Limiters are not in it: a restarted server starts with fresh ones.
+One transaction per response, committed before the response is sent (WAL; synchronous NORMAL, so
+a power cut may lose the last ones). Limiters are not stored: a restart resets them.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class StateFile:
-    """The open state file; changes are noted, then committed together."""
+    """The open state file; changes are collected, then committed together."""
 
     def __init__(self, path: str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -52,7 +51,7 @@ class StateFile:
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
 
     def count_start(self) -> int:
-        """Count this start of a server on the file; returns how many came before."""
+        """Count this start of a server; returns the number of earlier ones."""
         row = self._db.execute("SELECT data FROM counters WHERE name = 'starts'").fetchone()
         before = int(row[0]) if row else 0
         self._db.execute("REPLACE INTO counters VALUES ('starts', ?)", (before + 1,))
@@ -85,41 +84,36 @@ class StateFile:
         state.sessions.restore_leaked_slots()
 
     def put_session(self, session: Session) -> None:
-        """A session was made or changed."""
-        self._pending.append(
-            ("REPLACE INTO sessions VALUES (?, ?)", (session.id, _encode(session)))
-        )
+        """Store a session."""
+        self._note("REPLACE INTO sessions VALUES (?, ?)", session.id, _encode(session))
 
     def put_run(self, run: Run) -> None:
-        """A run was made or changed."""
-        self._pending.append((_PUT_RUN, (run.id, msgspec.json.encode(run))))
+        """Store a run."""
+        self._note(_PUT_RUN, run.id, msgspec.json.encode(run))
 
     def put_key(self, scope: KeyScope, record: KeyRecord) -> None:
-        """A key's answer is known."""
-        self._pending.append(
-            (
-                "REPLACE INTO keys (api_key, key, data) VALUES (?, ?, ?)",
-                (*scope, _encode(record)),
-            )
-        )
+        """Store a key's response."""
+        statement = "REPLACE INTO keys (api_key, key, data) VALUES (?, ?, ?)"
+        self._note(statement, *scope, _encode(record))
 
     def put_execution(self, key: str, times: int) -> None:
-        """A key's work was done."""
-        self._pending.append(("REPLACE INTO executions VALUES (?, ?)", (key, times)))
+        """Store the number of times a key's work was done."""
+        self._note("REPLACE INTO executions VALUES (?, ?)", key, times)
 
     def put_entries(self, entries: dict[CacheKey, int]) -> None:
-        """Entries of the cache have these times now."""
-        self._pending += [
-            ("REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", (*key, updated_us))
-            for key, updated_us in entries.items()
-        ]
+        """Store the times of cache entries."""
+        for key, updated_us in entries.items():
+            self._note("REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", *key, updated_us)
+
+    def _note(self, statement: str, *values: Any) -> None:
+        self._pending.append((statement, values))
 
     def commit(self, state: State) -> None:
         """
-        Write what was noted, and the truth's counters, in one transaction.
+        Write the changes and the truth's counters in one transaction.
 
         Raises:
-            sqlite3.Error: It cannot be written; what was noted is given up.
+            sqlite3.Error: It cannot be written; the changes are dropped.
         """
         pending, self._pending = self._pending, []
         sessions = {name: getattr(state.sessions, name) for name in _SESSION_COUNTERS}
@@ -134,7 +128,7 @@ class StateFile:
                 [(name, _encode(value)) for name, value in counters.items()],
             )
             self._db.execute("COMMIT")
-        except BaseException:  # left open, it would keep out every later one
+        except BaseException:  # an open transaction would block every later one
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise

@@ -127,7 +127,7 @@ def test_a_wrong_upstream_is_one_line(upstream):
     """The process says why, and is gone."""
     proxy = FaultProxy(upstream, [])
 
-    with pytest.raises(HarnessError, match="no http or https URL"):
+    with pytest.raises(HarnessError, match="not an http or https URL"):
         proxy.start()
     assert 0 == proxy.pid
 
@@ -161,6 +161,6 @@ def test_a_process_that_died_is_told_as_that():
     os.kill(proxy.pid, signal.SIGKILL)
     time.sleep(0.2)
     assert proxy.has_died
-    with pytest.raises(NothingObservedError, match="did not begin: it ended silently"):
+    with pytest.raises(NothingObservedError, match="did not begin: it ended without a message"):
         proxy.begin()
     assert 0 == proxy.pid

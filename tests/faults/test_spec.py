@@ -74,7 +74,7 @@ def test_a_restart_says_when_and_for_how_long():
         ("refuse:probability=nan", "probability: Input should be a finite number"),
         ("refuse:probability=1.5", "probability: Input should be less than or equal to 1"),
         ("refuse:probability=0.5,every=2", "give either probability or every, not both"),
-        ("refuse:from", "not of the form key=value"),
+        ("refuse:from", "key=value"),
         ("refuse:from=5", "from: '5' is no duration"),
         ("refuse:for=0s", "for: Input should be greater than 0"),
         ("refuse:from=1s,from=2s", "'from' is given twice"),

@@ -87,11 +87,11 @@ def test_lies_are_read_by_the_names_people_write():
     [
         (parse_latencies, "create_sesion=5ms", "did you mean 'create_session'?"),
         (parse_failures, "CLOUD_TIMEOUT", "write CODE=P"),
-        (parse_failures, "CLOUD_TIMEOUT=often", "'often' is no number"),
+        (parse_failures, "CLOUD_TIMEOUT=often", "'often' is not a number"),
         (parse_failures, "CLOUD_TIMEOUT=1.5", "from 0 to 1"),
         (parse_failures, "CLOUD_TIMEOUT=nan", "from 0 to 1"),
-        (parse_failures, "CLOUD_TIME=0.5", "no error code"),
-        (parse_failures, "sleep:CLOUD_TIMEOUT=0.5", "no operation"),
+        (parse_failures, "CLOUD_TIME=0.5", "not an error code"),
+        (parse_failures, "sleep:CLOUD_TIMEOUT=0.5", "not an operation"),
         (parse_lies, "leaks-slots", "did you mean 'leaks-slot'?"),
     ],
 )

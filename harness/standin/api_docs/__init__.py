@@ -1,10 +1,8 @@
 """
-What the stand-in says of itself: OpenAPI for HTTP, AsyncAPI for sockets and webhooks.
+The stand-in's description of itself: OpenAPI for HTTP, AsyncAPI for sockets and webhooks.
 
-Requests are described by the very types that read them (`harness.standin.request_models`,
-`harness.standin.sockets.frames`), statuses by the table of codes, paths by the
-router's own; answers by the types of `answers`, which tests hold against what is
-really answered.
+Requests are described by the types that read them, statuses by the table of codes, responses by
+`response_models`, which tests compare with real responses.
 """
 
 from __future__ import annotations
@@ -23,6 +21,6 @@ PATHS = (OPENAPI_PATH, ASYNCAPI_PATH)
 
 @cache
 def document_body(path: str) -> bytes:
-    """The document served at one of `PATHS`, as text for people and tools."""
+    """The document served at one of `PATHS`."""
     document = openapi_document() if path == OPENAPI_PATH else asyncapi_document()
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

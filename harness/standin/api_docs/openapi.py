@@ -24,10 +24,9 @@ class _OperationDoc(NamedTuple):
     Attributes:
         path: With its parameter in braces.
         method: In lower case.
-        summary: What it does.
-        success: Status and answer; None has no body.
-        refusals: Statuses beyond 401 and 429, each with what it means.
-        body: What is posted; None for nothing.
+        success: Status and response type; None has no body.
+        refusals: Statuses beyond 401 and 429 → their meaning.
+        body: The request's type; None for no body.
     """
 
     path: str

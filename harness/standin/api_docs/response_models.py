@@ -1,4 +1,4 @@
-"""Bodies of answers as types: for description and for tests, not for the hot path."""
+"""Response bodies as types, for the API documents and for tests."""
 
 from __future__ import annotations
 

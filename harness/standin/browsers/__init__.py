@@ -1,12 +1,12 @@
 """
-Real headless Chromium behind the sessions: ``harness serve --browser /usr/bin/chromium``.
+Headless Chromium behind the sessions: ``harness serve --browser /usr/bin/chromium``.
 
-==========  ====================================================================
-`pool`      one browser a session: launched, watched, always reaped
-`chromium`  one browser process: its start, its profile folder, its end
-`wire`      a WebSocket to a browser's DevTools endpoint
-`bridge`    the CDP socket of a session, carried through to its browser
-`driver`    commands to a browser, its answers, its active tab
-`acting`    the methods of the action socket, done in a real page
-==========  ====================================================================
+============  ==================================================================
+`pool`        one browser per session: launched, watched, always ended
+`chromium`    one browser process: its start, its profile folder, its end
+`cdp_client`  a WebSocket to a browser's DevTools endpoint
+`bridge`      relays a session's CDP socket to its browser
+`driver`      commands to a browser, their responses, its active tab
+`actions`     the methods of the action socket, done in a real page
+============  ==================================================================
 """

@@ -1,9 +1,8 @@
 """
 The methods of the action socket, done in a real page over the DevTools protocol.
 
-Elements are found in the page by a selector or by the number that the last snapshot gave
-them; a description is not understood here (there is no model behind the stand-in). Clicks
-and typing are the browser's own input events, so that a page reacts as it would to a user.
+Elements are found by a selector or by their number in the last snapshot; descriptions are not
+supported. Clicks and typing are the browser's own input events.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import msgspec
 from harness.standin.browsers.cdp_client import CdpClient, CdpConnectionError
 from harness.standin.browsers.driver import Driver
 from harness.standin.browsers.scripts import ELEMENT, PAGE, SNAPSHOT
-from harness.standin.sockets.page import ActionProblem
+from harness.standin.sockets.page import ActionProblem, action_result
 
 ACTION_TIMEOUT_S = 20.0
 _POLL_S = 0.05
@@ -31,7 +30,7 @@ _ELEMENT_READS = {
 
 class ChromiumPage:
     """
-    What does a session's actions: one connection to its browser, one active tab.
+    Does a session's actions over one connection to its browser, in one active tab.
 
     Args:
         dial: Connects to the browser.
@@ -44,7 +43,7 @@ class ChromiumPage:
 
     async def act(self, method: str, args: dict[str, Any]) -> Any:
         """
-        Do one action; they are done one after the other.
+        Do one action after the other.
 
         Raises:
             ActionProblem: It cannot be done.
@@ -58,7 +57,7 @@ class ChromiumPage:
             raise ActionProblem("CLOUD_RUNTIME_GONE", "the browser is gone") from None
 
     async def close(self) -> None:
-        """Leave the browser."""
+        """Close the connection."""
         await self._driver.close()
 
     async def _act(self, method: str, args: dict[str, Any]) -> Any:
@@ -74,7 +73,7 @@ class ChromiumPage:
         return await handler(self, args)
 
     async def goto(self, args: dict[str, Any]) -> None:
-        """Go to an address, and wait until it is loaded."""
+        """Navigate to an address, and wait until it is loaded."""
         url = args.get("url")
         if not isinstance(url, str) or not ("://" in url or url.startswith(("about:", "data:"))):
             raise ActionProblem("INVALID_OPTIONS", "a url with a scheme")
@@ -84,11 +83,11 @@ class ChromiumPage:
         await self._until("document.readyState === 'complete'")
 
     async def snapshot(self, _args: dict[str, Any]) -> Any:
-        """The document, its elements numbered."""
+        """The document, with its elements numbered."""
         return await self._evaluate(SNAPSHOT)
 
     async def screenshot(self, _args: dict[str, Any]) -> str:
-        """What the page looks like."""
+        """The page as PNG."""
         response = await self._command("Page.captureScreenshot", {"format": "png"}, page=True)
         return str(response["data"])
 
@@ -105,9 +104,9 @@ class ChromiumPage:
             raise ActionProblem("ACTION_TIMEOUT", "the text did not appear") from None
 
     async def type_text(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Type into whatever has the focus."""
+        """Type into the focused element."""
         await self._command("Input.insertText", {"text": str(args.get("text", ""))}, page=True)
-        return _action_result("type")
+        return action_result("type")
 
     async def press_key(self, args: dict[str, Any]) -> dict[str, Any]:
         """Press and release one key."""
@@ -117,7 +116,7 @@ class ChromiumPage:
         event = {"key": key, "text": typed, "windowsVirtualKeyCode": code}
         for kind in ("keyDown", "keyUp"):
             await self._command("Input.dispatchKeyEvent", event | {"type": kind}, page=True)
-        return _action_result("pressKey")
+        return action_result("pressKey")
 
     async def tabs(self, _args: dict[str, Any]) -> list[dict[str, Any]]:
         """All tabs, oldest first."""
@@ -131,7 +130,7 @@ class ChromiumPage:
         ]  # fmt: skip
 
     async def new_tab(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Open a tab and turn to it."""
+        """Open a tab and make it active."""
         made = await self._command("Target.createTarget", {"url": "about:blank"})
         self._driver.active = str(made["targetId"])
         if args.get("url"):
@@ -140,19 +139,19 @@ class ChromiumPage:
         return next(tab for tab in tabs if tab["active"])
 
     async def switch_tab(self, args: dict[str, Any]) -> None:
-        """Turn to a tab."""
+        """Make a tab active."""
         self._driver.active = await self._tab(args)
         await self._command("Target.activateTarget", {"targetId": self._driver.active})
 
     async def close_tab(self, args: dict[str, Any]) -> None:
-        """Close a tab; the last one is replaced by an empty one."""
+        """Close a tab; an empty one replaces the last."""
         await self._driver.session()
         target = await self._tab(args) if "index" in args else self._driver.active
         if len(await self._driver.tabs()) == 1:
             await self._command("Target.createTarget", {"url": "about:blank"})
         await self._command("Target.closeTarget", {"targetId": target})
-        # Chromium answers before the tab is gone from its list.
-        while target in {tab["targetId"] for tab in await self._driver.tabs()}:  # noqa: ASYNC110  nor the list
+        # Chromium responds before the tab is gone from its list.
+        while target in {tab["targetId"] for tab in await self._driver.tabs()}:  # noqa: ASYNC110  no event
             await asyncio.sleep(_POLL_S)
         self._driver.attached.pop(target, None)
         self._driver.active = "" if self._driver.active == target else self._driver.active
@@ -172,11 +171,11 @@ class ChromiumPage:
             await self._command("Network.setCookie", cookie | place, page=True)
 
     async def clear_cookies(self, _args: dict[str, Any]) -> None:
-        """Forget all cookies."""
+        """Delete all cookies."""
         await self._command("Storage.clearCookies")
 
     async def clear_cache(self, _args: dict[str, Any]) -> None:
-        """Forget what was cached."""
+        """Clear the cache."""
         await self._command("Network.clearBrowserCache", page=True)
 
     async def _point(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -191,7 +190,7 @@ class ChromiumPage:
                 await self._mouse(kind, at | {"button": button, "clickCount": count})
         if method == "input":
             await self.type_text({"text": args.get("text", args.get("value", ""))})
-        return _action_result(method)
+        return action_result(method)
 
     async def _mouse(self, kind: str, event: dict[str, Any]) -> None:
         await self._command("Input.dispatchMouseEvent", event | {"type": kind}, page=True)
@@ -218,7 +217,7 @@ class ChromiumPage:
         return response["result"].get("value")
 
     async def _until(self, condition: str) -> None:
-        while not await self._evaluate(condition):  # noqa: ASYNC110  a page has no event for it
+        while not await self._evaluate(condition):  # noqa: ASYNC110  no event
             await asyncio.sleep(_POLL_S)
 
     async def _tab(self, args: dict[str, Any]) -> str:
@@ -226,10 +225,6 @@ class ChromiumPage:
         if isinstance(index, int) and 0 <= index < len(tabs):
             return str(tabs[index]["targetId"])
         raise ActionProblem("INVALID_OPTIONS", "no tab of that index")
-
-
-def _action_result(method: str) -> dict[str, Any]:
-    return {"method": method, "namespace": "default", "persisted": False, "pathFile": None}
 
 
 _METHODS: dict[str, Callable[[ChromiumPage, dict[str, Any]], Awaitable[Any]]] = {

@@ -1,9 +1,9 @@
 """
-The CDP socket of a session, carried through to its browser.
+Relays the CDP socket of a session to its browser.
 
-Each client has a connection of its own to the browser, so that ids and attached sessions
-of two clients do not meet. Commands take their time and fail as they are told to, as over
-the synthetic browser; what is forwarded is forwarded as it came.
+Each client has its own connection to the browser, so that the ids and attached sessions of two
+clients do not collide. Latency and failures apply as with the synthetic browser. Frames are
+forwarded unchanged.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from harness.standin.sockets.commands import Command
 from harness.standin.sockets.frames import encode
 
 IN_FLIGHT_MAX = 4096
-"""Commands of one socket that wait for the browser; more are refused."""
+"""Most unanswered commands of one socket."""
 
 
 class _Head(msgspec.Struct):
-    """What tells an answer from an event."""
+    """What distinguishes a response from an event."""
 
     id: int | None = None
     error: msgspec.Raw | None = None
@@ -41,13 +41,13 @@ class BridgedSocket(CommandSocket):
     def __init__(self, api: Timing, channel: Channel, cdp_client: CdpClient) -> None:
         super().__init__(api, channel)
         self._cdp_client = cdp_client
-        self._waiting: dict[int, list[object]] = {}  # a client may use a number twice
+        self._waiting: dict[int, list[object]] = {}  # a client may repeat a number
         channel.spawn(self._pump())
 
     async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
-        """Pass a command on as it came."""
+        """Forward a command unchanged."""
         channel = self._channel
-        if command.method == "Browser.close":  # the browser is the session's, not theirs
+        if command.method == "Browser.close":  # the browser belongs to the session
             await channel.answer(key, "", encode({"id": command.id, "result": {}}))
             await channel.close(NORMAL, "CLOUD_SESSION_CLOSED")
         elif len(channel.in_flight) > IN_FLIGHT_MAX:
@@ -69,11 +69,7 @@ class BridgedSocket(CommandSocket):
         try:
             while True:
                 await self._relay_message(await self._cdp_client.receive())
-        except (
-            CdpConnectionError,
-            ValueError,
-            RecursionError,
-        ):  # gone, or it says what is no message
+        except (CdpConnectionError, ValueError, RecursionError):
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         finally:
             await self._cdp_client.close()
@@ -83,7 +79,7 @@ class BridgedSocket(CommandSocket):
             head = _read_head(text)
         except msgspec.DecodeError:
             head = _read_head(replace_lone_surrogates(text))
-        frame = text.encode()  # as it came
+        frame = text.encode()
         key = self._take_key(head.id)
         if key is None:
             await self._channel.send(frame)
@@ -92,7 +88,7 @@ class BridgedSocket(CommandSocket):
             await self._channel.answer(key, failed, frame)
 
     def _take_key(self, number: int | None) -> object | None:
-        """The key of the oldest command of this number; None for an event."""
+        """The key of the oldest command with this number; None for an event."""
         keys = self._waiting.get(number) if number is not None else None
         if not keys or number is None:
             return None

@@ -1,9 +1,8 @@
 """
 One Chromium process: its start, its profile folder, and its end.
 
-The process leads a group of its own, and the whole group is killed at the end, so that a
-browser that was killed leaves no helper of its own behind. A pipe ties it to us: when our
-end is gone (we may be killed too), Chromium ends by itself.
+The process leads its own group, which is killed at the end with all helper processes. A pipe
+connects it to us: when our end closes, even by a kill, Chromium ends by itself.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _PORT_FILE = "DevToolsActivePort"
 _POLL_S = 0.02
 _FOLDER = "opensteer-browser-"
 _TMPDIR_CHARS_MAX = 60
-"""Chromium makes a socket in a folder below it, and a socket's path has 107 characters."""
+"""Chromium makes a socket below it, and a socket's path has at most 107 characters."""
 
-# Chromium wants its pipe as descriptors 3 and 4, which only the new process can arrange.
+# Chromium needs its pipe as descriptors 3 and 4, which only the new process can set up.
 _FD_SETUP = (
     "import os,sys;r,w=map(int,sys.argv[1:3]);os.dup2(r,3);os.dup2(w,4);"
     "os.close(r);os.close(w);os.execv(sys.argv[3],sys.argv[3:])"
@@ -42,7 +41,7 @@ _FD_SETUP = (
 
 class LaunchError(Exception):
     """
-    A browser that did not come up.
+    A browser that did not start.
 
     Attributes:
         code: CLOUD_LAUNCH_FAILED or CLOUD_LAUNCH_TIMEOUT.
@@ -60,7 +59,7 @@ class Chromium:
     Attributes:
         endpoint: Host, port and path of its DevTools WebSocket.
         pid: Its process, and its process group.
-        gone: Set when the process has ended, whoever ended it.
+        gone: Set when the process has ended.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Chromium:
     @classmethod
     async def launch(cls, program: str, timeout_s: float) -> Chromium:
         """
-        Start a browser and wait until it can be spoken to.
+        Start a browser and wait until it accepts connections.
 
         Raises:
             LaunchError: It cannot be started, ended early, or took too long.
@@ -94,7 +93,7 @@ class Chromium:
                 await browser._wait_until_ready()
         except TimeoutError:
             await browser.end()
-            why = f"not up after {timeout_s:g} s"
+            why = f"not ready after {timeout_s:g} s"
             raise LaunchError("CLOUD_LAUNCH_TIMEOUT", why) from None
         except BaseException:
             await browser.end()
@@ -124,15 +123,15 @@ class Chromium:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def end(self) -> None:
-        """Kill it with all its helpers, and remove its profile; a second call does nothing."""
+        """Kill it with its helpers, and remove its profile; a second call does nothing."""
         if self._lifeline_fd < 0:
             return
         os.close(self._lifeline_fd)
         self._lifeline_fd = -1
-        if not self.gone.is_set():  # else its number may be another's by now
+        if not self.gone.is_set():  # else its pid may be reused
             self._kill_group()
         await self._watch
-        for _ in range(50):  # a helper that is dying may still be writing
+        for _ in range(50):  # a dying helper may still write
             shutil.rmtree(self._profile, ignore_errors=True)
             if not self._profile.exists():
                 return
@@ -140,7 +139,7 @@ class Chromium:
 
 
 async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Process, int]:
-    # Above 10, so that arranging them as 3 and 4 never overwrites one of them.
+    # Above 10, so that duplicating them to 3 and 4 never overwrites one of them.
     low_in, low_lifeline_fd = os.pipe()
     pipe_in = fcntl.fcntl(low_in, fcntl.F_DUPFD_CLOEXEC, 10)
     lifeline_fd = fcntl.fcntl(low_lifeline_fd, fcntl.F_DUPFD_CLOEXEC, 10)
@@ -150,7 +149,7 @@ async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Proces
         os.close(descriptor)
     flags = [*FLAGS, f"--user-data-dir={profile}"]
     if os.geteuid() == 0:
-        flags.append("--no-sandbox")  # Chromium refuses to run as root with one
+        flags.append("--no-sandbox")  # required for root
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", "-c", _FD_SETUP, str(pipe_in), str(pipe_out),
@@ -168,13 +167,13 @@ async def _spawn(program: str, profile: Path) -> tuple[asyncio.subprocess.Proces
 
 
 def _environment(profile: Path) -> dict[str, str]:
-    """Ours, and a place for what a killed browser cannot remove: its profile."""
+    """Our environment, with the profile as TMPDIR, because it is always removed."""
     place = str(profile)
     return os.environ | ({"TMPDIR": place} if len(place) <= _TMPDIR_CHARS_MAX else {})
 
 
 def remove_stale_profiles() -> None:
-    """Remove the profile folders of stand-ins that were killed."""
+    """Remove the profile folders of killed stand-ins."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):

@@ -1,14 +1,15 @@
 """
-A driver of one browser: commands out, answers in, and the tab that is acted upon.
+Sends commands to one browser, receives their responses, and keeps track of the active tab.
 
-It connects at the first command, and anew after a connection was lost. A tab is attached to
-once a connection; which one is the active one outlives connections.
+It connects at the first command, and again after a lost connection. A tab is attached once per
+connection; the active tab stays the same across connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -31,8 +32,8 @@ class Driver:
         dial: Connects to the browser.
 
     Attributes:
-        active: The active tab's target id; "" until there is one.
-        attached: Target ids of tabs → their sessions on this connection.
+        active: The active tab's target id; "" if there is none yet.
+        attached: Target id of a tab → its session on this connection.
     """
 
     def __init__(self, dial: Callable[[], Awaitable[CdpClient]]) -> None:
@@ -46,7 +47,7 @@ class Driver:
         self.active = ""
 
     async def close(self) -> None:
-        """Leave the browser."""
+        """Close the connection."""
         cdp_client = self._cdp_client
         if self._reader is not None:
             self._reader.cancel()
@@ -55,16 +56,16 @@ class Driver:
             await cdp_client.close()
 
     async def tabs(self) -> list[dict[str, Any]]:
-        """All tabs, oldest first, as the browser tells of them."""
+        """All tabs, oldest first."""
         found = (await self.command("Target.getTargets"))["targetInfos"]
         pages = {target["targetId"]: target for target in found if target["type"] == "page"}
-        # Chromium's own order changes; a tab keeps the place in which it was first seen.
+        # Chromium's order changes; a tab keeps its first position.
         new = [target for target in reversed(pages) if target not in self._order]
         self._order = [target for target in self._order if target in pages] + new
         return [pages[target] for target in self._order]
 
     async def session(self) -> str:
-        """The session of the active tab; another tab, or a new one, where that is gone."""
+        """The active tab's session; if that tab is gone, of another or a new one."""
         tabs = [str(tab["targetId"]) for tab in await self.tabs()]
         if self.active not in tabs:  # closed, here or by another client
             self.active = tabs[0] if tabs else ""
@@ -81,11 +82,11 @@ class Driver:
         self, method: str, params: dict[str, Any] | None = None, *, page: bool = False
     ) -> dict[str, Any]:
         """
-        Send one command, to the browser or to the active tab, and await its result.
+        Send one command, to the browser or to the active tab, and return its result.
 
         Raises:
             ActionProblem: The browser refuses it.
-            CdpConnectionError: The browser is gone, or was lost meanwhile.
+            CdpConnectionError: The browser is gone.
         """
         place = {"sessionId": await self.session()} if page else {}
         if self._cdp_client is None:
@@ -114,7 +115,7 @@ class Driver:
         except CdpConnectionError:
             pass
         finally:
-            self._cdp_client = None  # the next command connects anew
+            self._cdp_client = None  # the next command connects again
             self.attached.clear()
             for future in self._pending.values():
                 if not future.done():
@@ -123,12 +124,9 @@ class Driver:
 
 
 def _read_message(text: str) -> dict[str, Any]:
-    """A message of the browser; what is none is empty."""
-    try:
+    """A message of the browser; {} if it is unreadable."""
+    with suppress(msgspec.DecodeError):
         return _message(text)
-    except msgspec.DecodeError:
-        pass
-    try:
+    with suppress(ValueError, RecursionError):
         return _message(replace_lone_surrogates(text))
-    except (ValueError, RecursionError):
-        return {}
+    return {}

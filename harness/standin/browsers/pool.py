@@ -1,9 +1,9 @@
 """
-The browsers of a server: one a session, launched with it, watched, always reaped.
+The browsers of a server: one per session, launched with it, watched, always ended.
 
-A session's browser starts with the session and ends when it is deleted, expires, or when
-the server ends. A browser that ends by itself takes its open sockets along (1011); its
-session stays, and answers CLOUD_RUNTIME_GONE to upgrades until it is deleted.
+A session's browser ends when the session is deleted or expires, or when the server ends. If it
+ends by itself, its sockets are closed (1011), and upgrades get CLOUD_RUNTIME_GONE until the
+session is deleted.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from harness.standin.sessions import Session
 from harness.units import NS_PER_S
 
 BROWSER_BYTES = 300 << 20
-"""Memory that one browser with a page is reckoned to need of its own."""
+"""Estimated memory of one browser with a page."""
 
 
 def sessions_that_fit_memory() -> int:
-    """How many browsers fit into the memory that is free now; one at least."""
+    """The number of browsers that fit into free memory; at least one."""
     return max(1, int(psutil.virtual_memory().available * 0.8) // BROWSER_BYTES)
 
 
@@ -35,9 +35,8 @@ class BrowserPool:
     Every browser of the server.
 
     Args:
-        program: The Chromium to run.
-        timeout_s: A browser that is not up by then has failed to launch.
-        lost: Called with a session's id when its browser has ended by itself.
+        timeout_s: A browser that is not ready by then has failed to launch.
+        lost: Called with a session's id when its browser ended by itself.
     """
 
     def __init__(
@@ -77,19 +76,19 @@ class BrowserPool:
 
         Raises:
             CdpConnectionError: It cannot be reached.
-            KeyError: There is none.
+            KeyError: The session has none.
         """
         return await CdpClient.connect(self._running[session_id].endpoint)
 
     def page(self, session_id: str) -> ChromiumPage:
-        """What does a session's actions; one for all its action sockets."""
+        """The page of a session; all its action sockets share it."""
         page = self._pages.get(session_id)
         if page is None:
             page = self._pages[session_id] = ChromiumPage(lambda: self.dial(session_id))
         return page
 
     def pids(self) -> list[int]:
-        """The processes of the browsers that run."""
+        """The processes of the running browsers."""
         return [each.pid for each in self._running.values() if not each.gone.is_set()]
 
     async def close(self, session_id: str) -> None:
@@ -105,7 +104,7 @@ class BrowserPool:
             await browser.end()
 
     async def stop(self) -> None:
-        """End them all."""
+        """End all browsers."""
         self._stopping = True
         await asyncio.gather(*(self.close(session_id) for session_id in list(self._running)))
 

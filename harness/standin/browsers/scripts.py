@@ -1,4 +1,4 @@
-"""What the actions run inside a real page."""
+"""JavaScript that actions run in a real page."""
 
 from __future__ import annotations
 

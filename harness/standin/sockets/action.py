@@ -1,14 +1,14 @@
 """
-The action socket: JSON requests in, JSON answers out, each in its own time.
+The action socket: JSON requests and responses.
 
 ::
 
     frame ─ CLOUD_CONFIG_INVALID ─► token ─ CLOUD_AUTH_FAILED ─► session ─ NOT_FOUND ─►
-    method ─ CLOUD_UNSUPPORTED_METHOD ─► time it takes ─► injected failure ─ CODE ─►
+    method ─ CLOUD_UNSUPPORTED_METHOD ─► latency ─► injected failure ─ CODE ─►
     the page ─ CLOUD_ACTION_FAILED ─► result
 
-Requests are handled side by side, so an answer may overtake another. The injected
-CLOUD_CONNECTION_LOST is no frame: the socket is closed with 1011.
+Requests are handled concurrently, so a response may overtake another. The injected
+CLOUD_CONNECTION_LOST closes the socket with 1011.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import traceback
 from typing import Any, Protocol
 
-from harness.standin.codes import MESSAGES, code_name
+from harness.standin.codes import code_name, message_of
 from harness.standin.messages import Response
 from harness.standin.sockets import names
 from harness.standin.sockets.channel import LOST, Channel
@@ -35,19 +35,14 @@ from harness.standin.sockets.tokens import is_token
 from harness.standin.state import State
 
 IN_FLIGHT_MAX = 256
-"""Requests of one socket handled at once; more are refused."""
+"""Most concurrent requests of one socket."""
 
 
 class Browser(Protocol):
-    """What stands behind a session's actions: a page that is none, or Chromium."""
+    """What does a session's actions: the synthetic page, or Chromium."""
 
     async def act(self, method: str, args: dict[str, Any]) -> Any:
-        """
-        Do one action.
-
-        Raises:
-            ActionProblem: It cannot be done.
-        """
+        """Do one action; raises `ActionProblem` if it cannot be done."""
 
 
 class Timing(Protocol):
@@ -56,13 +51,13 @@ class Timing(Protocol):
     state: State
 
     async def simulate_latency(self, operation: str) -> None:
-        """Let the time pass that an operation takes."""
+        """Wait for an operation's latency."""
 
     async def wait_for_stall_end(self) -> None:
-        """Wait while the whole server stands still."""
+        """Wait while the server stalls."""
 
     def count(self, operation: str, answer: Response) -> None:
-        """Count an answer that is about to be sent."""
+        """Count a response that is about to be sent."""
 
 
 class ActionSocket:
@@ -74,7 +69,7 @@ class ActionSocket:
         self._browser = browser
 
     async def handle_frame(self, frame: bytes | str) -> None:
-        """Take in one frame; what needs time goes on beside."""
+        """Read one frame, and answer it in a task of its own."""
         channel = self._channel
         request = read_request(frame)
         if not isinstance(request, ActionRequest):
@@ -115,7 +110,7 @@ class ActionSocket:
             return
         if code == "CLOUD_ACTION_FAILED":
             drawn = api.state.rng.failures.choice(FAILURES)
-            name, frame = self._failed(request.id, ActionProblem(drawn, "as it was told to"))
+            name, frame = self._failed(request.id, ActionProblem(drawn, "injected"))
         elif code:
             name, frame = self._error(request.id, code)
         else:
@@ -129,7 +124,7 @@ class ActionSocket:
             return "", encode(ActionOk(request.id, result))
         except ActionProblem as problem:
             return self._failed(request.id, problem)
-        except Exception:  # noqa: BLE001  whatever goes wrong, the client gets an answer
+        except Exception:  # noqa: BLE001  the client gets a response in any case
             traceback.print_exc(file=sys.stderr)
             return self._error(request.id, "CLOUD_INTERNAL_ERROR")
 
@@ -148,7 +143,5 @@ class ActionSocket:
 
     def _error(self, number: int, code: str, details: Any = None) -> tuple[str, bytes]:
         name = code_name(self._api.state.settings.config.vocabulary, code)
-        message = MESSAGES.get(code) or code.removeprefix("CLOUD_").replace("_", " ").lower()
-        return name, encode(
-            ActionError(number, ok=False, error=message, code=name, details=details)
-        )
+        error = ActionError(number, ok=False, error=message_of(code), code=name, details=details)
+        return name, encode(error)

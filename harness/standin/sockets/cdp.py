@@ -1,9 +1,8 @@
 """
-The CDP socket: commands one after the other, over whatever browser there is.
+The CDP socket: commands one after the other, over a synthetic or a real browser.
 
-A command takes its time (the setting ``cdp``) and may fail as it is told to: lost
-(closed with 1011), or with a DevTools error that names the code. `CdpSocket` has the
-synthetic browser behind it, `harness.standin.browsers.bridge` a real one.
+A command has a latency (the setting ``cdp``) and may fail: the socket is closed with 1011, or it
+gets a DevTools error that names the code.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ class CommandSocket(ABC):
 
     @abstractmethod
     async def handle(self, key: object, command: Command, frame: bytes | str) -> None:
-        """Do what a command asks for; it is in flight under ``key``."""
+        """Execute a command that is in flight under ``key``."""
 
     async def handle_frame(self, frame: bytes | str) -> None:
-        """Take in one frame: read it, let its time pass, fail as told, or handle it."""
+        """Read one frame, wait its latency, inject a failure, or handle it."""
         api, channel = self._api, self._channel
         key = object()
         channel.in_flight[key] = CDP
@@ -64,11 +63,10 @@ class CdpSocket(CommandSocket):
 
     def __init__(self, api: Timing, channel: Channel) -> None:
         super().__init__(api, channel)
-        first = api.state.settings.config.chrome_page_first
-        self._tools = DevTools(chrome_page_first=first)
+        self._tools = DevTools(chrome_page_first=api.state.settings.config.chrome_page_first)
 
-    async def handle(self, key: object, command: Command, frame: bytes | str) -> None:  # noqa: ARG002  a real browser gets it as it came
-        """Answer a command, and tell what it caused."""
+    async def handle(self, key: object, command: Command, frame: bytes | str) -> None:  # noqa: ARG002  unused
+        """Send a command's response, and the events it causes."""
         channel = self._channel
         await self._api.wait_for_stall_end()
         for message in self._tools.handle(command):

@@ -1,8 +1,8 @@
 """
-One open socket: what is in flight on it, and how it ends.
+One open socket: its requests in flight, and how it ends.
 
-A server's own close takes along every request that was not answered yet: each is
-counted under the code that the close stands for, since that is what its sender sees.
+If the server closes it, each request in flight is counted under the code of the close, which is
+what its sender sees.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ class Channel:
     One open socket.
 
     Attributes:
-        session: Its session.
-        in_flight: Requests not answered yet: a key of the socket's own → operation.
-        closed: Whether the server has closed it.
-        ended: Set when it is over, whoever ended it.
+        in_flight: Unanswered requests: a key of the socket's own → operation.
+        closed: The server has closed it.
+        ended: Set when either side has closed it.
     """
 
     def __init__(self, session: Session, send: Send, count: Callable[[str, str], None]) -> None:
@@ -43,21 +42,21 @@ class Channel:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def answer(self, key: object, code: str, frame: bytes) -> None:
-        """Answer a request, unless the socket's end has answered it already."""
+        """Answer a request, unless the socket has ended."""
         operation = self.in_flight.pop(key, None)
         if operation is not None and not self.closed:
             self._count(operation, code)
             await self.send(frame)
 
     async def send(self, frame: bytes) -> None:
-        """Send one text frame; a client that has left hears nothing."""
+        """Send one text frame; ignored if the client has disconnected."""
         try:
             await self._send({"type": "websocket.send", "text": frame.decode()})
         except OSError:  # uvicorn's ClientDisconnected
             self.ended.set()
 
     async def close(self, status: int, code: str) -> None:
-        """Close it, and count what was in flight under the code; a second call does nothing."""
+        """Close it, and count requests in flight under the code; a second call does nothing."""
         if self.closed:
             return
         self.closed = True
@@ -72,18 +71,18 @@ class Channel:
             self.ended.set()
 
     def spawn(self, work: Awaitable[None]) -> None:
-        """Do something beside; it ends with the socket."""
+        """Start a task that ends with the socket."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def expire(self, expires_ns: int, code: str) -> None:
-        """Close it when its session's time is over."""
+        """Close it when its session expires."""
         await asyncio.sleep(max(0.0, (expires_ns - unix_ns()) / NS_PER_S))
         await self.close(NORMAL, code)
 
     async def end(self) -> None:
-        """The socket is over: end what goes on beside it."""
+        """Cancel the socket's tasks."""
         self.ended.set()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:

@@ -1,4 +1,4 @@
-"""Commands of the DevTools protocol: what comes in, and how it is refused."""
+"""Commands of the DevTools protocol: how they are read and refused."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Command(msgspec.Struct):
 
     @property
     def place(self) -> Message:
-        """What an answer to it says of where it belongs."""
+        """The session members of its response."""
         return {"sessionId": self.sessionId} if self.sessionId else {}
 
 
 class CdpError(Exception):
     """
-    A command that is refused.
+    A refused command.
 
     Attributes:
-        code: The protocol's (JSON-RPC's) error code.
+        code: The JSON-RPC error code.
     """
 
     def __init__(self, message: str, code: int = -32000) -> None:
@@ -38,7 +38,7 @@ class CdpError(Exception):
         self.code = code
 
     def payload(self) -> Message:
-        """The error as an answer tells it."""
+        """The error member of the response."""
         return {"code": self.code, "message": str(self)}
 
 
@@ -50,7 +50,7 @@ def read_command(frame: bytes | str) -> Command:
     Read one command.
 
     Raises:
-        CdpError: It is none.
+        CdpError: The frame is not a command.
     """
     try:
         return _command(frame)

@@ -1,9 +1,8 @@
 """
-A browser endpoint of the Chrome DevTools Protocol with nothing behind it.
+A synthetic browser endpoint of the Chrome DevTools Protocol.
 
-Commands in, answers and events out; pure. It knows targets, flattened sessions,
-frames, contexts and the few evaluations that a load test makes; every other command is
-answered ``{}``, which is enough for Playwright's ``connectOverCDP``.
+It supports targets, flattened sessions, frames, contexts and a few evaluations. Every other
+command is answered ``{}``, which is enough for Playwright's ``connectOverCDP``.
 
 Source: https://chromedevtools.github.io/devtools-protocol/ (Browser, Target domains).
 """
@@ -39,7 +38,7 @@ class DevTools:
         self._make("about:blank")
 
     def handle(self, command: Command) -> list[Message]:
-        """Answer a command: its answer, and the events it causes, in order of sending."""
+        """A command's response and the events it causes, in order of sending."""
         try:
             target = self._find_by_session(command.sessionId) if command.sessionId else None
             result, before, after = self._handle(command, target)
@@ -78,7 +77,7 @@ class DevTools:
         return target
 
     def attached(self, target: Target, *, waiting: bool) -> Message:
-        """Attach to a target, and the event that tells of it."""
+        """Attach to a target; returns the event that reports it."""
         target.session = target.session or f"S{next(self._numbers):04d}"
         return event(
             "Target.attachedToTarget",
@@ -86,27 +85,27 @@ class DevTools:
         )  # fmt: skip
 
     def auto_attach(self, command: Command, target: Target | None) -> CommandResult:
-        """Target.setAutoAttach: pages are attached to the browser's session only."""
+        """Target.setAutoAttach: attaches pages to the browser's session only."""
         if target is not None:
             return {}, [], []
         self._attach = bool(command.params.get("autoAttach"))
-        news = [self.attached(page, waiting=False) for page in self._targets.values()]
-        return {}, [], news if self._attach else []
+        events = [self.attached(page, waiting=False) for page in self._targets.values()]
+        return {}, [], events if self._attach else []
 
     def create(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.createTarget."""
         target = self._make(str(command.params.get("url") or "about:blank"))
         target.context = str(command.params.get("browserContextId") or CONTEXT)
-        news = [event("Target.targetCreated", targetInfo=target.info())]
+        events = [event("Target.targetCreated", targetInfo=target.info())]
         if self._attach:
-            news.append(self.attached(target, waiting=False))
-        return {"targetId": target.id}, news, []
+            events.append(self.attached(target, waiting=False))
+        return {"targetId": target.id}, events, []
 
     def attach(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.attachToTarget."""
         target = self._find_by_id(command)
-        news = [] if target.session else [self.attached(target, waiting=False)]
-        return {"sessionId": target.session}, news, []
+        events = [] if target.session else [self.attached(target, waiting=False)]
+        return {"sessionId": target.session}, events, []
 
     def close(self, command: Command, _target: Target | None) -> CommandResult:
         """Target.closeTarget."""
@@ -114,20 +113,18 @@ class DevTools:
 
     def _remove(self, target: Target) -> list[Message]:
         del self._targets[target.id]
-        news = [event("Target.targetDestroyed", targetId=target.id)]
+        events = [event("Target.targetDestroyed", targetId=target.id)]
         if target.session:
-            detached = event(
-                "Target.detachedFromTarget", sessionId=target.session, targetId=target.id
-            )
-            news.insert(0, detached)
-        return news
+            ids = {"sessionId": target.session, "targetId": target.id}
+            events.insert(0, event("Target.detachedFromTarget", **ids))
+        return events
 
     def create_context(self, _command: Command, _target: Target | None) -> CommandResult:
-        """Target.createBrowserContext: a name that pages are made under."""
+        """Target.createBrowserContext: only a name for pages."""
         return {"browserContextId": f"CTX{next(self._numbers)}"}, [], []
 
     def dispose_context(self, command: Command, _target: Target | None) -> CommandResult:
-        """Target.disposeBrowserContext: its pages go with it."""
+        """Target.disposeBrowserContext: closes its pages."""
         context = command.params.get("browserContextId")
         gone = [page for page in self._targets.values() if page.context == context]
         return {}, [event for page in gone for event in self._remove(page)], []
@@ -137,7 +134,7 @@ class DevTools:
         return {"targetInfos": [page.info() for page in self._targets.values()]}, [], []
 
     def info(self, command: Command, target: Target | None) -> CommandResult:
-        """Target.getTargetInfo: the browser's own when none is named."""
+        """Target.getTargetInfo: of the browser if no target is named."""
         if "targetId" in command.params:
             target = self._find_by_id(command)
         if target is not None:
@@ -182,4 +179,4 @@ _HANDLERS: dict[str, Callable[[DevTools, Command, Target | None], CommandResult]
 }
 
 COUNTED_COMMANDS = frozenset({*_HANDLERS, *PAGE_HANDLERS})
-"""Commands that are counted by name; there are hundreds, and names are a stranger's."""
+"""Commands that are counted by name; other names are untrusted."""

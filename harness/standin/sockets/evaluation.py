@@ -1,10 +1,9 @@
 """
-What the synthetic page can evaluate: JSON literals, its title, its address, its document.
+What the synthetic page evaluates: JSON literals, its title, its address, its document.
 
-A driver such as Playwright does not evaluate an expression as it stands. It puts a helper
-object into the page first and calls one of its methods with the expression as a text
-argument. So a script that is no expression known here is an object nobody looks into, and
-a call is worth what the first known text among its arguments is worth.
+Playwright first puts a helper object into the page, then calls its methods with the expression
+as a text argument. So an unknown script is an object, and a call has the value of the first
+known text among its arguments.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _UNKNOWN = object()
 _KINDS = {bool: "boolean", int: "number", float: "number", str: "string"}
 _ARROW = re.compile(r"^\(\)\s*=>\s*")
 _DOCUMENT = ("document.documentElement.outerHTML", ".documentContent(")
-"""What asks for the whole document: anybody's way, and Playwright's."""
+"""Expressions for the complete document: the usual one, and Playwright's."""
 _TEXT_MAX = 64 * 1024
 
 
 def evaluate(expression: str, url: str, *, by_value: bool) -> dict[str, Any]:
-    """The RemoteObject an expression comes to."""
+    """The RemoteObject of an expression."""
     value = _value_of(expression, url)
     if value is not _UNKNOWN:
         return _remote(value)
@@ -36,7 +35,7 @@ def evaluate(expression: str, url: str, *, by_value: bool) -> dict[str, Any]:
 
 
 def call(arguments: list[Any], url: str) -> dict[str, Any]:
-    """The RemoteObject a call of a function comes to."""
+    """The RemoteObject of a function call."""
     for argument in arguments:
         text = argument.get("value") if isinstance(argument, dict) else None
         if isinstance(text, str) and (value := _value_of(text, url)) is not _UNKNOWN:

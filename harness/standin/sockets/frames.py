@@ -1,13 +1,13 @@
 """
-The action socket's frames: JSON texts, one request or one answer each.
+The action socket's frames: JSON texts, one request or one response each.
 
-A request carries an ``id`` that counts from 1 and the session's token; its answer
-carries the same ``id``. Answers may come in another order than their requests.
+A request has an ``id`` that counts from 1 and the session's token. Its response has the same
+``id``; responses may arrive in another order than their requests.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -19,23 +19,17 @@ METHODS = (
     "exportCookies", "importCookies", "waitForText", "extract", "extractFromPlan",
     "clearCache",
 )  # fmt: skip
-"""Every method; another one is CLOUD_UNSUPPORTED_METHOD."""
-
-FAILURES = (
-    "TARGET_NOT_FOUND", "TARGET_UNAVAILABLE", "TARGET_STALE", "TARGET_AMBIGUOUS",
-    "BLOCKED_BY_INTERCEPTOR", "NOT_VISIBLE", "NOT_ENABLED", "NOT_EDITABLE",
-    "INVALID_TARGET", "INVALID_OPTIONS", "ACTION_TIMEOUT", "UNKNOWN",
-)  # fmt: skip
-"""Codes of an ``actionFailure``."""
-
-RETRYABLE = frozenset({"TARGET_UNAVAILABLE", "TARGET_STALE", "ACTION_TIMEOUT"})
-"""Failures of an action that may pass by themselves."""
+"""Every method."""
 
 ActionFailureCode = Literal[
     "TARGET_NOT_FOUND", "TARGET_UNAVAILABLE", "TARGET_STALE", "TARGET_AMBIGUOUS",
     "BLOCKED_BY_INTERCEPTOR", "NOT_VISIBLE", "NOT_ENABLED", "NOT_EDITABLE",
     "INVALID_TARGET", "INVALID_OPTIONS", "ACTION_TIMEOUT", "UNKNOWN",
 ]  # fmt: skip
+FAILURES: tuple[str, ...] = get_args(ActionFailureCode)
+"""Codes of an ``actionFailure``."""
+RETRYABLE = frozenset({"TARGET_UNAVAILABLE", "TARGET_STALE", "ACTION_TIMEOUT"})
+"""Failures for which a retry may succeed."""
 
 
 class ActionRequest(msgspec.Struct, frozen=True):
@@ -91,9 +85,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def read_request(frame: bytes | str) -> ActionRequest | tuple[int, str]:
-    """
-    Read a request; for a frame that is none, its id (0 when it has none) and what is wrong.
-    """
+    """Read a request; for an invalid frame its id (0 if it has none) and what is wrong."""
     try:
         return _request(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -1,10 +1,9 @@
 """
-Names of what happens on sockets, as settings and the truth have them.
+Names of socket operations in settings and in the truth.
 
-``action.connect`` and ``cdp.connect`` are upgrades. ``action.goto`` is one method;
-``action`` in a setting stands for all methods that are not named themselves. Every
-command of the DevTools protocol is ``cdp`` in a setting; the truth counts the usual ones
-by name (``cdp.Page.navigate``).
+``action.connect`` and ``cdp.connect`` are upgrades, ``action.goto`` is one method. In a setting,
+``action`` is any method without a setting of its own, and ``cdp`` any DevTools command; the truth
+counts the usual ones by name (``cdp.Page.navigate``).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ ACTION_CONNECT = "action.connect"
 CDP_CONNECT = "cdp.connect"
 ACTIONS = {method: f"action.{method}" for method in METHODS}
 UNKNOWN_ACTION = "action.unknown"
-"""A method that is none, or a frame that is no request."""
+"""An unknown method, or an invalid frame."""
 CDP = "cdp"
 
 OPERATIONS = (ACTION_CONNECT, *ACTIONS.values(), UNKNOWN_ACTION, CDP_CONNECT, CDP)
@@ -25,6 +24,6 @@ GROUPS = ("action",)
 
 
 def settings_group(operation: str) -> str:
-    """The setting that an operation falls back on: ``action`` for a method, else none."""
+    """The setting that an operation falls back on: ``action`` for a method, else ""."""
     in_group = operation.startswith("action.") and operation != ACTION_CONNECT
     return "action" if in_group else ""

@@ -1,8 +1,8 @@
 """
-A browser that is none: tabs, cookies and a page of a few elements, enough to act upon.
+A synthetic browser: tabs, cookies and a page of a few elements.
 
-Pure: a method and its arguments in, a result out. What an action cannot be done on is
-told as the API tells it, with one of the codes of ``actionFailure``.
+Pure: a method and its arguments in, a result out. An action that cannot be done raises one of the
+codes of ``actionFailure``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ELEMENTS = {
     4: ("button", "button.submit", "Search", True),
     5: ("p", "p.results", "12 results", False),
 }
-"""Number in a snapshot → tag, selector, text, whether it takes input."""
+"""Number in a snapshot → tag, selector, text, whether it is editable."""
 
 _BLANK = "about:blank"
 _TABS_MAX = 32
@@ -33,13 +33,12 @@ _ELEMENT_METHODS = (
 )  # fmt: skip
 
 
-class ActionProblem(Exception):  # noqa: N818  not an error of the server
+class ActionProblem(Exception):  # noqa: N818  part of the API
     """
     An action that cannot be done on this page.
 
     Attributes:
-        code: One of `harness.standin.sockets.frames.FAILURES`.
-        message: What is wrong, for people.
+        code: One of `harness.standin.sockets.frames.FAILURES`, or a CLOUD_* code.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -56,7 +55,7 @@ class Tab(msgspec.Struct):
 
     @property
     def title(self) -> str:
-        """Its title: the address without its scheme."""
+        """The address without its scheme."""
         return "" if self.url == _BLANK else self.url.partition("://")[2].strip("/")
 
 
@@ -93,12 +92,12 @@ class Page:
         return f"<html><head><title>{tab.title}</title></head><body>{body}</body></html>"
 
     def goto(self, args: dict[str, Any]) -> None:
-        """Go to another address."""
+        """Navigate to an address."""
         self.tab.url = _url(args)
         self.tab.values = {}
 
     def new_tab(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Open a tab and turn to it."""
+        """Open a tab and make it active."""
         if len(self.tabs) >= _TABS_MAX:
             raise ActionProblem("INVALID_OPTIONS", f"there are {_TABS_MAX} tabs already")
         self.tabs.append(Tab(_url(args) if args.get("url") else _BLANK))
@@ -106,11 +105,11 @@ class Page:
         return self.list_tabs({})[self.active]
 
     def switch_tab(self, args: dict[str, Any]) -> None:
-        """Turn to a tab."""
+        """Make a tab active."""
         self.active = self._index(args)
 
     def close_tab(self, args: dict[str, Any]) -> None:
-        """Close a tab; the last one is replaced by an empty one."""
+        """Close a tab; an empty one replaces the last."""
         index = self._index(args) if "index" in args else self.active
         del self.tabs[index]
         if not self.tabs:
@@ -147,16 +146,16 @@ class Page:
         return {"imported": len(cookies)}
 
     def point(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
-        """Do something to an element."""
+        """Act on an element."""
         number = self.find(args)
         if method in _EDITABLE:
             if not ELEMENTS[number][3]:
                 raise ActionProblem("NOT_EDITABLE", f"element {number} takes no input")
             self.tab.values[number] = str(args.get("text", args.get("value", "")))[:_TEXT_MAX]
-        return {"method": method, "namespace": "default", "persisted": False, "pathFile": None}
+        return action_result(method)
 
     def find(self, args: dict[str, Any]) -> int:
-        """An element by its number, its selector, or a description of it."""
+        """The number of an element, given by number, selector or description."""
         if "element" in args:
             element = args["element"]
             if isinstance(element, int | float) and element in ELEMENTS:
@@ -183,7 +182,7 @@ class Page:
         return self.tab.values.get(number, ELEMENTS[number][2])
 
     def wait_for_text(self, args: dict[str, Any]) -> None:
-        """See a text on the page; what is not there does not come."""
+        """Require a text on the page, which never changes by itself."""
         text = args.get("text")
         if not isinstance(text, str):
             raise ActionProblem("INVALID_OPTIONS", "a text to wait for")
@@ -213,8 +212,12 @@ def _pointing(method: str) -> Callable[[Page, dict[str, Any]], Any]:
 
 
 def _keyboard(method: str) -> Callable[[Page, dict[str, Any]], Any]:
-    done = {"method": method, "namespace": "default", "persisted": False, "pathFile": None}
-    return lambda _page, _args: done
+    return lambda _page, _args: action_result(method)
+
+
+def action_result(method: str) -> dict[str, Any]:
+    """The result of an action on an element or the keyboard."""
+    return {"method": method, "namespace": "default", "persisted": False, "pathFile": None}
 
 
 _BOX = {"x": 8, "y": 8, "width": 120, "height": 24}

@@ -1,4 +1,4 @@
-"""A picture: what a screenshot of a page that is none shows."""
+"""The screenshot of the synthetic page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def make_png(width: int, height: int) -> bytes:
-    """A white greyscale picture (PNG, W3C Recommendation, section 5)."""
+    """A white greyscale image (PNG, W3C Recommendation, section 5)."""
     rows = (b"\0" + b"\xff" * width) * height
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     data = _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")

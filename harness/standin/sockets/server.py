@@ -1,9 +1,8 @@
 """
-Sockets: the gate at the upgrade, the open channels, and their ends.
+Sockets: upgrades, open channels, and how they end.
 
-A socket ends when its client leaves, when its session is deleted or expires (close
-1000), or when its connection is told to get lost (close 1011). The upgrade of a
-session whose browser is still being launched is answered when it is up.
+A socket ends when its client closes it, when its session is deleted or expires (close 1000), or
+by an injected failure (close 1011). An upgrade waits until the session's browser is launched.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ _SESSION_CLOSED = "CLOUD_SESSION_CLOSED"
 
 
 class SyntheticBrowser:
-    """A page that is none, behind a session's actions."""
+    """Does a session's actions on the synthetic page."""
 
     def __init__(self) -> None:
         self._page = Page()
 
     async def act(self, method: str, args: dict[str, Any]) -> Any:
-        """Do one action, at once."""
+        """Do one action."""
         return self._page.act(method, args)
 
 
@@ -59,7 +58,7 @@ class SocketServer:
             api.handlers.launch = self._chromium.launch
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one upgrade, and the socket that comes of it."""
+        """Serve one upgrade and its socket."""
         await receive()
         route = find_socket_route(scope["path"])
         name = names.CDP_CONNECT if route.socket == "cdp" else names.ACTION_CONNECT
@@ -76,7 +75,7 @@ class SocketServer:
         await self._serve_channel(channel, receive, cdp=route.socket == "cdp")
 
     async def close_session(self, session_id: str) -> None:
-        """A session was deleted: its sockets go with it."""
+        """Close the sockets of a deleted session."""
         self._browsers.pop(session_id, None)
         for channel in list(self._open.get(session_id, ())):
             await channel.close(NORMAL, _SESSION_CLOSED)
@@ -84,17 +83,17 @@ class SocketServer:
             await self._chromium.close(session_id)
 
     async def stop(self) -> None:
-        """The server ends, and the browsers with it."""
+        """End the browsers."""
         if self._chromium is not None:
             await self._chromium.stop()
 
     async def _on_browser_lost(self, session_id: str) -> None:
-        """A session's browser has ended by itself."""
+        """Close the sockets of a session whose browser ended by itself."""
         for channel in list(self._open.get(session_id, ())):
             await channel.close(LOST, "CLOUD_CONNECTION_LOST")
 
     async def _launch(self, session: Session, name: str) -> Session | Response:
-        """Wait until the browser is up; or fail as told to."""
+        """Wait until the browser is ready, or inject a failure."""
         api = self._api
         if session.active_ns > unix_ns():
             await sleep_until(session.active_ns)
@@ -149,7 +148,7 @@ class SocketServer:
         if real is not None:
             try:
                 return BridgedSocket(self._api, channel, await real.dial(session_id))
-            except (CdpConnectionError, KeyError):  # it ended since the upgrade
+            except (CdpConnectionError, KeyError):  # it ended after the upgrade
                 await channel.close(LOST, "CLOUD_CONNECTION_LOST")
         return CdpSocket(self._api, channel)
 

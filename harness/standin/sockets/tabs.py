@@ -1,5 +1,5 @@
 """
-The pages of the synthetic browser: what the Page and Runtime domains do to one of them.
+The pages of the synthetic browser: commands of the Page and Runtime domains.
 
 Source: https://chromedevtools.github.io/devtools-protocol/ (Page, Runtime domains).
 """
@@ -16,14 +16,9 @@ from harness.standin.sockets.png import PNG_BASE64
 
 CONTEXT = "CTX0"
 _WORLDS_MAX = 8
-_TREE_EVENTS = (
-    "init",
-    "commit",
-    "DOMContentLoaded",
-    "load",
-    "networkAlmostIdle",
-    "networkIdle",
-)
+_LIFECYCLE_EVENTS = (
+    "init", "commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle"
+)  # fmt: skip
 
 
 class Target(msgspec.Struct):
@@ -56,11 +51,8 @@ class Target(msgspec.Struct):
 
 
 def _context(target: Target, world: int, name: str) -> Message:
-    aux = {
-        "isDefault": not name,
-        "type": "isolated" if name else "default",
-        "frameId": target.id,
-    }
+    kind = "isolated" if name else "default"
+    aux = {"isDefault": not name, "type": kind, "frameId": target.id}
     description = {
         "id": world, "origin": "://", "name": name,
         "uniqueId": f"{target.id}.{world}", "auxData": aux,
@@ -95,24 +87,20 @@ def _navigate(command: Command, page: Target) -> CommandResult:
     page.loader += 1
     page.world += 1
     loader, session = f"L{page.loader}", page.session
-    news = [event("Page.frameStartedLoading", session, frameId=page.id)]
-    news += [event("Runtime.executionContextsCleared", session)]
-    news += [event("Page.frameNavigated", session, frame=page.frame(), type="Navigation")]
-    news += [_context(page, page.world, "")]
+    events = [event("Page.frameStartedLoading", session, frameId=page.id)]
+    events += [event("Runtime.executionContextsCleared", session)]
+    events += [event("Page.frameNavigated", session, frame=page.frame(), type="Navigation")]
+    events += [_context(page, page.world, "")]
     for name in page.worlds:
         page.world += 1
-        news += [_context(page, page.world, name)]
-    for name in _TREE_EVENTS:
-        news.append(
-            event(
-                "Page.lifecycleEvent", session,
-                frameId=page.id, loaderId=loader, name=name, timestamp=0,
-            )
-        )  # fmt: skip
-    news += [event("Page.domContentEventFired", session, timestamp=0)]
-    news += [event("Page.loadEventFired", session, timestamp=0)]
-    news += [event("Page.frameStoppedLoading", session, frameId=page.id)]
-    return {"frameId": page.id, "loaderId": loader}, [], news
+        events += [_context(page, page.world, name)]
+    lifecycle = {"frameId": page.id, "loaderId": loader, "timestamp": 0}
+    for name in _LIFECYCLE_EVENTS:
+        events.append(event("Page.lifecycleEvent", session, name=name, **lifecycle))
+    events += [event("Page.domContentEventFired", session, timestamp=0)]
+    events += [event("Page.loadEventFired", session, timestamp=0)]
+    events += [event("Page.frameStoppedLoading", session, frameId=page.id)]
+    return {"frameId": page.id, "loaderId": loader}, [], events
 
 
 def _evaluate(command: Command, page: Target) -> CommandResult:

@@ -1,8 +1,7 @@
 """
-Tokens of the sockets: one a session and socket, derived, not stored.
+Socket tokens: one per session and socket, derived by a keyed hash and not stored.
 
-A token is a keyed hash of what it opens, so it survives a restart on the state file,
-and another session's token is as wrong as a made-up one.
+So a token survives a restart, and another session's token is as wrong as an invented one.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """
-The gate: which upgrades are let in, and what the others are told.
+Which upgrades are accepted, and how the others are refused.
 
 ::
 
-    path ─ 404 ─► session ─ 404 ─► token ─ 401 ─► closed ─ 410, too young ─ 409 ─► in
+    path ─ 404 ─► session ─ 404 ─► token ─ 401 ─► closed ─ 410, too young ─ 409 ─► accepted
 
-The token stands in the URL's query, where the client puts it; only the last checks
-depend on the time.
+The token is in the URL's query. Only the last checks depend on the time.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _SOCKETS = ("action", "cdp")
 
 
 class SocketRoute(NamedTuple):
-    """Where an upgrade goes; ``socket`` is "" for a path that is none."""
+    """Where an upgrade goes; ``socket`` is None for an unknown path."""
 
     socket: Socket | None
     session_id: str
@@ -38,7 +37,7 @@ def find_socket_route(path: str) -> SocketRoute:
 
 
 def authorize(state: State, route: SocketRoute, query: bytes, now_ns: int) -> Session | Response:
-    """Let an upgrade in, to its session, or refuse it."""
+    """The session of an accepted upgrade, or the response that refuses it."""
     config = state.settings.config
     if route.socket is None:
         return plain_error_response(404, "no such path")
@@ -47,10 +46,9 @@ def authorize(state: State, route: SocketRoute, query: bytes, now_ns: int) -> Se
         return error_response(config.vocabulary, "CLOUD_SESSION_NOT_FOUND")
     token = parse_qs(query.decode("ascii", "replace")).get("token", [""])[-1]
     right = is_token(token, config.seed, route.socket, session.id)
-    if not right or now_ns >= token_expires_ns(state, session):
-        if not state.draw_lie("takes_any_token"):
-            return error_response(config.vocabulary, "CLOUD_AUTH_FAILED")
-        state.count_lie("takes_any_token")
+    is_valid = right and now_ns < token_expires_ns(state, session)
+    if not is_valid and not state.lies("takes_any_token"):
+        return error_response(config.vocabulary, "CLOUD_AUTH_FAILED")
     if session.state_at(now_ns) == "closed":
         return error_response(config.vocabulary, "CLOUD_SESSION_CLOSED")
     if now_ns < session.created_ns + state.settings.stale_ns:
@@ -59,6 +57,6 @@ def authorize(state: State, route: SocketRoute, query: bytes, now_ns: int) -> Se
 
 
 def token_expires_ns(state: State, session: Session) -> int:
-    """When a session's tokens are good no longer; a closed session refuses by itself."""
+    """When a session's tokens expire; closed sessions are refused anyway."""
     lifetime_ns = state.settings.token_lifetime_ns
     return session.created_ns + lifetime_ns if lifetime_ns else 1 << 62

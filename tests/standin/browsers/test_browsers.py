@@ -236,5 +236,5 @@ def test_a_program_that_is_not_there_is_told_at_the_start():
     """One line, not a server without browsers."""
     from harness.errors import TargetError
 
-    with pytest.raises(TargetError, match="no such program"):
+    with pytest.raises(TargetError, match="program not found"):
         Standin(StandinConfig(browser="/nowhere/chromium"))
