@@ -27,12 +27,7 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)\s*")
 
 
 def parse_duration_ns(text: str) -> int:
-    """
-    Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``; zero or more.
-
-    Raises:
-        ValueError: The text is no duration; the message shows an example.
-    """
+    """Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``; raise ValueError for other text."""
     total_ns = 0.0
     position = 0
     while position < len(text) and (match := _DURATION.match(text, position)):

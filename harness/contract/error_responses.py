@@ -52,16 +52,9 @@ _json = Decoder(Raw).decode
 
 def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outcome, str, list[str]]:
     """
-    Classify a response whose status is no success.
+    Classify a response whose status is no success: outcome, code ("" for none), violations.
 
-    Args:
-        operation: A name of `harness.contract.operations.OPERATIONS`.
-        status: Any integer outside 200 to 299.
-        body: Any bytes.
-
-    Returns:
-        The outcome, the code ("" for none) and the violations. Never raises for any status
-        or body.
+    Never raises for any status outside 200 to 299, nor for any body.
     """
     by_status = outcome_of_status(status, operation)
     violations = []

@@ -19,12 +19,7 @@ PLAN_BYTES_MAX = 1 << 20
 
 
 def find_plan(name: str) -> Path:
-    """
-    The file of a plan named on the command line.
-
-    Raises:
-        PlanError: There is no such plan and no such file.
-    """
+    """The file of a plan named on the command line; raise PlanError if there is none."""
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:
         if not path.is_file():
@@ -38,12 +33,7 @@ def find_plan(name: str) -> Path:
 
 
 def read_plan(path: Path) -> Plan:
-    """
-    Read and check a plan file.
-
-    Raises:
-        PlanError: One line per mistake, with file, line and key.
-    """
+    """Read and check a plan file; raise PlanError with file, line and key of each mistake."""
     try:
         with path.open("rb") as file:
             text = file.read(PLAN_BYTES_MAX + 1).decode()
@@ -55,12 +45,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def parse_plan(text: str, source: str) -> Plan:
-    """
-    Check a plan's TOML text; ``source`` names it in messages.
-
-    Raises:
-        PlanError: One line per mistake.
-    """
+    """Check a plan's TOML text, named ``source`` in messages; raise PlanError as `read_plan`."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError

@@ -30,12 +30,7 @@ class SloError(UsageError):
 
 
 def parse_slos(text: str) -> tuple[Slo, ...]:
-    """
-    Read a comma-separated list of objectives.
-
-    Raises:
-        SloError: The text is no such list; the message marks the place and suggests a name.
-    """
+    """Read a comma-separated list of objectives; raise SloError at the first mistake."""
     slos = []
     start = 0
     for part in text.split(","):
