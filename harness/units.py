@@ -34,7 +34,7 @@ def parse_duration_ns(text: str) -> int:
         total_ns += float(match[1]) * _UNIT_NS[match[2]]
         position = match.end()
     if position == 0 or position != len(text):
-        msg = f"{text!r} is no duration; write a number with a unit, such as 250ms, 30s or 1m30s"
+        msg = f"{text!r} is not a duration; write a number with a unit, such as 250ms, 30s or 1m30s"
         raise ValueError(msg)
     if math.isinf(total_ns):
         msg = f"{text[:20] + '…'!r} is too long for a number"

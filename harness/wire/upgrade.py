@@ -53,7 +53,7 @@ def parse_socket_url(url: str, token: str) -> SocketAddress:
             raise ValueError  # noqa: TRY301  reported below
         origin = parse_origin(f"{scheme}://{parts.netloc}")
     except (ValueError, KeyError, UsageError):
-        raise UsageError("the socket's URL is no ws:// or wss:// URL") from None
+        raise UsageError("the socket's URL is not a ws:// or wss:// URL") from None
     query = f"{parts.query}&" if parts.query else ""
     target = f"{parts.path or '/'}?{query}token={quote(token, safe='')}"
     if not is_field_text(target) or " " in target:
