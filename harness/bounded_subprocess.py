@@ -60,7 +60,7 @@ def run_bounded(
             stdout, stderr = _read_output(process, until_s, bytes_max)
             status = process.wait(max(until_s - time.monotonic(), 0))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise ProgramError(f"gave no answer within {limit_s:.0f} s") from error
+            raise ProgramError(f"did not end within {limit_s:.0f} s") from error
         finally:
             _kill_group(process)
     if status:

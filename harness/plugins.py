@@ -50,10 +50,8 @@ def scenario_file(name: str) -> Path | None:
     """
     The Locust file that a plugin offers under a name; None when no plugin does.
 
-    This imports the packages of the module, not the module.
-
-    Raises:
-        UsageError: Several packages offer it, or its module cannot be found.
+    This imports the packages of the module, not the module. It raises UsageError when several
+    packages offer the name, or the module cannot be found.
     """
     offers = [entry for entry in find_plugins(SCENARIOS) if entry.name == name]
     if not offers:

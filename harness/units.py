@@ -27,19 +27,14 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)\s*")
 
 
 def parse_duration_ns(text: str) -> int:
-    """
-    Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``; zero or more.
-
-    Raises:
-        ValueError: The text is no duration; the message shows an example.
-    """
+    """Read a duration such as ``250ms``, ``1.5s`` or ``1m30s``; raise ValueError for other text."""
     total_ns = 0.0
     position = 0
     while position < len(text) and (match := _DURATION.match(text, position)):
         total_ns += float(match[1]) * _UNIT_NS[match[2]]
         position = match.end()
     if position == 0 or position != len(text):
-        msg = f"{text!r} is no duration; write a number with a unit, such as 250ms, 30s or 1m30s"
+        msg = f"{text!r} is not a duration; write a number with a unit, such as 250ms, 30s or 1m30s"
         raise ValueError(msg)
     if math.isinf(total_ns):
         msg = f"{text[:20] + '…'!r} is too long for a number"

@@ -127,10 +127,7 @@ class Ledger:
 
 def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
     """
-    Read what the ledgers of a folder (``*.ledger``) hold together.
-
-    Returns:
-        A ledger in memory, and a message for each file that cannot be read.
+    Merge the ledgers of a folder (``*.ledger``) in memory, with a message per unreadable file.
     """
     outstanding, errors = Ledger(), []
     for path in sorted(folder.glob("*.ledger")):
@@ -146,10 +143,7 @@ def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
 
 def read_ledger(path: Path) -> Ledger:
     """
-    Rebuild a ledger from its file; an incomplete last line is ignored.
-
-    Raises:
-        TrialError: A line is no entry.
+    Rebuild a ledger from its file, without an incomplete last line; raise TrialError if damaged.
     """
     ledger = Ledger()
     for entry in _entries(path):

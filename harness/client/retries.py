@@ -19,17 +19,11 @@ from harness.units import NS_PER_S
 
 RETRYABLE = frozenset(
     {
-        Outcome.RATE_LIMITED,
-        Outcome.CAPACITY_FULL,
-        Outcome.TIMEOUT,
-        Outcome.LAUNCH_TIMEOUT,
-        Outcome.LAUNCH_FAILED,
-        Outcome.CDP_UNAVAILABLE,
-        Outcome.SERVER_ERROR,
-        Outcome.CONNECTION_LOST,
-        Outcome.CONNECTION_REFUSED,
+        Outcome.RATE_LIMITED, Outcome.CAPACITY_FULL, Outcome.TIMEOUT, Outcome.LAUNCH_TIMEOUT,
+        Outcome.LAUNCH_FAILED, Outcome.CDP_UNAVAILABLE, Outcome.SERVER_ERROR,
+        Outcome.CONNECTION_LOST, Outcome.CONNECTION_REFUSED,
     }
-)
+)  # fmt: skip
 """Outcomes that another attempt may change."""
 
 INITIAL_TOKENS = 10.0

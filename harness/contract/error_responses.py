@@ -52,16 +52,9 @@ _json = Decoder(Raw).decode
 
 def read_error_response(operation: str, status: int, body: bytes) -> tuple[Outcome, str, list[str]]:
     """
-    Classify a response whose status is no success.
+    Classify a response whose status is no success: outcome, code ("" for none), violations.
 
-    Args:
-        operation: A name of `harness.contract.operations.OPERATIONS`.
-        status: Any integer outside 200 to 299.
-        body: Any bytes.
-
-    Returns:
-        The outcome, the code ("" for none) and the violations. Never raises for any status
-        or body.
+    Never raises for any status outside 200 to 299, nor for any body.
     """
     by_status = outcome_of_status(status, operation)
     violations = []
@@ -91,7 +84,7 @@ def _read_undecodable(
         except DECODE_ERRORS as garbled:  # a wrong type, followed by a syntax error
             error = garbled
         else:
-            return by_status, "", [*violations, "the error body is no JSON object"]
+            return by_status, "", [*violations, "the error body is not a JSON object"]
     violations.append(describe_decode_error(body, error))
     start = body.lstrip(_SPACE)[:1]
     if start in {b"{", b"[", b'"'}:
@@ -118,7 +111,7 @@ def _find_code(operation: str, status: int, body: _ErrorBody) -> tuple[str, list
     try:
         code = _string(raw)
     except DECODE_ERRORS:
-        return "", [*violations, "`code` is no string"]
+        return "", [*violations, "`code` is not a string"]
     if not code:
         violations.append("`code` is empty")
     return code[:CODE_MAX], violations
@@ -138,7 +131,7 @@ def _has_no_code(operation: str, status: int) -> bool:
 
 def describe_unknown_code(code: str) -> str:
     """Report an unknown code; one that is not a name is not repeated."""
-    return f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is no name"
+    return f"unknown code {code}" if _CODE.fullmatch(code) else "`code` is not a name"
 
 
 def describe_decode_error(body: bytes, error: Exception) -> str:
@@ -150,6 +143,6 @@ def describe_decode_error(body: bytes, error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "the body is not UTF-8"
     if not isinstance(error, msgspec.ValidationError):
-        return f"the body is no JSON: {error}"[:_VIOLATION_MAX]
+        return f"the body is not JSON: {error}"[:_VIOLATION_MAX]
     # msgspec quotes a wrong enum value, which is untrusted
     return _ENUM_VALUE.sub(r"Invalid enum value\1", str(error))[:_VIOLATION_MAX]

@@ -84,7 +84,7 @@ def interpret(
     now_unix_s: float | None = None,
 ) -> Interpretation:
     """
-    Interpret an HTTP response.
+    Interpret an HTTP response; never raises for any status, body or header.
 
     Args:
         operation: A name of `harness.contract.operations.OPERATIONS`.
@@ -92,9 +92,6 @@ def interpret(
         body: The body as received, decompressed; any bytes.
         retry_after: The Retry-After header; None when absent.
         now_unix_s: When the response arrived, to read a Retry-After date; None for now.
-
-    Raises:
-        KeyError: There is no such operation. Nothing else, whatever the response.
     """
     read, success = _READERS[operation]
     if status in success and retry_after is None and len(body) <= BODY_MAX_BYTES:

@@ -73,7 +73,6 @@ def request_target(
         query: Parameters by their name on the wire; None leaves one out.
 
     Raises:
-        KeyError: There is no such operation.
         ValueError: An id is missing or unexpected, or the parameter is unknown.
 
     >>> request_target("get_run_logs", "run 1/2", logLimit=50, beforeLogCursor=None)

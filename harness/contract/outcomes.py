@@ -48,13 +48,10 @@ class Outcome(StrEnum):
 
 MAY_HAVE_HAPPENED = frozenset(
     {
-        Outcome.TIMEOUT,
-        Outcome.LAUNCH_TIMEOUT,
-        Outcome.CONNECTION_LOST,
-        Outcome.INVALID_RESPONSE,
-        Outcome.SERVER_ERROR,
+        Outcome.TIMEOUT, Outcome.LAUNCH_TIMEOUT, Outcome.CONNECTION_LOST,
+        Outcome.INVALID_RESPONSE, Outcome.SERVER_ERROR,
     }
-)
+)  # fmt: skip
 """Outcomes after which it is unknown whether the work was done."""
 
 DOCUMENTED_CODES: Mapping[str, Outcome] = MappingProxyType(
@@ -95,17 +92,12 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 
 SDK_CODES = frozenset(
     {
-        "CLOUD_MODEL_NOT_ALLOWED",
-        "CLOUD_PROXY_UNAVAILABLE",
-        "CLOUD_PROXY_REQUIRED",
-        "CLOUD_BILLING_LIMIT_REACHED",
-        "CLOUD_BROWSER_PROFILE_NOT_FOUND",
-        "CLOUD_BROWSER_PROFILE_BUSY",
-        "CLOUD_BROWSER_PROFILE_DISABLED",
-        "CLOUD_BROWSER_PROFILE_PROXY_UNAVAILABLE",
-        "CLOUD_BROWSER_PROFILE_SYNC_FAILED",
+        "CLOUD_MODEL_NOT_ALLOWED", "CLOUD_PROXY_UNAVAILABLE", "CLOUD_PROXY_REQUIRED",
+        "CLOUD_BILLING_LIMIT_REACHED", "CLOUD_BROWSER_PROFILE_NOT_FOUND",
+        "CLOUD_BROWSER_PROFILE_BUSY", "CLOUD_BROWSER_PROFILE_DISABLED",
+        "CLOUD_BROWSER_PROFILE_PROXY_UNAVAILABLE", "CLOUD_BROWSER_PROFILE_SYNC_FAILED",
     }
-)
+)  # fmt: skip
 """Codes only the SDK knows; the HTTP status classifies them."""
 
 CODES: Mapping[str, Outcome] = MappingProxyType(

@@ -56,7 +56,7 @@ def parse_retry_after(text: str, now_unix_s: float) -> RetryAfter:
         if _DELTA.fullmatch(text):
             return _cap(float(text), "")
         if _NUMBER.fullmatch(text):
-            return _cap(float(text), "Retry-After is no whole number of seconds")
+            return _cap(float(text), "Retry-After is not a whole number of seconds")
         for pattern in _DATES:
             if match := pattern.fullmatch(text):
                 return _until(match, now_unix_s)

@@ -211,7 +211,8 @@ def _exponentials(bits: np.random.PCG64) -> NDArray[np.float64]:
     releases, but not its distributions (NEP 19).
     """
     uniforms = (bits.random_raw(_BLOCK_SIZE) >> np.uint64(11)) * 2.0**-53
-    return np.negative(np.log1p(-uniforms))
+    exponentials: NDArray[np.float64] = -np.log1p(-uniforms)
+    return exponentials
 
 
 def _invert(phase: Phase, expected: NDArray[np.float64]) -> NDArray[np.int64]:

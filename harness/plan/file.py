@@ -22,12 +22,7 @@ _PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 def find_plan(name: str) -> Path:
-    """
-    The file of a plan named on the command line.
-
-    Raises:
-        PlanError: There is no such plan and no such file.
-    """
+    """The file of a plan named on the command line; raise PlanError if there is none."""
     path = Path(name)
     if path.suffix == ".toml" or "/" in name:
         if not path.is_file():
@@ -41,22 +36,12 @@ def find_plan(name: str) -> Path:
 
 
 def read_plan(path: Path) -> Plan:
-    """
-    Read and check a plan file.
-
-    Raises:
-        PlanError: One line per mistake, with file, line and key.
-    """
+    """Read and check a plan file; raise PlanError with file, line and key of each mistake."""
     return parse_plan(read_text(path), str(path))
 
 
 def read_text(path: Path) -> str:
-    """
-    Read a plan file's text, without the byte order mark that some editors write.
-
-    Raises:
-        PlanError: It cannot be read, is no UTF-8, or is too large.
-    """
+    """Read a plan file without its byte order mark; raise PlanError if it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(PLAN_BYTES_MAX + 1)
@@ -69,12 +54,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_plan(text: str, source: str) -> Plan:
-    """
-    Check a plan's TOML text; ``source`` names it in messages.
-
-    Raises:
-        PlanError: One line per mistake.
-    """
+    """Check a plan's TOML text, named ``source`` in messages; raise PlanError as `read_plan`."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError

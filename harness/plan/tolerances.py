@@ -65,12 +65,7 @@ class Tolerances:
 
 
 def validate_tolerance_key(key: str) -> str:
-    """
-    Check the key of a tolerance.
-
-    Raises:
-        ValueError: It names no metric; the message suggests the nearest one.
-    """
+    """Return a valid key; raise ValueError with the nearest metric for any other."""
     first, _, rest = key.partition(".")
     metric = rest if first in OPERATIONS else key
     of_method = first in SOCKET_GROUPS and any(rest.endswith(f".{known}") for known in METRICS)

@@ -6,12 +6,6 @@ from harness.wire.factory import TransportKind, connect
 from harness.wire.transport import Failure, Request, Response, Target, Timeouts, Transport
 
 __all__ = [
-    "Failure",
-    "Request",
-    "Response",
-    "Target",
-    "Timeouts",
-    "Transport",
-    "TransportKind",
+    "Failure", "Request", "Response", "Target", "Timeouts", "Transport", "TransportKind",
     "connect",
-]
+]  # fmt: skip

@@ -16,10 +16,8 @@ _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 
 def decode(body: bytes, coding: str, max_bytes: int) -> bytes:
     """
-    The body without its content coding, given in lower case; "" and identity change nothing.
-
-    Raises:
-        ExchangeError: Unknown coding, damaged or truncated data, or more than ``max_bytes``.
+    The body without its content coding, given in lower case; raise ExchangeError if it is unknown
+    or damaged, or if more than ``max_bytes`` come out.
     """
     if coding in {"", "identity"} or not body:
         return body

@@ -52,12 +52,9 @@ def shared_tls_context(
     http2: bool = False,
 ) -> ssl.SSLContext:
     """
-    The process's TLS context for these authorities.
+    The process's TLS context for these authorities; raise UsageError for a wrong CA file.
 
     HTTP/2 has a context of its own, since a context offers its ALPN protocols to every user.
-
-    Raises:
-        UsageError: The CA file is absent or has no certificate.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)

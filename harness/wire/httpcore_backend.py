@@ -40,16 +40,9 @@ class IoMeter:
     """
 
     __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "connect_by_ns",
-        "connect_ns",
-        "deadline_ns",
-        "dialled",
-        "ended",
-        "parser",
-        "stream",
-    )
+        "bytes_in", "bytes_out", "connect_by_ns", "connect_ns", "deadline_ns", "dialled",
+        "ended", "parser", "stream",
+    )  # fmt: skip
 
     def __init__(self, connect_s: float) -> None:
         self.connect_ns = int(connect_s * NS_PER_S)
@@ -70,12 +63,7 @@ class IoMeter:
             self.stream.close()
 
     def clamp(self, timeout: float | None, until_ns: int = 1 << 63) -> float:
-        """
-        Seconds that a wait may take.
-
-        Raises:
-            ExchangeError: None are left before the deadline.
-        """
+        """Seconds that a wait may take; raise ExchangeError when the deadline has passed."""
         now_ns = unix_ns()
         if now_ns >= self.deadline_ns:
             raise ExchangeError(Failure.DEADLINE, "the deadline passed")

@@ -47,17 +47,7 @@ class HttpxTransport:
     """One user's connection through httpx; used by one greenlet or thread at a time."""
 
     def __init__(self, target: Target, context: ssl.SSLContext) -> None:
-        """
-        Prepare; nothing is sent.
-
-        Args:
-            target: Where to.
-            context: The TLS context, whose ALPN fits ``target.http2``.
-
-        Raises:
-            UsageError: The base URL or the proxy is wrong.
-            ValueError: A header cannot be sent.
-        """
+        """Prepare; nothing is sent. Raises as `harness.wire.connect`."""
         self._target = target
         self._origin = parse_origin(target.base_url)
         self._headers = check_headers(target.headers)
@@ -102,16 +92,12 @@ class HttpxTransport:
         end_ns = unix_ns()
         if parser is not None and not parser.reusable:
             self._drop()  # what followed the response must not begin the next one
+        headers = response.headers
         return Response(
-            response.status_code,
-            redact(body, self._secret),
-            response.headers.get("retry-after"),
-            response.headers.get("content-type"),
-            start_ns,
-            end_ns,
-            meter.bytes_out,
-            meter.bytes_in,
-        )
+            response.status_code, redact(body, self._secret),
+            headers.get("retry-after"), headers.get("content-type"),
+            start_ns, end_ns, meter.bytes_out, meter.bytes_in,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
@@ -189,11 +175,9 @@ _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.SEND_TIMEOUT, Failure.RE
 
 def classify(error: Exception, *, ended: bool) -> tuple[Failure, str]:
     """
-    The failure, and a few words on it, that an exception means.
+    The failure, and a few words on it, that an exception of httpx or below means.
 
-    Args:
-        error: From httpx, or from below it.
-        ended: Whether the server had ended the connection.
+    ``ended`` says whether the server had ended the connection.
     """
     if isinstance(error, ExchangeError):
         return error.failure, error.detail

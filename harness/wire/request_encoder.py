@@ -32,12 +32,7 @@ class RequestEncoder:
         self._cache: dict[tuple[str, str], bytes] = {}
 
     def encode(self, request: Request) -> bytes:
-        """
-        The complete request, head and body.
-
-        Raises:
-            ValueError: Method, target or key cannot be in a head.
-        """
+        """The complete request; raise ValueError if method, target or key cannot be in a head."""
         method, target, body = request.method, request.target, request.body
         key = request.idempotency_key
         head = self._cache.get((method, target))
@@ -69,10 +64,7 @@ class RequestEncoder:
 
 def check_request_line(method: str, target: str) -> None:
     """
-    Check that method and target can be in a request line.
-
-    Raises:
-        ValueError: They cannot; HEAD and CONNECT have responses of another form.
+    Raise ValueError unless method and target can be in a request line; HEAD and CONNECT cannot.
     """
     if not (method.isascii() and method.isalpha() and method.isupper()):
         raise ValueError(f"{method!r} is not an HTTP method")
@@ -83,12 +75,7 @@ def check_request_line(method: str, target: str) -> None:
 
 
 def check_idempotency_key(key: str) -> None:
-    """
-    Check that an idempotency key can be in a head.
-
-    Raises:
-        ValueError: It cannot.
-    """
+    """Raise ValueError unless an idempotency key can be in a head."""
     if not (key.isascii() and key.isprintable()):
         raise ValueError(f"{key!r} cannot be sent as an idempotency key")
 

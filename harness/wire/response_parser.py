@@ -59,26 +59,10 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_body",
-        "_body_bytes",
-        "_chunked",
-        "_head_done",
-        "_interim",
-        "_length",
-        "_max_head_bytes",
-        "_no_interim",
-        "_parser",
-        "_problem",
-        "_tail",
-        "bytes_in",
-        "coding",
-        "complete",
-        "content_type",
-        "max_body_bytes",
-        "retry_after",
-        "reusable",
-        "status",
-    )
+        "_body", "_body_bytes", "_chunked", "_head_done", "_interim", "_length",
+        "_max_head_bytes", "_no_interim", "_parser", "_problem", "_tail", "bytes_in", "coding",
+        "complete", "content_type", "max_body_bytes", "retry_after", "reusable", "status",
+    )  # fmt: skip
 
     def __init__(self, max_head_bytes: int, max_body_bytes: int) -> None:
         self._max_head_bytes = max_head_bytes

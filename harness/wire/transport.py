@@ -168,7 +168,7 @@ class ExchangeError(Exception):
         self.sent = 0
 
 
-def describe_failure(error: Exception) -> tuple[Failure, str]:
+def failure_of(error: Exception) -> tuple[Failure, str]:
     """The failure, and a few words on it, that an error of a connection means."""
     if isinstance(error, ExchangeError):
         return error.failure, error.detail

@@ -27,7 +27,7 @@ from harness.wire.fast.dial import dial
 from harness.wire.fast.stream import Stream
 from harness.wire.fast.tls import TlsStream
 from harness.wire.origin import Origin, is_field_text, parse_origin
-from harness.wire.transport import ExchangeError, Failure, Response, Target, describe_failure
+from harness.wire.transport import ExchangeError, Failure, Response, Target, failure_of
 from harness.wire.websocket import WebSocket
 
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -45,12 +45,7 @@ class SocketAddress(NamedTuple):
 
 
 def parse_socket_url(url: str, token: str) -> SocketAddress:
-    """
-    Parse a socket's URL and add the token to its query.
-
-    Raises:
-        UsageError: It is no ws or wss URL; the message does not repeat it.
-    """
+    """Parse a socket's URL and add the token to its query; a UsageError does not repeat the URL."""
     try:
         parts = urlsplit(url)
         scheme = _SCHEMES[parts.scheme]
@@ -58,7 +53,7 @@ def parse_socket_url(url: str, token: str) -> SocketAddress:
             raise ValueError  # noqa: TRY301  reported below
         origin = parse_origin(f"{scheme}://{parts.netloc}")
     except (ValueError, KeyError, UsageError):
-        raise UsageError("the socket's URL is no ws:// or wss:// URL") from None
+        raise UsageError("the socket's URL is not a ws:// or wss:// URL") from None
     query = f"{parts.query}&" if parts.query else ""
     target = f"{parts.path or '/'}?{query}token={quote(token, safe='')}"
     if not is_field_text(target) or " " in target:
@@ -157,13 +152,13 @@ class _UpgradeRequest:
             return response, None
         socket = WebSocket(stream, protocol, self._max_bytes)
         socket.bytes_in, socket.bytes_out = received, sent
-        socket.process(frames)  # what came along with the response
+        socket.process(frames)  # frames that followed the response
         return response, socket
 
 
 def _failure_of(error: Exception) -> tuple[Failure, str]:
     if isinstance(error, ExchangeError | OSError):
-        return describe_failure(error)
+        return failure_of(error)
     # The library's own messages may repeat what the server sent.
     words = type(error.__cause__ or error).__name__
     if isinstance(error, InvalidHeader):

@@ -77,10 +77,7 @@ class WebSocket:
 
     def send(self, message: bytes, deadline_ns: int) -> None:
         """
-        Send one text message; on a socket that has ended do nothing.
-
-        Raises:
-            ExchangeError: The server took nothing until the deadline.
+        Send one text message, unless the socket has ended; raise ExchangeError at the deadline.
         """
         if self.closed is None:
             self._stream.deadline_ns = deadline_ns
@@ -89,10 +86,7 @@ class WebSocket:
 
     def receive(self, deadline_ns: int) -> bytes | None:
         """
-        Wait for one complete message, text or binary; None when the socket has ended.
-
-        Raises:
-            ExchangeError: None came until the deadline.
+        Wait for one complete message (None: the socket ended); raise ExchangeError at the deadline.
         """
         while not self._messages:
             if self.closed is not None:
@@ -103,12 +97,9 @@ class WebSocket:
 
     def poll(self, seconds: float) -> bool:
         """
-        Serve the socket for a while: answer pings, keep messages, notice the end.
+        Serve the socket for a while: answer pings, keep messages; return whether it is still open.
 
         Of the messages that nobody receives the newest are kept, up to the longest message's size.
-
-        Returns:
-            Whether it is still open.
         """
         until_ns = unix_ns() + int(seconds * NS_PER_S)
         while self.closed is None and unix_ns() < until_ns:
@@ -163,7 +154,7 @@ class WebSocket:
         message = bytes(self._partial)
         self._partial.clear()
         if self._is_text:
-            message.decode()  # raises when it is no UTF-8
+            message.decode()  # raises unless it is UTF-8
         self._messages.append(message)
         self._kept_bytes += len(message) + _MESSAGE_OVERHEAD_BYTES
         while self._kept_bytes > self._max_bytes and len(self._messages) > 1:

@@ -61,14 +61,7 @@ class EntryPool:
 
     def entry(self, number: int, version: int = 0) -> bytes:
         """
-        One entry's JSON.
-
-        Args:
-            number: Which entry, 0 or more.
-            version: How often it was learnt again; negative is older.
-
-        Raises:
-            OverflowError: The version's time is outside the years 1 to 9999.
+        One entry's JSON; raise OverflowError if the version's time is outside years 1 to 9999.
         """
         head, description, middle, tail = self._templates[number % TEMPLATES]
         time = self._times.get(version) or self._time(version)

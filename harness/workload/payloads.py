@@ -102,11 +102,11 @@ def mutate_body(body: bytes) -> bytes:
     local run id changes, or else a field is added. A second mutation differs from both.
 
     Raises:
-        ValueError: The body is no JSON object.
+        ValueError: The body is not a JSON object.
     """
     fields = msgspec.json.decode(body)
     if not isinstance(fields, dict):
-        msg = "the body to mutate is no JSON object"
+        msg = "the body to mutate is not a JSON object"
         raise ValueError(msg)  # noqa: TRY004  the type of a value, not of an argument
     entries = fields.get("entries")
     if isinstance(entries, list) and entries and isinstance(entries[0], dict):

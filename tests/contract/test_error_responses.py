@@ -25,7 +25,7 @@ def test_an_unknown_code_is_kept_and_told():
         418, {"error": "x", "code": "CLOUD_NEW"}
     )
     outcome, code, violation = refuse(500, {"error": "x", "code": "a\nb" * 100})
-    assert ("server_error", 64, "`code` is no name") == (outcome, len(code), violation)
+    assert ("server_error", 64, "`code` is not a name") == (outcome, len(code), violation)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_where_the_vocabulary_has_no_word_none_is_missed(status, operation, outc
     [({"code": "CLOUD_TIMEOUT"}, "CLOUD_TIMEOUT", "the error body has no `error` message"),
      ({"error": {"code": "CLOUD_TIMEOUT", "message": "x"}}, "CLOUD_TIMEOUT",
       "`error` is an object, not a message"),
-     ({"error": "x", "code": 7}, "", "`code` is no string"),
+     ({"error": "x", "code": 7}, "", "`code` is not a string"),
      ({"error": "x", "code": None}, "", "the error body has no `code`"),
      ({"error": "x", "code": ""}, "", "`code` is empty"),
-     ([1], "", "the error body is no JSON object"),
-     ("text", "", "the error body is no JSON object")],
+     ([1], "", "the error body is not a JSON object"),
+     ("text", "", "the error body is not a JSON object")],
 )  # fmt: skip
 def test_other_error_shapes_are_read_and_told(body, code, violation):
     """Other APIs' habits are understood, but are violations."""
@@ -119,7 +119,7 @@ RATE_LIMITED = {"error": "slow down", "code": "CLOUD_RATE_LIMITED"}
     ("retry_after", "seconds", "violation"),
     [("7", 7.0, ""),
      ("0", 0.0, ""),
-     ("1.5", 1.5, "Retry-After is no whole number of seconds"),
+     ("1.5", 1.5, "Retry-After is not a whole number of seconds"),
      ("soon", math.nan, "Retry-After is neither seconds nor an HTTP-date"),
      (None, math.nan, "rate limited without Retry-After")],
 )  # fmt: skip
@@ -135,7 +135,7 @@ def test_a_proxys_rate_limit_counts_as_one():
     """429 is unmistakable, whatever page comes with it."""
     outcome, _, violation = refuse(429, b"<html>", retry_after="5")
     assert "rate_limited" == outcome
-    assert violation.startswith("the body is no JSON")
+    assert violation.startswith("the body is not JSON")
 
 
 def test_violations_add_up():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.contract.retry_after import WAIT_MAX_S, parse_retry_after
 
 EXAMPLE_S = 784111777  # RFC 9110's example: Sun, 06 Nov 1994 08:49:37 GMT
-NO_NUMBER = "Retry-After is no whole number of seconds"
+NO_NUMBER = "Retry-After is not a whole number of seconds"
 NEITHER = "Retry-After is neither seconds nor an HTTP-date"
 
 

@@ -60,7 +60,7 @@ def test_other_codes_are_kept():
     for code, violation in (
         (min(SDK_CODES), ""),
         ("CLOUD_X", "unknown code CLOUD_X"),
-        ("a secret <b>", "`code` is no name"),
+        ("a secret <b>", "`code` is not a name"),
     ):
         body = {"id": 1, "ok": False, "error": "no", "code": code}
         interpretation = read_action_frame(json.dumps(body).encode()).interpretation
@@ -170,7 +170,7 @@ def test_upgrades_are_read_like_any_answer():
     ]
     assert [
         "",
-        "Retry-After is no whole number of seconds",
+        "Retry-After is not a whole number of seconds",
         "rate limited without Retry-After",
     ] == [each.violation for each in limited]
 

@@ -171,7 +171,7 @@ def test_a_body_without_a_run_is_refused(tmp_path):
             r"behaviour\.fail: .*; behaviour\.slw is unknown; did you mean 'slow'",
         ),
         ({"slow": 0.6, "fail": 0.6}, "behaviour: slow, fail and silent add up to more than 1"),
-        ({"hold": "x"}, r"behaviour\.hold: 'x' is no duration"),
+        ({"hold": "x"}, r"behaviour\.hold: 'x' is not a duration"),
     ],
 )
 def test_shares_are_checked(table, words):

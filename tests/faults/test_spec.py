@@ -75,7 +75,7 @@ def test_a_restart_says_when_and_for_how_long():
         ("refuse:probability=1.5", "probability: Input should be less than or equal to 1"),
         ("refuse:probability=0.5,every=2", "give either probability or every, not both"),
         ("refuse:from", "key=value"),
-        ("refuse:from=5", "from: '5' is no duration"),
+        ("refuse:from=5", "from: '5' is not a duration"),
         ("refuse:for=0s", "for: Input should be greater than 0"),
         ("refuse:from=1s,from=2s", "'from' is given twice"),
         ("refuse:every=2.5", "every: Input should be a valid integer"),
@@ -85,7 +85,7 @@ def test_a_restart_says_when_and_for_how_long():
         ("restart:down=0s", "down: Input should be greater than 0"),
         (
             "slow:for=1,every=0",
-            "for: '1' is no duration; write a number with a unit, such as 250ms, 30s or 1m30s; every: Input",
+            "for: '1' is not a duration; write a number with a unit, such as 250ms, 30s or 1m30s; every: Input",
         ),
     ],
 )

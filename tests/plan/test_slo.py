@@ -127,27 +127,27 @@ def test_a_list_keeps_order_and_source_texts():
         (
             "p99<250",
             (
-                "SLO 'p99<^250' at ^ (column 5): '250' is no duration; "
+                "SLO 'p99<^250' at ^ (column 5): '250' is not a duration; "
                 "write a number with a unit, such as 250ms, 30s or 1m30s"
             ),
         ),
         (
             "errors<1",
             (
-                "SLO 'errors<^1' at ^ (column 8): '1' is no share; "
+                "SLO 'errors<^1' at ^ (column 8): '1' is not a share; "
                 "write a percentage such as 1% or 0.1%"
             ),
         ),
         (
             "ok_rate>101%",
             (
-                "SLO 'ok_rate>^101%' at ^ (column 9): '101%' is no share; "
+                "SLO 'ok_rate>^101%' at ^ (column 9): '101%' is not a share; "
                 "write a percentage such as 1% or 0.1%"
             ),
         ),
         (
             "throughput>9",
-            "SLO 'throughput>^9' at ^ (column 12): '9' is no rate; write one such as 100/s",
+            "SLO 'throughput>^9' at ^ (column 12): '9' is not a rate; write one such as 100/s",
         ),
         (
             "p99>1s",
@@ -156,14 +156,14 @@ def test_a_list_keeps_order_and_source_texts():
         (
             "p99.9999999999999<1s",
             (
-                "SLO '^p99.9999999999999<1s' at ^ (column 1): p99.9999999999999 is no "
+                "SLO '^p99.9999999999999<1s' at ^ (column 1): p99.9999999999999 is not a "
                 "percentile; between p0 and p100, or write max"
             ),
         ),
         (
             "p100<1s",
             (
-                "SLO '^p100<1s' at ^ (column 1): p100 is no percentile; "
+                "SLO '^p100<1s' at ^ (column 1): p100 is not a percentile; "
                 "between p0 and p100, or write max"
             ),
         ),

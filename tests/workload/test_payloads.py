@@ -234,5 +234,5 @@ def test_altering_never_gives_back_a_body(seed, number):
 
 def test_only_an_object_can_be_altered():
     """Anything else is no body of ours."""
-    with pytest.raises(ValueError, match="no JSON object"):
+    with pytest.raises(ValueError, match="not a JSON object"):
         mutate_body(b"[]")

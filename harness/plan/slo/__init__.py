@@ -36,18 +36,6 @@ from harness.plan.slo.names import ACTIONS, NOT_ERRORS, OPERATIONS, OUTCOMES, SO
 from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
 
 __all__ = [
-    "ACTIONS",
-    "NOT_ERRORS",
-    "OPERATIONS",
-    "OUTCOMES",
-    "SOCKET_GROUPS",
-    "Clock",
-    "Comparison",
-    "Latency",
-    "Share",
-    "Slo",
-    "SloError",
-    "Subject",
-    "Throughput",
-    "parse_slos",
-]
+    "ACTIONS", "NOT_ERRORS", "OPERATIONS", "OUTCOMES", "SOCKET_GROUPS", "Clock", "Comparison",
+    "Latency", "Share", "Slo", "SloError", "Subject", "Throughput", "parse_slos",
+]  # fmt: skip

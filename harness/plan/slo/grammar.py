@@ -30,12 +30,7 @@ class SloError(UsageError):
 
 
 def parse_slos(text: str) -> tuple[Slo, ...]:
-    """
-    Read a comma-separated list of objectives.
-
-    Raises:
-        SloError: The text is no such list; the message marks the place and suggests a name.
-    """
+    """Read a comma-separated list of objectives; raise SloError at the first mistake."""
     slos = []
     start = 0
     for part in text.split(","):
@@ -128,7 +123,7 @@ class _Parser:
             return None
         quantile = round(float(match[1]) / 100, 12)
         if not 0 < quantile < 1:
-            self.fail(at, f"{name} is no percentile; between p0 and p100, or write max")
+            self.fail(at, f"{name} is not a percentile; between p0 and p100, or write max")
         return Latency(clock, "percentile", quantile)
 
     def limit(self, subject: Subject, comparison: re.Match[str]) -> float:
@@ -145,10 +140,10 @@ class _Parser:
         if isinstance(subject, Share):
             if (share := _SHARE.fullmatch(text)) and float(share[1]) <= 100:
                 return float(share[1]) / 100
-            self.fail(at, f"{text!r} is no share; write a percentage such as 1% or 0.1%")
+            self.fail(at, f"{text!r} is not a share; write a percentage such as 1% or 0.1%")
         if rate := _RATE.fullmatch(text):
             return float(rate[1])
-        return self.fail(at, f"{text!r} is no rate; write one such as 100/s")
+        return self.fail(at, f"{text!r} is not a rate; write one such as 100/s")
 
     def fail(self, at: int, problem: str) -> NoReturn:
         raise SloError(self.text, at, problem) from None

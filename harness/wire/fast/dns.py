@@ -30,12 +30,7 @@ class Address(NamedTuple):
 
 
 def resolve(host: str, port: int, until_ns: int) -> list[Address]:
-    """
-    The addresses of a host, in the order in which to try them; at least one.
-
-    Raises:
-        ExchangeError: The name is unknown, or the lookup timed out.
-    """
+    """The addresses of a host, one or more, in the order to try; raise ExchangeError if unknown."""
     now_ns = unix_ns()
     known_until_ns, addresses = _cache.get((host, port), (0, []))
     if now_ns < known_until_ns:

@@ -22,14 +22,7 @@ from harness.wire.origin import parse_origin
 from harness.wire.redaction import find_secret, redact, redact_text
 from harness.wire.request_encoder import RequestEncoder
 from harness.wire.response_parser import HeadCache, ResponseParser
-from harness.wire.transport import (
-    ExchangeError,
-    Failure,
-    Request,
-    Response,
-    Target,
-    describe_failure,
-)
+from harness.wire.transport import ExchangeError, Failure, Request, Response, Target, failure_of
 
 _head_cache: HeadCache = {}
 """Heads, shared by all users: otherwise each would parse every second's date again."""
@@ -44,15 +37,9 @@ class FastTransport:
         self, target: Target, make_context: Callable[[str | None, bool], ssl.SSLContext]
     ) -> None:
         """
-        Prepare; nothing is sent.
+        Prepare; nothing is sent. Raises as `harness.wire.connect`.
 
-        Args:
-            target: Where to.
-            make_context: Makes the TLS context for (ca_file, verify), if one is needed.
-
-        Raises:
-            UsageError: The base URL or the CA file is wrong.
-            ValueError: A header cannot be sent.
+        ``make_context`` makes the TLS context for (ca_file, verify), if one is needed.
         """
         self._target = target
         self._origin = parse_origin(target.base_url)
@@ -149,7 +136,7 @@ def _fail(
     *,
     reused: bool,
 ) -> Response:
-    failure, detail = describe_failure(error)
+    failure, detail = failure_of(error)
     if isinstance(error, ExchangeError):
         bytes_out = bytes_out or error.sent
     status, bytes_in = (parser.status, parser.bytes_in) if parser is not None else (0, 0)

@@ -38,27 +38,12 @@ class Stream:
     """
 
     __slots__ = (
-        "_hub",
-        "_poll",
-        "_read_timeout_ns",
-        "_readable",
-        "_sock",
-        "_timed_out",
-        "_timer",
-        "_timer_ns",
-        "_waiting",
-        "_wake_ns",
-        "_writable",
-        "deadline_ns",
-    )
+        "_hub", "_poll", "_read_timeout_ns", "_readable", "_sock", "_timed_out", "_timer",
+        "_timer_ns", "_waiting", "_wake_ns", "_writable", "deadline_ns",
+    )  # fmt: skip
 
     def __init__(self, family: int, read_timeout_ns: int, deadline_ns: int) -> None:
-        """
-        Make a socket that is not connected yet.
-
-        Raises:
-            OSError: None is left.
-        """
+        """Make an unconnected socket; raise OSError when none is left."""
         self._sock = _socket.socket(family, _socket.SOCK_STREAM)
         self._sock.setblocking(False)  # noqa: FBT003  positional only
         self._sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
@@ -77,13 +62,7 @@ class Stream:
         self.deadline_ns = deadline_ns
 
     def connect(self, address: Any, until_ns: int) -> None:
-        """
-        Connect, until ``until_ns`` at the latest.
-
-        Raises:
-            ExchangeError: It timed out.
-            OSError: The network refused it.
-        """
+        """Connect until ``until_ns``; raise ExchangeError at a timeout, OSError at a refusal."""
         status = self._sock.connect_ex(address)
         if status in {errno.EINPROGRESS, errno.EAGAIN}:
             self._wait(self._write_watcher(), until_ns, Failure.CONNECT_TIMEOUT)
@@ -93,14 +72,10 @@ class Stream:
 
     def send(self, data: bytes) -> int:
         """
-        Send all of it, unless the server responds (or hangs up) before it took all.
-
-        Returns:
-            How many bytes the network took.
+        Send all of it, unless the server responds or hangs up first; return the bytes taken.
 
         Raises:
-            ExchangeError: The server took nothing for too long; ``sent`` says how much it took
-                before.
+            ExchangeError: The server took nothing for too long; ``sent`` is what it took before.
         """
         try:
             sent = self._sock.send(data)

@@ -38,14 +38,7 @@ class TlsStream:
         self._stream.deadline_ns = deadline_ns
 
     def handshake(self, until_ns: int) -> None:
-        """
-        Agree on keys and check the certificate.
-
-        Raises:
-            ExchangeError: It timed out.
-            ssl.SSLError: The server has the wrong certificate, or does not use TLS.
-            OSError: The connection was reset.
-        """
+        """Agree on keys and check the certificate; raise ExchangeError, ssl.SSLError or OSError."""
         while True:
             try:
                 self._tls.do_handshake()
