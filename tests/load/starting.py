@@ -1,4 +1,4 @@
-"""How late each start of an open schedule was, told as JSON."""
+"""How late each start of an open schedule was, as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.plan.arrivals import Phase
 
 
 def main(rate_per_s: float, users: int) -> None:
-    """Take one second of arrivals by so many users who are always free."""
+    """Take one second of arrivals by users who are always free."""
     start_ns = unix_ns() + 50_000_000
     phases = [Phase("load", 1_000_000_000, rate_per_s, rate_per_s)]
     scheduler = ArrivalRateScheduler(phases, 1, (0, 1), start_ns)

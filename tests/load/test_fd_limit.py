@@ -53,7 +53,7 @@ def test_the_limit_is_raised_or_the_load_refused(limits, load, workload, process
 
 
 def test_no_limit_is_no_limit(limits):
-    """Where everything is allowed, nothing is changed; a hard limit that is none holds nobody up."""
+    """An unlimited soft limit stays; an unlimited hard limit is enough."""
     plan = Plan.model_validate({"name": "p", "load": {"users": 50_000}})
     limits[:] = [resource.RLIM_INFINITY, resource.RLIM_INFINITY]
     check_open_files(plan, [object], 1)
