@@ -44,11 +44,11 @@ def test_a_name_cannot_leave_the_directory(trial, tmp_path, name):
         save_baseline(trial, name, ["steady"], tmp_path)
 
 
-def test_only_whole_trials_with_something_measured_are_kept(trial, tmp_path):
+def test_only_complete_trials_with_something_measured_are_kept(trial, tmp_path):
     with pytest.raises(UsageError, match="nothing was measured"):
         save_baseline(trial, "v12", [], tmp_path)
     cut = open_trial(write_trial(tmp_path / "cut", ladder(), state="interrupted"))
-    with pytest.raises(UsageError, match="whole trial"):
+    with pytest.raises(UsageError, match="complete trial"):
         save_baseline(cut, "v12", ["steady"], tmp_path)
 
 

@@ -121,7 +121,7 @@ def test_what_is_no_finished_trial_is_refused(path, damage, reason):
         ("events", "events.jsonl", "is missing"),
     ],
 )
-def test_an_absent_file_is_told_when_it_is_asked_for(path, name, file, reason):
+def test_an_absent_file_is_reported_when_it_is_read(path, name, file, reason):
     """The rest can be read."""
     (path / file).unlink()
     trial = harness.trial.open(path)
