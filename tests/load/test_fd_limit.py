@@ -46,7 +46,7 @@ def test_the_limit_is_raised_or_the_load_refused(limits, load, workload, process
         check_open_files(plan, [object, workload], processes)
         assert [soft, 4000] == limits
         return
-    with pytest.raises(UsageError, match=r"4,000 files.*ulimit -n") as caught:
+    with pytest.raises(UsageError, match=r"4,000 open files.*ulimit -n") as caught:
         check_open_files(plan, [workload], processes)
     assert [1000, 4000] == limits
     assert "\n" not in str(caught.value)

@@ -34,13 +34,13 @@ def test_a_baseline_says_what_its_trial_said(trial, tmp_path):
 
 def test_a_taken_name_is_kept(trial, tmp_path):
     save_baseline(trial, "v12", ["steady"], tmp_path)
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         save_baseline(trial, "v12", ["steady"], tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "../v12", ".hidden", "a/b", "x" * 65, "a b"])
 def test_a_name_cannot_leave_the_directory(trial, tmp_path, name):
-    with pytest.raises(UsageError, match="no name"):
+    with pytest.raises(UsageError, match="not a valid baseline name"):
         save_baseline(trial, name, ["steady"], tmp_path)
 
 

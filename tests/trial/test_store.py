@@ -162,7 +162,7 @@ def test_missing_findings_are_no_findings(path):
         (lambda p: (p / "events.jsonl").unlink(), "events.jsonl is missing"),
         (lambda p: _append(p, b'{"time_ns": 1'), "line 2: not an event"),
         (lambda p: _append(p, b'{"time_ns": "x", "kind": ""}\n'), "line 2: not an event"),
-        (lambda p: _append(p, b"x" * (1 << 20) + b"y\n"), "line 2: over 1048576 bytes"),
+        (lambda p: _append(p, b"x" * (1 << 20) + b"y\n"), "line 2: longer than 1048576 bytes"),
         (lambda p: (p / "findings.json").write_text("{}"), "findings.json: not as expected"),
         (
             lambda p: (p / "findings.json").write_text(

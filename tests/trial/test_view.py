@@ -97,7 +97,7 @@ def test_the_page_names_every_attribute_and_its_type():
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda path: (path / "manifest.json").unlink(), "it holds no manifest.json"),
+        (lambda path: (path / "manifest.json").unlink(), "it has no manifest.json"),
         (
             lambda path: write_trial(path, [], state="measured"),
             r"\(measured\); run `harness report",
