@@ -1,1 +1,1 @@
-"""What a trial says in numbers: frames, distributions, timelines, the summary."""
+"""Numbers of a trial: frames, distributions, timelines, the summary."""

@@ -1,6 +1,4 @@
-"""
-Attempts counted where they lie, in Arrow: by phase, operation and outcome, and by calls.
-"""
+"""Count attempts in Arrow: by phase, operation and outcome, and by calls."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ import pyarrow.compute as pc
 from harness.analysis.probes import is_preflight, is_probe
 
 COLUMNS = ("phase", "operation", "outcome", "attempt", "call_id")
-"""What `count_attempts` needs of the attempt log."""
+"""Columns that `count_attempts` needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,10 +23,10 @@ class AttemptCounts:
 
     Attributes:
         outcomes: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
-            attempts that were not their call's first). Sorted by the names.
-        calls: Calls of every phase, and those that came to a good end.
-        probe_calls, preflight_calls: The same of probes alone, and of the preflight.
-        probes: Probes by what they were for (``count_probes``).
+            attempts after their call's first). Sorted by the names.
+        calls: Calls of every phase, and those that ended ok.
+        probe_calls, preflight_calls: The same of probes, and of the preflight.
+        probes: Probes by kind (``count_probes``).
     """
 
     outcomes: pd.DataFrame
@@ -39,13 +37,7 @@ class AttemptCounts:
 
 
 def count_attempts(log: pa.Table, probes: pd.DataFrame) -> AttemptCounts:
-    """
-    Count attempts where they lie, in Arrow.
-
-    Args:
-        log: All attempts, at least `COLUMNS`.
-        probes: As ``count_probes`` gives them.
-    """
+    """Count the attempts of a log with at least `COLUMNS`; ``probes`` is from ``count_probes``."""
     return AttemptCounts(
         outcomes=_count_outcomes(log),
         calls=_count_calls(log),
@@ -75,14 +67,13 @@ def _count_outcomes(log: pa.Table) -> pd.DataFrame:
 
 
 def _count_calls(ids: pa.Table) -> tuple[int, int]:
-    """Calls, and calls that came to a good end."""
+    """Calls, and calls that ended ok."""
     good = pc.fill_null(pc.equal(ids["outcome"], pa.scalar("ok")), fill_value=False)
-    # Sorting ten million integers takes a second and 80 MB; hashing them several of each.
-    # An id, which is below 2**62, and its end in one number are sorted once.
+    # Sorting is faster and smaller than hashing; ids are below 2**62, so one bit holds the end.
     marked = np.sort((ids["call_id"].to_numpy() << 1) | good.to_numpy())
     return _count_distinct(marked >> 1), _count_distinct(marked[marked & 1 == 1])
 
 
 def _count_distinct(values: npt.NDArray[np.int64]) -> int:
-    """How many there are in ascending ones."""
+    """Distinct values of an ascending array."""
     return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))

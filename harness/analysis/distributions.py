@@ -1,11 +1,10 @@
 """
-Latency distributions: interval histograms merged as counts, and read once.
+Latency distributions: interval histograms, merged as counts.
 
-Percentiles of percentiles are meaningless, so the counters of all seconds, workers
-and phases are added first; a percentile is then the nearest rank of the merged
-sample: the smallest recorded value with at least ``p`` of all values at or below it
-(Hyndman & Fan 1996, definition 1; numpy's ``inverted_cdf``). HdrHistogram rounds a
-value up to its bin's end, here at most 0.1 %.
+Counts of all seconds, workers and phases are added first: percentiles of percentiles are
+meaningless. A percentile is the nearest rank of the merged sample: the smallest recorded value
+with at least ``p`` of all values at or below it (Hyndman & Fan 1996, definition 1; numpy's
+``inverted_cdf``). HdrHistogram rounds a value up to its bin's end, here by 0.1 % at most.
 """
 
 from __future__ import annotations
@@ -47,15 +46,12 @@ class LatencyDistribution:
 
     @property
     def total(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return int(self.counts.sum())
 
     def percentile_us(self, fraction: float) -> int:
         """
-        The nearest-rank percentile in µs, as its bin's highest value.
-
-        Args:
-            fraction: 0 … 1; 0 gives the smallest value, 1 the largest.
+        The nearest-rank percentile (``fraction`` 0 … 1) in µs, as its bin's highest value.
 
         Raises:
             ValueError: The distribution is empty.
@@ -63,13 +59,12 @@ class LatencyDistribution:
         cumulative = np.cumsum(self.counts)
         if not cumulative[-1]:
             raise ValueError("an empty distribution has no percentile")
-        # 0.9 is a little more than nine tenths: without the slack the rank of a whole
-        # product such as 0.9 · 10 could come out one too high.
+        # 0.9 in binary is above nine tenths: without the slack 0.9 · 10 could give rank 10.
         rank = max(math.ceil(fraction * int(cumulative[-1]) * (1 - 1e-12)), 1)
         return int(_HIGHEST_US[np.searchsorted(cumulative, rank)])
 
     def mean_us(self) -> float:
-        """The mean in µs, each value taken as its bin's middle; raises when empty."""
+        """The mean in µs of the bins' middles; raises ValueError when empty."""
         if not self.total:
             raise ValueError("an empty distribution has no mean")
         return float(np.dot(self.counts.astype(np.float64), _MIDDLE_US) / self.total)
@@ -87,7 +82,7 @@ class LatencyDistribution:
 
 
 def merge_distributions(distributions: Iterable[LatencyDistribution]) -> LatencyDistribution:
-    """All values of all distributions; an empty distribution when there is none."""
+    """All values of all distributions; empty for none."""
     return LatencyDistribution(
         sum((s.counts for s in distributions), np.zeros(BUCKET_COUNT, np.int64))
     )
@@ -96,17 +91,16 @@ def merge_distributions(distributions: Iterable[LatencyDistribution]) -> Latency
 @dataclass(frozen=True, slots=True, eq=False)
 class Latencies:
     """
-    The latencies of a trial's good answers, decoded once for every use.
+    The latencies of a trial's ok attempts, decoded once.
 
     Attributes:
-        rows: One row an interval that counts: ``second`` int64 (Unix), ``phase``,
-            ``operation``, ``metric`` (str), ``count`` int64, ``hdr`` bytes as recorded.
-            Sorted by second. The index is 0 … n - 1.
+        rows: One row per counted interval: ``second`` int64 (Unix), ``phase``, ``operation``,
+            ``metric`` (str), ``count`` int64, ``hdr`` bytes. Sorted by second; index 0 … n - 1.
         highest: The highest occupied bin of each row.
-        slots: One row a merged interval: ``slot`` int64 (its first Unix second, unless
-            `latencies` was told otherwise), ``operation``, ``metric`` (str). Sorted.
-        bucket_counts: Its counters; ``cells.row`` is the index of ``slots``.
-        distributions: (operation, metric) → merged distribution, for all that occur, sorted.
+        slots: One row per merged interval: ``slot`` int64 (its first Unix second by default),
+            ``operation``, ``metric`` (str). Sorted.
+        bucket_counts: Its counters; ``bucket_counts.row`` is the index of ``slots``.
+        distributions: (operation, metric) → merged distribution, sorted.
     """
 
     rows: pd.DataFrame
@@ -126,11 +120,10 @@ class Latencies:
 
 def measured_phases(manifest: Manifest) -> frozenset[str]:
     """
-    Names of the phases whose latencies count.
+    Names of the phases whose latencies count: those that the manifest marks as measured.
 
-    Those that the manifest marks as measured; `ReservedPhase.LOAD` where it lists none at all
-    (a trial that was cut off before its first phase was told). Probes, cleanup and
-    preflight never count.
+    `ReservedPhase.LOAD` if the manifest lists no phase (a trial cut off before its first phase).
+    Probes, cleanup and preflight never count.
     """
     names = {phase.name for phase in manifest.phases if phase.measured}
     if not manifest.phases:
@@ -142,17 +135,16 @@ def latencies(
     intervals: pa.Table, phases: Collection[str], slot: Callable[[pd.DataFrame], Ints] | int = 1
 ) -> Latencies:
     """
-    Decode the intervals that make percentiles: outcome ok, in the given phases.
+    Decode the intervals that make percentiles: outcome ok, in ``phases``.
 
-    A long trial has more counters than one wants to hold at once, so they are merged as
-    they are decoded: an hour at 10,000 attempts a second has 50 million by second, and a
-    fifth of that by the ten seconds that a figure can show.
+    Counters are merged as they are decoded: an hour at 10,000 attempts per second has 50 million
+    by second, and a fifth of that by ten seconds.
 
     Args:
         intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        phases: Names as `measured_phases` gives them.
-        slot: What is merged: so many seconds, which begin at multiples of it, or a number
-            for each of ``Latencies.rows``, those of one number together.
+        phases: Names from `measured_phases`.
+        slot: Seconds to merge (slots begin at multiples of it), or a function that numbers each
+            of ``Latencies.rows``; rows of one number are merged.
 
     Raises:
         TrialError: An interval holds no histogram.
@@ -183,13 +175,10 @@ def _good_rows(intervals: pa.Table, phases: Collection[str]) -> pd.DataFrame:
 
 def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[BucketCounts, Ints]:
     """
-    Decode histograms and add up those of one group, a bounded number at a time.
+    Decode histograms and sum each group, a bounded number at a time.
 
-    Returns:
-        The groups' counters, ascending, and the highest bin of each histogram.
-
-    Raises:
-        TrialError: There is no histogram, or not one of as many values as its row says.
+    Returns the groups' counters, ascending, and the highest bin of each histogram. Raises
+    TrialError if a histogram is absent or its total differs from its row's count.
     """
     blobs, counts = rows["hdr"], rows["count"].to_numpy(np.int64)
     order = np.argsort(group, kind="stable")
@@ -204,9 +193,9 @@ def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[BucketCounts, Ints]:
         bucket_counts = decode(blobs.iloc[order[begin:end]])
         held = np.bincount(bucket_counts.row, bucket_counts.counts, end - begin)
         if not np.array_equal(held, counts[order[begin:end]]):
-            msg = "intervals.parquet: a histogram has not the count of its row"
-            raise TrialError(f"{msg}; copy the trial again or repeat it")
-        # Bins rise within a row, so the last cell of a row is its largest value.
+            text = "intervals.parquet: a histogram's total differs from its row's count"
+            raise TrialError(f"{text}; copy the trial again or repeat it")
+        # Bins ascend within a row, so its last counter is its largest value.
         last_cell = np.searchsorted(bucket_counts.row, np.arange(end - begin), side="right") - 1
         highest[order[begin:end]] = bucket_counts.bucket[last_cell]
         parts.append(_sum_groups(bucket_counts, sorted_group[begin:end]))
@@ -215,13 +204,13 @@ def _merge_rows(rows: pd.DataFrame, group: Ints) -> tuple[BucketCounts, Ints]:
 
 
 def _sum_groups(bucket_counts: BucketCounts, group: Ints) -> BucketCounts:
-    """Cells of rows as cells of groups; ``group`` names each row's, ascending."""
+    """Counters of rows as counters of groups; ``group`` of each row, ascending."""
     if len(np.unique(group)) == len(group):
         return BucketCounts(
             group[bucket_counts.row].astype(np.int32), bucket_counts.bucket, bucket_counts.counts
         )
     key = group[bucket_counts.row] * BUCKET_COUNT + bucket_counts.bucket
-    order = np.argsort(key, kind="stable")  # a radix sort: keys are runs that rise
+    order = np.argsort(key, kind="stable")  # a radix sort: keys are ascending runs
     key = key[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     return BucketCounts(
@@ -234,7 +223,7 @@ def _sum_groups(bucket_counts: BucketCounts, group: Ints) -> BucketCounts:
 def _merge_groups(
     slots: pd.DataFrame, bucket_counts: BucketCounts
 ) -> dict[tuple[str, str], LatencyDistribution]:
-    """Every (operation, metric) merged in one pass over the cells."""
+    """Merge every (operation, metric) in one pass over the counters."""
     keys = sorted(set(zip(slots["operation"], slots["metric"], strict=True)))
     of_slot = slots.groupby(["operation", "metric"]).ngroup().to_numpy(np.int64)
     counts = np.zeros(len(keys) * BUCKET_COUNT, np.int64)

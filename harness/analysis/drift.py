@@ -1,22 +1,19 @@
 """
 Drift over a long load: does a figure rise, how fast, and did it jump?
 
-**Slope**: Theil-Sen, the median slope of all pairs of points, with its interval from
-Kendall's tau: a third of the points may be wild and it does not move. Source: Sen, JASA 63
-(1968).
+**Slope**: Theil-Sen, the median slope of all pairs of points, with an interval from Kendall's tau;
+a third of the points may be outliers. Source: Sen, JASA 63 (1968).
 
-A slow minute is mostly followed by another. Points with such a memory weigh like fewer, and
-the interval of independent ones would be too narrow. So tau's variance is multiplied by
-``(1 + rho) / (1 - rho)``, with the correlation rho of neighbours about the line. Source:
-Yue and Wang, Water Resources Management 18 (2004), for the effective sample size of a
-Mann-Kendall test; Marriott and Pope, Biometrika 41 (1954), for the bias of rho.
+Neighbouring minutes correlate, so the points count as fewer. Tau's variance is multiplied by
+``(1 + rho) / (1 - rho)``, with the correlation rho of neighbours about the line. Sources: Yue and
+Wang, Water Resources Management 18 (2004), for the effective sample size of a Mann-Kendall test;
+Marriott and Pope, Biometrika 41 (1954), for the bias of rho.
 
-**Step**: PELT on the logs, scaled by the noise between neighbours and by their memory, with
-a penalty far above what noise earns. Source: Killick, Fearnhead and Eckley, JASA 107
-(2012); `ruptures`.
+**Step**: PELT on the logs, scaled by the noise between neighbours and its correlation, with a
+penalty far above noise. Source: Killick, Fearnhead and Eckley, JASA 107 (2012); `ruptures`.
 
-A rise counts when its interval excludes none *and* it is as large as `RISE_MIN` over the
-whole load: with enough points the smallest slope is significant, and nobody's trouble.
+A rise counts when its interval excludes zero *and* it reaches `RISE_MIN` over the load: with
+enough points the smallest slope is significant.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 POINTS_MIN = 20
 CONFIDENCE = 0.99
-"""Of the slope's interval: a soak has three figures, and a flat one is to raise no alarm."""
+"""Of the slope's interval: a soak tests three figures, so a flat one rarely alarms."""
 RISE_MIN = 0.08
 """Least rise over the load, as a fraction of the level at its start, that counts."""
 _PENALTY = 8.0
@@ -46,9 +43,8 @@ class Drift:
     How a figure changed from the first point to the last.
 
     Attributes:
-        rise: Change over the whole load, as a fraction of the level at its start.
-        low, high: The slope's 99 % interval, in the same measure; the level at the start
-            is taken as known.
+        rise: Change over the load, as a fraction of the level at its start.
+        low, high: The slope's 99 % interval, in the same unit; the start level counts as known.
         step_at: Number of the point at which it jumped; None when it did not.
         step: The jump, as a fraction of the level before; 0 without one.
     """
@@ -61,18 +57,13 @@ class Drift:
 
     @property
     def rises(self) -> bool:
-        """Whether it clearly rises by more than nobody's trouble."""
+        """Whether it rises significantly and by at least `RISE_MIN`."""
         return self.low > 0 and self.rise >= RISE_MIN
 
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """
-    A line through points at even times: its slope a point, with a 99 % interval.
-
-    Attributes:
-        start: The line's value at the first point.
-    """
+    """A line through points at even times: its slope per point, with a 99 % interval."""
 
     estimate: float
     low: float
@@ -96,7 +87,7 @@ def find_slope(values: Floats) -> Slope:
 
 
 def _lag1_autocorrelation(rest: Floats) -> float:
-    """The lag-one autocorrelation of what a line leaves, 0 … `_CORRELATION_MAX`."""
+    """The lag-one autocorrelation of residuals, 0 … `_CORRELATION_MAX`."""
     about, n = rest - rest.mean(), len(rest)
     spread = float(about @ about)
     if spread <= 1e-18 * float(rest @ rest) or n < POINTS_MIN:
@@ -107,28 +98,19 @@ def _lag1_autocorrelation(rest: Floats) -> float:
 
 def find_drift(values: npt.ArrayLike) -> Drift | None:
     """
-    Find the drift of a figure seen at even times.
-
-    Args:
-        values: Positive figures, such as the p99 of each of 60 stretches of the load.
+    Find the drift of positive figures at even times, such as 60 successive p99s.
 
     Returns:
-        None when there are fewer than `POINTS_MIN` positive ones: too few to tell.
+        None for fewer than `POINTS_MIN` positive figures.
     """
     y = np.asarray(values, dtype=float)
     y = y[np.isfinite(y) & (y > 0)]
     if len(y) < POINTS_MIN:
         return None
     found = find_slope(y)
-    whole = (len(y) - 1) / max(found.start, float(np.min(y)))
+    scale = (len(y) - 1) / max(found.start, float(np.min(y)))
     at, step = _find_step(np.log(y))
-    return Drift(
-        rise=found.estimate * whole,
-        low=found.low * whole,
-        high=found.high * whole,
-        step_at=at,
-        step=step,
-    )
+    return Drift(found.estimate * scale, found.low * scale, found.high * scale, at, step)
 
 
 def _find_step(logs: Floats) -> tuple[int | None, float]:
@@ -151,7 +133,7 @@ def _find_step(logs: Floats) -> tuple[int | None, float]:
 
 
 def _residual_autocorrelation(logs: Floats) -> float:
-    """The correlation of neighbours about a line or about one step, whichever fits better."""
+    """The correlation of neighbours about a line or one step, whichever fits better."""
     line = logs - find_slope(logs).estimate * np.arange(len(logs))
     rests = [line - np.median(line)]
     for at in range(_SEGMENT_MIN, len(logs) - _SEGMENT_MIN + 1):

@@ -1,4 +1,4 @@
-"""What went wrong, by the API's own words: code, status and operation, counted."""
+"""Errors by the API's code, status and operation, counted."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import pyarrow.compute as pc
 from harness.analysis.probes import label_probe_operations, without_preflight
 
 COLUMNS = ("phase", "operation", "code", "status", "outcome")
-"""What `count_error_codes` needs of the attempt log."""
+"""Columns that `count_error_codes` needs."""
 
 
 def count_error_codes(attempts: pa.Table) -> pd.DataFrame:
     """
-    Attempts that did not end well, most frequent first.
+    Attempts that did not end ok, most frequent first.
 
     Args:
-        attempts: At least `COLUMNS`; every phase but the preflight counts, and a probe is
-            an operation of its own (`label_probe_operations`).
+        attempts: At least `COLUMNS`. The preflight does not count; a probe is an operation of
+            its own (`label_probe_operations`).
 
     Columns:
-        code       str      -  the answer's CLOUD_* code; "" when it had none
-        status     int64    -  HTTP status; 0 when there was no answer
+        code       str      -  CLOUD_* code; "" for none
+        status     int64    -  HTTP status; 0 without a response
         operation  str      -
         outcome    str      -
-        count      int64    -  attempts that ended so
+        count      int64    -  attempts
         share      float64  -  of all attempts of that operation, 0 … 1
     """
     counts = attempts.group_by(list(COLUMNS)).aggregate([([], "count_all")])
@@ -44,8 +44,8 @@ def count_error_codes(attempts: pa.Table) -> pd.DataFrame:
     errors = frame[frame["outcome"] != "ok"]
     names = ["code", "status", "operation", "outcome", "count", "share"]
     keys = ["count", "operation", "code", "status", "outcome"]
-    ordered = errors.sort_values(keys, ascending=[False, True, True, True, True])
-    return ordered[names].reset_index(drop=True)
+    ascending = [False, True, True, True, True]
+    return errors.sort_values(keys, ascending=ascending, ignore_index=True)[names]
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,4 +1,4 @@
-"""What was done to a trial on purpose: faults, with their windows and strikes."""
+"""The faults of a trial, with their windows and injections."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class FaultWindow:
 
     Attributes:
         name: Its kind.
-        settings: How it was set, as the plan says it.
+        settings: Its settings in the plan.
         start_s, end_s: Its window, seconds since the load's start.
-        injections_s: When it struck a request or a connection.
+        injections_s: When it hit a request or a connection.
     """
 
     name: str
@@ -39,14 +39,24 @@ class _PartialWindow:
     settings: dict[str, Any] = field(default_factory=dict)
     injections_s: list[float] = field(default_factory=list)
 
+    def build(self, name: str, load_s: float) -> FaultWindow | None:
+        """The window; None without a start and a hit."""
+        start_s = self.start_s
+        if start_s is None:
+            start_s = min(self.injections_s, default=None)
+        if start_s is None:
+            return None
+        end_s = max(start_s, load_s if self.end_s is None else self.end_s)
+        return FaultWindow(name, self.settings, start_s, end_s, tuple(self.injections_s))
+
 
 def collect_fault_windows(
     events: Iterable[Event], started_ns: int, load_s: float
 ) -> list[FaultWindow]:
     """
-    The faults that the events tell of, by their beginning.
+    The faults in the events, by start.
 
-    One without an end lasted to the load's end, one without a beginning from its first hit.
+    A fault without an end lasts to the load's end; one without a start begins at its first hit.
 
     Args:
         events: Events of any kind, in order of time.
@@ -68,36 +78,19 @@ def collect_fault_windows(
             one.end_s = at_s
         elif edge == "hit":
             one.injections_s.append(at_s)
-    return sorted(
-        (
-            FaultWindow(
-                name,
-                one.settings,
-                start_s,
-                max(start_s, load_s if one.end_s is None else one.end_s),
-                tuple(one.injections_s),
-            )
-            for (name, _), one in windows.items()
-            if (
-                start_s := min(one.injections_s, default=None)
-                if one.start_s is None
-                else one.start_s
-            )
-            is not None
-        ),
-        key=lambda window: window.start_s,
-    )
+    found = [one.build(name, load_s) for (name, _), one in windows.items()]
+    return sorted(filter(None, found), key=lambda window: window.start_s)
 
 
 def describe_settings(window: FaultWindow) -> str:
     """
-    A fault's settings in one line, but for its window.
+    A fault's settings in one line, without its window.
 
     >>> describe_settings(FaultWindow("latency", {"latency": "30ms", "from": "0s"}, 0, 1))
     'latency=30ms'
     """
-    shown = {k: v for k, v in window.settings.items() if k not in ("from", "for", "at")}
     return ", ".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in shown.items()
+        for key, value in window.settings.items()
+        if key not in ("from", "for", "at")
     )

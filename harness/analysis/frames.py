@@ -1,9 +1,4 @@
-"""
-Pandas frames from a trial: one row an attempt, one row a call.
-
-Counting is done in Arrow where the rows are many; a frame is for what looks at
-single attempts.
-"""
+"""Pandas frames from a trial: one row per attempt or per call."""
 
 from __future__ import annotations
 
@@ -16,15 +11,9 @@ import pyarrow as pa
 from harness.trial.store import Trial
 
 CALL_COLUMNS = (
-    "operation",
-    "call_id",
-    "attempt",
-    "intended_ns",
-    "end_ns",
-    "outcome",
-    "disposition",
-)
-"""What `calls` needs of the attempt log."""
+    "operation", "call_id", "attempt", "intended_ns", "end_ns", "outcome", "disposition"
+)  # fmt: skip
+"""Columns that `calls` needs."""
 
 
 def attempts(
@@ -33,8 +22,8 @@ def attempts(
     """
     The attempt log as a frame, in the file's order; the index is 0 … n - 1.
 
-    Columns: those asked for (all when None), as in ``harness.trial.schema.ATTEMPTS``:
-        names are categories, other text is str, numbers keep their width.
+    Columns: ``columns`` (all when None) of ``harness.trial.schema.ATTEMPTS``: names are
+        categories, other text is str, numbers keep their width.
 
     Raises:
         TrialError: The log is absent or damaged.
@@ -50,10 +39,10 @@ def read_attempts(
     skip_uneventful: bool = False,
 ) -> tuple[pd.DataFrame, Mapping[str, int]]:
     """
-    What a check reads: `attempts`, or of all operations only those that are not uneventful.
+    What a check reads: `attempts`, or only the eventful ones of all operations.
 
     Returns:
-        The frame, and worker → attempts that were left out as uneventful.
+        The frame, and worker → uneventful attempts left out.
 
     Raises:
         TrialError: The log is absent or damaged.
@@ -71,20 +60,17 @@ def _to_frame(table: pa.Table) -> pd.DataFrame:
 
 def calls(attempts: pd.DataFrame) -> pd.DataFrame:
     """
-    Fold attempts into calls, one row each, ordered by call_id; the index is 0 … n - 1.
-
-    Args:
-        attempts: At least `CALL_COLUMNS`, in any order.
+    Fold attempts (at least `CALL_COLUMNS`, in any order) into calls, ordered by call_id.
 
     Columns:
         operation    category  -   of its first attempt
         call_id      int64     -
-        intended_ns  int64     ns  when its first attempt was wanted
-        end_ns       int64     ns  when its last attempt ended
-        attempts     int64     -   how many were seen
+        intended_ns  int64     ns  of its first attempt
+        end_ns       int64     ns  of its last attempt
+        attempts     int64     -
         outcome      category  -   of the last attempt
-        disposition  category  -   of the last attempt: why there was no other
-        response_us  float64   µs  from first wanted to last ended, waits included
+        disposition  category  -   of the last attempt: why it was the last
+        response_us  float64   µs  from intended_ns to end_ns, waits included
     """
     order = np.lexsort((attempts["attempt"], attempts["call_id"]))
     ids = attempts["call_id"].to_numpy()[order]

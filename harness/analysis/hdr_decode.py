@@ -1,20 +1,17 @@
 """
-HdrHistogram's wire format, read many at a time.
+Decode many HdrHistograms at a time.
 
-A long trial has tens of thousands of interval histograms; decoded one by one into
-objects of 23 552 counters they would cost half a minute. So the compressed payloads
-are unpacked, laid end to end and decoded in one pass of array arithmetic into
-`BucketCounts`: one row for every counter that is not zero.
+A long trial has tens of thousands of interval histograms; decoding them one by one into 23 552
+counters takes half a minute. Here payloads are concatenated and decoded in one pass of array
+arithmetic into `BucketCounts`, which has only the counters that are not zero.
 
-The bins are those of ``harness.trial.histograms`` (HdrHistogram's layout for three
-significant digits, unit 1 µs): indices 0 … 2047 are the values themselves; after that
-every 1024 indices double the width::
+The bins are those of ``harness.trial.histograms`` (three significant digits, unit 1 µs)::
 
     index      0 … 2047   2048 … 3071   3072 … 4095   …
     width, µs      1           2             4        …
 
-The payload (V2 encoding): ZigZag LEB128 numbers of at most 9 bytes; a positive one
-is the next counter, a negative one counts zeros.
+The payload (V2 encoding): ZigZag LEB128 numbers of at most 9 bytes; a positive one is the next
+counter, a negative one counts zeros.
 """
 
 from __future__ import annotations
@@ -30,12 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import TrialError
-from harness.trial.schema import HDR_DIGITS, HDR_HIGHEST_US, HDR_LOWEST_US
+from harness.trial.schema import HDR_BUCKETS, HDR_DIGITS, HDR_HIGHEST_US, HDR_LOWEST_US
 
 _HALF_BITS = 10
-_HALF = 1 << _HALF_BITS  # half of 2048, the power of two above 2 · 10³
-BUCKET_COUNT = _HALF * (2 + (HDR_HIGHEST_US >> (_HALF_BITS + 1)).bit_length())
-"""Counters of a histogram from 1 µs to one hour with three digits: 23 552."""
+BUCKET_COUNT = HDR_BUCKETS
 
 _OUTER = struct.Struct(">II")
 _INNER = struct.Struct(">IIIIQQd")
@@ -51,12 +46,12 @@ Ints = NDArray[np.int64]
 
 class BucketCounts(NamedTuple):
     """
-    The counters of many histograms, only those that are not zero.
+    The non-zero counters of many histograms.
 
     Attributes:
-        row: Which histogram, by its place in the input; ascending. int32.
+        row: The histogram's place in the input; ascending. int32.
         bucket: Index of the counter, 0 … `BUCKET_COUNT` - 1; ascending within a row. int16.
-        counts: How many values fell there, 1 or more. int64.
+        counts: Values in the bucket, at least 1. int64.
     """
 
     row: NDArray[np.int32]
@@ -68,11 +63,8 @@ def decode(blobs: Iterable[bytes]) -> BucketCounts:
     """
     Decode histograms in HdrHistogram's V2 compressed, base64 form.
 
-    Args:
-        blobs: Each with the range and digits of ``harness.trial.schema``.
-
     Raises:
-        TrialError: A blob is no such histogram; its place is told.
+        TrialError: A blob is not a histogram with our range and digits; the message has its row.
     """
     parts: list[BucketCounts] = []
     chunk: list[bytes] = []
@@ -89,19 +81,20 @@ def decode(blobs: Iterable[bytes]) -> BucketCounts:
 
 
 def bucket_middle_us(indices: Ints) -> Ints:
-    """Middle value of each bin, in µs; HdrHistogram takes means from it."""
+    """Middle value of each bin, in µs; HdrHistogram's means use it."""
     shift = np.maximum((indices >> _HALF_BITS) - 1, 0)
     middle: Ints = ((indices - (shift << _HALF_BITS)) << shift) + ((1 << shift) >> 1)
     return middle
 
 
 def _unpack(blob: bytes, number: int) -> bytes:
-    """The counters' bytes of one blob, headers checked and taken off, size bounded."""
+    """The counters' bytes of one blob; checks headers and size."""
     try:
         return _payload(blob)
     except (binascii.Error, struct.error, zlib.error, ValueError) as error:
-        msg = f"intervals.parquet, row {number}: no histogram ({error}); copy the trial again"
-        raise TrialError(msg) from error
+        raise TrialError(
+            f"intervals.parquet, row {number}: no histogram ({error}); copy the trial again"
+        ) from error
 
 
 def _payload(blob: bytes) -> bytes:
@@ -127,7 +120,7 @@ def _payload(blob: bytes) -> bytes:
 
 
 def _decode_chunk(payloads: list[bytes], first: int) -> BucketCounts:
-    """Decode payloads whose first has row number ``first``."""
+    """Decode payloads; ``first`` is the row number of the first."""
     row_of_byte_end = np.cumsum([len(payload) for payload in payloads], dtype=np.int64)
     values, ends = _decode_numbers(np.frombuffer(b"".join(payloads), np.uint8), first)
     upto = np.searchsorted(ends, row_of_byte_end)
@@ -149,16 +142,15 @@ def _decode_chunk(payloads: list[bytes], first: int) -> BucketCounts:
 
 
 def _decode_numbers(data: NDArray[np.uint8], first: int) -> tuple[Ints, Ints]:
-    """ZigZag LEB128 numbers and the place of each one's last byte."""
-    # A ninth byte would carry eight bits; no counter of ours reaches 2**55, so it
-    # is refused with everything longer.
+    """ZigZag LEB128 numbers and the index of each one's last byte."""
+    # A ninth byte would carry eight bits; counters stay below 2**55, so it is refused.
     ends = np.flatnonzero(data < 0x80)
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     if len(ends) and (ends - starts).max() >= _NUMBER_BYTES_MAX - 1:
         raise TrialError(_out_of_range(first))
     raw = (data[starts] & 0x7F).astype(np.int64)
     longer, more = np.arange(len(starts)), ends - starts
-    for place in range(1, _NUMBER_BYTES_MAX):  # most numbers have one byte, hardly any three
+    for place in range(1, _NUMBER_BYTES_MAX):  # few numbers have three bytes
         longer = longer[more[longer] >= place]
         if not len(longer):
             break

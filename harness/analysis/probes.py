@@ -1,13 +1,11 @@
 """
-Probes stand apart: operations of their own kind, never part of the load.
+Probes and the preflight are not part of the load.
 
-An attempt is a probe if its phase is `harness.attempt.ReservedPhase.PROBE`. A probe reveals
-a broken promise, and a refusal can be its right answer. Counted as load, probes would
-inflate the throughput and the error rate.
+An attempt is a probe if its phase is `ReservedPhase.PROBE`. A probe reveals a broken promise, and
+a refusal can be its right response; counted as load, probes would inflate throughput and errors.
 
-The preflight (`ReservedPhase.PREFLIGHT`) runs before the load: it checks that the target is
-alive and takes the key. Its 404 is a good answer. The target served it, so totals include
-it; load figures leave it out (`without_preflight`).
+The preflight (`ReservedPhase.PREFLIGHT`) checks before the load that the target is alive and
+accepts the key. Totals include it, because the target served it; load figures do not.
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ from harness.attempt import ReservedPhase
 from harness.trial.store import Trial
 
 PROBE_PREFIX = "probe: "
-"""In front of an operation's name where its probes are meant."""
+"""Prefix of an operation's name for its probes."""
 PROBE = ReservedPhase.PROBE.value
 PREFLIGHT = ReservedPhase.PREFLIGHT.value
 
 
 def is_probe(table: pa.Table) -> pa.ChunkedArray:
-    """Which rows are probes; ``phase`` tells. Booleans, none of them null."""
+    """Which rows are probes, by ``phase``; booleans without null."""
     return _has_phase(table, PROBE)
 
 
@@ -37,31 +35,29 @@ def is_preflight(table: pa.Table) -> pa.ChunkedArray:
 
 
 def without_preflight(table: pa.Table) -> pa.Table:
-    """The rows that the load is told by: all but the preflight's."""
+    """All rows but the preflight's."""
     return table.filter(pc.invert(is_preflight(table)))
 
 
 def label_probe_operations(table: pa.Table) -> pa.Table:
-    """The table with ``operation`` as text, and `PROBE_PREFIX` in front of it in rows "
-    "of probes.
-    """
+    """The table with ``operation`` as text, with `PROBE_PREFIX` in rows of probes."""
     name = pc.fill_null(table["operation"].cast(pa.string()), "")
-    apart = pc.if_else(is_probe(table), pc.binary_join_element_wise(PROBE_PREFIX, name, ""), name)
-    return table.set_column(table.column_names.index("operation"), "operation", apart)
+    label = pc.if_else(is_probe(table), pc.binary_join_element_wise(PROBE_PREFIX, name, ""), name)
+    return table.set_column(table.column_names.index("operation"), "operation", label)
 
 
 def label_probe_outcomes(table: pa.Table) -> pa.Table:
-    """The table with ``outcome`` as text, in rows of probes ``probe`` whatever came of them."""
-    told = pc.if_else(is_probe(table), PROBE, table["outcome"].cast(pa.string()))
-    return table.set_column(table.column_names.index("outcome"), "outcome", told)
+    """The table with ``outcome`` as text, ``probe`` in rows of probes."""
+    label = pc.if_else(is_probe(table), PROBE, table["outcome"].cast(pa.string()))
+    return table.set_column(table.column_names.index("outcome"), "outcome", label)
 
 
 def count_probes(trial: Trial) -> pd.DataFrame:
     """
-    Probes by what they were for, in Arrow but for the few distinct evidence texts.
+    Probes by kind.
 
     Columns: ``operation``, ``probe``, ``outcome`` (str), ``count`` (int64). Sorted by the
-        names; a probe that does not say what it was for is called ``other``.
+        names; a probe without a kind is ``other``.
     """
     names = ["operation", "outcome", "evidence"]
     probes = trial.attempts_table(names, phases={PROBE})

@@ -1,6 +1,4 @@
-"""
-Retries and waits over time: how often calls were sent again, how long they were told to wait.
-"""
+"""Retries and waits over time: how often calls are retried, and which waits the target asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from harness.analysis.probes import is_preflight
 from harness.units import NS_PER_S
 
 COLUMNS = ("phase", "end_ns", "attempt", "retry_after_s")
-"""What `retry_waits_by_second` reads of the attempts."""
+"""Columns that `retry_waits_by_second` needs."""
 
 
 def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
@@ -20,14 +18,14 @@ def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFram
     Retries and Retry-After, by the second in which the attempt ended.
 
     Args:
-        attempts: At least `COLUMNS`; every phase but the preflight counts.
-        step_s: Seconds a row; steps begin at multiples of it.
+        attempts: At least `COLUMNS`; the preflight does not count.
+        step_s: Seconds per row; steps begin at multiples of it.
 
     Columns:
-        retries     int64    -  attempts that were not their call's first
-        told        int64    -  answers with a Retry-After
-        median_s    float64  s  the median of what they told to wait; NaN where none did
-        longest_s   float64  s  the longest of them
+        retries     int64    -  attempts after their call's first
+        told        int64    -  responses with a Retry-After
+        median_s    float64  s  median Retry-After; NaN for none
+        longest_s   float64  s  longest Retry-After
 
         The index ``second`` (Unix, the step's first) has no gaps.
     """
@@ -38,7 +36,7 @@ def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFram
             {"retries": [], "told": [], "median_s": [], "longest_s": []},
             index=pd.Index([], dtype=np.int64, name="second"),
         )
-    # Of millions of rows a few are left out: masks cost less than copies.
+    # Masks cost less than copies of millions of rows.
     ends = np.iinfo(step.dtype)
     first = int(step.min(where=kept, initial=ends.max))
     place = step - first

@@ -1,14 +1,12 @@
 """
-summary.json: the trial in numbers, with keys that are a promise.
+summary.json: the trial in numbers, with promised keys.
 
-Three rules of counting. Totals, ``outcomes`` and an operation's ``attempts`` count
-every attempt of every phase: warm-up, probes, cleanup and preflight too, because the
-target served them all. What stands under ``load`` leaves out the probes, which have
-numbers of their own under ``probes``, and the preflight, which was before the load; its
-``attempts_per_s`` leaves out the cleanup, which is no part of the seconds it is told by.
-``service_ms`` and ``response_ms`` tell only of attempts that ended ok in a measured phase
-(of probes: in theirs): a fast refusal must not make a latency look good, nor a warm-up
-make it look bad. Where there is no such attempt each percentile is null.
+Totals, ``outcomes`` and an operation's ``attempts`` count every attempt of every phase: warm-up,
+probes, cleanup and preflight too, because the target served them. ``load`` leaves out the probes,
+which are under ``probes``, and the preflight; its ``attempts_per_s`` also leaves out the cleanup,
+which is outside its seconds. ``service_ms`` and ``response_ms`` cover only attempts that ended ok
+in a measured phase (for probes: in theirs): a fast refusal must not improve a latency, nor a
+warm-up worsen it. Without such attempts each percentile is null.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ __all__ = [
 ]
 
 ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
-"""Outcomes that have a key even when they never occurred."""
+"""Outcomes that always have a key."""
 
 
 def summarize(
@@ -56,17 +54,16 @@ def summarize(
     counted: AttemptCounts | None = None,
 ) -> dict[str, Any]:
     """
-    The document of summary.json, ready to be written.
+    The document of summary.json.
 
     Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
     ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``preflight``, ``probes``,
-    and ``load`` of the whole as of each operation, which has ``probes``, too.
+    and ``load`` of the trial and of each operation, which has ``probes``, too.
 
     Args:
         trial: The finished trial.
-        findings: What the checks said of it.
-        measured: Its latencies when they are decoded already; read when None.
-        counted: What `count_attempts` gave when it was called already.
+        findings: The checks' findings.
+        measured, counted: Latencies and counts if the caller has them; read when None.
 
     Raises:
         TrialError: A table is absent or damaged.
@@ -193,7 +190,7 @@ def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, fl
 
 def _phase(phase: PhaseWindow, counts: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
     rows = counts[counts["phase"] == phase.name]
-    end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan does
+    end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan
     seconds = max(end_ns - phase.start_ns, 0) / NS_PER_S
     attempts = int(rows["count"].sum())
     return {
@@ -217,13 +214,13 @@ def _cleanup(counts: pd.DataFrame, manifest: Manifest) -> dict[str, int]:
 
 
 def _preflight(counts: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Operation → outcome → attempts that were sent before the load began."""
+    """Operation → outcome → attempts before the load."""
     rows = counts[counts["phase"] == PREFLIGHT]
     return {str(name): _by_outcome(group) for name, group in rows.groupby("operation")}
 
 
 def _probes(probes: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
-    """Operation → what the probe was for → outcome → attempts."""
+    """Operation → kind of probe → outcome → attempts."""
     counts_by_probe: dict[str, dict[str, dict[str, int]]] = {}
     for operation, probe, outcome, count in probes.to_numpy():
         counts_by_probe.setdefault(operation, {}).setdefault(probe, {})[outcome] = int(count)
@@ -247,7 +244,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _load_rate_per_s(load: pd.DataFrame, duration_s: float) -> float:
-    """Attempts a second of load: cleanup came after it, and may have gone on for longer."""
+    """Attempts per second of load, without cleanup, which runs after it."""
     during = load.loc[load["phase"] != ReservedPhase.CLEANUP, "count"]
     return _rate_per_s(int(during.sum()), duration_s)
 

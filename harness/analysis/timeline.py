@@ -1,8 +1,7 @@
 """
-The trial second by second: how much, how it ended, how long it took.
+The trial by second: attempts, outcomes, latencies.
 
-Everything is counted in the Unix second in which an attempt *ended*, and told as
-seconds since the load's start, so that phases, faults and series share one axis.
+An attempt counts in the Unix second in which it *ended*.
 """
 
 from __future__ import annotations
@@ -33,12 +32,11 @@ def count_by_second(intervals: pa.Table, by: str = "outcome", *, step_s: int = 1
 
     Args:
         intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        by: Which name becomes the columns: ``outcome``, ``operation`` or ``phase``.
-        step_s: Seconds a row; steps begin at multiples of it.
+        by: Names that become columns: ``outcome``, ``operation`` or ``phase``.
+        step_s: Seconds per row; steps begin at multiples of it.
 
     Columns:
-        one a name, int64, attempts that ended in that step; the index ``second``
-        (Unix, the step's first) has no gaps. Empty when there are no rows.
+        one per name, int64; the index ``second`` (Unix, the step's first) has no gaps.
     """
     service = intervals.filter(pc.equal(intervals["metric"].cast(pa.string()), "service"))
     sums = service.group_by(["second", by]).aggregate([("count", "sum")])
@@ -46,11 +44,7 @@ def count_by_second(intervals: pa.Table, by: str = "outcome", *, step_s: int = 1
 
 
 def outcomes_by_second(intervals: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
-    """
-    `count_by_second` by outcome, without the preflight.
-
-    Probes, however they ended, are the column ``probe``.
-    """
+    """`count_by_second` by outcome, without the preflight; probes are the column ``probe``."""
     return count_by_second(label_probe_outcomes(without_preflight(intervals)), step_s=step_s)
 
 
@@ -59,12 +53,12 @@ def codes_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     Attempts of the load that did not end ok, by second and code: no probe, no preflight.
 
     Args:
-        attempts: At least ``phase``, ``end_ns``, ``code`` and ``outcome``. An attempt
-            without a code stands under its outcome, in brackets.
-        step_s: Seconds a row, as in `count_by_second`.
+        attempts: At least ``phase``, ``end_ns``, ``code`` and ``outcome``. An attempt without a
+            code counts under its outcome in brackets.
+        step_s: Seconds per row, as in `count_by_second`.
 
     Columns:
-        one a code, int64; the index ``second`` (Unix) has no gaps.
+        one per code, int64; the index ``second`` (Unix) has no gaps.
     """
     outcome = attempts["outcome"].cast(pa.string())
     failed = attempts.filter(pc.not_equal(outcome, "ok"))
@@ -82,18 +76,16 @@ def latency_by_second(
     measured: Latencies, metric: str, operation: str = "", *, step_s: int = 1
 ) -> pd.DataFrame:
     """
-    p50, p99 and max of one metric, second by second.
+    p50, p99 and max of one metric (``service`` or ``response``), by second.
 
     Args:
         measured: Decoded latencies.
         metric: ``service`` or ``response``.
-        operation: One operation, or all together when "".
-        step_s: Seconds a row, as in `count_by_second`; merged as counts, so exact. A
-            multiple of the slots' length.
+        operation: One operation, or all when "".
+        step_s: Seconds per row; a multiple of the slots' length. Merged as counts, so exact.
 
     Columns:
-        p50, p99, max  float64  ms; the index ``second`` (Unix) holds only steps in
-        which something was measured.
+        p50, p99, max: float64, ms; the index ``second`` (Unix) has only steps with a value.
     """
     parts = [
         _percentiles(second // step_s * step_s, buckets, counts)
@@ -106,9 +98,9 @@ def _chunks(
     measured: Latencies, metric: str, operation: str = "", step_s: int = 1
 ) -> Iterator[tuple[Ints, Ints, Ints]]:
     """
-    Second, bin and count of the cells of a metric, a bounded number of seconds at a time.
+    Second, bin and count of a metric's counters, a bounded number of seconds at a time.
 
-    At least one piece; seconds rise from piece to piece, and no step lies in two.
+    At least one piece; seconds rise from piece to piece, and no step is split.
     """
     slots, row = measured.slots, measured.bucket_counts.row
     chosen = (slots["metric"] == metric).to_numpy()
@@ -129,7 +121,7 @@ def _chunks(
 
 def _percentiles(second: Ints, buckets: Ints, counts: Ints) -> pd.DataFrame:
     """Nearest-rank percentiles of each second from counters in any order."""
-    first = second[0] if len(second) else 0  # the least: rows rise by second
+    first = second[0] if len(second) else 0  # the least: rows ascend by second
     # One key of both sorts twice as fast as two keys.
     order = np.argsort((second - first) * BUCKET_COUNT + buckets)
     second, buckets, counts = second[order], buckets[order], counts[order]
@@ -153,14 +145,14 @@ def heat_map(
     measured: Latencies, metric: str, edges_s: Ints, edges_us: NDArray[np.float64]
 ) -> Ints:
     """
-    How many values fell into each cell of time and latency.
+    Count the values in each cell of time and latency.
 
     Args:
         measured: Decoded latencies.
         metric: ``service`` or ``response``.
-        edges_s: Ascending Unix seconds, n + 1 of them; a cell holds its lower edge.
-        edges_us: Ascending latencies, m + 1 of them. What lies outside the edges of
-            either axis is counted in the nearest cell.
+        edges_s: Ascending Unix seconds, n + 1 of them; a cell includes its lower edge.
+        edges_us: Ascending latencies, m + 1 of them. Values outside the edges of either axis
+            count in the nearest cell.
 
     Returns:
         Shape (m, n), int64: latency upwards, time to the right.
@@ -177,7 +169,7 @@ def heat_map(
 
 def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
     """
-    What the workers said of themselves, sample by sample, in the events' order.
+    The workers' samples of themselves, in the events' order.
 
     Columns:
         time_s       float64  s   Unix
@@ -186,7 +178,7 @@ def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
         loop_lag_ms  float64  ms  worst of the sample
         late_starts  float64  -   in the sample
         in_flight    float64  -   calls under way
-        (NaN where a sample does not say, or says no number.)
+        (NaN for an absent or invalid number.)
     """
     names = ("cpu_fraction", "loop_lag_ms", "late_starts", "in_flight")
     samples = [e for e in events if e.kind == "generator"]
@@ -201,14 +193,9 @@ def generator_samples(events: Iterable[Event]) -> pd.DataFrame:
 
 def coarsen_samples(samples: pd.DataFrame, step_s: int) -> pd.DataFrame:
     """
-    Samples of a long load by worker and step: late starts added up, of all else the worst.
+    Merge `generator_samples` by worker and step: late starts summed, else the maximum.
 
-    Args:
-        samples: As `generator_samples` gives them.
-        step_s: Seconds a row; the samples as they are where it is 1.
-
-    Columns:
-        those of the samples; ``time_s`` is the step's middle.
+    ``time_s`` becomes the step's middle. With ``step_s`` 1 the samples stay as they are.
     """
     if step_s == 1 or not len(samples):
         return samples

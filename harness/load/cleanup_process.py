@@ -1,8 +1,7 @@
 """
-``python -m harness.load.cleanup_process``: sweep by the ledgers that dead processes left.
+``python -m harness.load.cleanup_process``: close what dead processes left in their ledgers.
 
-Prints the number of sessions that could not be closed. Its attempts belong to the
-trial, under the worker `CLEANUP_PROCESS`.
+Prints the number of sessions that could not be closed. Its attempts belong to the trial.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _CALL_IDS_FROM = (1 << 60) + (1 << 40)
 
 
 def main() -> None:
-    """Sweep, record, and print how many are left."""
+    """Close, record, and print how many are left."""
     spec = read_spec(Path(os.environ[SPEC_VARIABLE]))
     plan = build_plan(spec.plan, "the trial's plan")
     target = spec.target(plan.timeouts, read_key(os.environ, embedded=spec.embedded), direct=True)
@@ -50,7 +49,7 @@ def main() -> None:
         outstanding, context, lambda: connect(target, spec.transport), CLEANUP_S
     )
     table = attempts_table(recorder.drain())
-    # A session closed without a record is better than one left open for lack of a disk.
+    # Without disk space, sessions are closed but not recorded.
     with suppress(OSError), PartWriter(Path(spec.out)) as writer:
         writer.append(CLEANUP_PROCESS, to_ipc(table), to_ipc(bucket_table(table)))
     sys.stdout.write(f"{left_open}\n")

@@ -1,12 +1,11 @@
-"""
-Taking orders: the spec, the plan and the workloads of one load process, all checked.
-"""
+"""Load configuration: the checked spec, plan and workloads of one load process."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,19 +39,17 @@ from harness.wire.redaction import KEY_LENGTH_MIN
 PLAN_VARIABLE = "HARNESS_PLAN"
 
 _PLAIN_LOCUST_STAMP = new_stamp()
-"""Of the trial of plain Locust, which imports this before it forks its ``--processes``."""
+"""For plain Locust, which imports this before it forks its ``--processes``."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadConfig:
     """
-    What one load process is to do.
+    What one load process does.
 
     Attributes:
-        spec: The trial's spec.
-        plan: Its plan.
-        key: The API key; shown by no repr.
-        text: The plan's file, for the lines of mistakes; "" when it is not at hand.
+        key: The API key; excluded from repr.
+        plan_text: The plan's file, for line numbers in errors; "" when unavailable.
         workloads: Workloads made so far; all users of a process share them.
     """
 
@@ -65,30 +62,35 @@ class LoadConfig:
 
     @property
     def source(self) -> str:
-        """What to call the plan in messages."""
+        """The plan's name in messages."""
         return self.spec.plan_file if self.plan_text else f"plan {self.plan.name!r}"
 
     def with_plan(self, spec: TrialSpec, plan: Plan) -> LoadConfig:
-        """The same process's orders under another plan: nothing made of its own is kept."""
+        """The configuration under another plan; workloads are made again."""
         return LoadConfig(spec, plan, self.key)
 
     def workload(self, name: str, kind: Any) -> Any:
-        """
-        Make a workload with its settings from the plan, once in a process.
-
-        Raises:
-            PlanError: The plan's ``[scenario.NAME]`` does not fit its settings.
-        """
+        """The workload of this name, made once per process; raises PlanError for wrong settings."""
         document = self.plan.scenario.get(name, {})
         try:
             settings = kind.Settings.model_validate(document)
         except ValidationError as errors:
             at, model = ("scenario", name), kind.Settings
-            told = format_errors(errors, self.source, self.plan_text, at=at, model=model)
-            raise PlanError(told) from None
+            text = format_errors(errors, self.source, self.plan_text, at=at, model=model)
+            raise PlanError(text) from None
         if name not in self.workloads:
+            _accept_round(kind)
             self.workloads[name] = kind(settings, self.plan.seed)
         return self.workloads[name]
+
+
+def _accept_round(kind: Any) -> None:
+    """Accept a workload whose ``run_iteration`` has its old name ``round``, with a warning."""
+    if not hasattr(kind, "run_iteration") and hasattr(kind, "round"):
+        text = f"{kind.__name__}.round is deprecated; rename it to run_iteration"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        sys.stderr.write(f"harness: {text}\n")  # Python hides the warning outside __main__
+        kind.run_iteration = kind.round
 
 
 def load_config(environment: Any) -> LoadConfig:
@@ -96,30 +98,30 @@ def load_config(environment: Any) -> LoadConfig:
     Read the spec that `harness run` wrote, or make one for plain Locust.
 
     Raises:
-        UsageError: No key, a host that may not be loaded, a plan that is wrong, more
-            connections than files may be open.
+        UsageError: No key, a host that is not allowed, a wrong plan, or a file limit below the
+            number of connections.
     """
     path = os.environ.get(SPEC_VARIABLE)
     spec = read_spec(Path(path)) if path else default_spec(environment)
     plan = build_plan(spec.plan, f"plan {spec.plan.get('name', '')!r}")
     key = read_key(os.environ, embedded=spec.embedded)
     if len(key) >= KEY_LENGTH_MIN and key in json.dumps(spec.plan, ensure_ascii=False):
-        told = spec.plan_file or f"plan {plan.name!r}"
-        raise PlanError(f"{told}: holds the API key, and every report shows the plan; take it out")
+        file = spec.plan_file or f"plan {plan.name!r}"
+        raise PlanError(f"{file}: holds the API key, which every report would show; remove it")
     config = LoadConfig(spec, plan, key, _read_plan_text(spec.plan_file))
     scenarios = [user for user in environment.user_classes if getattr(user, "workloads", None)]
     if not scenarios:
         raise UsageError("the locustfile has no ScenarioUser; see scenarios/ for examples")
     known = {name: kind for user in scenarios for name, kind in user.workloads.items()}
-    mistakes = _check_weights(config, list(known)) if len(known) > 1 else []
-    mistakes += check_scenario_names(config, list(known))
+    errors = _check_weights(config, list(known)) if len(known) > 1 else []
+    errors += check_scenario_names(config, list(known))
     for name, kind in known.items():
         try:
             config.workload(name, kind)
         except PlanError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise PlanError("\n".join(mistakes))
+            errors.append(str(error))
+    if errors:
+        raise PlanError("\n".join(errors))
     if processes := load_processes(environment.parsed_options):
         check_open_files(plan, known.values(), processes)
     return config
@@ -127,36 +129,37 @@ def load_config(environment: Any) -> LoadConfig:
 
 def check_scenario_names(config: LoadConfig, known: list[str]) -> list[str]:
     """
-    A mistake for each ``[scenario.NAME]`` that is the slip of a scenario's name.
+    One error for each ``[scenario.NAME]`` that looks like a misspelled scenario.
 
-    A plan may serve several locustfiles, so a name that is like none is another's.
+    A plan may serve several locustfiles: a name without a close match belongs to another one.
     """
     names = {*known, *(path.stem for path in PLANS.parent.glob("[!_]*.py"))}
-    slips = {
+    remarks = {
         name: f"no such scenario; {suggest(name, sorted(names))}"
         for name in config.plan.scenario
         if name not in names and nearest(name, names, likeness=0.75)
     }
-    return [
-        format_error(("scenario", name), remark, config.source, config.plan_text)
-        for name, remark in slips.items()
-    ]
+    return _format_errors(config, "scenario", remarks)
 
 
 def _check_weights(config: LoadConfig, known: list[str]) -> list[str]:
     weights = config.plan.weights
-    wrong = {name: f"no such scenario; {suggest(name, known)}" for name in weights}
-    told = {name: remark for name, remark in wrong.items() if name not in known}
-    if not told and not any(weights.get(name, 1.0) for name in known):
-        told = {known[0]: "all weights are zero, so nothing would be sent"}
+    unknown = [name for name in weights if name not in known]
+    wrong = {name: f"no such scenario; {suggest(name, known)}" for name in unknown}
+    if not wrong and not any(weights.get(name, 1.0) for name in known):
+        wrong = {known[0]: "all weights are zero, so nothing would be sent"}
+    return _format_errors(config, "weights", wrong)
+
+
+def _format_errors(config: LoadConfig, table: str, remarks: dict[str, str]) -> list[str]:
     return [
-        format_error(("weights", name), remark, config.source, config.plan_text)
-        for name, remark in told.items()
+        format_error((table, name), remark, config.source, config.plan_text)
+        for name, remark in remarks.items()
     ]
 
 
 def _read_plan_text(path: str) -> str:
-    """The plan's file, in order to point at lines; "" where it cannot be read any more."""
+    """The plan's file; "" if it cannot be read."""
     try:
         return read_text(Path(path)) if path else ""
     except PlanError:
@@ -164,7 +167,7 @@ def _read_plan_text(path: str) -> str:
 
 
 def exit_with_error(text: str, status: int) -> NoReturn:
-    """End this process with one line a mistake: it cannot do what it was told."""
+    """End this process; print each line of the error to stderr."""
     sys.stderr.writelines(f"harness: {line}\n" for line in text.splitlines())
     sys.stderr.flush()
     # Locust would wrap sys.exit in a listener into a logged traceback.
@@ -172,16 +175,16 @@ def exit_with_error(text: str, status: int) -> NoReturn:
 
 
 def default_spec(environment: Any) -> TrialSpec:
-    """Orders for plain ``locust -f``: Locust's options, and a closed load of its users."""
+    """The spec for plain ``locust -f``: Locust's options and a closed load of its users."""
     options = environment.parsed_options
     host = environment.host or os.environ.get("OPENSTEER_BASE_URL", "")
     if not host:
-        raise UsageError("no target: give --host, or use `harness run`, which brings its own")
+        raise UsageError("no target: give --host, or use `harness run`, which can start its own")
     host = check_host(host, os.environ.get(ALLOW_VARIABLE, ""), f"set {ALLOW_VARIABLE}=")
     path = find_plan(os.environ.get(PLAN_VARIABLE, "smoke"))
     plan = read_plan(path)
     if plan.faults:
-        raise UsageError(f"{path}: faults need their proxy; use `harness run`, which brings it")
+        raise UsageError(f"{path}: faults need the fault proxy; use `harness run`, which starts it")
     document = plan.model_dump(mode="json")
     run_time_s = getattr(options, "run_time", None) or 24 * 3600
     document["load"] |= {

@@ -1,18 +1,17 @@
 """
-The master of a distributed load, and what it and its workers say over Locust's channel.
+The coordinator of a distributed load, and the messages between it and its workers.
 
 ::
 
-    worker                          master
-      │   harness_batch                │   as they come, each a megabyte at most
+    worker                       coordinator
+      │   harness_batch                │   repeatedly, up to 1 MB each
       │ ◄──────────────── harness_go   │   start time and share of each worker
-      │   harness_done                 │   its share is done
-      │ ◄──────────── harness_finish   │   all are done, or somebody wants to stop
-      │   harness_ended                │   swept, flushed: nothing more will come
+      │   harness_done                 │   the worker's share is done
+      │ ◄──────────── harness_finish   │   all are done, or the load is stopped
+      │   harness_ended                │   sessions closed, batches flushed
 
-Only when every living worker has ended does the master let Locust quit. A worker
-that is late, because its machine stood still for some seconds, is waited for; one that is
-silent for `SILENCE_S` is given up. It is named in the manifest, and what it had sent is kept.
+Locust quits only after every living worker has ended. The coordinator waits for a late worker
+and gives up one that is silent for `SILENCE_S`: the manifest names it, its batches are kept.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ from harness.units import NS_PER_S
 
 REPORT_AFTER_S = 2.0
 LATE_NS = 2 * NS_PER_S
-"""After the plan's end: from then on it is told which workers are waited for."""
+"""This long after the plan's end, the live metrics name the workers not done yet."""
 NAMES_SHOWN_MAX = 5
 SILENCE_S = 10
-"""A worker that has given no sign of life for so long is not waited for any more."""
+"""A worker without a heartbeat for this long is given up."""
 
 
 class CoordinatorLifecycle:
-    """The master: gives out shares, collects, and waits for every goodbye."""
+    """Assigns shares, collects batches, and waits until every worker has ended."""
 
     def __init__(
         self, runner: Any, config: LoadConfig, writer: TrialWriter, *, headless: bool
@@ -72,17 +71,19 @@ class CoordinatorLifecycle:
         gevent.spawn(self._report_missing_workers)
 
     def _report_missing_workers(self) -> None:
-        """Before the load: how many workers have come, for who sits there and waits."""
+        """Before the load: report how many workers have connected."""
         progress, clients = self.writer.progress, self._runner.clients
         expected = self._runner.environment.parsed_options.expect_workers
         gevent.sleep(REPORT_AFTER_S)
         while not (self._names or self._finished):
-            progress.note = lambda: f"waiting for workers: {len(clients.ready)} of {expected} here"
+            progress.note = lambda: (
+                f"waiting for workers: {len(clients.ready)} of {expected} connected"
+            )
             progress.write()
             gevent.sleep(1.0)
 
     def start(self) -> None:
-        """Give every worker its share and a common start."""
+        """Send every worker its share and a common start time."""
         if self._names:
             return
         self.writer.progress.note = str
@@ -108,9 +109,8 @@ class CoordinatorLifecycle:
             if unix_ns() > end_ns + LATE_NS:
                 names = sorted(map(self._names.__getitem__, late))
                 note = f"waiting for {', '.join(names[:NAMES_SHOWN_MAX])}"
-                note += (
-                    f" and {len(names) - NAMES_SHOWN_MAX} more" if names[NAMES_SHOWN_MAX:] else ""
-                )
+                if names[NAMES_SHOWN_MAX:]:
+                    note += f" and {len(names) - NAMES_SHOWN_MAX} more"
                 self.writer.progress.note = partial(str, note)
             gevent.sleep(0.05)
         self._complete = bool(self._done)
@@ -118,11 +118,11 @@ class CoordinatorLifecycle:
         quit_or_stop(self._runner, headless=self._headless)
 
     def finish(self) -> None:
-        """Have every worker end, wait for their goodbyes, and write the end down."""
+        """End every worker, wait for their summaries, and write the end of the trial."""
         with self._finish_lock:
             if self._finished:
                 return
-            # Workers that end let `_run` go on, which would call the load complete.
+            # When the workers end, `_run` continues and would mark the load complete.
             interrupted = not self._complete
             self.writer.progress.note = lambda: "closing sessions"
             self._runner.send_message("harness_finish", {})
@@ -135,16 +135,14 @@ class CoordinatorLifecycle:
             self._finished = True
 
     def on_crash(self, text: str) -> None:
-        """The master has no users that could crash."""
+        """Cannot happen: the coordinator runs no users."""
         raise AssertionError(text)
 
     def _alive(self) -> set[str]:
         """Locust's ids of workers with a share that have not quit and are not given up."""
-        silent_for_s = {
-            # Counted down by one each second, and set anew by each sign of life.
-            client.id: HEARTBEAT_LIVENESS - client.heartbeat
-            for client in self._runner.clients.all
-        }
+        # Locust lowers `heartbeat` by one each second; each heartbeat sets it again.
+        clients = self._runner.clients.all
+        silent_for_s = {client.id: HEARTBEAT_LIVENESS - client.heartbeat for client in clients}
         return {id_ for id_ in self._names if silent_for_s.get(id_, SILENCE_S) < SILENCE_S}
 
     def _on_batch(self, msg: Any, **_rest: Any) -> None:

@@ -1,9 +1,8 @@
 """
-The memory: requests to be sent once more later, to see that they are not forgotten.
+Delayed probes: requests repeated later, to see whether the target still knows their keys.
 
-What is asked again at once tells only that a key is known for a moment. So a remembered
-request is asked again after 1 s, 3 s, 9 s and so on: a key that is forgotten after n
-seconds is found out by the first look after that, within three times n.
+A request is repeated after 1 s, 3 s, 9 s and so on. A key that the target forgets after n
+seconds is found by the next repetition, within 3n seconds.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from harness.client.opensteer_client import OpensteerClient
 from harness.units import NS_PER_S
 
 Probe = Callable[[OpensteerClient], None]
-"""Sends one request again; whoever has time lends his client."""
+"""Sends one request again, with the client of any free user."""
 
 FIRST_NS = NS_PER_S
 GROWTH = 3
 PENDING_MAX = 256
-"""Requests remembered at once; while there are as many, no further one is taken."""
+"""Requests waiting at most; further ones are not scheduled."""
 
 
 class DelayedProbes:
-    """What one process has to ask again."""
+    """The requests that one process repeats."""
 
     def __init__(self) -> None:
         self._due: list[tuple[int, int, int, Probe]] = []
@@ -33,15 +32,15 @@ class DelayedProbes:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is remembered."""
+        """Whether no request is waiting."""
         return not self._due
 
     def schedule(self, probe: Probe, now_ns: int) -> None:
-        """Ask this again, for the first time in `FIRST_NS`."""
+        """Repeat this request, first in `FIRST_NS`."""
         self._put(probe, now_ns + FIRST_NS, FIRST_NS)
 
     def next_due(self, now_ns: int) -> Probe | None:
-        """What is due to be asked again now; it comes up again at three times its age."""
+        """The request due now, if any; it is due again at three times its age."""
         if not self._due or self._due[0][0] > now_ns:
             return None
         _, _, age_ns, probe = heapq.heappop(self._due)

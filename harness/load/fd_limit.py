@@ -1,8 +1,7 @@
 """
-Open files: may this process hold as many connections as its users can need?
+Open files: check before the load that the process may open a connection for every user.
 
-A socket that one's own system refuses would look like a target that refuses it, so this is
-found out before the load.
+A socket that the local system refuses would look like a target that refuses it.
 """
 
 from __future__ import annotations
@@ -15,20 +14,17 @@ from harness.errors import UsageError
 from harness.plan.model import Plan
 
 RESERVED_FILES = 200
-"""Files that a process has open besides: modules, logs, parts of the trial."""
+"""Other open files: modules, logs, parts of the trial."""
 
 
 def check_open_files(plan: Plan, workloads: Iterable[Any], processes: int) -> None:
     """
-    Raise the soft limit where it is too low.
+    Raise the soft limit where needed; raises UsageError when the hard limit is too low.
 
     Args:
-        plan: Says how many users there may be.
-        workloads: What they do; ``sockets`` of one is how many a user holds at once.
+        plan: Its ``load`` bounds the users.
+        workloads: ``sockets`` of each is how many sockets a user holds.
         processes: Load processes that share the users.
-
-    Raises:
-        UsageError: The hard limit is too low.
     """
     users = -(-plan.load.users // processes)
     sockets = max((getattr(kind, "sockets", 0) for kind in workloads), default=0)
@@ -39,15 +35,15 @@ def check_open_files(plan: Plan, workloads: Iterable[Any], processes: int) -> No
         return
     if hard != resource.RLIM_INFINITY and need > hard:
         raise UsageError(
-            f"{users:,} users in a process can need {connections:,} connections, and it may "
-            f"open {hard:,} files: raise the limit (ulimit -n {need}), take fewer users, or "
-            "more --processes"
+            f"{users:,} users in a process can need {connections:,} connections, but its limit is "
+            f"{hard:,} open files; raise it (ulimit -n {need}), or use fewer users or more "
+            "--processes"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
 
 
 def load_processes(options: Any) -> int:
-    """Processes that share the users, by Locust's options; 0 where only a master knows."""
+    """Processes that share the users, by Locust's options; 0 if only the coordinator knows."""
     processes = getattr(options, "processes", None) or 0
     is_distributed = getattr(options, "worker", False) or getattr(options, "master", False)
     return max(0, processes) or (0 if is_distributed else 1)

@@ -1,9 +1,8 @@
 """
-The generator: what makes load in one process, from the first arrival to the last batch.
+The load generator of one process, from the first arrival to the last batch.
 
-It belongs to a local process or to a worker; where its batches go is the affair of
-a `Sink`. It ends in order: no new arrivals, calls in flight come to their end, the
-sweep closes what is open, the last batch leaves, and `WorkerSummary` says how it was.
+It ends in order: no new arrivals, calls in flight end, open sessions are closed, the last batch
+is sent, then the `WorkerSummary`.
 """
 
 from __future__ import annotations
@@ -38,14 +37,13 @@ from harness.plan.model import Plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerSummary
-from harness.units import NS_PER_S
 from harness.wire import Target, Transport, connect
 from harness.wire.pool import Pool, PooledTransport
 
 BATCH_ROWS = 1000
-"""Rows turned into a batch at a time, in steps of some 1 ms in which no user can start."""
+"""Rows per batch; no user can start during the about 1 ms of each of its steps."""
 YIELD_S = 0.0001
-"""Between two steps: the loop looks at its sockets, which ``gevent.sleep(0)`` leaves out."""
+"""Between two steps the loop polls its sockets; ``gevent.sleep(0)`` would not."""
 FLUSH_S = 1.0
 CLEANUP_S = 60.0
 _CALL_IDS_PER_WORKER = 1 << 40
@@ -54,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where a generator's findings go: to disk, or to the master."""
+    """Where batches go: to disk, or to the coordinator."""
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
         """Take one batch; see `harness.trial.batches`."""
@@ -63,7 +61,7 @@ class Sink(Protocol):
         """Take one event."""
 
     def end(self, end: WorkerSummary) -> None:
-        """Take the last word of a worker."""
+        """Take the summary of a worker."""
 
 
 class LoadGenerator:
@@ -71,14 +69,11 @@ class LoadGenerator:
     One process's share of the load.
 
     Attributes:
-        spec: The trial's orders.
-        plan: The plan.
         worker: This process's name in the attempts.
-        ready: Set when users may begin to take arrivals.
-        scheduler: Where they take them; there once `go` was called.
-        ledger: What was opened.
-        delayed_probes: What is to be asked again.
-        dialer: Opens the sockets of sessions.
+        ready: Set when users may take arrivals.
+        scheduler: Hands out arrivals; None before `start`.
+        ledger: The sessions it opened.
+        observers: Called with each batch of attempts.
     """
 
     def __init__(self, spec: TrialSpec, plan: Plan, key: str, sink: Sink, index: int = -1) -> None:
@@ -99,9 +94,7 @@ class LoadGenerator:
         self.dialer = Dialer(self._target)
         self._direct: Target = spec.target(timeouts, key, direct=True)
         size = plan.load.connections
-        self._pool = (
-            Pool(lambda: connect(self._target, self.spec.transport), size) if size else None
-        )
+        self._pool = Pool(self._connect_own, size) if size else None
         self._sink = sink
         self._monitor: SelfMonitor | None = None
         self._flusher: Any = None
@@ -122,13 +115,16 @@ class LoadGenerator:
         )
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass; less when the load is being stopped."""
+        """Sleep; returns early when the load stops."""
         self._stopping.wait(seconds)
 
     def connect(self) -> Transport:
-        """A transport for one user: a connection of his own, or his share of the pool."""
+        """A transport for one user: its own connection, or a share of the pool."""
         if self._pool is not None:
             return PooledTransport(self._pool)
+        return self._connect_own()
+
+    def _connect_own(self) -> Transport:
         return connect(self._target, self.spec.transport)
 
     def _connect_directly(self) -> Transport:
@@ -136,10 +132,10 @@ class LoadGenerator:
 
     def start(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
         """
-        Open the turnstile.
+        Start the schedule.
 
         Args:
-            start_ns: When the plan's clock starts, Unix ns.
+            start_ns: Start of the plan's clock, Unix ns.
             share: (i, n): this process takes arrivals i, i + n, i + 2n, …
         """
         phases, seed = self.plan.phases(), self.plan.seed
@@ -154,29 +150,24 @@ class LoadGenerator:
         self.ready.set()
 
     def join(self) -> None:
-        """Wait until every arrival was taken and its calls have ended, or grace is over."""
+        """
+        Wait until all arrivals are taken and their calls have ended, or the grace period is over.
+        """
         self.ready.wait()
         assert self.scheduler is not None
         self.scheduler.finished.wait()
-        self._wait_in_flight(self.plan.load.grace / NS_PER_S)
-        self._load_ended_ns = unix_ns()  # a master may call for the end much later
+        self._wait_in_flight()
+        self._load_ended_ns = unix_ns()  # a coordinator may end the load much later
 
-    def finish(self, grace_s: float | None = None) -> WorkerSummary:
-        """
-        End the load in order; a second call returns what the first did.
-
-        Args:
-            grace_s: How long calls in flight may take; the plan's when None.
-        """
+    def finish(self) -> WorkerSummary:
+        """End the load in order; a second call returns the same summary."""
         with self._finishing:
             if self.summary is None:
-                self.summary = self._finish(
-                    self.plan.load.grace / NS_PER_S if grace_s is None else grace_s
-                )
+                self.summary = self._finish()
                 self._sink.end(self.summary)
         return self.summary
 
-    def _finish(self, grace_s: float) -> WorkerSummary:
+    def _finish(self) -> WorkerSummary:
         scheduler, unstarted = self.scheduler, 0
         if scheduler is not None:
             scheduler.stop()
@@ -184,13 +175,13 @@ class LoadGenerator:
         self.context.stopping = True
         self._stopping.set()
         self.ready.set()
-        self._wait_in_flight(grace_s)
+        self._wait_in_flight()
         load_ended_ns = self._load_ended_ns or unix_ns()
         if self._monitor is not None:
             self._monitor.stop()
         left_open = close_sessions(self.ledger, self.context, self._connect_directly, CLEANUP_S)
         if self._flusher is not None:
-            with self._batching:  # never in the middle of a batch
+            with self._batching:  # not in the middle of a batch
                 self._flusher.kill()
         self._flush()
         if self._pool is not None:
@@ -211,8 +202,8 @@ class LoadGenerator:
             load_ended_ns=load_ended_ns,
         )
 
-    def _wait_in_flight(self, grace_s: float) -> None:
-        deadline_ns = unix_ns() + int(grace_s * NS_PER_S)
+    def _wait_in_flight(self) -> None:
+        deadline_ns = unix_ns() + self.plan.load.grace
         while self.scheduler and self.scheduler.in_flight > 0 and unix_ns() < deadline_ns:
             gevent.sleep(0.01)
 
@@ -226,16 +217,15 @@ class LoadGenerator:
             self._send_batches(waiting // BATCH_ROWS * BATCH_ROWS or waiting)
 
     def _flush(self) -> None:
-        """Hand on all that waits, and what users record meanwhile."""
+        """Send all pending attempts, and those recorded meanwhile."""
         while self.recorder.pending:
             self._send_batches(self.recorder.pending)
 
     def _send_batches(self, count: int) -> None:
         """
-        Hand on so many attempts, in batches with breaths between.
+        Send ``count`` attempts in batches, and yield to users between steps.
 
-        Users go on in those. Who took what they record in them as well would never come to an
-        end at full speed, and make many small batches: a quarter of a core, once.
+        Attempts recorded meanwhile wait for the next call: at full speed the loop would never end.
         """
         with self._batching:
             while count > 0 and (rows := self.recorder.drain(min(count, BATCH_ROWS))):
@@ -252,13 +242,13 @@ class LoadGenerator:
 
 
 def _warm_up() -> None:
-    """Pay for first uses, and for a look through all modules, now and not during the load."""
+    """Pay for first uses and a garbage collection before the load."""
     nothing = Attempt(
         "", "", "", 0, 1, 0, 0, 0, 0, "", "ok", 1, 1, math.nan, "", "", -1, 0, 0, "done", "", ""
     )
     table = attempts_table([nothing])
     to_ipc(table)
     Progress(None, 0).add(bucket_table(table))
-    # What is here now stays; looking through it again would stop every user for 0.1 s.
+    # Freeze what is loaded now: collecting it again would stop every user for 0.1 s.
     gc.collect()
     gc.freeze()

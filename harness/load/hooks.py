@@ -1,15 +1,12 @@
 """
-How the harness sits in Locust: its events, in the order in which they come.
+Locust's events, in their order, and what the harness does on each.
 
 ::
 
-    init            roles are known; plan and target are checked; the trial begins
-    spawning done   the local process, or the master for all workers, says go
-    test_stopping   the load ends in order (also from Locust's web page)
+    init            check plan and target; create the trial
+    spawning done   start the load (local process or coordinator)
+    test_stopping   end the load in order (also from Locust's web page)
     quitting        the same, for Ctrl-C and SIGTERM
-
-Locust's own statistics are fed from here for its display only: its listeners
-swallow exceptions and its percentiles have two digits.
 """
 
 from __future__ import annotations
@@ -52,13 +49,13 @@ def attach() -> None:
 def generator_of(environment: Any) -> LoadGenerator:
     """The generator of this process."""
     lifecycle: LoadLifecycle = getattr(environment, _ATTRIBUTE)
-    while lifecycle.generator is None:  # a worker learns its name a moment after it connects
+    while lifecycle.generator is None:  # a worker gets its index after it connects
         gevent.sleep(0.01)
     return lifecycle.generator
 
 
 def report_crash(environment: Any) -> None:
-    """A scenario raised: say so, once an error, and make the trial's exit code tell."""
+    """Log a scenario's exception and make the exit code report it."""
     text = traceback.format_exc()
     environment.runner.log_exception("local", str(sys.exc_info()[1]), text)
     lifecycle: LoadLifecycle = getattr(environment, _ATTRIBUTE)
@@ -66,7 +63,7 @@ def report_crash(environment: Any) -> None:
 
 
 def workload_picker(environment: Any, user: Any) -> Callable[[Any], Any]:
-    """A function that picks the workload of an arrival, by the plan's weights."""
+    """A function that picks the workload of an arrival by the plan's weights."""
     lifecycle: LoadLifecycle = getattr(environment, _ATTRIBUTE)
     plan = lifecycle.config.plan
     workloads = [lifecycle.config.workload(name, kind) for name, kind in user.workloads.items()]
@@ -83,7 +80,7 @@ def workload_picker(environment: Any, user: Any) -> Callable[[Any], Any]:
 
 
 def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
-    """Check everything before anything is sent; a mistake ends the process in one line."""
+    """Check everything before anything is sent; an error ends the process."""
     try:
         config = load_config(environment)
         lifecycle = _make_lifecycle(environment, runner, config)
@@ -91,7 +88,7 @@ def _on_init(environment: Any, runner: Any, **_rest: Any) -> None:
         exit_with_error(str(error), int(error.exit_code))
     except OSError as error:
         exit_with_error(str(error), int(ExitCode.UNKNOWN))
-    except Exception:  # noqa: BLE001  Locust would log it, and go on without us for ever
+    except Exception:  # noqa: BLE001  Locust would log it and continue without us
         sys.stderr.write(traceback.format_exc())
         exit_with_error("the harness failed in this process; see the traceback above", 1)
     setattr(environment, _ATTRIBUTE, lifecycle)

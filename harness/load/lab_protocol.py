@@ -1,9 +1,8 @@
 """
-Actions: single requests at given times, for the labs; and the process that sends them.
+Single requests at given times, for the labs, and the process that sends them.
 
-A lab thinks in a plain process; the requests leave from another one that has gevent's
-clock to itself (`harness.load.lab_sender`). Between them go lines of JSON: a list of
-`LabRequest` there, a list of `SendResult` back. This module is the lab's side.
+A lab runs in a plain process; `harness.load.lab_sender` sends from another one that runs gevent.
+They exchange lines of JSON: a list of `LabRequest` there, a list of `SendResult` back.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from harness.text import one_line
 
 SECOND_KEY_VARIABLE = "OPENSTEER_API_KEY_2"
 END_MESSAGE = b"null\n"
-"""Said by a lab that has come to its end; an input that ends without it was cut off."""
+"""The lab's last message; an input that ends without it was cut off."""
 
 
 class LabRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -32,13 +31,11 @@ class LabRequest(msgspec.Struct, frozen=True, array_like=True):
     One request to send.
 
     Attributes:
-        at_ns: When, from the start of the list it is in.
-        operation: What to call.
-        key: Which API key to carry: 0 the first, 1 the second.
-        resource_id: The session or run to speak of; "" for operations without.
-        idempotency_key: Idempotency-Key to send. The key of an earlier action repeats that
-            action, body included.
-            "" takes a new one.
+        at_ns: When, from the start of its list.
+        key: Which API key: 0 the first, 1 the second.
+        resource_id: Session or run; "" for operations without one.
+        idempotency_key: Idempotency-Key. The key of an earlier request repeats that request,
+            body included. "" makes a new key.
     """
 
     at_ns: int
@@ -50,7 +47,7 @@ class LabRequest(msgspec.Struct, frozen=True, array_like=True):
 
 class SendResult(msgspec.Struct, frozen=True, array_like=True):
     """
-    What came of an action.
+    The result of a request.
 
     Attributes:
         sent_ns, received_ns: Unix ns.
@@ -58,11 +55,10 @@ class SendResult(msgspec.Struct, frozen=True, array_like=True):
         code: CLOUD_* code; "" for none.
         outcome: A value of ``harness.contract.outcomes.Outcome``.
         retry_after_s: Seconds; None when absent or unreadable.
-        retry_after: The header as it came; None when absent.
-        resource_id: The session or run that it made or spoke of.
-        idempotency_key: The key it was sent with.
+        retry_after: The header's text; None when absent.
+        resource_id: The session or run that it made or named.
         state: Session state or run status; "" for none.
-        ambiguous: It failed, and may have had its effect all the same.
+        ambiguous: It failed, and may have had its effect.
     """
 
     sent_ns: int
@@ -80,18 +76,17 @@ class SendResult(msgspec.Struct, frozen=True, array_like=True):
 
 class LabSenderProcess:
     """
-    The sending process, as a context; it closes all it opened when the context ends.
+    The sending process as a context; it closes all it opened at the end.
 
-    The trial is whole when the context ends in order; after an exception or `interrupt`
-    it is an interrupted one.
+    The trial is complete when the context ends in order, else interrupted.
 
     Args:
-        spec: Target and trial directory; must stand in a file already.
-        spec_path: That file.
+        spec: Target and trial directory.
+        spec_path: The file that holds ``spec``.
         environ: Its environment, with the keys.
 
     Raises:
-        TargetError: It died; the message is its own.
+        TargetError: It ended early; the message is its own.
     """
 
     def __init__(self, spec: TrialSpec, spec_path: Path, environ: dict[str, str]) -> None:
@@ -109,13 +104,13 @@ class LabSenderProcess:
         self._decode = msgspec.json.Decoder(list[SendResult]).decode
         self._complete = True
 
-    def send(self, actions: Sequence[LabRequest]) -> list[SendResult]:
-        """Send every action at its time; what came of each, in the same order."""
+    def send(self, requests: Sequence[LabRequest]) -> list[SendResult]:
+        """Send every request at its time; the results are in the same order."""
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(msgspec.json.encode(list(actions)) + b"\n")
+            process.stdin.write(msgspec.json.encode(list(requests)) + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except BrokenPipeError:
@@ -125,21 +120,16 @@ class LabSenderProcess:
         return self._decode(line)
 
     def interrupt(self) -> None:
-        """Have it drop what is under way and close what it opened."""
+        """Drop requests under way and close what it opened."""
         self._complete = False
         self._process.terminate()
 
     def kill(self) -> None:
-        """End it at once; what it opened stands in its ledger."""
+        """Kill it; its ledger lists what it opened."""
         self._process.kill()
 
     def close(self) -> int:
-        """
-        End it in order: it closes what it opened, and writes the trial's parts.
-
-        Returns:
-            Its exit status: 0 when everything is closed.
-        """
+        """End it in order; returns its exit status, 0 when everything is closed."""
         process = self._process
         if process.stdin is not None and not process.stdin.closed:
             with suppress(BrokenPipeError):
@@ -148,7 +138,7 @@ class LabSenderProcess:
                 process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=120)
-        process.kill()  # which does nothing to one that has ended
+        process.kill()  # no effect if it has ended
         status = reap_process(process)
         if self._log.is_file() and self._log.stat().st_size == 0:
             self._log.unlink()
@@ -156,7 +146,7 @@ class LabSenderProcess:
 
     def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return one_line(lines[-1], 300) if lines else "it said nothing"
+        return one_line(lines[-1], 300) if lines else "no output"
 
     def __enter__(self) -> Self:
         return self

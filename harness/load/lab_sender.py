@@ -1,10 +1,9 @@
 """
-``python -m harness.load.lab_sender``: sends a lab's actions on time and says what came of them.
+``python -m harness.load.lab_sender``: send a lab's requests on time and return the results.
 
-No retries, no users: each action is one attempt at its time, over as many
-connections as are needed at once. Every attempt is recorded as in any trial. After the
-lab's goodbye it closes what it opened and writes the trial's end; it does so as well when
-its input ends without one, or on SIGTERM, and then the trial was interrupted.
+Each request is one attempt, without retries, over as many connections as needed; every attempt
+is recorded. After the lab's end message it closes what it opened and ends the trial. When its
+input ends without that message, or on SIGTERM, it does the same and the trial is interrupted.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ from harness.workload.payloads import run_body, session_body
 WORKER = "prober"
 CONNECTIONS_MAX = 1024
 LEAD_NS = 20 * NS_PER_MS
-"""Between a list's arrival and its time zero, where it has times."""
+"""Between a list's receipt and its time zero, if its requests have times."""
 
 
 class LabSender:
-    """Sends actions; keeps clients for the next ones."""
+    """Sends requests; reuses its clients."""
 
     def __init__(self) -> None:
         spec = read_spec(Path(os.environ[SPEC_VARIABLE]))
@@ -71,7 +70,7 @@ class LabSender:
         self._timer = Timer()
         self._number = 0
         self._bodies: dict[str, tuple[str, bytes]] = {}
-        self._seat = ClientContext(
+        self._context = ClientContext(
             worker=WORKER,
             record=self._recorder.record,
             policy=RetryPolicy(attempts=1, deadline_s=plan.retry.deadline / 1e9),
@@ -81,32 +80,32 @@ class LabSender:
         )
         self._writer.start(unix_ns())
 
-    def send(self, actions: list[LabRequest]) -> list[SendResult]:
-        """Send every action at its time."""
-        # A list without times is sent at once: a poll should not wait for its own lead.
-        start_ns = unix_ns() + (LEAD_NS if any(action.at_ns for action in actions) else 0)
-        results: list[SendResult | None] = [None] * len(actions)
+    def send(self, requests: list[LabRequest]) -> list[SendResult]:
+        """Send every request at its time."""
+        # A list without times is sent immediately: a poll needs no lead.
+        start_ns = unix_ns() + (LEAD_NS if any(request.at_ns for request in requests) else 0)
+        results: list[SendResult | None] = [None] * len(requests)
 
-        def one(place: int, action: LabRequest) -> None:
-            results[place] = self._send_one(action, start_ns + action.at_ns)
+        def one(place: int, request: LabRequest) -> None:
+            results[place] = self._send_one(request, start_ns + request.at_ns)
 
-        for place in sorted(range(len(actions)), key=lambda i: actions[i].at_ns):
-            self._timer.wait_until(start_ns + actions[place].at_ns)
-            self._pool.spawn(one, place, actions[place])
+        for place in sorted(range(len(requests)), key=lambda i: requests[i].at_ns):
+            self._timer.wait_until(start_ns + requests[place].at_ns)
+            self._pool.spawn(one, place, requests[place])
         self._pool.join()
         self._flush()
         return [item for item in results if item is not None]
 
-    def _send_one(self, action: LabRequest, intended_ns: int) -> SendResult:
-        idle = self._idle[action.key]
-        client = idle.pop() if idle else self._new_client(action.key)
+    def _send_one(self, request: LabRequest, intended_ns: int) -> SendResult:
+        idle = self._idle[request.key]
+        client = idle.pop() if idle else self._new_client(request.key)
         client.begin_iteration(ReservedPhase.LOAD.value, intended_ns)
-        key = action.idempotency_key
+        key = request.idempotency_key
         if key not in self._bodies:
             self._number += 1
             key = key or f"{self._spec.trial_id}-{self._number}"
         sent_ns = unix_ns()
-        result = self._call(client, action, key)
+        result = self._call(client, request, key)
         response = client.last_response
         idle.append(client)
         wait_s = result.interpretation.retry_after_s
@@ -118,22 +117,22 @@ class LabSender:
             outcome=result.interpretation.outcome,
             retry_after_s=None if math.isnan(wait_s) else wait_s,
             retry_after=response.retry_after if response else None,
-            resource_id=result.interpretation.resource_id or action.resource_id,
+            resource_id=result.interpretation.resource_id or request.resource_id,
             idempotency_key=key,
             state=result.interpretation.state,
             ambiguous=result.ambiguous,
         )
 
-    def _call(self, client: OpensteerClient, action: LabRequest, key: str) -> CallResult:
+    def _call(self, client: OpensteerClient, request: LabRequest, key: str) -> CallResult:
         call: Callable[[], CallResult] = {
             "health": client.health,
             "create_session": lambda: self._create(client, key),
-            "get_session": lambda: client.get_session(action.resource_id or "harness-probe"),
-            "delete_session": lambda: client.delete_session(action.resource_id),
+            "get_session": lambda: client.get_session(request.resource_id or "harness-probe"),
+            "delete_session": lambda: client.delete_session(request.resource_id),
             "import_selector_cache": lambda: self._import(client, key),
             "queue_run": lambda: self._queue(client, key),
-            "get_run": lambda: client.get_run(action.resource_id or "harness-probe"),
-        }[action.operation]
+            "get_run": lambda: client.get_run(request.resource_id or "harness-probe"),
+        }[request.operation]
         return call()
 
     def _create(self, client: OpensteerClient, key: str) -> CallResult:
@@ -142,8 +141,8 @@ class LabSender:
         return client.create_session(body, key)
 
     def _import(self, client: OpensteerClient, key: str) -> CallResult:
-        # One entry, the same all the time: a probe should leave as little as it can.
-        # Which of a burst comes first nobody knows, so nothing is expected of one.
+        # Always the same entry: a probe leaves as little as possible. The order of a burst is
+        # unknown, so no result is expected.
         return client.import_selector_cache(self._entries.batch([(0, 0)]), key, None)
 
     def _queue(self, client: OpensteerClient, key: str) -> CallResult:
@@ -152,7 +151,7 @@ class LabSender:
         return client.queue_run(slug, body, key)
 
     def _new_client(self, key: int) -> OpensteerClient:
-        return OpensteerClient(self._connect(key), self._seat, self._ledger)
+        return OpensteerClient(self._connect(key), self._context, self._ledger)
 
     def _connect(self, key: int = 0) -> Transport:
         return connect(self._targets[key], self._spec.transport)
@@ -164,18 +163,15 @@ class LabSender:
         self._writer.flush()
 
     def finish(self, *, interrupted: bool) -> int:
-        """Close what was opened, write the trial's end; how many could not be closed."""
+        """Close what was opened, end the trial; returns how many sessions are left open."""
         ended_ns = unix_ns()
         self._pool.kill()
-        left_open = close_sessions(self._ledger, self._seat, self._connect, CLEANUP_S)
+        left_open = close_sessions(self._ledger, self._context, self._connect, CLEANUP_S)
         self._flush()
+        sent = self._recorder.recorded
         self._writer.end(
             WorkerSummary(
-                WORKER,
-                attempts=self._recorder.recorded,
-                planned=self._recorder.recorded,
-                sweep_failed=left_open,
-                load_ended_ns=ended_ns,
+                WORKER, attempts=sent, planned=sent, sweep_failed=left_open, load_ended_ns=ended_ns
             )
         )
         self._writer.finish(interrupted=interrupted)
@@ -183,9 +179,9 @@ class LabSender:
 
 
 def main() -> None:
-    """Serve lists of actions until the lab says goodbye, or is gone."""
+    """Serve lists of requests until the lab ends."""
     sender = LabSender()
-    # The main greenlet is not gevent's own and cannot be killed; its child can.
+    # The main greenlet cannot be killed; its child can.
     serving = gevent.spawn(_serve, sender)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, serving.kill, block=False)
@@ -194,14 +190,14 @@ def main() -> None:
 
 
 def _serve(sender: LabSender) -> bool:
-    """Answer lists until there are no more; whether the lab said that these were all."""
+    """Answer lists until the input ends; True if the lab sent its end message."""
     reader = FileObject(sys.stdin.fileno(), "rb", closefd=False)
     decode = msgspec.json.Decoder(list[LabRequest] | None).decode
     with suppress(BrokenPipeError, gevent.GreenletExit):
         for line in reader:
-            if (actions := decode(line)) is None:
+            if (requests := decode(line)) is None:
                 return True
-            os.write(sys.stdout.fileno(), msgspec.json.encode(sender.send(actions)) + b"\n")
+            os.write(sys.stdout.fileno(), msgspec.json.encode(sender.send(requests)) + b"\n")
     return False
 
 

@@ -1,10 +1,9 @@
 """
-Conductors: who says when the load begins and ends in a process.
+Begin and end of the load in a process.
 
-Locust's own end loses things: its master leaves half a second after telling workers
-to quit, whatever they still have to say. So the end is ours: the conductor waits
-for the load to finish, has everything swept and handed in, and only then lets
-Locust quit.
+Locust's own coordinator leaves half a second after it tells workers to quit, and loses what they
+send later. So the lifecycle waits for the load to finish, closes sessions, collects all batches,
+and only then lets Locust quit.
 """
 
 from __future__ import annotations
@@ -35,34 +34,24 @@ class LoadLifecycle(Protocol):
     Begins and ends the load of one process.
 
     Attributes:
-        config: What is to be done.
-        generator: Makes the load; None on a master.
+        generator: Makes the load; None on a coordinator.
     """
 
     config: LoadConfig
     generator: LoadGenerator | None
 
     def start(self) -> None:
-        """All users are there: begin."""
+        """Begin: all users are spawned."""
 
     def finish(self) -> None:
-        """End in order, whoever asks; a second call waits for the first."""
+        """End in order; a second call waits for the first."""
 
     def on_crash(self, text: str) -> None:
-        """A scenario raised; ``text`` is its traceback."""
-
-
-class LocalSink:
-    """A sink beside the collector: the local process."""
-
-    def __init__(self, writer: TrialWriter) -> None:
-        self.batch = writer.batch
-        self.event = writer.event
-        self.end = writer.end
+        """Record a scenario's exception; ``text`` is its traceback."""
 
 
 class LocalLifecycle:
-    """Generator and collector in one process."""
+    """Generator and trial writer in one process."""
 
     def __init__(
         self, runner: Any, config: LoadConfig, writer: TrialWriter, *, headless: bool
@@ -70,7 +59,7 @@ class LocalLifecycle:
         self.config = config
         self.writer = writer
         self.generator: LoadGenerator | None = LoadGenerator(
-            config.spec, config.plan, config.key, LocalSink(writer)
+            config.spec, config.plan, config.key, writer
         )
         self._runner = runner
         self._headless = headless
@@ -82,7 +71,7 @@ class LocalLifecycle:
         writer.progress.on_orphaned = writer.on_failure
 
     def start(self) -> None:
-        """Begin, a moment from now."""
+        """Begin after `START_DELAY_NS`."""
         assert self.generator is not None
         if self.generator.ready.is_set():
             return
@@ -105,7 +94,7 @@ class LocalLifecycle:
         with self._finish_lock:
             if self._finished:
                 return
-            # The end of the generator lets `_run` go on, which would call the load complete.
+            # When the generator ends, `_run` continues and would mark the load complete.
             interrupted = not self._complete
             ledger = self.generator.ledger
             self.writer.progress.note = lambda: closing_note(len(ledger.open))
@@ -115,13 +104,13 @@ class LocalLifecycle:
             self._finished = True
 
     def on_crash(self, text: str) -> None:
-        """Tell the first few crashes in full, all of them by number."""
+        """Log the first few crashes, count all."""
         self._crashes += 1
         record_crash(self.writer, self._runner.environment, "local", text, self._crashes)
 
 
 def report_periodically(writer: TrialWriter) -> None:
-    """Write the live figures and flush the parts once a second, until the end."""
+    """Write live metrics and flush the parts once a second, until the end."""
     while not writer.finished:
         writer.progress.write()
         writer.flush()
@@ -129,19 +118,19 @@ def report_periodically(writer: TrialWriter) -> None:
 
 
 def write_progress_periodically(progress: Progress) -> None:
-    """Write the live figures once a second, until killed."""
+    """Write live metrics once a second, until killed."""
     while True:
         gevent.sleep(1.0)
         progress.write()
 
 
 def closing_note(sessions: int) -> str:
-    """What the live line says while the sweep is under way."""
+    """The note of the live metrics during cleanup."""
     return f"closing {sessions} sessions" if sessions else "finishing"
 
 
 def record_crash(writer: TrialWriter, environment: Any, worker: str, text: str, count: int) -> None:
-    """Write a scenario's crash into the events, and make Locust's exit code tell."""
+    """Write a scenario's crash to the events; Locust exits with UNKNOWN."""
     environment.process_exit_code = int(ExitCode.UNKNOWN)
     if count <= CRASHES_LOGGED_MAX:
         log.error("a scenario raised:\n%s", text)
@@ -150,14 +139,14 @@ def record_crash(writer: TrialWriter, environment: Any, worker: str, text: str, 
 
 
 def abort(lifecycle: LoadLifecycle, runner: Any, *, headless: bool) -> None:
-    """Nothing can be written, or nobody reads: have everything closed, and go."""
+    """End in order after a write error or the loss of the reader."""
     runner.environment.process_exit_code = int(ExitCode.UNKNOWN)
     lifecycle.finish()
     quit_or_stop(runner, headless=headless)
 
 
 def quit_or_stop(runner: Any, *, headless: bool) -> None:
-    """Let Locust go, or only stop its test where its web page stays."""
+    """Quit Locust, or only stop its test if its web page stays."""
     if headless:
         runner.quit()
     else:

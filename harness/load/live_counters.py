@@ -1,9 +1,4 @@
-"""
-Counts of a running trial since its start, in the form that metrics are made of.
-
-They are kept only where somebody watches (``--prometheus``, ``--otlp``), in the process
-that writes the trial down, and come from its bucket tables.
-"""
+"""Counts of a running trial since its start, for ``--prometheus`` and ``--otlp``."""
 
 from __future__ import annotations
 
@@ -29,8 +24,7 @@ BOUNDS_US = tuple(
 """
 Upper bounds of the latency buckets: 0.5 ms to 40 s, ten a decade (Renard's R10).
 
-A quantile read out of them lies in the right bucket, so it is off by 27% at most. The
-trial's own histograms have a thousand buckets a power of two: its reports are the reference.
+A quantile from them is off by 27% at most; the trial's reports are exact to 0.1%.
 """
 
 
@@ -40,10 +34,8 @@ class Series(msgspec.Struct, frozen=True):
 
     Attributes:
         metric: ``response`` or ``service``.
-        operation, outcome: As in attempts.
-        count: Attempts.
-        sum_s: Their latencies' sum, 0.1% too high at most.
-        buckets: Attempts in each bucket, those beyond the last bound at the end.
+        sum_s: Sum of the latencies, up to 0.1% too high.
+        buckets: Attempts by bucket; the last holds those beyond the last bound.
     """
 
     metric: str
@@ -56,14 +48,13 @@ class Series(msgspec.Struct, frozen=True):
 
 class GeneratorHealth(msgspec.Struct, frozen=True):
     """
-    How one generator process was in its last second.
+    Health of one generator process in its last second.
 
     Attributes:
-        worker: Its name.
         cpu_fraction: Share of one core.
-        loop_lag_s: How late its event loop was, at worst.
+        loop_lag_s: Highest lag of its event loop.
         in_flight: Calls under way.
-        late_starts: Arrivals begun late, since the start.
+        late_starts: Arrivals started late, since the start.
     """
 
     worker: str
@@ -74,7 +65,7 @@ class GeneratorHealth(msgspec.Struct, frozen=True):
 
 
 class LiveCounters:
-    """Adds bucket tables and generator samples up."""
+    """Adds up bucket tables and generator samples."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str, str], Any] = {}
@@ -82,25 +73,17 @@ class LiveCounters:
         self._workers: dict[str, GeneratorHealth] = {}
 
     def add(self, buckets: pa.Table) -> None:
-        """Take in a table of schema `harness.trial.batches.BUCKETS`, but for its probes."""
+        """Add a table of schema `harness.trial.batches.BUCKETS`, without its probes."""
         buckets = buckets.filter(
             pc.not_equal(buckets["phase"].cast(pa.string()), ReservedPhase.PROBE)
         )
         highest_us = bucket_highest_us(buckets["bucket"].to_numpy().astype(np.int64))
         count = buckets["count"].to_numpy()
-        table = pa.table(
-            {
-                **{
-                    name: buckets[name].cast(pa.string())
-                    for name in ("metric", "operation", "outcome")
-                },
-                "at": np.searchsorted(BOUNDS_US, highest_us),
-                "count": count,
-                "us": highest_us * count,
-            }
-        )
-        keys = ["metric", "operation", "outcome", "at"]
-        sums = table.group_by(keys, use_threads=False)
+        names = ["metric", "operation", "outcome"]
+        at = np.searchsorted(BOUNDS_US, highest_us)
+        columns = {name: buckets[name].cast(pa.string()) for name in names}
+        table = pa.table(columns | {"at": at, "count": count, "us": highest_us * count})
+        sums = table.group_by([*names, "at"], use_threads=False)
         for row in sums.aggregate([("count", "sum"), ("us", "sum")]).to_pylist():
             key = (row["metric"], row["operation"], row["outcome"])
             counts = self._counts.setdefault(key, [0] * (len(BOUNDS_US) + 1))
@@ -108,7 +91,7 @@ class LiveCounters:
             self._sums_us[key] = self._sums_us.get(key, 0) + row["us_sum"]
 
     def event(self, event: Event) -> None:
-        """Take in a generator's sample; other events are passed over."""
+        """Add a generator's sample; other events are ignored."""
         if event.kind != "generator":
             return
         before = self._workers.get(event.worker)
@@ -122,7 +105,7 @@ class LiveCounters:
         )
 
     def series(self) -> list[Series]:
-        """What was counted, by metric, operation and outcome."""
+        """The counts by metric, operation and outcome."""
         return [
             Series(*key, sum(counts), self._sums_us[key] / US_PER_S, list(counts))
             for key, counts in sorted(self._counts.items())

@@ -1,12 +1,10 @@
 """
-Locust as our load process: ``python -m locust``, with two differences.
+The load process: ``python -m locust`` with two differences.
 
-- Only the command line configures it. Locust also reads ``locust.conf``, ``~/.locust.conf``
-  and ``pyproject.toml``, and takes ``--run-t`` for ``--run-time``: each can end a plan early
-  without a word. (Who starts this process keeps ``LOCUST_*`` variables from it.)
-- The working directory comes last on the import path, not first, so that a ``random.py``
-  there replaces nothing. The scenario's own directory comes first while the scenario is
-  imported, and then last.
+- Only the command line configures it. Locust also reads ``locust.conf``, ``~/.locust.conf`` and
+  ``pyproject.toml``, and accepts ``--run-t`` for ``--run-time``: each can end a plan early.
+- The working directory comes last on the import path, so that a ``random.py`` there replaces
+  nothing. The scenario's directory comes first during the scenario's import, and then last.
 """
 
 from __future__ import annotations
@@ -34,8 +32,8 @@ def load_scenario(path: str) -> tuple[dict[str, type[Any]], list[Any]]:
     """
     Import a Locust file, as Locust's ``load_locustfile`` does.
 
-    A file whose name is that of a module in use is imported under another one, so that a
-    scenario called ``json.py`` replaces nothing.
+    A file with the name of an imported module gets another module name, so that a scenario
+    called ``json.py`` replaces nothing.
 
     Returns:
         Its user classes by name, and an instance of each of its load shapes.
@@ -49,7 +47,7 @@ def load_scenario(path: str) -> tuple[dict[str, type[Any]], list[Any]]:
     module = sys.modules[name] = module_from_spec(spec)
     sys.path.insert(0, directory)
     spec.loader.exec_module(module)
-    with suppress(ValueError):  # the scenario may have changed the path itself
+    with suppress(ValueError):  # the scenario may have changed the path
         sys.path.remove(directory)
     sys.path += [each for each in (directory, str(Path.cwd())) if each not in sys.path]
     found = vars(module)

@@ -1,9 +1,8 @@
 """
-Locust's own display, fed from the harness's records.
+Locust's statistics, for its display only, updated from the harness's records.
 
-One `StatsEntry` a batch and operation is made and merged: that costs a tenth of firing
-Locust's request event for each attempt. Where somebody else listens to that event (a
-plug-in, a user's own locustfile), it is fired for each attempt all the same.
+Merging one `StatsEntry` per batch and operation costs a tenth of Locust's request event per
+attempt. The event is fired only when other code listens to it.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ _OWN_LISTENERS = 1
 """Locust's runner itself listens to its request event."""
 TRIM_EVERY_S = 30
 KEPT_S = 60
-"""Locust's rates of now look back 12 s; a second of load never goes by itself."""
+"""Locust's current rates look back 12 s; Locust itself deletes no second."""
 HISTORY_MAX = 1440
 """Points of Locust's chart; one comes every 5 s."""
 
 
 def stats_updater(environment: Any) -> Callable[[pa.Table], None]:
-    """A function that shows a table of attempts in Locust's statistics."""
+    """A function that adds a table of attempts to Locust's statistics."""
     request = environment.events.request
 
     def show(attempts: pa.Table) -> None:
-        if len(request._handlers) > _OWN_LISTENERS:  # noqa: SLF001  there is no other way to ask
+        if len(request._handlers) > _OWN_LISTENERS:  # noqa: SLF001  no public way
             _fire(request.fire, attempts)
         else:
             _merge(environment.stats, attempts)
@@ -46,20 +45,14 @@ def stats_updater(environment: Any) -> Callable[[pa.Table], None]:
 
 
 def trim_periodically(stats: Any) -> None:
-    """Hold the memory of Locust's statistics where it is, until killed."""
+    """Bound the memory of Locust's statistics, until killed."""
     while True:
         gevent.sleep(TRIM_EVERY_S)
         trim_stats(stats, int(time.time()))
 
 
 def trim_stats(stats: Any, now_s: int) -> None:
-    """
-    Forget seconds that Locust looks at no more; thin its history when that is long.
-
-    Args:
-        stats: Locust's `RequestStats`.
-        now_s: Unix seconds.
-    """
+    """Delete seconds that Locust no longer reads; halve a long history."""
     for entry in (stats.total, *stats.entries.values()):
         for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
             for second in [s for s in counts if s < now_s - KEPT_S]:

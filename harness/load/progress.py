@@ -1,8 +1,7 @@
 """
-Live figures: what is known of a running trial, a line of JSON a second.
+Live metrics of a running trial: a line of JSON per second.
 
-They come from the same bucket tables that become intervals.parquet, so what is
-shown while it runs is what will be reported.
+They come from the bucket tables that become intervals.parquet, so they agree with the report.
 """
 
 from __future__ import annotations
@@ -28,19 +27,17 @@ WINDOW_S = 10
 
 class LiveMetrics(msgspec.Struct, frozen=True):
     """
-    One second's figures.
+    The metrics of one moment.
 
     Attributes:
-        elapsed_s: Since the load began.
-        planned_s: Its planned length.
-        attempts: Attempts so far, probes left out.
-        rate_per_s: Attempts a second over the last seconds.
-        p50_ms, p99_ms: Response times of ok attempts over the last seconds.
+        elapsed_s, planned_s: Time since the load began, and its planned length.
+        attempts: Attempts so far, without probes.
+        rate_per_s: Attempts per second over the last `WINDOW_S`.
+        p50_ms, p99_ms: Response times of ok attempts over the last `WINDOW_S`.
         outcomes: Outcome → attempts so far.
         started_ns: When the load began, Unix ns; 0 before.
-        note: What is going on, where it is not the load: "closing 12 sessions".
-        series: Latencies by operation and outcome; only where somebody watches.
-        generators: Each generator's last second; only where somebody watches.
+        note: The current activity outside the load: "closing 12 sessions".
+        series, generators: Details; only with an exporter.
     """
 
     elapsed_s: float
@@ -58,11 +55,11 @@ class LiveMetrics(msgspec.Struct, frozen=True):
 
 class Progress:
     """
-    Gathers bucket tables and writes `LiveMetrics` lines to a pipe.
+    Collects bucket tables and writes `LiveMetrics` lines to a pipe.
 
     Attributes:
-        note: What is going on, where it is not the load.
-        on_orphaned: Called once, when whoever read the lines is gone.
+        note: The current activity outside the load.
+        on_orphaned: Called once when the reader of the pipe has ended.
     """
 
     def __init__(self, fd: int | None, planned_ns: int, *, watched: bool = False) -> None:
@@ -84,11 +81,7 @@ class Progress:
         self.write()
 
     def add(self, buckets: pa.Table) -> None:
-        """
-        Take in one bucket table (schema `harness.trial.batches.BUCKETS`).
-
-        Probes are left out: what they are refused is what they were sent to hear.
-        """
+        """Add a bucket table (schema `harness.trial.batches.BUCKETS`), without its probes."""
         shown = _equals(buckets["metric"], "response") & ~_equals(
             buckets["phase"], ReservedPhase.PROBE
         )
@@ -107,12 +100,12 @@ class Progress:
             self._counters.add(buckets)
 
     def event(self, event: Event) -> None:
-        """Take in what a generator says of itself."""
+        """Add a generator's sample."""
         if self._counters is not None:
             self._counters.event(event)
 
     def snapshot(self) -> LiveMetrics:
-        """The figures of this moment."""
+        """The metrics now."""
         now_ns = unix_ns()
         self._drop_old()
         elapsed_s = max(0.0, (now_ns - self._start_ns) / NS_PER_S) if self._start_ns else 0.0
@@ -133,28 +126,28 @@ class Progress:
         )
 
     def _drop_old(self) -> None:
-        """What is older than the window, also where nobody ever asks for figures."""
+        """Forget batches older than the window."""
         oldest_ns = unix_ns() - WINDOW_S * NS_PER_S
         while self._recent and self._recent[0][0] < oldest_ns:
             self._recent.popleft()
 
     def write(self) -> None:
         """
-        Write the figures of this moment, if anybody listens.
+        Write the metrics if there is a reader.
 
-        Whoever listens may stand still (Ctrl-Z) and the pipe be full; the load must not wait
-        for that. Figures are then left out: the next ones hold them, for they are sums.
+        The pipe is full when the reader is stopped (Ctrl-Z). Lines are then dropped, so that the
+        load never waits; the next line includes their counts.
         """
         if self._fd is None:
             return
         try:
-            while self._partial_line:  # the rest of a line that the pipe took in part
+            while self._partial_line:  # the rest of a partly written line
                 self._partial_line = self._partial_line[os.write(self._fd, self._partial_line) :]
             line = msgspec.json.encode(self.snapshot()) + b"\n"
             self._partial_line = line[os.write(self._fd, line) :]
         except BlockingIOError:
             return
-        except OSError:  # the reader was killed: nobody is left to stop or judge this load
+        except OSError:  # the reader was killed: nothing else would stop this load
             self._fd = None
             self.on_orphaned()
 

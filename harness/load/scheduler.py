@@ -1,11 +1,10 @@
 """
-Turnstiles: where users take their next arrival.
+Schedulers: where users take their next arrival.
 
-Open model: one queue before one gate. The user at the gate waits for the next
-intended start, takes it, and lets the next user step up (the leader-follower
-pattern): arrivals are taken in order, exactly on time while a user is free, and
-late, but never dropped, while none is. Closed model: each user pauses, then takes
-the next number.
+Open model: one queue before one gate. The user at the gate waits for the next intended start,
+takes it, and lets the next user step up (the leader-follower pattern). Arrivals are taken in
+order: on time while a user is free, else late, but never dropped. Closed model: each user pauses,
+then takes the next number.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from harness.plan.arrivals import Phase, starts_ns
 from harness.units import NS_PER_MS, NS_PER_S
 
 LATE_NS = 10 * NS_PER_MS
-"""A start later than this after its intended time is counted as late."""
+"""A start this long after its intended time counts as late."""
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +32,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         number: Its place in the plan; payloads are a function of it and the seed.
-        intended_ns: When it was meant to start, Unix ns.
+        intended_ns: Planned start, Unix ns.
         phase: Name of its phase.
     """
 
@@ -49,10 +48,10 @@ class Scheduler(Protocol):
     Attributes:
         started: Arrivals taken.
         late: Those taken more than `LATE_NS` after their intended time.
-        late_by_generator: Those of them for which a user was waiting in time: the
-            generator itself was slow, not the pool of users too small.
+        late_by_generator: Late arrivals for which a user was free in time: the generator was
+            slow, not the pool of users too small.
         in_flight: Arrivals taken and not yet ended.
-        finished: Set when there is nothing more to take.
+        finished: Set when no arrivals are left.
     """
 
     started: int
@@ -65,10 +64,10 @@ class Scheduler(Protocol):
         """Wait for the next arrival; None when the load is over."""
 
     def arrival_done(self) -> None:
-        """An arrival taken before has ended."""
+        """End an arrival that was taken."""
 
     def stop(self) -> None:
-        """Hand out nothing more; whoever waits gets None."""
+        """Hand out no more; waiting users get None."""
 
     def unstarted(self) -> int:
         """Arrivals that came due and were never taken."""
@@ -78,9 +77,8 @@ def local_start_ns(announced_ns: int, now_ns: int, lead_ns: int) -> int:
     """
     When a worker's plan starts by its own clock.
 
-    The start that a master tells lies ahead by at most `lead_ns`. One that is past, or far
-    further ahead, is a difference of clocks: believed, it would make arrivals late that
-    nobody kept waiting.
+    The coordinator announces a start up to `lead_ns` ahead. One that is past, or much further
+    ahead, shows a clock difference and is not used: it would make arrivals late.
     """
     is_plausible = now_ns <= announced_ns <= now_ns + 2 * lead_ns
     return announced_ns if is_plausible else now_ns + lead_ns
@@ -125,11 +123,11 @@ class ArrivalRateScheduler:
         return Arrival(number, intended_ns, self._names[phase])
 
     def arrival_done(self) -> None:
-        """An arrival taken before has ended."""
+        """End an arrival that was taken."""
         self.in_flight -= 1
 
     def stop(self) -> None:
-        """Hand out nothing more; whoever waits gets None."""
+        """Hand out no more; waiting users get None."""
         self.finished.set()
         self._timer.wake()
 
@@ -145,7 +143,7 @@ class ArrivalRateScheduler:
 
 
 class ClosedScheduler:
-    """Hands out rounds to users who pause between them; see `Scheduler`."""
+    """Hands out iterations to users who pause between them; see `Scheduler`."""
 
     def __init__(
         self,
@@ -192,13 +190,13 @@ class ClosedScheduler:
         return Arrival(number, now_ns, self._phase)
 
     def arrival_done(self) -> None:
-        """A round has ended."""
+        """End an iteration."""
         self.in_flight -= 1
 
     def stop(self) -> None:
-        """Hand out nothing more; whoever pauses gets None."""
+        """Hand out no more; pausing users get None."""
         self.finished.set()
 
     def unstarted(self) -> int:
-        """A closed load plans no starts, so it misses none."""
+        """Always 0: a closed load plans no starts."""
         return 0

@@ -1,9 +1,8 @@
 """
-The generator watches itself: CPU, event-loop lag, late starts.
+The generator monitors itself: CPU, event-loop lag, late starts.
 
-A 20 ms heartbeat measures how late the event loop is; every user of the process is
-late by as much. Process CPU alone is blind where processes share a core (each sees
-33 % and no trouble); the lag is not.
+A 20 ms heartbeat measures the event loop's lag, which delays every user of the process. Process
+CPU alone misses processes that share a core (each sees 33 %); the lag does not.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from harness.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 HEARTBEAT_S = 0.02
 CPU_SATURATED = 0.9
-"""Share of one core beyond which a single-threaded process has no reserve."""
+"""Share of one core above which a single-threaded process has no reserve."""
 LAG_SATURATED_MS = 100.0
-"""A loop this late in a second has shifted that second's tail."""
+"""A lag that shifts the tail latencies of its second."""
 
 
 class SelfMonitor:
     """
-    Samples of one generator process, one a second.
+    Samples of one generator process, one per second.
 
     Attributes:
         cpu_max_fraction: Highest share of one core in any second.
@@ -49,17 +48,17 @@ class SelfMonitor:
         self._greenlet: Any = None
 
     def start(self) -> None:
-        """Begin to sample."""
+        """Start sampling."""
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """Sample no more."""
+        """Stop sampling."""
         if self._greenlet is not None:
             self._greenlet.kill()
 
     @property
     def loop_lag_p99_ms(self) -> float:
-        """99th percentile (nearest rank, to three digits) of the loop's lag over all beats."""
+        """99th percentile (nearest rank, three digits) of the loop's lag over all beats."""
         upto = np.cumsum(self._lag_counts)
         if not upto[-1]:
             return 0.0

@@ -1,9 +1,8 @@
 """
-The sweep: closing what is still open when the load is over.
+Session cleanup: close what is open when the load is over.
 
-Whatever ended the load, sessions in the ledger are deleted, and creates whose
-answer was lost are sent once more under their key and body: the answer names the
-session, if one was made (and makes one, if none was), and then it is deleted.
+Sessions in the ledger are deleted. A create whose response was lost is sent again with its key
+and body: the response names its session (or a new one), which is then deleted.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from harness.wire import Transport
 
 CLEANUP_CLIENTS = 16
 CLEANUP_POLICY = RetryPolicy(attempts=50, cap_s=2.0, deadline_s=30.0)
-"""Cleaning up is worth many polite tries; the deadline of the whole sweep bounds them."""
+"""Many attempts per call; the deadline of the cleanup bounds them."""
 _CALL_ID_GAP = 1 << 36
-"""More calls than one process ever makes, and a small part of the ids that a worker has."""
+"""More calls than a process makes, and a small part of a worker's ids."""
 
 
 class _UnlimitedBudget(RetryBudget):
-    """Cleanup is no load: it may always try again."""
+    """Cleanup is no load: it may always retry."""
 
     def spend(self) -> bool:
         return True
@@ -42,13 +41,13 @@ def close_sessions(
     Close everything the ledger holds.
 
     Args:
-        ledger: What is open, and what is in doubt.
+        ledger: Open sessions and unconfirmed creates.
         context: Whose attempts these are.
-        connect: Makes a transport for each sweeper.
+        connect: Makes a transport for each cleanup client.
         deadline_s: When to give up.
 
     Returns:
-        How many sessions and doubtful creates could not be settled.
+        How many sessions and unconfirmed creates are left.
     """
     if ledger.is_empty:
         return 0
@@ -58,7 +57,7 @@ def close_sessions(
         budget=_UnlimitedBudget(1.0),
         stopping=False,
         sleep=gevent.sleep,
-        # Users whose grace is over may be at work still, and go on counting from the seat's.
+        # Users whose grace period is over may still use the context's ids.
         next_call_id=context.next_call_id + _CALL_ID_GAP,
     )
     clients = [
@@ -76,10 +75,9 @@ def close_sessions(
 
 def _close_all(ledger: Ledger, clients: list[OpensteerClient]) -> None:
     """
-    Close what is open, then settle the doubtful creates and close what they made.
+    Close open sessions, then resolve unconfirmed creates and close their sessions.
 
-    In this order: where the target is full, it is full of our own sessions, and a
-    doubtful create could not be answered before one of them is closed.
+    A full target may refuse a create until one of our sessions is closed.
     """
     still_open = iter(list(ledger.open))
 

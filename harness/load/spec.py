@@ -1,9 +1,8 @@
 """
-What a load process is told: one JSON file, and the key through the environment.
+The input of a load process: one JSON file, and the key through the environment.
 
-`harness run` writes the file and starts Locust with its path in ``HARNESS_SPEC``.
-Under plain ``locust -f`` there is none; then `default_spec` makes one from Locust's
-own options and the environment.
+`harness run` writes the file and starts Locust with its path in ``HARNESS_SPEC``. Under plain
+``locust -f``, `harness.load.config.default_spec` makes a spec from Locust's options.
 """
 
 from __future__ import annotations
@@ -27,29 +26,23 @@ SPEC_VARIABLE = "HARNESS_SPEC"
 PROGRESS_VARIABLE = "HARNESS_PROGRESS_FD"
 ALLOW_VARIABLE = "HARNESS_ALLOW_HOST"
 EMBEDDED_KEY = "osk_embedded_stand_in"
-"""The key of the embedded stand-in: no secret, it guards nothing."""
+"""The key of the embedded stand-in: not a secret."""
 
 
 class TrialSpec(msgspec.Struct, frozen=True):
     """
-    One trial's orders.
+    The settings of one load.
 
     Attributes:
-        trial_id: Its unique name.
-        out: Its directory.
-        scenario: The workload's name.
-        host: Base URL that requests go to.
-        via: ``host:port`` of the fault proxy that they go through; "" for none.
+        out: The trial directory.
+        host: Base URL of requests.
         shown_host: Base URL that artifacts show.
-        plan: The plan as a document; every process validates it again.
-        transport: Which wire.
-        embedded: The target is the harness's own stand-in, fresh for this trial.
-        auth: Scheme of the key.
-        ca_file, verify: TLS.
-        proxy, http2: What only the httpx wire can do.
-        webhook_url: Where scraper runs shall report to; "" for nowhere.
-        watched: Live figures are to be told in full, by operation and outcome.
-        plan_file: Where the plan was read, to point at its lines; "" for nowhere.
+        via: ``host:port`` of the fault proxy; "" for none.
+        plan: The plan as a document; every process validates it.
+        embedded: The target is the embedded stand-in, started for this trial.
+        webhook_url: Where scraper runs report to; "" for nowhere.
+        watched: Live metrics include series by operation and outcome.
+        plan_file: The plan's file, for line numbers in errors; "" for none.
         load_prefix: Prefix of worker names, such as ``s03-``, when this load is one of several
             that append to one trial; "" for a trial of one load. See `harness.trial.appended`.
             Each such load has its own prefix, its own phase names (in ``plan``), and:
@@ -78,12 +71,12 @@ class TrialSpec(msgspec.Struct, frozen=True):
 
     def target(self, timeouts: TimeoutsTable, key: str, *, direct: bool = False) -> Target:
         """
-        The wire's target, with the key in its headers and nowhere else.
+        The wire's target, with the key in its headers only.
 
         Args:
-            timeouts: Bounds of an exchange: a plan's ``[timeouts]``.
+            timeouts: A plan's ``[timeouts]``.
             key: The API key.
-            direct: Past the fault proxy, as who cleans up does.
+            direct: Bypass the fault proxy, as cleanup does.
         """
         return Target(
             base_url=self.host,
@@ -98,7 +91,7 @@ class TrialSpec(msgspec.Struct, frozen=True):
 
 
 def auth_headers(auth: str, key: str) -> tuple[tuple[str, str], ...]:
-    """Headers that every request carries."""
+    """Headers of every request."""
     header = ("authorization", f"Bearer {key}") if auth == "bearer" else ("x-api-key", key)
     return (
         ("user-agent", f"opensteer-harness/{__version__}"),
@@ -108,40 +101,35 @@ def auth_headers(auth: str, key: str) -> tuple[tuple[str, str], ...]:
 
 
 def read_key(environ: Mapping[str, str], *, embedded: bool) -> str:
-    """
-    The API key, from the environment only.
-
-    Raises:
-        UsageError: There is none, and the target is not the embedded stand-in.
-    """
+    """The API key from the environment; raises UsageError if it is missing or unusable."""
     if embedded:
         return EMBEDDED_KEY
     key = environ.get("OPENSTEER_API_KEY") or environ.get("OPENSTEER_ACCESS_TOKEN") or ""
     if not key:
         raise UsageError("no API key: set OPENSTEER_API_KEY (or OPENSTEER_ACCESS_TOKEN)")
     if not key.isascii() or not key.isprintable():
-        raise UsageError("OPENSTEER_API_KEY holds characters that no header can carry")
-    if key != key.strip():  # pasted with it, or read from a file
-        raise UsageError("OPENSTEER_API_KEY begins or ends with white space; take that away")
+        raise UsageError("OPENSTEER_API_KEY has characters that a header cannot carry")
+    if key != key.strip():
+        raise UsageError("OPENSTEER_API_KEY begins or ends with white space; remove it")
     return key
 
 
 def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> str:
     """
-    A base URL that may be loaded: loopback, or spelled out by the operator.
+    A base URL that may be loaded: loopback, or named by the operator.
 
     Args:
         host: The base URL.
         allowed: The host name of ``--allow-host``; "" when it was not given.
-        remedy: What lets in another host, its name put behind.
+        remedy: How to allow another host; its name is appended.
 
     Returns:
         The base URL without trailing slashes.
 
     Raises:
-        UsageError: It is no http(s) URL, or neither loopback nor allowed.
+        UsageError: It is not an http(s) URL, or neither loopback nor allowed.
     """
-    if set(host) & set("@?#"):  # not repeated: what stands before the @ may be a secret
+    if set(host) & set("@?#"):  # not shown: the text before the @ may be a secret
         raise UsageError("--host takes no user, password, query or fragment")
     try:
         parts = urlsplit(host)
@@ -149,28 +137,27 @@ def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> st
     except ValueError as error:
         raise UsageError(f"--host {host!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not name:
-        raise UsageError(f"--host {host!r} is no http:// or https:// URL; write http://HOST:PORT")
+        raise UsageError(
+            f"--host {host!r} is not an http:// or https:// URL; write http://HOST:PORT"
+        )
     if not is_loopback(name) and allowed.lower() != name:
-        raise UsageError(f"{name} is not this machine; to load it all the same, {remedy}{name}")
+        raise UsageError(f"{name} is not loopback; to load it anyway, {remedy}{name}")
     return host.rstrip("/")
 
 
 def webhook_secret(trial_id: str) -> str:
     """
-    The secret of the webhooks of a trial.
-
-    It is the harness's own and signs deliveries to the harness's own inbox for the
-    length of one trial, so it may be derived from the trial's name.
+    The secret that signs a trial's webhooks to the harness's own inbox, derived from its name.
     """
     return f"whsec_{trial_id}"
 
 
 def read_spec(path: Path) -> TrialSpec:
-    """Read the orders that `harness run` wrote."""
+    """Read the spec that `harness run` wrote."""
     return msgspec.json.decode(path.read_bytes(), type=TrialSpec)
 
 
 def progress_fd(environ: Mapping[str, str] = os.environ) -> int | None:
-    """The pipe that live figures go to; None when nobody listens."""
+    """The pipe for live metrics; None without a reader."""
     value = environ.get(PROGRESS_VARIABLE, "")
     return int(value) if value.isdigit() else None

@@ -1,10 +1,8 @@
 """
-An alarm that rings on time: waits of a greenlet with some 50 µs of accuracy.
+A timer for greenlets with about 50 µs accuracy.
 
-libev rounds its timers up to whole milliseconds of epoll, which would make every
-start half a millisecond late on average. A Linux timerfd is a file that becomes
-readable at the exact nanosecond, and epoll reports that at once. Elsewhere the
-alarm is gevent's sleep.
+libev rounds timers up to milliseconds of epoll, which makes a start 0.5 ms late on average. A
+Linux timerfd becomes readable at the exact nanosecond. Elsewhere the timer is gevent's sleep.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ class _TimerSpec(ctypes.Structure):
 
 
 class Timer:
-    """One waiter at a time waits until a Unix time in nanoseconds."""
+    """Lets one waiter at a time wait until a Unix time in nanoseconds."""
 
     def __init__(self) -> None:
         self._fd = -1
@@ -49,7 +47,7 @@ class Timer:
             self._watcher = self._hub.loop.io(self._fd, _READ)
 
     def wait_until(self, when_ns: int) -> None:
-        """Return at ``when_ns``, or at once when that is past, or when `ring` is called."""
+        """Return at ``when_ns``, immediately if that is past, or when `wake` is called."""
         wait_ns = when_ns - unix_ns()
         if wait_ns <= 0:
             return
@@ -60,11 +58,11 @@ class Timer:
         self._hub.wait(self._watcher)
         try:
             os.read(self._fd, 8)
-        except BlockingIOError:  # rung early and set anew in between
+        except BlockingIOError:  # woken early and set again in between
             return
 
     def wake(self) -> None:
-        """End the wait that is under way, if one is."""
+        """End the current wait."""
         if self._fd >= 0:
             self._set(1)
 

@@ -1,9 +1,9 @@
 """
-The collector: where everything measured becomes a trial directory.
+The trial writer: turns batches and events into a trial directory.
 
-It lives in the local process or on the master. It writes parts as they come (so
-that nothing is lost when a process dies) and the manifest at the start and at the
-end. Making a finished trial of it is the affair of `harness.trial.finalize`.
+It runs in the local process or on the coordinator. It appends parts as they arrive, so that a
+killed process loses nothing, and writes the manifest at start and end. `harness.trial.finalize`
+makes the finished trial.
 """
 
 from __future__ import annotations
@@ -35,15 +35,14 @@ _PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspe
 
 class TrialWriter:
     """
-    Takes batches, events and last words, and writes them down.
+    Writes batches, events and worker summaries.
 
     Attributes:
-        workers: What each worker said at its end.
-        progress: The live figures.
-        expected: Workers that were given a share of the load.
+        workers: Summary of each worker that has ended.
+        expected: Workers that have a share of the load.
         on_failure: Called once, when the trial directory can no longer be written.
         failure: Why it cannot; "" while it can.
-        finished: The end was written down; what comes now is too late.
+        finished: The end was written; later batches are dropped.
     """
 
     def __init__(self, spec: TrialSpec, plan: Plan, progress_fd: int | None) -> None:
@@ -52,7 +51,7 @@ class TrialWriter:
         self.workers: dict[str, WorkerSummary] = {}
         self.expected: set[str] = set()
         self.progress = Progress(progress_fd, plan.duration_ns, watched=spec.watched)
-        self.on_failure: Callable[[], None] = _ignore
+        self.on_failure: Callable[[], object] = str
         self.failure = ""
         self.finished = False
         self._rows_by_worker: dict[str, int] = {}
@@ -63,7 +62,7 @@ class TrialWriter:
         self._write_manifest("running")
 
     def start(self, start_ns: int) -> None:
-        """The plan's clock starts."""
+        """Record the start of the plan's clock."""
         self._started_ns = start_ns
         self.progress.start(start_ns)
         for window in self._windows(start_ns):
@@ -79,13 +78,7 @@ class TrialWriter:
         self._store(worker, len(attempts), to_ipc(attempts), to_ipc(buckets))
 
     def remote_batch(self, worker: str, attempts: bytes, buckets: bytes) -> None:
-        """
-        Take one batch as a worker sent it.
-
-        Raises:
-            ValueError: It is none: a worker of another version must be found out now,
-                not in the report.
-        """
+        """Take one batch of a worker; raises ValueError if the worker runs another version."""
         rows = len(from_ipc(attempts, ATTEMPTS))
         self._count(worker, from_ipc(buckets, BUCKETS))
         self._store(worker, rows, attempts, buckets)
@@ -95,7 +88,7 @@ class TrialWriter:
         self.progress.add(buckets)
 
     def _store(self, worker: str, rows: int, attempts: bytes, buckets: bytes) -> None:
-        # After a failed write the part may end in a torn batch: nothing may follow it.
+        # After a failed write the part may end in a torn batch: append nothing after it.
         if not (self.failure or self.finished):
             with self._guard_storage():
                 self._writer.append(worker, attempts, buckets)
@@ -110,27 +103,27 @@ class TrialWriter:
 
     @contextmanager
     def _guard_storage(self) -> Iterator[None]:
-        """Take note when the disk is full or gone, and have the load ended in order."""
+        """Record that the disk is full or gone, and end the load in order."""
         try:
             yield
         except (OSError, StorageError) as error:
             if not self.failure:
                 self.failure = f"the trial directory cannot be written: {error}"
-                log.error("%s", self.failure)  # noqa: TRY400  the operator's world, not a bug
+                log.error("%s", self.failure)  # noqa: TRY400  not a bug: no traceback
                 self.progress.note = lambda: "the disk is full or gone, stopping"
                 self.on_failure()
 
     def end(self, end: WorkerSummary) -> None:
-        """Take the last word of a worker."""
+        """Take the summary of a worker."""
         self.workers[end.worker] = end
 
     def finish(self, *, interrupted: bool) -> None:
-        """Write down how the load ended; workers that did not say goodbye are lost."""
+        """Write how the load ended; workers without a summary are lost."""
         for worker in self.expected - self.workers.keys():
             rows = self._rows_by_worker.get(worker, 0)
             self.workers[worker] = WorkerSummary(worker, state="lost", attempts=rows)
         ended_ns = max((end.load_ended_ns for end in self.workers.values()), default=0)
-        if not ended_ns and self._started_ns:  # nobody is left to say when the load ended
+        if not ended_ns and self._started_ns:  # no summary says when the load ended
             ended_ns = min(unix_ns(), self._started_ns + self.plan.duration_ns)
         self.finished = True
         with self._guard_storage():
@@ -141,16 +134,14 @@ class TrialWriter:
         self._log_location()
 
     def _log_location(self) -> None:
-        """For who started plain Locust: `harness run` has a report to show, and a quiet log."""
+        """For plain Locust; `harness run` shows a report and a quiet log."""
         if self._started_ns:
             log.info("the trial is in %s; its verdict: harness report %s", self._out, self._out)
         else:
-            log.warning(
-                "the load never began: that waits until all users are spawned (--spawn-rate)"
-            )
+            log.warning("the load did not start: not all users were spawned (--spawn-rate)")
 
     def flush(self) -> None:
-        """Hand everything to the operating system."""
+        """Flush everything to the operating system."""
         if not self.finished:
             with self._guard_storage():
                 self._writer.flush()
@@ -177,7 +168,7 @@ class TrialWriter:
             versions=versions(),
             workers=[self.workers[name] for name in sorted(self.workers)],
             phases=self._windows(self._started_ns) if self._started_ns else [],
-            started_ns=self._started_ns or ended_ns,  # a load that never began took no time
+            started_ns=self._started_ns or ended_ns,  # a load that did not start took no time
             ended_ns=ended_ns,
             state=state,
             embedded=spec.embedded,
@@ -187,12 +178,8 @@ class TrialWriter:
         write_manifest(self._out, manifest)
 
 
-def _ignore() -> None:
-    """Nobody wants to know."""
-
-
 def versions() -> dict[str, str]:
-    """Versions of everything that could change a number."""
+    """Versions of all packages that can affect a measurement."""
     found = {"harness": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

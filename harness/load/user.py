@@ -1,8 +1,8 @@
 """
-ScenarioUser: a Locust user who takes arrivals and makes rounds of a workload.
+ScenarioUser: a Locust user that takes arrivals and runs iterations of a workload.
 
-A scenario is a `Workload` (settings and one `run_iteration`) and a `ScenarioUser` subclass
-that names it. Everything else (when, how often, recording, ending) is the harness's.
+A scenario is a `Workload` (settings and `run_iteration`) and a `ScenarioUser` subclass that names
+it. The harness does everything else: timing, recording, ending.
 """
 
 from __future__ import annotations
@@ -30,22 +30,13 @@ class Iteration:
     One arrival as a workload sees it.
 
     Attributes:
-        client: The user's client.
         number: The arrival's number: payloads are functions of (seed, number).
         seed: The plan's seed.
     """
 
     __slots__ = (
-        "_generator",
-        "_keys",
-        "_prefix",
-        "_rng",
-        "_seeded",
-        "client",
-        "number",
-        "phase",
-        "seed",
-    )
+        "_generator", "_keys", "_prefix", "_rng", "_seeded", "client", "number", "phase", "seed"
+    )  # fmt: skip
 
     def __init__(self, generator: LoadGenerator, client: OpensteerClient) -> None:
         self._generator = generator
@@ -59,7 +50,7 @@ class Iteration:
         self.phase = ""
 
     def begin(self, arrival: Arrival) -> None:
-        """Turn to the next arrival."""
+        """Move to the next arrival."""
         self.number = arrival.number
         self.phase = arrival.phase
         self._keys = 0
@@ -67,43 +58,43 @@ class Iteration:
         self.client.begin_iteration(arrival.phase, arrival.intended_ns)
 
     def session_body(self) -> bytes:
-        """The body of this arrival's create_session, of the plan's contract version."""
+        """The body of this arrival's create_session, in the plan's contract version."""
         version = self._generator.plan.contract.version
         return session_body(self.seed, self.number, contract_version=version)
 
     def new_idempotency_key(self) -> str:
-        """A new Idempotency-Key, unique in the world."""
+        """A new, globally unique Idempotency-Key."""
         self._keys += 1
         return f"{self._prefix}{self.number}-{self._keys}"
 
     @property
     def rng(self) -> Random:
         """Random numbers that depend on (seed, number) only."""
-        if not self._seeded:  # seeding costs 4 µs, which not every arrival needs
+        if not self._seeded:  # seeding costs 4 µs
             self._rng.seed(f"{self.seed}/{self.number}")
             self._seeded = True
         return self._rng
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, cut short when the trial is being stopped."""
+        """Sleep; returns early when the trial stops."""
         self._generator.sleep(seconds)
 
     @property
     def stopping(self) -> bool:
-        """Whether the trial is being stopped: finish what must be finished."""
+        """Whether the trial is stopping: finish only what must be finished."""
         return self._generator.context.stopping
 
     def should_probe(self) -> bool:
-        """Whether this occasion shall be used for a probe; then call `begin_probe`."""
+        """Whether to send a probe here; then call `begin_probe`."""
         share = self._generator.plan.probes.share
         return share > 0 and not self.stopping and self.rng.random() < share
 
     def schedule_probe(self, probe: Probe) -> None:
-        """Have this asked again later, as a probe, by whoever has time then."""
+        """Repeat this request later as a probe."""
         self._generator.delayed_probes.schedule(probe, unix_ns())
 
     def send_due_probe(self) -> None:
-        """Ask again what is due; call it when the arrival's own work is done."""
+        """Send a probe that is due; call it after the arrival's own calls."""
         delayed_probes = self._generator.delayed_probes
         if delayed_probes.empty or self.stopping:
             return
@@ -112,26 +103,26 @@ class Iteration:
             probe(self.client)
 
     def begin_probe(self) -> None:
-        """What follows is a probe, outside every SLO, until `end_probe`."""
+        """Count the following calls as probes, outside every SLO, until `end_probe`."""
         self.client.begin_iteration(ReservedPhase.PROBE.value, 0)
 
     def end_probe(self) -> None:
-        """What follows counts again."""
+        """Count the following calls as load again."""
         self.client.begin_iteration(self.phase, 0)
 
     @property
     def webhook_url(self) -> str:
-        """Where runs shall report to; "" for nowhere."""
+        """Where runs report to; "" for nowhere."""
         return self._generator.spec.webhook_url
 
     def webhook(self, events: tuple[str, ...], key: str) -> Webhook:
-        """The ``webhook`` of a run that shall report these events, tagged with its key."""
+        """The ``webhook`` of a run that reports these events, tagged with its key."""
         url = f"{self.webhook_url}/{quote(key, safe='')}"
         return Webhook(url, self._generator.webhook_secret, events)
 
 
 class Workload(Protocol):
-    """What one arrival does. Its ``sockets``, where it has any, is how many a user holds."""
+    """The calls of one arrival. ``sockets``, if present, is how many sockets a user holds."""
 
     def run_iteration(self, iteration: Iteration) -> None:
         """Make the calls of one arrival."""
@@ -150,7 +141,7 @@ class ScenarioUser(User):
 
     @task
     def work(self) -> None:
-        """Take arrivals until there are none, then end."""
+        """Take arrivals until none are left."""
         generator = hooks.generator_of(self.environment)
         generator.ready.wait()
         scheduler = generator.scheduler
@@ -167,8 +158,8 @@ class ScenarioUser(User):
                     iteration.begin(arrival)
                     pick(iteration).run_iteration(iteration)
                     iteration.send_due_probe()
-                except Exception:  # noqa: BLE001  whatever a scenario raises
-                    # A bug in a scenario must be seen, and must not end the user.
+                except Exception:  # noqa: BLE001  a scenario can raise anything
+                    # Report a scenario's bug; the user continues.
                     hooks.report_crash(self.environment)
                 finally:
                     scheduler.arrival_done()

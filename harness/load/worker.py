@@ -1,7 +1,7 @@
 """
-A worker of a distributed load: does its share, and hands in all that it measured.
+A worker of a distributed load: runs its share and sends its batches to the coordinator.
 
-What it says and hears, and when, is drawn in `harness.load.coordinator`.
+`harness.load.coordinator` shows the messages in their order.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from harness.trial.schema import Event, WorkerSummary
 from harness.units import NS_PER_S
 
 MESSAGE_BYTES_MAX = 1 << 20
-"""A larger batch is split in halves until its pieces fit; only a single attempt may not."""
+"""A larger batch is halved until its pieces fit, down to a single attempt."""
 DISTRIBUTED_START_DELAY_NS = NS_PER_S // 2
-"""So far ahead of its own clock a master sets the start."""
+"""How far ahead of its own clock the coordinator sets the start."""
 
 
 class RemoteSink:
     """
-    A worker's way to the master.
+    Sends batches to the coordinator.
 
     Attributes:
-        clock_ahead_ns: How far the worker's clock is ahead of the master's, as far as is known.
+        clock_ahead_ns: How far the worker's clock is ahead of the coordinator's, if known.
     """
 
     def __init__(self, runner: Any, progress: Progress | None = None) -> None:
@@ -49,7 +49,7 @@ class RemoteSink:
         self._progress = progress
 
     def batch(self, worker: str, attempts: pa.Table, buckets: pa.Table) -> None:
-        """Send one batch, in several messages where it is too large for one."""
+        """Send one batch, in several messages if it is too large for one."""
         if self._progress is not None:
             self._progress.add(buckets)
         self._send_pieces(worker, attempts, buckets)
@@ -69,19 +69,18 @@ class RemoteSink:
         self._send("harness_event", {"event": msgspec.json.encode(event)})
 
     def end(self, end: WorkerSummary) -> None:
-        """Send the last word; the load's end is the master's to know, by its own clock."""
+        """Send the summary; the load's end is converted to the coordinator's clock."""
         end = msgspec.structs.replace(end, load_ended_ns=end.load_ended_ns - self.clock_ahead_ns)
         self._send("harness_ended", {"end": msgspec.json.encode(end)})
 
 
 class WorkerLifecycle:
     """
-    A worker: does its share, and ends when the master says so.
+    Runs a worker's share, and ends on the coordinator's command.
 
     Args:
-        runner: Locust's.
-        config: Its own; the plan in them is the master's as soon as that has told it.
-        observe: Shown each batch of attempts.
+        config: The worker's own; the coordinator's plan replaces its plan.
+        observe: Called with each batch of attempts.
     """
 
     def __init__(
@@ -92,21 +91,20 @@ class WorkerLifecycle:
         self.generator: LoadGenerator | None = None
         self._runner = runner
         runner.register_message("harness_go", self._on_go)
-        runner.register_message("harness_finish", self._on_finish, concurrent=True)
+        runner.register_message("harness_finish", lambda **_: self.finish(), concurrent=True)
 
     def start(self) -> None:
-        """The master says go, not Locust."""
+        """Do nothing: the coordinator starts the load."""
 
     def _on_go(self, msg: Any, **_rest: Any) -> None:
-        """Take the master's plan in place of one's own: one trial, one plan."""
+        """Start with the coordinator's plan, or exit: the coordinator must not wait."""
         try:
-            self._take(msg.data)
-        except HarnessError as error:  # the master must not wait for a worker that cannot
-            exit_with_error(
-                f"the master's load does not fit this worker: {error}", int(ExitCode.USAGE)
-            )
+            self._apply(msg.data)
+        except HarnessError as error:
+            text = f"the coordinator's load does not fit this worker: {error}"
+            exit_with_error(text, int(ExitCode.USAGE))
 
-    def _take(self, start_message: dict[str, Any]) -> None:
+    def _apply(self, start_message: dict[str, Any]) -> None:
         config = self.config
         self._check_users(start_message["users"], start_message["scenario"])
         spec = msgspec.structs.replace(
@@ -115,7 +113,7 @@ class WorkerLifecycle:
             plan=start_message["plan"],
             embedded=start_message["embedded"],
         )
-        plan = build_plan(start_message["plan"], "the master's plan")
+        plan = build_plan(start_message["plan"], "the coordinator's plan")
         self.config = config.with_plan(spec, plan)
         index, _ = start_message["share"][self._runner.client_id]
         progress = self._progress(plan)
@@ -125,7 +123,7 @@ class WorkerLifecycle:
         gevent.spawn(self._run, self.generator, sink, progress, start_message)
 
     def _check_users(self, users: list[str], scenario: str) -> None:
-        """Locust spawns users by their classes' names, and lives on when it knows none."""
+        """Locust spawns users by class name, and continues without users if it knows none."""
         if not set(users) <= set(user_names(self._runner)):
             raise UsageError(
                 f"its scenario is {scenario}, this worker's {self.config.spec.scenario}; "
@@ -133,8 +131,8 @@ class WorkerLifecycle:
             )
 
     def _progress(self, plan: Plan) -> Progress | None:
-        """Figures of this worker's own share, for the terminal it was started in."""
-        # Workers of --processes share the pipe of their master, which tells of all of them.
+        """Live metrics of this worker's own share, for its terminal."""
+        # Workers of --processes share the pipe of their coordinator, which reports all of them.
         is_alone = self._runner.environment.parsed_options.processes is None
         return Progress(progress_fd(), plan.duration_ns) if is_alone else None
 
@@ -155,16 +153,13 @@ class WorkerLifecycle:
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})
 
-    def _on_finish(self, **_rest: Any) -> None:
-        self.finish()
-
     def finish(self) -> None:
         """End in order."""
         if self.generator is not None:
             self.generator.finish()
 
     def on_crash(self, text: str) -> None:
-        """Tell the master."""
+        """Report the crash to the coordinator."""
         self._runner.send_message("harness_crashed", {"text": text[-4000:]})
 
 

@@ -1,4 +1,4 @@
-"""The trial directory: the interface between measuring and saying."""
+"""The trial directory: the interface between measuring and reporting."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """
-Batches: rows of attempts become Arrow tables, and tables become interval histograms.
+Batches: attempts become Arrow tables, and tables become interval histograms.
 
-A generator turns the attempts of a fraction of a second into one attempt table
-and one *bucket table*: its interval histograms as sparse counts. Both are small,
-self-contained and add up: the bucket tables of N workers, concatenated, are the
-bucket table of the whole.
+A generator turns the attempts of a fraction of a second into one attempt table and one *bucket
+table*: interval histograms as sparse counts. Bucket tables of N workers add up by concatenation.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ BUCKETS = pa.schema(
     ]
 )
 BLOB_BYTES_MAX = 1 << 30
-"""No batch is as large by far; a length beyond it is damage."""
+"""A longer batch is damaged."""
 
 _LENGTH = struct.Struct("<Q")
 _codec = pa.Codec("zstd", compression_level=1)
@@ -44,7 +42,7 @@ _BUCKET_MASK = (1 << _BUCKET_BITS) - 1
 
 
 def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
-    """The rows as a table of schema `ATTEMPTS`, in their order."""
+    """The rows as a table of schema `ATTEMPTS`."""
     if not rows:
         return ATTEMPTS.empty_table()
     arrays = [
@@ -57,9 +55,9 @@ def attempts_table(rows: Sequence[Attempt]) -> pa.Table:
 
 
 def _encode_dictionary(column: Sequence[str]) -> pa.DictionaryArray:
-    if column.count(column[0]) == len(column):  # most columns of most batches say one thing
+    if column.count(column[0]) == len(column):  # most columns have one value
         return _dictionary_array(np.zeros(len(column), np.int32), pa.array(column[:1], pa.string()))
-    # A dict look-up a value is several times cheaper than letting Arrow hash each string.
+    # A dict look-up is several times cheaper than Arrow's hash of each string.
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in column]
     return _dictionary_array(np.array(indices, np.int32), pa.array(codes, pa.string()))
@@ -73,8 +71,7 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
     """
     The interval histograms of a table of attempts, as sparse counts (schema `BUCKETS`).
 
-    An attempt counts in the Unix second in which it ended, once under ``service``
-    and once under ``response``.
+    An attempt counts in the Unix second in which it ended, under ``service`` and ``response``.
     """
     if not len(attempts):
         return BUCKETS.empty_table()
@@ -82,7 +79,7 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
     second = counted["end_ns"].to_numpy() // NS_PER_S
     first = second.min()
     labels = [counted[name].chunk(0) for name in _LABELS]
-    # One integer holds all that a histogram is told apart by, so that counting is one sort.
+    # One integer identifies a histogram, so that counting is one sort.
     group = second - first
     for label in labels:
         group = group * len(label.dictionary) + label.indices.to_numpy()
@@ -103,7 +100,7 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
 
 
 def intervals_table(attempts: pa.Table) -> pa.Table:
-    """The intervals of a table of attempts in one step (schema `INTERVALS`)."""
+    """The intervals of a table of attempts (schema `INTERVALS`)."""
     merger = Merger()
     merger.add(bucket_table(attempts))
     return merger.intervals()
@@ -111,10 +108,9 @@ def intervals_table(attempts: pa.Table) -> pa.Table:
 
 def to_ipc(table: pa.Table) -> bytes:
     """
-    A table as one self-contained blob: its length, then its Arrow IPC stream in zstd.
+    A table as one blob: its length, then its Arrow IPC stream in zstd.
 
-    Compressing the stream as a whole costs a fifth of compressing its 60 buffers one by
-    one, and comes out smaller.
+    Compressing the complete stream is five times faster than compressing its 60 buffers.
     """
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -125,12 +121,7 @@ def to_ipc(table: pa.Table) -> bytes:
 
 
 def from_ipc(blob: bytes, schema: pa.Schema) -> pa.Table:
-    """
-    Read a table that `to_ipc` wrote.
-
-    Raises:
-        ValueError: The bytes are no such table, or one of another schema.
-    """
+    """Read a table from `to_ipc`; raises ValueError for other bytes or another schema."""
     try:
         (length,) = _LENGTH.unpack_from(blob)
         if length > BLOB_BYTES_MAX:
@@ -138,13 +129,14 @@ def from_ipc(blob: bytes, schema: pa.Schema) -> pa.Table:
         plain = _codec.decompress(memoryview(blob)[_LENGTH.size :], length)
         with pa.ipc.open_stream(plain) as reader:
             table = reader.read_all()
-        # Arrow believes what it reads; an offset beyond its buffer would be read all the same.
+        # Arrow itself does not check offsets.
         table.validate(full=True)
     except (pa.ArrowException, OSError, struct.error) as error:
         raise ValueError(f"a damaged batch: {error}") from error
     if not table.schema.equals(schema):
-        msg = "a batch of another schema; all workers must run the same version of the harness"
-        raise ValueError(msg)
+        raise ValueError(
+            "a batch of another schema; all workers must run the same version of the harness"
+        )
     return table
 
 

@@ -1,9 +1,8 @@
 """
-Finishing: the parts of a trial become its tables, and the directory becomes whole.
+Finalizing: the parts of a trial become its tables.
 
-It needs nothing but the directory, so a trial whose load process was killed can be
-finished by anybody later. Each file appears complete or not at all, the manifest
-last, and the parts go only when everything they hold stands elsewhere.
+It reads only the directory, so a trial whose load process was killed can be finalized later. Each
+file appears complete or not at all, the manifest last; then the parts are removed.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ _GROUP_ROWS_MIN = 16 * 1024
 _TIMES = ("call_id", "intended_ns", "start_ns", "end_ns")
 _OPTIONS: dict[str, Any] = {
     "compression": "zstd",
-    # Keys, ids and evidence hardly repeat: a dictionary of them is time for nothing.
+    # Keys, ids and evidence hardly repeat, so a dictionary does not pay.
     "use_dictionary": [
         field.name
         for field in ATTEMPTS
@@ -63,21 +62,16 @@ _OPTIONS: dict[str, Any] = {
     ],
     "column_encoding": dict.fromkeys(_TIMES, "DELTA_BINARY_PACKED"),
 }
-"""How attempts.parquet is written; any Parquet reader takes it."""
 _DONE = "parts.done"
 
 
 def finalize_trial(trial: Path) -> Manifest:
     """
-    Make the tables of a trial from its parts; a finished one is left as it is.
-
-    Returns:
-        The manifest as it now stands.
+    Make the tables of a trial from its parts; a finished trial stays as it is.
 
     Raises:
-        TrialError: The directory holds no trial, a part is damaged, or another process
-            is still making the trial.
-        StorageError: The disk is full; the parts stay, and finishing can be repeated.
+        TrialError: No trial, a damaged part, or another process still writes the trial.
+        StorageError: The disk is full; the parts stay, and finalizing can be repeated.
     """
     manifest = open_trial(trial).manifest
     shutil.rmtree(trial / _DONE, ignore_errors=True)
@@ -89,7 +83,7 @@ def finalize_trial(trial: Path) -> Manifest:
     except (OSError, StorageError) as error:
         reason = write_error(trial, error) if isinstance(error, OSError) else error
         raise StorageError(
-            f"{reason}; what was measured is kept there: then run harness report {trial}"
+            f"{reason}; the measurement is kept: then run `harness report {trial}`"
         ) from error
 
 
@@ -97,7 +91,7 @@ def _finalize(trial: Path, manifest: Manifest) -> Manifest:
     for name in (ATTEMPTS_FILE, INTERVALS_FILE):
         for stale in trial.glob(f".{name}.*"):  # of a process that was killed while it wrote
             stale.unlink()
-    # Both are Arrow's and numpy's work for the most part, and that needs no interpreter.
+    # Both run mostly in Arrow and numpy, without the interpreter lock.
     with ThreadPoolExecutor(1) as other:
         intervals = other.submit(_write_intervals, trial)
         counted, last_ns = _write_attempts(trial)
@@ -105,14 +99,14 @@ def _finalize(trial: Path, manifest: Manifest) -> Manifest:
     _write_events(trial)
     manifest = _final_manifest(manifest, counted, last_ns)
     write_manifest(trial, manifest)
-    # Whoever is killed while removing must not leave half the parts to be finished anew.
+    # Rename first: a process killed during removal must not leave half of the parts.
     (trial / PARTS).replace(trial / _DONE)
     shutil.rmtree(trial / _DONE)
     return manifest
 
 
 def _final_manifest(manifest: Manifest, counted: dict[str, int], last_ns: int) -> Manifest:
-    """Say of each worker what was found of it, and of the trial how it ended."""
+    """Set each worker's state by its attempts, and the trial's state by its workers."""
     ends = {end.worker: end for end in manifest.workers}
     known = {*map(file_stem, ends), *INTERNAL_WORKERS}
     for worker, count in counted.items():
@@ -124,31 +118,27 @@ def _final_manifest(manifest: Manifest, counted: dict[str, int], last_ns: int) -
         else msgspec.structs.replace(end, state="lost")
         for name, end in sorted(ends.items())
     ]
-    # "complete" is what a finishing that was killed before its last step had written.
+    # The state is "complete" if finalizing was killed before its last step.
     measured = manifest.state in {"measured", "complete"}
-    whole = measured and all(end.state == "drained" for end in workers)
+    complete = measured and all(end.state == "drained" for end in workers)
+    ended_ns = manifest.ended_ns
+    if manifest.state == "running":  # its end was not written: use the last response
+        ended_ns = max(ended_ns, last_ns)
     return msgspec.structs.replace(
         manifest,
         schema=SCHEMA,
-        state="complete" if whole else "interrupted",
+        state="complete" if complete else "interrupted",
         workers=workers,
-        # Of a load that never wrote its end, the last answer is the end that is known.
-        ended_ns=max(manifest.ended_ns, last_ns)
-        if manifest.state == "running"
-        else manifest.ended_ns,
+        ended_ns=ended_ns,
     )
 
 
 def _tables(trial: Path, suffix: str, schema: pa.Schema) -> Iterator[tuple[str, pa.Table]]:
     for path in sorted((trial / PARTS).glob(f"*{suffix}")):
         worker = path.name.removesuffix(suffix)
-        # A killed writer may leave one file of the pair a batch longer than the other:
-        # the attempts and their histograms must tell of the same ones.
-        whole = min(
-            count_batches(path.with_name(worker + other))
-            for other in (ATTEMPTS_SUFFIX, BUCKETS_SUFFIX)
-        )
-        for blob in islice(read_batches(path), whole):
+        # A killed writer may leave one file of the pair a batch longer than the other.
+        pair = (path.with_name(worker + other) for other in (ATTEMPTS_SUFFIX, BUCKETS_SUFFIX))
+        for blob in islice(read_batches(path), min(map(count_batches, pair))):
             try:
                 yield worker, from_ipc(blob, schema)
             except ValueError as error:
@@ -164,19 +154,17 @@ def _write_attempts(trial: Path) -> tuple[dict[str, int], int]:
         pq.ParquetWriter(temporary, ATTEMPTS, **_OPTIONS) as writer,
         ThreadPoolExecutor(1) as other,
     ):
-        written: Future[None] | None = None
-        for window in _chunks(trial, counted):  # the next is read while this one is written
-            last_ns = max(last_ns, pc.max(window["end_ns"]).as_py() or 0)
-            if written is not None:
-                written.result()
-            written = other.submit(_write_groups, writer, window)
-        if written is not None:
+        written: Future[None] = other.submit(lambda: None)
+        for chunk in _chunks(trial, counted):  # the next is read while this one is written
+            last_ns = max(last_ns, pc.max(chunk["end_ns"]).as_py() or 0)
             written.result()
+            written = other.submit(_write_groups, writer, chunk)
+        written.result()
     return counted, last_ns
 
 
 def _chunks(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
-    """The attempts in tables of some length; counts them by worker."""
+    """The attempts in tables of bounded length; counts them by worker."""
     waiting: list[pa.Table] = []
     rows = 0
     for worker, table in _tables(trial, ATTEMPTS_SUFFIX, ATTEMPTS):
@@ -192,10 +180,9 @@ def _chunks(trial: Path, counted: dict[str, int]) -> Iterator[pa.Table]:
 
 def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:
     """
-    Write a row group for each operation of which there are many attempts, one for the rest.
+    Write a row group for each operation with many attempts, and one for the rest.
 
-    Whoever looks at some operations then need not read the others; within a group
-    attempts keep their order.
+    A reader of some operations then skips the others. Groups keep the order of attempts.
     """
     codes = pc.fill_null(table["operation"].combine_chunks().indices, -1).to_numpy()
     rest = np.ones(len(codes), np.bool_)
@@ -226,13 +213,13 @@ def _write_intervals(trial: Path) -> None:
 
 
 def _write_events(trial: Path) -> None:
-    """One file of events in order of time, whoever wrote them; a torn line is left out."""
+    """Write one file of events in order of time; a torn line is left out."""
     path = trial / EVENTS
     lines = list(_timed_lines(path)) if path.is_file() else []
-    # A finishing that was killed before its last step has added the others' already.
-    told = {line for _, line in lines}
+    # If finalizing was killed before its last step, the file has the parts' lines already.
+    known = {line for _, line in lines}
     for part in sorted((trial / PARTS).glob(f"*{EVENTS_SUFFIX}")):
-        lines += [timed for timed in _timed_lines(part) if timed[1] not in told]
+        lines += [timed for timed in _timed_lines(part) if timed[1] not in known]
     lines.sort(key=lambda timed: timed[0])
     write_atomically(path, b"".join(line for _, line in lines))
 
@@ -245,4 +232,6 @@ def _timed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield decode(line).time_ns, line
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if line.endswith(b"\n"):
-                    raise TrialError(f"{path}: a line that is no event: {line[:80]!r}") from None
+                    raise TrialError(
+                        f"{path}: a line that is not an event: {line[:80]!r}"
+                    ) from None

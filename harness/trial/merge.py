@@ -1,10 +1,8 @@
 """
 Merging: the bucket tables of all batches and workers become one table of intervals.
 
-A long trial has tens of millions of counters, so they are added up as bare integers:
-one key of 63 bits holds second, labels and bucket, and each distinct set of labels is
-looked at once a table. Sorting keys brings equal ones together, and their counts add
-up without loss, whatever worker or batch they came from.
+A long trial has tens of millions of counters, so they are added as integers: one 63-bit key holds
+second, labels and bucket. Sorting groups equal keys, and their counts add up without loss.
 """
 
 from __future__ import annotations
@@ -24,11 +22,11 @@ _GROUP_SHIFT = _BUCKET_BITS
 _SECOND_SHIFT = _BUCKET_BITS + _GROUP_BITS
 _PENDING_MIN = 4_000_000
 _COUNTED_MAX = 1 << 20
-"""Up to so many different values are found by counting, ten times as fast as by sorting."""
+"""Up to this bound, counting finds distinct values ten times faster than sorting."""
 
 
 class Merger:
-    """Adds up bucket tables; memory grows with what is distinct, not with what is added."""
+    """Adds up bucket tables; memory grows with the number of distinct keys."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], int] = {}
@@ -39,10 +37,7 @@ class Merger:
 
     def add(self, table: pa.Table) -> None:
         """
-        Add one table of schema ``harness.trial.batches.BUCKETS``.
-
-        Raises:
-            ValueError: It holds what no generator writes.
+        Add one table of schema ``harness.trial.batches.BUCKETS``; raises ValueError if damaged.
         """
         if not len(table):
             return
@@ -53,14 +48,14 @@ class Merger:
         self._base = self._base or int(second[0]) - (1 << (_SECOND_BITS - 1))
         since = second - self._base
         if not _in_range(since, 1 << _SECOND_BITS):
-            raise ValueError("its seconds are years apart from the other batches'")
+            raise ValueError("its seconds are years away from the other batches'")
         if not _in_range(bucket, HDR_BUCKETS) or not _in_range(count - 1, 1 << 48):
             raise ValueError("a histogram beyond its range")
         group = self._group_codes(table)
         self._keys.append(since << _SECOND_SHIFT | group << _GROUP_SHIFT | bucket)
         self._counts.append(count)
         self._pending += len(count)
-        # Twice the memory at most, and the work stays proportional to what was added.
+        # Twice the memory at most, and linear work.
         if self._pending >= max(_PENDING_MIN, self._merged):
             self._compact()
 
@@ -104,7 +99,7 @@ class Merger:
         group = interval[starts] & ((1 << _GROUP_BITS) - 1)
         rank = np.empty(len(self._groups), np.int64)
         rank[[self._groups[label] for label in sorted(self._groups)]] = np.arange(len(rank))
-        # Only the intervals are put in order: the counters of each lie together already.
+        # Order the intervals only: the counters of each are contiguous.
         order = np.lexsort((rank[group], second))
         labels = list(self._groups)
         columns = zip(*(labels[code] for code in group[order].tolist()), strict=True)
@@ -116,7 +111,7 @@ class Merger:
 
 
 def sum_by_key(keys: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
-    """Each key once, ascending, with the sum of its counts; not for empty arrays."""
+    """Each key once, ascending, with the sum of its counts; for non-empty arrays."""
     order = np.argsort(keys)
     keys = keys[order]
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
@@ -134,7 +129,7 @@ def _encode(starts: IntArray, ends: IntArray, keys: IntArray, counts: IntArray) 
 
 
 def _distinct(values: IntArray, bound: int) -> IntArray:
-    """The distinct ones, ascending; all lie in 0 … `bound` - 1."""
+    """The distinct values, ascending; all lie in 0 … `bound` - 1."""
     if bound > _COUNTED_MAX:
         return np.unique(values)
     return np.flatnonzero(np.bincount(values, minlength=bound))

@@ -1,6 +1,4 @@
-"""
-Parquet files from another hand: columns, size and text are checked before they are believed.
-"""
+"""Read untrusted Parquet files: check columns, size and text."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ RECOPY_HINT = "the file is damaged: copy the trial again or repeat it"
 
 
 class RowFilter(Protocol):
-    """Says of each piece of a file which rows stay; needs ``columns`` for it."""
+    """Selects rows of each piece of a file, by ``columns``."""
 
     columns: Sequence[str]
 
@@ -43,17 +41,16 @@ def read_parquet(
     Read one table of a trial.
 
     Args:
-        path: The file.
-        schema: What it must hold; it may hold more.
-        columns: Which to read, in this order; all when None.
-        keep: Name column → the names whose rows are kept; every row when None.
-        row_filter: What else decides which rows are kept; pieces come to it in order.
+        schema: Required columns; the file may have more.
+        columns: Columns to read, in this order; all when None.
+        keep: Name column → names of rows to keep; all rows when None.
+        row_filter: Selects rows of each piece, in order.
 
     Raises:
         TrialError: The file is absent, damaged, too long, or has other columns.
     """
     wanted = list(columns) if columns is not None else schema.names
-    # What was read before and dropped would otherwise stay with Arrow's allocator.
+    # Otherwise Arrow's allocator keeps the memory of tables read before.
     pa.default_memory_pool().release_unused()
     try:
         with pq.ParquetFile(
@@ -61,17 +58,20 @@ def read_parquet(
         ) as file:
             _check_columns(path, file.schema_arrow, schema)
             if file.metadata.num_rows > ROWS_MAX:
-                msg = f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {RECOPY_HINT}"
-                raise TrialError(msg)
+                raise TrialError(
+                    f"{path}: {file.metadata.num_rows} rows, more than {ROWS_MAX}; {RECOPY_HINT}"
+                )
             return _select(file, schema, wanted, keep or {}, row_filter)
     except FileNotFoundError as error:
-        msg = f"{path} is missing: not a whole trial; copy it again or repeat it"
-        raise TrialError(msg) from error
+        raise TrialError(
+            f"{path} is missing: the trial is not complete; copy it again or repeat it"
+        ) from error
     except MemoryError:
-        raise  # of Arrow's, too; the file is none the worse for it
+        raise  # Arrow's, too: the file is not damaged
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: not a readable Parquet file ({shorten_error(error)}); {RECOPY_HINT}"
-        raise TrialError(msg) from error
+        raise TrialError(
+            f"{path}: not a readable Parquet file ({shorten_error(error)}); {RECOPY_HINT}"
+        ) from error
 
 
 def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
@@ -81,8 +81,7 @@ def _check_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
         if _value_type(kind := _type_of(found, field.name)) != _value_type(field.type)
     ]
     if wrong:
-        msg = f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it"
-        raise TrialError(msg)
+        raise TrialError(f"{path}: wrong columns {', '.join(wrong)}; use the harness that wrote it")
 
 
 def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
@@ -91,7 +90,7 @@ def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
 
 
 def _value_type(kind: pa.DataType | None) -> pa.DataType | None:
-    """The type of the values: Parquet may hand a dictionary back with other indices."""
+    """The type of the values: Parquet may return a dictionary with other indices."""
     return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
 
 
@@ -107,7 +106,7 @@ def _select(
     names = {column: pa.array(sorted(kept), pa.string()) for column, kept in keep.items()}
     parts = []
     for piece in _read_ahead(_read_row_groups(file, schema, read, names)):
-        piece.validate(full=True)  # Arrow itself trusts that text is UTF-8
+        piece.validate(full=True)  # Arrow itself does not check UTF-8
         part = _encode_names(piece, schema)
         if names and not pc.all(kept := _matching_rows(part, names), min_count=0).as_py():
             part = part.filter(kept)
@@ -118,14 +117,14 @@ def _select(
 
 
 def _matching_rows(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.ChunkedArray:
-    """Which rows have one of the names in each of the columns."""
+    """Rows with one of the names in each of the columns."""
     return functools.reduce(
         pc.and_, (is_one_of(table[column], values) for column, values in names.items())
     )
 
 
 def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
-    """Where a name column has one of the names; each distinct name is looked at once."""
+    """Where a name column has one of the names; compares each distinct name once."""
     chunks = []
     for chunk in column.chunks:
         known = pc.is_in(chunk.dictionary, value_set=names)
@@ -134,7 +133,7 @@ def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
 
 
 def _read_ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same pieces; one is read while the one before it is worked on."""
+    """The same pieces; reads the next one while the caller works on this one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
@@ -145,11 +144,7 @@ def _read_ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
 def _read_row_groups(
     file: pq.ParquetFile, schema: pa.Schema, columns: list[str], names: Mapping[str, pa.Array]
 ) -> Iterator[pa.Table]:
-    """
-    The file in tables of bounded length: its row groups, which are read fastest whole.
-
-    Of a group without a row that is kept nothing but the names is read.
-    """
+    """The file's row groups, or pieces of long ones; skips groups without a kept row."""
     for number in range(file.num_row_groups):
         if file.metadata.row_group(number).num_rows > _BATCH_ROWS:
             for batch in file.iter_batches(_BATCH_ROWS, [number], columns):
@@ -166,13 +161,13 @@ def _has_matching_rows(heads: pa.Table, schema: pa.Schema, names: Mapping[str, p
 
 
 def _encode_names(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Every name column as a dictionary with int32 indices, whatever the file had."""
+    """Every name column as a dictionary with int32 indices."""
     kind = pa.dictionary(pa.int32(), pa.string())
     for index, field in enumerate(table.schema):
         if pa.types.is_dictionary(schema.field(field.name).type) and field.type != kind:
             column = table.column(index)
-            plain = column.cast(kind) if pa.types.is_dictionary(field.type) else None
-            encoded = plain if plain is not None else column.dictionary_encode()
+            is_encoded = pa.types.is_dictionary(field.type)
+            encoded = column.cast(kind) if is_encoded else column.dictionary_encode()
             table = table.set_column(index, field.name, encoded)
     return table
 

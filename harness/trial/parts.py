@@ -1,14 +1,12 @@
 """
-Parts: what a trial is while it runs, crash-proof by construction.
+Parts: the crash-proof form of a running trial.
 
-Under ``parts/`` of the trial directory each generator process has one append-only
-file of attempts and one of interval buckets: a sequence of length-prefixed batches,
-each a self-contained Arrow stream. Whatever kills the writer, all whole batches
-can be read; a torn last one is passed over and reported.
+Under ``parts/`` each generator process has one append-only file of attempts and one of interval
+buckets: a sequence of length-prefixed batches, each a self-contained Arrow stream. After a crash
+all complete batches can be read; a torn last one is skipped.
 
-Who writes holds the folder (a shared lock), who finishes the trial takes it (an exclusive
-one): so nobody can finish a trial that is still being made. The locks go with their
-processes.
+Writers hold a shared lock on the folder, finalizing takes an exclusive one, so a trial cannot be
+finalized while it is written. A process's locks end with it.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -35,7 +33,7 @@ EVENTS_SUFFIX = ".events"
 PREFLIGHT = "preflight"
 CLEANUP_PROCESS = "rescue"
 INTERNAL_WORKERS = frozenset({PREFLIGHT, CLEANUP_PROCESS})
-"""Workers that are no generators: they say no goodbye, and none is missed."""
+"""Workers that are not generators: they write no summary."""
 
 _LENGTH = struct.Struct("<Q")
 _BATCH_BYTES_MAX = 1 << 30
@@ -44,13 +42,10 @@ _ENCODE = msgspec.json.Encoder()
 
 class PartWriter:
     """
-    Appends the batches and events of a trial that is running.
+    Appends the batches and events of a running trial.
 
-    One process writes: the local one, or the master on behalf of its workers.
-
-    Raises:
-        OSError: The disk is full or gone, from any method; what was written stays
-            readable.
+    One process writes: the local one, or the coordinator for its workers. Each method raises
+    OSError when the disk is full or gone; what was written stays readable.
     """
 
     def __init__(self, trial: Path) -> None:
@@ -61,7 +56,7 @@ class PartWriter:
         self._events = self._stack.enter_context((trial / EVENTS).open("ab"))
 
     def append(self, worker: str, attempts: bytes, buckets: bytes) -> None:
-        """Append one batch of a worker: both tables as `batches.to_ipc` gives them."""
+        """Append one batch of a worker: both tables from `batches.to_ipc`."""
         self._write(file_stem(worker) + ATTEMPTS_SUFFIX, attempts)
         self._write(file_stem(worker) + BUCKETS_SUFFIX, buckets)
 
@@ -70,12 +65,12 @@ class PartWriter:
         self._events.write(_ENCODE.encode(event) + b"\n")
 
     def flush(self) -> None:
-        """Hand everything to the operating system."""
+        """Flush everything to the operating system."""
         for file in (*self._files.values(), self._events):
             file.flush()
 
     def close(self) -> None:
-        """Flush and close, each file, whatever becomes of another one."""
+        """Flush and close all files, even if one fails."""
         self._stack.close()
 
     def _write(self, name: str, blob: bytes) -> None:
@@ -92,35 +87,26 @@ class PartWriter:
         self.close()
 
 
-@contextmanager
-def shared_lock(trial: Path) -> Iterator[None]:
-    """Hold the parts of a trial, made if need be: nobody finishes it meanwhile."""
-    parts = trial / PARTS
-    parts.mkdir(parents=True, exist_ok=True)
-    folder = os.open(parts, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(folder, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(folder)
+def shared_lock(trial: Path) -> AbstractContextManager[None]:
+    """Lock the parts of a trial (created if absent) against finalizing."""
+    (trial / PARTS).mkdir(parents=True, exist_ok=True)
+    return _lock(trial, fcntl.LOCK_SH)
+
+
+def exclusive_lock(trial: Path) -> AbstractContextManager[None]:
+    """Lock the parts of a trial to finalize it; raises TrialError while a process writes them."""
+    return _lock(trial, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
-def exclusive_lock(trial: Path) -> Iterator[None]:
-    """
-    Take the parts of a trial, to finish it.
-
-    Raises:
-        TrialError: Another process holds them.
-    """
+def _lock(trial: Path, operation: int) -> Iterator[None]:
     folder = os.open(trial / PARTS, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, operation)
         except BlockingIOError as error:
             raise TrialError(
-                f"{trial}: still being made by another process; wait until it has ended"
+                f"{trial}: another process still writes it; wait until that ends"
             ) from error
         except OSError:  # a file system without locks
             pass
@@ -130,12 +116,7 @@ def exclusive_lock(trial: Path) -> Iterator[None]:
 
 
 def count_batches(path: Path) -> int:
-    """
-    How many whole batches a part file holds; 0 when it is absent.
-
-    Raises:
-        TrialError: As `read_batches`.
-    """
+    """Complete batches of a part file; 0 when absent. Raises as `read_batches`."""
     if not path.is_file():
         return 0
     size, count = path.stat().st_size, 0
@@ -155,12 +136,10 @@ def file_stem(worker: str) -> str:
 
 def read_batches(path: Path) -> Iterator[bytes]:
     """
-    The whole batches of one part file, in order.
-
-    A torn last batch, as a killed writer leaves it, ends the iteration.
+    The complete batches of one part file; a torn last batch ends the iteration.
 
     Raises:
-        TrialError: A length is absurd: the file is damaged, not torn.
+        TrialError: A length is out of range: the file is damaged, not torn.
     """
     with path.open("rb") as file:
         while (length := _next_length(file, path)) is not None:
@@ -171,7 +150,7 @@ def read_batches(path: Path) -> Iterator[bytes]:
 
 
 def _next_length(file: BinaryIO, path: Path) -> int | None:
-    """The length of the batch that follows; None at the end of the file."""
+    """The length of the next batch; None at the end of the file."""
     head = file.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None

@@ -1,9 +1,8 @@
 """
-Tables from another hand, once more: values that no trial can have are refused.
+Refuse untrusted tables with values that no trial can have.
 
-Whoever draws a second at a time makes arrays as long as the times say; one absurd time
-in a file of millions would ask for more memory than there is. So times must lie about
-the trial's own, which its manifest tells, and no cell may be empty.
+Some code allocates by time span, so one absurd time would exhaust memory. Times must lie near the
+trial's, as its manifest gives them, and no cell may be empty.
 """
 
 from __future__ import annotations
@@ -19,19 +18,14 @@ from harness.trial.schema import Manifest
 from harness.units import NS_PER_S
 
 SLACK_S = 86_400
-"""So long before and after the load an attempt may lie: a preflight, a slow last answer."""
+"""How far outside the load an attempt may lie: a preflight, a slow last response."""
 COUNT_MAX = 1 << 40
 
 _TIMES_NS = ("intended_ns", "start_ns", "end_ns")
 
 
 def check_intervals(path: Path, table: pa.Table, manifest: Manifest) -> None:
-    """
-    Refuse interval histograms that no trial can have.
-
-    Raises:
-        TrialError: A cell is empty, or a second or a count beyond reason.
-    """
+    """Raise TrialError for an empty cell, or a second or count out of range."""
     _check_filled(path, table)
     first_ns, last_ns = _span_ns(manifest)
     _check_range(path, table, "second", first_ns // NS_PER_S, last_ns // NS_PER_S)
@@ -39,12 +33,7 @@ def check_intervals(path: Path, table: pa.Table, manifest: Manifest) -> None:
 
 
 def check_attempts(path: Path, table: pa.Table, manifest: Manifest) -> None:
-    """
-    Refuse attempts, as far as their columns were read, that no trial can have.
-
-    Raises:
-        TrialError: A cell is empty, or a time beyond reason.
-    """
+    """Raise TrialError for an empty cell or a time out of range, in the columns that were read."""
     _check_filled(path, table)
     for name in _TIMES_NS:
         if name in table.schema.names:
@@ -72,6 +61,6 @@ def _check_range(path: Path, table: pa.Table, name: str, low: int, high: int) ->
     for value in ends.values():
         if not low <= value <= high:
             raise TrialError(
-                f"{path}: {name} {value} lies outside {low} to {high}, "
-                f"which the trial allows; {RECOPY_HINT}"
+                f"{path}: {name} {value} is outside the trial's "
+                f"range {low} to {high}; {RECOPY_HINT}"
             )

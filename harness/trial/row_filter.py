@@ -1,9 +1,8 @@
 """
-Smooth attempts: those of which nobody asks more than how many there were.
+Uneventful attempts: successes that checks only need to count.
 
-An attempt is uneventful when it was answered with a success, said nothing strange, and its call
-neither was retried nor is announced to be. Of a long trial that is nearly every one, so who
-looks for faults leaves them where they lie.
+An attempt is uneventful when its response is a success without a violation, and its call has no
+second attempt. In a long trial nearly all are, so checks do not read them.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from harness.trial.parquet import is_one_of
 
 class UneventfulFilter:
     """
-    Takes the uneventful attempts out of a log, piece by piece, and counts them.
+    Removes the uneventful attempts from a log, piece by piece, and counts them.
 
     Attributes:
-        columns: What it reads.
-        counts: Worker → uneventful attempts taken out so far.
+        columns: Columns that it reads.
+        counts: Worker → uneventful attempts removed so far.
     """
 
     columns: Sequence[str] = (
@@ -32,7 +31,7 @@ class UneventfulFilter:
     )  # fmt: skip
 
     def __init__(self, retried: pa.Array) -> None:
-        """``retried``: the ids of calls with a second attempt."""
+        """``retried``: ids of calls with a second attempt."""
         self._retried = retried
         self.counts: Counter[str] = Counter()
 

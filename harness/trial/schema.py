@@ -1,7 +1,5 @@
 """
-The tables and documents of a trial directory, as types.
-
-The meaning of every column of `ATTEMPTS` is told at `harness.attempt.Attempt`.
+The tables and documents of a trial directory; `harness.attempt.Attempt` documents its columns.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ import pyarrow as pa
 
 SCHEMA = 1
 
-_NAME = pa.dictionary(pa.int32(), pa.string())  # a target may make up a code an answer
+_NAME = pa.dictionary(pa.int32(), pa.string())  # a target can send any number of codes
 
 ATTEMPTS = pa.schema(
     [
@@ -57,7 +55,7 @@ INTERVALS = pa.schema(
 HDR_LOWEST_US = 1
 HDR_HIGHEST_US = 3_600_000_000  # one hour; a longer time is recorded as one hour
 HDR_DIGITS = 3
-HDR_BUCKETS = 23_552  # counters of such a histogram; see harness.analysis.hdr_decode
+HDR_BUCKETS = 23_552  # 1024 · (2 + bit length of highest // 2048)
 
 
 class PhaseWindow(msgspec.Struct, frozen=True):
@@ -65,7 +63,6 @@ class PhaseWindow(msgspec.Struct, frozen=True):
     One phase of the load as it took place.
 
     Attributes:
-        name: The phase's name in the plan.
         start_ns, end_ns: Unix ns; an attempt belongs by its arrival's intended time.
         measured: False for a warm-up: outside percentiles and SLOs.
     """
@@ -78,24 +75,22 @@ class PhaseWindow(msgspec.Struct, frozen=True):
 
 class WorkerSummary(msgspec.Struct, frozen=True):
     """
-    What one generator process said when it ended.
+    What one generator process reports at its end.
 
     Attributes:
-        worker: Its name, as in the attempts.
-        state: ``drained`` when everything it recorded arrived, ``lost`` when it did not
-            say goodbye: its last batches may be missing.
-        attempts: How many attempts it says it recorded.
-        planned: Arrivals of its share of the schedule that came due.
-        late_starts: Arrivals begun more than 10 ms after their intended time.
-        late_by_generator: Those of the late starts for which a user was free in time:
-            the generator was slow, not the target.
-        unstarted_arrivals: Arrivals that came due and were never begun.
+        state: ``drained`` when all its attempts arrived, ``lost`` when its last batches may be
+            missing.
+        planned: Arrivals of its share that came due.
+        late_starts: Arrivals started more than 10 ms after their intended time.
+        late_by_generator: Late starts for which a user was free in time: the generator was slow,
+            not the target.
+        unstarted_arrivals: Arrivals that came due and did not start.
         cpu_max_fraction: Highest share of one core in any sample.
         loop_lag_p99_ms: 99th percentile of the event loop's lag.
-        saturated_s: Seconds of the load in which it was the bottleneck.
+        saturated_s: Seconds in which it was the bottleneck.
         sweep_failed: Sessions it opened and could not close.
         dropped: Attempts that its buffer could not hold.
-        load_ended_ns: When its last call of the load ended, Unix ns; cleanup came after.
+        load_ended_ns: End of its last call of the load, Unix ns, before cleanup.
     """
 
     worker: str
@@ -115,23 +110,21 @@ class WorkerSummary(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, frozen=True):
     """
-    manifest.json: what was run, against what, by what. It holds no secret.
+    manifest.json: what was run, on which target, with which versions. It holds no secret.
 
     Attributes:
         schema: Version of the directory's format.
         trial_id: Unique name of the trial; starts with its UTC stamp.
-        scenario: Name of the workload.
         host: Base URL of the target.
         model: ``open`` or ``closed``.
-        plan: The plan as resolved, every default filled in.
-        seed: The seed of everything random.
-        versions: Package name → version, for harness, python, locust and others.
-        workers: One entry a generator process.
+        plan: The plan with all defaults.
+        versions: Package name → version.
+        workers: One entry per generator process.
         phases: The phases as they took place, in order.
         started_ns, ended_ns: Unix ns of the load (without cleanup).
-        state: ``running``, then ``measured`` or ``interrupted``; a finished directory
-            is ``complete`` or ``interrupted``.
-        embedded: True when the target was the harness's own stand-in.
+        state: ``running``, then ``measured`` or ``interrupted``; of a finished directory
+            ``complete`` or ``interrupted``.
+        embedded: The target was the embedded stand-in.
     """
 
     schema: int
@@ -155,9 +148,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     One line of events.jsonl.
 
     Attributes:
-        time_ns: When it happened, Unix ns.
         kind: ``phase``, ``fault``, ``webhook``, ``generator``, ``note``.
-        worker: Which process tells it; "" for the harness itself.
+        worker: The process that reports it; "" for the harness itself.
         data: The rest, by kind; see ``docs/reference/trial.md``.
     """
 
@@ -168,4 +160,4 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 INBOX_LOST = "inbox"
-"""``lost`` of a note: the webhook inbox died, and what came later nobody heard."""
+"""``lost`` of a note: the webhook inbox died; later deliveries are unknown."""

@@ -1,10 +1,8 @@
 """
-Reading a finished trial directory, and writing beside it without half-written files.
+Read a finished trial directory, and write files beside it atomically.
 
-A trial directory may come from another machine, another version or another hand:
-every file is checked for version, columns and size before anything is believed,
-and whatever is wrong becomes one `TrialError` that names the file and the way out.
-Nothing here needs a server, Locust, or the process that measured.
+A trial directory is untrusted: version, columns and size of every file are checked, and an error
+is one `TrialError` that names the file and what to do. Reading needs no server and no Locust.
 """
 
 from __future__ import annotations
@@ -53,11 +51,10 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class Trial:
     """
-    A trial directory that was found to be one.
+    An opened trial directory. Its methods raise TrialError for absent or damaged files.
 
     Attributes:
-        path: The directory.
-        manifest: What was run; already checked against `SCHEMA`.
+        manifest: Already checked against `SCHEMA`.
     """
 
     path: Path
@@ -70,16 +67,11 @@ class Trial:
         phases: Collection[str] | None = None,
     ) -> pa.Table:
         """
-        The attempt log: columns of `ATTEMPTS`, one row an attempt, in the file's order.
+        The attempt log: columns of `ATTEMPTS`, one row per attempt, in the file's order.
 
         Args:
-            columns: Which to read, in this order; all when None. Only these are held.
-            operations: Keep only these operations; all when None.
-            phases: Keep only attempts of these phases; of all when None.
-
-        Raises:
-            TrialError: The file is absent, damaged, has other columns, or values that
-                no trial can have.
+            columns: Columns to read, in this order; all when None.
+            operations, phases: Keep only attempts of these; all when None.
         """
         asked = {"operation": operations, "phase": phases}
         keep = {column: names for column, names in asked.items() if names is not None}
@@ -89,14 +81,8 @@ class Trial:
         """
         Read the eventful attempts (``harness.trial.row_filter``), in the file's order.
 
-        Args:
-            columns: Which to read, in this order.
-
         Returns:
-            They, and of each worker how many uneventful ones it made besides.
-
-        Raises:
-            TrialError: As `attempts_table` does.
+            Their ``columns``, and the number of uneventful attempts by worker.
         """
         tries = self._read_attempts(["call_id", "attempt"])
         again = tries["call_id"].filter(pc.greater(tries["attempt"], 1)).unique()
@@ -115,29 +101,18 @@ class Trial:
         return table
 
     def intervals_table(self) -> pa.Table:
-        """
-        The interval histograms: columns of `INTERVALS`.
-
-        Raises:
-            TrialError: The file is absent, damaged, has other columns, or values that
-                no trial can have.
-        """
+        """The interval histograms: columns of `INTERVALS`."""
         path = self.path / INTERVALS_FILE
         table = read_parquet(path, INTERVALS)
         check_intervals(path, table, self.manifest)
         return table
 
     def events(self, kinds: Collection[str] | None = None) -> list[Event]:
-        """
-        The events in the file's order, only those of ``kinds`` when given.
-
-        Raises:
-            TrialError: A line is no event (its number is told), or too long.
-        """
+        """The events in the file's order, only those of ``kinds`` when given."""
         return [e for e in self.iter_events() if kinds is None or e.kind in kinds]
 
     def iter_events(self) -> Iterator[Event]:
-        """One event after the other, in bounded memory; raises as `events` does."""
+        """The events one by one, in bounded memory."""
         path = self.path / EVENTS
         decoder = msgspec.json.Decoder(Event)
         try:
@@ -146,75 +121,55 @@ class Trial:
                     try:
                         yield decoder.decode(line)
                     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                        msg = (
-                            f"{path}, line {number}: not an event "
-                            f"({shorten_error(error)}); {RECOPY_HINT}"
-                        )
-                        raise TrialError(msg) from error
+                        text = f"{path}, line {number}: not an event ({shorten_error(error)})"
+                        raise TrialError(f"{text}; {RECOPY_HINT}") from error
         except OSError as error:
             raise _read_error(path, error) from error
 
     def findings(self) -> list[Finding]:
-        """
-        What the checks said of this trial; empty when they have not run.
-
-        Raises:
-            TrialError: The file is there but holds no list of findings.
-        """
+        """The checks' findings; empty when they have not run."""
         path = self.path / FINDINGS
-        if not path.exists():
-            return []
-        return _decode_document(path, list[Finding])
+        return _decode_document(path, list[Finding]) if path.exists() else []
 
     def document(self, name: str) -> dict[str, Any] | None:
-        """
-        A JSON object of the directory, such as ``rate_limit.json``; None when absent.
-
-        Raises:
-            TrialError: The file is there but holds no JSON object.
-        """
+        """A JSON object of the directory, such as ``rate_limit.json``; None when absent."""
         path = self.path / name
         return _decode_document(path, dict[str, Any]) if path.exists() else None
 
 
 def open_trial(path: str | os.PathLike[str]) -> Trial:
     """
-    Open a finished trial directory.
-
-    Only the manifest is read; tables are read, and checked, when they are asked for.
+    Open a trial directory; reads only the manifest.
 
     Raises:
-        TrialError: There is no such directory, it holds no manifest, a link or a special
-            file, or it was written in another version of the format.
+        TrialError: No such directory, no manifest, a link or special file, or another version.
     """
     directory = Path(path)
     if not directory.is_dir():
         what = "is a file" if directory.exists() else "does not exist"
-        msg = f"trial directory {str(directory)!r} {what}; name a directory such as trials/latest"
-        raise TrialError(msg)
+        raise TrialError(
+            f"trial directory {str(directory)!r} {what}; name a directory such as trials/latest"
+        )
     file = directory / MANIFEST
     if not file.exists():
-        msg = f"{str(directory)!r} is no trial: it holds no {MANIFEST}; name a trial's directory"
-        raise TrialError(msg)
+        raise TrialError(
+            f"{str(directory)!r} is not a trial: it has no {MANIFEST}; name a trial's directory"
+        )
     require_plain_entries(directory)
     version = _decode_document(file, dict[str, Any]).get("schema")
     if version != SCHEMA:
-        msg = (
+        raise TrialError(
             f"{file}: written in schema {version!r}, but this harness reads {SCHEMA}; "
             "use the version of the harness that wrote it"
         )
-        raise TrialError(msg)
     return Trial(directory, _decode_document(file, Manifest))
 
 
 def write_atomically(path: Path, data: bytes) -> Path:
     """
-    Write a file whole or not at all: a temporary one beside it, synced, then renamed.
+    Write a file completely or not at all: a temporary one beside it, synced, then renamed.
 
-    Parent directories are made. The result is readable as the umask allows.
-
-    Raises:
-        StorageError: The directory cannot be written.
+    Creates parent directories; the file is readable as the umask allows. Raises StorageError.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,20 +187,14 @@ def write_manifest(trial: Path, manifest: Manifest) -> Path:
 
 
 def write_error(path: Path, error: OSError) -> StorageError:
-    """The error of a file that could not be written, with the way out."""
+    """The error for a file that could not be written, with what to do."""
     remedy = _REMEDIES.get(error.errno or 0, "make the directory writable")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return StorageError(f"{path}: cannot be written ({reason}); {remedy}")
 
 
 def write_json(path: Path, value: Any) -> Path:
-    """
-    Write JSON for people and programs: indented, UTF-8, atomic (`write_atomically`).
-
-    Raises:
-        StorageError: The directory cannot be written.
-        ValueError: The value holds NaN or an infinity, which JSON has no word for.
-    """
+    """Write JSON, indented, UTF-8, as `write_atomically` does; raises ValueError for NaN."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     return write_atomically(path, text.encode() + b"\n")
 
@@ -256,30 +205,30 @@ def _bounded_lines(file: Any, path: Path) -> Iterator[tuple[int, bytes]]:
         if not line:
             return
         if len(line) > EVENT_LINE_BYTES_MAX:
-            msg = f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {RECOPY_HINT}"
-            raise TrialError(msg)
+            raise TrialError(
+                f"{path}, line {number}: longer than {EVENT_LINE_BYTES_MAX} bytes; {RECOPY_HINT}"
+            )
         if number > EVENTS_MAX:
             break
         yield number, line
-    msg = f"{path}: more than {EVENTS_MAX} events; split the trial into shorter ones"
-    raise TrialError(msg)
+    raise TrialError(f"{path}: more than {EVENTS_MAX} events; split the trial into shorter ones")
 
 
 def _decode_document(path: Path, kind: type[_T]) -> _T:
     try:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
-            msg = f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {RECOPY_HINT}"
-            raise TrialError(msg)
+            raise TrialError(f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes; {RECOPY_HINT}")
         document = msgspec.json.decode(path.read_bytes())
         return msgspec.convert(add_aliases(path.stem, document), kind)
     except OSError as error:
         raise _read_error(path, error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: not as expected ({shorten_error(error)}); {RECOPY_HINT}"
-        raise TrialError(msg) from error
+        raise TrialError(
+            f"{path}: not as expected ({shorten_error(error)}); {RECOPY_HINT}"
+        ) from error
 
 
 def _read_error(path: Path, error: OSError) -> TrialError:
     if isinstance(error, FileNotFoundError):
-        return TrialError(f"{path} is missing: the trial was not wholly written or copied")
+        return TrialError(f"{path} is missing: the trial is not complete; copy it again")
     return TrialError(f"{path}: cannot be read ({error.strerror}); check its permissions")

@@ -19,28 +19,24 @@ _FINISHED = frozenset({"complete", "interrupted"})
 
 class TrialView:
     """
-    A finished trial directory. Each file is read and checked when it is first asked for.
-
-    Args:
-        path: The directory.
+    A finished trial directory. Each file is read and checked at first use.
 
     Attributes:
-        manifest: What was run, against what, by what.
+        manifest: What was run, on which target, with which versions.
 
     Raises:
-        TrialError: It is no trial, of another version of the format, or not finished. Every
-            property raises it for a file that is absent or damaged.
+        TrialError: It is not a trial, has another version, or is not finished. Every property
+            raises it for a file that is absent or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._trial = open_trial(path)
         self.manifest: Manifest = self._trial.manifest
         if self.manifest.state not in _FINISHED:
-            msg = (
+            raise TrialError(
                 f"{self._trial.path}: not a finished trial ({self.manifest.state}); "
                 f"run `harness report {self._trial.path}` first"
             )
-            raise TrialError(msg)
 
     def __repr__(self) -> str:
         return f"<trial {self.manifest.trial_id}: {self.manifest.scenario}>"
@@ -56,7 +52,7 @@ class TrialView:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What the checks found; empty when they have not run."""
+        """The checks' findings; empty when they have not run."""
         return self._trial.findings()
 
     @cached_property

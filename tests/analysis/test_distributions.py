@@ -116,8 +116,8 @@ def test_percentiles_equal_numpys_to_a_thousandth(values_us):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 10**9), max_size=30), max_size=5))
-def test_merging_parts_is_measuring_the_whole(parts):
-    """However a sample is shared out, the merged counts are those of the whole."""
+def test_merged_parts_equal_one_sample(parts):
+    """For any split of a sample, the merged counts are the sample's."""
     merged = merge_distributions(spectrum_of(part) for part in parts)
 
     assert spectrum_of([v for part in parts for v in part]).counts.tolist() == (

@@ -109,5 +109,5 @@ def test_too_few_points_say_nothing():
     [(0.2, 0.01, True), (0.2, -0.01, False), (0.079, 0.01, False), (0.08, 0.01, True)],
 )
 def test_a_rise_counts_when_it_is_clear_and_large(rise, low, rises):
-    """Either alone is nobody's trouble."""
+    """Either alone does not count."""
     assert rises is Drift(rise, low, 1.0, None, 0.0).rises

@@ -1,4 +1,4 @@
-"""Faults told by their events."""
+"""Fault windows from events."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ EVENTS = (
 
 
 def test_two_faults_of_one_kind_are_two():
-    """Each has its own window and strikes; what has no end lasts as long as the load."""
-    told = collect_fault_windows(EVENTS, T0 * NS, 10.0)
+    """Each has its own window and injections; one without an end lasts as long as the load."""
+    windows = collect_fault_windows(EVENTS, T0 * NS, 10.0)
 
     assert [
         ("slow", 1.0, 4.0, (3.0,)),
         ("slow", 2.0, 10.0, (5.0,)),
         ("restart", 6.0, 7.0, ()),
         ("refuse", 7.5, 10.0, (7.5,)),
-    ] == [(one.name, one.start_s, one.end_s, one.injections_s) for one in told]
+    ] == [(one.name, one.start_s, one.end_s, one.injections_s) for one in windows]
     assert ["rate_bytes_per_s=9, probability=0.5", "", "down=1s", ""] == [
-        describe_settings(one) for one in told
+        describe_settings(one) for one in windows
     ]
 
 
 def test_a_fault_that_begins_after_the_load_has_ended_has_no_length():
     """A window of the cleanup: it never ends before it began."""
-    [strikes] = collect_fault_windows(
+    [window] = collect_fault_windows(
         [event(30, "fault", "proxy", fault="latency", edge="start")], T0 * NS, 20.0
     )
 
-    assert (30.0, 30.0) == (strikes.start_s, strikes.end_s)
+    assert (30.0, 30.0) == (window.start_s, window.end_s)

@@ -127,7 +127,7 @@ def test_the_hand_made_blob_is_good():
         "bomb",
     ],
 )
-def test_strangers_bytes_are_a_trial_error(blob):
+def test_untrusted_bytes_are_a_trial_error(blob):
     """A blob that is no histogram of ours is refused, never decoded into nonsense."""
     with pytest.raises(TrialError, match=r"intervals\.parquet"):
         decode([blob])

@@ -60,7 +60,7 @@ def test_probes_have_numbers_of_their_own(trial):
 
 
 def test_a_long_cleanup_makes_no_rate(tmp_path):
-    """A sweep that tried a thousand times after 20 s of load was told as 50 a second."""
+    """A cleanup of 1,000 attempts after 20 s of load was reported as 50 per second."""
     rows = [attempt(call_id=n) for n in (1, 2)]
     rows += [rate_limited(call_id=9, attempt=n, phase="cleanup", at_s=30.0) for n in range(1, 9)]
     summary = summarize(open_trial(write_trial(tmp_path / "t", rows)), [])

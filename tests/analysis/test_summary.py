@@ -76,7 +76,7 @@ def test_a_load_that_was_cut_off_has_the_phases_that_it_came_to(tmp_path):
     assert [(4.0, 25.0), (0.0, 0.0)] == [(p["duration_s"], p["attempts_per_s"]) for p in phases]
 
 
-def test_phases_are_told_with_their_own_counts(tmp_path):
+def test_phases_have_their_own_counts(tmp_path):
     """100 attempts in a 5 s warm-up are 20 a second there and none in the other."""
     rows = [attempt(call_id=n, phase="warm-up", at_s=-4.0) for n in range(100)]
     phases = summary_of(tmp_path, rows)["phases"]

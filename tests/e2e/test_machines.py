@@ -150,7 +150,7 @@ def test_a_master_says_for_whom_it_waits_and_can_be_stopped(harness: Command) ->
         ended = harness.wait(master)
     summary = summary_of(harness.folder / "trial")
 
-    assert "waiting for workers: 0 of 2 here" in waiting
+    assert "waiting for workers: 0 of 2" in waiting
     assert ended.code == 130
     assert (summary["verdict"], summary["duration_s"]) == ("unknown", 0.0)
     assert "it was stopped before its load began" in [f["detail"] for f in summary["findings"]]

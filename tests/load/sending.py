@@ -1,4 +1,4 @@
-"""What a worker's sink sends, told as JSON: for tests, which must not import Locust themselves."""
+"""What a worker's sink sends, as JSON: for tests, which must not import Locust themselves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Runner:
 
 
 def main(rows: int, noise: int, piece_bytes: int) -> None:
-    """Send one batch of so many attempts with so many bytes of noise each."""
+    """Send one batch of attempts with some bytes of noise each."""
     worker.MESSAGE_BYTES_MAX = piece_bytes
     chance = random.Random(1)
     table = attempts_table(
@@ -51,7 +51,7 @@ def main(rows: int, noise: int, piece_bytes: int) -> None:
     for message in runner.sent:
         pieces.add(from_ipc(message["buckets"], BUCKETS))
     came = pa.concat_tables([from_ipc(m["attempts"], ATTEMPTS) for m in runner.sent])
-    # A worker whose clock is 45 s ahead tells the load's end by its master's.
+    # A worker whose clock is 45 s ahead reports the load's end by its coordinator's.
     sink.clock_ahead_ns = 45 * 10**9
     sink.end(WorkerSummary("w0", load_ended_ns=60 * 10**9))
     end = msgspec.json.decode(runner.sent.pop()["end"], type=WorkerSummary)

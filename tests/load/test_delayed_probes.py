@@ -1,4 +1,4 @@
-"""The memory asks again after 1 s, 3 s, 9 s; and holds so many and no more."""
+"""Delayed probes are sent after 1 s, 3 s, 9 s; their number is bounded."""
 
 from __future__ import annotations
 

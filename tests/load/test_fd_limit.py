@@ -46,14 +46,14 @@ def test_the_limit_is_raised_or_the_load_refused(limits, load, workload, process
         check_open_files(plan, [object, workload], processes)
         assert [soft, 4000] == limits
         return
-    with pytest.raises(UsageError, match=r"4,000 files.*ulimit -n") as caught:
+    with pytest.raises(UsageError, match=r"4,000 open files.*ulimit -n") as caught:
         check_open_files(plan, [workload], processes)
     assert [1000, 4000] == limits
     assert "\n" not in str(caught.value)
 
 
 def test_no_limit_is_no_limit(limits):
-    """Where everything is allowed, nothing is changed; a hard limit that is none holds nobody up."""
+    """An unlimited soft limit stays; an unlimited hard limit is enough."""
     plan = Plan.model_validate({"name": "p", "load": {"users": 50_000}})
     limits[:] = [resource.RLIM_INFINITY, resource.RLIM_INFINITY]
     check_open_files(plan, [object], 1)

@@ -32,7 +32,7 @@ def standin():
     running.stop()
 
 
-def _prober(out: Path, host: str) -> LabSenderProcess:
+def _sender(out: Path, host: str) -> LabSenderProcess:
     plan = build_plan(PLAN, "a test's plan").model_dump(mode="json", by_alias=True)
     spec = TrialSpec("t-1", str(out), "lab", host, "stand-in", plan, embedded=True)
     path = out / "spec.json"
@@ -48,35 +48,35 @@ def _opened(standin: Standin) -> int:
     return standin.truth()["sessions"]["open"]
 
 
-def _end_in_order(prober: LabSenderProcess) -> None:
-    prober.close()
+def _end_in_order(sender: LabSenderProcess) -> None:
+    sender.close()
 
 
-def _interrupt(prober: LabSenderProcess) -> None:
-    prober.interrupt()
-    prober.close()
+def _interrupt(sender: LabSenderProcess) -> None:
+    sender.interrupt()
+    sender.close()
 
 
-def _interrupt_late(prober: LabSenderProcess) -> None:
+def _interrupt_late(sender: LabSenderProcess) -> None:
     """The end of the input is there before the signal."""
-    process = prober._process
+    process = sender._process
     assert process.stdin is not None
     process.send_signal(signal.SIGSTOP)
     process.stdin.close()
-    prober.interrupt()
+    sender.interrupt()
     process.send_signal(signal.SIGCONT)
-    prober.close()
+    sender.close()
 
 
-def _vanish(prober: LabSenderProcess) -> None:
+def _vanish(sender: LabSenderProcess) -> None:
     """What the process sees of a lab that was killed."""
-    assert prober._process.stdin is not None
-    prober._process.stdin.close()
-    prober.close()
+    assert sender._process.stdin is not None
+    sender._process.stdin.close()
+    sender.close()
 
 
-def _fail(prober: LabSenderProcess) -> None:
-    with pytest.raises(ZeroDivisionError), prober:
+def _fail(sender: LabSenderProcess) -> None:
+    with pytest.raises(ZeroDivisionError), sender:
         raise ZeroDivisionError
 
 
@@ -90,13 +90,13 @@ def _fail(prober: LabSenderProcess) -> None:
         (_fail, "interrupted"),
     ],
 )
-def test_only_a_goodbye_makes_a_whole_trial(standin, tmp_path, end, state):
-    """However it ends, what it opened is closed; only one end is that of a whole trial."""
-    prober = _prober(tmp_path, standin.url)
-    (seen,) = prober.send([LabRequest(0, "create_session")])
+def test_only_an_end_message_makes_a_complete_trial(standin, tmp_path, end, state):
+    """However it ends, what it opened is closed; only one way makes a complete trial."""
+    sender = _sender(tmp_path, standin.url)
+    (seen,) = sender.send([LabRequest(0, "create_session")])
     assert seen.outcome == "ok"
 
-    end(prober)
+    end(sender)
 
     assert _state(tmp_path) == state
     assert _opened(standin) == 0
@@ -104,18 +104,18 @@ def test_only_a_goodbye_makes_a_whole_trial(standin, tmp_path, end, state):
 
 def test_interrupt_drops_what_is_under_way(standin, tmp_path):
     """A list that would take a minute ends at once, and its sessions are closed."""
-    prober = _prober(tmp_path, standin.url)
-    actions = [LabRequest(0, "create_session"), LabRequest(60_000_000_000, "create_session")]
-    assert prober._process.stdin is not None
-    prober._process.stdin.write(msgspec.json.encode(actions) + b"\n")
-    prober._process.stdin.flush()
+    sender = _sender(tmp_path, standin.url)
+    requests = [LabRequest(0, "create_session"), LabRequest(60_000_000_000, "create_session")]
+    assert sender._process.stdin is not None
+    sender._process.stdin.write(msgspec.json.encode(requests) + b"\n")
+    sender._process.stdin.flush()
     while not standin.truth()["requests"].get("create_session"):
         time.sleep(0.05)
 
     began_s = time.monotonic()
-    prober.interrupt()
+    sender.interrupt()
 
-    assert prober.close() == 0
+    assert sender.close() == 0
     assert time.monotonic() - began_s < 30
     assert _state(tmp_path) == "interrupted"
     assert _opened(standin) == 0

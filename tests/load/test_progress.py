@@ -1,4 +1,4 @@
-"""Live figures over a pipe: whole lines, and never a load that waits for its reader."""
+"""Live metrics over a pipe: complete lines, and the load never waits for the reader."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ def test_probes_are_no_part_of_the_figures(pipe):
     assert 10.0 == pytest.approx(live.p50_ms, rel=0.001)
 
 
-def test_a_reader_that_stands_still_stops_nothing_and_gets_whole_lines(pipe):
+def test_a_reader_that_stands_still_stops_nothing_and_gets_complete_lines(pipe):
     """A full pipe leaves figures out; a line that was begun is ended first."""
     progress = Progress(pipe[1], 10**9)
-    progress.note = lambda: 9_990 * "x"  # longer than what a pipe takes whole or not at all
+    progress.note = lambda: 9_990 * "x"  # longer than a pipe's atomic write
     for _ in range(50):  # some times what a pipe holds
         progress.write()
-    told = os.read(pipe[0], 1 << 20)
-    torn = not told.endswith(b"\n")
+    text = os.read(pipe[0], 1 << 20)
+    torn = not text.endswith(b"\n")
     progress.write()
-    told += os.read(pipe[0], 1 << 20)
-    lines = told.splitlines()
+    text += os.read(pipe[0], 1 << 20)
+    lines = text.splitlines()
 
     assert torn
-    assert told.endswith(b"\n")
+    assert text.endswith(b"\n")
     assert 2 < len(lines) < 50
     assert {9_990} == {len(msgspec.json.decode(line, type=LiveMetrics).note) for line in lines}
 
 
-def test_old_figures_are_forgotten_where_nobody_asks_for_them(monkeypatch):
+def test_old_figures_are_forgotten_without_a_reader(monkeypatch):
     """A load without a reader may last for days."""
     clock = iter(range(0, 10**18, 10**9))
     monkeypatch.setattr(progresses, "unix_ns", lambda: next(clock))
@@ -73,12 +73,12 @@ def test_old_figures_are_forgotten_where_nobody_asks_for_them(monkeypatch):
     assert 100 == progress.snapshot().attempts
 
 
-def test_a_reader_that_is_gone_is_told_once(pipe):
-    """Nobody is left to stop or to judge the load."""
-    progress, told = Progress(pipe[1], 10**9), []
-    progress.on_orphaned = lambda: told.append("gone")
+def test_a_reader_that_is_gone_is_reported_once(pipe):
+    """No process is left to stop the load."""
+    progress, calls = Progress(pipe[1], 10**9), []
+    progress.on_orphaned = lambda: calls.append("gone")
     os.close(pipe[0])
     progress.write()
     progress.write()
 
-    assert ["gone"] == told
+    assert ["gone"] == calls

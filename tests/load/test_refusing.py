@@ -1,4 +1,4 @@
-"""What a process that cannot do as it is told does: it ends, so that nobody waits for it."""
+"""A process with a wrong configuration ends, so that no other process waits for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ environment = SimpleNamespace(
     user_classes=[type("OwnUser", (), {{}})],
 )
 runner.environment = environment
-told = dict(
+message = dict(
     trial_id="t", embedded=False, share=dict(c=(0, 1)), start_ns=1, plan={{}},
     scenario="theirs", users=["OwnUser"],
 )
@@ -41,37 +41,39 @@ def run(body):
     return done.returncode, done.stderr.strip()
 
 
-def test_a_worker_ends_that_does_not_understand_the_masters_plan():
-    """One line; Locust would log what a listener raises, and the master wait for ever."""
-    status, said = run("worker._on_go(SimpleNamespace(data=told | dict(plan=dict(sede=1))))")
+def test_a_worker_ends_that_does_not_understand_the_coordinators_plan():
+    """One line; Locust would log what a listener raises, and the coordinator would wait."""
+    status, said = run("worker._on_go(SimpleNamespace(data=message | dict(plan=dict(sede=1))))")
 
     assert 2 == status
-    assert "the master's load does not fit this worker: " in said
+    assert "the coordinator's load does not fit this worker: " in said
     assert said.endswith("sede is unknown; did you mean 'seed'?")
     assert 1 == len(said.splitlines())
 
 
 def test_a_worker_of_another_scenario_ends():
-    """Locust lets it live without users, and the master waited for its share for ever."""
-    status, said = run("worker._on_go(SimpleNamespace(data=told | dict(users=['TheirUser'])))")
+    """Locust lets it live without users, and the coordinator waited for its share."""
+    status, said = run("worker._on_go(SimpleNamespace(data=message | dict(users=['TheirUser'])))")
 
     assert (2, 1) == (status, len(said.splitlines())), said
     assert said.endswith("its scenario is theirs, this worker's x; start it with theirs")
 
 
 def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, monkeypatch):
-    """Under plain Locust they would stand in the manifest and never strike."""
+    """Under plain Locust they would be in the manifest without an injection."""
     (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
     monkeypatch.setenv("HARNESS_PLAN", f"{tmp_path}/p.toml")
     environment = SimpleNamespace(parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py")
 
-    with pytest.raises(UsageError, match=r"p\.toml: faults need their proxy; use `harness run`"):
+    with pytest.raises(
+        UsageError, match=r"p\.toml: faults need the fault proxy; use `harness run`"
+    ):
         default_spec(environment)
 
 
-def test_plain_locust_is_told_of_the_variable_that_lets_a_host_in():
+def test_plain_locust_names_the_variable_that_allows_a_host():
     """It has no --allow-host."""
     environment = SimpleNamespace(parsed_options=None, host="http://example.com", locustfile="x.py")
 
-    with pytest.raises(UsageError, match=r"all the same, set HARNESS_ALLOW_HOST=example\.com$"):
+    with pytest.raises(UsageError, match=r"anyway, set HARNESS_ALLOW_HOST=example\.com$"):
         default_spec(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.load import scheduler as turnstiles
+from harness.load import scheduler as schedulers
 from harness.load.scheduler import ArrivalRateScheduler, ClosedScheduler
 from harness.plan.arrivals import Phase
 from harness.units import NS_PER_MS, NS_PER_S
@@ -35,15 +35,15 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The turnstiles' clock and alarm."""
+    """The schedulers' clock and timer."""
     clock = Clock()
-    monkeypatch.setattr(turnstiles, "unix_ns", lambda: clock.now_ns)
-    monkeypatch.setattr(turnstiles, "Timer", lambda: clock)
+    monkeypatch.setattr(schedulers, "unix_ns", lambda: clock.now_ns)
+    monkeypatch.setattr(schedulers, "Timer", lambda: clock)
     return clock
 
 
 def open_(share=(0, 1)):
-    """The open turnstile of `TEN`."""
+    """The open scheduler of `TEN`."""
     return ArrivalRateScheduler(TEN, 1, share, START_NS)
 
 
@@ -73,7 +73,7 @@ def test_a_start_is_late_beyond_ten_milliseconds(clock, late_ms, late):
 
 
 def test_arrivals_that_found_no_user_are_late_but_not_the_generators_fault(clock):
-    """Three came due while nobody was free: they are taken one by one, none is left out."""
+    """Three came due while no user was free: they are taken one by one, none is left out."""
     gate = open_()
     clock.now_ns += 2_500 * NS_PER_MS
     numbers = [gate.next_arrival().number for _ in range(4)]
@@ -104,13 +104,13 @@ def test_what_came_due_and_was_never_begun_is_counted(clock):
 
 
 @pytest.mark.parametrize(
-    ("told_ms", "starts_ms"),
+    ("announced_ms", "starts_ms"),
     [(480, 480), (0, 0), (1000, 1000), (-1, 500), (-1900, 500), (1001, 500), (45_000, 500)],
 )
-def test_a_worker_whose_clock_is_off_starts_by_its_own(told_ms, starts_ms):
+def test_a_worker_whose_clock_is_off_starts_by_its_own(announced_ms, starts_ms):
     """Else its first arrivals would be late by the difference, and the target be blamed."""
-    told_ns = START_NS + told_ms * NS_PER_MS
-    start_ns = turnstiles.local_start_ns(told_ns, START_NS, NS_PER_S // 2)
+    announced_ns = START_NS + announced_ms * NS_PER_MS
+    start_ns = schedulers.local_start_ns(announced_ns, START_NS, NS_PER_S // 2)
 
     assert starts_ms * NS_PER_MS == start_ns - START_NS
 

@@ -1,4 +1,4 @@
-"""The sweep: first what is open, then what is in doubt; and what could not be closed."""
+"""Cleanup: open sessions first, then unconfirmed creates; what is left is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders of a load process: which host may be loaded, and where the key comes from."""
+"""The spec of a load process: allowed hosts, and the key's source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_this_machine_or_what_is_spelled_out_may_be_loaded(host, allowed, expect
         "10.0.0.1", "0.0.0.0", "128.0.0.1", "127.0.0", "127.0.0.x",  # noqa: S104  to be refused
     ],
 )  # fmt: skip
-def test_nobody_loads_another_machine_by_a_slip(name, allowed):
+def test_another_machine_is_not_loaded_by_mistake(name, allowed):
     """What only looks like this machine is none; one name allows no other."""
     with pytest.raises(UsageError, match=f"add --allow-host {name}$"):
         check_host(f"http://{name}:80", allowed)

@@ -22,21 +22,20 @@ def next_arrival() -> dict:
 @pytest.mark.alone
 def test_starts_are_on_time() -> None:
     """
-    Half of the starts come within a millisecond of the plan.
+    Half of the starts are at most 0.4 ms later than plain sleeps, or 1 ms on a busy machine.
 
-    The machine may be busy with others for a while, so the best of five is taken: a timer
-    that rounds to milliseconds would be half a millisecond late at best, and one that adds
-    up its errors would be later each time.
+    The lateness of plain sleeps in the same process shows how busy the machine is. A timer that
+    rounds to milliseconds would be half a millisecond late, one that adds up errors more.
     """
     medians_ns = []
-    for _ in range(5):
-        told = next_arrival()
-        numbers, late_ns = zip(*told["starts"], strict=True)
+    for _ in range(3):
+        seen = next_arrival()
+        numbers, late_ns = zip(*seen["starts"], strict=True)
 
         assert list(range(RATE)) == list(numbers)
-        assert told["begun"] == RATE
+        assert seen["begun"] == RATE
         assert min(late_ns) >= 0
-        medians_ns.append(statistics.median(late_ns))
+        medians_ns.append(statistics.median(late_ns) - statistics.median(seen["plain"]))
         if medians_ns[-1] < 400_000:
             break
 

@@ -34,21 +34,21 @@ def test_a_baseline_says_what_its_trial_said(trial, tmp_path):
 
 def test_a_taken_name_is_kept(trial, tmp_path):
     save_baseline(trial, "v12", ["steady"], tmp_path)
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         save_baseline(trial, "v12", ["steady"], tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "../v12", ".hidden", "a/b", "x" * 65, "a b"])
 def test_a_name_cannot_leave_the_directory(trial, tmp_path, name):
-    with pytest.raises(UsageError, match="no name"):
+    with pytest.raises(UsageError, match="not a valid baseline name"):
         save_baseline(trial, name, ["steady"], tmp_path)
 
 
-def test_only_whole_trials_with_something_measured_are_kept(trial, tmp_path):
+def test_only_complete_trials_with_something_measured_are_kept(trial, tmp_path):
     with pytest.raises(UsageError, match="nothing was measured"):
         save_baseline(trial, "v12", [], tmp_path)
     cut = open_trial(write_trial(tmp_path / "cut", ladder(), state="interrupted"))
-    with pytest.raises(UsageError, match="whole trial"):
+    with pytest.raises(UsageError, match="complete trial"):
         save_baseline(cut, "v12", ["steady"], tmp_path)
 
 

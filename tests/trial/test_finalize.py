@@ -8,19 +8,19 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from harness.errors import StorageError, TrialError
 from harness.trial import finalize
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.finalize import finalize_trial
-from harness.trial.histograms import decode
 from harness.trial.parts import PARTS, PartWriter, count_batches, read_batches
 from harness.trial.schema import WorkerSummary
 from tests.trials import NS, T0, attempt, event, manifest
 
 
 def running_trial(path, batches=3, rows=4, **of_manifest):
-    """A trial as its writer left it: so many batches of one worker, and a manifest."""
+    """A trial as its writer left it: batches of one worker, and a manifest."""
     with PartWriter(path) as writer:
         for batch in range(batches):
             table = attempts_table(
@@ -41,12 +41,16 @@ def tear(path, by=1):
 def counts(trial):
     """(attempts, attempts in the service histograms) of a finished trial."""
     intervals = pq.read_table(trial / "intervals.parquet").to_pylist()
-    told = [sum(decode(row["hdr"])[1]) for row in intervals if row["metric"] == "service"]
+    told = [
+        HdrHistogram.decode(row["hdr"]).get_total_count()
+        for row in intervals
+        if row["metric"] == "service"
+    ]
     return pq.read_metadata(trial / "attempts.parquet").num_rows, sum(told)
 
 
 def test_a_trial_in_order_is_complete(tmp_path):
-    """All batches, the worker's goodbye, and no parts afterwards."""
+    """All batches, the worker's summary, and no parts afterwards."""
     trial = running_trial(
         tmp_path / "t", state="measured", workers=[WorkerSummary("local", attempts=12)]
     )
@@ -112,7 +116,7 @@ def test_a_torn_batch_is_left_out_of_both_tables(tmp_path, torn):
     assert [(end.worker, end.state) for end in done.workers] == [("local", "lost")]
 
 
-def test_whole_batches_alone_are_read(tmp_path):
+def test_only_complete_batches_are_read(tmp_path):
     """A torn one, whichever part of it is there, ends the reading."""
     path = running_trial(tmp_path / "t") / PARTS / "local.attempts"
     whole = list(read_batches(path))
@@ -124,7 +128,7 @@ def test_whole_batches_alone_are_read(tmp_path):
     assert 3 == len(whole)
 
 
-def test_a_goodbye_that_names_more_than_came_is_a_loss(tmp_path):
+def test_a_summary_that_names_more_attempts_than_arrived_is_a_loss(tmp_path):
     """A worker that recorded 13 attempts, of which 12 came, is lost."""
     trial = running_trial(
         tmp_path / "t", state="measured", workers=[WorkerSummary("local", attempts=13)]
@@ -176,7 +180,7 @@ def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
 def test_a_trial_that_is_being_made_is_not_finished(tmp_path):
     """Its parts would go from under its writer; when that has ended, it is finished."""
     trial = running_trial(tmp_path / "t")
-    with PartWriter(trial), pytest.raises(TrialError, match="still being made"):
+    with PartWriter(trial), pytest.raises(TrialError, match="another process"):
         finalize_trial(trial)
 
     assert (trial / PARTS / "local.attempts").is_file()
@@ -184,7 +188,7 @@ def test_a_trial_that_is_being_made_is_not_finished(tmp_path):
     assert counts(trial) == (12, 12)
 
 
-def test_events_are_told_once_however_often_finishing_was_cut_off(tmp_path, monkeypatch):
+def test_events_are_written_once_however_often_finalizing_was_cut_off(tmp_path, monkeypatch):
     """Killed between its last two steps: what it had added is not added again."""
     trial = running_trial(tmp_path / "t")
     lines = [msgspec.json.encode(event(at_s, "webhook", "inbox")) for at_s in (1.0, 2.0)]
@@ -228,5 +232,5 @@ def test_a_line_that_is_no_event_is_one_line_of_error(tmp_path, line):
     trial = running_trial(tmp_path / "t")
     (trial / "events.jsonl").write_bytes(line)
 
-    with pytest.raises(TrialError, match=r"events\.jsonl: a line that is no event"):
+    with pytest.raises(TrialError, match=r"events\.jsonl: a line that is not an event"):
         finalize_trial(trial)

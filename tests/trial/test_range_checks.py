@@ -33,23 +33,23 @@ def trial(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [
         ("second", None, "empty cells in second"),
         ("operation", None, "empty cells in operation"),
         ("hdr", None, "empty cells in hdr"),
-        ("second", 0, "second 0 lies outside"),
-        ("second", T0 + 15 + DAY_S + 1, "lies outside"),
-        ("second", 2**63 - 1, "lies outside"),
-        ("count", 0, "count 0 lies outside"),
-        ("count", -5, "count -5 lies outside"),
-        ("count", 2**62, "lies outside"),
+        ("second", 0, "second 0 is outside"),
+        ("second", T0 + 15 + DAY_S + 1, "is outside"),
+        ("second", 2**63 - 1, "is outside"),
+        ("count", 0, "count 0 is outside"),
+        ("count", -5, "count -5 is outside"),
+        ("count", 2**62, "is outside"),
     ],
 )
-def test_intervals_beyond_reason_are_refused(trial, column, value, told):
+def test_intervals_beyond_reason_are_refused(trial, column, value, message):
     """The file, the column and the value are named."""
     spoil(trial, "intervals", column, value)
-    with pytest.raises(TrialError, match=told) as raised:
+    with pytest.raises(TrialError, match=message) as raised:
         open_trial(trial).intervals_table()
 
     assert str(raised.value).startswith(f"{trial}/intervals.parquet: ")
@@ -57,20 +57,20 @@ def test_intervals_beyond_reason_are_refused(trial, column, value, told):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [
         ("status", None, "empty cells in status"),
         ("outcome", None, "empty cells in outcome"),
-        ("end_ns", 2**63 - 1, "lies outside"),
-        ("start_ns", 0, "start_ns 0 lies outside"),
-        ("intended_ns", (T0 - 5 - DAY_S) * NS - 1, "lies outside"),
+        ("end_ns", 2**63 - 1, "is outside"),
+        ("start_ns", 0, "start_ns 0 is outside"),
+        ("intended_ns", (T0 - 5 - DAY_S) * NS - 1, "is outside"),
     ],
 )
-def test_attempts_beyond_reason_are_refused(trial, column, value, told):
+def test_attempts_beyond_reason_are_refused(trial, column, value, message):
     """As far as their columns are read."""
     spoil(trial, "attempts", column, value)
     opened = open_trial(trial)
-    with pytest.raises(TrialError, match=told):
+    with pytest.raises(TrialError, match=message):
         opened.attempts_table()
 
     assert 2 == opened.attempts_table(["worker"]).num_rows
@@ -86,11 +86,11 @@ def test_what_lies_within_a_day_is_believed(trial):
 
 
 def test_a_histogram_holds_as_many_values_as_its_row_says(trial):
-    """Else throughput and percentiles would tell of two trials."""
+    """Else throughput and percentiles would describe two trials."""
     spoil(trial, "intervals", "count", 2)
     table = open_trial(trial).intervals_table()
 
-    with pytest.raises(TrialError, match="has not the count of its row"):
+    with pytest.raises(TrialError, match="total differs from its row"):
         latencies(table, {"steady"})
 
 

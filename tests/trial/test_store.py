@@ -113,8 +113,8 @@ def test_batches_with_other_dictionaries_are_one_table(tmp_path, monkeypatch):
     assert [row.operation for row in rows] == read["operation"].to_pylist()
 
 
-def test_smooth_attempts_are_counted_and_the_others_told(tmp_path):
-    """What was retried, refused or broken is told, and all of a call that was tried again."""
+def test_uneventful_attempts_are_counted_and_the_others_read(tmp_path):
+    """Retried, refused and broken attempts are read, with all of a retried call."""
     rows = [
         attempt(call_id=1, evidence="a"),
         attempt(call_id=7, evidence="a", worker="w2"),
@@ -147,7 +147,7 @@ def test_missing_findings_are_no_findings(path):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda p: (p / "manifest.json").unlink(), "is no trial: it holds no manifest.json"),
+        (lambda p: (p / "manifest.json").unlink(), "is not a trial: it has no manifest.json"),
         (lambda p: (p / "manifest.json").write_text('{"schema": 2}'), "written in schema 2"),
         (lambda p: (p / "manifest.json").write_text("{}"), "written in schema None"),
         (lambda p: (p / "manifest.json").write_text('{"schema": 1}'), "missing required field"),
@@ -172,7 +172,7 @@ def test_missing_findings_are_no_findings(path):
         ),
     ],
 )
-def test_damage_is_told_in_one_line(path, damage, said):
+def test_damage_is_reported_in_one_line(path, damage, said):
     """Whatever is wrong with a directory, the error names it and fits one line."""
     damage(path)
 
@@ -184,7 +184,7 @@ def test_damage_is_told_in_one_line(path, damage, said):
 
 
 def test_what_is_no_directory_is_said_to_be_none(tmp_path):
-    """A wrong path is told as what it is."""
+    """The error of a wrong path says what it is."""
     (tmp_path / "file").touch()
 
     with pytest.raises(TrialError, match="does not exist"):
@@ -255,7 +255,7 @@ def test_no_flipped_byte_does_more_than_raise_a_trial_error(tmp_path_factory, da
         assert "\n" not in str(error)  # noqa: PT017  both ways out are allowed
 
 
-def test_a_written_file_is_whole_and_has_no_leftovers(tmp_path):
+def test_a_written_file_is_complete_without_leftovers(tmp_path):
     """The file is there under its name, readable by others, and nothing beside it."""
     written = write_json(tmp_path / "deep" / "a.json", {"ms": 1.5, "name": "é"})
 

@@ -97,7 +97,7 @@ def test_the_page_names_every_attribute_and_its_type():
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda path: (path / "manifest.json").unlink(), "it holds no manifest.json"),
+        (lambda path: (path / "manifest.json").unlink(), "it has no manifest.json"),
         (
             lambda path: write_trial(path, [], state="measured"),
             r"\(measured\); run `harness report",
@@ -121,7 +121,7 @@ def test_what_is_no_finished_trial_is_refused(path, damage, reason):
         ("events", "events.jsonl", "is missing"),
     ],
 )
-def test_an_absent_file_is_told_when_it_is_asked_for(path, name, file, reason):
+def test_an_absent_file_is_reported_when_it_is_read(path, name, file, reason):
     """The rest can be read."""
     (path / file).unlink()
     trial = harness.trial.open(path)
