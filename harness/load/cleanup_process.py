@@ -44,7 +44,7 @@ def main() -> None:
         budget=RetryBudget(1.0),
         sleep=gevent.sleep,
         rng=Random(0),
-        next_call_id=_CALL_IDS_FROM,
+        next_call_id=_CALL_IDS_FROM + spec.first_call_id,
     )
     left_open = close_sessions(
         outstanding, context, lambda: connect(target, spec.transport), CLEANUP_S

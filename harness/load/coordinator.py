@@ -88,7 +88,8 @@ class CoordinatorLifecycle:
         self.writer.progress.note = str
         gone = {client.id for client in self._runner.clients.missing}
         clients = [client.id for client in self._runner.clients.all if client.id not in gone]
-        self._names = {client: f"w{place}" for place, client in enumerate(clients)}
+        prefix = self.config.spec.load_prefix
+        self._names = {client: f"{prefix}w{place}" for place, client in enumerate(clients)}
         self.writer.expected.update(self._names.values())
         start_ns = unix_ns() + DISTRIBUTED_START_DELAY_NS
         share = {client: (place, len(clients)) for place, client in enumerate(clients)}

@@ -85,7 +85,7 @@ class LoadGenerator:
         self.spec = spec
         self.webhook_secret = webhook_secret(spec.trial_id)
         self.plan = plan
-        self.worker = "local" if index < 0 else f"w{index}"
+        self.worker = spec.load_prefix + ("local" if index < 0 else f"w{index}")
         self.ready = Flag()
         self.recorder = Recorder()
         self.delayed_probes = DelayedProbes()
@@ -118,7 +118,7 @@ class LoadGenerator:
             budget=RetryBudget(plan.retry.budget_fraction),
             sleep=self.sleep,
             rng=Random(f"{plan.seed}/jitter/{index}"),
-            next_call_id=max(index, 0) * _CALL_IDS_PER_WORKER + 1,
+            next_call_id=max(index, 0) * _CALL_IDS_PER_WORKER + spec.first_call_id,
         )
 
     def sleep(self, seconds: float) -> None:

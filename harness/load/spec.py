@@ -50,6 +50,10 @@ class TrialSpec(msgspec.Struct, frozen=True):
         webhook_url: Where scraper runs shall report to; "" for nowhere.
         watched: Live figures are to be told in full, by operation and outcome.
         plan_file: Where the plan was read, to point at its lines; "" for nowhere.
+        load_prefix: Prefix of worker names, such as ``s03-``, when this load is one of several
+            that append to one trial; "" for a trial of one load. See `harness.trial.appended`.
+            Each such load has its own prefix, its own phase names (in ``plan``), and:
+        first_call_id: Its call ids start here. A process uses up to 2**40 ids.
     """
 
     trial_id: str
@@ -69,6 +73,8 @@ class TrialSpec(msgspec.Struct, frozen=True):
     webhook_url: str = ""
     watched: bool = False
     plan_file: str = ""
+    load_prefix: str = ""
+    first_call_id: int = 1
 
     def target(self, timeouts: TimeoutsTable, key: str, *, direct: bool = False) -> Target:
         """

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 
 from harness import __version__
@@ -24,10 +23,11 @@ from harness.errors import StorageError
 from harness.load.progress import Progress
 from harness.load.spec import TrialSpec
 from harness.plan.model import Plan
+from harness.trial.appended import append_load, read_before
 from harness.trial.batches import BUCKETS, from_ipc, to_ipc
 from harness.trial.parts import PartWriter
 from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
-from harness.trial.store import MANIFEST, write_atomically
+from harness.trial.store import write_manifest
 
 log = logging.getLogger(__name__)
 _PACKAGES = ("locust", "gevent", "httptools", "hdrhistogram", "pyarrow", "msgspec", "httpx")
@@ -58,6 +58,7 @@ class TrialWriter:
         self._rows_by_worker: dict[str, int] = {}
         self._started_ns = 0
         self._out = Path(spec.out)
+        self._before = read_before(self._out) if spec.load_prefix else None
         self._writer = PartWriter(self._out)
         self._write_manifest("running")
 
@@ -181,8 +182,9 @@ class TrialWriter:
             state=state,
             embedded=spec.embedded,
         )
-        text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        write_atomically(self._out / MANIFEST, text + b"\n")
+        if spec.load_prefix:
+            manifest = append_load(self._before, manifest)
+        write_manifest(self._out, manifest)
 
 
 def _ignore() -> None:

@@ -53,7 +53,7 @@ class Iteration:
         self.client = client
         self._rng = Random()
         self._seeded = False
-        self._prefix = generator.spec.trial_id
+        self._prefix = f"{generator.spec.trial_id}-{generator.spec.load_prefix}"
         self.seed = generator.plan.seed
         self.number = 0
         self.phase = ""
@@ -74,7 +74,7 @@ class Iteration:
     def new_idempotency_key(self) -> str:
         """A new Idempotency-Key, unique in the world."""
         self._keys += 1
-        return f"{self._prefix}-{self.number}-{self._keys}"
+        return f"{self._prefix}{self.number}-{self._keys}"
 
     @property
     def rng(self) -> Random:

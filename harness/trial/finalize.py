@@ -42,10 +42,10 @@ from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerSummar
 from harness.trial.store import (
     ATTEMPTS_FILE,
     INTERVALS_FILE,
-    MANIFEST,
     open_trial,
     write_atomically,
     write_error,
+    write_manifest,
 )
 
 _CHUNK_ROWS = 512 * 1024
@@ -103,8 +103,7 @@ def _finalize(trial: Path, manifest: Manifest) -> Manifest:
         intervals.result()
     _write_events(trial)
     manifest = _final_manifest(manifest, counted, last_ns)
-    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    write_atomically(trial / MANIFEST, text + b"\n")
+    write_manifest(trial, manifest)
     # Whoever is killed while removing must not leave half the parts to be finished anew.
     (trial / PARTS).replace(trial / _DONE)
     shutil.rmtree(trial / _DONE)

@@ -233,6 +233,12 @@ def write_atomically(path: Path, data: bytes) -> Path:
     return path
 
 
+def write_manifest(trial: Path, manifest: Manifest) -> Path:
+    """Write manifest.json as `write_atomically` does."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    return write_atomically(trial / MANIFEST, text + b"\n")
+
+
 def write_error(path: Path, error: OSError) -> StorageError:
     """The error of a file that could not be written, with the way out."""
     remedy = _REMEDIES.get(error.errno or 0, "make the directory writable")
