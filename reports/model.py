@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases
 from harness.analysis.error_codes import COLUMNS as CODES
@@ -120,20 +121,28 @@ class ReportModel:
         return attempts - before
 
 
-def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> ReportModel:
+def build_model(
+    trial: Trial,
+    findings: Sequence[Finding] | None = None,
+    *,
+    intervals: pa.Table | None = None,
+    labs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> ReportModel:
     """
     Read a trial and compute everything its reports say.
 
     Args:
         trial: The finished trial.
         findings: What the checks said; those of findings.json when None.
+        intervals: Its histograms; read when None.
+        labs: Results of `LABS` by name; the others are read.
 
     Raises:
         TrialError: A file of the trial is absent or damaged.
     """
     manifest = trial.manifest
     told = trial.findings() if findings is None else list(findings)
-    intervals = trial.intervals_table()
+    intervals = trial.intervals_table() if intervals is None else intervals
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     measured = latencies(intervals, measured_phases(manifest), step_s)
     events = trial.events({"generator", "fault"})
@@ -146,7 +155,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     generator = coarsen_samples(generator, step_s)
     return ReportModel(
         manifest=manifest,
-        summary=summarize(trial, told, measured=measured, counted=counted),
+        summary=summarize(trial, told, measured=measured, counted=counted, intervals=intervals),
         findings=tuple(sorted(told, key=_by_severity)),
         measured=measured,
         counts=counted.outcomes,
@@ -163,7 +172,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         annotations=(*_phase_annotations(manifest), *_fault_annotations(faults)),
         faults=tuple(faults),
         probes=counted.probes,
-        labs=_labs(trial),
+        labs=_labs(trial, labs or {}),
     )
 
 
@@ -192,6 +201,6 @@ def _fault_annotations(faults: Iterable[FaultWindow]) -> list[Annotation]:
     return [Annotation(f.name, f.start_s, f.end_s, "fault", f.injections_s) for f in faults]
 
 
-def _labs(trial: Trial) -> dict[str, Mapping[str, Any]]:
-    found = {name: trial.document(f"{name}.json") for name in LABS}
+def _labs(trial: Trial, known: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    found = {name: known.get(name) or trial.document(f"{name}.json") for name in LABS}
     return {name: lab for name, lab in found.items() if lab is not None}

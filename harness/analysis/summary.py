@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import pandas as pd
+import pyarrow as pa
 
 from harness.analysis.counts import COLUMNS, AttemptCounts, count_attempts
 from harness.analysis.distributions import (
@@ -54,6 +55,7 @@ def summarize(
     *,
     measured: Latencies | None = None,
     counted: AttemptCounts | None = None,
+    intervals: pa.Table | None = None,
 ) -> dict[str, Any]:
     """
     The document of summary.json, ready to be written.
@@ -67,14 +69,17 @@ def summarize(
         findings: What the checks said of it.
         measured: Its latencies when they are decoded already; read when None.
         counted: What `count_attempts` gave when it was called already.
+        intervals: Its histograms; read when None.
 
     Raises:
         TrialError: A table is absent or damaged.
     """
     manifest = trial.manifest
+    if intervals is None:
+        intervals = trial.intervals_table()
     if measured is None:
-        measured = latencies(trial.intervals_table(), measured_phases(manifest))
-    probed = latencies(trial.intervals_table(), {PROBE})
+        measured = latencies(intervals, measured_phases(manifest))
+    probed = latencies(intervals, {PROBE})
     if counted is None:
         counted = count_attempts(trial.attempts_table(COLUMNS), count_probes(trial))
     counts = counted.outcomes
