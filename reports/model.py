@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases
 from harness.analysis.error_codes import COLUMNS as CODES
@@ -110,19 +111,26 @@ class ReportModel:
         return attempts - preflight
 
 
-def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> ReportModel:
+def build_model(
+    trial: Trial,
+    findings: Sequence[Finding] | None = None,
+    *,
+    intervals: pa.Table | None = None,
+    labs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> ReportModel:
     """
     Read a finished trial and compute the data of its reports.
 
     Args:
         findings: Results of the checks; None reads findings.json.
+        intervals, labs: The histograms, and results of `LABS`, if the caller has them.
 
     Raises:
         TrialError: A file of the trial is absent or damaged.
     """
     manifest = trial.manifest
     found = trial.findings() if findings is None else list(findings)
-    intervals = trial.intervals_table()
+    intervals = trial.intervals_table() if intervals is None else intervals
     step_s = max(1, -(-int(load_s(manifest)) // POINTS_MAX))
     measured = latencies(intervals, measured_phases(manifest), step_s)
     events = trial.events({"generator", "fault"})
@@ -135,7 +143,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
     generator = coarsen_samples(generator, step_s)
     return ReportModel(
         manifest=manifest,
-        summary=summarize(trial, found, measured=measured, counted=counted),
+        summary=summarize(trial, found, measured=measured, counted=counted, intervals=intervals),
         findings=tuple(sorted(found, key=_by_severity)),
         measured=measured,
         counts=counted.outcomes,
@@ -152,7 +160,7 @@ def build_model(trial: Trial, findings: Sequence[Finding] | None = None) -> Repo
         annotations=(*_phase_annotations(manifest), *_fault_annotations(faults)),
         faults=tuple(faults),
         probes=counted.probes,
-        labs=_labs(trial),
+        labs=_labs(trial, labs or {}),
     )
 
 
@@ -181,6 +189,6 @@ def _fault_annotations(faults: Iterable[FaultWindow]) -> list[Annotation]:
     return [Annotation(f.name, f.start_s, f.end_s, "fault", f.injections_s) for f in faults]
 
 
-def _labs(trial: Trial) -> dict[str, Mapping[str, Any]]:
-    found = {name: trial.document(f"{name}.json") for name in LABS}
+def _labs(trial: Trial, known: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    found = {name: known.get(name) or trial.document(f"{name}.json") for name in LABS}
     return {name: lab for name, lab in found.items() if lab is not None}

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.trial.store import open_trial, write_atomically, write_json
 from harness.verdicts import Finding
 from reports import csv_tables, hdr, html, junit, markdown
-from reports.model import build_model
+from reports.model import ReportModel, build_model
 
 
 def write_reports(
@@ -28,7 +28,11 @@ def write_reports(
         TrialError: The trial is absent or damaged, or its directory cannot be written.
     """
     trial = open_trial(trial_path)
-    model = build_model(trial, findings)
+    return write_model(trial.path, build_model(trial, findings))
+
+
+def write_model(directory: Path, model: ReportModel) -> list[Path]:
+    """Render all reports into a directory; raises and returns as `write_reports`."""
     files = {
         "latency.hlog": hdr.render_log(model),
         **{f"percentiles/{name}": data for name, data in hdr.render_percentiles(model).items()},
@@ -37,5 +41,5 @@ def write_reports(
         "report.md": markdown.render(model).encode(),
         "report.html": html.render(model).encode(),
     }
-    written = [write_atomically(trial.path / name, data) for name, data in files.items()]
-    return [*written, write_json(trial.path / "summary.json", dict(model.summary))]
+    written = [write_atomically(directory / name, data) for name, data in files.items()]
+    return [*written, write_json(directory / "summary.json", dict(model.summary))]

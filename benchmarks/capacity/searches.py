@@ -34,8 +34,9 @@ from benchmarks.capacity.cases import (
     list_ceilings,
 )
 from benchmarks.capacity.page import is_void, write_pages
-from harness.execution.sessions import SessionsJob, search_sessions
-from harness.execution.throughput import ThroughputJob, search_throughput
+from harness.execution.lifecycle import measure
+from harness.execution.sessions import SessionsExperiment, SessionsJob
+from harness.execution.throughput import ThroughputExperiment, ThroughputJob
 from harness.plan.file import build_plan
 from harness.standin.launch import Standin
 
@@ -134,7 +135,7 @@ def find_ceiling(case: Ceiling, out: Path) -> dict[str, Any]:
     """A session search, and the truth of its target."""
     with Standin(case.config) as standin:
         job = SessionsJob(host=standin.url, out=out, trial_id="bench", max_sessions=600, cycles=5)
-        search_sessions(job, KEY, _nowhere())
+        measure(SessionsExperiment(job), KEY, _nowhere())
         truth = standin.truth()["sessions"]
     found = json.loads((out / "capacity.json").read_text())
     kept = ("ceiling", "ceiling_low", "ceiling_high", "over_admitted", "slots_lost", "leaked")
@@ -162,7 +163,7 @@ def find_rate(case: Server, spacing: str, number: int, out: Path) -> dict[str, A
         seed=1000 * number,
         standin=case.config,
     )
-    search_throughput(job, KEY, _nowhere())
+    measure(ThroughputExperiment(job), KEY, _nowhere())
     found = json.loads((out / "capacity.json").read_text())
     return {
         "workers": case.workers,

@@ -21,7 +21,8 @@ from rich.console import Console
 from benchmarks.reliability.accounting import reconcile
 from benchmarks.reliability.cases import BY_NAME, Case
 from harness.assess.evaluate import check_trial
-from harness.execution.load import LoadJob, measure
+from harness.execution.lifecycle import measure
+from harness.execution.load import LoadExperiment, LoadJob
 from harness.execution.load_process import find_scenario
 from harness.faults.spec import parse_fault
 from harness.load.spec import EMBEDDED_KEY
@@ -48,7 +49,7 @@ def make(case: Case, seed: int, seconds: float, out: Path, rate: float | None) -
         trial_id=f"{re.sub('[^a-z]+', '-', case.name)}-{seed}",
         standin=msgspec.convert(told, StandinConfig),
     )
-    measure(job, EMBEDDED_KEY, Console(file=io.StringIO()))
+    measure(LoadExperiment(job), EMBEDDED_KEY, Console(file=io.StringIO()))
     trial, findings = check_trial(out)
     lines = [] if case.caught_by else [line for line in reconcile(out) if not line.balances]
     truth = json.loads((out / "truth.json").read_text())

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import pandas as pd
+import pyarrow as pa
 
 from harness.analysis.counts import COLUMNS, AttemptCounts, count_attempts
 from harness.analysis.distributions import (
@@ -52,6 +53,7 @@ def summarize(
     *,
     measured: Latencies | None = None,
     counted: AttemptCounts | None = None,
+    intervals: pa.Table | None = None,
 ) -> dict[str, Any]:
     """
     The document of summary.json.
@@ -63,15 +65,18 @@ def summarize(
     Args:
         trial: The finished trial.
         findings: The checks' findings.
-        measured, counted: Latencies and counts if the caller has them; read when None.
+        measured, counted, intervals: Latencies, counts and histograms if the caller has them;
+            read when None.
 
     Raises:
         TrialError: A table is absent or damaged.
     """
     manifest = trial.manifest
+    if intervals is None:
+        intervals = trial.intervals_table()
     if measured is None:
-        measured = latencies(trial.intervals_table(), measured_phases(manifest))
-    probed = latencies(trial.intervals_table(), {PROBE})
+        measured = latencies(intervals, measured_phases(manifest))
+    probed = latencies(intervals, {PROBE})
     if counted is None:
         counted = count_attempts(trial.attempts_table(COLUMNS), count_probes(trial))
     counts = counted.outcomes

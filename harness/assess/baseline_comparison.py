@@ -1,61 +1,62 @@
-"""Trials as a comparison wants them, and the comparison that every report makes."""
+"""Compare a trial with the newest baseline of the same load."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.assess.opened_trial import OpenedTrial, open_once
 from harness.errors import UsageError
 from harness.experiments.compare.changes import Comparison
 from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.samples import TrialSample
-from harness.plan.file import build_plan
 from harness.trial.baselines import BASELINES, baseline_name, read_baselines
-from harness.trial.schema import Manifest
-from harness.trial.store import Trial, open_trial, write_atomically, write_json
+from harness.trial.store import write_atomically, write_json
 from reports.comparison import markdown, page
 
-_KEYS_WITHOUT_LOAD = {"description", "seed", "slo", "compare", "name"}
-"""Keys of a plan that do not change what load it makes, or only its dice."""
+
+def open_baselines(root: Path = BASELINES) -> list[OpenedTrial]:
+    """Open all baselines, oldest first; a damaged one is a line on stderr."""
+    kept, damaged = read_baselines(root)
+    for error in damaged:
+        warn_skipped(error)
+    return [OpenedTrial(trial, trial.path.name) for trial in kept]
 
 
-def compare_with_baseline(path: Path, root: Path = BASELINES) -> Comparison | None:
+def compare_with_baseline(
+    opened: OpenedTrial, baselines: Sequence[OpenedTrial]
+) -> Comparison | None:
     """
-    Compare a trial with the newest baseline of its plan, and write what came of it.
-
-    A baseline that cannot be read is a line on stderr; the others serve.
+    Compare a trial with the newest baseline of the same load, and write compare.*.
 
     Returns:
-        The comparison; None where there is no such baseline, or the trial was cut off.
+        None where there is no such baseline, or the trial is incomplete.
 
     Raises:
         TrialError: That baseline is damaged.
     """
-    trial = open_trial(path)
-    if trial.manifest.state != "complete":
+    manifest = opened.manifest
+    if manifest.state != "complete" or not baselines:
         return None
-    kept, damaged = read_baselines(root)
-    for error in damaged:
-        warn_skipped(error)
-    same = load_identity(trial.manifest)
     fitting = [
         baseline
-        for baseline in kept
-        if baseline.manifest.trial_id != trial.manifest.trial_id and has_identity(baseline, same)
+        for baseline in baselines
+        if baseline.manifest.trial_id != manifest.trial_id
+        and has_identity(baseline, opened.identity)
     ]
     if not fitting:
         return None
-    tolerances = build_plan(trial.manifest.plan, f"{path}: plan").compare.to_tolerances()
-    newest = fitting[-1]
-    result = compare([load_sample(newest.path, root)], [load_sample(path, root)], tolerances)
-    write_comparison(result, path)
+    tolerances = opened.plan.compare.to_tolerances()
+    candidate = TrialSample(manifest, opened.intervals, baseline_name(opened.path))
+    result = compare([_finished(fitting[-1]).sample()], [candidate], tolerances)
+    write_comparison(result, opened.path)
     return result
 
 
 def write_comparison(result: Comparison, directory: Path) -> None:
-    """compare.html, compare.md, and compare.json last."""
+    """Write compare.html, compare.md, and compare.json last."""
     write_atomically(directory / "compare.html", page.render(result).encode())
     write_atomically(directory / "compare.md", markdown.render(result).encode())
     write_json(directory / "compare.json", result.document())
@@ -63,40 +64,30 @@ def write_comparison(result: Comparison, directory: Path) -> None:
 
 def load_sample(path: Path, root: Path = BASELINES) -> TrialSample:
     """
-    A trial, as far as a comparison needs it.
+    Read what a comparison needs of a trial.
 
     Raises:
-        TrialError: There is none, or it is damaged.
-        UsageError: It has not ended.
+        TrialError: It is absent or damaged.
+        UsageError: It is not finished.
     """
-    trial = open_trial(path)
-    if trial.manifest.state in {"running", "measured"}:
-        raise UsageError(f"{path}: not finished; run `harness report {path}` first")
-    return TrialSample(trial.manifest, trial.intervals_table(), baseline_name(path, root))
+    return _finished(open_once(path, baseline_name(path, root))).sample()
+
+
+def _finished(opened: OpenedTrial) -> OpenedTrial:
+    if opened.manifest.state in {"running", "measured"}:
+        raise UsageError(f"{opened.path}: not finished; run `harness report {opened.path}` first")
+    return opened
 
 
 def warn_skipped(error: UsageError) -> None:
-    """Say why a trial that was only one of many is not looked at."""
+    """Report on stderr why one of many trials is skipped."""
     sys.stderr.write(f"left out: {error}\n")
 
 
-def has_identity(trial: Trial, same: Mapping[str, Any]) -> bool:
-    """Return whether a trial has this `load_identity`; False if it cannot be read."""
+def has_identity(opened: OpenedTrial, identity: Mapping[str, Any]) -> bool:
+    """Return whether a trial has this identity; False, and a warning, if its plan is invalid."""
     try:
-        return load_identity(trial.manifest) == same
+        return opened.identity == identity
     except UsageError as error:
         warn_skipped(error)
         return False
-
-
-def load_identity(manifest: Manifest) -> dict[str, Any]:
-    """What two trials must share to be comparable; every default is filled in."""
-    plan = build_plan(manifest.plan, f"{manifest.trial_id}: plan")
-    document = plan.model_dump(mode="json", by_alias=True)
-    return {
-        "plan": {key: value for key, value in document.items() if key not in _KEYS_WITHOUT_LOAD},
-        "scenario": manifest.scenario,
-        "model": manifest.model,
-        "host": "the built-in stand-in" if manifest.embedded else manifest.host,
-        "processes": len(manifest.workers),
-    }

@@ -1,24 +1,21 @@
-"""
-After the load: from parts to verdict. It needs the directory and nothing else.
-"""
+"""Evaluate a trial directory: findings, comparisons, reports, verdict. Reads nothing else."""
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from harness.analysis.frames import read_attempts
-from harness.analysis.probes import PROBE_PREFIX
-from harness.assess.baseline_comparison import compare_with_baseline
-from harness.assess.history import compare_with_history
+from harness.assess.baseline_comparison import compare_with_baseline, open_baselines
+from harness.assess.history import compare_with_history, plan_name
+from harness.assess.opened_trial import OpenedTrial
 from harness.checks.capacity import check_capacity
 from harness.checks.check import TrialContext
 from harness.checks.completeness import check_completeness
@@ -26,142 +23,109 @@ from harness.checks.drift import check_drift
 from harness.checks.plugins import installed_checks
 from harness.checks.registry import CHECKS, run_checks
 from harness.checks.slo import evaluate
-from harness.cli.console import plain_table, status
-from harness.cli.github import annotate, append_step_summary
 from harness.errors import UsageError
 from harness.exit_codes import ExitCode
 from harness.json_aliases import add_aliases
-from harness.plan.file import build_plan
-from harness.text import show_hidden
 from harness.trial.finalize import finalize_trial
-from harness.trial.store import FINDINGS, Trial, open_trial, write_json
+from harness.trial.store import FINDINGS, Trial, write_json
 from harness.verdicts import Finding, Verdict
-from reports.write import write_reports
+from reports.model import build_model
+from reports.write import write_model
 
 EXIT_CODES = {
     Verdict.PASS: ExitCode.PASS,
     Verdict.FAIL: ExitCode.FAIL,
     Verdict.UNKNOWN: ExitCode.UNKNOWN,
 }
-"""What a verdict is to a pipeline."""
-_STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
-MS_PER_S = 1000
-_ITS_PROBES = "  its probes"
-_PERCENTILES = ("p50", "p99", "p99_9", "max")
+"""The exit code of each verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """
+    An evaluated trial.
+
+    Attributes:
+        path: The trial directory.
+        summary: The document of summary.json.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the verdict."""
+        return EXIT_CODES[Verdict(self.summary["verdict"])]
 
 
 def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
+    """Run `check_opened` on a trial directory, which is finalized if need be."""
+    opened = open_finalized(path)
+    return opened.trial, check_opened(opened)
+
+
+def open_finalized(path: Path) -> OpenedTrial:
     """
-    Finish a trial if need be, and run every check on it; findings.json is written.
+    Finalize a trial if need be, and open it.
 
     Raises:
         TrialError: The directory is no trial, or damaged.
     """
-    finalize_trial(path)
-    trial = open_trial(path)
-    manifest = trial.manifest
+    return OpenedTrial(Trial(path, finalize_trial(path)))
+
+
+def check_opened(opened: OpenedTrial) -> list[Finding]:
+    """
+    Run every check on a trial and write findings.json.
+
+    Raises:
+        TrialError: A file of the trial is damaged.
+    """
+    trial, manifest, intervals = opened.trial, opened.manifest, opened.intervals
     context = TrialContext(manifest, trial.events())
-    plan = build_plan(manifest.plan, f"{path}/manifest.json: plan")
-    intervals = trial.intervals_table()
-    findings = list(evaluate(plan.slo.to_slos(), intervals, manifest))
-    drift = check_drift(intervals, manifest)
-    del intervals  # the checks need the memory
+    findings = list(evaluate(opened.plan.slo.to_slos(), intervals, manifest))
     findings += check_completeness(manifest)
     checks = (*CHECKS, *installed_checks([check.name for check in CHECKS]))
     findings += run_checks(partial(read_attempts, trial), context, checks)
-    findings += drift
+    findings += check_drift(intervals, manifest)
     findings += check_capacity(trial.document("capacity.json"))
     found = add_aliases("findings", [msgspec.to_builtins(finding) for finding in findings])
-    write_json(path / FINDINGS, found)
-    return trial, findings
+    write_json(trial.path / FINDINGS, found)
+    return findings
 
 
-def evaluate_trial(
-    path: Path, out: Console, progress: Console | None = None, *, github: bool = False
-) -> ExitCode:
+def evaluate_trial(path: Path, status: Callable[[str], AbstractContextManager[None]]) -> Evaluation:
     """
-    Check, write all reports, print the verdict table; the exit code says the verdict.
+    Check a trial, compare it with earlier ones, and write all reports.
 
     Args:
         path: The trial directory.
-        out: Where results go.
-        progress: Where the current stage is shown; stderr when not given.
-        github: Say failures and doubts as GitHub annotations, too.
+        status: Shows the current stage while its context lasts.
+
+    Raises:
+        TrialError: The directory is no trial, or damaged.
     """
-    with status("checking …", progress):
-        check_trial(path)
+    with status("checking …"):
+        opened = open_finalized(path)
+        findings = check_opened(opened)
+    with status("comparing with the baseline and earlier trials …"):
+        labs = _compare(opened)
+    with status("writing the reports …"):
+        model = build_model(opened.trial, findings, intervals=opened.intervals, labs=labs)
+        write_model(path, model)
+    return Evaluation(path, dict(model.summary))
+
+
+def _compare(opened: OpenedTrial) -> dict[str, dict[str, Any]]:
+    """Documents of the comparisons, by name; a damaged baseline does not fail the trial."""
+    documents = {}
     try:
-        with status("comparing with the baseline and earlier trials …", progress):
-            compare_with_baseline(path)
-            compare_with_history(path)
-    except UsageError as error:  # a baseline that cannot be read is no fault of the trial
-        Console(stderr=True).print(f"baselines: {error}", markup=False, soft_wrap=True)
-    with status("writing the reports …", progress):
-        write_reports(path)
-    summary: dict[str, Any] = msgspec.json.decode((path / "summary.json").read_bytes())
-    print_summary(summary, out)
-    out.print(f"report: {path / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    append_step_summary(path / "report.md", os.environ, sys.stderr)
-    if github:
-        annotate(summary, out.file)
-    return EXIT_CODES[Verdict(summary["verdict"])]
-
-
-def print_summary(summary: dict[str, Any], out: Console) -> None:
-    """The verdict, what was done, and what was found, as tables for a terminal."""
-    verdict = summary["verdict"]
-    load = summary["load"]
-    probes = sum(row["probes"]["attempts"] for row in summary["operations"].values())
-    out.print(
-        Text.assemble(
-            ("verdict: ", "bold"),
-            (verdict, _STYLE[verdict]),
-            f"   {summary['scenario']} ({summary['model']} model), "
-            f"{summary['duration_s']:.1f} s, "
-            f"{load['calls']:,} calls, {load['attempts']:,} attempts"
-            f"{f' and {probes:,} probes' if probes else ''}",
-        )
-    )
-    out.print(_operations(summary["operations"]))
-    out.print(_findings(summary["findings"]))
-    if verdict == "unknown" and all(f["verdict"] == "pass" for f in summary["findings"]):
-        out.print("no attempt was made since the load began, so nothing can be said")
-
-
-def _operations(operations: dict[str, Any]) -> Table:
-    table = plain_table("response time, ms")
-    # A narrow terminal folds names; a number that is cut is another number.
-    table.add_column("operation", overflow="fold")
-    for name in ("attempts", "per s", "ok", *[p.replace("_", ".") for p in _PERCENTILES]):
-        table.add_column(name, justify="right", no_wrap=True)
-    rows = []
-    for name, row in sorted(operations.items()):
-        # Under its operation's row a short name is enough, and keeps a terminal's width.
-        probes = _ITS_PROBES if row["load"]["attempts"] else f"{PROBE_PREFIX}{name}"
-        rows.append((name, row["load"], row["response_ms"]))
-        rows.append((probes, row["probes"], row["probes"]["response_ms"]))
-    for name, amount, times in rows:
-        if amount["attempts"]:
-            cells = [_ms(times[p]) for p in _PERCENTILES]
-            counts = (f"{amount['attempts']:,}", f"{amount['attempts_per_s']:,.1f}")
-            table.add_row(name, *counts, f"{amount['outcomes'].get('ok', 0):,}", *cells)
-    return table
-
-
-def _ms(value_ms: float | None) -> str:
-    """From a second on whole milliseconds are enough."""
-    if value_ms is None:
-        return "-"
-    return f"{value_ms:.1f}" if value_ms < MS_PER_S else f"{value_ms:,.0f}"
-
-
-def _findings(findings: list[dict[str, Any]]) -> Table:
-    table = plain_table("findings")
-    table.add_column("verdict")
-    table.add_column("check")
-    table.add_column("detail")
-    for finding in findings:
-        style = _STYLE[finding["verdict"]]
-        texts = [Text(show_hidden(finding[part])) for part in ("name", "detail")]
-        table.add_row(Text(finding["verdict"], style), *texts)
-    return table
+        baselines = open_baselines() if opened.manifest.state == "complete" else []
+        if comparison := compare_with_baseline(opened, baselines):
+            documents["compare"] = comparison.document()
+        if trend := compare_with_history(opened, baselines):
+            documents["trend"] = trend.document(plan_name(opened.trial))
+    except UsageError as error:
+        sys.stderr.write(f"baselines: {error}\n")
+    return documents

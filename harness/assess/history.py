@@ -1,9 +1,8 @@
 """
-Where a trial stands among those before it: the trend that every report tells.
+Place a trial among earlier ones: the trend that every report shows.
 
-The trials before it are the baselines and what lies beside it, as far as they made the
-same load against the same host: by the rule by which a comparison finds its baseline
-(`load_identity`). What is looked at is bounded, because a trial may lie in any folder.
+Earlier trials are the baselines and the trials in the same folder that made the same load
+against the same host. The search is bounded, because a trial may be in any folder.
 """
 
 from __future__ import annotations
@@ -14,61 +13,62 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from harness.assess.baseline_comparison import load_identity
+from harness.assess.opened_trial import OpenedTrial
 from harness.errors import TrialError, UsageError
 from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import Trend, build_trend
-from harness.plan.file import build_plan
-from harness.trial.baselines import BASELINES, find_baselines
-from harness.trial.schema import Manifest
 from harness.trial.store import INTERVALS_FILE, MANIFEST, Trial, open_trial, write_json
 
 TREND = "trend.json"
 POINTS_MAX = 24
-"""So many trials are drawn, the newest of them."""
+"""Most trials of a trend, the newest ones."""
 ENTRIES_MAX = 10_000
-"""So many names of a folder are read, and of them the last `MANIFESTS_MAX` are opened: names
-of ours begin with the time."""
+"""Most names of a folder to read. Of them the last `MANIFESTS_MAX` are opened: our names begin
+with the time."""
 MANIFESTS_MAX = 300
 MANIFEST_BYTES_MAX = 1 << 20
 INTERVALS_BYTES_MAX = 48 << 20
-"""Histograms of all earlier trials together: some two seconds."""
+"""Histograms of all earlier trials together; reading them takes about two seconds."""
 _LABS = ("rate_limit.json", "capacity.json")
 
 
-def compare_with_history(path: Path, root: Path = BASELINES) -> Trend | None:
+def compare_with_history(opened: OpenedTrial, baselines: Iterable[OpenedTrial]) -> Trend | None:
     """
-    Write where a trial stands among the earlier ones of the same load (trend.json).
+    Place a trial among the earlier ones of the same load, and write trend.json.
 
     Returns:
-        The trend, with the trial as its last point; None where nothing was before it,
-        where it was cut off, or where a lab chose its load. No trend.json is left then.
+        The trend, its last point the trial; None, and no trend.json is left, without an
+        earlier trial, for an incomplete trial, or where a lab chose the load.
 
     Raises:
         TrialError: A baseline is damaged.
     """
-    trial = open_trial(path)
-    points = [*_points(_earlier(trial, root))] if _is_comparable(trial) else []
+    comparable = _is_comparable(opened.trial)
+    points = [*_points(_earlier(opened, baselines))] if comparable else []
     if not points:
-        (path / TREND).unlink(missing_ok=True)
+        (opened.path / TREND).unlink(missing_ok=True)
         return None
-    plan = build_plan(trial.manifest.plan, f"{path}/manifest.json: plan")
-    points.append((trial.path.resolve().name, TrialSample(trial.manifest, trial.intervals_table())))
-    trend = build_trend(points, plan.compare.to_tolerances())
-    write_json(path / TREND, trend.document(str(trial.manifest.plan.get("name", "unnamed"))))
+    points.append((opened.path.resolve().name, TrialSample(opened.manifest, opened.intervals)))
+    trend = build_trend(points, opened.plan.compare.to_tolerances())
+    write_json(opened.path / TREND, trend.document(plan_name(opened.trial)))
     return trend
 
 
-def same_load_trials(trials: Iterable[Trial], manifest: Manifest) -> Iterator[Trial]:
-    """Those trials that made the same load against the same host as the manifest's."""
-    same = load_identity(manifest)
-    for trial in trials:
-        other = trial.manifest
+def plan_name(trial: Trial) -> str:
+    """Return the name of a trial's plan."""
+    return str(trial.manifest.plan.get("name", "unnamed"))
+
+
+def _same_load_trials(trials: Iterable[OpenedTrial], opened: OpenedTrial) -> Iterator[OpenedTrial]:
+    """Those trials that made the same load against the same host."""
+    manifest = opened.manifest
+    for candidate in trials:
+        other = candidate.manifest
         if (other.scenario, other.model) != (manifest.scenario, manifest.model):
-            continue  # most are told apart without reading their plans
+            continue  # validating a plan takes longer than this
         try:
-            if load_identity(other) == same:
-                yield trial
+            if candidate.identity == opened.identity:
+                yield candidate
         except UsageError:  # a plan of another version
             continue
 
@@ -79,27 +79,19 @@ def _is_comparable(trial: Trial) -> bool:
     )
 
 
-def _earlier(trial: Trial, root: Path) -> list[Trial]:
+def _earlier(opened: OpenedTrial, baselines: Iterable[OpenedTrial]) -> list[OpenedTrial]:
     """The earlier trials of the same load, oldest first; the newest where there are many."""
-    manifest = trial.manifest
     found = {
         candidate.manifest.trial_id: candidate
-        for candidate in (
-            *_sibling_trials(trial.path),
-            *find_baselines(root),
-        )  # a baseline's name is better
+        for candidate in (*_siblings(opened.path), *baselines)  # a baseline's name is better
+        if candidate.manifest.started_ns < opened.manifest.started_ns
     }
-    before = [
-        candidate
-        for candidate in found.values()
-        if candidate.manifest.started_ns < manifest.started_ns
-    ]
-    before.sort(key=lambda candidate: -candidate.manifest.started_ns)
-    newest = islice(same_load_trials(before, manifest), POINTS_MAX - 1)
+    before = sorted(found.values(), key=lambda candidate: -candidate.manifest.started_ns)
+    newest = islice(_same_load_trials(before, opened), POINTS_MAX - 1)
     return [*_within_budget(newest)][::-1]
 
 
-def _within_budget(trials: Iterable[Trial]) -> Iterator[Trial]:
+def _within_budget(trials: Iterable[OpenedTrial]) -> Iterator[OpenedTrial]:
     left = INTERVALS_BYTES_MAX
     for trial in trials:
         try:
@@ -111,19 +103,19 @@ def _within_budget(trials: Iterable[Trial]) -> Iterator[Trial]:
         yield trial
 
 
-def _points(trials: Iterable[Trial]) -> Iterator[tuple[str, TrialSample]]:
-    for trial in trials:
+def _points(trials: Iterable[OpenedTrial]) -> Iterator[tuple[str, TrialSample]]:
+    for candidate in trials:
         try:
-            yield trial.path.name, TrialSample(trial.manifest, trial.intervals_table())
-        except TrialError:  # damaged: it has no place in a trend, and costs no report
+            yield candidate.path.name, TrialSample(candidate.manifest, candidate.intervals)
+        except TrialError:  # a damaged trial has no place in a trend, and fails no report
             continue
 
 
-def _sibling_trials(path: Path) -> Iterator[Trial]:
-    """Finished trials in the folder of a trial; what is none or damaged is passed over."""
-    folder = path.resolve().parent
+def _siblings(path: Path) -> Iterator[OpenedTrial]:
+    """Finished trials beside a trial; others and damaged ones are skipped."""
+    own = path.resolve()
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(own.parent) as entries:
             names = [
                 entry.name
                 for entry in islice(entries, ENTRIES_MAX)
@@ -132,15 +124,16 @@ def _sibling_trials(path: Path) -> Iterator[Trial]:
     except OSError:
         return
     for name in heapq.nlargest(MANIFESTS_MAX, names):
-        if (candidate := _open(folder / name)) is not None:
+        if name != own.name and (candidate := _open(own.parent / name)) is not None:
             yield candidate
 
 
-def _open(path: Path) -> Trial | None:
+def _open(path: Path) -> OpenedTrial | None:
     try:
         if (path / MANIFEST).stat().st_size > MANIFEST_BYTES_MAX:
             return None
         trial = open_trial(path)
-        return trial if _is_comparable(trial) and (path / INTERVALS_FILE).is_file() else None
+        usable = _is_comparable(trial) and (path / INTERVALS_FILE).is_file()
+        return OpenedTrial(trial) if usable else None
     except (OSError, UsageError):
         return None

@@ -45,7 +45,9 @@ def sessions(
     with importing():
         from rich.console import Console
 
-        from harness.execution.sessions import SessionsJob, measure_sessions
+        from harness.cli.capacity_view import SessionsView, print_sessions
+        from harness.cli.summary_view import run_and_print
+        from harness.execution.sessions import RESULT_FILE, SessionsExperiment, SessionsJob
         from harness.plan.trial_id import new_trial_id
 
     trial_id = new_trial_id("capacity_sessions")
@@ -60,8 +62,12 @@ def sessions(
         seed=seed,
         transport_options=target.transport_options,
     )
-    progress = Console(stderr=True, quiet=quiet)
-    raise typer.Exit(int(measure_sessions(job, target.read_key(), Console(), progress)))
+    out_console, progress = Console(), Console(stderr=True, quiet=quiet)
+    view = SessionsView(progress, job.host or "stand-in", max_sessions)
+    experiment = SessionsExperiment(job, view)
+    code = run_and_print(experiment, target.read_key(), out_console, progress)
+    print_sessions(experiment.search.result(), job.out / RESULT_FILE, out_console)
+    raise typer.Exit(int(code))
 
 
 @app.command(
@@ -106,8 +112,10 @@ def throughput(
     with importing():
         from rich.console import Console
 
+        from harness.cli.capacity_view import StepsView, print_throughput
+        from harness.cli.summary_view import run_and_print
         from harness.execution.load_process import find_scenario
-        from harness.execution.throughput import ThroughputJob, measure_throughput
+        from harness.execution.throughput import RESULT_FILE, ThroughputExperiment, ThroughputJob
         from harness.plan.file import find_plan, read_plan
         from harness.plan.trial_id import new_trial_id
 
@@ -129,5 +137,8 @@ def throughput(
         seed=seed,
         transport_options=target.transport_options,
     )
-    progress = Console(stderr=True, quiet=quiet)
-    raise typer.Exit(int(measure_throughput(job, target.read_key(), Console(), progress)))
+    out_console, progress = Console(), Console(stderr=True, quiet=quiet)
+    experiment = ThroughputExperiment(job, StepsView(progress))
+    code = run_and_print(experiment, target.read_key(), out_console, progress)
+    print_throughput(experiment.document, job.out / RESULT_FILE, out_console)
+    raise typer.Exit(int(code))

@@ -1,19 +1,20 @@
-"""What ``harness capacity`` shows: how far it is meanwhile, the answer after."""
+"""Show the progress and the result of ``harness capacity``."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from harness.cli.console import plain_table
+from harness.cli.console import plain_table, print_line
+from harness.execution.experiment import SilentView
+from harness.execution.throughput import StepOutlook
 from harness.experiments.capacity.document import sessions_document
-from harness.experiments.capacity.eta import Eta
 from harness.experiments.capacity.messages import SearchProgress, SessionEstimate
 from harness.experiments.capacity.phrases import (
     describe_bound,
@@ -23,7 +24,6 @@ from harness.experiments.capacity.phrases import (
     describe_release,
     served_at_highest,
 )
-from harness.experiments.capacity.steps import Step
 from harness.units import NS_PER_S, format_duration
 
 PLAIN_EVERY_S = 5.0
@@ -37,7 +37,7 @@ _STAGE_LABELS = {
 
 
 class StatusView:
-    """One line on stderr: renewed on a terminal, every few seconds else."""
+    """One status line on stderr: updated in place on a terminal, else printed every 5 s."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -48,8 +48,8 @@ class StatusView:
             else None
         )
 
-    def __enter__(self) -> StatusView:  # noqa: PYI034  no subclasses but ours
-        """Begin."""
+    def __enter__(self) -> Self:
+        """Begin to show."""
         if self._live is not None:
             self._live.start()
         return self
@@ -65,30 +65,28 @@ class StatusView:
             self._live.update(Text(text))
         elif time.monotonic() - self._last_s >= PLAIN_EVERY_S:
             self._last_s = time.monotonic()
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            print_line(self._console, text)
 
 
 class SessionsView(StatusView):
-    """How far the session search is."""
+    """Show the stage of a session search."""
 
     def __init__(self, console: Console, host: str, most: int) -> None:
         super().__init__(console)
-        self._most = most
+        self._host, self._most = host, most
         self._full_s = 0.0
-        console.print(
-            f"opening sessions at {host} until one is refused as full, {most:,} at most",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+
+    def __enter__(self) -> Self:
+        """Say what begins."""
+        print_line(
+            self._console,
+            f"opening sessions at {self._host} until one is refused as full, "
+            f"{self._most:,} at most",
         )
+        return super().__enter__()
 
-    def __enter__(self) -> SessionsView:  # noqa: PYI034  no subclasses
-        """Begin."""
-        super().__enter__()
-        return self
-
-    def show(self, stage: SearchProgress) -> None:
-        """Show how far it is, and how long the rounds to go will take."""
+    def show(self, stage: SearchProgress, /) -> None:
+        """Show the stage, and the estimated time of the remaining rounds."""
         text = f"{_STAGE_LABELS[stage.name]}: {stage.open:,} open"
         if stage.name == "fill":
             self._full_s = time.monotonic()
@@ -102,7 +100,7 @@ class SessionsView(StatusView):
 
 
 def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
-    """The answer as a table, and where the rest is."""
+    """Print the result as a table, and where the document is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
     table = plain_table("session capacity")
     table.add_column("what")
@@ -122,28 +120,33 @@ def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
         table.add_row(*map(Text, row))
     out.print(table)
     for note in found.notes:
-        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
+        print_line(out, f"note: {note}")
+    print_line(out, f"result: {path}")
 
 
 def _about(seconds: float) -> str:
-    """A guess, to whole seconds."""
+    """An estimate in whole seconds."""
     return format_duration(max(round(seconds), 1) * NS_PER_S)
 
 
-def print_step(step: Step, outlook: Eta, console: Console) -> None:
-    """What is offered next, and how long the search will still take."""
-    console.print(
-        f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "
-        f"{step.duration_s:.0f} s; about {_about(outlook.remaining_s)} of load to go",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+class StepsView(SilentView):
+    """Show each step of a throughput search as a line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def show(self, outlook: StepOutlook, /) -> None:
+        """Show what is offered next, and the estimated time of the search."""
+        step, remaining_s = outlook.step, outlook.eta.remaining_s
+        print_line(
+            self._console,
+            f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s for "
+            f"{step.duration_s:.0f} s; about {_about(remaining_s)} of load to go",
+        )
 
 
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
-    """The answer as a table, and where the rest is."""
+    """Print the result as a table, and where the document is."""
     steps = plain_table("steps")
     for name in ("step", "purpose", "rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision"):
         steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
@@ -178,8 +181,8 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         table.add_row(*map(Text, row))
     out.print(table)
     for note in document["notes"]:
-        out.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
+        print_line(out, f"note: {note}")
+    print_line(out, f"result: {path}")
 
 
 def _number(value: float | None) -> str:

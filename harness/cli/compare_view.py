@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.assess.baseline_comparison import load_identity
+from harness.assess.opened_trial import load_identity
 from harness.cli.console import plain_table
 from harness.errors import UsageError
 from harness.experiments.compare.changes import Change, Comparison

@@ -1,9 +1,10 @@
-"""``harness conform``: does a target do what the API's documentation states?"""
+"""``harness conform``: check a target against the documented API."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,7 +12,11 @@ from harness.cli.interrupts import importing
 from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
 
+if TYPE_CHECKING:
+    from harness.conformance.case import CaseResult, ConformanceCase
+
 FILL_MAX = 10_000
+_MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yellow]skip[/]"}
 
 
 @takes_target
@@ -64,20 +69,20 @@ def conform(
     if not 0 <= fill <= FILL_MAX:
         raise UsageError(f"--fill {fill}: sessions, from 0 to {FILL_MAX:,}")
     with importing():
-        from harness.cli import conform_run
-        from harness.execution import target as targets
+        from rich.console import Console
+
+        from harness.execution import conformance
         from harness.exit_codes import ExitCode
         from harness.trial.store import write_atomically
         from reports.conformance import render_junit, render_tap
 
-    inbox_address = conform_run.parse_inbox_address(webhook_url, webhook_listen)
+    inbox_address = conformance.parse_inbox_address(webhook_url, webhook_listen)
     transport_options = target.transport_options
-    chosen = conform_run.select_cases(only or [])
+    chosen = conformance.select_cases(only or [])
     if list_:
-        conform_run.print_cases(chosen)
+        _print_cases(chosen)
         return
-    key = target.read_key()
-    run = conform_run.ConformanceRun(
+    run = conformance.ConformanceRun(
         patience,
         fill,
         inbox_address,
@@ -85,13 +90,16 @@ def conform(
         destructive=destructive,
         ours=ours,
     )
-    if host := target.check_host():
-        found = conform_run.run_cases(transport_options.to_target(host, key), chosen, run)
-    else:
-        with targets.embedded(conform_run.STANDIN) as standin:
-            found = conform_run.run_cases(
-                transport_options.to_target(standin.url, key), chosen, run
-            )
+    key, host = target.read_key(), target.check_host()
+    progress = Console(stderr=True, highlight=False)
+
+    def show(result: CaseResult) -> None:
+        progress.print(f"{_MARKS[result.verdict]}  {result.check.name}", end="")
+        progress.print(f"  {result.detail}" if result.detail else "", markup=False)
+
+    found = conformance.run_cases(
+        transport_options, host, key, chosen, run, show, partial(progress.print, markup=False)
+    )
     text = render_tap(found) if format_ == "tap" else render_junit(found, host or "stand-in")
     if out is None:
         print(text, end="")
@@ -99,3 +107,11 @@ def conform(
         write_atomically(out, text.encode())
     failed = any(result.verdict == "fail" for result in found)
     raise typer.Exit(int(ExitCode.FAIL if failed else ExitCode.PASS))
+
+
+def _print_cases(checks: list[ConformanceCase]) -> None:
+    """Print what each check states, and whether it is destructive."""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark = "destructive" if check.destructive else "-"
+        print(f"{check.name:<{width}}  {check.source:<6}  {mark:<11}  {check.states}")

@@ -1,4 +1,4 @@
-"""What a command is at, said on stderr when it takes longer than one waits gladly."""
+"""Print stages, tables, lines and JSON documents."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 QUIET_S = 2.0
-"""In a log, what is over sooner is not worth a line."""
+"""Shorter stages are not logged."""
 
 
 @contextmanager
 def status(text: str, console: Console | None = None) -> Iterator[None]:
     """
-    Say what is under way for as long as the block lasts.
+    Show the current stage on stderr while the context lasts.
 
-    On a terminal a line that moves and goes; else one plain line, after `QUIET_S`.
+    On a terminal it is a spinner; else one line, if the stage takes over `QUIET_S`.
     """
     console = console or Console(stderr=True)
     if console.is_terminal:
@@ -39,7 +39,7 @@ def status(text: str, console: Console | None = None) -> Iterator[None]:
 
 
 def plain_table(title: str | None = None) -> Table:
-    """A table of a terminal, without a column yet."""
+    """Make a table in the style of all commands, without columns."""
     return Table(
         title=title,
         title_justify="left",
@@ -47,6 +47,11 @@ def plain_table(title: str | None = None) -> Table:
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+
+
+def print_line(console: Console, text: str) -> None:
+    """Print a line as it is: no markup, no colours, no wrapping."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

@@ -1,16 +1,17 @@
-"""What ``harness ratelimit`` shows: the plan before, the probes meanwhile, the answer after."""
+"""Show the budget, the progress and the result of ``harness ratelimit``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from harness.cli.console import plain_table
+from harness.cli.console import plain_table, print_line
+from harness.execution.limiter import LimiterBudget
 from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.lab import Budget
 from harness.experiments.rate_limit.observations import Observation
@@ -18,23 +19,12 @@ from harness.experiments.rate_limit.observations import Observation
 PLAIN_EVERY_S = 5.0
 
 
-def print_budget(plan: Budget, spare: int, operation: str, host: str, console: Console) -> None:
-    """What is going to be sent, and for how long, before anything is."""
-    console.print(
-        f"measuring the limiter of {operation} at {host}: about {plan.attempts_expected:,} "
-        f"requests in {plan.seconds_expected:.0f} s, at most {plan.attempts_most:,} in about "
-        f"{plan.seconds_most:.0f} s, and up to {spare:,} more to check the advice",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
 class ExperimentView:
-    """Probes on stderr: a bar of attempts on a terminal, a line every few seconds else."""
+    """Progress on stderr: a bar of attempts on a terminal, else a line every 5 s."""
 
-    def __init__(self, console: Console, attempts_most: int) -> None:
+    def __init__(self, console: Console, operation: str, host: str, attempts_most: int) -> None:
         self._console = console
+        self._subject = f"{operation} at {host}"
         self._most = attempts_most
         self._sent = self._refused = 0
         self._last_ns = 0
@@ -51,8 +41,8 @@ class ExperimentView:
         )
         self._task = self._bar.add_task("", total=attempts_most, refused=0)
 
-    def __enter__(self) -> ExperimentView:  # noqa: PYI034  no subclasses
-        """Begin."""
+    def __enter__(self) -> Self:
+        """Begin to show."""
         self._bar.start()
         return self
 
@@ -60,34 +50,51 @@ class ExperimentView:
         """Leave the terminal as it was."""
         self._bar.stop()
 
-    def begin(self, experiment: Experiment) -> None:
-        """A probe is about to be sent; a long one says so on a plain console, too."""
+    def show(self, update: LimiterBudget | Experiment | Sequence[Observation], /) -> None:
+        """Show what is going to be sent, or what was observed."""
+        if isinstance(update, LimiterBudget):
+            self._show_budget(*update)
+        elif isinstance(update, Experiment):
+            self._begin(update)
+        else:
+            self._end(update)
+
+    def _show_budget(self, budget: Budget, check_attempts_max: int) -> None:
+        print_line(
+            self._console,
+            f"measuring the limiter of {self._subject}: about {budget.attempts_expected:,} "
+            f"requests in {budget.seconds_expected:.0f} s, at most {budget.attempts_most:,} in "
+            f"about {budget.seconds_most:.0f} s, and up to {check_attempts_max:,} more to check "
+            "the advice",
+        )
+
+    def _begin(self, experiment: Experiment) -> None:
+        """Show an experiment; outside a terminal only a long one."""
         self._probe = experiment.name
         self._bar.update(self._task, description=f"{experiment.name:<16}")
         if not self._console.is_terminal and experiment.duration_s > PLAIN_EVERY_S:
-            self._console.print(
+            print_line(
+                self._console,
                 f"{experiment.name}: {len(experiment.requests):,} requests in "
                 f"{experiment.duration_s:.0f} s",
-                highlight=False,
             )
 
-    def end(self, seen: Sequence[Observation]) -> None:
-        """It came back."""
-        self._sent += len(seen)
-        self._refused += sum(o.accepted is False for o in seen)
+    def _end(self, observations: Sequence[Observation]) -> None:
+        self._sent += len(observations)
+        self._refused += sum(o.accepted is False for o in observations)
         self._bar.update(self._task, completed=self._sent, refused=self._refused)
-        now_ns = max((o.received_ns for o in seen), default=0)
+        now_ns = max((o.received_ns for o in observations), default=0)
         if not self._console.is_terminal and now_ns - self._last_ns > PLAIN_EVERY_S * 1e9:
             self._last_ns = now_ns
-            self._console.print(
+            print_line(
+                self._console,
                 f"{self._probe}: {self._sent:,} of at most {self._most:,} attempts, "
                 f"{self._refused:,} refused",
-                highlight=False,
             )
 
 
 def print_limiter(document: Mapping[str, Any], path: Path, out: Console) -> None:
-    """The limiter as a table, the paragraph for the docs, and where the rest is."""
+    """Print the limiter as a table, its description, and where the document is."""
     table = plain_table("rate limit")
     for name in ("what", "estimate", "low", "high"):
         table.add_column(name, justify="left" if name == "what" else "right")
@@ -110,4 +117,4 @@ def print_limiter(document: Mapping[str, Any], path: Path, out: Console) -> None
     if check:
         line = f"{check['refused']} of {check['sent']} refused"
         out.print(Text(f"check run with the advised settings: {line}"))
-    out.print(f"result: {path}", markup=False, highlight=False, soft_wrap=True)
+    print_line(out, f"result: {path}")

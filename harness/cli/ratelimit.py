@@ -1,4 +1,4 @@
-"""``harness ratelimit``: measure an unknown limiter from outside, and say how it behaves."""
+"""``harness ratelimit``: measure an unknown rate limiter from outside."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def ratelimit(
     with importing():
         from rich.console import Console
 
-        from harness.execution.limiter import LimiterJob, measure_limiter
+        from harness.cli.limiter_view import ExperimentView, print_limiter
+        from harness.cli.summary_view import run_and_print
+        from harness.execution.limiter import RESULT_FILE, LimiterExperiment, LimiterJob
         from harness.experiments.rate_limit.lab import LabConfig
         from harness.plan.trial_id import new_trial_id
 
@@ -63,8 +65,12 @@ def ratelimit(
         seed=seed,
         transport_options=transport_options,
     )
-    progress = Console(stderr=True, quiet=quiet)
-    raise typer.Exit(int(measure_limiter(job, key, Console(), progress)))
+    out_console, progress = Console(), Console(stderr=True, quiet=quiet)
+    view = ExperimentView(progress, operation, host or "stand-in", max_attempts)
+    experiment = LimiterExperiment(job, view)
+    code = run_and_print(experiment, key, out_console, progress)
+    print_limiter(experiment.document, job.out / RESULT_FILE, out_console)
+    raise typer.Exit(int(code))
 
 
 def _second_key() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
 from harness.cli.interrupts import importing
@@ -17,9 +19,12 @@ def report(trial: TrialPath, github: GitHub = False, quiet: Quiet = False) -> No
         from rich.console import Console
 
         from harness.assess.evaluate import evaluate_trial
+        from harness.cli.console import status
+        from harness.cli.summary_view import print_evaluation
 
-    progress = Console(stderr=True, quiet=quiet)
-    raise typer.Exit(int(evaluate_trial(trial, Console(), progress, github=github)))
+    evaluation = evaluate_trial(trial, partial(status, console=Console(stderr=True, quiet=quiet)))
+    print_evaluation(evaluation, Console(), github=github)
+    raise typer.Exit(int(evaluation.exit_code))
 
 
 def check(trial: TrialPath, as_json: Json = False, quiet: Quiet = False) -> None:
@@ -28,15 +33,16 @@ def check(trial: TrialPath, as_json: Json = False, quiet: Quiet = False) -> None
         from rich.console import Console
 
         from harness.analysis.summary import summarize
-        from harness.assess.evaluate import EXIT_CODES, check_trial, print_summary
+        from harness.assess.evaluate import Evaluation, check_opened, open_finalized
         from harness.cli.console import print_json, status
-        from harness.verdicts import Verdict
+        from harness.cli.summary_view import print_summary
 
     with status("checking …", Console(stderr=True, quiet=quiet)):
-        opened, findings = check_trial(trial)
-        summary = summarize(opened, findings)
+        opened = open_finalized(trial)
+        findings = check_opened(opened)
+        summary = summarize(opened.trial, findings, intervals=opened.intervals)
     if as_json:
         print_json(summary)
     else:
         print_summary(summary, Console())
-    raise typer.Exit(int(EXIT_CODES[Verdict(summary["verdict"])]))
+    raise typer.Exit(int(Evaluation(trial, summary).exit_code))

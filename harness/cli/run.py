@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,12 +13,6 @@ from harness.cli.interrupts import importing
 from harness.cli.parameters import GitHub, Otlp, PlanName, Prometheus, Quiet, Scenario, TrialOut
 from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from harness.execution.load import LoadJob
-    from harness.exit_codes import ExitCode
 
 
 @takes_target
@@ -75,8 +69,9 @@ def run(
 
         from harness.cli.locust_options import reject_own_options
         from harness.cli.overrides import Overrides, apply_overrides
+        from harness.cli.summary_view import run_and_print
         from harness.execution import distributed
-        from harness.execution.load import LoadJob, run_trial
+        from harness.execution.load import LoadExperiment, LoadJob
         from harness.execution.load_process import find_scenario
         from harness.plan.file import find_plan, read_plan
         from harness.plan.trial_id import new_trial_id
@@ -98,29 +93,20 @@ def run(
         processes=processes,
         locust_options=tuple(locust_options or ()),
         transport_options=transport_options,
-        github=github,
         exporters=Exporters(prometheus, otlp),
         plan_file=plan_file,
     )
     progress = Console(stderr=True, quiet=quiet)
     if master is not None and (worker is not None or processes > 1):
-        raise UsageError("--master goes with neither --worker nor --processes")
+        raise UsageError("--master cannot be combined with --worker or --processes")
     if worker is not None:
         if job.exporters:
-            raise UsageError("--worker: the master has the live figures; watch there")
-        raise typer.Exit(int(_run_worker(job, worker, target, progress)))
+            raise UsageError("--worker: live metrics are at the master; watch there")
+        code = distributed.run_worker(LoadExperiment(job), worker, target.read_key(), progress)
+        raise typer.Exit(int(code))
     if master is not None:
         coordinator_args = distributed.coordinator_options(master, bind, job.host, job.plan)
         job = replace(job, locust_options=(*coordinator_args, *job.locust_options))
-    raise typer.Exit(int(run_trial(job, Console(), progress)))
-
-
-def _run_worker(job: LoadJob, master: str, target: TargetOptions, progress: Console) -> ExitCode:
-    """Be a worker: the target is one's own to name, the plan is the master's."""
-    from harness.execution.distributed import run_worker
-    from harness.execution.load import build_spec
-
-    if not job.host:
-        raise UsageError("--worker needs --host: the target as this machine reaches it")
-    spec = build_spec(job, job.host, "")
-    return run_worker(spec, job.scenario, master, job.locust_options, target.read_key(), progress)
+    experiment = LoadExperiment(job)
+    code = run_and_print(experiment, target.read_key(), Console(), progress, github=github)
+    raise typer.Exit(int(code))

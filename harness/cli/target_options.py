@@ -14,7 +14,7 @@ import typer
 from harness.cli.interrupts import importing
 
 if TYPE_CHECKING:
-    from harness.cli.transport_options import TransportOptions
+    from harness.execution.transport_options import TransportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class TargetOptions:
             UsageError: The options contradict each other.
         """
         with importing():
-            from harness.cli.transport_options import TransportOptions
+            from harness.execution.transport_options import TransportOptions
 
         return TransportOptions(
             self.transport, self.auth, self.ca_file, not self.insecure, self.proxy, self.http2

@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from harness.assess.baseline_comparison import has_identity, load_identity, warn_skipped
+from harness.assess.baseline_comparison import has_identity, warn_skipped
+from harness.assess.history import plan_name
+from harness.assess.opened_trial import OpenedTrial
 from harness.assess.otava import Method, choose_method
 from harness.cli.console import status
 from harness.errors import NothingObservedError, TrialError
 from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import build_trend
-from harness.plan.file import build_plan
 from harness.trial.baselines import read_trials
 from harness.trial.store import (
     INTERVALS_FILE,
@@ -47,21 +48,20 @@ def draw_trend(plan: str, trials: Path, baselines: Path, out: Path, by: Method) 
     named = {
         trial.manifest.trial_id: trial
         for trial in reversed(found)  # a trial that is kept goes by its baseline's name
-        if _plan_of(trial) == plan
+        if plan_name(trial) == plan
     }
     ordered = sorted(named.values(), key=lambda trial: trial.manifest.started_ns)
     if not ordered:
-        known = ", ".join(sorted(set(map(_plan_of, found)))) or "none of any"
+        known = ", ".join(sorted(set(map(plan_name, found)))) or "none of any"
         raise NothingObservedError(
             f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
         )
-    newest = ordered[-1]
-    same = load_identity(newest.manifest)
-    kept = [trial for trial in ordered if has_identity(trial, same)]
-    where = f"{newest.path}/manifest.json: plan"
-    thresholds = build_plan(newest.manifest.plan, where).compare.to_tolerances()
+    opened = [OpenedTrial(trial) for trial in ordered]
+    newest = opened[-1]
+    kept = [one.trial for one in opened if has_identity(one, newest.identity)]
+    tolerances = newest.plan.compare.to_tolerances()
     with status(f"reading {len(kept)} trials, looking for changes by {search.method} …"):
-        result = build_trend(_points(kept), thresholds, search)
+        result = build_trend(_points(kept), tolerances, search)
     write_atomically(out, trend_page.render(plan, result).encode())
     write_json(out.with_suffix(".json"), result.document(plan))
     console = Console()
@@ -92,7 +92,3 @@ def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
             warn_skipped(error)
             continue
         yield trial.path.name, TrialSample(trial.manifest, table)
-
-
-def _plan_of(trial: Trial) -> str:
-    return str(trial.manifest.plan.get("name", "unnamed"))

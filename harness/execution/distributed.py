@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +18,8 @@ from rich.console import Console
 
 from harness import addresses
 from harness.errors import HarnessError, TargetError, UsageError
+from harness.execution.lifecycle import build_spec
+from harness.execution.load import LoadExperiment
 from harness.execution.load_process import (
     LOCUST,
     SignalHandler,
@@ -31,7 +32,6 @@ from harness.execution.orphans import LOG_FILE, SPEC_FILE, close_orphans
 from harness.execution.trial_directory import create_directory, discard_directory
 from harness.exit_codes import ExitCode
 from harness.launcher import module_command
-from harness.load.spec import TrialSpec
 from harness.plan.model import Plan
 from harness.trial.parts import PARTS
 from harness.trial.store import write_atomically
@@ -55,15 +55,15 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
 
 def coordinator_options(workers: int, bind: str, host: str, plan: Plan) -> list[str]:
     """
-    Locust's options of a master that waits for so many workers.
+    Locust's options of a master that waits for N workers.
 
     Raises:
-        UsageError: What only one machine can do was asked for.
+        UsageError: An option works on one machine only.
     """
     if not 1 <= workers <= _WORKERS_MAX:
         raise UsageError(f"--master {workers}: 1 to {_WORKERS_MAX} workers")
     if not host:
-        raise UsageError("--master needs --host: the embedded stand-in is of one machine")
+        raise UsageError("--master needs --host: other machines cannot reach the embedded stand-in")
     if plan.faults:
         raise UsageError("--master: faults need a proxy on each machine; leave them out")
     check_users(plan, workers, f"--master {workers}")
@@ -72,39 +72,34 @@ def coordinator_options(workers: int, bind: str, host: str, plan: Plan) -> list[
     return [*options, "--master-bind-host", name, "--master-bind-port", str(port)]
 
 
-def run_worker(
-    spec: TrialSpec,
-    scenario: Path,
-    master: str,
-    options: Sequence[str],
-    key: str,
-    progress: Console,
-) -> ExitCode:
+def run_worker(experiment: LoadExperiment, master: str, key: str, progress: Console) -> ExitCode:
     """
-    Serve a master until it lets go.
+    Serve a master until it releases this worker.
 
     Args:
-        spec: The worker's own target and directory; the plan comes from the master.
-        scenario: The Locust file; the same as the master's.
+        experiment: The worker's own target and directory; the plan comes from the master.
         master: HOST[:PORT].
-        options: Handed on to Locust.
         key: The API key.
-        progress: Where complaints go.
+        progress: The console for progress and warnings.
 
     Raises:
-        UsageError: The address or the directory is wrong.
+        UsageError: The address or the directory is wrong, or there is no host.
         TargetError: The master was not there, its load had begun, or the worker was killed.
-        HarnessError: The load process refused its orders.
+        HarnessError: The load process refused its spec.
     """
+    job = experiment.job
+    if not job.host:
+        raise UsageError("--worker needs --host: the target as this machine reaches it")
+    spec = build_spec(experiment, job.host, embedded=False)
     name, port = parse_address(master, "--worker")
-    out = Path(spec.out)
+    out = job.out
     create_directory(out)
     spec_path, log = out / SPEC_FILE, out / LOG_FILE
     (out / PARTS).mkdir()
     write_atomically(spec_path, msgspec.json.encode(spec))
-    command = module_command(LOCUST, "-f", str(scenario), "--host", spec.host)
+    command = module_command(LOCUST, "-f", str(job.scenario), "--host", spec.host)
     command += ["--worker", "--master-host", name, "--master-port", str(port)]
-    command += ["--loglevel", "ERROR", "--only-summary", "--headless", *options]
+    command += ["--loglevel", "ERROR", "--only-summary", "--headless", *job.locust_options]
     progress.print(
         f"joining the master at {name}:{port}, and waiting for the load to begin …",
         markup=False,

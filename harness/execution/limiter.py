@@ -1,261 +1,177 @@
 """
-The trial of a limiter: the lab says what to send, the sending process sends it.
+The experiment of ``harness ratelimit``: the lab decides what the sending process sends.
 
-The directory is a trial like any other, with ``rate_limit.json`` beside. What is known
-when the operator interrupts, or the server dies, is written all the same.
+Results are written even when the operator interrupts or the server dies. The first Ctrl-C
+ends the measurement and closes the open sessions; the second ends the command.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-from rich.console import Console
-
-from harness.cli.limiter_view import ExperimentView, print_budget, print_limiter
-from harness.cli.transport_options import DEFAULT_TRANSPORT, TransportOptions
-from harness.cli.verdict import evaluate_measured
-from harness.client.recorder import Recorder
 from harness.complaints import complain
-from harness.errors import HarnessError, TargetError
-from harness.execution import target as targets
-from harness.execution.limiter_samples import ExperimentLog, to_observation
-from harness.execution.orphans import close_orphans
-from harness.execution.trial_directory import (
-    append_own_attempts,
-    create_directory,
-    discard_directory,
-    has_started,
-    link_latest,
+from harness.errors import TargetError
+from harness.execution.experiment import (
+    ActiveTrial,
+    Experiment,
+    ProgressView,
+    SilentView,
+    TrialJob,
+    build_lab_plan,
 )
+from harness.execution.limiter_samples import ExperimentLog, to_observation
+from harness.execution.load_process import announce_stop
 from harness.exit_codes import ExitCode
 from harness.experiments.rate_limit.advice import AdviceCheck, evaluate_advice
-from harness.experiments.rate_limit.designs import Experiment
+from harness.experiments.rate_limit.designs import Experiment as Requests
 from harness.experiments.rate_limit.figures_data import figures_data
-from harness.experiments.rate_limit.lab import Lab, LabConfig
+from harness.experiments.rate_limit.lab import Budget, Lab, LabConfig
 from harness.experiments.rate_limit.observations import Observation
-from harness.experiments.rate_limit.report import RateLimitReport, verification_experiment
-from harness.json_aliases import add_aliases
+from harness.experiments.rate_limit.report import verification_experiment
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE, LabRequest, LabSenderProcess
-from harness.load.spec import TrialSpec
-from harness.plan.file import build_plan
-from harness.plan.model import Plan
 from harness.standin.config import StandinConfig
-from harness.trial.parts import PREFLIGHT
-from harness.trial.store import write_atomically, write_json
+from harness.trial.store import write_json
 
-SPEC_FILE = "spec.json"
-RESULT_FILE = "rate_limit.json"
 EMBEDDED_CONFIG = StandinConfig(limiter="token-bucket", rate=50.0, burst=20)
+RESULT_FILE = "rate_limit.json"
 CHECK_SHARE = 0.2
-"""Share of the attempts kept for the run that shows the advice."""
+"""Share of the attempts kept for the run that checks the advice."""
 CHECK_ATTEMPTS_MAX = 400
 
 
-@dataclass(frozen=True, slots=True)
-class LimiterJob:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimiterJob(TrialJob):
     """
-    A limiter to be measured.
+    A limiter to measure.
 
     Attributes:
-        host: The target's base URL; "" for the embedded stand-in.
-        out: The trial directory; it does not exist yet, or is empty.
         lab_config: What the lab may do.
-        standin: Settings of the embedded stand-in.
-        transport_options: How the target is spoken to.
     """
 
-    host: str
-    out: Path
-    trial_id: str
     lab_config: LabConfig
-    seed: int = 1
     standin: StandinConfig = EMBEDDED_CONFIG
-    transport_options: TransportOptions = DEFAULT_TRANSPORT
+    seed: int = 1
 
 
-@dataclass(slots=True)
-class _Measurement:
-    """What the probing brought, however it ended."""
+class LimiterBudget(NamedTuple):
+    """What the lab is going to send, and at most how many attempts check its advice."""
 
-    report: RateLimitReport
-    check: AdviceCheck | None = None
-    check_attempts: int = 0
-    interrupted: bool = False
+    budget: Budget
+    check_attempts_max: int
 
 
-def measure_limiter(job: LimiterJob, key: str, out: Console, progress: Console) -> ExitCode:
-    """
-    Measure, write the trial, say what was found.
+class LimiterExperiment(Experiment):
+    """Measure the limiter; shows the `LimiterBudget`, each experiment and its observations."""
 
-    Raises:
-        HarnessError: Nothing could be measured; nothing is left that looks like a trial.
-        KeyboardInterrupt: A second one, while sessions were being closed: what was measured
-            is kept, and with it the ledger of what may be open.
-    """
-    create_directory(job.out)
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(_sigterm_interrupts())
-            spec = _prepare(job, stack)
-            measurement = _measure(job, spec, progress)
-            close_orphans(job.out, job.out / SPEC_FILE, key, progress, embedded=spec.embedded)
-    except HarnessError:
-        discard_directory(job.out)
-        raise
-    except KeyboardInterrupt:
-        if not has_started(job.out):
-            discard_directory(job.out)
-            raise
-        complain(progress, f"stopped; what was measured is kept: harness report {job.out}")
-        raise
-    (job.out / SPEC_FILE).unlink(missing_ok=True)
-    document = _document(measurement)
-    write_json(job.out / RESULT_FILE, document)
-    link_latest(job.out)
-    judged = evaluate_measured(job.out, out, progress)
-    print_limiter(document, job.out / RESULT_FILE, out)
-    return _exit(measurement, judged)
+    scenario = "ratelimit"
+    sends_key = False  # the preflight must not use up the limit
 
+    def __init__(self, job: LimiterJob, view: ProgressView | None = None) -> None:
+        self.job: LimiterJob = job
+        config = job.lab_config
+        self.plan = build_lab_plan(
+            "ratelimit",
+            f"probes of the limiter of {config.operation}",
+            job.seed,
+            duration=f"{max(1, round(config.max_seconds))}s",
+            rate=1,
+        )
+        self._check_attempts_max = min(CHECK_ATTEMPTS_MAX, round(CHECK_SHARE * config.max_attempts))
+        self._lab = Lab(
+            replace(config, max_attempts=config.max_attempts - self._check_attempts_max)
+        )
+        self._view = view or SilentView()
+        self._check: AdviceCheck | None = None
+        self._check_attempts = 0
+        self._interrupted = self._refused = False
+        self._known = False
+        self.document: dict[str, Any] = {}
 
-def _exit(measurement: _Measurement, judged: ExitCode) -> ExitCode:
-    if measurement.interrupted:
-        return ExitCode.INTERRUPTED
-    if judged is ExitCode.FAIL:
-        return ExitCode.FAIL
-    limited, fit = measurement.report.limited, measurement.report.fit
-    return ExitCode.UNKNOWN if limited is None or (limited and fit is None) else ExitCode.PASS
+    def run(self, trial: ActiveTrial) -> None:
+        """Drive the lab to its end, then check its advice."""
+        self._view.show(LimiterBudget(self._lab.budget(), self._check_attempts_max))
+        environ = dict(os.environ)
+        if trial.spec.embedded:
+            environ.pop(SECOND_KEY_VARIABLE, None)
+        trial.signals.stop = _interrupt
+        with LabSenderProcess(trial.spec, trial.spec_path, environ) as sender:
+            try:
+                with ExperimentLog(trial.out) as log, self._view:
+                    self._run_experiments(sender, log)
+            except TargetError as error:
+                if not self._lab.attempts:
+                    self._refused = True
+                    raise
+                complain(trial.progress, str(error))
+            except KeyboardInterrupt:
+                self._interrupted = True
+                announce_stop("")
+                sender.interrupt()
 
+    def _run_experiments(self, sender: LabSenderProcess, log: ExperimentLog) -> None:
+        lab, first = self._lab, True
+        while (experiment := lab.next()) is not None:
+            lab.record(self._send(sender, experiment, log, checks_key=first))
+            first = False
+        check = verification_experiment(lab.result())
+        if check is not None:
+            limit = self._check_attempts_max + max(0, lab.attempts_left)
+            check = Requests(check.name, check.why, check.requests[:limit])
+            observations = self._send(sender, check, log)
+            self._check, self._check_attempts = evaluate_advice(observations), len(observations)
 
-def _document(measurement: _Measurement) -> dict[str, Any]:
-    report = measurement.report
-    document = report.to_json()
-    document["attempts"] = len(report.observations) + measurement.check_attempts
-    document["check_run"] = measurement.check._asdict() if measurement.check else None
-    document["figures"] = figures_data(report)._asdict()
-    return add_aliases("rate_limit", document)
+    def _send(
+        self,
+        sender: LabSenderProcess,
+        experiment: Requests,
+        log: ExperimentLog,
+        *,
+        checks_key: bool = False,
+    ) -> list[Observation]:
+        self._view.show(experiment)
+        actions = [LabRequest(s.intended_ns, s.operation, s.key) for s in experiment.requests]
+        results = sender.send(actions)
+        if checks_key:
+            _check_first_results({result.outcome for result in results}, sender.spec.shown_host)
+        observations = [
+            to_observation(request.intended_ns, request.purpose, action, result)
+            for request, action, result in zip(experiment.requests, actions, results, strict=False)
+        ]
+        log.append(experiment, observations)
+        self._view.show(observations)
+        return observations
 
+    def has_begun(self) -> bool:
+        """Return whether there is a measurement to keep: none if the first requests failed."""
+        return super().has_begun() and not self._refused
 
-def _prepare(job: LimiterJob, stack: ExitStack) -> TrialSpec:
-    """See the target alive, write the spec. Nothing that could use the limit up is sent."""
-    host, embedded = job.host, False
-    if not host:
-        standin = stack.enter_context(targets.embedded(job.standin))
-        host, embedded = standin.url, True
-    spec = TrialSpec(
-        trial_id=job.trial_id,
-        out=str(job.out),
-        scenario="ratelimit",
-        host=host,
-        shown_host=job.host or "stand-in",
-        plan=_plan(job).model_dump(mode="json", by_alias=True),
-        embedded=embedded,
-        **job.transport_options.to_spec(),
-    )
-    recorder = Recorder()
-    timeouts = _plan(job).timeouts
-    try:
-        targets.preflight(spec.target(timeouts, ""), recorder, key_matters=False)
-    finally:
-        append_own_attempts(job.out, PREFLIGHT, recorder)
-    write_atomically(job.out / SPEC_FILE, msgspec.json.encode(spec))
-    return spec
+    def write_result(self, left_open: int) -> None:  # noqa: ARG002  no figure of it
+        """Write rate_limit.json."""
+        report = self._lab.result()
+        self._known = report.limited is False or (bool(report.limited) and report.fit is not None)
+        self.document = document = report.to_json()
+        document["attempts"] = len(report.observations) + self._check_attempts
+        document["check_run"] = self._check._asdict() if self._check else None
+        document["figures"] = figures_data(report)._asdict()
+        write_json(self.job.out / RESULT_FILE, add_aliases("rate_limit", document))
 
-
-def _plan(job: LimiterJob) -> Plan:
-    seconds = max(1, round(job.lab_config.max_seconds))
-    document = {
-        "name": "ratelimit",
-        "description": f"probes of the limiter of {job.lab_config.operation}",
-        "seed": job.seed,
-        "load": {"phases": [{"name": "load", "duration": f"{seconds}s", "rate": 1}]},
-        "retry": {"attempts": 1},
-        "slo": {"must": []},
-    }
-    return build_plan(document, "the lab's plan")
-
-
-def _measure(job: LimiterJob, spec: TrialSpec, progress: Console) -> _Measurement:
-    """Drive the lab to its end, then run the check of its advice."""
-    check_attempts_max = min(CHECK_ATTEMPTS_MAX, round(CHECK_SHARE * job.lab_config.max_attempts))
-    lab = Lab(
-        replace(job.lab_config, max_attempts=job.lab_config.max_attempts - check_attempts_max)
-    )
-    print_budget(
-        lab.budget(), check_attempts_max, job.lab_config.operation, spec.shown_host, progress
-    )
-    environ = dict(os.environ)
-    if spec.embedded:
-        environ.pop(SECOND_KEY_VARIABLE, None)
-    interrupted = False
-    check: AdviceCheck | None = None
-    observations: list[Observation] = []
-    with LabSenderProcess(spec, job.out / SPEC_FILE, environ) as sender:
-        try:
-            with (
-                ExperimentLog(job.out) as experiment_log,
-                ExperimentView(progress, job.lab_config.max_attempts) as view,
-            ):
-                _run_experiments(lab, sender, experiment_log, view)
-                experiment = verification_experiment(lab.result())
-                if experiment is not None:
-                    requests = experiment.requests[: check_attempts_max + max(0, lab.attempts_left)]
-                    experiment = Experiment(experiment.name, experiment.why, requests)
-                    observations = _send(sender, experiment, experiment_log, view)
-                    check = evaluate_advice(observations)
-        except TargetError as error:
-            if not lab.attempts:
-                raise
-            complain(progress, str(error))
-        except KeyboardInterrupt:
-            interrupted = True
-            sys.stderr.write("\nharness: stopping: closing sessions, then the report\n")
-            sender.interrupt()
-    return _Measurement(lab.result(), check, len(observations), interrupted)
+    def exit_code(self, evaluated: ExitCode) -> ExitCode:
+        """Return the lab's; that of the verdict where a check failed."""
+        if self._interrupted:
+            return ExitCode.INTERRUPTED
+        if evaluated is ExitCode.FAIL:
+            return ExitCode.FAIL
+        return ExitCode.PASS if self._known else ExitCode.UNKNOWN
 
 
-def _run_experiments(
-    lab: Lab, sender: LabSenderProcess, experiment_log: ExperimentLog, view: ExperimentView
-) -> None:
-    first = True
-    while (experiment := lab.next()) is not None:
-        observations = _send(sender, experiment, experiment_log, view, key_matters=first)
-        first = False
-        lab.record(observations)
-
-
-def _send(
-    sender: LabSenderProcess,
-    experiment: Experiment,
-    experiment_log: ExperimentLog,
-    view: ExperimentView,
-    *,
-    key_matters: bool = False,
-) -> list[Observation]:
-    view.begin(experiment)
-    actions = [LabRequest(s.intended_ns, s.operation, s.key) for s in experiment.requests]
-    results = sender.send(actions)
-    if key_matters:
-        _check_first_results({answer.outcome for answer in results}, sender.spec.shown_host)
-    observations = [
-        to_observation(request.intended_ns, request.purpose, action, answer)
-        for request, action, answer in zip(experiment.requests, actions, results, strict=False)
-    ]
-    experiment_log.append(experiment, observations)
-    view.end(observations)
-    return observations
+def _interrupt(_count: int) -> None:
+    raise KeyboardInterrupt
 
 
 def _check_first_results(outcomes: set[str], host: str) -> None:
-    """See by the first answers that the key is taken, and by an API."""
+    """Check by the first results that an Opensteer API accepts the key."""
     if outcomes == {"auth_failed"}:
         raise TargetError(
             f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
@@ -264,17 +180,3 @@ def _check_first_results(outcomes: set[str], host: str) -> None:
         raise TargetError(
             f"{host} does not answer as the Opensteer API does; is this its base URL?"
         )
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends the probing as Ctrl-C does."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

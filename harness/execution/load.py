@@ -1,207 +1,135 @@
-"""
-The trial of a load: from a job to a directory, whatever happens on the way.
-
-What the load needs is started around it and ended after it; what was measured is kept, and
-what was opened is closed, by whom it may.
-"""
+"""The experiment of ``harness run``: one load process, with faults, webhooks and exporters."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import msgspec
-from rich.console import Console
-
-from harness.cli.transport_options import DEFAULT_TRANSPORT, TransportOptions
-from harness.cli.verdict import evaluate_measured
-from harness.client.recorder import Recorder
-from harness.errors import HarnessError, StoppedEarlyError, StorageError, UsageError
-from harness.execution import target as targets
-from harness.execution.load_process import NOTHING_KEPT, SignalHandler, locust_command, run_load
-from harness.execution.orphans import LOG_FILE, SPEC_FILE, close_orphans, finish_load
-from harness.execution.sidecars import (
-    Sidecars,
-    has_network_faults,
-    start_sidecars,
-    start_target,
+from harness.errors import HarnessError, StoppedEarlyError, UsageError
+from harness.execution.experiment import ActiveTrial, Experiment, TrialJob
+from harness.execution.load_process import (
+    NOTHING_KEPT,
+    SignalHandler,
+    load_error,
+    locust_command,
+    run_load,
 )
-from harness.execution.trial_directory import (
-    append_own_attempts,
-    create_directory,
-    discard_directory,
-    has_started,
-    link_latest,
-)
+from harness.execution.orphans import LOG_FILE
+from harness.execution.sidecars import has_network_faults
+from harness.execution.trial_directory import has_started
 from harness.exit_codes import ExitCode
-from harness.load.spec import TrialSpec, read_key
+from harness.load.progress import LiveMetrics
 from harness.plan.model import Plan
-from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
-from harness.telemetry.exporters import NO_EXPORTERS, Exporters, TrialInfo
-from harness.trial.parts import PREFLIGHT, shared_lock
-from harness.trial.store import write_atomically, write_error
+from harness.telemetry.exporters import NO_EXPORTERS, Exporters
+from harness.telemetry.latest_metrics import TrialInfo
 
 
-@dataclass(frozen=True, slots=True)
-class LoadJob:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadJob(TrialJob):
     """
-    A trial to be made.
+    A load to make.
 
     Attributes:
         scenario: Its Locust file.
         plan: Its plan, overrides applied.
-        host: The target's base URL; "" for the embedded stand-in.
-        out: Its directory; it does not exist yet, or is empty.
         processes: Load processes.
-        transport_options: How the target is spoken to.
-        locust_options: Handed on to Locust as they are.
-        standin: Settings of the embedded stand-in.
-        github: Say failures and doubts as GitHub annotations, too.
-        running: An embedded stand-in that runs already, for several trials in a row.
-        exporters: Who sees its live figures.
+        locust_options: Passed to Locust.
+        exporters: Where its live metrics go.
         plan_file: Where the plan was read, to point at its lines.
     """
 
     scenario: Path
     plan: Plan
-    host: str
-    out: Path
-    trial_id: str
     processes: int = 1
-    transport_options: TransportOptions = DEFAULT_TRANSPORT
     locust_options: tuple[str, ...] = ()
-    standin: StandinConfig | None = None
-    github: bool = False
-    running: Standin | None = None
     exporters: Exporters = NO_EXPORTERS
     plan_file: Path | None = None
 
 
-def run_trial(job: LoadJob, out: Console, progress: Console) -> ExitCode:
+class LoadExperiment(Experiment):
+    """Run a plan once."""
+
+    has_sidecars = True
+
+    def __init__(self, job: LoadJob) -> None:
+        self.job: LoadJob = job
+        self.scenario = job.scenario.stem
+        self.plan = job.plan
+        self._signals = SignalHandler()
+
+    def start_target(self, stack: ExitStack) -> Standin | None:
+        """
+        Start the embedded stand-in; None for another target.
+
+        Raises:
+            UsageError: The plan's network faults cannot be combined with --proxy.
+        """
+        if self.job.transport_options.proxy and has_network_faults(self.plan):
+            raise UsageError("network faults cannot be combined with --proxy; leave one out")
+        return super().start_target(stack)
+
+    def spec_fields(self) -> dict[str, Any]:
+        """Return what the load process must know of exporters and the plan's file."""
+        return {"watched": bool(self.job.exporters), "plan_file": str(self.job.plan_file or "")}
+
+    def run(self, trial: ActiveTrial) -> None:
+        """Run the load process."""
+        self._signals = trial.signals
+        trial_info = TrialInfo(trial.spec.trial_id, self.scenario, self.plan.name)
+        with self.job.exporters.running(trial_info, trial.progress) as latest:
+            command = locust_command(
+                self.job.scenario,
+                trial.spec.host,
+                self.plan,
+                self.job.processes,
+                self.job.locust_options,
+            )
+            run_load_process(trial, command, latest.update)
+
+    def exit_code(self, evaluated: ExitCode) -> ExitCode:
+        """Return the verdict's, unless the operator ended the load."""
+        return ExitCode.INTERRUPTED if self._signals.count else evaluated
+
+
+def run_load_process(
+    trial: ActiveTrial, command: list[str], on_live: Callable[[LiveMetrics], object] = str
+) -> int:
     """
-    Make a trial and judge it.
+    Run the load process of a trial to its end.
+
+    Args:
+        trial: The trial, its spec written.
+        command: The load process.
+        on_live: Called with the metrics of each second.
+
+    Returns:
+        Its exit status, negative when a signal ended it.
 
     Raises:
-        HarnessError: It could not be made; nothing is left that looks like a trial.
+        HarnessError: There is no trial; see `unstarted_error`.
     """
-    key = read_key(os.environ, embedded=not job.host)
-    load_result = measure(job, key, progress)
-    code = evaluate_measured(job.out, out, progress, github=job.github)
-    return ExitCode.INTERRUPTED if load_result.interrupted else code
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """How the load ended."""
-
-    interrupted: bool
-
-
-def measure(job: LoadJob, key: str, progress: Console) -> LoadResult:
-    """
-    Make the load of a trial and leave its parts and manifest in the directory.
-
-    Raises:
-        HarnessError: Nothing was measured, and nothing is left; or something failed
-            afterwards, and the message says that the rest is kept.
-    """
-    create_directory(job.out)
-    signals = SignalHandler()
-    try:
-        _load(job, key, progress, signals)
-    except HarnessError as error:
-        if not has_started(job.out):
-            discard_directory(job.out)
-            raise
-        raise type(error)(f"{error}; {_keep_partial(job, key, progress)}") from error
-    except OSError as error:
-        error_of = write_error(job.out, error)
-        if not has_started(job.out):
-            discard_directory(job.out)
-            raise error_of from error
-        raise StorageError(f"{error_of}; {_keep_partial(job, key, progress)}") from error
-    link_latest(job.out)
-    return LoadResult(interrupted=signals.count > 0)
-
-
-def _keep_partial(job: LoadJob, key: str, progress: Console) -> str:
-    """After a failure amidst a trial: close what is open, and say where the rest is."""
-    if job.host:  # else the target is gone, and its sessions with it
-        close_orphans(job.out, job.out / SPEC_FILE, key, progress, embedded=False)
-    (job.out / SPEC_FILE).unlink(missing_ok=True)
-    return f"what was measured is kept: harness report {job.out}"
-
-
-def _load(job: LoadJob, key: str, progress: Console, signals: SignalHandler) -> None:
-    """Start what the trial needs, have the load made, see its debts paid."""
-    with ExitStack() as stack:
-        stack.enter_context(signals.installed())
-        stack.enter_context(shared_lock(job.out))
-        trial_info = TrialInfo(job.trial_id, job.scenario.stem, job.plan.name)
-        latest = stack.enter_context(job.exporters.running(trial_info, progress))
-        spec, sidecars = _prepare(job, key, stack)
-        command = locust_command(
-            job.scenario, spec.host, job.plan, job.processes, job.locust_options
-        )
-        status = run_load(
-            command,
-            job.out / SPEC_FILE,
-            job.out / LOG_FILE,
-            os.environ,
-            signals,
-            progress,
-            sidecars.begin,
-            latest.update,
-        )
-        if signals.count and not has_started(job.out):
-            raise StoppedEarlyError(NOTHING_KEPT)
-        sidecars.end()
-        finish_load(job.out, status, key, progress, embedded=spec.embedded)
-        sidecars.save_ground_truth(job.out)
-
-
-def build_spec(
-    job: LoadJob, host: str, webhook_url: str, *, via: str = "", embedded: bool = False
-) -> TrialSpec:
-    """The orders of a load at this host; ``via`` is the fault proxy's, where there is one."""
-    return TrialSpec(
-        trial_id=job.trial_id,
-        out=str(job.out),
-        scenario=job.scenario.stem,
-        host=host,
-        via=via,
-        webhook_url=webhook_url,
-        shown_host=job.host or "stand-in",
-        plan=job.plan.model_dump(mode="json", by_alias=True),
-        embedded=embedded,
-        **job.transport_options.to_spec(),
-        watched=bool(job.exporters),
-        plan_file=str(job.plan_file or ""),
+    status = run_load(
+        command,
+        trial.spec_path,
+        trial.out / LOG_FILE,
+        os.environ,
+        trial.signals,
+        trial.progress,
+        trial.sidecars.begin,
+        on_live,
     )
+    if not has_started(trial.out):
+        raise unstarted_error(trial, status)
+    return status
 
 
-def _prepare(job: LoadJob, key: str, stack: ExitStack) -> tuple[TrialSpec, Sidecars]:
-    """Start what the trial needs around it, see the target alive, write the spec."""
-    if job.transport_options.proxy and has_network_faults(job.plan):
-        raise UsageError("faults go with no --proxy: both would stand before the target")
-    host, standin = job.host, job.running
-    if standin is not None:
-        host = standin.url
-    elif not host:
-        standin = start_target(job.plan, job.standin, stack)
-        host = standin.url
-    sidecars = start_sidecars(job.plan, host, job.trial_id, job.out, stack, standin)
-    spec = build_spec(
-        job, host, sidecars.webhook_url, via=sidecars.via, embedded=standin is not None
-    )
-    recorder = Recorder()
-    preflight_target = spec.target(job.plan.timeouts, key, direct=True)
-    try:
-        targets.preflight(preflight_target, recorder, key_matters=standin is None)
-    finally:
-        append_own_attempts(job.out, PREFLIGHT, recorder)
-    write_atomically(job.out / SPEC_FILE, msgspec.json.encode(spec))
-    return spec, sidecars
+def unstarted_error(trial: ActiveTrial, status: int) -> HarnessError:
+    """Why a load process ended before its load began: stopped, or by its log."""
+    if trial.signals.count:
+        return StoppedEarlyError(NOTHING_KEPT)
+    return load_error(trial.out / LOG_FILE, status)

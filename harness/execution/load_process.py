@@ -46,7 +46,6 @@ _ERROR_OF_STATUS: Mapping[int, type[HarnessError]] = {
 _ERROR_PREFIX = "harness: "
 """Before each line of a refusal."""
 NOTHING_KEPT = "stopped before the load began; there is nothing to keep"
-_STOPPING_MESSAGE = b"\nharness: stopping: closing sessions, then the report (again: kill)\n"
 
 
 def find_scenario(name: str) -> Path:
@@ -120,46 +119,32 @@ def _free_port() -> int:
 
 class SignalHandler:
     """
-    What Ctrl-C and SIGTERM do from a trial's first preparation until its parts are settled.
-
-    Before the load process is started the first one ends everything. While it runs, the
-    first asks it to end in order, and the second kills it. Afterwards what is left to do
-    is short, and none of them stops it.
+    Handles SIGINT and SIGTERM from a trial's preparation until its sessions are closed.
 
     Attributes:
-        count: Signals taken so far.
-        load_started: The load process is being started, or was.
-        process: The load process, once it is there.
+        count: Signals so far.
+        stop: Called with the count; while None, a signal ends the trial.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.load_started = False
-        self.process: subprocess.Popen[bytes] | None = None
+        self.stop: Callable[[int], None] | None = None
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
         """
-        Take one signal.
+        Handle one signal.
 
         Raises:
-            StoppedEarlyError: There is no load yet.
+            StoppedEarlyError: The load has not begun.
         """
         self.count += 1
-        if not self.load_started:
+        if self.stop is None:
             raise StoppedEarlyError(NOTHING_KEPT)
-        if self.process is None or _has_ended(self.process):
-            return
-        if self.count == 1:
-            # Not sys.stderr: the signal may have come in the middle of a write to that.
-            with suppress(OSError):
-                os.write(2, _STOPPING_MESSAGE)
-            self.process.terminate()
-        else:
-            _kill_group(self.process)
+        self.stop(self.count)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Take the signals for as long as the block lasts."""
+        """Handle the signals while the context lasts."""
         before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -194,7 +179,18 @@ def run_load(
     Returns:
         Its exit status, negative when a signal ended it.
     """
-    signals.load_started = True
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop(count: int) -> None:
+        if process is None or _has_ended(process):
+            return
+        if count == 1:
+            announce_stop()
+            process.terminate()
+        else:
+            _kill_group(process)
+
+    signals.stop = stop
     read_fd, write_fd = os.pipe()
     # Locust takes options from there as well: LOCUST_RUN_TIME would cut a plan short.
     kept = {k: v for k, v in environ.items() if not k.startswith("LOCUST_")}
@@ -216,7 +212,6 @@ def run_load(
             start_new_session=True,
         )
         os.close(write_fd)
-        signals.process = process
         try:
             if signals.count:
                 process.terminate()
@@ -229,6 +224,12 @@ def run_load(
             _kill_group(process)
             status = process.wait()
         return status
+
+
+def announce_stop(then: str = " (again: kill)") -> None:
+    """Say that the load stops. Not by sys.stderr: a signal may interrupt a write to that."""
+    with suppress(OSError):
+        os.write(2, f"\nharness: stopping: closing sessions, then the report{then}\n".encode())
 
 
 def _has_ended(process: subprocess.Popen[bytes], *, wait: bool = False) -> bool:

@@ -1,8 +1,8 @@
 """
-Rescue: paying the debts of a load process that died.
+Close the sessions that a killed load process left open.
 
-A process that ends in order closes what it opened. One that was killed leaves its
-ledger; then a fresh process reads it and sweeps.
+A load process that ends in order closes its sessions. A killed one leaves its ledger;
+another process reads it and closes them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from rich.console import Console
 
 from harness.client.ledger import read_outstanding
 from harness.complaints import complain
-from harness.execution.load_process import load_error
-from harness.execution.trial_directory import has_started
 from harness.launcher import module_command
 from harness.load.spec import SPEC_VARIABLE
 from harness.trial.parts import PARTS
@@ -29,19 +27,7 @@ CLEANUP_TIMEOUT_S = 120
 def close_orphans(
     out: Path, spec_path: Path, key: str, progress: Console, *, embedded: bool
 ) -> int:
-    """
-    Close what the ledgers of a trial still hold.
-
-    Args:
-        out: The trial directory, with its parts.
-        spec_path: Its spec, as the load process read it.
-        key: The API key; handed on through the environment.
-        progress: Gets a line when there is something to do.
-        embedded: Whether the target is the embedded stand-in.
-
-    Returns:
-        How many sessions could not be closed.
-    """
+    """Close the sessions that a trial's ledgers list; return how many could not be closed."""
     ledger, errors = read_outstanding(out / PARTS)
     for error in errors:
         complain(progress, error)
@@ -64,21 +50,13 @@ def close_orphans(
     except (subprocess.TimeoutExpired, ValueError):
         left_open = outstanding
     if left_open:
-        complain(progress, f"{left_open} sessions could not be closed; they may be open still")
+        complain(progress, f"{left_open} sessions could not be closed; they may still be open")
     return left_open
 
 
-def finish_load(out: Path, status: int, key: str, progress: Console, *, embedded: bool) -> None:
-    """
-    After the load process: pass on its refusal, or pay the debts of a dead one.
-
-    Raises:
-        HarnessError: It refused its orders, or ended without a trial.
-    """
-    log = out / LOG_FILE
-    if not has_started(out):
-        raise load_error(log, status)
-    close_orphans(out, out / SPEC_FILE, key, progress, embedded=embedded)
+def remove_leftovers(out: Path) -> None:
+    """Remove the spec, and the load process's log where it is empty."""
     (out / SPEC_FILE).unlink(missing_ok=True)
+    log = out / LOG_FILE
     if log.is_file() and log.stat().st_size == 0:
         log.unlink()

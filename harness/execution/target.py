@@ -29,6 +29,7 @@ from harness.workload.payloads import session_body
 PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
 """Contract versions that `find_versions` asks for."""
 
+_PREFLIGHT_CALL_IDS = 1 << 60
 _UNREACHABLE_OUTCOMES = frozenset(
     {Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT}
 )
@@ -45,7 +46,9 @@ def embedded(config: StandinConfig | None = None) -> Iterator[Standin]:
         standin.stop()
 
 
-def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -> str:
+def preflight(
+    target: Target, recorder: Recorder, *, key_matters: bool = True, first_call_id: int = 1
+) -> str:
     """
     See that the target is there, speaks the API and takes the key, before any load.
 
@@ -53,6 +56,7 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
         target: Where to.
         recorder: Gets the attempts: what is sent is recorded, this too.
         key_matters: Ask for a session that does not exist, to see the key accepted.
+        first_call_id: As of the load that follows.
 
     Returns:
         The outcome that left untold whether the key is taken; "" when it is, or was not asked.
@@ -68,7 +72,7 @@ def preflight(target: Target, recorder: Recorder, *, key_matters: bool = True) -
         budget=RetryBudget(0.0),
         sleep=time.sleep,
         rng=Random(0),
-        next_call_id=1 << 60,
+        next_call_id=_PREFLIGHT_CALL_IDS + first_call_id,
     )
     try:
         client = RetryingCaller(transport, context)

@@ -1,8 +1,8 @@
 """
-Watching a trial from outside: its live figures, handed on while it runs.
+Export the live metrics of a running trial to Prometheus and OpenTelemetry.
 
-What is handed on comes over the progress pipe into the ``harness run`` process; the
-load process only counts a little more (`harness.load.live_counters`).
+The load process sends them through the progress pipe to the ``harness run`` process, which
+exports them. The load process only counts in more detail (`harness.load.live_counters`).
 """
 
 from __future__ import annotations
@@ -13,70 +13,36 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from harness.load.progress import LiveMetrics
-
-
-@dataclass(frozen=True, slots=True)
-class TrialInfo:
-    """What a trial is, for those who see its metrics beside others'."""
-
-    trial_id: str
-    scenario: str
-    plan: str
-
-
-@dataclass(slots=True)
-class LatestMetrics:
-    """
-    The latest figures.
-
-    Attributes:
-        live: None before the first.
-        url: Where Prometheus finds them; "" for nowhere.
-    """
-
-    live: LiveMetrics | None = None
-    url: str = ""
-
-    def update(self, live: LiveMetrics) -> None:
-        """Take newer ones."""
-        self.live = live
+from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Exporters:
     """
-    Who watches.
+    Where live metrics go.
 
     Attributes:
-        prometheus: [HOST:]PORT where metrics are served; None for nowhere.
-        otlp: URL of an OpenTelemetry collector that they are sent to; None for nowhere.
+        prometheus: [HOST:]PORT to serve them at; None for no server.
+        otlp: URL of an OpenTelemetry collector to send them to; None for none.
     """
 
     prometheus: str | None = None
     otlp: str | None = None
 
     def __bool__(self) -> bool:
-        """Whether anybody does."""
+        """Return whether there is any exporter."""
         return self.prometheus is not None or self.otlp is not None
 
     @contextmanager
     def running(self, trial_info: TrialInfo, console: Console) -> Iterator[LatestMetrics]:
         """
-        Hand figures on for as long as the block lasts.
-
-        Args:
-            trial_info: What the trial is.
-            console: Where it is said where they are.
-
-        Yields:
-            What the figures are to be given to.
+        Export until the context ends; yields the object to update.
 
         Raises:
-            UsageError: One cannot listen there, or the URL is none.
+            UsageError: The address cannot be listened at, or the URL is invalid.
         """
         latest = LatestMetrics()
-        # Only who watches pays for the imports.
+        # Import an exporter only when it is used: both are slow to import.
         with ExitStack() as stack:
             if self.prometheus is not None:
                 from harness.telemetry.prometheus import serve_metrics

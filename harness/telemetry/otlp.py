@@ -39,7 +39,7 @@ from harness.complaints import complain
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth, Series
 from harness.load.progress import LiveMetrics
-from harness.telemetry.exporters import LatestMetrics, TrialInfo
+from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
 
 EVERY_S = 5.0
 TIMEOUT_S = 5.0

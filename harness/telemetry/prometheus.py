@@ -26,7 +26,7 @@ from harness.addresses import LOOPBACK, parse_address
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S
 from harness.load.progress import LiveMetrics
-from harness.telemetry.exporters import LatestMetrics, TrialInfo
+from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
 
 PREFIX = "opensteer_harness_"
 _LABELS = ("operation", "outcome")

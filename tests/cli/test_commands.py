@@ -119,7 +119,7 @@ from harness.cli import main
 from harness.assess import evaluate
 def fail(path):
     raise {error}
-evaluate.check_trial = fail
+evaluate.open_finalized = fail
 main()
 """
 

@@ -10,8 +10,8 @@ import pytest
 from harness.cli.commands import COMMANDS
 from harness.cli.lazy import load_command
 from harness.cli.target_options import TargetOptions, takes_target
-from harness.cli.transport_options import TransportOptions
 from harness.errors import UsageError
+from harness.execution.transport_options import TransportOptions
 
 NAMES = [field.name for field in fields(TargetOptions)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.load.progress import Progress
-from harness.telemetry.exporters import LatestMetrics, TrialInfo
+from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
 from harness.telemetry.prometheus import LiveCollector
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy/grafana-dashboard.json"

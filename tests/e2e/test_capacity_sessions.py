@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.execution.sessions import SessionsJob, search_sessions
+from harness.execution.lifecycle import measure
+from harness.execution.sessions import SessionsExperiment, SessionsJob
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 from tests.schemas import schema_errors_of_file
@@ -33,7 +34,7 @@ def find(folder: Path, config: StandinConfig, **given) -> tuple[dict, dict]:
             trial_id=folder.name,
             **{"cycles": 3, **given},
         )
-        search_sessions(job, KEY, Console(stderr=True, quiet=True))
+        measure(SessionsExperiment(job), KEY, Console(stderr=True, quiet=True))
         assert schema_errors_of_file(job.out / "capacity.json") == []
         return json.loads((job.out / "capacity.json").read_text()), standin.truth()
 

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from harness.errors import UsageError
 from harness.load.progress import Progress
-from harness.telemetry.exporters import Exporters, TrialInfo
+from harness.telemetry.exporters import Exporters
+from harness.telemetry.latest_metrics import TrialInfo
 from harness.telemetry.otlp import endpoint
 from harness.trial.batches import attempts_table, bucket_table
 from tests.otlp import Receiver, labels

@@ -13,7 +13,8 @@ from rich.console import Console
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US
 from harness.load.progress import LiveMetrics, Progress
-from harness.telemetry.exporters import Exporters, TrialInfo
+from harness.telemetry.exporters import Exporters
+from harness.telemetry.latest_metrics import TrialInfo
 from harness.telemetry.prometheus import parse_listener
 from harness.trial.batches import attempts_table, bucket_table
 from harness.trial.schema import Event

@@ -9,7 +9,8 @@ import pytest
 from cmarkgfm import github_flavored_markdown_to_html
 from typer.testing import CliRunner
 
-from harness.assess.baseline_comparison import compare_with_baseline
+from harness.assess import baseline_comparison
+from harness.assess.opened_trial import open_once
 from harness.cli.commands import COMMANDS, app
 from harness.errors import HarnessError
 from harness.experiments.compare.comparison import compare
@@ -43,6 +44,12 @@ def _fewer_replicates(monkeypatch):
         "harness.assess.baseline_comparison.compare",
     ):
         monkeypatch.setattr(module, partial(compare, replicates=300))
+
+
+def compare_with_baseline(path):
+    """Compare a trial with the newest baseline of its load."""
+    baselines = baseline_comparison.open_baselines()
+    return baseline_comparison.compare_with_baseline(open_once(path), baselines)
 
 
 @cache

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks.browsers import CHROMIUM
-from harness.execution.sessions import SessionsJob, search_sessions
+from harness.execution.lifecycle import measure
+from harness.execution.sessions import SessionsExperiment, SessionsJob
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.standin.browsers.leftovers import nothing_is_left
@@ -36,8 +37,11 @@ def test_the_lab_finds_the_ceiling_of_real_browsers(tmp_path, monkeypatch):
     program.chmod(0o755)
     config = StandinConfig(browser=str(program), max_sessions=CEILING, launch_timeout_s=6.0)
     with Standin(config) as standin:
-        job = SessionsJob(standin.url, tmp_path / "trial", "browsers", 8, 2, cycles=1, races=1)
-        search_sessions(job, "osk_some", Console(stderr=True, quiet=True))
+        job = SessionsJob(
+            host=standin.url, out=tmp_path / "trial", trial_id="browsers",
+            max_sessions=8, parallel=2, cycles=1, races=1,
+        )  # fmt: skip
+        measure(SessionsExperiment(job), "osk_some", Console(stderr=True, quiet=True))
         found = json.loads((job.out / "capacity.json").read_text())
         truth = standin.truth()
         assert nothing_is_left(standin.pid)

@@ -1,4 +1,4 @@
-"""What `harness doctor` looks at: this machine, and the target."""
+"""Diagnose this machine and the target before a trial."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import time
 from dataclasses import dataclass
 
 import psutil
-from rich.table import Table
-from rich.text import Text
 
-from harness.cli.console import plain_table
-from harness.cli.target_options import TargetOptions
 from harness.client.recorder import Recorder
 from harness.contract.versions import CONTRACT_VERSION
 from harness.execution import target as targets
+from harness.execution.transport_options import TransportOptions
 from harness.load.trial_writer import versions
 from harness.units import format_duration
 from harness.wire import Target
@@ -27,15 +24,15 @@ SLEEP_LATE_MS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing looked at: ``ok``, ``warn`` or ``bad``."""
+    """One diagnosis; its state is ``ok``, ``warn`` or ``bad``."""
 
     name: str
     state: str
     detail: str
 
 
-def look_at_machine() -> list[Diagnostic]:
-    """Look at what would falsify a measurement here."""
+def diagnose_machine() -> list[Diagnostic]:
+    """Diagnose what would distort a measurement here."""
     cores = psutil.cpu_count() or 1
     busy = psutil.cpu_percent(interval=0.5)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -69,44 +66,30 @@ def _sleep_late_ms() -> float:
     return max(0.0, sorted(lates)[98]) * 1000
 
 
-def look_at_target(options: TargetOptions) -> list[Diagnostic]:
+def diagnose_target(host: str, key: str, transport_options: TransportOptions) -> list[Diagnostic]:
     """
-    Look at the target, or at the stand-in.
+    Diagnose the target; the embedded stand-in where the host is "".
 
     Raises:
-        HarnessError: It cannot be reached, refuses the key, or is not the Opensteer API.
+        HarnessError: It is unreachable, refuses the key, or is not the Opensteer API.
     """
-    transport, key = options.transport_options, options.read_key()
-    if url := options.check_host():
-        return _reach(transport.to_target(url, key), url)
+    if host:
+        return _diagnose(transport_options.to_target(host, key), host)
     with targets.embedded() as standin:
-        return _reach(transport.to_target(standin.url, key), "stand-in")
+        return _diagnose(transport_options.to_target(standin.url, key), "stand-in")
 
 
-def _reach(target: Target, shown: str) -> list[Diagnostic]:
+def _diagnose(target: Target, shown: str) -> list[Diagnostic]:
     recorder = Recorder()
-    untold = targets.preflight(target, recorder)
+    unconfirmed = targets.preflight(target, recorder)
     times = [format_duration(attempt.service_us * 1000) for attempt in recorder.drain()]
-    found = "answers and takes the key"
-    if untold:
-        found = f"answers; if it takes the key, its {untold} to get_session does not tell"
-    there = Diagnostic(
-        "target", "warn" if untold else "ok", f"{shown} {found} ({', '.join(times)})"
+    found = "answers and accepts the key"
+    if unconfirmed:
+        found = f"answers; {unconfirmed} to get_session leaves open whether it accepts the key"
+    reached = Diagnostic(
+        "target", "warn" if unconfirmed else "ok", f"{shown} {found} ({', '.join(times)})"
     )
     versions_found = targets.find_versions(target)
     taken = versions_found.get(CONTRACT_VERSION) == "taken"
-    told = ", ".join(f"{version} {word}" for version, word in versions_found.items())
-    return [there, Diagnostic("contract", "ok" if taken else "warn", told)]
-
-
-def diagnostics_table(diagnostics: list[Diagnostic]) -> Table:
-    """One row for each remark."""
-    styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
-    table = plain_table("harness doctor")
-    table.add_column("what")
-    table.add_column("state")
-    table.add_column("detail")
-    for remark in diagnostics:
-        state = Text(remark.state, styles[remark.state])
-        table.add_row(remark.name, state, Text(remark.detail))  # no markup in it
-    return table
+    words = ", ".join(f"{version} {word}" for version, word in versions_found.items())
+    return [reached, Diagnostic("contract", "ok" if taken else "warn", words)]

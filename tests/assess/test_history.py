@@ -7,7 +7,9 @@ import json
 import pytest
 
 from harness.assess import history
-from harness.assess.history import TREND, compare_with_history
+from harness.assess.baseline_comparison import open_baselines
+from harness.assess.history import TREND
+from harness.assess.opened_trial import open_once
 from harness.experiments.compare.trend_document import read_trend
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
@@ -26,6 +28,11 @@ def write(folder, name, number, service_ms=10.0, **given):
     started_ns = (T0 - 5 + 1000 * number) * NS
     path = folder / name
     return write_trial(path, rows, trial_id=name, **({"started_ns": started_ns} | given))
+
+
+def compare_with_history(path, root):
+    """The trend of a trial, with the baselines under this root."""
+    return history.compare_with_history(open_once(path), open_baselines(root))
 
 
 def names(trend):

@@ -1,15 +1,13 @@
-"""A run of the conformance checks: which, with what around them, and what is shown."""
+"""Run conformance checks against a target."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
-
-from rich.console import Console
 
 from harness.addresses import LOOPBACK, is_loopback, parse_address
 from harness.client.recorder import Recorder
@@ -19,25 +17,25 @@ from harness.conformance.suite import CHECKS, run_suite
 from harness.conformance.webhook_inbox import WebhookInbox
 from harness.errors import UsageError
 from harness.execution import target as targets
+from harness.execution.transport_options import TransportOptions
 from harness.execution.webhook_inbox import open_webhook_inbox
 from harness.standin.config import StandinConfig
 from harness.wire import Target, TransportKind
 
 STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
-"""The embedded stand-in has its limits, for there are checks of them."""
-_MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "skip": "[yellow]skip[/]"}
+"""The embedded stand-in has limits, because checks need them."""
 
 
 def select_cases(patterns: list[str]) -> list[ConformanceCase]:
     """
-    The checks that any of the patterns names; all without patterns.
+    Select the checks that match any pattern; all without patterns.
 
     Raises:
-        UsageError: A pattern names none.
+        UsageError: A pattern matches none.
     """
     for pattern in patterns:
         if not any(fnmatchcase(check.name, pattern) for check in CHECKS):
-            raise UsageError(f"--only {pattern!r} names no check; see harness conform --list")
+            raise UsageError(f"--only {pattern!r} matches no check; see harness conform --list")
     return [
         check
         for check in CHECKS
@@ -48,10 +46,10 @@ def select_cases(patterns: list[str]) -> list[ConformanceCase]:
 @dataclass(frozen=True, slots=True)
 class InboxAddress:
     """
-    Where webhooks come to when it is not simply loopback.
+    Where webhooks arrive.
 
     Attributes:
-        url: Where the target reaches it; "" where it listens.
+        url: Where the target reaches the inbox; "" for its own address.
         listen: ``host:port``; None for a free port of loopback.
     """
 
@@ -64,12 +62,12 @@ def parse_inbox_address(url: str, listen: str) -> InboxAddress:
     ``--webhook-url`` and ``--webhook-listen``.
 
     Raises:
-        UsageError: One of them is none, or would lead nowhere.
+        UsageError: One of them is invalid, or the other is missing.
     """
     if url and urlsplit(url).scheme not in {"http", "https"}:
-        raise UsageError(f"--webhook-url {url!r}: an http or https URL")
+        raise UsageError(f"--webhook-url {url!r}: must be an http or https URL")
     if url and not listen:
-        raise UsageError("--webhook-url needs --webhook-listen PORT: what it leads to")
+        raise UsageError("--webhook-url needs --webhook-listen PORT, where it leads")
     if not listen:
         return InboxAddress()
     try:
@@ -82,15 +80,15 @@ def parse_inbox_address(url: str, listen: str) -> InboxAddress:
 @dataclass(frozen=True, slots=True)
 class ConformanceRun:
     """
-    How the checks are made.
+    How the checks run.
 
     Attributes:
-        patience_s: How long something is waited for.
+        patience_s: How long to wait for a run or a webhook.
         fill: Most sessions opened to find the target full.
-        inbox_address: Where webhooks come to.
-        kind: Which wire.
-        destructive: Make those that leave something behind.
-        ours: Make those that no document states.
+        inbox_address: Where webhooks arrive.
+        kind: The transport.
+        destructive: Run checks that leave something behind.
+        ours: Run checks of what only the stand-in promises.
     """
 
     patience_s: float
@@ -102,7 +100,7 @@ class ConformanceRun:
 
     @contextmanager
     def webhook_inbox(self, target: Target) -> Iterator[WebhookInbox | None]:
-        """Where the target's webhooks come to; None where none can."""
+        """Open the webhook inbox; None where the target could not reach it."""
         inbox_address = self.inbox_address
         # A target elsewhere could not reach an inbox on loopback.
         near = is_loopback(urlsplit(target.base_url).hostname or "")
@@ -114,39 +112,33 @@ class ConformanceRun:
 
 
 def run_cases(
-    target: Target, checks: list[ConformanceCase], run: ConformanceRun
+    transport_options: TransportOptions,
+    host: str,
+    key: str,
+    checks: list[ConformanceCase],
+    run: ConformanceRun,
+    on_result: Callable[[CaseResult], None],
+    on_message: Callable[[str], None],
 ) -> list[CaseResult]:
     """
-    Run the checks; what they open is closed.
+    Run the checks against a host, or the embedded stand-in where it is "".
 
     Raises:
-        TargetError: The target is not there, or refuses the key.
+        TargetError: The target is unreachable or refuses the key.
     """
-    progress = Console(stderr=True, highlight=False)
-    targets.preflight(target, Recorder(), key_matters=True)
-
-    def report(result: CaseResult) -> None:
-        progress.print(f"{_MARKS[result.verdict]}  {result.check.name}", end="")
-        progress.print(f"  {result.detail}" if result.detail else "", markup=False)
-
     with ExitStack() as stack:
-        # SIGTERM ends the run as Ctrl-C does: what is open is closed first.
+        url = host or stack.enter_context(targets.embedded(STANDIN)).url
+        target = transport_options.to_target(url, key)
+        targets.preflight(target, Recorder(), key_matters=True)
+        # SIGTERM ends the run like Ctrl-C: open sessions are closed first.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
         webhook_inbox = stack.enter_context(run.webhook_inbox(target))
         context = CaseContext(target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind)
         try:
             return run_suite(
-                checks, context, destructive=run.destructive, ours=run.ours, on_result=report
+                checks, context, destructive=run.destructive, ours=run.ours, on_result=on_result
             )
         finally:
             for session_id in context.close():
-                progress.print(f"session {session_id} could not be closed", markup=False)
-
-
-def print_cases(checks: list[ConformanceCase]) -> None:
-    """Print what each check states, and whether it is destructive."""
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        mark = "destructive" if check.destructive else "-"
-        print(f"{check.name:<{width}}  {check.source:<6}  {mark:<11}  {check.states}")
+                on_message(f"session {session_id} could not be closed")
