@@ -30,6 +30,7 @@ from harness.experiments.rate_limit.figures_data import figures_data
 from harness.experiments.rate_limit.lab import Budget, Lab, LabConfig
 from harness.experiments.rate_limit.observations import Observation
 from harness.experiments.rate_limit.report import verification_experiment
+from harness.json_aliases import add_aliases
 from harness.load.lab_protocol import SECOND_KEY_VARIABLE, LabRequest, LabSenderProcess
 from harness.standin.config import StandinConfig
 from harness.trial.store import write_json

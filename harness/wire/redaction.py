@@ -1,5 +1,5 @@
 """
-Redact the key where a server echoes it, in an error or as an id.
+Redact the key where a server returns it, in an error or as an id.
 
 A response is redacted before anything reads it, so that no record has the key.
 """

@@ -67,7 +67,7 @@ def test_options_come_from_the_environment():
     """The command line is stronger, an empty variable is none."""
     far = {"OPENSTEER_BASE_URL": "https://api.example.com", "OPENSTEER_API_KEY": "k"}
     code, _, err = harness("ratelimit", **far)
-    assert (2, True) == (code, "api.example.com is not this machine" in err)
+    assert (2, True) == (code, "api.example.com is not loopback" in err)
     code, _, err = harness("ratelimit", "--host", "ftp://x", **far)
     assert (2, True) == (code, "--host 'ftp://x'" in err)
     code, _, err = harness("run", "mixed", HARNESS_PLAN="smok", OPENSTEER_BASE_URL="")

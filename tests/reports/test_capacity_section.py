@@ -36,7 +36,7 @@ def test_a_search_is_told_with_its_figure(tmp_path):
 
     assert ("A note.",) == told.prose
     assert ("highest rate, 1/s", "150") in told.tables[0].rows
-    assert ("ended by", "an objective that failed above it") in told.tables[0].rows
+    assert ("ended by", "an objective failed at a higher rate") in told.tables[0].rows
     assert 2 == len(told.tables[1].rows)
     assert "hold up to about 150 per second" in figure.alt
     assert "the lowest rate at which they failed is 200/s." in figure.alt

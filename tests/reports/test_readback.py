@@ -189,7 +189,7 @@ BASELINE = {
     "embedded": False, "measured_s": 60.0, "started": "2026-11-24T10:15:30Z", "trial_id": "t",
     "response_ms": {"health": {"ok": 1, "p50": 1.0, "p90": 1.0, "p99": 1.0, "p99_9": None, "max": 1.0}},
 }  # fmt: skip
-DOCTOR = {"exit_code": 0, "remarks": [{"name": "disk", "state": "ok", "detail": "9 GB free"}]}
+DOCTOR = {"exit_code": 0, "diagnostics": [{"name": "disk", "state": "ok", "detail": "9 GB free"}]}
 TREND = {
     "schema": 1, "plan": "smoke", "trials": ["a"],
     "series": [{"operation": "o", "metric": "throughput", "unit": "per_s", "values": [1.0],
