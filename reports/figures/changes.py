@@ -52,7 +52,7 @@ def draw_changes(result: Comparison) -> Figure | None:
     axes.set_xlim(-reach * 1.03, reach * 1.03)
     axes.xaxis.set_major_locator(MaxNLocator(_TICKS_MAX))
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.set_xlabel("relative change (right: worse)")
+    axes.set_xlabel("change (right is worse)")
     for verdict, marker in _MARKERS.items():
         if any(change.verdict == verdict for change in rows):
             axes.plot([], [], color=_COLOURS[verdict], marker=marker, label=verdict)

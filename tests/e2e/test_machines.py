@@ -153,7 +153,7 @@ def test_a_master_says_for_whom_it_waits_and_can_be_stopped(harness: Command) ->
     assert "waiting for workers: 0 of 2" in waiting
     assert ended.code == 130
     assert (summary["verdict"], summary["duration_s"]) == ("unknown", 0.0)
-    assert "it was stopped before its load began" in [f["detail"] for f in summary["findings"]]
+    assert "the trial was stopped before its load began" in [f["detail"] for f in summary["findings"]]
 
 
 def test_a_worker_of_another_scenario_is_sent_away_and_the_trial_ends(
@@ -172,7 +172,7 @@ def test_a_worker_of_another_scenario_is_sent_away_and_the_trial_ends(
     assert (2, True) == (sent_away.code, "start it with session_churn" in sent_away.err)
     assert 4 == ended.code
     assert ["trial.complete"] == [
-        f["name"] for f in summary["findings"] if "without a goodbye" in f["detail"]
+        f["name"] for f in summary["findings"] if "ended unexpectedly" in f["detail"]
     ]
 
 

@@ -77,7 +77,7 @@ def test_regressed_exits_1_and_writes_all(tmp_path):
     page = (two / "compare.html").read_text()
     assert "metrics regressed, most of all create_session" in page
     assert "metrics are inconclusive" in page  # 2900 responses are too few for a p99.9
-    assert "The largest changes of times and throughput are create_session" in page
+    assert "Largest changes of times and throughput: create_session" in page
     assert "<svg" in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     rendered = github_flavored_markdown_to_html((two / "compare.md").read_text())

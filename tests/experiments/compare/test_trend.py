@@ -109,7 +109,7 @@ def test_a_trend_is_drawn(tmp_path):
     for told in (
         "trials/cut/manifest.json: ",
         "trials/torn/intervals.parquet: ",
-        "old: plan: ",
+        "old/manifest.json: plan: ",
     ):
         assert told in result.output
     assert "create_session response.p50: +100.0 % from t4 on" in result.output
