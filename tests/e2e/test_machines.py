@@ -153,7 +153,9 @@ def test_a_master_says_for_whom_it_waits_and_can_be_stopped(harness: Command) ->
     assert "waiting for workers: 0 of 2" in waiting
     assert ended.code == 130
     assert (summary["verdict"], summary["duration_s"]) == ("unknown", 0.0)
-    assert "the trial was stopped before its load began" in [f["detail"] for f in summary["findings"]]
+    assert "the trial was stopped before its load began" in [
+        f["detail"] for f in summary["findings"]
+    ]
 
 
 def test_a_worker_of_another_scenario_is_sent_away_and_the_trial_ends(
