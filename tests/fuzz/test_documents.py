@@ -113,5 +113,5 @@ def test_a_lab_that_cannot_be_read_is_shown_plainly_and_passes_nothing(model):
 
     assert [Verdict.UNKNOWN] == [finding.verdict for finding in findings]
     assert "capacity.json has another form than this version writes" in findings[0].detail
-    assert "not as this version writes it" in section.prose[0]
+    assert "unknown format" in section.prose[0]
     assert ("release_ms", 5) in section.tables[0].rows
