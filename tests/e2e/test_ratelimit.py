@@ -65,7 +65,7 @@ def test_embedded_bucket_is_described_and_the_advice_holds(harness: Command) -> 
     assert result["retry_after"]["kind"] == "rounded up to whole seconds"
     assert result["check_run"]["holds"] is True
     assert result["attempts"] <= 1500
-    assert "50 requests a second" in ended.out
+    assert "50 requests per second" in ended.out
     assert "at most 1,2" in ended.err  # the plan, before anything is sent
     assert (harness.folder / "trial" / "report.html").is_file()
 
