@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter
 
 from harness.text import one_line
 from harness.units import NS_PER_MS, format_duration
+from reports.figures.layout import StackedLayout
 from reports.figures.svg import inline_svg
 from reports.model import ReportModel
 from reports.section import Figure
@@ -92,7 +93,7 @@ def figure_style() -> Iterator[None]:
 
 def new_drawing(height_in: float = 3.4, rows: int = 1) -> tuple[Drawing, list[Axes]]:
     """A drawing of the page's width with stacked axes that share x."""
-    drawing = Drawing(figsize=(_WIDTH_IN, height_in), layout="constrained")
+    drawing = Drawing(figsize=(_WIDTH_IN, height_in), layout=StackedLayout())
     axes = drawing.subplots(rows, 1, sharex=True, squeeze=False)
     return drawing, [row[0] for row in axes]
 
@@ -132,7 +133,7 @@ def _add_legend(drawing: Drawing, handles: Sequence[Any], names: Sequence[str]) 
     longest_in = _HANDLE_IN + _LETTER_IN * max(map(len, names))
     fitting = max(1, int(drawing.get_figwidth() / longest_in))
     rows = -(-len(names) // fitting)
-    drawing.legend(handles, names, loc="outside upper left", ncols=-(-len(names) // rows))
+    drawing.legend(handles, names, loc="upper left", ncols=-(-len(names) // rows))
 
 
 def place_labels(axes: Axes) -> None:

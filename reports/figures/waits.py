@@ -18,7 +18,7 @@ def draw(model: ReportModel) -> Figure:
     """Retries per second, and the Retry-After of responses; axes without data are left out."""
     frame = model.waits_s
     parts = [name for name in ("retries", "told") if frame[name].any()] or ["retries"]
-    drawing, axes = style.new_drawing(1.0 + 1.7 * len(parts), rows=len(parts))
+    drawing, axes = style.new_drawing(1.4 + 1.7 * len(parts), rows=len(parts))
     for one, part in zip(axes, parts, strict=True):
         if part == "retries":
             _draw_retries(one, model)
