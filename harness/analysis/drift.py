@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def find_slope(values: Floats) -> Slope:
     rest = values - estimate * np.arange(n)
     rho = _lag1_autocorrelation(rest)
     variance = n * (n - 1) * (2 * n + 5) / 18 * (1 + rho) / (1 - rho)
-    half = special.ndtri((1 + CONFIDENCE) / 2) * np.sqrt(variance)
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * np.sqrt(variance)
     low = max(0, round((len(slopes) - half) / 2) - 1)
     high = min(len(slopes) - 1, round((len(slopes) + half) / 2))
     return Slope(estimate, float(slopes[low]), float(slopes[high]), float(np.median(rest)))

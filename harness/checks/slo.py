@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy import special
 
 from harness.analysis.distributions import LatencyDistribution
 from harness.analysis.generator import assess_generator
@@ -107,13 +106,17 @@ def _judge_latency(slo: Slo, subject: Latency, ok: pd.DataFrame) -> Finding:
     holds = slo.is_met_by(value)
     if subject.statistic == "percentile":
         needed = needed_attempts(subject.quantile)
-        allowed = 1 - subject.quantile
-        # P(at least `over` beyond the limit) for a target that just meets the objective.
-        chance = float(special.bdtrc(over - 1, n, allowed))
-        if n < needed and not (not holds and chance < CLEAR):
+        if n < needed and (holds or _chance(over, n, 1 - subject.quantile) >= CLEAR):
             return _unknown(slo, f"{detail}: too few, {needed:,} are needed")
     witness = () if holds else _slowest_seconds(ok, bucket_counts)
     return _finding(slo, holds=holds, detail=detail, witness=witness)
+
+
+def _chance(over: int, n: int, allowed: float) -> float:
+    """P(at least `over` of n beyond the limit) for a target that just meets the objective."""
+    from scipy import special  # noqa: PLC0415  slow to import, and few trials need it
+
+    return float(special.bdtrc(over - 1, n, allowed))
 
 
 def _judge_share(slo: Slo, share: Share, counts: Mapping[str, int], frame: pd.DataFrame) -> Finding:

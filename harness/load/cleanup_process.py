@@ -14,6 +14,7 @@ from random import Random
 
 import gevent
 
+import harness.load.arrow_only  # noqa: F401  before pyarrow makes an array
 from harness.client.call import ClientContext
 from harness.client.ledger import read_outstanding
 from harness.client.recorder import Recorder

@@ -22,6 +22,7 @@ import msgspec
 from gevent.fileobject import FileObject
 from gevent.pool import Pool
 
+import harness.load.arrow_only  # noqa: F401  before pyarrow makes an array
 from harness.attempt import ReservedPhase
 from harness.client.call import CallResult, ClientContext
 from harness.client.ledger import Ledger

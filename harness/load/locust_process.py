@@ -18,6 +18,7 @@ from typing import Any
 from locust import argument_parser, main
 from locust.util.load_locustfile import is_shape_class, is_user_class
 
+import harness.load.arrow_only  # before pyarrow makes an array
 import harness.load.user  # noqa: F401  before a scenario's directory is on the path
 
 

@@ -16,16 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
 from harness.experiments.compare.samples import Floats
 
 ALPHA = 0.05
-Z = float(special.ndtri(1 - ALPHA / 2))
-POWER_Z = float(special.ndtri(0.8))
+Z = NormalDist().inv_cdf(1 - ALPHA / 2)
+POWER_Z = NormalDist().inv_cdf(0.8)
 TAIL_MIN = 10
 """A percentile needs this number of values above it, on each side."""
 STEPS_MIN = 8
@@ -76,6 +76,8 @@ def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: in
     blocks are few. If the trials of a side differ more than the variation within them
     explains (an F test at 10 %), their pooled variance is used instead.
     """
+    from scipy import special  # noqa: PLC0415  slow to import, and few trials are compared
+
     value = sign * (candidate.value - baseline.value)
     replicates = sign * (candidate.replicates - baseline.replicates)
     replicates = replicates[np.isfinite(replicates)]
@@ -155,6 +157,8 @@ def _welch(variances: Sequence[float], degrees: Sequence[float]) -> float:
 def _trials_differ(
     between_trials: float, of_trials: float, spread: float, of_blocks: float
 ) -> bool:
+    from scipy import special  # noqa: PLC0415
+
     if between_trials <= spread:
         return False
     if spread == 0:
