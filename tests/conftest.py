@@ -1,5 +1,5 @@
 """
-Settings of all tests: Hypothesis profiles, SIGINT, and markers by folder.
+Settings of all tests: Hypothesis profiles, SIGINT, markers by folder, groups by fixture.
 
 `make test` gives the same result for the same code: Hypothesis derives its examples from the
 test. ``HYPOTHESIS_PROFILE=search`` tries new ones (`make bench-stats`).
@@ -19,12 +19,44 @@ from hypothesis import settings
 
 TESTS = Path(__file__).parent
 MARKERS = {
-    "e2e": pytest.mark.trial,
-    "reliability": pytest.mark.trial,
-    "cli/test_stdio.py": pytest.mark.trial,
-    "fuzz": pytest.mark.slow,
+    "trial": ["e2e", "reliability", "cli/test_stdio.py"],
+    "process": [
+        "assess/test_otava.py",
+        "benchmarks",
+        "cli/test_commands.py",
+        "cli/test_help.py",
+        "cli/test_overrides.py",
+        "conformance",
+        "execution/test_sidecars.py",
+        "experiments/compare/test_command.py",
+        "faults/test_inbox.py",
+        "faults/test_launch.py",
+        "faults/test_proxy.py",
+        "load",
+        "reports/test_browser.py",
+        "standin",
+        "test_docs.py",
+        "test_launcher.py",
+        "wire/test_failures.py",
+        "wire/test_greenlets.py",
+        "wire/test_hostile.py",
+        "wire/test_memory.py",
+        "wire/test_tls.py",
+    ],
+    "slow": [
+        "checks/test_mutations.py",
+        "experiments/capacity/test_search.py",
+        "experiments/compare/test_rates.py",
+        "experiments/rate_limit/test_estimators.py",
+        "experiments/rate_limit/test_lab.py",
+        "experiments/rate_limit/test_retry_after_tests.py",
+        "fuzz",
+        "reports/test_hour.py",
+    ],
 }
-"""The marker that every test in a folder or module has."""
+"""Folders and modules whose tests all have a marker."""
+SHARED = {"pages": "pages", "drawn": "pages", "hour": "hour"}
+"""Fixtures that take seconds, and their group: one worker runs it (``--dist loadgroup``)."""
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=500, print_blob=True)
@@ -35,8 +67,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by folder, so that `make test-fast` leaves them out."""
+    """Add the markers that `make test-fast` leaves out, and the group of a shared fixture."""
     for item in items:
-        for name, marker in MARKERS.items():
-            if item.path.is_relative_to(TESTS / name):
+        for marker, places in MARKERS.items():
+            if any(item.path.is_relative_to(TESTS / place) for place in places):
                 item.add_marker(marker)
+        for group in {SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED}:
+            item.add_marker(pytest.mark.xdist_group(group))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import get_args, get_type_hints
 
 import pytest
@@ -19,19 +16,20 @@ from harness.contract.operations import OPERATIONS
 from harness.errors import UsageError
 from harness.standin import config
 from harness.wire import TransportKind
+from tests.e2e.conftest import Command
 from tests.schemas import schema_errors
 from tests.trials import ladder, write_trial
 
-_MAIN = "import sys; sys.argv[0] = 'harness'; from harness.cli import main; main()"
 
+@pytest.fixture
+def harness(tmp_path):
+    """A command's exit code, stdout and stderr."""
 
-def harness(*words, **environ):
-    """Exit code, stdout, stderr."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _MAIN, *map(str, words)],
-        env={**os.environ, **environ}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    return ended.returncode, ended.stdout, ended.stderr
+    def run(*words, **environ):
+        ended = Command(tmp_path).in_process(*map(str, words), **environ)
+        return ended.code, ended.out, ended.err
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -54,7 +52,7 @@ def test_what_only_looks_empty_is_not_refused():
     refuse_empty(["serve", "--fail", "CLOUD_TIMEOUT=0.1"])
 
 
-def test_an_empty_option_is_one_line_and_exit_2():
+def test_an_empty_option_is_one_line_and_exit_2(harness):
     """An unset variable of a pipeline must not lead to another target."""
     assert (
         2,
@@ -63,7 +61,7 @@ def test_an_empty_option_is_one_line_and_exit_2():
     ) == harness("run", "mixed", "--host", "")
 
 
-def test_options_come_from_the_environment():
+def test_options_come_from_the_environment(harness):
     """The command line is stronger, an empty variable is none."""
     far = {"OPENSTEER_BASE_URL": "https://api.example.com", "OPENSTEER_API_KEY": "k"}
     code, _, err = harness("ratelimit", **far)
@@ -92,7 +90,7 @@ def test_no_option_takes_the_key():
             assert name == "serve" or "key" not in param.name.split("_")
 
 
-def test_check_prints_the_summary_as_json(tmp_path):
+def test_check_prints_the_summary_as_json(harness, tmp_path):
     """On stdout, the document of summary.json; -q leaves stderr silent."""
     path = write_trial(tmp_path / "trial", ladder())
     code, out, err = harness("check", path, "--json", "-q")
@@ -102,7 +100,7 @@ def test_check_prints_the_summary_as_json(tmp_path):
     assert [] == schema_errors("summary", json.loads(out))
 
 
-def test_baselines_are_listed_and_shown_as_json(tmp_path):
+def test_baselines_are_listed_and_shown_as_json(harness, tmp_path):
     kept = tmp_path / "kept"
     assert [] == json.loads(harness("baseline", "list", "--dir", kept, "--json")[1])
     path = write_trial(tmp_path / "trial", ladder())
@@ -118,7 +116,7 @@ def test_baselines_are_listed_and_shown_as_json(tmp_path):
     assert row["p50"] <= row["p99"] <= row["max"]
 
 
-def test_doctor_prints_its_remarks_as_json():
+def test_doctor_prints_its_remarks_as_json(harness):
     code, out, _ = harness(
         "doctor", "--host", "http://127.0.0.1:9", "--json", OPENSTEER_API_KEY="k"
     )

@@ -65,6 +65,7 @@ def test_every_code_arrives_with_its_outcome(
     summary = summary_of(trial)
 
     assert outcomes_of_truth(truth) == outcomes_of_summary(summary), ended.err
+    assert truth["sessions"]["open"] == 0
     table = pq.read_table(trial / "attempts.parquet", columns=["operation", "code", "outcome"])
     seen = Counter(
         (row["code"], row["outcome"])

@@ -23,16 +23,16 @@ from tests.schemas import schema_errors_of_file
 
 
 def test_the_same_seed_sends_the_same_payloads(harness: Command) -> None:
-    """Two trials with one seed send the same bodies in the same order; another seed does not.
+    """Two trials with one seed send the same bodies in the same order, whatever the workload.
 
-    All workloads take part. Where a run shall report to is the trial's own: an inbox.
+    The webhook's URL is the trial's own: an inbox. `tests/workload` compares two seeds.
     """
     sent = []
-    for trial, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+    for trial in ("a", "b"):
         server = Recording()
         try:
             ended = harness(
-                "run", "mixed", "--host", server.url, "--seed", seed, "--users", "1",
+                "run", "mixed", "--host", server.url, "--seed", "5", "--users", "1",
                 "--duration", "2s", "--rate", "30", "--out", trial,
             )  # fmt: skip
         finally:
@@ -46,7 +46,6 @@ def test_the_same_seed_sends_the_same_payloads(harness: Command) -> None:
         "sessions", "selector-cache", "scrapers",
     }  # fmt: skip
     assert sent[0][:common] == sent[1][:common]
-    assert sent[0][:5] != sent[2][:5]
 
 
 def _without_inbox(path: str, body: bytes) -> tuple[str, dict]:
@@ -60,7 +59,7 @@ def test_the_key_is_nowhere(harness: Command) -> None:
     """No artifact, no output and no process title holds the API key."""
     with Standin(StandinConfig(api_keys=(KEY,), fail={"CLOUD_AUTH_FAILED": 0.1})) as standin:
         process = harness.start(
-            "run", "mixed", "--host", standin.url, "--duration", "5s", "--processes", "2",
+            "run", "mixed", "--host", standin.url, "--duration", "3s", "--processes", "2",
             "--out", "trial", "--", "--csv", "locust",
         )  # fmt: skip
         titles = set()

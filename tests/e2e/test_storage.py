@@ -12,7 +12,7 @@ from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command, _clean_environ, summary_of
 
-FILE_BYTES_MAX = 48 << 10
+FILE_BYTES_MAX = 24 << 10
 
 
 def _limit_files() -> None:
@@ -34,7 +34,7 @@ def test_a_full_disk_ends_the_trial_in_order(harness: Command, processes: str) -
             preexec_fn=_limit_files, timeout=80, check=False,
         )  # fmt: skip
         truth = standin.truth()
-    again = harness("report", "trial")
+    again = harness.in_process("report", "trial")
     summary = summary_of(harness.folder / "trial")
 
     assert ended.returncode == 4, ended.stderr

@@ -22,7 +22,7 @@ from rich.console import Console
 from harness.analysis.distributions import PERCENTILES
 from harness.load.live_counters import BOUNDS_US
 from harness.telemetry.exporters import Exporters
-from tests.e2e.conftest import KEY, Command
+from tests.e2e.conftest import KEY, Command, CompletedCommand
 from tests.otlp import Receiver, labels
 from tests.reports.conftest import build
 from tests.telemetry.test_prometheus import FACTS, live
@@ -90,15 +90,34 @@ def metrics_url(process: subprocess.Popen) -> str:
     return line.split()[1]
 
 
-def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> None:
-    """What it counted is what the trial wrote down, or less: it came before the end."""
+def test_prometheus_and_an_otlp_receiver_watch_a_trial(harness: Command, tmp_path: Path) -> None:
+    """
+    Prometheus sees the counts before the end; the last OTLP export has those of the trial.
+    """
+    with Receiver() as receiver:
+        ended, seen, p99_s, generator = _watch(harness, tmp_path, receiver.url)
+    written = attempts_of(tmp_path / "t")
+    longest_us = pd.read_parquet(tmp_path / "t/attempts.parquet")["service_us"].max()
+
+    assert ended.code in {0, 4}, ended.err
+    assert seen
+    assert p99_s
+    assert all(count <= written[key] for key, count in seen.items())
+    assert all(0 < value <= 1.3e-6 * longest_us for value in p99_s.values())
+    assert generator
+    _exports_are_complete(receiver, written)
+
+
+def _watch(harness: Command, folder: Path, otlp: str) -> tuple[CompletedCommand, dict, dict, dict]:
+    """Run a trial with both exporters; what Prometheus has seen of it before its end."""
     process = harness.start(
-        "run", "mixed", "--duration", "10s", "--rate", "20", "--prometheus", "0", "--out", "t"
-    )
+        "run", "mixed", "--duration", "10s", "--rate", "20", "--prometheus", "0", "--otlp", otlp,
+        "--out", "t",
+    )  # fmt: skip
+    seen, p99_s, generator = {}, {}, {}
     try:
         target = urllib.parse.urlsplit(metrics_url(process)).netloc
-        with prometheus(target, tmp_path) as url:
-            seen, p99_s, generator = {}, {}, {}
+        with prometheus(target, folder) as url:
             while process.poll() is None and not (seen and p99_s and generator):
                 seen = query(url, "opensteer_harness_attempts_total > 0")
                 p99_s = query(
@@ -110,15 +129,21 @@ def test_a_real_prometheus_scrapes_a_trial(harness: Command, tmp_path: Path) -> 
                 time.sleep(0.2)  # between two questions, not for anything to happen
     finally:
         ended = harness.wait(process)
-    written = attempts_of(tmp_path / "t")
-    longest_us = pd.read_parquet(tmp_path / "t/attempts.parquet")["service_us"].max()
+    return ended, seen, p99_s, generator
 
-    assert ended.code in {0, 4}, ended.err
-    assert seen
-    assert p99_s
-    assert all(count <= written[key] for key, count in seen.items())
-    assert all(0 < value <= 1.3e-6 * longest_us for value in p99_s.values())
-    assert generator
+
+def _exports_are_complete(receiver: Receiver, written: dict) -> None:
+    """Sums, histograms and gauges; the key is in none of them."""
+    metrics = receiver.metrics()
+    sums = {labels(p): p.as_int for p in metrics["opensteer.harness.attempts"].sum.data_points}
+    histograms = metrics["opensteer.harness.service.duration"].histogram.data_points
+
+    assert {path for path, _ in receiver.exports} == {"/v1/metrics"}
+    assert sums == written
+    assert {labels(p): p.count for p in histograms} == written
+    assert all(sum(p.bucket_counts) == p.count for p in histograms)
+    assert metrics["opensteer.harness.generator.cpu"].gauge.data_points
+    assert KEY.encode() not in receiver.exports[-1][1].SerializeToString()
 
 
 def test_a_quantile_out_of_prometheus_lies_in_the_bucket_of_the_reports(tmp_path: Path) -> None:
@@ -170,32 +195,3 @@ def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
 
     assert ended.code == 2
     assert ended.err.strip() == "harness: --worker: live metrics are at the master; watch there"
-
-
-def test_an_otlp_receiver_gets_every_attempt(harness: Command, tmp_path: Path) -> None:
-    """The last export comes after the load: its counts are the trial's own."""
-    with Receiver() as receiver:
-        ended = harness(
-            "run",
-            "mixed",
-            "--duration",
-            "3s",
-            "--rate",
-            "20",
-            "--otlp",
-            receiver.url,
-            "--out",
-            "t",
-        )
-    metrics = receiver.metrics()
-    written = attempts_of(tmp_path / "t")
-    sums = {labels(p): p.as_int for p in metrics["opensteer.harness.attempts"].sum.data_points}
-    histograms = metrics["opensteer.harness.service.duration"].histogram.data_points
-
-    assert ended.code in {0, 4}, ended.err
-    assert {path for path, _ in receiver.exports} == {"/v1/metrics"}
-    assert sums == written
-    assert {labels(p): p.count for p in histograms} == written
-    assert all(sum(p.bucket_counts) == p.count for p in histograms)
-    assert metrics["opensteer.harness.generator.cpu"].gauge.data_points
-    assert KEY.encode() not in receiver.exports[-1][1].SerializeToString()

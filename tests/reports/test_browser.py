@@ -107,10 +107,12 @@ def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, sche
     """
     Nothing on the console, no request but the page itself, no sideways scrolling.
 
-    And no violation that axe-core calls serious or critical.
+    And every word of a figure can be read, and no violation that axe-core calls serious or
+    critical.
     """
     with Visit(browser, files[name], size, scheme) as visit:
         wide, window = visit.page.evaluate(WIDTHS)
+        assert visit.page.evaluate(SPOILT) == []
         assert visit.said == []
         assert visit.asked == [files[name].as_uri()]
         assert wide <= window
@@ -128,7 +130,7 @@ def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, sche
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "name",
-    ["story", "hostile", "labs", "sessions", "cut off", "compare", "trend", "crowded", "many"],
+    ["cut off", "crowded", "many"],
 )
 def test_every_word_of_a_figure_can_be_read(browser, files, name, size):
     """None leaves its drawing and none lies on another, on a desk and on a telephone."""

@@ -15,26 +15,26 @@ OPEN_MS_MAX = 2_000
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def hour(tmp_path_factory):
     """An hour of few attempts a second: pages know steps, not attempts."""
     path = tmp_path_factory.mktemp("hour") / "trial"
     return build_model(open_trial(write_hour(path, per_s=6, operations=1)))
 
 
 @pytest.fixture(scope="module")
-def page(model, tmp_path_factory):
+def page(hour, tmp_path_factory):
     """Its page as a file."""
     path = tmp_path_factory.mktemp("hour") / "report.html"
-    path.write_text(html.render(model))
+    path.write_text(html.render(hour))
     return path
 
 
-def test_series_have_no_more_points_than_are_seen(model):
+def test_series_have_no_more_points_than_are_seen(hour):
     """Whatever the length of the load, of its generator's samples too."""
-    assert model.step_s == HOUR_S / POINTS_MAX
-    for frame in (model.outcomes_s, model.codes_s, model.waits_s, model.latency_ms["response"]):
+    assert hour.step_s == HOUR_S / POINTS_MAX
+    for frame in (hour.outcomes_s, hour.codes_s, hour.waits_s, hour.latency_ms["response"]):
         assert 0 < len(frame) <= POINTS_MAX + 1
-    assert WORKERS * POINTS_MAX == len(model.generator)
+    assert WORKERS * POINTS_MAX == len(hour.generator)
 
 
 def test_the_page_is_small(page):
