@@ -31,19 +31,12 @@ class FramingError(Exception):
 
 
 class Segment(NamedTuple):
-    """
-    The part of one message in a piece of the stream.
-
-    Attributes:
-        first: The message begins here.
-        last: The message ends here.
-        method: The request's method if `first`, else "".
-    """
+    """The part of one message in a piece of the stream."""
 
     data: bytes
-    first: bool
-    last: bool
-    method: str = ""
+    first: bool  # the message begins here
+    last: bool  # the message ends here
+    method: str = ""  # the request's method if `first`, else ""
 
 
 class MessageScanner:

@@ -17,23 +17,15 @@ NEVER_NS = 1 << 62
 
 
 class Session(msgspec.Struct):
-    """
-    One session.
-
-    Attributes:
-        active_ns: When its browser is ready.
-        closed_ns: When it was deleted; `NEVER_NS` until then.
-        slot_free_ns: When its slot is freed; `NEVER_NS` while unknown or leaked.
-        label: The name given at creation, if any.
-    """
+    """One session."""
 
     id: str
     created_ns: int
-    active_ns: int
+    active_ns: int  # when its browser is ready
     expires_ns: int
-    closed_ns: int = NEVER_NS
-    slot_free_ns: int = NEVER_NS
-    label: str | None = None
+    closed_ns: int = NEVER_NS  # when it was deleted; `NEVER_NS` until then
+    slot_free_ns: int = NEVER_NS  # when its slot is freed; `NEVER_NS` while unknown or leaked
+    label: str | None = None  # the name given at creation, if any
 
     def state_at(self, now_ns: int) -> SessionState:
         """The session's state."""

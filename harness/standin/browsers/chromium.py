@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 FLAGS = (
     "--headless=new", "--remote-debugging-port=0", "--remote-debugging-pipe",
     "--no-first-run", "--no-default-browser-check", "--disable-gpu",
@@ -177,15 +179,9 @@ def remove_stale_profiles() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
-            if pid.isdigit() and folder.stat().st_uid == os.geteuid() and not _is_running(int(pid)):
+            if (
+                pid.isdigit()
+                and folder.stat().st_uid == os.geteuid()
+                and not psutil.pid_exists(int(pid))
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

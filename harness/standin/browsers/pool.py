@@ -87,10 +87,6 @@ class BrowserPool:
             page = self._pages[session_id] = ChromiumPage(lambda: self.dial(session_id))
         return page
 
-    def pids(self) -> list[int]:
-        """The processes of the running browsers."""
-        return [each.pid for each in self._running.values() if not each.gone.is_set()]
-
     async def close(self, session_id: str) -> None:
         """End a session's browser."""
         watch = self._watches.pop(session_id, None)

@@ -8,14 +8,12 @@ what its sender sees.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from harness.clock import unix_ns
+from harness.standin.asgi import Send
 from harness.standin.sessions import Session
 from harness.units import NS_PER_S
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
 LOST = 1011

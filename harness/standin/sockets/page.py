@@ -67,7 +67,7 @@ class Page:
         self.active = 0
         self.cookies: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def act(self, method: str, args: dict[str, Any]) -> Any:
+    async def act(self, method: str, args: dict[str, Any]) -> Any:
         """
         Do one action.
 
