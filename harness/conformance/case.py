@@ -22,7 +22,7 @@ class ConformanceCase:
     """One statement and its test."""
 
     name: str  # unique, ``operation.what``
-    states: str
+    statement: str
     # Returns if the statement holds, raises `CaseFailedError` if it does not, and
     # `CaseSkippedError` if the target gave no opportunity to observe it.
     run: CaseFunction
@@ -34,12 +34,12 @@ class CaseList(list[ConformanceCase]):
     """The cases of one module, in the order in which they run."""
 
     def case(
-        self, name: str, states: str, *, source: Source = "seed", destructive: bool = True
+        self, name: str, statement: str, *, source: Source = "seed", destructive: bool = True
     ) -> Callable[[CaseFunction], CaseFunction]:
         """Add the decorated function as a case."""
 
         def add(run: CaseFunction) -> CaseFunction:
-            self.append(ConformanceCase(name, states, run, source, destructive))
+            self.append(ConformanceCase(name, statement, run, source, destructive))
             return run
 
         return add
@@ -49,7 +49,7 @@ class CaseList(list[ConformanceCase]):
 class CaseResult:
     """The result of one case."""
 
-    check: ConformanceCase
+    case: ConformanceCase
     verdict: Verdict
     detail: str = ""  # why it failed or was skipped; "" if it passed
     seconds: float = 0.0

@@ -10,7 +10,7 @@ from harness.conformance.runs import queue, wait_for_end
 from harness.conformance.webhook_inbox import Delivery, WebhookInbox
 from harness.workload.payloads import Webhook
 
-CHECKS = CaseList()
+CASES = CaseList()
 EVENTS = {"succeeded": "run.succeeded", "failed": "run.failed"}
 """Final status → its event; a canceled run has none."""
 RUNS_MAX = 8
@@ -25,7 +25,7 @@ def _inbox(context: CaseContext) -> WebhookInbox:
     return context.webhook_inbox
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.delivered",
     "The end of a run is delivered to its webhook as run.succeeded or run.failed",
 )
@@ -34,7 +34,7 @@ def _delivered(context: CaseContext) -> None:
     require(delivery.event == event, f"the event is {delivery.event or 'missing'}, not {event}")
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.signed", "x-opensteer-signature is t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>"
 )
 def _signed(context: CaseContext) -> None:
@@ -42,14 +42,14 @@ def _signed(context: CaseContext) -> None:
     require(delivery.signature == "valid", f"the signature is {delivery.signature}")
 
 
-@CHECKS.case("webhook.body", "A webhook has its own id, and its run in data.run", source="ours")
+@CASES.case("webhook.body", "A webhook has its own id, and its run in data.run", source="ours")
 def _body(context: CaseContext) -> None:
     (delivery, *_), _, run_id = _await_deliveries(context)
     require(bool(delivery.id), "the webhook has no id")
     require(delivery.run_id == run_id, "the webhook has another run in data.run")
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.redelivered", "A refused webhook is delivered again with the same id", source="ours"
 )
 def _redelivered(context: CaseContext) -> None:
@@ -80,7 +80,7 @@ def _await_deliveries(
     raise CaseSkippedError(f"all of {RUNS_MAX} runs were canceled")
 
 
-@CHECKS.case("webhook.subscribed", "Only the requested events are delivered")
+@CASES.case("webhook.subscribed", "Only the requested events are delivered")
 def _unsubscribed(context: CaseContext) -> None:
     inbox = _inbox(context)
     for _ in range(RUNS_MAX):

@@ -24,7 +24,7 @@ class Counters(msgspec.Struct):
 
     requests: dict[str, ResponseCounts] = {}  # operation → responses; ``unknown`` for unknown paths
     limiter: dict[str, int] = {}  # its decisions: accepted, refused
-    lies: dict[str, int] = {}  # lie → number of times told
+    lies: dict[str, int] = {}  # lie → number of times
     # Webhooks: ``due``, ``attempted`` tries, ``delivered``, ``given_up`` after the last try,
     # ``lost`` by a lie, ``blocked`` as not loopback.
     deliveries: dict[str, int] = {}

@@ -77,7 +77,7 @@ def is_gone(pid, within_s=5.0):
 
 
 def test_nothing_strikes_before_the_start_signal(target, tmp_path):
-    """The preflight passes, the load is struck, the events tell it, the process ends."""
+    """The preflight passes, faults are injected into the load and logged, the process ends."""
     events_path = tmp_path / "events.jsonl"
     specs = [parse_fault("response-lost")]
     with FaultProxy(target, specs, seed=7, events_path=events_path) as proxy:

@@ -146,7 +146,7 @@ def test_a_shaper_and_a_cutter_strike_together(stage):
 
 
 def test_a_window_opens_and_closes(stage):
-    """A fault strikes within from and from + for of the start signal, and not around it."""
+    """A fault is injected from `from` until `from + for` after the start signal, not outside."""
 
     async def play():
         now = [0]
@@ -180,7 +180,7 @@ def test_a_refusal_of_everything_ends_with_its_window(stage):
 
 
 def test_the_seed_decides_which_requests_are_struck(stage):
-    """One seed strikes the same requests again, another seed others."""
+    """The same seed selects the same requests, another seed others."""
 
     async def play(seed):
         async with stage("reset-before:probability=0.5", seed=seed) as s:
@@ -291,7 +291,7 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection_quietly(stage):
     said = []
 
     async def play():
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
         async with stage() as s:
             switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\nnews"
             s.server.after = switched

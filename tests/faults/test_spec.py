@@ -1,4 +1,4 @@
-"""The two forms of a fault, and the errors that a slip in them makes."""
+"""The two forms of a fault, and their errors."""
 
 from __future__ import annotations
 

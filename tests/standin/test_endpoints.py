@@ -99,7 +99,7 @@ def test_an_unknown_session_is_not_found(honest):
 
 
 def test_another_contract_version_is_a_409(honest):
-    """Told before anything else that may be wrong with the body."""
+    """Reported before any other error of the body."""
     mismatch = (409, "CLOUD_CONTRACT_MISMATCH")
     assert mismatch == code_of(honest.create(cloudSessionContractVersion="v2"))
     body = {"cloudSessionContractVersion": "v4"}

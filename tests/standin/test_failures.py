@@ -14,7 +14,7 @@ from harness.standin.launch import Standin
 
 @pytest.fixture(scope="module")
 def failing(honest):
-    """A stand-in whose failures are set anew by every test."""
+    """A stand-in whose failures each test sets."""
     with Standin() as standin:
         client = type(honest)(standin)
         yield client
@@ -86,7 +86,7 @@ def test_what_never_reaches_the_limiter_is_not_limited(start):
 
 
 def test_concurrency_refuses_what_is_in_flight_too_many(start):
-    """Six at once of 700 ms where two may be: four are refused, and told one second."""
+    """Of six concurrent requests of 700 ms, with a limit of two, four get Retry-After: 1."""
     client = start(limiter="concurrency", burst=2, latency={"*": "700ms"})
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: client.run("r"), range(6)))

@@ -95,7 +95,7 @@ def test_back_doors_are_not_counted(start):
 
 
 def test_control_shows_no_key_and_takes_no_wrong_setting(start):
-    """Keys are told by number; an unknown or fixed setting is one clear line."""
+    """Only the number of keys is shown; an unknown or fixed setting is one clear line."""
     client = start(api_keys=("osk_test", "osk_secret"))
     shown = client.standin.control(rate=7)
     assert (7, 2) == (shown["rate"], shown["api_keys"])

@@ -30,7 +30,7 @@ def test_a_queued_run_is_replayed_and_says_so(honest):
 
 
 def test_an_import_is_replayed_with_its_first_counts(honest):
-    """The second sending imports nothing, and still tells of one inserted."""
+    """The second request imports nothing, and still reports one inserted."""
     entry = honest.entry(namespace="replayed")
     first, again = honest.load(entry, key="i-1"), honest.load(entry, key="i-1")
     assert (1, first.content) == (again.json()["inserted"], again.content)

@@ -64,7 +64,7 @@ def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
         begun = time.perf_counter()
         assert 0 == client.standin.stop()
         assert time.perf_counter() - begun < 15
-        # Cut off by the end of the process, or told of an error; never a success.
+        # Cut off by the end of the process, or an error; never a success.
         with contextlib.suppress(httpx.TransportError):
             assert 500 == answer.result().status_code
 
@@ -217,28 +217,28 @@ def test_no_id_is_given_twice_after_a_restart(start, tmp_path):
 
 
 def test_every_answer_that_was_sent_is_in_the_file(start, tmp_path):
-    """Killed in the middle of a flood: no run that a client was told of is lost."""
+    """Killed under load, it loses no run that a client got a response for."""
     client = start(state=str(tmp_path / "state.db"))
-    told = []
+    confirmed = []
 
     def flood(number):
         try:
             for index in range(1000):
                 answer = client.queue(key=f"{number}-{index}")
-                told.append((f"{number}-{index}", answer.json()["run"]["id"]))
+                confirmed.append((f"{number}-{index}", answer.json()["run"]["id"]))
         except httpx.TransportError:
             return
 
     with ThreadPoolExecutor(4) as pool:
         done = [pool.submit(flood, number) for number in range(4)]
-        while len(told) < 40:
+        while len(confirmed) < 40:
             time.sleep(0.01)
         os.kill(client.standin.pid, 9)
         for future in done:
             future.result()
     again = start(state=str(tmp_path / "state.db"))
-    replays = [again.queue(key=key).json() for key, _ in told]
-    assert [(True, run_id) for _, run_id in told] == [
+    replays = [again.queue(key=key).json() for key, _ in confirmed]
+    assert [(True, run_id) for _, run_id in confirmed] == [
         (replay["replayed"], replay["run"]["id"]) for replay in replays
     ]
     assert {} == again.standin.truth()["idempotency"]["executed_more_than_once"]

@@ -1,4 +1,4 @@
-"""Upgrades: who is let in, and what the others are told."""
+"""Upgrades: which are accepted, and how the others are refused."""
 
 from __future__ import annotations
 
