@@ -43,7 +43,7 @@ class CdpConnect(SocketWorkload):
             if not devtools.connect().ok or devtools.version(begun_ns) is None:
                 return
             if iteration.should_probe():
-                self.probes.probe_open(iteration, created)
+                self.probe_open(iteration, created)
             page = devtools.open_page()
             if page is None:
                 return

@@ -45,7 +45,7 @@ class SessionActions(SocketWorkload):
             if not actions.connect().ok:
                 return
             if iteration.should_probe():
-                self.probes.probe_open(iteration, created)
+                self.probe_open(iteration, created)
             self._run_journey(iteration, actions)
         finally:
             actions.connection.close()

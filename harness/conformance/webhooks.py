@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from harness.conformance.case import CaseList
 from harness.conformance.context import CaseContext, CaseFailedError, CaseSkippedError, require
 from harness.conformance.runs import queue, wait_for_end
@@ -69,14 +67,7 @@ def _await_deliveries(
         event = EVENTS.get(wait_for_end(context, run_id))
         if event is None:
             continue
-        try:
-            context.wait_until(partial(_has_deliveries, inbox, tag, times), "the webhook came")
-        except CaseSkippedError:
-            number = "no webhook" if times == 1 else f"no {times} webhooks"
-            raise CaseFailedError(
-                f"a run ended, and {number} came within {context.patience_s:g} s"
-            ) from None
-        return _deliveries_of(inbox, tag), event, run_id
+        return _wait_for_deliveries(context, inbox, tag, times), event, run_id
     raise CaseSkippedError(f"all of {RUNS_MAX} runs were canceled")
 
 
@@ -96,8 +87,16 @@ def _unsubscribed(context: CaseContext) -> None:
     raise CaseSkippedError(f"none of {RUNS_MAX} runs succeeded")
 
 
-def _has_deliveries(inbox: WebhookInbox, tag: str, times: int) -> bool:
-    return len(_deliveries_of(inbox, tag)) >= times
+def _wait_for_deliveries(
+    context: CaseContext, inbox: WebhookInbox, tag: str, times: int
+) -> list[Delivery]:
+    try:
+        context.wait_until(lambda: len(_deliveries_of(inbox, tag)) >= times, "the webhook came")
+    except CaseSkippedError:
+        number = "no webhook" if times == 1 else f"no {times} webhooks"
+        why = f"a run ended, and {number} came within {context.patience_s:g} s"
+        raise CaseFailedError(why) from None
+    return _deliveries_of(inbox, tag)
 
 
 def _deliveries_of(inbox: WebhookInbox, tag: str) -> list[Delivery]:

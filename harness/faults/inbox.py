@@ -38,18 +38,10 @@ _BACKLOG = 1024
 
 
 class InboxServer:
-    """
-    Hands each POST to the receiver.
-
-    Args:
-        listen: Host and port; port 0 selects a free one.
-
-    Attributes:
-        url: Base URL of the webhooks; its path may end with a tag. Set by `open`.
-    """
+    """Hands each POST to the receiver."""
 
     def __init__(self, receiver: WebhookReceiver, listen: tuple[str, int]) -> None:
-        self.url = ""
+        self.url = ""  # base URL of the webhooks; its path may end with a tag. Set by `open`
         self._receiver = receiver
         self._listen = listen
         self._server = uvicorn.Server(

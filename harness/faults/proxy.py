@@ -24,13 +24,7 @@ _BACKLOG = 1024
 
 
 class Proxy:
-    """
-    Listens on loopback and relays to one target.
-
-    Args:
-        upstream: Base URL of the target, http or https.
-        listen: Host and port; port 0 selects a free one.
-    """
+    """Listens on an address, of which port 0 is a free one, and relays to one target."""
 
     def __init__(
         self,

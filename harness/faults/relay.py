@@ -46,13 +46,7 @@ class Exchange:
 
 
 class Relay:
-    """
-    Serves one accepted connection.
-
-    Args:
-        reader, writer: The client's side.
-        target: Host and port to connect to, at the first forwarded byte.
-    """
+    """Serves one accepted connection; connects to `target` at the first forwarded byte."""
 
     def __init__(
         self,

@@ -42,15 +42,7 @@ def verify(
     now_s: float,
     tolerance_s: float = TOLERANCE_S,
 ) -> SignatureStatus:
-    """
-    Verify a signature header, in constant time.
-
-    Args:
-        header: None if there was none.
-        body: The raw body.
-        now_s: Unix seconds.
-        tolerance_s: Maximum difference between the signed time and now.
-    """
+    """Verify a signature header (None if there was none) over a raw body, in constant time."""
     if not header:
         return SignatureStatus.MISSING
     if len(header) > _HEADER_CHARS_MAX:

@@ -29,16 +29,7 @@ LOG_LINES_DEFAULT = 100
 
 
 class Handlers:
-    """
-    Handles requests that passed authentication, limits and injected failures.
-
-    Args:
-        state_file: Where changes are stored; None keeps them in memory only.
-        queued: Called with each queued run.
-
-    Attributes:
-        launch: Launches a new session's browser, and returns the code of its failure or "".
-    """
+    """Handles requests that passed authentication, limits and injected failures."""
 
     def __init__(
         self, state: State, state_file: StateFile | None, queued: Callable[[Run], None]
@@ -46,6 +37,7 @@ class Handlers:
         self._state = state
         self._state_file = state_file
         self._queued = queued
+        # Launches a new session's browser; returns the code of its failure, or "".
         self.launch: Callable[[Session], Awaitable[str]] | None = None
 
     async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Response:

@@ -35,16 +35,11 @@ class KeyConflict(Enum):
 
 
 class IdempotencyKeys:
-    """
-    The keys seen, oldest first.
-
-    Attributes:
-        executions: Idempotency-Key → number of times its work was done.
-    """
+    """The keys seen, oldest first."""
 
     def __init__(self) -> None:
         self._records: OrderedDict[KeyScope, KeyRecord] = OrderedDict()
-        self.executions: dict[str, int] = {}
+        self.executions: dict[str, int] = {}  # Idempotency-Key → number of times its work was done
 
     def look_up(
         self, scope: KeyScope, fingerprint: str, now_ns: int, lifetime_ns: int

@@ -40,9 +40,6 @@ class Standin:
     """
     A stand-in process, started by the constructor and stopped on exit.
 
-    Attributes:
-        url: Such as ``http://127.0.0.1:40123``.
-
     Raises:
         TargetError: It did not start; the message has its stderr.
     """

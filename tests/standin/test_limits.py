@@ -125,7 +125,7 @@ def test_a_fixed_window_returns_the_time_to_its_end():
     """At 250 ms into a full window of 1 s, 750 ms are left."""
     window = FixedWindow(1, S)
     window.decide(T0 + 250 * MS)
-    assert 0.75 == window.decide(T0 + 250 * MS).retry_after_s
+    assert 750 * MS == window.decide(T0 + 250 * MS).retry_after_ns
 
 
 def test_a_sliding_window_that_counts_refusals_never_accepts_a_client_without_pauses():

@@ -31,13 +31,7 @@ def sessions_that_fit_memory() -> int:
 
 
 class BrowserPool:
-    """
-    Every browser of the server.
-
-    Args:
-        timeout_s: A browser that is not ready by then has failed to launch.
-        lost: Called with a session's id when its browser ended by itself.
-    """
+    """Every browser of the server; `lost` gets the session's id if one ends by itself."""
 
     def __init__(
         self, program: str, timeout_s: float, lost: Callable[[str], Awaitable[None]]
