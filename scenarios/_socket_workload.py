@@ -26,8 +26,7 @@ class SocketWorkload(ABC):
     It keeps the last session, whose token the next iteration's probe may try.
     """
 
-    sockets = 1
-    """Concurrent sockets per user."""
+    sockets = 1  # concurrent sockets per user
 
     def __init__(self, kind: SocketKind) -> None:
         self._kind = kind

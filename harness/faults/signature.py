@@ -25,12 +25,9 @@ class SignatureStatus(StrEnum):
     """The result of verifying a signature header."""
 
     VALID = "valid"
-    FORGED = "forged"
-    """Not made with our secret over this body, or unreadable."""
-    STALE = "stale"
-    """Genuine, but its time is too far from now."""
-    REPLAYED = "replayed"
-    """Genuine, but the same header was accepted before."""
+    FORGED = "forged"  # not made with our secret over this body, or unreadable
+    STALE = "stale"  # Genuine, but its time is too far from now
+    REPLAYED = "replayed"  # Genuine, but the same header was accepted before
     MISSING = "missing"
 
 

@@ -65,7 +65,7 @@ def test_a_truncated_response_is_a_proper_part_of_it(stage):
 
 
 def test_a_fault_applies_to_single_requests_of_a_kept_connection(stage):
-    """Every third request loses its answer; the two before it on the connection do not."""
+    """Every third request loses its response; the two before it on the connection do not."""
 
     async def play():
         async with stage("response-lost:every=3") as s:
@@ -83,7 +83,7 @@ def test_a_fault_applies_to_single_requests_of_a_kept_connection(stage):
 
 
 def test_a_fault_per_connection_applies_to_each_request_of_every_second_one(stage):
-    """Of four connections with two requests each, the second and the fourth are struck."""
+    """Of four connections with two requests each, the second and the fourth are affected."""
 
     async def play():
         async with stage("latency:latency=1ms,every=2,per=connection") as s:

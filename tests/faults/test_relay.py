@@ -46,7 +46,7 @@ def test_tls_passes_untouched(stage, certificates):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_lost_response_over_tls_still_reaches_the_server(stage, certificates, version):
-    """The handshake passes, the request arrives, only what comes after it is swallowed."""
+    """The handshake passes, the request arrives, only its response is discarded."""
     server, client = certificates
     client.maximum_version = client.minimum_version = version
 
@@ -64,7 +64,7 @@ def test_a_lost_response_over_tls_still_reaches_the_server(stage, certificates, 
 
 
 def test_a_stream_that_is_no_http_passes_untouched(stage):
-    """Bytes without a request line are relayed blindly."""
+    """Bytes without a request line pass unchanged."""
 
     async def play():
         async with stage() as s:
@@ -78,7 +78,7 @@ def test_a_stream_that_is_no_http_passes_untouched(stage):
 
 
 def test_a_client_that_gives_up_a_dead_target_leaves_no_connection(stage, monkeypatch):
-    """The target gets its time to answer, and no more: else each timeout would cost one."""
+    """The target gets limited time to answer; otherwise each timeout would leave a connection."""
     monkeypatch.setattr(relay, "DRAIN_S", 0.05)
 
     async def play():

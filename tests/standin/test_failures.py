@@ -1,4 +1,4 @@
-"""Limits, capacity, injected failures and the time things take, over HTTP."""
+"""Limits, capacity, injected failures and latency, over HTTP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_code_can_be_made_to_happen(failing, code):
 
 @pytest.mark.parametrize("code", STATUS)
 def test_the_sdk_has_its_own_names(failing, code):
-    """In the other vocabulary a documented code goes by the SDK's name."""
+    """In the SDK's vocabulary a documented code has the SDK's name."""
     failing.standin.control(fail={code: 1}, vocabulary="sdk")
     assert SDK_NAMES.get(code, code) == failing.load(failing.entry()).json()["code"]
 
@@ -105,7 +105,7 @@ def test_a_retry_after_can_be_a_date(start):
 
 
 def test_capacity_is_exact(start):
-    """Three slots of five; one freed is one given again, after the delay."""
+    """Three of five creates get a slot; a freed slot is available again after the delay."""
     client = start(max_sessions=3, release_delay_s=0.7)
     answers = [client.create() for _ in range(5)]
     assert [201, 201, 201, 503, 503] == [answer.status_code for answer in answers]
@@ -120,7 +120,7 @@ def test_capacity_is_exact(start):
 
 
 def test_a_race_admits_too_many_and_the_truth_says_how_many(start):
-    """Ten at once look for room before any takes it."""
+    """Ten concurrent creates check for room before any takes a slot."""
     client = start(max_sessions=2, race_window_s=0.5)
     with ThreadPoolExecutor(10) as pool:
         created = [a.status_code for a in pool.map(lambda _: client.create(), range(10))].count(201)

@@ -1,4 +1,4 @@
-"""The truth is what a client saw, and the back doors are none of its business."""
+"""The truth equals what a client saw; administrative requests are not in it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_codes_are_counted_beside_ok(start):
 
 
 def test_back_doors_are_not_counted(start):
-    """Neither looking nor turning knobs is a request."""
+    """Reading the truth and changing settings are not counted as requests."""
     client = start()
     client.standin.control(latency={"*": "1ms"})
     client.standin.truth()

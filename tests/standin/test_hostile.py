@@ -1,4 +1,4 @@
-"""Clients that mean no good: what they send is refused in a word, and costs a bounded time."""
+"""Hostile clients: their input is refused with a message, within a bounded time."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def hasty(honest):
      b'"\\"replayed\\":false"'],
 )  # fmt: skip
 def test_an_input_is_replayed_to_the_letter(honest, value):
-    """Numbers that no type holds, names that come twice: a replay is the same run."""
+    """Numbers beyond every type, repeated names: a replay is the same run."""
     key = b"idempotency-key: letter-%s\r\n" % value.hex().encode()
     bodies = [
         speak(honest, post(b'{"input":' + value + b"}", key)).partition(b"\r\n\r\n")[2]

@@ -43,7 +43,7 @@ def test_forgets_keys(start):
 
 
 def test_replays_the_wrong_run(liar):
-    """A replay answers another run, be it one that exists or one made up."""
+    """A replay returns another run, an existing or an invented one."""
     client = liar("replays_wrong_run")
     first = client.queue(key="a").json()["run"]["id"]
     made_up = client.queue(key="a").json()
@@ -97,7 +97,7 @@ def test_a_status_goes_back(liar):
 
 
 def test_loses_a_log_line(liar):
-    """25 lines, one of them missing, in each page asked for."""
+    """Each page lacks one of its 25 lines."""
     client = liar("loses_log_line", run_wait="0ms", run_duration="0ms")
     run_id = client.queue().json()["run"]["id"]
     pages = [client.logs(run_id).json()["logs"] for _ in range(8)]
@@ -138,7 +138,7 @@ def test_a_deleted_session_still_answers(liar):
 
 
 def test_a_wrong_retry_after(liar):
-    """Zero seconds, where it takes 1000."""
+    """Zero seconds instead of 1000."""
     client = liar("wrong_retry_after", limiter="token-bucket", rate=0.001, burst=1)
     client.run("r")
     seen = [client.run("r").headers["retry-after"] for _ in range(3)]

@@ -34,13 +34,13 @@ def accepted_at(limiter, gaps):
 
 
 def test_unlimited_accepts_everything():
-    """No limiter refuses nothing."""
+    """Without a limiter nothing is refused."""
     limiter = Unlimited()
     assert [True] * 50 == [limiter.decide(T0).accepted for _ in range(50)]
 
 
 def test_a_bucket_lets_the_burst_through_and_then_the_rate():
-    """Two at once, then one each 100 ms at 10 a second."""
+    """A burst of two, then one each 100 ms at 10 per second."""
     bucket = TokenBucket(10, 2)
     seen = [bucket.decide(T0 + at * MS).accepted for at in (0, 0, 0, 99, 100, 150, 200, 200)]
     assert [True, True, False, False, True, False, True, False] == seen

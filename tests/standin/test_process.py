@@ -56,7 +56,7 @@ def test_an_open_request_is_answered_before_the_end(start):
 
 
 def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
-    """An answer due in an hour does not hold up the end."""
+    """A response that is due in an hour does not delay the end."""
     client = start(latency={"get_run": "1h"})
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(client.run, "r")
@@ -70,7 +70,7 @@ def test_a_request_that_takes_too_long_is_dropped_at_the_end(start):
 
 
 def test_a_taken_port_is_one_clear_line(start):
-    """The complaint of the process is in the error."""
+    """The error has the process's message."""
     port = int(start().standin.url.rsplit(":", 1)[1])
     with pytest.raises(TargetError, match=r"standin: cannot serve: .*in use"):
         Standin(StandinConfig(port=port))
@@ -112,7 +112,7 @@ def test_ctrl_c_is_for_the_caller_alone(start):
 
 
 def test_launching_imports_no_server():
-    """A caller pays for neither uvicorn nor starlette."""
+    """The launcher imports neither uvicorn nor starlette."""
     script = (
         "import sys, harness.standin.launch\n"
         "print({'uvicorn', 'starlette', 'httpx', 'locust'} & sys.modules.keys())"
