@@ -20,7 +20,7 @@ class WebhookInbox(Protocol):
     """Where webhooks are received."""
 
     url: str  # give ``url/tag`` as a webhook's URL
-    secret: str  # the webhook's secret
+    secret: str
     refuses: str  # deliveries whose tag ends so are refused the first time
 
     def deliveries(self) -> list[Delivery]:

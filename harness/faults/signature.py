@@ -26,8 +26,8 @@ class SignatureStatus(StrEnum):
 
     VALID = "valid"
     FORGED = "forged"  # not made with our secret over this body, or unreadable
-    STALE = "stale"  # Genuine, but its time is too far from now
-    REPLAYED = "replayed"  # Genuine, but the same header was accepted before
+    STALE = "stale"  # genuine, but its time is too far from now
+    REPLAYED = "replayed"  # genuine, but the same header was accepted before
     MISSING = "missing"
 
 

@@ -87,7 +87,7 @@ class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chrome_page_first: bool = False  # whether the CDP socket lists a chrome:// page first
     launch_s: Seconds = 0.0  # time from create_session until the session is active
     stale_s: Seconds = 0.0  # for this time a new session answers get and delete with 409
-    latency: dict[str, str] = {}  # operation or ``*`` → an accepted request's distribution
+    latency: dict[str, str] = {}  # operation or ``*`` → distribution for accepted requests
     # ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request fails, not executed.
     fail: dict[str, float] = {}
     timeout_after_effect: Share = 0.0  # share of injected CLOUD_TIMEOUT whose request is executed
@@ -212,7 +212,7 @@ def _ranges(record: type[msgspec.Struct]) -> list[tuple[str, float, float]]:
 
 
 def _check_ranges(record: msgspec.Struct, what: str = "") -> None:
-    # Decoding checks them too, but not the constructor, nor either for NaN.
+    # The decoder checks them too; the constructor does not.
     for name, least, most in _ranges(type(record)):
         _require_within(least, most, what + name, getattr(record, name))
 

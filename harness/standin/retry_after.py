@@ -16,7 +16,7 @@ def format_retry_after(style: RetryAfterStyle, wait_ns: int | None, unix_ns: int
     """The header's value; None for no header. A wait of None is unknown."""
     wait_ns = NS_PER_S if wait_ns is None else wait_ns
     match style:
-        case "missing":  # no header
+        case "missing":
             return None
         case "malformed":
             return "soon"

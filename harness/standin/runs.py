@@ -36,7 +36,7 @@ class Run(msgspec.Struct):
     created_ns: int
     started_ns: int
     finished_ns: int
-    final: Final  # its final status
+    final: Final
     lines: int  # log lines it writes in total, at least two
     webhook: Subscription | None = None
     tries: int = 0  # webhook deliveries attempted

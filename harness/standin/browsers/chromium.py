@@ -58,7 +58,7 @@ class Chromium:
         self._process = process
         self._profile = profile
         self._lifeline_fd = lifeline_fd
-        self.endpoint = ("127.0.0.1", 0, "")  # Host, port and path of its DevTools WebSocket
+        self.endpoint = ("127.0.0.1", 0, "")  # host, port and path of its DevTools WebSocket
         self.pid = process.pid  # its process, and its process group
         self.gone = asyncio.Event()  # set when the process has ended
         self._watch = asyncio.create_task(self._wait())
