@@ -23,15 +23,15 @@ def render_tap(found: Sequence[CaseResult]) -> str:
     lines = ["TAP version 13", f"1..{len(found)}"]
     for number, result in enumerate(found, start=1):
         word = "not ok" if result.verdict == "fail" else "ok"
-        line = f"{word} {number} - {result.check.name}"
+        line = f"{word} {number} - {result.case.name}"
         if result.verdict == "skip":
             line += f" # SKIP {one_line(result.detail, _TEXT_MAX).replace('#', '')}"
         lines.append(line)
         if result.verdict == "fail":
             lines += [
                 "  ---",
-                f"  states: {_quoted(result.check.states)}",
-                f"  source: {result.check.source}",
+                f"  states: {_quoted(result.case.statement)}",
+                f"  source: {result.case.source}",
                 f"  seen: {_quoted(result.detail)}",
                 "  ...",
             ]
@@ -44,14 +44,14 @@ def render_junit(found: Sequence[CaseResult], host: str) -> str:
     suite.add_property("host", xml_text(host))
     for result in found:
         case = TestCase(
-            result.check.name,
-            classname=f"conform.{result.check.source}",
+            result.case.name,
+            classname=f"conform.{result.case.source}",
             time=round(result.seconds, 3),
         )
         detail = xml_text(result.detail)
         if result.verdict == "fail":
             failure = Failure(detail, "fail")
-            failure.text = f"{result.check.states}\n{detail}"
+            failure.text = f"{result.case.statement}\n{detail}"
             case.result = [failure]
         elif result.verdict == "skip":
             case.result = [Skipped(detail)]

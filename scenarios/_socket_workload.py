@@ -20,13 +20,17 @@ EXPIRY_WAIT_MAX_S = 2.0
 
 
 class SocketWorkload(ABC):
-    """One iteration: create, work on a socket, delete, with probes in between."""
+    """
+    One iteration: create, work on a socket, delete, with probes in between.
 
-    sockets = 1
-    """Concurrent sockets per user."""
+    It keeps the last session, whose token the next iteration's probe may try.
+    """
+
+    sockets = 1  # concurrent sockets per user
 
     def __init__(self, kind: SocketKind) -> None:
-        self.probes = SocketProbes(kind)
+        self._kind = kind
+        self._other_session: Endpoint | None = None
 
     @abstractmethod
     def work(self, iteration: Iteration, created: CreatedSession, begun_ns: int) -> None:
@@ -50,15 +54,7 @@ class SocketWorkload(ABC):
         finally:
             client.delete_session(session_id)
         if isinstance(created, CreatedSession) and iteration.should_probe():
-            self.probes.probe_closed(iteration, created)
-
-
-class SocketProbes:
-    """Probes of one kind of socket; keeps a session for the other-session probe of the next."""
-
-    def __init__(self, kind: SocketKind) -> None:
-        self._kind = kind
-        self._other_session: Endpoint | None = None
+            self._try(iteration, "closed_session", self._endpoint(created))
 
     def probe_open(self, iteration: Iteration, created: CreatedSession) -> None:
         """Try a wrong token while the session is open."""
@@ -80,10 +76,6 @@ class SocketProbes:
             iteration.sleep(max(0.0, left_s + 0.1))
             if not iteration.stopping:
                 self._try(iteration, "expired_token", endpoint)
-
-    def probe_closed(self, iteration: Iteration, created: CreatedSession) -> None:
-        """Try the session's token after the session was closed."""
-        self._try(iteration, "closed_session", self._endpoint(created))
 
     def _try(self, iteration: Iteration, probe: str, endpoint: Endpoint) -> None:
         iteration.begin_probe()

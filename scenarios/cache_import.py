@@ -29,14 +29,10 @@ class CacheImport:
     class Settings(Table):
         """``[scenario.cache_import]``."""
 
-        batch: tuple[Size, Size] = (1, ENTRIES_MAX)
-        """Entries per request, uniform in this range."""
-        again: Share = 0.2
-        """Share of iterations that import the same batch again."""
-        newer: Share = 0.1
-        """Share of iterations that import newer versions."""
-        older: Share = 0.05
-        """Share of iterations that import older versions."""
+        batch: tuple[Size, Size] = (1, ENTRIES_MAX)  # entries per request, uniform in this range
+        again: Share = 0.2  # share of iterations that import the same batch again
+        newer: Share = 0.1  # share of iterations that import newer versions
+        older: Share = 0.05  # share of iterations that import older versions
 
         @model_validator(mode="after")
         def _check(self) -> Self:

@@ -25,12 +25,10 @@ class CdpConnect(SocketWorkload):
     class Settings(Table):
         """``[scenario.cdp_connect]``."""
 
-        pages: Annotated[int, Field(ge=1, le=1000)] = 2
-        """Pages visited per iteration."""
+        pages: Annotated[int, Field(ge=1, le=1000)] = 2  # pages visited per iteration
+        # Pause before each page, seconds, uniform in this range.
         think: tuple[Number, Number] = (0.05, 0.25)
-        """Pause before each page, seconds, uniform in this range."""
-        url: str = ""
-        """URL to visit; "" takes invented ones, which a real browser cannot reach."""
+        url: str = ""  # URL to visit; "" takes invented ones, which a real browser cannot reach
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         super().__init__("cdp")
@@ -43,7 +41,7 @@ class CdpConnect(SocketWorkload):
             if not devtools.connect().ok or devtools.version(begun_ns) is None:
                 return
             if iteration.should_probe():
-                self.probes.probe_open(iteration, created)
+                self.probe_open(iteration, created)
             page = devtools.open_page()
             if page is None:
                 return

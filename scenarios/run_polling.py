@@ -27,22 +27,17 @@ class RunPolling:
     class Settings(Table):
         """``[scenario.run_polling]``."""
 
+        # Pause before the first poll; each further pause is 1.5 times as long.
         poll: Positive = 100 * NS_PER_MS
-        """Pause before the first poll; each further pause is 1.5 times as long."""
-        poll_max: Positive = 2 * NS_PER_S
-        """The longest pause."""
-        deadline: Duration = 60 * NS_PER_S
-        """Longest time until a run ends."""
-        page: Annotated[int, Field(ge=1, le=1000)] = 100
-        """Log lines per page."""
-        pages: Annotated[int, Field(ge=0, le=10_000)] = 100
-        """Maximum of log pages to read."""
-        webhooks: Share = 0.5
-        """Share of runs with a webhook, if the harness has an inbox."""
+        poll_max: Positive = 2 * NS_PER_S  # the longest pause
+        deadline: Duration = 60 * NS_PER_S  # longest time until a run ends
+        page: Annotated[int, Field(ge=1, le=1000)] = 100  # log lines per page
+        pages: Annotated[int, Field(ge=0, le=10_000)] = 100  # maximum of log pages to read
+        webhooks: Share = 0.5  # share of runs with a webhook, if the harness has an inbox
+        # Longest time until a run ends for the check ``runs.lifecycle``; 0 means ``deadline``.
         run_deadline: Duration = 0
-        """Longest time until a run ends for the check ``runs.lifecycle``; 0 means ``deadline``."""
+        # Longest time from final status to delivery for the check ``webhooks.delivery``.
         webhook_deadline: Positive = 10 * NS_PER_S
-        """Longest time from final status to delivery for the check ``webhooks.delivery``."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings

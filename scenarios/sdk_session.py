@@ -28,18 +28,15 @@ _NUMBERS_PER_ITERATION = 1_000_000
 class SdkSession:
     """One iteration: import, create, both sockets, tabs, a journey, close all."""
 
-    sockets = 2
-    """Concurrent sockets per user."""
+    sockets = 2  # concurrent sockets per user
 
     class Settings(Table):
         """``[scenario.sdk_session]``."""
 
-        cached: Share = 0.3
-        """Share of users with a selector cache."""
-        entries: Annotated[int, Field(ge=1, le=10_000)] = 250
-        """Entries per cache."""
+        cached: Share = 0.3  # share of users with a selector cache
+        entries: Annotated[int, Field(ge=1, le=10_000)] = 250  # entries per cache
+        # Pause before each action, seconds, uniform in this range.
         think: tuple[Number, Number] = (0.05, 0.25)
-        """Pause before each action, seconds, uniform in this range."""
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self._settings = settings

@@ -27,12 +27,11 @@ class SessionActions(SocketWorkload):
     class Settings(Table):
         """``[scenario.session_actions]``."""
 
+        # Pause before each action, seconds, uniform in this range.
         think: tuple[Number, Number] = (0.05, 0.25)
-        """Pause before each action, seconds, uniform in this range."""
+        # Reconnects of a lost socket per iteration.
         reconnects: Annotated[int, Field(ge=0, le=100)] = 1
-        """Reconnects of a lost socket per iteration."""
-        together: Share = 0.2
-        """Share of journeys that end with three concurrent reads of the page."""
+        together: Share = 0.2  # share of journeys that end with three concurrent reads of the page
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         super().__init__("action")
@@ -45,7 +44,7 @@ class SessionActions(SocketWorkload):
             if not actions.connect().ok:
                 return
             if iteration.should_probe():
-                self.probes.probe_open(iteration, created)
+                self.probe_open(iteration, created)
             self._run_journey(iteration, actions)
         finally:
             actions.connection.close()

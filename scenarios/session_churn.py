@@ -26,14 +26,12 @@ class SessionChurn:
     class Settings(Table):
         """``[scenario.session_churn]``."""
 
+        # Pause between polls of a session that is being provisioned.
         poll: Duration = 100 * NS_PER_MS
-        """Pause between polls of a session that is being provisioned."""
-        polls: Annotated[int, Field(ge=1, le=10_000)] = 50
-        """Maximum of polls."""
-        hold: Duration = 0
-        """Time that an active session stays open."""
+        polls: Annotated[int, Field(ge=1, le=10_000)] = 50  # maximum of polls
+        hold: Duration = 0  # time that an active session stays open
+        # Longest time until a closed session frees its slot (check ``sessions.lifecycle``).
         slot_deadline: Duration = 5 * NS_PER_S
-        """Longest time until a closed session frees its slot (check ``sessions.lifecycle``)."""
 
     def __init__(self, settings: Settings, _seed: int) -> None:
         self._settings = settings

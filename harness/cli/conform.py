@@ -94,7 +94,7 @@ def conform(
     progress = Console(stderr=True, highlight=False)
 
     def show(result: CaseResult) -> None:
-        progress.print(f"{_MARKS[result.verdict]}  {result.check.name}", end="")
+        progress.print(f"{_MARKS[result.verdict]}  {result.case.name}", end="")
         progress.print(f"  {result.detail}" if result.detail else "", markup=False)
 
     found = conformance.run_cases(
@@ -109,9 +109,9 @@ def conform(
     raise typer.Exit(int(ExitCode.FAIL if failed else ExitCode.PASS))
 
 
-def _print_cases(checks: list[ConformanceCase]) -> None:
-    """Print what each check states, and whether it is destructive."""
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        mark = "destructive" if check.destructive else "-"
-        print(f"{check.name:<{width}}  {check.source:<6}  {mark:<11}  {check.states}")
+def _print_cases(cases: list[ConformanceCase]) -> None:
+    """Print each statement, and whether it is destructive."""
+    width = max(len(case.name) for case in cases)
+    for case in cases:
+        mark = "destructive" if case.destructive else "-"
+        print(f"{case.name:<{width}}  {case.source:<6}  {mark:<11}  {case.statement}")

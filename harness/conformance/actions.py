@@ -23,7 +23,7 @@ from harness.contract.outcomes import Outcome
 from harness.contract.response_models import FrameResult
 from harness.contract.sockets import ACTION_FAILURES, ACTION_METHODS, action_frame
 
-CHECKS = CaseList()
+CASES = CaseList()
 
 _UNKNOWN_METHOD = "conformUnknownMethod"
 _OPTIONAL_METHODS = frozenset({"uploadFile"})
@@ -73,7 +73,7 @@ def _action_socket(context: CaseContext) -> Iterator[Callable[..., Interpretatio
         yield act
 
 
-@CHECKS.case(
+@CASES.case(
     "action.answer", "The action socket opens with its token and answers by id", source="client"
 )
 def _action(context: CaseContext) -> None:
@@ -85,7 +85,7 @@ def _action(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "action.by_id", "Concurrent requests are each answered with their own id", source="client"
 )
 def _by_id(context: CaseContext) -> None:
@@ -100,7 +100,7 @@ def _by_id(context: CaseContext) -> None:
     require(sorted(answered) == sorted(numbers), f"ids 7, 3 and 5 were answered as {answered}")
 
 
-@CHECKS.case("action.methods", "The socket supports every method of the SDK", source="client")
+@CASES.case("action.methods", "The socket supports every method of the SDK", source="client")
 def _methods(context: CaseContext) -> None:
     with _action_socket(context) as act:
         unknown = [
@@ -111,7 +111,7 @@ def _methods(context: CaseContext) -> None:
     require(not unknown, f"CLOUD_UNSUPPORTED_METHOD: {', '.join(unknown)}")
 
 
-@CHECKS.case("action.results", "Results have the types that the SDK reads", source="client")
+@CASES.case("action.results", "Results have the types that the SDK reads", source="client")
 def _results(context: CaseContext) -> None:
     with _action_socket(context) as act:
         for method, args, result_type in _RESULTS:
@@ -124,7 +124,7 @@ def _results(context: CaseContext) -> None:
                 raise CaseFailedError(f"the result of {method}: {error}") from None
 
 
-@CHECKS.case(
+@CASES.case(
     "action.failed",
     "An action that the page refuses is CLOUD_ACTION_FAILED, with the reason in actionFailure",
     source="client",
@@ -139,7 +139,7 @@ def _failed(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "action.frame_token", "A frame with another token is answered CLOUD_AUTH_FAILED", source="ours"
 )
 def _frame_token(context: CaseContext) -> None:
@@ -148,7 +148,7 @@ def _frame_token(context: CaseContext) -> None:
     require_outcome(interpretation, "a frame with another token", "CLOUD_AUTH_FAILED")
 
 
-@CHECKS.case("action.unsupported_method", "An unknown method is answered CLOUD_UNSUPPORTED_METHOD")
+@CASES.case("action.unsupported_method", "An unknown method is answered CLOUD_UNSUPPORTED_METHOD")
 def _unsupported(context: CaseContext) -> None:
     with _action_socket(context) as act:
         interpretation = act(_UNKNOWN_METHOD)

@@ -17,7 +17,7 @@ from harness.conformance.context import (
 from harness.contract.outcomes import Outcome
 from harness.workload.payloads import session_body
 
-CHECKS = CaseList()
+CASES = CaseList()
 LAST = CaseList()
 """Cases that use up a limit; they run last."""
 
@@ -27,12 +27,12 @@ _MARGIN_S = 0.1
 """Added to a Retry-After: clocks differ, and the request takes time to arrive."""
 
 
-@CHECKS.case("health.ok", "GET /health answers 200", destructive=False)
+@CASES.case("health.ok", "GET /health answers 200", destructive=False)
 def _health(context: CaseContext) -> None:
     require_status(context.call("health"), "GET /health", 200)
 
 
-@CHECKS.case("auth.key_taken", "The key in its header is accepted", destructive=False)
+@CASES.case("auth.key_taken", "The key in its header is accepted", destructive=False)
 def _key_accepted(context: CaseContext) -> None:
     interpretation = context.call("get_session", context.unknown_id).interpretation
     require(
@@ -41,7 +41,7 @@ def _key_accepted(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case("health.without_key", "GET /health needs no key", source="ours", destructive=False)
+@CASES.case("health.without_key", "GET /health needs no key", source="ours", destructive=False)
 def _health_without_key(context: CaseContext) -> None:
     with context.without_key() as transport:
         require_status(
@@ -49,7 +49,7 @@ def _health_without_key(context: CaseContext) -> None:
         )
 
 
-@CHECKS.case(
+@CASES.case(
     "auth.either_header",
     "The key is accepted as x-api-key and as a bearer token",
     source="ours",
@@ -66,14 +66,14 @@ def _either_header(context: CaseContext) -> None:
         )
 
 
-@CHECKS.case(
+@CASES.case(
     "auth.no_key", "A request without a key is answered 401 CLOUD_AUTH_FAILED", destructive=False
 )
 def _no_key(context: CaseContext) -> None:
     _require_auth_failed(context, "a request without a key", None)
 
 
-@CHECKS.case(
+@CASES.case(
     "auth.wrong_key",
     "A request with an unknown key is answered 401 CLOUD_AUTH_FAILED",
     destructive=False,
@@ -91,7 +91,7 @@ def _require_auth_failed(
     require_status(exchange, request, 401, "CLOUD_AUTH_FAILED")
 
 
-@CHECKS.case(
+@CASES.case(
     "get_session.unknown",
     "An unknown session id is answered CLOUD_SESSION_NOT_FOUND",
     destructive=False,
@@ -104,7 +104,7 @@ def _unknown_session(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "errors.body",
     "An error response is JSON: {error, code, details?}",
     source="client",
@@ -123,7 +123,7 @@ def _error_body(context: CaseContext) -> None:
             )
 
 
-@CHECKS.case(
+@CASES.case(
     "errors.method",
     "A method that a path does not have is answered 405 CLOUD_UNSUPPORTED_METHOD",
     source="ours",
@@ -134,7 +134,7 @@ def _method(context: CaseContext) -> None:
     require_status(exchange, "PUT /sessions", 405, "CLOUD_UNSUPPORTED_METHOD")
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.invalid",
     "A body without a required member is answered 400 CLOUD_CONFIG_INVALID",
     source="ours",
@@ -145,7 +145,7 @@ def _invalid(context: CaseContext) -> None:
         require_status(exchange, f"a create with {what}", 400, "CLOUD_CONFIG_INVALID")
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.contract_mismatch",
     "Another contract version is answered 409 CLOUD_CONTRACT_MISMATCH",
 )

@@ -9,12 +9,12 @@ from harness.conformance.context import CaseContext, require
 from harness.contract.response_models import ImportCounts
 from harness.workload.entries import EntryPool
 
-CHECKS = CaseList()
+CASES = CaseList()
 BATCH = 200
 """Entries that the SDK sends in one request."""
 
 
-@CHECKS.case(
+@CASES.case(
     "import_selector_cache.answer",
     "POST /selector-cache/import accepts ISO-8601 times and counts imported, inserted, updated "
     "and skipped",
@@ -24,7 +24,7 @@ def _import_iso(context: CaseContext) -> None:
     _count(context, pool, [(context.number(), 0)])
 
 
-@CHECKS.case(
+@CASES.case(
     "import_selector_cache.epoch_ms",
     "An import accepts the SDK's times, epoch milliseconds",
     source="client",
@@ -34,14 +34,14 @@ def _import_ms(context: CaseContext) -> None:
     _count(context, pool, [(context.number(), 0)])
 
 
-@CHECKS.case("import_selector_cache.again", "An entry imported twice is not an error")
+@CASES.case("import_selector_cache.again", "An entry imported twice is not an error")
 def _import_again(context: CaseContext) -> None:
     pool, entry = EntryPool(context.seed), (context.number(), 0)
     for _ in range(2):
         _count(context, pool, [entry])
 
 
-@CHECKS.case(
+@CASES.case(
     "import_selector_cache.repeated_key",
     "An import repeated with its Idempotency-Key is not an error",
 )
@@ -51,7 +51,7 @@ def _import_key(context: CaseContext) -> None:
         context.expect_ok("import_selector_cache", body=body, key=key)
 
 
-@CHECKS.case(
+@CASES.case(
     "import_selector_cache.batch",
     "An import accepts 200 entries, as many as the SDK sends in one request",
     source="client",
@@ -63,7 +63,7 @@ def _import_batch(context: CaseContext) -> None:
     require(total == BATCH, f"{BATCH} entries were counted {_describe(counts)}")
 
 
-@CHECKS.case(
+@CASES.case(
     "import_selector_cache.accounting",
     "Every entry is counted once: new as inserted, newer as updated, else as skipped",
     source="ours",

@@ -19,33 +19,27 @@ CaseFunction = Callable[[CaseContext], None]
 
 @dataclass(frozen=True, slots=True)
 class ConformanceCase:
-    """
-    One statement and its test.
+    """One statement and its test."""
 
-    Attributes:
-        name: Unique, ``operation.what``.
-        run: Returns if the statement holds, raises `CaseFailedError` if it does not, and
-            `CaseSkippedError` if the target gave no opportunity to observe it.
-        destructive: It opens sessions, queues runs, imports entries or uses up a limit.
-    """
-
-    name: str
-    states: str
+    name: str  # unique, ``operation.what``
+    statement: str
+    # Returns if the statement holds, raises `CaseFailedError` if it does not, and
+    # `CaseSkippedError` if the target gave no opportunity to observe it.
     run: CaseFunction
     source: Source = "seed"
-    destructive: bool = True
+    destructive: bool = True  # it opens sessions, queues runs, imports entries or uses up a limit
 
 
 class CaseList(list[ConformanceCase]):
     """The cases of one module, in the order in which they run."""
 
     def case(
-        self, name: str, states: str, *, source: Source = "seed", destructive: bool = True
+        self, name: str, statement: str, *, source: Source = "seed", destructive: bool = True
     ) -> Callable[[CaseFunction], CaseFunction]:
         """Add the decorated function as a case."""
 
         def add(run: CaseFunction) -> CaseFunction:
-            self.append(ConformanceCase(name, states, run, source, destructive))
+            self.append(ConformanceCase(name, statement, run, source, destructive))
             return run
 
         return add
@@ -53,14 +47,9 @@ class CaseList(list[ConformanceCase]):
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """
-    The result of one case.
+    """The result of one case."""
 
-    Attributes:
-        detail: Why it failed or was skipped; "" if it passed.
-    """
-
-    check: ConformanceCase
+    case: ConformanceCase
     verdict: Verdict
-    detail: str = ""
+    detail: str = ""  # why it failed or was skipped; "" if it passed
     seconds: float = 0.0

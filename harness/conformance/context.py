@@ -65,9 +65,6 @@ class CaseContext:
         webhook_inbox: None if the target cannot reach one.
         fill: Open at most this many sessions to reach the capacity limit; 0 skips that.
         kind: None selects a wire that supports the target's options.
-
-    Attributes:
-        nonce: Makes this execution's names unique.
     """
 
     def __init__(
@@ -83,7 +80,7 @@ class CaseContext:
         self.patience_s = patience_s
         self.webhook_inbox = webhook_inbox
         self.fill = fill
-        self.nonce = token_hex(8)
+        self.nonce = token_hex(8)  # makes this execution's names unique
         self.left_open: set[str] = set()
         self._kind: TransportKind = kind or ("httpx" if target.proxy or target.http2 else "fast")
         self._transport = connect(target, self._kind)

@@ -24,7 +24,7 @@ from harness.contract.outcomes import Outcome
 from harness.contract.sockets import command_frame
 from harness.wire.websocket import WebSocket
 
-CHECKS = CaseList()
+CASES = CaseList()
 _ATTACH_COMMANDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("Target.getTargetInfo", {}),
     ("Page.enable", {}),
@@ -34,7 +34,7 @@ _ATTACH_COMMANDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 """Commands of Playwright's attach that need a response."""
 
 
-@CHECKS.case(
+@CASES.case(
     "cdp.answer",
     "The CDP socket opens with its token and speaks the DevTools protocol",
     source="client",
@@ -45,7 +45,7 @@ def _cdp(context: CaseContext) -> None:
     require_outcome(message.interpretation, "Browser.getVersion")
 
 
-@CHECKS.case(
+@CASES.case(
     "cdp.attach",
     "The CDP socket attaches to a page, its frame tree and its worlds, as Playwright needs",
     source="client",

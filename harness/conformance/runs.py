@@ -21,7 +21,7 @@ from harness.contract.outcomes import Outcome
 from harness.contract.response_models import FINAL_RUN_STATUSES, Cursor, LogLine, LogPage, QueuedRun
 from harness.workload.payloads import Webhook, mutate_body, run_body
 
-CHECKS = CaseList()
+CASES = CaseList()
 READS_AFTER_END = 12
 PAGE_LINES = 7
 _PAGES_MAX = 500
@@ -59,14 +59,14 @@ def _queue_id(context: CaseContext) -> str:
     return queue(context).run.id or ""
 
 
-@CHECKS.case(
+@CASES.case(
     "get_run.unknown", "An unknown run id is answered 404", source="ours", destructive=False
 )
 def _unknown(context: CaseContext) -> None:
     _require_not_found(context, "get_run")
 
 
-@CHECKS.case(
+@CASES.case(
     "get_run_logs.unknown",
     "The logs of an unknown run id are answered 404",
     source="ours",
@@ -84,7 +84,7 @@ def _require_not_found(context: CaseContext, operation: str) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "queue_run.answer",
     "POST /scrapers/:slug/runs answers run, replayed, links.status and links.logs",
 )
@@ -92,7 +92,7 @@ def _queue(context: CaseContext) -> None:
     require(not queue(context).replayed, "a run with a new Idempotency-Key has replayed: true")
 
 
-@CHECKS.case(
+@CASES.case(
     "queue_run.replayed",
     "A run queued again with its Idempotency-Key is the same run, with replayed: true",
 )
@@ -104,7 +104,7 @@ def _replayed(context: CaseContext) -> None:
     require(first.resource_id == second.resource_id, "the repeated key got another run")
 
 
-@CHECKS.case(
+@CASES.case(
     "queue_run.without_key",
     "The Idempotency-Key is optional: without one, each request queues a run",
 )
@@ -114,14 +114,14 @@ def _without_key(context: CaseContext) -> None:
     require(first != second, "two requests without a key got the same run")
 
 
-@CHECKS.case("queue_run.any_input", "input is any JSON value")
+@CASES.case("queue_run.any_input", "input is any JSON value")
 def _any_input(context: CaseContext) -> None:
     values: tuple[Any, ...] = ({}, [1, "two"], "text", 7, True, None)
     for value in values:
         context.expect_ok("queue_run", "conform", _encode({"input": value}), key=context.key())
 
 
-@CHECKS.case(
+@CASES.case(
     "queue_run.key_reused", "A used key with another body is refused with 422", source="ours"
 )
 def _key_reused(context: CaseContext) -> None:
@@ -132,7 +132,7 @@ def _key_reused(context: CaseContext) -> None:
     require_status(exchange, "a used key with another body", 422)
 
 
-@CHECKS.case("queue_run.links", "The links lead to the run's status and logs")
+@CASES.case("queue_run.links", "The links lead to the run's status and logs")
 def _links(context: CaseContext) -> None:
     queued = queue(context)
     run_id = queued.run.id or ""
@@ -143,12 +143,12 @@ def _links(context: CaseContext) -> None:
         require(urlsplit(link).path.endswith(end), f"links.{name} does not lead to …{end}")
 
 
-@CHECKS.case("get_run.status", "A run is queued, running, succeeded, failed or canceled")
+@CASES.case("get_run.status", "A run is queued, running, succeeded, failed or canceled")
 def _status(context: CaseContext) -> None:
     context.expect_ok("get_run", _queue_id(context))
 
 
-@CHECKS.case("get_run.final", "A run's status never goes back, and a final one does not change")
+@CASES.case("get_run.final", "A run's status never goes back, and a final one does not change")
 def _final(context: CaseContext) -> None:
     run_id = _queue_id(context)
     final = wait_for_end(context, run_id)
@@ -157,7 +157,7 @@ def _final(context: CaseContext) -> None:
         require(status == final, f"the run was {final}, and then {status}")
 
 
-@CHECKS.case("get_run_logs.bounds", "logLimit is from 1 to 1000, and 100 by default", source="ours")
+@CASES.case("get_run_logs.bounds", "logLimit is from 1 to 1000, and 100 by default", source="ours")
 def _bounds(context: CaseContext) -> None:
     run_id = _queue_id(context)
     for limit in (0, 1001):
@@ -167,7 +167,7 @@ def _bounds(context: CaseContext) -> None:
     require(lines <= 100, f"a page without logLimit has {lines} lines")
 
 
-@CHECKS.case("get_run_logs.limit", "A page has at most logLimit lines")
+@CASES.case("get_run_logs.limit", "A page has at most logLimit lines")
 def _limit(context: CaseContext) -> None:
     run_id = _queue_id(context)
     wait_for_end(context, run_id)
@@ -175,7 +175,7 @@ def _limit(context: CaseContext) -> None:
     require(len(page.logs) <= 2, f"logLimit=2 gave {len(page.logs)} lines")
 
 
-@CHECKS.case("get_run_logs.pages", "beforeLogCursor pages backwards through every line once")
+@CASES.case("get_run_logs.pages", "beforeLogCursor pages backwards through every line once")
 def _pages(context: CaseContext) -> None:
     run_id = _queue_id(context)
     wait_for_end(context, run_id)

@@ -19,7 +19,7 @@ from harness.contract.interpretation import Interpretation
 from harness.contract.outcomes import Outcome
 from harness.workload.payloads import mutate_body
 
-CHECKS = CaseList()
+CASES = CaseList()
 LAST = CaseList()
 """Cases that use up all capacity; they run after those that need some."""
 
@@ -27,7 +27,7 @@ _CLOSED = frozenset({Outcome.SESSION_CLOSED, Outcome.NOT_FOUND})
 _NOT_ADMITTED = frozenset({Outcome.RATE_LIMITED, Outcome.CAPACITY_FULL})
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.answer",
     "POST /sessions answers sessionId, actionWsUrl, cdpWsUrl, actionToken, cdpToken, "
     "cloudSessionUrl and cloudSession",
@@ -36,13 +36,13 @@ def _create(context: CaseContext) -> None:
     context.open_session()
 
 
-@CHECKS.case("create_session.distinct", "Each session has its own id")
+@CASES.case("create_session.distinct", "Each session has its own id")
 def _distinct(context: CaseContext) -> None:
     first, second = context.open_session(), context.open_session()
     require(first.session_id != second.session_id, "two creates got the same sessionId")
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.idempotent",
     "A create repeated with its Idempotency-Key opens no second session",
 )
@@ -55,7 +55,7 @@ def _idempotent(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.at_once", "Concurrent creates with one Idempotency-Key open one session"
 )
 def _concurrent(context: CaseContext) -> None:
@@ -68,7 +68,7 @@ def _concurrent(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.without_key",
     "The Idempotency-Key is optional: without one, each create opens a session",
 )
@@ -78,7 +78,7 @@ def _without_key(context: CaseContext) -> None:
     require(first != second, "two creates without a key got the same sessionId")
 
 
-@CHECKS.case("create_session.optional", "name and model are optional")
+@CASES.case("create_session.optional", "name and model are optional")
 def _optional(context: CaseContext) -> None:
     fields = msgspec.json.decode(context.session_body())
     for name in ("name", "model"):
@@ -88,16 +88,14 @@ def _optional(context: CaseContext) -> None:
     context.open_session(body=msgspec.json.encode(fields))
 
 
-@CHECKS.case(
-    "create_session.launch", "launchContext and launchConfig are accepted", source="client"
-)
+@CASES.case("create_session.launch", "launchContext and launchConfig are accepted", source="client")
 def _launch(context: CaseContext) -> None:
     fields = msgspec.json.decode(context.session_body())
     fields |= {"launchContext": {}, "launchConfig": {"browser": {}}}
     context.open_session(body=msgspec.json.encode(fields))
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.key_reused", "A used key with another body is refused with 422", source="ours"
 )
 def _key_reused(context: CaseContext) -> None:
@@ -107,7 +105,7 @@ def _key_reused(context: CaseContext) -> None:
     require_status(exchange, "a used key with another body", 422)
 
 
-@CHECKS.case(
+@CASES.case(
     "create_session.in_flight",
     "A key that is repeated while its first request is in progress is refused with 409",
     source="ours",
@@ -134,19 +132,19 @@ def _admitted_creates(context: CaseContext) -> list[Exchange]:
     return admitted
 
 
-@CHECKS.case("get_session.answer", "GET /sessions/:sessionId answers the session")
+@CASES.case("get_session.answer", "GET /sessions/:sessionId answers the session")
 def _get(context: CaseContext) -> None:
     session_id = context.open_session().session_id
     interpretation = context.expect_ok("get_session", session_id)
     require(interpretation.resource_id == session_id, "the response is about another session")
 
 
-@CHECKS.case("delete_session.answer", "DELETE /sessions/:sessionId closes the session")
+@CASES.case("delete_session.answer", "DELETE /sessions/:sessionId closes the session")
 def _delete(context: CaseContext) -> None:
     context.expect_ok("delete_session", context.open_session().session_id)
 
 
-@CHECKS.case("delete_session.closed", "A deleted session is reported as closed or not found")
+@CASES.case("delete_session.closed", "A deleted session is reported as closed or not found")
 def _closed(context: CaseContext) -> None:
     session_id = context.open_session().session_id
     context.expect_ok("delete_session", session_id)
@@ -162,7 +160,7 @@ def _closed(context: CaseContext) -> None:
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "delete_session.again",
     "A session deleted again is CLOUD_SESSION_CLOSED, CLOUD_SESSION_NOT_FOUND or a success",
     source="ours",

@@ -16,12 +16,12 @@ from harness.conformance.socket_client import dial, open_socket
 from harness.contract.response_models import CreatedSession
 from harness.contract.sockets import SocketKind
 
-CHECKS = CaseList()
+CASES = CaseList()
 _MARGIN_S = 0.1
 """Added to an expiry: the clocks of two machines differ."""
 
 
-@CHECKS.case(
+@CASES.case(
     "sockets.tokens",
     "A socket refuses a wrong token, no token, and the token of its sibling or of another "
     "session with 401",
@@ -41,7 +41,7 @@ def _tokens(context: CaseContext) -> None:
         _require_refusal(context, kind, mine, foreign, "another session's token")
 
 
-@CHECKS.case("sockets.expired_token", "A socket refuses an expired token with 401", source="client")
+@CASES.case("sockets.expired_token", "A socket refuses an expired token with 401", source="client")
 def _expired(context: CaseContext) -> None:
     created = context.open_session()
     if created.expires_at is None:
@@ -66,7 +66,7 @@ def _require_refusal(
     )
 
 
-@CHECKS.case(
+@CASES.case(
     "sockets.closed_under_way",
     "The open action socket of a session closes when the session is deleted",
     source="ours",
@@ -79,7 +79,7 @@ def _closed_while_open(context: CaseContext) -> None:
     require(not still_open, f"still open {context.patience_s:g} s after the session was deleted")
 
 
-@CHECKS.case(
+@CASES.case(
     "sockets.closed_session", "The action socket of a deleted session does not open", source="ours"
 )
 def _closed(context: CaseContext) -> None:

@@ -9,22 +9,22 @@ from harness.conformance import actions, auth, cache, devtools, runs, sessions, 
 from harness.conformance.case import CaseResult, ConformanceCase
 from harness.conformance.context import CaseContext, CaseFailedError, CaseSkippedError
 
-CHECKS: tuple[ConformanceCase, ...] = (
-    *auth.CHECKS,
-    *sessions.CHECKS,
-    *cache.CHECKS,
-    *runs.CHECKS,
-    *webhooks.CHECKS,
-    *actions.CHECKS,
-    *devtools.CHECKS,
-    *sockets.CHECKS,
+CASES: tuple[ConformanceCase, ...] = (
+    *auth.CASES,
+    *sessions.CASES,
+    *cache.CASES,
+    *runs.CASES,
+    *webhooks.CASES,
+    *actions.CASES,
+    *devtools.CASES,
+    *sockets.CASES,
     *sessions.LAST,
     *auth.LAST,
 )
 
 
 def run_suite(
-    checks: Sequence[ConformanceCase],
+    cases: Sequence[ConformanceCase],
     context: CaseContext,
     *,
     destructive: bool,
@@ -39,25 +39,25 @@ def run_suite(
         ours: Also run cases whose statement is in no document.
     """
     results = []
-    for check in checks:
-        if check.source == "ours" and not ours:
-            result = CaseResult(check, "skip", "no document states it; checked with --ours")
-        elif check.destructive and not destructive:
-            result = CaseResult(check, "skip", "changes the target; checked with --destructive")
+    for case in cases:
+        if case.source == "ours" and not ours:
+            result = CaseResult(case, "skip", "no document states it; checked with --ours")
+        elif case.destructive and not destructive:
+            result = CaseResult(case, "skip", "changes the target; checked with --destructive")
         else:
-            result = _run_case(check, context)
+            result = _run_case(case, context)
             context.cleanup()
         on_result(result)
         results.append(result)
     return results
 
 
-def _run_case(check: ConformanceCase, context: CaseContext) -> CaseResult:
+def _run_case(case: ConformanceCase, context: CaseContext) -> CaseResult:
     begun_s = time.monotonic()
     try:
-        check.run(context)
+        case.run(context)
     except CaseFailedError as error:
-        return CaseResult(check, "fail", str(error), time.monotonic() - begun_s)
+        return CaseResult(case, "fail", str(error), time.monotonic() - begun_s)
     except CaseSkippedError as error:
-        return CaseResult(check, "skip", str(error), time.monotonic() - begun_s)
-    return CaseResult(check, "pass", "", time.monotonic() - begun_s)
+        return CaseResult(case, "skip", str(error), time.monotonic() - begun_s)
+    return CaseResult(case, "pass", "", time.monotonic() - begun_s)

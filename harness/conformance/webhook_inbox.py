@@ -6,36 +6,22 @@ from typing import NamedTuple, Protocol
 
 
 class Delivery(NamedTuple):
-    """
-    A received webhook.
+    """A received webhook."""
 
-    Attributes:
-        tag: The last part of its URL's path.
-        signature: A `harness.faults.signature.SignatureStatus`.
-        status: The HTTP status of its response.
-    """
-
-    tag: str
+    tag: str  # the last part of its URL's path
     event: str
-    signature: str
+    signature: str  # a `harness.faults.signature.SignatureStatus`
     id: str = ""
     run_id: str = ""
-    status: int = 0
+    status: int = 0  # the HTTP status of its response
 
 
 class WebhookInbox(Protocol):
-    """
-    Where webhooks are received.
+    """Where webhooks are received."""
 
-    Attributes:
-        url: Give ``url/tag`` as a webhook's URL.
-        secret: The webhook's secret.
-        refuses: Deliveries whose tag ends so are refused the first time.
-    """
-
-    url: str
+    url: str  # give ``url/tag`` as a webhook's URL
     secret: str
-    refuses: str
+    refuses: str  # deliveries whose tag ends so are refused the first time
 
     def deliveries(self) -> list[Delivery]:
         """All deliveries received so far."""

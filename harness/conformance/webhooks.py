@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from harness.conformance.case import CaseList
 from harness.conformance.context import CaseContext, CaseFailedError, CaseSkippedError, require
 from harness.conformance.runs import queue, wait_for_end
 from harness.conformance.webhook_inbox import Delivery, WebhookInbox
 from harness.workload.payloads import Webhook
 
-CHECKS = CaseList()
+CASES = CaseList()
 EVENTS = {"succeeded": "run.succeeded", "failed": "run.failed"}
 """Final status → its event; a canceled run has none."""
 RUNS_MAX = 8
@@ -25,7 +23,7 @@ def _inbox(context: CaseContext) -> WebhookInbox:
     return context.webhook_inbox
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.delivered",
     "The end of a run is delivered to its webhook as run.succeeded or run.failed",
 )
@@ -34,7 +32,7 @@ def _delivered(context: CaseContext) -> None:
     require(delivery.event == event, f"the event is {delivery.event or 'missing'}, not {event}")
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.signed", "x-opensteer-signature is t=<unix seconds>,v1=<hex HMAC-SHA-256 of t.body>"
 )
 def _signed(context: CaseContext) -> None:
@@ -42,14 +40,14 @@ def _signed(context: CaseContext) -> None:
     require(delivery.signature == "valid", f"the signature is {delivery.signature}")
 
 
-@CHECKS.case("webhook.body", "A webhook has its own id, and its run in data.run", source="ours")
+@CASES.case("webhook.body", "A webhook has its own id, and its run in data.run", source="ours")
 def _body(context: CaseContext) -> None:
     (delivery, *_), _, run_id = _await_deliveries(context)
     require(bool(delivery.id), "the webhook has no id")
     require(delivery.run_id == run_id, "the webhook has another run in data.run")
 
 
-@CHECKS.case(
+@CASES.case(
     "webhook.redelivered", "A refused webhook is delivered again with the same id", source="ours"
 )
 def _redelivered(context: CaseContext) -> None:
@@ -69,18 +67,11 @@ def _await_deliveries(
         event = EVENTS.get(wait_for_end(context, run_id))
         if event is None:
             continue
-        try:
-            context.wait_until(partial(_has_deliveries, inbox, tag, times), "the webhook came")
-        except CaseSkippedError:
-            number = "no webhook" if times == 1 else f"no {times} webhooks"
-            raise CaseFailedError(
-                f"a run ended, and {number} came within {context.patience_s:g} s"
-            ) from None
-        return _deliveries_of(inbox, tag), event, run_id
+        return _wait_for_deliveries(context, inbox, tag, times), event, run_id
     raise CaseSkippedError(f"all of {RUNS_MAX} runs were canceled")
 
 
-@CHECKS.case("webhook.subscribed", "Only the requested events are delivered")
+@CASES.case("webhook.subscribed", "Only the requested events are delivered")
 def _unsubscribed(context: CaseContext) -> None:
     inbox = _inbox(context)
     for _ in range(RUNS_MAX):
@@ -96,8 +87,16 @@ def _unsubscribed(context: CaseContext) -> None:
     raise CaseSkippedError(f"none of {RUNS_MAX} runs succeeded")
 
 
-def _has_deliveries(inbox: WebhookInbox, tag: str, times: int) -> bool:
-    return len(_deliveries_of(inbox, tag)) >= times
+def _wait_for_deliveries(
+    context: CaseContext, inbox: WebhookInbox, tag: str, times: int
+) -> list[Delivery]:
+    try:
+        context.wait_until(lambda: len(_deliveries_of(inbox, tag)) >= times, "the webhook came")
+    except CaseSkippedError:
+        number = "no webhook" if times == 1 else f"no {times} webhooks"
+        why = f"a run ended, and {number} came within {context.patience_s:g} s"
+        raise CaseFailedError(why) from None
+    return _deliveries_of(inbox, tag)
 
 
 def _deliveries_of(inbox: WebhookInbox, tag: str) -> list[Delivery]:

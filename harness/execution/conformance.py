@@ -1,4 +1,4 @@
-"""Run conformance checks against a target."""
+"""Run conformance cases against a target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.addresses import LOOPBACK, is_loopback, parse_address
 from harness.client.recorder import Recorder
 from harness.conformance.case import CaseResult, ConformanceCase
 from harness.conformance.context import CaseContext
-from harness.conformance.suite import CHECKS, run_suite
+from harness.conformance.suite import CASES, run_suite
 from harness.conformance.webhook_inbox import WebhookInbox
 from harness.errors import UsageError
 from harness.execution import target as targets
@@ -23,23 +23,23 @@ from harness.standin.config import StandinConfig
 from harness.wire import Target, TransportKind
 
 STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
-"""The embedded stand-in has limits, because checks need them."""
+"""The embedded stand-in has limits, because cases need them."""
 
 
 def select_cases(patterns: list[str]) -> list[ConformanceCase]:
     """
-    Select the checks that match any pattern; all without patterns.
+    Select the cases that match any pattern; all without patterns.
 
     Raises:
         UsageError: A pattern matches none.
     """
     for pattern in patterns:
-        if not any(fnmatchcase(check.name, pattern) for check in CHECKS):
+        if not any(fnmatchcase(case.name, pattern) for case in CASES):
             raise UsageError(f"--only {pattern!r} matches no check; see harness conform --list")
     return [
-        check
-        for check in CHECKS
-        if not patterns or any(fnmatchcase(check.name, pattern) for pattern in patterns)
+        case
+        for case in CASES
+        if not patterns or any(fnmatchcase(case.name, pattern) for pattern in patterns)
     ]
 
 
@@ -80,15 +80,15 @@ def parse_inbox_address(url: str, listen: str) -> InboxAddress:
 @dataclass(frozen=True, slots=True)
 class ConformanceRun:
     """
-    How the checks run.
+    How the cases run.
 
     Attributes:
         patience_s: How long to wait for a run or a webhook.
         fill: Most sessions opened to find the target full.
         inbox_address: Where webhooks arrive.
         kind: The transport.
-        destructive: Run checks that leave something behind.
-        ours: Run checks of what only the stand-in promises.
+        destructive: Run cases that leave something behind.
+        ours: Run cases of what only the stand-in promises.
     """
 
     patience_s: float
@@ -115,13 +115,13 @@ def run_cases(
     transport_options: TransportOptions,
     host: str,
     key: str,
-    checks: list[ConformanceCase],
+    cases: list[ConformanceCase],
     run: ConformanceRun,
     on_result: Callable[[CaseResult], None],
     on_message: Callable[[str], None],
 ) -> list[CaseResult]:
     """
-    Run the checks against a host, or the embedded stand-in where it is "".
+    Run the cases against a host, or the embedded stand-in where it is "".
 
     Raises:
         TargetError: The target is unreachable or refuses the key.
@@ -137,7 +137,7 @@ def run_cases(
         context = CaseContext(target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind)
         try:
             return run_suite(
-                checks, context, destructive=run.destructive, ours=run.ours, on_result=on_result
+                cases, context, destructive=run.destructive, ours=run.ours, on_result=on_result
             )
         finally:
             for session_id in context.close():

@@ -14,17 +14,11 @@ from harness.faults.spec import Fault, NetworkFault
 
 
 class ProxyConfig(ProcessConfig):
-    """
-    Configuration of a fault proxy.
+    """Configuration of a fault proxy."""
 
-    Attributes:
-        upstream: Base URL of the target.
-        begin: Do not wait for the start signal.
-    """
-
-    upstream: str
+    upstream: str  # base URL of the target
     faults: tuple[Fault, ...] = ()
-    begin: bool = False
+    begin: bool = False  # do not wait for the start signal
 
 
 async def start_proxy(config: ProxyConfig) -> Proxy:

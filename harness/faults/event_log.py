@@ -14,13 +14,7 @@ from harness.clock import unix_ns
 
 
 class EventLog:
-    """
-    Appends events to a file.
-
-    Args:
-        path: None discards the events.
-        worker: The name of this process.
-    """
+    """Appends the events of the process `worker` to a file; a path of None discards them."""
 
     def __init__(self, path: str | None, worker: str) -> None:
         self._worker = worker

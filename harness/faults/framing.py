@@ -31,19 +31,12 @@ class FramingError(Exception):
 
 
 class Segment(NamedTuple):
-    """
-    The part of one message in a piece of the stream.
-
-    Attributes:
-        first: The message begins here.
-        last: The message ends here.
-        method: The request's method if `first`, else "".
-    """
+    """The part of one message in a piece of the stream."""
 
     data: bytes
-    first: bool
-    last: bool
-    method: str = ""
+    first: bool  # the message begins here
+    last: bool  # the message ends here
+    method: str = ""  # the request's method if `first`, else ""
 
 
 class MessageScanner:
@@ -53,15 +46,11 @@ class MessageScanner:
     Args:
         request_method: None to scan requests. To scan responses: returns the method of the request
             now being answered (a response to HEAD has no body).
-
-    Attributes:
-        opaque: No further message ends: a response until close, or another protocol after 101.
-        switched: The response was a 101: both directions use another protocol now.
     """
 
     def __init__(self, request_method: Callable[[], str] | None = None) -> None:
-        self.opaque = False
-        self.switched = False
+        self.opaque = False  # no further message ends: a response until close, or after a 101
+        self.switched = False  # by a 101: both directions use another protocol now
         self._request_method = request_method
         self._held = b""
         self._begun = False

@@ -8,19 +8,26 @@ stand-in's `Connection` refuses a head over 64 KiB and a request older than `REQ
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import uvicorn
 from pydantic import Field
 
+from harness.addresses import bind_socket, format_address
 from harness.faults.event_log import EventLog
 from harness.faults.process import ProcessConfig, main
 from harness.faults.receiver import WebhookReceiver
 from harness.faults.signature import TOLERANCE_S
 from harness.faults.spec import InboxBehaviour
+from harness.standin.asgi import (
+    DisconnectedError,
+    Receive,
+    Scope,
+    Send,
+    TooLargeError,
+    read_body,
+)
 from harness.standin.connections import Connection, close_late_requests
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -29,24 +36,12 @@ REQUEST_S_MAX = 10
 """Limit for a request to arrive, and for a kept connection to stay idle."""
 _BACKLOG = 1024
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 class InboxServer:
-    """
-    Hands each POST to the receiver.
-
-    Args:
-        listen: Host and port; port 0 selects a free one.
-
-    Attributes:
-        url: Base URL of the webhooks; its path may end with a tag. Set by `open`.
-    """
+    """Hands each POST to the receiver."""
 
     def __init__(self, receiver: WebhookReceiver, listen: tuple[str, int]) -> None:
-        self.url = ""
+        self.url = ""  # base URL of the webhooks; its path may end with a tag. Set by `open`
         self._receiver = receiver
         self._listen = listen
         self._server = uvicorn.Server(
@@ -60,11 +55,8 @@ class InboxServer:
 
     async def open(self) -> None:
         """Listen, without uvicorn's ``serve``: the process handles signals and its end."""
-        host, port = self._listen
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        address, number = listener.getsockname()[:2]
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        listener = bind_socket(*self._listen)
+        self.url = f"http://{format_address(*listener.getsockname()[:2])}"
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
         await self._server.startup([listener])
@@ -87,10 +79,11 @@ class InboxServer:
         if refusal := _refuse_head(scope):
             await _answer(send, refusal, keep=False)
             return
-        body = await _read_body(receive)
-        if body is None:
+        try:
+            body = await read_body(receive, BODY_BYTES_MAX)
+        except DisconnectedError:
             return
-        if len(body) > BODY_BYTES_MAX:
+        except TooLargeError:
             await _answer(send, 413, keep=False)
             return
         headers = dict(scope["headers"])
@@ -113,19 +106,6 @@ def _refuse_head(scope: Scope) -> int:
     return 431 if size_bytes > HEAD_BYTES_MAX else 0
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The body, at most one piece over the limit; None if the sender disconnected."""
-    body = bytearray()
-    while len(body) <= BODY_BYTES_MAX:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message["body"]
-        if not message["more_body"]:
-            break
-    return bytes(body)
-
-
 async def _answer(send: Send, status: int, *, keep: bool) -> None:
     headers = [(b"content-length", b"0")]
     if not keep:
@@ -135,17 +115,11 @@ async def _answer(send: Send, status: int, *, keep: bool) -> None:
 
 
 class InboxConfig(ProcessConfig):
-    """
-    Configuration of an inbox.
-
-    Attributes:
-        tolerance_s: Maximum difference between a signed time and now.
-        behaviour: Shares of genuine deliveries to treat badly.
-    """
+    """Configuration of an inbox."""
 
     secret: Annotated[str, Field(min_length=1)]
-    tolerance_s: float = TOLERANCE_S
-    behaviour: InboxBehaviour = InboxBehaviour()
+    tolerance_s: float = TOLERANCE_S  # maximum difference between a signed time and now
+    behaviour: InboxBehaviour = InboxBehaviour()  # shares of genuine deliveries to treat badly
 
 
 async def start_inbox(config: InboxConfig) -> InboxServer:

@@ -30,20 +30,14 @@ class Connection(Protocol):
 
 
 class Fault:
-    """
-    The base of every kind; it does nothing.
+    """The base of every kind; it does nothing."""
 
-    Attributes:
-        closes_connection: It ends the connection.
-        piece_bytes: The largest piece to send in each direction; 0 for no limit.
-    """
-
-    closes_connection = False
+    closes_connection = False  # whether it ends the connection
 
     def __init__(self, spec: NetworkFault, rng: Random) -> None:
         self.spec = spec
         self.rng = rng
-        self.piece_bytes = 0
+        self.piece_bytes = 0  # the largest piece to send in each direction; 0 for no limit
 
     async def before_request(self, connection: Connection) -> None:
         """Act before the request's first byte is forwarded."""

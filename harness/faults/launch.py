@@ -29,9 +29,9 @@ _ACTION_OF_REPLY = {"listening": "start", "begun": "begin"}
 class _FaultProcess:
     """A process that reads a line of JSON as its configuration and reports its URL."""
 
-    def __init__(self, module: str, config: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, events_path: Path | None, **config: Any) -> None:
         self._module = module
-        self._config = dict(config)
+        self._config = {"events": None if events_path is None else str(events_path), **config}
         self._process: subprocess.Popen[str] | None = None
         self.url = ""  # set by `start`
 
@@ -123,13 +123,8 @@ class FaultProxy(_FaultProcess):
         seed: int = 0,
         events_path: Path | None = None,
     ) -> None:
-        config = {
-            "upstream": upstream,
-            "faults": [spec.to_table() for spec in specs],
-            "seed": seed,
-            "events": None if events_path is None else str(events_path),
-        }
-        super().__init__("harness.faults", config)
+        faults = [spec.to_table() for spec in specs]
+        super().__init__("harness.faults", events_path, upstream=upstream, faults=faults, seed=seed)
 
 
 class Inbox(_FaultProcess):
@@ -155,12 +150,7 @@ class Inbox(_FaultProcess):
         listen: str | None = None,
     ) -> None:
         self.secret = secret or f"whsec_{secrets.token_hex(24)}"
-        config = {
-            "secret": self.secret,
-            "behaviour": dict(behaviour or {}),
-            "seed": seed,
-            "events": None if events_path is None else str(events_path),
-        }
+        config = {"behaviour": dict(behaviour or {}), "seed": seed, "secret": self.secret}
         if listen is not None:
             config["listen"] = listen
-        super().__init__("harness.faults.inbox", config)
+        super().__init__("harness.faults.inbox", events_path, **config)

@@ -42,19 +42,13 @@ def _split_listen(value: Any) -> tuple[str, int]:
 
 
 class ProcessConfig(Table):
-    """
-    Configuration of any fault process.
+    """Configuration of any fault process."""
 
-    Attributes:
-        listen: ``host:port``; a free port of loopback by default.
-        events: The file to append events to; None discards them.
-        parent: End when this process is no longer the parent.
-    """
-
+    # ``host:port``; a free port of loopback by default.
     listen: Annotated[tuple[str, int], BeforeValidator(_split_listen)] = ("127.0.0.1", 0)
-    events: str | None = None
+    events: str | None = None  # the file to append events to; None discards them
     seed: int = 0
-    parent: int = Field(default_factory=os.getppid)
+    parent: int = Field(default_factory=os.getppid)  # end when this process is no longer the parent
 
 
 Config = TypeVar("Config", bound=ProcessConfig)

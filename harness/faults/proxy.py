@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from urllib.parse import urlsplit
 
+from harness.addresses import bind_socket, format_address
 from harness.clock import unix_ns
 from harness.errors import UsageError
 from harness.faults.event_log import EventLog
@@ -24,13 +24,7 @@ _BACKLOG = 1024
 
 
 class Proxy:
-    """
-    Listens on loopback and relays to one target.
-
-    Args:
-        upstream: Base URL of the target, http or https.
-        listen: Host and port; port 0 selects a free one.
-    """
+    """Listens on an address, of which port 0 is a free one, and relays to one target."""
 
     def __init__(
         self,
@@ -44,7 +38,7 @@ class Proxy:
         self._schedule = schedule
         self._event_log = event_log
         # Bound but never listening: it reserves the port while connections are refused.
-        self._port_holder = _bind(listen)
+        self._port_holder = bind_socket(*listen)
         self._address: tuple[str, int] = self._port_holder.getsockname()[:2]
         self._server: asyncio.Server | None = None
         self._relays: dict[Relay, asyncio.Task[None]] = {}
@@ -55,12 +49,11 @@ class Proxy:
     @property
     def url(self) -> str:
         """Base URL of the proxy: the target's scheme, the proxy's address."""
-        host, port = self._address
-        return f"{self._scheme}://{host}:{port}"
+        return f"{self._scheme}://{format_address(*self._address)}"
 
     async def open(self) -> None:
         """Start to listen."""
-        listener = _bind(self._address)
+        listener = bind_socket(*self._address)
         self._server = await asyncio.start_server(
             self._serve, sock=listener, backlog=_BACKLOG, limit=256 * 1024
         )
@@ -156,14 +149,6 @@ def split_upstream(upstream: str) -> tuple[str, tuple[str, int]]:
             f"upstream {upstream!r} is not an http or https URL; write http://127.0.0.1:8787"
         )
     return parts.scheme, (parts.hostname, port)
-
-
-def _bind(address: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind(address)
-    return bound
 
 
 async def _sleep_until(deadline_ns: int | None) -> None:

@@ -62,13 +62,7 @@ _decode = msgspec.json.Decoder(_Delivery).decode
 
 
 class WebhookReceiver:
-    """
-    Verifies deliveries and logs each.
-
-    Args:
-        behaviour: Shares to treat badly.
-        tolerance_s: Maximum difference between a signed time and now.
-    """
+    """Verifies deliveries and logs each."""
 
     def __init__(
         self,

@@ -36,30 +36,17 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(slots=True)
 class Exchange:
-    """
-    One request and its response.
+    """One request and its response."""
 
-    Attributes:
-        method: The request's method; "" if opaque.
-        piece_bytes: The smallest piece that its faults ask for; 0 for no limit.
-        response_faults_apply: False on TLS before the first request.
-    """
-
-    method: str
+    method: str  # the request's method; "" if opaque
     faults: tuple[Fault, ...] = ()
-    piece_bytes: int = 0
-    response_faults_apply: bool = True
+    piece_bytes: int = 0  # the smallest piece that its faults ask for; 0 for no limit
+    response_faults_apply: bool = True  # False on TLS before the first request
     quiet: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
 class Relay:
-    """
-    Serves one accepted connection.
-
-    Args:
-        reader, writer: The client's side.
-        target: Host and port to connect to, at the first forwarded byte.
-    """
+    """Serves one accepted connection; connects to `target` at the first forwarded byte."""
 
     def __init__(
         self,

@@ -25,12 +25,9 @@ class SignatureStatus(StrEnum):
     """The result of verifying a signature header."""
 
     VALID = "valid"
-    FORGED = "forged"
-    """Not made with our secret over this body, or unreadable."""
-    STALE = "stale"
-    """Genuine, but its time is too far from now."""
-    REPLAYED = "replayed"
-    """Genuine, but the same header was accepted before."""
+    FORGED = "forged"  # not made with our secret over this body, or unreadable
+    STALE = "stale"  # genuine, but its time is too far from now
+    REPLAYED = "replayed"  # genuine, but the same header was accepted before
     MISSING = "missing"
 
 
@@ -42,15 +39,7 @@ def verify(
     now_s: float,
     tolerance_s: float = TOLERANCE_S,
 ) -> SignatureStatus:
-    """
-    Verify a signature header, in constant time.
-
-    Args:
-        header: None if there was none.
-        body: The raw body.
-        now_s: Unix seconds.
-        tolerance_s: Maximum difference between the signed time and now.
-    """
+    """Verify a signature header (None if there was none) over a raw body, in constant time."""
     if not header:
         return SignatureStatus.MISSING
     if len(header) > _HEADER_CHARS_MAX:

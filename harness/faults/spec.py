@@ -54,18 +54,11 @@ _Probability = Annotated[float, BeforeValidator(_refuse_flag), Field(gt=0, le=1)
 
 
 class FaultSpec(Table):
-    """
-    What all kinds of faults have.
+    """What all kinds of faults have."""
 
-    Attributes:
-        kind: A key of `KINDS`.
-        from_ns: Start of its window, ns after the start signal.
-        for_ns: Length of its window; None for the rest of the trial.
-    """
-
-    kind: str
-    from_ns: Duration = Field(0, alias="from")
-    for_ns: Positive | None = Field(None, alias="for")
+    kind: str  # a key of `KINDS`
+    from_ns: Duration = Field(0, alias="from")  # start of its window, ns after the start signal
+    for_ns: Positive | None = Field(None, alias="for")  # its length; None for the rest of the trial
 
     def to_table(self) -> dict[str, Any]:
         """The plan's form with the defaults filled in; `Fault` reads it back."""
@@ -73,17 +66,11 @@ class FaultSpec(Table):
 
 
 class NetworkFault(FaultSpec):
-    """
-    A fault that the proxy injects.
+    """A fault that the proxy injects."""
 
-    Attributes:
-        every: Inject it into each n-th request or connection; None if `probability` decides.
-        probability: The share of requests (connections for ``refuse`` and for TLS).
-        per: ``connection`` decides once per connection, for all its requests.
-    """
-
-    every: _Count | None = None
-    probability: _Probability = 1.0
+    every: _Count | None = None  # each n-th request or connection; None if `probability` decides
+    probability: _Probability = 1.0  # of requests (connections for ``refuse`` and for TLS)
+    # ``connection`` decides once per connection, for all its requests.
     per: Literal["request", "connection"] = "request"
 
     @model_validator(mode="after")
@@ -124,15 +111,11 @@ class PlainSpec(NetworkFault):
 
 
 class LatencySpec(NetworkFault):
-    """
-    Each request is forwarded after a delay.
-
-    Attributes:
-        jitter_ns: Uniform between minus and plus this much, added to the latency.
-    """
+    """Each request is forwarded after a delay."""
 
     kind: Literal["latency"]
     latency_ns: Duration = Field(100 * NS_PER_MS, alias="latency")
+    # Uniform between minus and plus this much, added to the latency.
     jitter_ns: Duration = Field(0, alias="jitter")
 
 
@@ -221,22 +204,13 @@ def parse_fault(text: str) -> Fault:
 
 
 class Webhooks(Table):
-    """
-    How the inbox treats genuine deliveries: the plan's ``[webhooks]``.
+    """How the inbox treats genuine deliveries: the plan's ``[webhooks]``."""
 
-    Attributes:
-        slow: Share answered late.
-        slow_by: Delay of those, ns.
-        fail: Share answered with 500.
-        silent: Share without a response: the connection is held, then closed.
-        hold: How long it is held, ns.
-    """
-
-    slow: Share = 0.0
-    slow_by: Positive = 2 * NS_PER_S
-    fail: Share = 0.0
-    silent: Share = 0.0
-    hold: Positive = 30 * NS_PER_S
+    slow: Share = 0.0  # answered late
+    slow_by: Positive = 2 * NS_PER_S  # delay of those, ns
+    fail: Share = 0.0  # answered with 500
+    silent: Share = 0.0  # without a response: the connection is held, then closed
+    hold: Positive = 30 * NS_PER_S  # how long it is held, ns
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -246,12 +220,6 @@ class Webhooks(Table):
 
 
 class InboxBehaviour(Webhooks):
-    """
-    The plan's settings, and one that plans do not have.
+    """The plan's settings, and one that plans do not have."""
 
-    Attributes:
-        refused: Deliveries whose tag ends so get 500 the first time
-            (docs/explanation/conformance.md); "" refuses none.
-    """
-
-    refused: str = ""
+    refused: str = ""  # deliveries whose tag ends so get 500 the first time; "" refuses none

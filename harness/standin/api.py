@@ -20,11 +20,11 @@ import hashlib
 from harness.clock import unix_ns
 from harness.standin.codes import LAUNCH_FAILURES
 from harness.standin.delivery import WebhookSender
-from harness.standin.handlers import READERS, Handlers
+from harness.standin.handlers import Handlers
 from harness.standin.idempotency import KeyConflict, KeyRecord
 from harness.standin.limits import Decision
-from harness.standin.messages import Request, Response, error_response, plain_error_response
-from harness.standin.request_models import CreateSession, Import, Problem, QueueRun
+from harness.standin.messages import Request, Response, plain_error_response
+from harness.standin.request_models import READERS, CreateSession, Import, Problem, QueueRun
 from harness.standin.retry_after import format_retry_after
 from harness.standin.runs import Run
 from harness.standin.service_queue import ServiceQueue, Stall
@@ -79,7 +79,7 @@ class Api:
         if request.operation == "health":
             return await self._handle(request)
         if not request.api_key:
-            return self._fail("CLOUD_AUTH_FAILED")
+            return self.state.error("CLOUD_AUTH_FAILED")
         limiter, decision = self.state.limit(request.api_key, request.operation, unix_ns())
         if not decision.accepted:
             return self._refuse(decision)
@@ -94,7 +94,7 @@ class Api:
         if self.state.lies("wrong_retry_after"):
             text = "0"
         headers = () if text is None else ((b"retry-after", text.encode()),)
-        return self._fail("CLOUD_RATE_LIMITED")._replace(headers=headers, refused=True)
+        return self.state.error("CLOUD_RATE_LIMITED")._replace(headers=headers, refused=True)
 
     async def _handle(self, request: Request) -> Response:
         settings, rng = self.state.settings, self.state.rng.failures
@@ -113,7 +113,7 @@ class Api:
         else:
             body = reader(request.body)
             if isinstance(body, Problem):
-                return self._fail(body.code, body.details)
+                return self.state.error(body.code, body.details)
             response = await self._post(request, body)
         return self.injected_error(code) if after and response.status < 300 else response
 
@@ -183,13 +183,10 @@ class Api:
 
     def injected_error(self, code: str) -> Response:
         """The response of an injected failure."""
-        response = self._fail(code)
+        response = self.state.error(code)
         if response.status == 429:
             return response._replace(headers=((b"retry-after", b"1"),))
         return response
-
-    def _fail(self, code: str, details: object = None) -> Response:
-        return error_response(self.state.settings.config.vocabulary, code, details)
 
     def count(self, operation: str, response: Response) -> None:
         """Count a response that is about to be sent, and store what it changed."""

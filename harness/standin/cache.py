@@ -34,12 +34,7 @@ class SelectorCache:
     def import_entries(
         self, entries: Iterable[tuple[CacheKey, int]], *, older_wins: bool = False
     ) -> Imported:
-        """
-        Import entries in order, each a key and its updatedAt in Unix microseconds.
-
-        Args:
-            older_wins: The lie: an older time overwrites like a newer one.
-        """
+        """Import keys and updatedAt (Unix µs) in order; the lie lets an older time overwrite."""
         inserted = updated = skipped = 0
         known = self.updated_us
         for key, updated_us in entries:

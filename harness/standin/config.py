@@ -7,9 +7,11 @@ when the record is made, so that it reads the same in a file and in a test.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from functools import cache
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
+from msgspec import Meta, inspect
 
 from harness.standin.codes import ALL_CODES, Vocabulary
 from harness.standin.distributions import DURATION_MAX_S, parse_distribution
@@ -23,6 +25,11 @@ RetryAfterStyle = Literal[
     "exact-ceil", "decimal", "http-date", "early", "late", "missing", "malformed"
 ]
 
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=DURATION_MAX_S)]
+Lifetime = Annotated[float, Meta(ge=1e-6, le=DURATION_MAX_S)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+
 FIXED_FIELDS = frozenset(
     {"host", "port", "seed", "state", "parent_pid", "browser", "request_timeout_s"}
 )
@@ -30,158 +37,100 @@ FIXED_FIELDS = frozenset(
 
 
 class Lies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """
-    What the stand-in does wrong; each is a probability unless stated otherwise.
+    """What the stand-in does wrong; each is a probability unless stated otherwise."""
 
-    Attributes:
-        executes_twice: A repeated Idempotency-Key does the work again, as if new.
-        forgets_keys_after_s: Seconds until a key is forgotten; 0 is off.
-        replays_wrong_run: A replay of queue_run returns another run.
-        loses_delivery: A webhook that is due is never sent.
-        signs_wrongly: A webhook is signed with another secret.
-        leaks_slot: DELETE answers 204, but the session's slot is never freed.
-        leaks_failed_create: A create that fails to launch keeps its slot.
-        duplicate_session_id: create_session returns the id of an open session.
-        status_goes_back: get_run returns an earlier status than the true one.
-        loses_log_line: A page of logs lacks one of its lines.
-        cache_miscounts: An import counts one inserted entry too many.
-        older_wins: An entry with an older updatedAt overwrites the newer one.
-        deleted_still_answers: get_session returns a closed session as active.
-        wrong_retry_after: A refusal has Retry-After: 0, whatever the wait.
-        takes_any_token: A socket accepts any token.
-        delivers_for_unsubscribed: A webhook is sent for an event not requested.
-    """
-
-    executes_twice: float = 0.0
-    forgets_keys_after_s: float = 0.0
-    replays_wrong_run: float = 0.0
-    loses_delivery: float = 0.0
-    signs_wrongly: float = 0.0
-    leaks_slot: float = 0.0
-    leaks_failed_create: float = 0.0
-    duplicate_session_id: float = 0.0
-    status_goes_back: float = 0.0
-    loses_log_line: float = 0.0
-    cache_miscounts: float = 0.0
-    older_wins: float = 0.0
-    deleted_still_answers: float = 0.0
-    wrong_retry_after: float = 0.0
-    takes_any_token: float = 0.0
-    delivers_for_unsubscribed: float = 0.0
+    executes_twice: Share = 0.0  # a repeated Idempotency-Key does the work again, as if new
+    forgets_keys_after_s: Seconds = 0.0  # seconds until a key is forgotten; 0 is off
+    replays_wrong_run: Share = 0.0  # a replay of queue_run returns another run
+    loses_delivery: Share = 0.0  # a webhook that is due is never sent
+    signs_wrongly: Share = 0.0  # a webhook is signed with another secret
+    leaks_slot: Share = 0.0  # DELETE answers 204, but the session's slot is never freed
+    leaks_failed_create: Share = 0.0  # a create that fails to launch keeps its slot
+    duplicate_session_id: Share = 0.0  # create_session returns the id of an open session
+    status_goes_back: Share = 0.0  # get_run returns an earlier status than the true one
+    loses_log_line: Share = 0.0  # a page of logs lacks one of its lines
+    cache_miscounts: Share = 0.0  # an import counts one inserted entry too many
+    older_wins: Share = 0.0  # an entry with an older updatedAt overwrites the newer one
+    deleted_still_answers: Share = 0.0  # get_session returns a closed session as active
+    wrong_retry_after: Share = 0.0  # a refusal has Retry-After: 0, whatever the wait
+    takes_any_token: Share = 0.0  # a socket accepts any token
+    delivers_for_unsubscribed: Share = 0.0  # a webhook is sent for an event not requested
 
     def __post_init__(self) -> None:
-        """Refuse a value that is not a probability."""
-        for name in self.__struct_fields__:
-            if name != "forgets_keys_after_s":
-                _require_share(f"lie {name}", getattr(self, name))
-        _require_within(0, DURATION_MAX_S, "lie forgets_keys_after_s", self.forgets_keys_after_s)
+        """Refuse a value that is out of its range."""
+        _check_ranges(self, "lie ")
 
 
 class StandinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """
-    Every setting; the defaults make an honest, unlimited and fast server.
+    """Every setting; the defaults make an honest, unlimited and fast server."""
 
-    Attributes:
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        api_keys: Accepted keys; none accepts every non-empty key.
-        seed: Seed of everything random, ids included.
-        vocabulary: Names of the error codes: ``seed`` or ``sdk``.
-        limiter: The rate limiter's kind.
-        rate: Requests accepted per second in the long run.
-        burst: token-bucket: its size; concurrency: most requests in flight.
-        window_s: fixed- and sliding-window: its length; each accepts ``rate * window_s``
-            requests (rounded, at least one).
-        limit_scope: One limit per key, or per key and operation.
-        refused_count: Whether refused requests count against the limit.
-        retry_after: Style of the header (`harness.standin.retry_after`).
-        max_sessions: Most concurrent sessions; 0 is unlimited.
-        release_delay_s: Time until a closed session's slot is freed.
-        race_window_s: Over-admission: time between the check for room and taking the slot.
-        session_lifetime_s: Time until a session expires.
-        token_lifetime_s: Time until socket tokens expire; 0 is the session's lifetime.
-        chrome_page_first: Whether the CDP socket lists a chrome:// page first.
-        launch_s: Time from create_session until the session is active.
-        stale_s: For this time a new session answers get and delete with 409.
-        latency: Operation or ``*`` → distribution of an accepted request's latency.
-        fail: ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request fails so
-            without being executed.
-        timeout_after_effect: Share of injected CLOUD_TIMEOUT whose request is executed.
-        workers: Workers in front of the operations; 0 is no queue.
-        service: Distribution of a worker's time per request; ``workers`` over its mean is the
-            maximum throughput.
-        service_operation: The operation that needs a worker; ``*`` is each one.
-        stall_period_s: Period of the stalls, counted from the start.
-        stall_s: At the end of each period the server answers nothing for this long.
-        run_wait: Distribution of the time a run is queued.
-        run_duration: Distribution of a run's duration.
-        run_failed: Probability that a run ends failed.
-        run_canceled: Probability that a run ends canceled.
-        run_log_lines: Lines a run writes in total; at least two.
-        webhook_tries: Most tries per delivery.
-        webhook_backoff_s: Wait before the second try; doubles with each further one.
-        webhook_timeout_s: Timeout of one try.
-        webhook_any_host: Deliver to addresses beyond loopback too.
-        max_body_bytes: A larger request body is refused with 413.
-        request_timeout_s: A request that is incomplete by then is refused with 408.
-        key_lifetime_s: Time until an Idempotency-Key is forgotten.
-        state: SQLite file of the state; "" keeps it in memory.
-        parent_pid: End when this process is no longer the parent; 0 does not check.
-        browser: Chromium program, run once per session; "" is the synthetic browser.
-        launch_timeout_s: A browser that is not ready by then has failed to launch.
-        lies: What it does wrong on purpose.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    api_keys: tuple[str, ...] = ()
-    seed: int = 1
-    vocabulary: Vocabulary = "seed"
-    limiter: Limiter = "none"
-    rate: float = 50.0
-    burst: int = 20
-    window_s: float = 1.0
-    limit_scope: LimitScope = "key"
-    refused_count: bool = False
-    retry_after: RetryAfterStyle = "exact-ceil"
-    max_sessions: int = 0
-    release_delay_s: float = 0.0
-    race_window_s: float = 0.0
-    session_lifetime_s: float = 3600.0
-    token_lifetime_s: float = 0.0
-    chrome_page_first: bool = False
-    launch_s: float = 0.0
-    stale_s: float = 0.0
-    latency: dict[str, str] = {}
+    host: str = "127.0.0.1"  # address to listen on
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 0  # 0 takes a free one
+    api_keys: tuple[str, ...] = ()  # accepted keys; none accepts every non-empty key
+    seed: int = 1  # seed of everything random, ids included
+    vocabulary: Vocabulary = "seed"  # names of the error codes: ``seed`` or ``sdk``
+    limiter: Limiter = "none"  # the rate limiter's kind
+    # Requests accepted per second in the long run.
+    rate: Annotated[float, Meta(ge=1e-6, le=1e9)] = 50.0
+    # Token-bucket: its size; concurrency: most requests in flight.
+    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
+    # Length of a fixed or sliding window, which accepts max(1, round(rate * window_s)) requests.
+    window_s: Lifetime = 1.0
+    limit_scope: LimitScope = "key"  # one limit per key, or per key and operation
+    refused_count: bool = False  # whether refused requests count against the limit
+    retry_after: RetryAfterStyle = "exact-ceil"  # see `harness.standin.retry_after`
+    max_sessions: Count = 0  # most concurrent sessions; 0 is unlimited
+    release_delay_s: Seconds = 0.0  # time until a closed session's slot is freed
+    race_window_s: Seconds = 0.0  # over-admission: between the check for room and taking the slot
+    session_lifetime_s: Lifetime = 3600.0  # time until a session expires
+    token_lifetime_s: Seconds = 0.0  # time until socket tokens expire; 0 is the session's lifetime
+    chrome_page_first: bool = False  # whether the CDP socket lists a chrome:// page first
+    launch_s: Seconds = 0.0  # time from create_session until the session is active
+    stale_s: Seconds = 0.0  # for this time a new session answers get and delete with 409
+    latency: dict[str, str] = {}  # operation or ``*`` → distribution for accepted requests
+    # ``CODE`` or ``OPERATION:CODE`` → probability that an accepted request fails, not executed.
     fail: dict[str, float] = {}
-    timeout_after_effect: float = 0.0
-    workers: int = 0
+    timeout_after_effect: Share = 0.0  # share of injected CLOUD_TIMEOUT whose request is executed
+    workers: Count = 0  # workers in front of the operations; 0 is no queue
+    # A worker's time per request; ``workers`` over its mean is the maximum throughput.
     service: str = "0ms"
-    service_operation: str = "*"
-    stall_period_s: float = 0.0
-    stall_s: float = 0.0
-    run_wait: str = "50ms"
-    run_duration: str = "uniform(200ms,800ms)"
-    run_failed: float = 0.05
-    run_canceled: float = 0.02
-    run_log_lines: int = 25
-    webhook_tries: int = 5
-    webhook_backoff_s: float = 0.2
-    webhook_timeout_s: float = 5.0
-    webhook_any_host: bool = False
-    max_body_bytes: int = 1 << 20
-    request_timeout_s: float = 60.0
-    key_lifetime_s: float = 86_400.0
-    state: str = ""
-    parent_pid: int = 0
-    browser: str = ""
-    launch_timeout_s: float = 30.0
-    lies: Lies = msgspec.field(default_factory=Lies)
+    service_operation: str = "*"  # the operation that needs a worker; ``*`` is each one
+    stall_period_s: Seconds = 0.0  # period of the stalls, counted from the start
+    stall_s: Seconds = 0.0  # at the end of each period the server answers nothing for this long
+    run_wait: str = "50ms"  # distribution of the time a run is queued
+    run_duration: str = "uniform(200ms,800ms)"  # distribution of a run's duration
+    run_failed: Share = 0.05  # probability that a run ends failed
+    run_canceled: Share = 0.02  # probability that a run ends canceled
+    run_log_lines: Annotated[int, Meta(ge=2, le=1_000_000)] = 25  # lines a run writes in total
+    webhook_tries: Annotated[int, Meta(ge=1, le=100)] = 5  # most tries per delivery
+    webhook_backoff_s: Seconds = 0.2  # wait before the second try; doubles with each further one
+    webhook_timeout_s: Lifetime = 5.0  # timeout of one try
+    webhook_any_host: bool = False  # deliver to addresses beyond loopback too
+    # A larger request body is refused with 413.
+    max_body_bytes: Annotated[int, Meta(ge=0, le=1 << 30)] = 1 << 20
+    request_timeout_s: Lifetime = 60.0  # a request that is incomplete by then is refused with 408
+    key_lifetime_s: Lifetime = 86_400.0  # time until an Idempotency-Key is forgotten
+    state: str = ""  # SQLite file of the state; "" keeps it in memory
+    # End when this process is no longer the parent; 0 does not check.
+    parent_pid: Annotated[int, Meta(ge=0, le=1 << 31)] = 0
+    browser: str = ""  # Chromium program, run once per session; "" is the synthetic browser
+    launch_timeout_s: Lifetime = 30.0  # a browser that is not ready by then has failed to launch
+    lies: Lies = msgspec.field(default_factory=Lies)  # what it does wrong on purpose
 
     def __post_init__(self) -> None:
         """Refuse a setting out of its range, in one line that names it."""
-        _check_numbers(self)
-        _check_distributions(self)
+        _check_ranges(self)
+        if self.run_failed + self.run_canceled > 1:
+            raise ValueError("run_failed and run_canceled add up to more than 1")
+        if self.stall_s and self.stall_s >= self.stall_period_s:
+            raise ValueError(
+                "stall_s must be shorter than stall_period_s, or nothing would be answered"
+            )
+        for text in (self.service, self.run_wait, self.run_duration, *self.latency.values()):
+            parse_distribution(text)
+        for operation in (*self.latency, self.service_operation):
+            if operation != "*":
+                require_operation(operation)
         check_failures(self.fail)
 
     def changed(self, changes: dict[str, Any]) -> Self:
@@ -210,11 +159,9 @@ def check_failures(fail: dict[str, float]) -> None:
         operation, _, code = name.rpartition(":")
         if code not in ALL_CODES:
             raise ValueError(f"{code!r} is not an error code of the contract")
-        if operation and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
-            )
-        _require_share(f"fail {name}", probability)
+        if operation:
+            require_operation(operation)
+        _require_within(0, 1, f"fail {name}", probability)
     for operation in CONFIGURABLE:
         total = sum(share for _, share in failures_of(operation, fail))
         if total > 1 + 1e-9:
@@ -239,55 +186,35 @@ def failures_of(operation: str, fail: dict[str, float]) -> list[tuple[str, float
     return [(code, share) for code, share in shares.items() if share > 0]
 
 
-_RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
-    (0, DURATION_MAX_S, (
-        "release_delay_s", "race_window_s", "token_lifetime_s", "launch_s", "stale_s",
-        "stall_period_s", "stall_s", "webhook_backoff_s",
-    )),
-    (1e-6, DURATION_MAX_S, (
-        "window_s", "session_lifetime_s", "key_lifetime_s", "launch_timeout_s",
-        "webhook_timeout_s", "request_timeout_s",
-    )),
-    (1e-6, 1e9, ("rate",)),
-    (0, 1_000_000, ("max_sessions", "workers")),
-    (1, 1_000_000, ("burst",)),
-    (2, 1_000_000, ("run_log_lines",)),
-    (1, 100, ("webhook_tries",)),
-    (0, 1 << 30, ("max_body_bytes",)),
-    (0, 65_535, ("port",)),
-    (0, 1 << 31, ("parent_pid",)),
-)  # fmt: skip
-"""Minimum, maximum, and the settings in that range."""
+def require_operation(name: str) -> None:
+    """
+    Require an operation that settings can name.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    if name not in CONFIGURABLE:
+        raise ValueError(f"{name!r} is not an operation; {suggest(name, CONFIGURABLE)}")
 
 
-def _check_numbers(config: StandinConfig) -> None:
-    for name in ("timeout_after_effect", "run_failed", "run_canceled"):
-        _require_share(name, getattr(config, name))
-    if config.run_failed + config.run_canceled > 1:
-        raise ValueError("run_failed and run_canceled add up to more than 1")
-    for least, most, names in _RANGES:
-        for name in names:
-            _require_within(least, most, name, getattr(config, name))
-    if config.stall_s and config.stall_s >= config.stall_period_s:
-        raise ValueError(
-            "stall_s must be shorter than stall_period_s, or nothing would be answered"
-        )
+@cache
+def _ranges(record: type[msgspec.Struct]) -> list[tuple[str, float, float]]:
+    """Name, minimum and maximum of each number that has a range."""
+    found = inspect.type_info(record)
+    assert isinstance(found, inspect.StructType)
+    return [
+        (field.name, field.type.ge, field.type.le)
+        for field in found.fields
+        if isinstance(field.type, inspect.IntType | inspect.FloatType)
+        and field.type.ge is not None
+        and field.type.le is not None
+    ]
 
 
-def _check_distributions(config: StandinConfig) -> None:
-    distributions = (config.service, config.run_wait, config.run_duration)
-    for text in (*distributions, *config.latency.values()):
-        parse_distribution(text)
-    for operation in (*config.latency, config.service_operation):
-        if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
-            )
-
-
-def _require_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:  # also refuses NaN
-        raise ValueError(f"{name} must be a probability from 0 to 1, not {value!r}")
+def _check_ranges(record: msgspec.Struct, what: str = "") -> None:
+    # The decoder checks them too; the constructor does not.
+    for name, least, most in _ranges(type(record)):
+        _require_within(least, most, what + name, getattr(record, name))
 
 
 def _require_within(least: float, most: float, name: str, value: float) -> None:

@@ -25,12 +25,7 @@ _ANSWER_BYTES_MAX = 64 * 1024
 
 
 class WebhookSender:
-    """
-    Delivers the events of one server's runs.
-
-    Args:
-        changed: Called with a run after each try.
-    """
+    """Delivers the events of one server's runs; `changed` gets a run after each try."""
 
     def __init__(self, state: State, changed: Callable[[Run], None]) -> None:
         self._state = state

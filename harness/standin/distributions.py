@@ -29,7 +29,6 @@ DURATION_MAX_S = 1_000_000_000
 _DURATION_MAX_NS = DURATION_MAX_S * NS_PER_S
 
 _CALL = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
-_ARGUMENTS = {"uniform": 2, "exponential": 1, "lognormal": 2, "constant": 1}
 _EXAMPLES = "5ms, uniform(5ms,20ms), exponential(10ms) or lognormal(20ms,0.5)"
 
 
@@ -40,40 +39,28 @@ def parse_distribution(text: str) -> Distribution:
     Raises:
         ValueError: The text is not one; the message shows examples.
     """
-    match = _CALL.fullmatch(text)
-    if match is None:
-        return _constant(_read_ns(text, text))
-    name, arguments = match[1], [part.strip() for part in match[2].split(",")]
-    if _ARGUMENTS.get(name) != len(arguments):
-        raise ValueError(f"{text!r} is not a distribution; write {_EXAMPLES}")
-    first_ns = _read_ns(arguments[0], text)
-    if name == "constant":
-        return _constant(first_ns)
-    if name == "exponential":
-        return _exponential(first_ns)
-    if name == "uniform":
-        return _uniform(first_ns, _read_ns(arguments[1], text), text)
-    return _lognormal(first_ns, _read_sigma(arguments[1], text))
+    call = _CALL.fullmatch(text)
+    name, arguments = (call[1], call[2]) if call else ("constant", text)
+    match name, [part.strip() for part in arguments.split(",")]:
+        case "constant", [value]:
+            ns = _read_ns(value, text)
+            return lambda _: ns
+        case "exponential", [mean]:
+            mean_ns = _read_ns(mean, text)
+            return lambda rng: _bounded(rng.expovariate(1.0 / mean_ns)) if mean_ns else 0
+        case "uniform", [low, high]:
+            low_ns, high_ns = _read_ns(low, text), _read_ns(high, text)
+            if low_ns > high_ns:
+                raise ValueError(f"{text!r} has its minimum above its maximum")
+            return lambda rng: rng.randint(low_ns, high_ns)
+        case "lognormal", [median, spread]:
+            median_ns, sigma = _read_ns(median, text), _read_sigma(spread, text)
+            return lambda rng: _bounded(median_ns * math.exp(rng.gauss(0.0, sigma)))
+    raise ValueError(f"{text!r} is not a distribution; write {_EXAMPLES}")
 
 
-def _constant(ns: int) -> Distribution:
-    return lambda _: ns
-
-
-def _exponential(mean_ns: int) -> Distribution:
-    if mean_ns == 0:
-        return _constant(0)
-    return lambda rng: min(_DURATION_MAX_NS, round(rng.expovariate(1.0 / mean_ns)))
-
-
-def _uniform(low_ns: int, high_ns: int, text: str) -> Distribution:
-    if low_ns > high_ns:
-        raise ValueError(f"{text!r} has its minimum above its maximum")
-    return lambda rng: rng.randint(low_ns, high_ns)
-
-
-def _lognormal(median_ns: int, sigma: float) -> Distribution:
-    return lambda rng: min(_DURATION_MAX_NS, round(median_ns * math.exp(rng.gauss(0.0, sigma))))
+def _bounded(ns: float) -> int:
+    return min(_DURATION_MAX_NS, round(ns))
 
 
 def _read_ns(text: str, whole: str) -> int:

@@ -20,23 +20,15 @@ class ResponseCounts(msgspec.Struct):
 
 
 class Counters(msgspec.Struct):
-    """
-    Counters that only grow.
+    """Counters that only grow."""
 
-    Attributes:
-        requests: Operation → responses; ``unknown`` for unknown paths.
-        limiter: Its decisions: accepted, refused.
-        lies: Lie → number of times told.
-        deliveries: Webhooks: ``due``, ``attempted`` tries, ``delivered``, ``given_up`` after the
-            last try, ``lost`` by a lie, ``blocked`` as not loopback.
-        work: Operation → number of times its work was done.
-    """
-
-    requests: dict[str, ResponseCounts] = {}
-    limiter: dict[str, int] = {}
-    lies: dict[str, int] = {}
+    requests: dict[str, ResponseCounts] = {}  # operation → responses; ``unknown`` for unknown paths
+    limiter: dict[str, int] = {}  # its decisions: accepted, refused
+    lies: dict[str, int] = {}  # lie → number of times
+    # Webhooks: ``due``, ``attempted`` tries, ``delivered``, ``given_up`` after the last try,
+    # ``lost`` by a lie, ``blocked`` as not loopback.
     deliveries: dict[str, int] = {}
-    work: dict[str, int] = {}
+    work: dict[str, int] = {}  # operation → number of times its work was done
 
     def count_answer(self, operation: str, status: int, code: str, *, refused: bool) -> None:
         """Count a response that is about to be sent."""

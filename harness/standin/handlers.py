@@ -16,16 +16,8 @@ from harness.clock import unix_ns
 from harness.standin import response_bodies
 from harness.standin.ground_truth import increment
 from harness.standin.idempotency import KeyRecord
-from harness.standin.messages import Request, Response, error_response, plain_error_response
-from harness.standin.request_models import (
-    CreateSession,
-    Import,
-    Problem,
-    QueueRun,
-    read_create_session,
-    read_import,
-    read_queue_run,
-)
+from harness.standin.messages import Request, Response, plain_error_response
+from harness.standin.request_models import CreateSession, Import, QueueRun
 from harness.standin.runs import Run, log_page
 from harness.standin.sessions import Session
 from harness.standin.sockets.upgrade_auth import token_expires_ns
@@ -35,25 +27,9 @@ from harness.standin.state_file import StateFile
 LOG_LINES_MAX = 1_000
 LOG_LINES_DEFAULT = 100
 
-READERS: dict[str, Callable[[bytes], CreateSession | Import | QueueRun | Problem]] = {
-    "create_session": read_create_session,
-    "import_selector_cache": read_import,
-    "queue_run": read_queue_run,
-}
-"""Operation with a body → what reads it."""
-
 
 class Handlers:
-    """
-    Handles requests that passed authentication, limits and injected failures.
-
-    Args:
-        state_file: Where changes are stored; None keeps them in memory only.
-        queued: Called with each queued run.
-
-    Attributes:
-        launch: Launches a new session's browser, and returns the code of its failure or "".
-    """
+    """Handles requests that passed authentication, limits and injected failures."""
 
     def __init__(
         self, state: State, state_file: StateFile | None, queued: Callable[[Run], None]
@@ -61,6 +37,7 @@ class Handlers:
         self._state = state
         self._state_file = state_file
         self._queued = queued
+        # Launches a new session's browser; returns the code of its failure, or "".
         self.launch: Callable[[Session], Awaitable[str]] | None = None
 
     async def write(self, request: Request, body: CreateSession | Import | QueueRun) -> Response:
@@ -87,7 +64,7 @@ class Handlers:
             case "get_run_logs":
                 return self._get_run_logs(request)
             case _:
-                return Response(200, response_bodies.health_body())
+                return Response(200, response_bodies.HEALTH_BODY)
 
     def replay(self, request: Request, record: KeyRecord) -> Response:
         """Send the first response of a key again."""
@@ -100,10 +77,10 @@ class Handlers:
 
     def _other_run_body(self, run_id: str) -> bytes:
         state = self._state
-        other, now_ns = state.runs.newest_except(run_id), unix_ns()
+        other = next((run for run in reversed(state.runs.values()) if run.id != run_id), None)
         if other is not None:
-            return response_bodies.queued_body(other, other.status_at(now_ns))
-        run = state.runs.by_id[run_id]
+            return response_bodies.queued_body(other, other.status_at(unix_ns()))
+        run = state.runs[run_id]
         unknown_run = Run(
             state.rng.make_id("run"), run.slug, run.input, run.created_ns,
             run.started_ns, run.finished_ns, run.final, run.lines,
@@ -116,7 +93,7 @@ class Handlers:
             state.count_lie("duplicate_session_id")
             return self._created(request, duplicate, executed=False)
         if not state.has_room(unix_ns()):
-            return self._fail("CLOUD_CAPACITY_FULL")
+            return self._state.error("CLOUD_CAPACITY_FULL")
         race_s = state.settings.config.race_window_s
         if race_s:
             await asyncio.sleep(race_s)
@@ -124,7 +101,7 @@ class Handlers:
         if self.launch is not None and (code := await self.launch(session)):
             state.sessions.close(session, unix_ns(), 0, leak=False)
             state.fail_create(unix_ns())
-            return self._fail(code)
+            return self._state.error(code)
         if self._state_file is not None:
             self._state_file.put_session(session)
         return self._created(request, session, executed=True)
@@ -144,9 +121,9 @@ class Handlers:
         """A session, or the response that refuses it."""
         session = self._state.sessions.find(session_id)
         if session is None:
-            return self._fail("CLOUD_SESSION_NOT_FOUND")
+            return self._state.error("CLOUD_SESSION_NOT_FOUND")
         if now_ns < session.created_ns + self._state.settings.stale_ns:
-            return self._fail("CLOUD_SESSION_STALE")
+            return self._state.error("CLOUD_SESSION_STALE")
         return session
 
     def _get_session(self, request: Request) -> Response:
@@ -157,7 +134,7 @@ class Handlers:
         status = session.state_at(now_ns)
         if status == "closed":
             if not self._state.lies("deleted_still_answers"):
-                return self._fail("CLOUD_SESSION_CLOSED")
+                return self._state.error("CLOUD_SESSION_CLOSED")
             status = "active"
         return Response(200, response_bodies.session_body(session, status))
 
@@ -167,7 +144,7 @@ class Handlers:
         if isinstance(session, Response):
             return session
         if session.state_at(now_ns) == "closed":
-            return self._fail("CLOUD_SESSION_CLOSED")
+            return self._state.error("CLOUD_SESSION_CLOSED")
         self._state.taken(now_ns)  # release expired slots first
         self._state.close_session(session, now_ns)
         increment(self._state.counters.work, request.operation)
@@ -175,18 +152,18 @@ class Handlers:
             self._state_file.put_session(session)
         return Response(204, b"")
 
-    def _import(self, body: Import) -> Response:
+    def _import(self, sent: Import) -> Response:
         state = self._state
-        entries = list(body.by_key())
+        entries = list(sent.by_key())
         older_wins = state.draw_lie("older_wins")
         if older_wins and self._has_older(entries):
             state.count_lie("older_wins")
         counts = state.cache.import_entries(entries, older_wins=older_wins)
         if self._state_file is not None:
             self._state_file.put_entries({key: state.cache.updated_us[key] for key, _ in entries})
-        lied = state.lies("cache_miscounts")
-        body_of = response_bodies.miscounted_body if lied else response_bodies.imported_body
-        return Response(200, body_of(counts), executed=True)
+        surplus = int(state.lies("cache_miscounts"))
+        body = response_bodies.imported_body(counts, surplus)
+        return Response(200, body, executed=True)
 
     def _has_older(self, entries: list[tuple[Any, int]]) -> bool:
         known = self._state.cache.updated_us
@@ -202,7 +179,7 @@ class Handlers:
         return Response(202, response, resource_id=run.id, executed=True)
 
     def _get_run(self, request: Request) -> Response:
-        run = self._state.runs.find(request.argument)
+        run = self._state.runs.get(request.argument)
         if run is None:
             return plain_error_response(404, "no such run")
         status = run.status_at(unix_ns())
@@ -211,22 +188,19 @@ class Handlers:
         return Response(200, response_bodies.run_body(run, status))
 
     def _get_run_logs(self, request: Request) -> Response:
-        run = self._state.runs.find(request.argument)
+        run = self._state.runs.get(request.argument)
         if run is None:
             return plain_error_response(404, "no such run")
         try:
             limit, before = _read_paging(request.query)
         except ValueError as error:
             details = [{"path": "query", "message": str(error)}]
-            return self._fail("CLOUD_CONFIG_INVALID", details)
+            return self._state.error("CLOUD_CONFIG_INVALID", details)
         page = log_page(run.lines_at(unix_ns()), limit, before)
         lost = 0
         if page.numbers and self._state.lies("loses_log_line"):
             lost = self._state.rng.lies.choice(page.numbers)
         return Response(200, response_bodies.logs_body(run, page, without=lost))
-
-    def _fail(self, code: str, details: object = None) -> Response:
-        return error_response(self._state.settings.config.vocabulary, code, details)
 
 
 def _read_paging(query: bytes) -> tuple[int, int | None]:

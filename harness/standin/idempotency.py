@@ -18,21 +18,13 @@ KeyScope = tuple[str, str]
 
 
 class KeyRecord(msgspec.Struct):
-    """
-    What is stored for one key.
+    """What is stored for one key."""
 
-    Attributes:
-        fingerprint: Hash of the operation, path and body.
-        begun_ns: When its first request arrived.
-        status: HTTP status of the response; 0 while in progress.
-        resource_id: The session or run it made; "" if none.
-    """
-
-    fingerprint: str
-    begun_ns: int
-    status: int = 0
+    fingerprint: str  # hash of the operation, path and body
+    begun_ns: int  # when its first request arrived
+    status: int = 0  # HTTP status of the response; 0 while in progress
     body: bytes = b""
-    resource_id: str = ""
+    resource_id: str = ""  # the session or run it made; "" if none
 
 
 class KeyConflict(Enum):
@@ -43,16 +35,11 @@ class KeyConflict(Enum):
 
 
 class IdempotencyKeys:
-    """
-    The keys seen, oldest first.
-
-    Attributes:
-        executions: Idempotency-Key → number of times its work was done.
-    """
+    """The keys seen, oldest first."""
 
     def __init__(self) -> None:
         self._records: OrderedDict[KeyScope, KeyRecord] = OrderedDict()
-        self.executions: dict[str, int] = {}
+        self.executions: dict[str, int] = {}  # Idempotency-Key → number of times its work was done
 
     def look_up(
         self, scope: KeyScope, fingerprint: str, now_ns: int, lifetime_ns: int

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from harness.addresses import bind_socket
 from harness.errors import TargetError
 from harness.launcher import module_command
 from harness.standin.config import StandinConfig
@@ -38,9 +39,6 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Standin:
     """
     A stand-in process, started by the constructor and stopped on exit.
-
-    Attributes:
-        url: Such as ``http://127.0.0.1:40123``.
 
     Raises:
         TargetError: It did not start; the message has its stderr.
@@ -112,12 +110,9 @@ class Standin:
         """
         parts = urlsplit(self.url)
         self.kill()
-        address = (str(parts.hostname), int(parts.port or 0))
-        self._config = msgspec.structs.replace(self._config, host=address[0], port=address[1])
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._port_holder = socket.socket(family, socket.SOCK_STREAM)
-        self._port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._port_holder.bind(address)
+        host, port = str(parts.hostname), int(parts.port or 0)
+        self._config = msgspec.structs.replace(self._config, host=host, port=port)
+        self._port_holder = bind_socket(host, port)
 
     def restart(self) -> None:
         """

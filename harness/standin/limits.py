@@ -23,21 +23,11 @@ from harness.units import NS_PER_S
 
 
 class Decision(NamedTuple):
-    """
-    A limiter's decision on one request.
-
-    Attributes:
-        retry_after_ns: The exact wait until a request is accepted; 0 if this one was; None if
-            unknown.
-    """
+    """A limiter's decision on one request."""
 
     accepted: bool
+    # The exact wait until a request is accepted; 0 if this one was; None if unknown.
     retry_after_ns: int | None = 0
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """The exact wait in seconds."""
-        return None if self.retry_after_ns is None else self.retry_after_ns / NS_PER_S
 
 
 ACCEPTED = Decision(accepted=True)

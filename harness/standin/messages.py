@@ -9,46 +9,27 @@ from harness.standin.codes import ALL_CODES, Vocabulary, code_name, message_of
 
 
 class Request(NamedTuple):
-    """
-    One complete request.
-
-    Attributes:
-        argument: The path's id or slug; "" if it has none.
-        query: The query string, undecoded.
-        api_key: Hash of its API key; "" if not accepted.
-        idempotency_key: "" if none.
-        host: The ``address:port`` it was sent to.
-    """
+    """One complete request."""
 
     operation: str
-    argument: str
-    query: bytes
-    api_key: str
-    idempotency_key: str
-    host: str
+    argument: str  # the path's id or slug; "" if it has none
+    query: bytes  # the query string, undecoded
+    api_key: str  # hash of its API key; "" if not accepted
+    idempotency_key: str  # "" if none
+    host: str  # the ``address:port`` it was sent to
     body: bytes
 
 
 class Response(NamedTuple):
-    """
-    One response.
-
-    Attributes:
-        body: JSON; empty for a 204.
-        code: The error code; "" if none.
-        headers: Headers beyond content type and length.
-        resource_id: The session or run that was made; "" if none.
-        executed: Work was done for it.
-        refused: The limiter refused it.
-    """
+    """One response."""
 
     status: int
-    body: bytes
-    code: str = ""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    resource_id: str = ""
-    executed: bool = False
-    refused: bool = False
+    body: bytes  # JSON; empty for a 204
+    code: str = ""  # the error code; "" if none
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # headers beyond content type and length
+    resource_id: str = ""  # the session or run that was made; "" if none
+    executed: bool = False  # work was done for it
+    refused: bool = False  # the limiter refused it
 
 
 def error_response(vocabulary: Vocabulary, code: str, details: object = None) -> Response:

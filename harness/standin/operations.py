@@ -33,18 +33,11 @@ _SLUG = re.compile(SLUG_PATTERN)
 
 
 class Route(NamedTuple):
-    """
-    Where a request goes.
+    """Where a request goes."""
 
-    Attributes:
-        operation: One of `OPERATIONS`, or `UNKNOWN`.
-        argument: The path's id or slug; "" if it has none.
-        methods: The methods of the path; empty if the path is unknown.
-    """
-
-    operation: str
-    argument: str
-    methods: tuple[str, ...]
+    operation: str  # one of `OPERATIONS`, or `UNKNOWN`
+    argument: str  # the path's id or slug; "" if it has none
+    methods: tuple[str, ...]  # the methods of the path; empty if the path is unknown
 
 
 def find_route(method: str, path: str) -> Route:

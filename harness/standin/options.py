@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.standin.config import Lies, check_failures
+from harness.standin.config import Lies, check_failures, require_operation
 from harness.standin.distributions import parse_distribution
-from harness.standin.operations import CONFIGURABLE
 from harness.suggestions import suggest
 
 
@@ -21,10 +20,8 @@ def parse_latencies(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         operation, _, distribution = text.rpartition("=")
         operation = operation.strip() or "*"
-        if operation != "*" and operation not in CONFIGURABLE:
-            raise ValueError(
-                f"{operation!r} is not an operation; {suggest(operation, CONFIGURABLE)}"
-            )
+        if operation != "*":
+            require_operation(operation)
         parse_distribution(distribution)
         latency[operation] = distribution.strip()
     return latency

@@ -16,6 +16,7 @@ import msgspec
 import uvicorn
 import uvloop
 
+from harness.addresses import bind_socket, format_address
 from harness.clock import unix_ns
 from harness.standin.api import Api
 from harness.standin.browsers.chromium import remove_stale_profiles
@@ -64,9 +65,9 @@ def run_server(config: StandinConfig) -> None:
         sqlite3.Error: The state file cannot be used.
         msgspec.DecodeError: The state file is not a stand-in's.
     """
-    listener = _listen(config.host, config.port)
-    address = f"[{config.host}]" if ":" in config.host else config.host
-    url = f"http://{address}:{listener.getsockname()[1]}"
+    listener = bind_socket(config.host, config.port)
+    listener.setblocking(False)  # noqa: FBT003  the standard library's signature
+    url = f"http://{format_address(config.host, listener.getsockname()[1])}"
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, listener, url))
 
@@ -90,7 +91,7 @@ async def _serve(config: StandinConfig, listener: socket.socket, url: str) -> No
         ),
         url,
     )  # fmt: skip
-    for run in state.runs.by_id.values():
+    for run in state.runs.values():
         api.deliveries.schedule(run)
     watch = asyncio.create_task(_watch_parent(config.parent_pid, server))
     sweeper = asyncio.create_task(
@@ -126,16 +127,3 @@ async def _watch_parent(parent_pid: int, server: _Uvicorn) -> None:
             server.end()
             return
         await asyncio.sleep(_PARENT_POLL_S)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)  # noqa: FBT003  the standard library's signature
-    return listener

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -67,7 +67,7 @@ class Import(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Whom to tell of a run's end; no events named means all of them."""
+    """Where a run's end is reported; all events by default."""
 
     url: _Url
     secret: _Text
@@ -92,43 +92,37 @@ class _Version(msgspec.Struct):
     cloudSessionContractVersion: str  # noqa: N815
 
 
-_create = msgspec.json.Decoder(CreateSession)
 _version = msgspec.json.Decoder(_Version)
-_import = msgspec.json.Decoder(Import)
-_queue = msgspec.json.Decoder(QueueRun)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read_create_session(body: bytes) -> CreateSession | Problem:
+def _reader(model: type[_T]) -> Callable[[bytes], _T | Problem]:
+    decoder = msgspec.json.Decoder(model)
+
+    def read(body: bytes) -> _T | Problem:
+        try:
+            body.decode()  # JSON is UTF-8 (RFC 8259, 8.1); raw members are not decoded otherwise
+            return decoder.decode(body)
+        except _UNREADABLE as error:
+            return _invalid(error)
+
+    return read
+
+
+_read_create_session = _reader(CreateSession)
+
+
+def _read_versioned(body: bytes) -> CreateSession | Problem:
     """Read a body of create_session; another contract version is the first error reported."""
-    try:
-        request = _decode(_create, body)
-    except _UNREADABLE as error:
-        return _mismatch(body) or _invalid(error)
-    if request.cloudSessionContractVersion != CONTRACT_VERSION:
-        return _mismatch(body) or _invalid(ValueError("wrong contract version"))
-    return request
+    return _mismatch(body) or _read_create_session(body)
 
 
-def read_import(body: bytes) -> Import | Problem:
-    """Read a body of import_selector_cache."""
-    try:
-        return _decode(_import, body)
-    except _UNREADABLE as error:
-        return _invalid(error)
-
-
-def read_queue_run(body: bytes) -> QueueRun | Problem:
-    """Read a body of queue_run."""
-    try:
-        return _decode(_queue, body)
-    except _UNREADABLE as error:
-        return _invalid(error)
-
-
-def _decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    body.decode()  # JSON is UTF-8 (RFC 8259, 8.1); raw members are not decoded otherwise
-    return decoder.decode(body)
+READERS: dict[str, Callable[[bytes], CreateSession | Import | QueueRun | Problem]] = {
+    "create_session": _read_versioned,
+    "import_selector_cache": _reader(Import),
+    "queue_run": _reader(QueueRun),
+}
+"""Operation with a body → what reads it."""
 
 
 def _mismatch(body: bytes) -> Problem | None:

@@ -21,6 +21,7 @@ from harness.units import NS_PER_MS
 
 WORKSPACE = "ws_standin"
 EVENT_OF_STATUS = {"succeeded": "run.succeeded", "failed": "run.failed"}
+HEALTH_BODY = b'{"status":"ok"}'
 SIGNATURE_HEADER = "x-opensteer-signature"
 CURSOR_PATTERN = r"^log_[0-9]+$"
 
@@ -35,11 +36,6 @@ def error_body(message: str, code: str, details: Any = None) -> bytes:
     if details is not None:
         body["details"] = details
     return encode(body)
-
-
-def health_body() -> bytes:
-    """The response of health."""
-    return b'{"status":"ok"}'
 
 
 def created_body(
@@ -78,22 +74,10 @@ def _cloud_session(session: Session, state: SessionState) -> dict[str, Any]:
     return body
 
 
-def imported_body(counts: Imported) -> bytes:
-    """The response of import_selector_cache."""
-    return encode(
-        {
-            "imported": counts.inserted + counts.updated,
-            "inserted": counts.inserted,
-            "updated": counts.updated,
-            "skipped": counts.skipped,
-        }
-    )
-
-
-def miscounted_body(counts: Imported) -> bytes:
-    """The lie: one inserted entry too many; the other counts are correct."""
-    honest = msgspec.json.decode(imported_body(counts))
-    return encode(honest | {"inserted": counts.inserted + 1})
+def imported_body(counts: Imported, surplus: int = 0) -> bytes:
+    """The response of import_selector_cache; the lie reports a surplus of inserted entries."""
+    imported, inserted = counts.inserted + counts.updated, counts.inserted + surplus
+    return encode(counts._replace(inserted=inserted)._asdict() | {"imported": imported})
 
 
 def queued_body(run: Run, status: Status) -> bytes:

@@ -1,16 +1,6 @@
 """
 Styles of Retry-After: correct by default, wrong in six known ways.
 
-==========  ================================================================
-exact-ceil  whole seconds, the exact wait rounded up: never too early
-decimal     the exact wait with three digits, rounded up; outside RFC 9110
-http-date   the instant, rounded up to the next whole second
-early       half the exact wait, rounded down to whole seconds
-late        exact-ceil and two seconds more
-missing     no header
-malformed   ``soon``
-==========  ================================================================
-
 If the limiter does not know the wait (concurrency), it is one second.
 """
 
@@ -30,15 +20,15 @@ def format_retry_after(style: RetryAfterStyle, wait_ns: int | None, unix_ns: int
             return None
         case "malformed":
             return "soon"
-        case "decimal":
+        case "decimal":  # outside RFC 9110
             return f"{_round_up(wait_ns, NS_PER_MS) / 1000:.3f}"
-        case "http-date":
+        case "http-date":  # the next whole second
             return formatdate(_round_up(unix_ns + wait_ns, NS_PER_S), usegmt=True)
-        case "early":
+        case "early":  # half the exact wait
             return str(wait_ns // (2 * NS_PER_S))
-        case "late":
+        case "late":  # two seconds more than exact-ceil
             return str(_round_up(wait_ns, NS_PER_S) + 2)
-        case "exact-ceil":
+        case "exact-ceil":  # never too early
             return str(_round_up(wait_ns, NS_PER_S))
 
 

@@ -11,7 +11,6 @@ So a run's status and logs are pure functions of the run and the time.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -29,30 +28,20 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct):
-    """
-    One run.
-
-    Attributes:
-        input: The input as it was sent.
-        final: Its final status.
-        lines: Log lines it writes in total, at least two.
-        tries: Webhook deliveries attempted.
-        delivered: One of them got a 2xx.
-        settled: No further delivery is due.
-    """
+    """One run."""
 
     id: str
     slug: str
-    input: msgspec.Raw
+    input: msgspec.Raw  # the input as it was sent
     created_ns: int
     started_ns: int
     finished_ns: int
     final: Final
-    lines: int
+    lines: int  # log lines it writes in total, at least two
     webhook: Subscription | None = None
-    tries: int = 0
-    delivered: bool = False
-    settled: bool = False
+    tries: int = 0  # webhook deliveries attempted
+    delivered: bool = False  # one of them got a 2xx
+    settled: bool = False  # no further delivery is due
 
     def status_at(self, now_ns: int) -> Status:
         """The run's status."""
@@ -80,16 +69,10 @@ class Run(msgspec.Struct):
 
 
 class LogPage(NamedTuple):
-    """
-    One page of a run's log, oldest line first.
+    """One page of a run's log, oldest line first."""
 
-    Attributes:
-        numbers: The lines' numbers, from 1.
-        next_before: Cursor of the previous page; None if there is none.
-    """
-
-    numbers: range
-    next_before: int | None
+    numbers: range  # the lines' numbers, from 1
+    next_before: int | None  # cursor of the previous page; None if there is none
 
 
 def log_page(written: int, limit: int, before: int | None) -> LogPage:
@@ -97,26 +80,3 @@ def log_page(written: int, limit: int, before: int | None) -> LogPage:
     end = written if before is None else min(written, before - 1)
     start = max(1, end - limit + 1)
     return LogPage(range(start, end + 1), start if start > 1 else None)
-
-
-class Runs:
-    """All runs, newest last."""
-
-    def __init__(self) -> None:
-        self.by_id: dict[str, Run] = {}
-
-    def add(self, run: Run) -> None:
-        """Queue a run."""
-        self.by_id[run.id] = run
-
-    def find(self, run_id: str) -> Run | None:
-        """The run of this id."""
-        return self.by_id.get(run_id)
-
-    def newest_except(self, run_id: str) -> Run | None:
-        """The newest run with another id."""
-        return next((run for run in reversed(self.by_id.values()) if run.id != run_id), None)
-
-    def statuses(self, now_ns: int) -> dict[str, int]:
-        """Status → number of runs."""
-        return dict(Counter(run.status_at(now_ns) for run in self.by_id.values()))

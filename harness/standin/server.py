@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
-from harness.addresses import is_loopback
+from harness.addresses import format_address, is_loopback
 from harness.clock import unix_ns
 from harness.standin import api_docs
 from harness.standin.api import Api
-from harness.standin.messages import Request, Response, error_response, plain_error_response
+from harness.standin.asgi import (
+    DisconnectedError,
+    Receive,
+    Scope,
+    Send,
+    TooLargeError,
+    read_body,
+)
+from harness.standin.messages import Request, Response, plain_error_response
 from harness.standin.operations import UNKNOWN, find_route
 from harness.standin.sockets.server import SocketServer
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 TRUTH_PATH = "/__truth__"
 CONTROL_PATH = "/__control__"
@@ -34,14 +37,6 @@ _ADMIN_PATHS = frozenset({TRUTH_PATH, CONTROL_PATH, *api_docs.PATHS})
 _CONTROL_BYTES_MAX = 1 << 20
 _JSON = (b"content-type", b"application/json")
 _LENGTH = b"content-length"
-
-
-class TooLargeError(Exception):
-    """The request's body is too large."""
-
-
-class DisconnectedError(Exception):
-    """The client disconnected before its request was complete."""
 
 
 class StandinApp:
@@ -74,22 +69,20 @@ class StandinApp:
             self._api.count(route.operation, response)
         except Exception:  # noqa: BLE001  what cannot be stored must not be confirmed
             traceback.print_exc(file=sys.stderr)
-            response = error_response(
-                self._api.state.settings.config.vocabulary, "CLOUD_INTERNAL_ERROR"
-            )
+            response = self._api.state.error("CLOUD_INTERNAL_ERROR")
         if route.operation == "delete_session" and response.status == 204:
             await self._sockets.close_session(route.argument)
         await _send(send, response)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        api, vocabulary = self._api, self._api.state.settings.config.vocabulary
+        api = self._api
         await api.wait_for_stall_end()
         route = find_route(scope["method"], scope["path"])
         if not route.methods:
             return plain_error_response(404, "no such path")
         if route.operation == UNKNOWN:
             allowed = ", ".join(route.methods).encode()
-            response = error_response(vocabulary, "CLOUD_UNSUPPORTED_METHOD")
+            response = api.state.error("CLOUD_UNSUPPORTED_METHOD")
             return response._replace(headers=((b"allow", allowed),))
         try:
             request = await self._read(scope, receive, route.operation, route.argument)
@@ -101,7 +94,7 @@ class StandinApp:
             raise
         except Exception:  # noqa: BLE001  the client gets a response in any case
             traceback.print_exc(file=sys.stderr)
-            return error_response(vocabulary, "CLOUD_INTERNAL_ERROR")
+            return api.state.error("CLOUD_INTERNAL_ERROR")
 
     async def _read(self, scope: Scope, receive: Receive, operation: str, argument: str) -> Request:
         api_key = key = host = length = bearer = b""
@@ -128,7 +121,7 @@ class StandinApp:
             api_key=self._api.authenticate(api_key) if api_key else "",
             idempotency_key=key.decode("latin-1"),
             host=host.decode("latin-1") or _address_of(scope),
-            body=await _read_body(receive, most) if scope["method"] == "POST" else b"",
+            body=await read_body(receive, most) if scope["method"] == "POST" else b"",
         )
 
     async def _serve_admin(self, scope: Scope, receive: Receive) -> Response:
@@ -142,7 +135,7 @@ class StandinApp:
             if client is None or not is_loopback(client[0]):
                 return plain_error_response(403, "settings can be changed from loopback only")
             try:
-                return self._control(await _read_body(receive, _CONTROL_BYTES_MAX))
+                return self._control(await read_body(receive, _CONTROL_BYTES_MAX))
             except TooLargeError:
                 return plain_error_response(413, f"more than {_CONTROL_BYTES_MAX} bytes")
         if scope["path"] in api_docs.PATHS and scope["method"] == "GET":
@@ -166,21 +159,7 @@ class StandinApp:
 def _address_of(scope: Scope) -> str:
     """The ``address:port`` of the connection, for a client that sends no Host."""
     name, port = scope.get("server") or ("127.0.0.1", 80)
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-
-
-async def _read_body(receive: Receive, most: int) -> bytes:
-    message = await receive()
-    body = bytearray(message.get("body", b""))
-    while True:
-        if message["type"] == "http.disconnect":
-            raise DisconnectedError
-        if len(body) > most:
-            raise TooLargeError
-        if not message.get("more_body", False):
-            return bytes(body)
-        message = await receive()
-        body += message.get("body", b"")
+    return format_address(name, port)
 
 
 async def _send(send: Send, response: Response) -> None:

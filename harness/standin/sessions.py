@@ -17,23 +17,15 @@ NEVER_NS = 1 << 62
 
 
 class Session(msgspec.Struct):
-    """
-    One session.
-
-    Attributes:
-        active_ns: When its browser is ready.
-        closed_ns: When it was deleted; `NEVER_NS` until then.
-        slot_free_ns: When its slot is freed; `NEVER_NS` while unknown or leaked.
-        label: The name given at creation, if any.
-    """
+    """One session."""
 
     id: str
     created_ns: int
-    active_ns: int
+    active_ns: int  # when its browser is ready
     expires_ns: int
-    closed_ns: int = NEVER_NS
-    slot_free_ns: int = NEVER_NS
-    label: str | None = None
+    closed_ns: int = NEVER_NS  # when it was deleted; `NEVER_NS` until then
+    slot_free_ns: int = NEVER_NS  # when its slot is freed; `NEVER_NS` while unknown or leaked
+    label: str | None = None  # the name given at creation, if any
 
     def state_at(self, now_ns: int) -> SessionState:
         """The session's state."""
@@ -43,15 +35,7 @@ class Session(msgspec.Struct):
 
 
 class Sessions:
-    """
-    All sessions, and the slots taken.
-
-    Attributes:
-        leaked: Slots that are never freed.
-        lost: Those of them that belong to no session.
-        peak_taken: Most slots taken at the same time.
-        over_admitted: Most slots taken beyond the limit.
-    """
+    """All sessions, and the slots taken."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Session] = {}
@@ -62,10 +46,10 @@ class Sessions:
         self.created = 0
         self.closed = 0
         self.expired = 0
-        self.leaked = 0
-        self.lost = 0
-        self.peak_taken = 0
-        self.over_admitted = 0
+        self.leaked = 0  # slots that are never freed
+        self.lost = 0  # those of them that belong to no session
+        self.peak_taken = 0  # most slots taken at the same time
+        self.over_admitted = 0  # most slots taken beyond the limit
 
     def taken(self, now_ns: int, release_delay_ns: int) -> int:
         """Slots taken now."""

@@ -6,7 +6,7 @@ Each method is one step without interruption; waiting, delivering and storing ha
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any
 
 import msgspec
@@ -16,9 +16,10 @@ from harness.standin.config import StandinConfig
 from harness.standin.ground_truth import Counters, increment
 from harness.standin.idempotency import IdempotencyKeys
 from harness.standin.limits import Decision, RateLimiter
+from harness.standin.messages import Response, error_response
 from harness.standin.request_models import CreateSession, QueueRun
 from harness.standin.rng import RandomStreams
-from harness.standin.runs import Final, Run, Runs, Subscription
+from harness.standin.runs import Final, Run, Subscription
 from harness.standin.sessions import Session, Sessions
 from harness.standin.settings import Settings, limiter_factory
 
@@ -39,7 +40,7 @@ class State:
         self.rng = RandomStreams(config.seed, start)
         self.sessions = Sessions()
         self.cache = SelectorCache()
-        self.runs = Runs()
+        self.runs: dict[str, Run] = {}
         self.keys = IdempotencyKeys()
         self.counters = Counters()
         self._make_limiter = limiter_factory(config)
@@ -67,6 +68,10 @@ class State:
         decision = limiter.decide(now_ns)
         increment(self.counters.limiter, "accepted" if decision.accepted else "refused")
         return limiter, decision
+
+    def error(self, code: str, details: object = None) -> Response:
+        """An error with a code, in the vocabulary of the settings."""
+        return error_response(self.settings.config.vocabulary, code, details)
 
     def draw_lie(self, name: str) -> bool:
         """Draw whether to lie; the caller calls `count_lie` if it does."""
@@ -135,7 +140,7 @@ class State:
             webhook=Subscription(hook.url, hook.secret, hook.events) if hook else None,
             settled=hook is None,
         )
-        self.runs.add(run)
+        self.runs[run.id] = run
         return run
 
     def _draw_end(self) -> Final:
@@ -148,7 +153,7 @@ class State:
         """The truth as one JSON object; `everything` leaves no list cut."""
         cache, keys = self.cache, self.keys
         limit = None if everything else LISTED_MAX
-        hooked = [run for run in self.runs.by_id.values() if run.tries]
+        hooked = [run for run in self.runs.values() if run.tries]
         return {
             "now_ns": now_ns,
             "requests": msgspec.to_builtins(self.counters.requests),
@@ -167,7 +172,10 @@ class State:
                 "updated": cache.updated,
                 "skipped": cache.skipped,
             },
-            "runs": {"queued": len(self.runs.by_id), "by_status": self.runs.statuses(now_ns)},
+            "runs": {
+                "queued": len(self.runs),
+                "by_status": Counter(run.status_at(now_ns) for run in self.runs.values()),
+            },
             "deliveries": {
                 "due": 0, "attempted": 0, "delivered": 0,
                 "given_up": 0, "lost": 0, "blocked": 0,

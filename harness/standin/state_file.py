@@ -63,7 +63,8 @@ class StateFile:
         for (data,) in self._db.execute("SELECT data FROM sessions"):
             state.sessions.restore(msgspec.msgpack.decode(data, type=Session), now_ns)
         for (data,) in self._db.execute("SELECT data FROM runs ORDER BY number"):
-            state.runs.add(run_decoder.decode(data))
+            run = run_decoder.decode(data)
+            state.runs[run.id] = run
         for api_key, key, data in self._db.execute(
             "SELECT api_key, key, data FROM keys ORDER BY number"
         ):

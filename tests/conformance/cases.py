@@ -1,7 +1,7 @@
 """
-What breaks which statement: targets that are wrong in one thing, by the check that sees it.
+Targets that break one statement, and the cases that detect it.
 
-The tests go through these tables; together they name every check of the suite.
+The tests go through these tables; together they name every case of the suite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIES = [
     ({"takes_any_token": 1.0}, {"sockets.tokens"}),
     ({"deleted_still_answers": 1.0}, {"delete_session.closed"}),
 ]
-"""Lies of the stand-in, and the checks that find them out."""
+"""Lies of the stand-in, and the cases that detect them."""
 
 FAILURES = [
     ({"health:CLOUD_INTERNAL_ERROR": 1.0}, {"health.ok"}),
@@ -50,7 +50,7 @@ FAILURES = [
     ({"get_run_logs:CLOUD_TIMEOUT": 1.0}, {"get_run_logs.unknown", "get_run_logs.bounds"}),
     ({"get_run:CLOUD_INTERNAL_ERROR": 1.0}, {"get_run.unknown", "get_run.status"}),
 ]
-"""Failures of the stand-in, and checks that they break."""
+"""Failures of the stand-in, and cases that they break."""
 
 _LIMITED = {"rate": 0.5, "burst": 3}
 SETTINGS: list[tuple[str, dict[str, Any], str]] = [
@@ -76,7 +76,7 @@ SETTINGS: list[tuple[str, dict[str, Any], str]] = [
         "refused again",
     ),
 ]
-"""A check, settings of a stand-in (and of the sitting) that it fails, and what it says."""
+"""Case, settings (of the stand-in and of the run) that fail it, words of its message."""
 
 LEAKS = "create_session.capacity_full"
 """Fails where a deleted session makes no room; that spoils a stand-in for other tests."""
@@ -115,7 +115,7 @@ REPLACED_RESPONSES = {
         lambda request: b'"createdAt":"' not in request.body,
     ),
 }
-"""Check → what is said instead, and to whom."""
+"""Case → the response sent instead, and the requests that get it."""
 
 
 def _in_place_of(status: int, other: RelayedResponse):
@@ -166,17 +166,17 @@ CHANGED_RESPONSES = {
         INVALID if b'"skipped":1' in response.body else response
     ),
 }
-"""Check → how its answers are changed."""
+"""Case → how its responses are changed."""
 
 CHANGED_REQUESTS = {
     "create_session.at_once": lambda request: request._replace(
         headers={n: v for n, v in request.headers.items() if n != "idempotency-key"}
     ),
 }
-"""Check → how its requests are changed: as by a target that does not look at it."""
+"""Case → how its requests are changed, as by a target that ignores a part of them."""
 
 SLOW = {"create_session.in_flight": {"latency": {"create_session": "300ms"}}}
-"""Check → settings of the stand-in without which there is no occasion to see it."""
+"""Case → settings of the stand-in that it needs to observe anything."""
 
 
 def _takes_any_frame(text: bytes) -> bytes:
@@ -192,7 +192,7 @@ CHANGED_FRAMES = {
         b"CLOUD_UNSUPPORTED_METHOD", b"CLOUD_CONFIG_INVALID"
     ),
 }
-"""Check → how texts that come over its socket are changed; no other check minds."""
+"""Case → how texts from its socket are changed; no other case fails."""
 
 
 def _another_run(message: dict[str, Any]) -> None:
@@ -207,11 +207,11 @@ CHANGED_WEBHOOKS = [
     (_another_run, {"webhook.body"}),
     (_nameless, {"webhook.body", "webhook.redelivered"}),
 ]
-"""How webhooks are changed before they are signed, and which of their checks mind."""
+"""How webhooks are changed before they are signed, and the cases that fail."""
 
 
 def named() -> set[str]:
-    """Every check that one of these tables breaks."""
+    """Every case that one of these tables breaks."""
     found = {LEAKS} | {name for name, _, _ in SETTINGS}
     for table in (REPLACED_RESPONSES, CHANGED_RESPONSES, CHANGED_REQUESTS, CHANGED_FRAMES):
         found |= table.keys()

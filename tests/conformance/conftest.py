@@ -1,4 +1,4 @@
-"""A stand-in to hold against the contract, set anew for each sitting."""
+"""One stand-in for all conformance tests, configured again for each run of cases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from harness.conformance.context import CaseContext
-from harness.conformance.suite import CHECKS, run_suite
+from harness.conformance.suite import CASES, run_suite
 from harness.conformance.webhook_inbox import WebhookInbox
 from harness.execution.webhook_inbox import open_webhook_inbox
 from harness.load.spec import auth_headers
@@ -26,7 +26,7 @@ QUICK = {
 
 
 class ConformanceTarget:
-    """A stand-in and a mailbox, of which each sitting sets the first as it likes."""
+    """A stand-in and a webhook inbox; each run of cases changes the stand-in's settings."""
 
     def __init__(self, standin: Standin, webhook_inbox: WebhookInbox) -> None:
         self.standin = standin
@@ -45,30 +45,27 @@ class ConformanceTarget:
         **settings,
     ):
         """
-        Checks of it so set.
+        Run cases against the stand-in with these settings.
 
         Args:
-            names: Which; all when empty.
-            destructive: As of `run_suite`.
-            patience_s: The desk's.
-            fill: The desk's.
-            host: Where it is reached, when not at its own URL.
-            webhook_inbox: Where webhooks come to, when not to the stage's.
+            names: The cases to run; all if empty.
+            host: Where to reach it; "" for its own URL.
+            webhook_inbox: Where webhooks arrive; None for the common inbox.
             before_close: Called before the last sessions are closed.
-            settings: Of the stand-in.
+            settings: Settings of the stand-in.
 
         Returns:
-            Name → verdict and detail, and how often the stand-in did what meanwhile.
+            Name → verdict and detail, and operation → times its work was done meanwhile.
         """
         set_ = msgspec.to_builtins(StandinConfig(**QUICK | settings))
         self.standin.control(**{k: v for k, v in set_.items() if k not in FIXED_FIELDS})
         before = self.standin.truth()
         target = Target(host or self.standin.url, auth_headers("api-key", KEY))
         context = CaseContext(target, patience_s, webhook_inbox or self.webhook_inbox, fill=fill)
-        checks = [check for check in CHECKS if not names or check.name in names]
+        cases = [case for case in CASES if not names or case.name in names]
         try:
             found = run_suite(
-                checks,
+                cases,
                 context,
                 destructive=destructive,
                 ours=True,
@@ -83,7 +80,7 @@ class ConformanceTarget:
         assert not left
         assert truth["sessions"]["open"] == 0
         done = {name: truth["work"].get(name, 0) - before["work"].get(name, 0) for name in WORK}
-        return {result.check.name: (result.verdict, result.detail) for result in found}, done
+        return {result.case.name: (result.verdict, result.detail) for result in found}, done
 
 
 WORK = ("create_session", "queue_run", "import_selector_cache", "delete_session")
@@ -91,12 +88,12 @@ WORK = ("create_session", "queue_run", "import_selector_cache", "delete_session"
 
 @pytest.fixture(scope="session")
 def stage():
-    """One for all sittings that leave nothing behind in it."""
+    """A target shared by all runs that leave nothing behind in it."""
     with Standin(StandinConfig(**QUICK)) as standin, open_webhook_inbox() as webhook_inbox:
         yield ConformanceTarget(standin, webhook_inbox)
 
 
 @pytest.fixture
 def run_cases(stage):
-    """Make checks of the common stand-in."""
+    """Run cases against the common stand-in."""
     return stage.run_cases

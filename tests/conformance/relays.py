@@ -1,4 +1,4 @@
-"""Relays between a target and the harness: each passes on what it hears, changed or not."""
+"""Relays between a target and the harness: they forward messages, changed or unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT = 1
 
 
 class RelayedRequest(NamedTuple):
-    """A request that came to a relay."""
+    """A request that a relay received."""
 
     method: str
     path: str
@@ -30,14 +30,14 @@ class RelayedRequest(NamedTuple):
 
 
 class RelayedResponse(NamedTuple):
-    """An answer."""
+    """A response of a relay."""
 
     status: int
     body: bytes
 
 
 def forward(url: str, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
-    """The server's answer to a request, and its Retry-After."""
+    """The server's response to a request, and its Retry-After."""
     place = urlsplit(url)
     upstream = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
     upstream.request(request.method, request.path, request.body or None, request.headers)
@@ -48,12 +48,7 @@ def forward(url: str, request: RelayedRequest) -> tuple[RelayedResponse, str | N
 
 
 class _HttpServer(ABC):
-    """
-    An HTTP server on a free port that answers as `answer` says.
-
-    Attributes:
-        url: Where it is.
-    """
+    """An HTTP server on a free port; `answer` makes its responses."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         server = self
@@ -84,22 +79,22 @@ class _HttpServer(ABC):
 
     @abstractmethod
     def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
-        """What is said, and its Retry-After."""
+        """The response, and its Retry-After."""
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
 
 class RestRelay(_HttpServer):
     """
-    Passes requests on to a stand-in.
+    Forwards requests to a stand-in.
 
     Attributes:
-        asks: asked → what is passed on in its place.
-        instead: asked → what is said instead of passing it on; None passes it on.
-        changes: (asked, said) → what is said.
+        asks: request → the request to forward.
+        instead: request → a response without forwarding; None forwards it.
+        changes: (request, response) → the response to send.
     """
 
     def __init__(self, url: str) -> None:
@@ -109,7 +104,7 @@ class RestRelay(_HttpServer):
         super().__init__(_HEADERS)
 
     def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
-        """The stand-in's, or another one."""
+        """The stand-in's response, or another one."""
         response = self.instead(request)
         if response is not None:
             self.withheld.append(request)
@@ -118,10 +113,10 @@ class RestRelay(_HttpServer):
         return self.changes(request, response), wait
 
     def reset(self) -> None:
-        """Pass everything on as it is, and every deletion that was withheld."""
+        """Forward everything unchanged from now on, and the withheld deletions."""
         self.asks = lambda request: request
-        self.instead = lambda _asked: None
-        self.changes = lambda _asked, response: response
+        self.instead = lambda _request: None
+        self.changes = lambda _request, response: response
         for request in self.withheld:
             if request.method == "DELETE":
                 forward(self._upstream, request)
@@ -130,23 +125,23 @@ class RestRelay(_HttpServer):
 
 class HookRelay(_HttpServer):
     """
-    Stands between a stand-in and a mailbox, and signs anew what it changes.
+    Forwards webhooks from a stand-in to an inbox, and signs them again after its change.
 
-    It is a mailbox itself: `secret`, `refuses` and `deliveries` are those behind it.
+    It is a webhook inbox itself: `secret`, `refuses` and `deliveries` are those of the inbox.
 
     Attributes:
         changes: Changes the body of a webhook, in place.
     """
 
     def __init__(self, webhook_inbox: Any) -> None:
-        self._mailbox = webhook_inbox
+        self._inbox = webhook_inbox
         self.secret, self.refuses = webhook_inbox.secret, webhook_inbox.refuses
         self.deliveries = webhook_inbox.deliveries
-        self.changes: Callable[[dict[str, Any]], None] = lambda _told: None
+        self.changes: Callable[[dict[str, Any]], None] = lambda _message: None
         super().__init__(("x-opensteer-signature",))
 
     def answer(self, request: RelayedRequest) -> tuple[RelayedResponse, str | None]:
-        """The mailbox's."""
+        """The inbox's response."""
         message = json.loads(request.body)
         self.changes(message)
         body = json.dumps(message).encode()
@@ -154,18 +149,17 @@ class HookRelay(_HttpServer):
         signed = second.removeprefix("t=").encode() + b"." + body
         mac = hmac.new(self.secret.encode(), signed, sha256).hexdigest()
         headers = {"x-opensteer-signature": f"{second},v1={mac}"}
-        return forward(self._mailbox.url, request._replace(headers=headers, body=body))
+        return forward(self._inbox.url, request._replace(headers=headers, body=body))
 
 
 class FrameRelay:
     """
-    Passes bytes on to a stand-in, and back; texts that it sends over a socket may change.
+    Forwards bytes to a stand-in and back; can change the texts that it sends over a socket.
 
-    The stand-in makes its sockets' URLs from the ``Host`` it is asked by, so they lead here.
+    The stand-in makes its sockets' URLs from the ``Host`` header, so they lead here.
 
     Attributes:
-        url: Where it is.
-        changes: A frame's text → what is passed on.
+        changes: A frame's text → the text to forward.
     """
 
     def __init__(self, url: str) -> None:
@@ -177,7 +171,7 @@ class FrameRelay:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -189,17 +183,17 @@ class FrameRelay:
             except OSError:
                 return
             server = socket.create_connection(self._upstream)
-            for work in (self._ask, self._tell):
+            for work in (self._forward_requests, self._forward_responses):
                 threading.Thread(target=work, args=(client, server), daemon=True).start()
 
-    def _ask(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
                 server.sendall(data)
         with suppress(OSError):
             server.shutdown(socket.SHUT_WR)
 
-    def _tell(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward_responses(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError), server.makefile("rb") as response, client, server:
             head = response.readline()
             while not head.endswith(b"\r\n\r\n") and (line := response.readline()):

@@ -10,7 +10,7 @@ import time
 import pytest
 from junitparser import JUnitXml
 
-from harness.conformance.suite import CHECKS
+from harness.conformance.suite import CASES
 from harness.standin.config import Lies, StandinConfig
 from harness.standin.launch import Standin
 from tests.e2e.conftest import KEY, Command
@@ -21,19 +21,19 @@ RUNS = {"run_wait": "1ms", "run_duration": "5ms"}
 
 @pytest.fixture
 def harness(tmp_path) -> Command:
-    """The command, in a folder of its own."""
+    """The command, in its own folder."""
     return Command(tmp_path)
 
 
 def test_the_embedded_stand_in_conforms(harness):
-    """TAP on stdout and nothing else there; a line a check; exit 0."""
+    """Only TAP on stdout, one line per case; exit 0."""
     only = ("--only", "*_session.*", "--only", "health.ok")
     ended = harness("conform", "--destructive", "--ours", "--fill", "30", *only)
 
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     assert lines[0] == "TAP version 13"
-    wanted = [c.name for c in CHECKS if re.match(r"\w+_session\.|health\.ok", c.name)]
+    wanted = [c.name for c in CASES if re.match(r"\w+_session\.|health\.ok", c.name)]
     assert lines[1] == f"1..{len(wanted)}"
     # Whether a create arrives while another is in progress depends on timing.
     results = [line.partition(" # SKIP the target finished")[0] for line in lines[2:]]
@@ -57,7 +57,7 @@ def test_a_lie_is_exit_1_and_a_failure_in_junit(harness):
     assert KEY not in (harness.folder / "conform.xml").read_text() + ended.err
 
 
-def test_a_failure_in_tap_tells_what_was_seen(harness):
+def test_a_failure_in_tap_shows_what_was_seen(harness):
     """A YAML block below the line."""
     config = StandinConfig(api_keys=(KEY,), fail={"create_session:CLOUD_LAUNCH_FAILED": 1.0})
     with Standin(config) as standin:
@@ -93,8 +93,8 @@ def test_a_mistake_is_one_line(harness, args, code, word):
     assert len(ended.err.strip().splitlines()) == 1
 
 
-def test_webhooks_come_in_at_an_address_of_the_user_s(harness):
-    """Where it listens and where the target reaches it are two things."""
+def test_webhooks_arrive_at_a_given_address(harness):
+    """The listening address and the URL for the target are independent."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with Standin(StandinConfig(api_keys=(KEY,), **RUNS)) as standin:
@@ -107,8 +107,8 @@ def test_webhooks_come_in_at_an_address_of_the_user_s(harness):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_sitting_closes_its_session(harness, number):
-    """In the middle of a check: exit 130, and nothing stays open."""
+def test_an_interrupted_run_closes_its_session(harness, number):
+    """Exit 130, and no session stays open."""
     latency = {"get_session": "lognormal(1500ms,0.01)"}
     with Standin(StandinConfig(api_keys=(KEY,), latency=latency)) as standin:
         process = harness.start(
@@ -127,7 +127,7 @@ def test_an_interrupted_sitting_closes_its_session(harness, number):
 
 
 def test_a_refused_key_is_exit_3(harness):
-    """The preflight says so."""
+    """The preflight reports it."""
     with Standin(StandinConfig(api_keys=("osk_another",))) as standin:
         ended = harness.in_process("conform", "--host", standin.url)
 
@@ -135,9 +135,9 @@ def test_a_refused_key_is_exit_3(harness):
     assert "refuses the API key" in ended.err
 
 
-def test_the_list_says_everything_and_sends_nothing(harness):
-    """One line a check."""
+def test_the_list_has_every_case_and_sends_nothing(harness):
+    """One line per case."""
     ended = harness.in_process("conform", "--list", "--host", "http://127.0.0.1:9")
 
     assert ended.code == 0
-    assert [line.split()[0] for line in ended.out.splitlines()] == [c.name for c in CHECKS]
+    assert [line.split()[0] for line in ended.out.splitlines()] == [c.name for c in CASES]

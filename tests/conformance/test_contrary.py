@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.conformance.suite import CHECKS
+from harness.conformance.suite import CASES
 from tests.conformance.cases import (
     CHANGED_FRAMES,
     CHANGED_REQUESTS,
@@ -16,13 +16,13 @@ from tests.conformance.cases import (
 )
 from tests.conformance.relays import FrameRelay, HookRelay, RestRelay
 
-SOCKETS = tuple(c.name for c in CHECKS if c.name.startswith(("action.", "cdp.", "sockets.")))
-WEBHOOKS = tuple(c.name for c in CHECKS if c.name.startswith("webhook."))
+SOCKETS = tuple(c.name for c in CASES if c.name.startswith(("action.", "cdp.", "sockets.")))
+WEBHOOKS = tuple(c.name for c in CASES if c.name.startswith("webhook."))
 
 
 @pytest.fixture(scope="module")
 def relay(stage):
-    """One before the stand-in for all."""
+    """A relay before the common stand-in."""
     relay = RestRelay(stage.standin.url)
     yield relay
     relay.close()
@@ -30,7 +30,7 @@ def relay(stage):
 
 @pytest.fixture(scope="module")
 def frames(stage):
-    """One that reads along on sockets."""
+    """A relay that can change the frames of sockets."""
     relay = FrameRelay(stage.standin.url)
     yield relay
     relay.close()
@@ -38,14 +38,14 @@ def frames(stage):
 
 @pytest.fixture(scope="module")
 def hooks(stage):
-    """One between the stand-in and the mailbox."""
+    """A relay between the stand-in and the webhook inbox."""
     relay = HookRelay(stage.webhook_inbox)
     yield relay
     relay.close()
 
 
 def failing(found) -> set[str]:
-    """The checks that failed."""
+    """The cases that failed."""
     return {name for name, (verdict, _) in found.items() if verdict == "fail"}
 
 
@@ -53,14 +53,14 @@ def failing(found) -> set[str]:
     "name",
     sorted(REPLACED_RESPONSES.keys() | CHANGED_RESPONSES.keys() | CHANGED_REQUESTS.keys()),
 )
-def test_a_broken_statement_fails_its_check(stage, relay, name):
-    """The relay alone changes no verdict; with the contradiction the check fails."""
+def test_a_broken_statement_fails_its_case(stage, relay, name):
+    """An unchanged relay changes no verdict; with the contradiction the case fails."""
     relay.reset()
     settings = SLOW.get(name, {})
     honest, _ = stage.run_cases((name,), host=relay.url, **settings)
     if name in REPLACED_RESPONSES:
-        said, to = REPLACED_RESPONSES[name]
-        relay.instead = lambda asked: said if to(asked) else None
+        response, matches = REPLACED_RESPONSES[name]
+        relay.instead = lambda request: response if matches(request) else None
     relay.changes = CHANGED_RESPONSES.get(name, relay.changes)
     relay.asks = CHANGED_REQUESTS.get(name, relay.asks)
     found, _ = stage.run_cases(
@@ -72,8 +72,8 @@ def test_a_broken_statement_fails_its_check(stage, relay, name):
 
 
 @pytest.mark.parametrize("name", sorted(CHANGED_FRAMES))
-def test_a_broken_frame_fails_its_check_and_no_other(stage, frames, name):
-    """Of all that is looked at on the two sockets."""
+def test_a_broken_frame_fails_its_case_and_no_other(stage, frames, name):
+    """Among all cases of the two sockets."""
     frames.changes = CHANGED_FRAMES[name]
     found, _ = stage.run_cases(SOCKETS, host=frames.url, patience_s=1)
 
@@ -81,18 +81,18 @@ def test_a_broken_frame_fails_its_check_and_no_other(stage, frames, name):
 
 
 @pytest.mark.parametrize(("changes", "expected"), CHANGED_WEBHOOKS)
-def test_a_broken_webhook_fails_its_checks_and_no_other(stage, hooks, changes, expected):
-    """It is signed all the same, so only what it tells is wrong."""
+def test_a_broken_webhook_fails_its_cases_and_no_other(stage, hooks, changes, expected):
+    """Its signature is valid, so only its contents are wrong."""
     hooks.changes = changes
     found, _ = stage.run_cases(WEBHOOKS, webhook_inbox=hooks)
 
     assert failing(found) == expected, found
 
 
-def test_relays_that_change_nothing_are_not_noticed(stage, frames, hooks):
-    """What the tests above see comes of the change."""
+def test_relays_that_change_nothing_pass(stage, frames, hooks):
+    """So the failures above are caused by the changes."""
     frames.changes = lambda text: text
-    hooks.changes = lambda _told: None
+    hooks.changes = lambda _message: None
     found, _ = stage.run_cases(
         SOCKETS + WEBHOOKS, host=frames.url, webhook_inbox=hooks, patience_s=1
     )
@@ -101,6 +101,6 @@ def test_relays_that_change_nothing_are_not_noticed(stage, frames, hooks):
     assert {verdict for verdict, _ in found.values()} == {"pass"}, found
 
 
-def test_every_check_is_seen_failing():
-    """A check that nothing breaks would pass whatever a target does."""
-    assert named() == {check.name for check in CHECKS}
+def test_every_case_can_fail():
+    """A case that nothing breaks would pass whatever a target does."""
+    assert named() == {case.name for case in CASES}

@@ -46,5 +46,5 @@ def test_a_cursor_tells_a_place_where_it_ends_in_a_whole_number(cursor, place):
     ],
 )
 def test_the_order_of_a_page(cursors, order):
-    """Up, down, neither (twice is neither, among opaque ones too), or nothing to tell it by."""
+    """Up, down, neither (a repeated cursor is neither, opaque or not), or unknown."""
     assert order == order_of(cursors)

@@ -44,7 +44,7 @@ def test_an_unknown_code_is_kept_and_told():
      (599, "health", "server_error")],
 )  # fmt: skip
 def test_without_a_code_the_status_decides(status, operation, outcome):
-    """And the missing code is told."""
+    """The missing code is reported."""
     said = "the error body has no `code`"
     assert (outcome, "", said) == refuse(status, {"error": "no"}, operation)
 
@@ -108,8 +108,8 @@ def test_statuses_outside_the_contract(status):
     outcome, _, violation = refuse(status, b"")
     assert "invalid_response" == outcome
     assert violation.startswith(f"status {status} is outside the contract")
-    told = refuse(status, {"error": "x", "code": "CLOUD_RUNTIME_GONE"})
-    assert "runtime_gone" == told[0]
+    seen = refuse(status, {"error": "x", "code": "CLOUD_RUNTIME_GONE"})
+    assert "runtime_gone" == seen[0]
 
 
 RATE_LIMITED = {"error": "slow down", "code": "CLOUD_RATE_LIMITED"}
@@ -124,7 +124,7 @@ RATE_LIMITED = {"error": "slow down", "code": "CLOUD_RATE_LIMITED"}
      (None, math.nan, "rate limited without Retry-After")],
 )  # fmt: skip
 def test_a_rate_limit_must_say_when_to_come_again(retry_after, seconds, violation):
-    """A decimal is taken, but told; nothing is made up where nothing was said."""
+    """A decimal is accepted and reported; a missing wait stays unknown."""
     body = json.dumps(RATE_LIMITED).encode()
     interpretation = interpret("queue_run", 429, body, retry_after)
     assert ("rate_limited", violation) == (interpretation.outcome, interpretation.violation)
@@ -139,7 +139,7 @@ def test_a_proxys_rate_limit_counts_as_one():
 
 
 def test_violations_add_up():
-    """Each is told."""
+    """Each is reported."""
     assert (
         "rate_limited",
         "CLOUD_RATE_LIMITED",
@@ -148,7 +148,7 @@ def test_violations_add_up():
 
 
 def test_429_asks_for_a_wait_whatever_its_code():
-    """A full house may be told with 429 too; then the header is missed as well."""
+    """No capacity may be a 429 too; then the missing header is reported as well."""
     body = {"error": "full", "code": "CLOUD_CAPACITY_FULL"}
     assert (
         "capacity_full",

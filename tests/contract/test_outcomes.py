@@ -57,7 +57,7 @@ def test_every_outcome_has_the_name_the_contract_gives_it():
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("code", sorted(TABLE | ALIAS_TABLE))
 def test_the_code_decides_whatever_the_status(code, status):
-    """Each code and alias keeps its outcome under each status; a clash is told."""
+    """Each code and alias keeps its outcome under each status; a clash is reported."""
     outcome = (TABLE | ALIAS_TABLE)[code]
     body = json.dumps({"error": "no", "code": code}).encode()
     interpretation = interpret("get_session", status, body, "1")

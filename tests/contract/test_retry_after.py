@@ -44,7 +44,7 @@ def test_the_three_forms_of_a_date_are_read(text):
      ("9" * 60, 86400, "Retry-After is longer than a day")],
 )  # fmt: skip
 def test_numbers(text, seconds, violation):
-    """Whole numbers as the RFC says; others are taken and told."""
+    """Whole numbers as in the RFC; others are accepted and reported."""
     assert (seconds, violation) == parse_retry_after(text, 0.0)
 
 
@@ -64,7 +64,7 @@ def test_nothing_is_guessed(text):
 
 @pytest.mark.parametrize("text", ["Sun, 31 Feb 2027 00:00:00 GMT", "Sun, 00 Mar 2027 00:00:00 GMT"])
 def test_days_that_do_not_exist(text):
-    """They are told, not carried into the next month."""
+    """They are reported, not moved into the next month."""
     wait = parse_retry_after(text, 1.8e9)
     assert math.isnan(wait.seconds)
     assert "Retry-After is a date that does not exist" == wait.violation

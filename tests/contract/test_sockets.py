@@ -56,7 +56,7 @@ def test_every_code_has_its_outcome_in_a_frame(code):
 
 
 def test_other_codes_are_kept():
-    """The SDK's own are known, strange ones are told; both are the server's fault."""
+    """The SDK's codes are known, others are reported; both are the server's fault."""
     for code, violation in (
         (min(SDK_CODES), ""),
         ("CLOUD_X", "unknown code CLOUD_X"),
@@ -71,7 +71,7 @@ def test_other_codes_are_kept():
 
 
 def test_an_action_failure_says_why():
-    """The reason is told beside the code, if it is a word."""
+    """The reason is reported with the code, if it is a word."""
     details = {"actionFailure": {"code": "TARGET_STALE", "retryable": True}}
     body = {
         "id": 1,
@@ -187,7 +187,7 @@ def test_journeys_are_pure_and_of_known_methods():
 
 
 def test_half_a_character_is_read_as_a_replaced_one():
-    """JavaScript's texts may hold what UTF-8 cannot; Chromium tells them so, and means no harm."""
+    """JavaScript's texts may hold what UTF-8 cannot, and Chromium sends them."""
     title = read_cdp_message(b'{"id":3,"result":{"value":"a\\ud800b"}}')
     assert (3, Outcome.OK, "") == (
         title.id,

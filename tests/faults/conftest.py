@@ -15,13 +15,13 @@ from harness.faults.spec import parse_fault
 
 
 class CountingServer:
-    """Answers every request with its number and remembers what reached it whole."""
+    """Answers every request, and keeps the complete ones."""
 
     def __init__(self):
         self.requests = []
         self.answered = 0
         self.after = b""
-        """Said behind each answer, a moment later."""
+        """Sent a moment after each response."""
 
     async def serve(self, reader, writer):
         """One connection, until the client leaves."""
@@ -65,7 +65,7 @@ class Stage:
             writer.close()
 
     async def exchange(self, link, path="/x", body=b"hello", timeout_s=5.0):
-        """The answer's bytes, until it is whole or the connection ends."""
+        """The response's bytes, until it is complete or the connection ends."""
         reader, writer = link
         writer.write(
             f"POST {path} HTTP/1.1\r\nhost: h\r\ncontent-length: {len(body)}\r\n\r\n".encode()
@@ -93,13 +93,13 @@ class Stage:
             link[1].close()
 
     async def until(self, holds, within_s=10.0):
-        """Wait until something holds, or for so long as would be absurd."""
+        """Wait until a condition is true."""
         async with asyncio.timeout(within_s):
-            while not holds():  # noqa: ASYNC110  nothing tells of it
+            while not holds():  # noqa: ASYNC110  it has no event
                 await asyncio.sleep(0.01)
 
     def events(self):
-        """What the proxy told."""
+        """The proxy's events."""
         text = self._events_path.read_text() if self._events_path.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 

@@ -1,4 +1,4 @@
-"""Where messages begin and end, however the stream is cut into pieces."""
+"""The boundaries of messages, however the stream is cut into pieces."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def offer(tap, pieces):
     st.lists(st.integers(0, 10_000), max_size=12),
 )
 def test_requests_are_found_however_the_stream_is_cut(requests, places):
-    """Every request comes out whole, and no byte is changed or lost."""
+    """Every request is complete, and no byte is changed or lost."""
     found = follow(MessageScanner(), cut(b"".join(requests), places))
 
     assert (requests, b"") == found
@@ -78,7 +78,7 @@ def test_answers_are_found_however_the_stream_is_cut(answers, places):
 
 
 def test_an_answer_to_head_has_no_body():
-    """Its Content-Length speaks of what a GET would get."""
+    """Its Content-Length is that of a GET."""
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
 
     assert ([head, head], b"") == follow(MessageScanner(lambda: "HEAD"), [head + head])

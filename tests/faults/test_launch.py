@@ -1,4 +1,4 @@
-"""The proxy as a process: configured by a line, begun by a signal, gone afterwards."""
+"""The proxy as a process: its configuration, its start signal, its end."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def is_gone(pid, within_s=5.0):
 
 
 def test_nothing_strikes_before_the_start_signal(target, tmp_path):
-    """The preflight passes, the load is struck, the events tell it, the process ends."""
+    """The preflight passes, faults are injected into the load and logged, the process ends."""
     events_path = tmp_path / "events.jsonl"
     specs = [parse_fault("response-lost")]
     with FaultProxy(target, specs, seed=7, events_path=events_path) as proxy:
@@ -115,7 +115,7 @@ def test_it_dies_with_its_parent(target):
 
 
 def test_ctrl_c_at_the_terminal_does_not_reach_it(target):
-    """The load that is ending in order still needs its way to the target."""
+    """Load that is ending still needs the target."""
     with FaultProxy(target, []) as proxy:
         group = os.getpgid(proxy.pid)
 
@@ -124,7 +124,7 @@ def test_ctrl_c_at_the_terminal_does_not_reach_it(target):
 
 @pytest.mark.parametrize("upstream", ["ftp://127.0.0.1:1", "127.0.0.1:1", "http://h:99999999"])
 def test_a_wrong_upstream_is_one_line(upstream):
-    """The process says why, and is gone."""
+    """The error has the process's message; the process has ended."""
     proxy = FaultProxy(upstream, [])
 
     with pytest.raises(HarnessError, match="not an http or https URL"):
@@ -133,7 +133,7 @@ def test_a_wrong_upstream_is_one_line(upstream):
 
 
 def test_launching_loads_no_web_framework():
-    """The harness can launch it under gevent: no asyncio, no starlette comes with it."""
+    """The harness can launch it under gevent: it imports no asyncio and no starlette."""
     program = (
         "import sys, harness.faults.launch\n"
         "print(sorted({'asyncio', 'uvloop', 'starlette', 'httptools'} & set(sys.modules)))"
@@ -147,7 +147,7 @@ def test_launching_loads_no_web_framework():
 
 
 def test_a_target_that_is_down_looks_down():
-    """The proxy invents no answer."""
+    """The proxy makes up no response."""
     with FaultProxy("http://127.0.0.1:9", []) as proxy:
         seen = get(proxy.url)
 
@@ -155,7 +155,7 @@ def test_a_target_that_is_down_looks_down():
 
 
 def test_a_process_that_died_is_told_as_that():
-    """What was to be said to it cannot be said, not even while its pipes are closed."""
+    """Unsent input is no error, not even while its pipes are closed."""
     proxy = FaultProxy("http://127.0.0.1:1", [])
     proxy.start()
     os.kill(proxy.pid, signal.SIGKILL)

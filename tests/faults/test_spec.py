@@ -1,4 +1,4 @@
-"""The two forms of a fault, and the errors that a slip in them makes."""
+"""The two forms of a fault, and their errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_kind_alone_always_strikes():
 
 
 def test_a_latency_of_nothing_but_jitter_is_taken_at_its_word():
-    """A default stands in for what was not said, not for a zero."""
+    """A default replaces a missing value, not a zero."""
     spec = parse_fault("latency:latency=0s,jitter=50ms")
 
     assert has(spec, latency_ns=0, jitter_ns=S // 20)
@@ -90,7 +90,7 @@ def test_a_restart_says_when_and_for_how_long():
     ],
 )
 def test_a_slip_is_one_clear_line(text, words):
-    """All that is wrong, and the nearest known word."""
+    """All errors, each with the nearest known word."""
     with pytest.raises(UsageError) as caught:
         parse_fault(text)
 
@@ -114,7 +114,7 @@ def test_a_slip_is_one_clear_line(text, words):
     ],
 )
 def test_a_table_of_other_types_is_a_mistake(table):
-    """Whatever TOML can hold there, the operator gets a line, not a traceback."""
+    """Any TOML value is a fault or a one-line error."""
     with pytest.raises(ValidationError):
         fault_from_table(table)
 
@@ -127,7 +127,7 @@ def test_every_kind_has_its_class():
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_table_is_read_back(data):
-    """``to_table`` and the field `Fault` are each other's reverse."""
+    """`Fault` reads back what ``to_table`` writes."""
     kind = data.draw(st.sampled_from(sorted(FAULTS)))
     table = {"kind": kind, "from": f"{data.draw(st.integers(0, 10**12))}ns"}
     if data.draw(st.booleans()):

@@ -1,4 +1,4 @@
-"""Whatever a server answers, all the way from the client to the findings: a result, a row, a word."""
+"""Any response, from the client to the findings: a result, a row, a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.contract.response_models import LogPage
 from harness.trial.batches import attempts_table, from_ipc, to_ipc
 from harness.trial.schema import ATTEMPTS
 from harness.wire import Failure, Response
-from tests.contract.test_interpretation import CREATED, JSON, LINE, QUEUED, RUN, SESSION
+from tests.contract.bodies import CREATED, JSON, LINE, QUEUED, RUN, SESSION
 from tests.examples import scaled_settings
 from tests.fuzz.test_documents import changed
 from tests.histories import context, reader
@@ -41,7 +41,7 @@ WAITS = st.none() | st.sampled_from(
 
 
 class Anything:
-    """A transport whose server answers what the test draws."""
+    """A transport whose responses the test draws."""
 
     def __init__(self, data):
         self.data = data
@@ -73,7 +73,7 @@ class Anything:
 
 
 def make_calls(client, data):
-    """A user's calls, with the ids and the cursors that he was answered."""
+    """A user's calls, with the ids and cursors of earlier responses."""
     sessions, runs, cursor = ["s"], ["r"], None
     for turn in range(data.draw(st.integers(1, 6))):
         match data.draw(st.sampled_from(sorted(OPERATIONS))):
@@ -103,8 +103,8 @@ def make_calls(client, data):
 
 @scaled_settings(16)
 @given(data=st.data())
-def test_any_answers_are_recorded_and_judged(tmp_path_factory, data):
-    """No call raises, every attempt is a row that travels, the ledger can be read, checks decide."""
+def test_any_responses_are_recorded_and_checked(tmp_path_factory, data):
+    """No call raises, every attempt is a row, the ledger is readable, every check decides."""
     path = tmp_path_factory.mktemp("answers") / "ledger"
     recorder, ledger = Recorder(), Ledger(path)
     policy = RetryPolicy(attempts=2, base_s=0.0, cap_s=0.0, jitter_s=0.0)

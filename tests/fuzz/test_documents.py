@@ -1,4 +1,4 @@
-"""Labs' results beside a trial: whatever they hold, there are findings and a report."""
+"""Any lab document of a trial leads to findings and a report."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def model(tmp_path_factory):
 
 
 def changed(data, document):
-    """The document with something in it left out or replaced, somewhere."""
+    """The document with some members removed or replaced."""
     document = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 3))):
         place = document
@@ -79,7 +79,7 @@ def changed(data, document):
     return document
 
 
-def tell(model, name, document):
+def read_lab(model, name, document):
     """Everything that reads the document."""
     findings = check_capacity(document) if name == "capacity" else []
     model = replace(model, labs={name: document})
@@ -89,11 +89,11 @@ def tell(model, name, document):
 
 @scaled_settings(12)
 @given(st.data())
-def test_a_changed_document_is_told_as_far_as_it_can_be_read(model, data):
-    """Keys that are missing, of another type, or out of any sense."""
+def test_a_changed_document_is_reported_as_far_as_it_is_readable(model, data):
+    """Members that are missing, of another type, or out of range."""
     name, whole = data.draw(st.sampled_from(WHOLE))
 
-    tell(model, name, changed(data, whole))
+    read_lab(model, name, changed(data, whole))
 
 
 @scaled_settings(12)
@@ -102,13 +102,13 @@ def test_a_changed_document_is_told_as_far_as_it_can_be_read(model, data):
     st.dictionaries(st.sampled_from(["kind", "schema", "steps", "refusal", "metrics"]), JSON),
 )
 def test_any_document_leaves_a_report(model, name, document):
-    """What is no lab's at all."""
-    tell(model, name, document)
+    """Documents of no lab."""
+    read_lab(model, name, document)
 
 
 def test_a_lab_that_cannot_be_read_is_shown_plainly_and_passes_nothing(model):
-    """The numbers are all there, under a sentence that says so; the verdict is unknown."""
-    findings, sections = tell(model, "capacity", {"kind": "sessions", "release_ms": 5})
+    """Its numbers are listed below a sentence that says so; the verdict is unknown."""
+    findings, sections = read_lab(model, "capacity", {"kind": "sessions", "release_ms": 5})
     (section,) = [section for section in sections if section.name == "capacity"]
 
     assert [Verdict.UNKNOWN] == [finding.verdict for finding in findings]

@@ -1,4 +1,4 @@
-"""What comes over sockets: frames and batches of any bytes, read by whoever has to."""
+"""Frames and batches of arbitrary bytes, read by each of their readers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FRAMES = st.lists(
     st.binary(max_size=40)
     | st.tuples(st.integers(0, 255), st.binary(max_size=120)).map(
-        lambda told: bytes([told[0], len(told[1])]) + told[1]
+        lambda frame: bytes([frame[0], len(frame[1])]) + frame[1]
     ),
     max_size=6,
 )
 
 
 class Scripted:
-    """A stream whose server agrees to an upgrade, or does not, and then says anything."""
+    """A stream whose server accepts an upgrade, or does not, and then sends anything."""
 
     def __init__(self, pieces, *, agrees, interpretation=b""):
         self.deadline_ns = 0
@@ -40,7 +40,7 @@ class Scripted:
         self._answer = interpretation
 
     def send(self, data):
-        """Take everything; an upgrade gets its answer put first."""
+        """Accept everything; the response of an upgrade comes first."""
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", data)
         if key:
             token = base64.b64encode(hashlib.sha1(key[1] + MAGIC).digest())  # noqa: S324  the RFC's own
@@ -52,18 +52,18 @@ class Scripted:
         return len(data)
 
     def receive(self):
-        """The next piece; nothing more comes in time after the last."""
+        """The next piece; after the last, a timeout."""
         if not self._pieces:
             raise ExchangeError(Failure.READ_TIMEOUT, "nothing came")
         return self._pieces.pop(0)
 
     def close(self):
-        """Forget what was left."""
+        """Drop the rest."""
         self._pieces = []
 
 
 class Reluctant(Scripted):
-    """One that takes a few bytes at a time, for there is always something to read."""
+    """A stream that accepts a few bytes at a time, because there is always something to read."""
 
     def __init__(self, pieces, *, takes):
         super().__init__(pieces, agrees=True)
@@ -78,7 +78,7 @@ class Reluctant(Scripted):
         return min(len(data), self._takes)
 
     def frames(self):
-        """What was taken: opcode and payload of each whole frame, and what is left over."""
+        """Opcode and payload of each complete frame sent, and the rest."""
         found, rest = [], self.taken
         while len(rest) >= 6 and len(rest) >= 6 + (size := rest[1] & 0x7F):
             mask, data = rest[2:6], rest[6 : 6 + size]
@@ -88,12 +88,12 @@ class Reluctant(Scripted):
 
 
 class Promising(Scripted):
-    """One that finishes, as TLS does, what it was given first before it takes anything else."""
+    """A stream that, like TLS, finishes the first data before it accepts any other."""
 
     _promised = 0
 
     def send(self, data):
-        """Nothing of the first data, for there is something to read; then exactly that."""
+        """Accept nothing of the first data, because there is something to read; then exactly it."""
         if data.startswith(b"GET "):
             return super().send(data)
         if not self._promised:
@@ -115,7 +115,7 @@ def upgraded(monkeypatch_to):
 @settings(max_examples=60)
 @given(st.text(max_size=25), st.integers(9, 30))
 def test_pongs_never_stand_in_the_middle_of_a_message(text, takes):
-    """A server that pings faster than it takes what it is sent gets whole frames all the same."""
+    """A server that pings faster than it reads still gets complete frames."""
     stream = Reluctant([b"\x89\x01!"] * 200, takes=takes)
     _, socket = upgraded(stream)
     socket.send(text.encode(), 1)
@@ -126,7 +126,7 @@ def test_pongs_never_stand_in_the_middle_of_a_message(text, takes):
 
 
 def test_a_pong_behind_a_message_waits_for_nothing():
-    """The ping came while the message was being sent, and the server says nothing more."""
+    """The ping came while the message was being sent, and nothing follows."""
     _, socket = upgraded(Promising([b"\x89\x01!"], agrees=True))
     before = socket.bytes_out
     socket.send(b"text", 1)
@@ -191,7 +191,7 @@ def test_any_frame_to_the_action_socket_is_a_request_or_told_as_none(frame):
     ),
 )  # fmt: skip
 def test_any_devtools_command_is_answered(method, params):
-    """Strange parameters are an error told to whoever sent them."""
+    """Unusual parameters are an error for their sender."""
     frame = msgspec.json.encode({"id": 7, "method": method, "params": params})
     try:
         command = read_command(frame)

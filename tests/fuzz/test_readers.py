@@ -1,4 +1,4 @@
-"""Whatever a plan, a trial directory or the network holds: an outcome, or one line of error."""
+"""Any plan, trial directory or network input: a result, or one line of error."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ JSON = st.recursive(
 )
 
 
-def told(read, *given_, lines=1):
-    """What it gave, or None after an error of the harness in so many lines."""
+def result_or_error(read, *given_, lines=1):
+    """Its result, or None after an error of the harness of at most this many lines."""
     try:
         return read(*given_)
     except HarnessError as error:
@@ -48,7 +48,7 @@ def told(read, *given_, lines=1):
 
 
 def mutated(data, raw):
-    """Bytes with a few of them changed, cut out or doubled."""
+    """Bytes with a few of them changed, removed or inserted."""
     raw = bytearray(raw)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(raw)))
@@ -60,21 +60,21 @@ def mutated(data, raw):
 @settings(max_examples=150)
 @given(st.data())
 def test_a_changed_plan_is_a_plan_or_lines_of_mistakes(data):
-    """One line a mistake, never a traceback."""
+    """One line per error, never a traceback."""
     raw = mutated(data, data.draw(st.sampled_from(TEXTS)).encode())
 
-    told(parse_plan, raw.decode(errors="replace"), "plan.toml", lines=None)
+    result_or_error(parse_plan, raw.decode(errors="replace"), "plan.toml", lines=None)
 
 
 @settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(sorted(build_plan({}, "").model_dump())), JSON))
 def test_any_document_is_a_plan_or_lines_of_mistakes(document):
-    """The plan in an old manifest is a stranger's document as well."""
-    told(build_plan, document, "manifest.json: plan", lines=None)
+    """The plan in a manifest is untrusted too."""
+    result_or_error(build_plan, document, "manifest.json: plan", lines=None)
 
 
 def running(path):
-    """A trial as a killed writer left it, with a ledger."""
+    """The trial of a killed writer, with a ledger."""
     with PartWriter(path) as writer:
         table = attempts_table([attempt(call_id=n, at_s=n / 10) for n in range(6)])
         writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
@@ -96,14 +96,14 @@ def test_changed_parts_are_finished_or_an_error_of_the_trial(tmp_path_factory, d
     file = data.draw(st.sampled_from(files))
     file.write_bytes(mutated(data, file.read_bytes()))
 
-    told(read_ledger, path / PARTS / "local.ledger")
-    told(finalize_trial, path)
+    result_or_error(read_ledger, path / PARTS / "local.ledger")
+    result_or_error(finalize_trial, path)
 
 
 @settings(max_examples=40)
 @given(st.data())
 def test_a_changed_trial_is_judged_or_an_error_of_the_trial(tmp_path_factory, data):
-    """Manifest, events and findings, down to what the report would say."""
+    """Manifest and events, up to the report's model."""
     path = write_trial(
         tmp_path_factory.mktemp("judge") / "t",
         ladder()[:20],
@@ -116,14 +116,14 @@ def test_a_changed_trial_is_judged_or_an_error_of_the_trial(tmp_path_factory, da
     file = path / data.draw(st.sampled_from(["manifest.json", "events.jsonl"]))
     file.write_bytes(mutated(data, file.read_bytes()))
 
-    if told(check_trial, path) is not None:
-        told(lambda: build_model(open_trial(path)))
+    if result_or_error(check_trial, path) is not None:
+        result_or_error(lambda: build_model(open_trial(path)))
 
 
 @settings(max_examples=200)
 @given(st.text(max_size=120) | st.binary(max_size=90).map(lambda raw: raw.decode("latin-1")))
 def test_no_header_is_taken_for_genuine(header):
-    """Whatever it says, without the secret it is not valid; and it never raises."""
+    """Without the secret it is never valid, and it never raises."""
     verdict = verify(header, b"{}", b"whsec_x", now_s=1_700_000_000)
 
     assert verdict in {SignatureStatus.FORGED, SignatureStatus.MISSING}
@@ -132,8 +132,8 @@ def test_no_header_is_taken_for_genuine(header):
 @settings(max_examples=100)
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=80))
 def test_any_signed_body_is_answered(body):
-    """A genuine signature over nonsense is a 400, and an event all the same."""
-    from tests.faults.test_inbox import NOW_S, SECRET, genuine
+    """A genuine signature over nonsense is a 400, and an event."""
+    from tests.faults.deliveries import NOW_S, SECRET, genuine
 
     receiver = WebhookReceiver(
         SECRET.decode(),
@@ -149,14 +149,14 @@ def test_any_signed_body_is_answered(body):
 @given(st.dictionaries(st.sampled_from(["slow", "fail", "silent", "slow_by", "hold"]), JSON))
 def test_any_behaviour_is_one_or_a_line(table):
     """The inbox's configuration."""
-    told(read_config, InboxConfig, {"secret": "s", "behaviour": table})
+    result_or_error(read_config, InboxConfig, {"secret": "s", "behaviour": table})
 
 
 @settings(max_examples=25)
 @given(st.lists(st.binary(max_size=200), max_size=4), st.booleans())
 def test_any_bytes_to_the_inbox_leave_it_standing(pieces, posts):
-    """After whatever a stranger sent, the next genuine request is answered."""
-    from tests.faults.test_inbox import BODY, SECRET, genuine
+    """After any bytes from another sender, the next genuine request is answered."""
+    from tests.faults.deliveries import BODY, SECRET, genuine
 
     async def play():
         receiver = WebhookReceiver(
@@ -166,9 +166,9 @@ def test_any_bytes_to_the_inbox_leave_it_standing(pieces, posts):
         inbox = InboxServer(receiver, ("127.0.0.1", 0))
         await inbox.open()
         port = int(inbox.url.rpartition(":")[2])
-        _, stranger = await asyncio.open_connection("127.0.0.1", port)
-        stranger.write(b"POST / HTTP/1.1\r\n" * posts + b"".join(pieces))
-        stranger.close()
+        _, sender = await asyncio.open_connection("127.0.0.1", port)
+        sender.write(b"POST / HTTP/1.1\r\n" * posts + b"".join(pieces))
+        sender.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = f"POST /k HTTP/1.1\r\nx-opensteer-signature: {genuine(BODY)}\r\n"
         writer.write(f"{head}content-length: {len(BODY)}\r\n\r\n".encode() + BODY)

@@ -1,4 +1,4 @@
-"""The stand-in's whole surface, by its own document: whatever is sent, never a 5xx."""
+"""The stand-in's complete API, from its own document: no request causes a 5xx."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ schema = schemathesis.openapi.from_dict(openapi_document())
 
 @pytest.fixture(scope="module")
 def standin():
-    """A stand-in of this module's own."""
+    """A stand-in for this module."""
     with Standin(StandinConfig()) as running:
         yield running
 
@@ -23,7 +23,7 @@ def standin():
 @schema.parametrize()
 @settings(max_examples=25, deadline=None)
 def test_no_request_makes_it_fail(standin, case):
-    """Paths, queries, headers and bodies, as the document allows them and as it does not."""
+    """Paths, queries, headers and bodies, valid and invalid ones."""
     answer = case.call(base_url=standin.url, headers={"x-api-key": "osk_fuzz"})
 
     assert answer.status_code < 500, (case.as_curl_command(), answer.text)

@@ -1,4 +1,4 @@
-"""Tables of a trial with wild cells or flipped bytes: an answer, or one line of error."""
+"""Tables of a trial with wild cells or flipped bytes: a result, or one line of error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.trial.store import open_trial
 from reports import csv_tables, hdr, junit, markdown
 from reports.model import build_model
 from tests.examples import scaled_settings
-from tests.fuzz.test_readers import mutated, told
+from tests.fuzz.test_readers import mutated, result_or_error
 from tests.trials import ladder, rate_limited, write_trial
 
 TABLES = ("intervals.parquet", "attempts.parquet")
@@ -51,7 +51,7 @@ def kind_of(of_column):
 
 
 def with_wild_cells(data, path):
-    """Some cells of some columns replaced by what their type can hold, or by nothing."""
+    """Replace some cells of some columns by any value of their type, or by null."""
     table = pq.read_table(path)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, table.num_columns - 1))
@@ -69,7 +69,7 @@ def with_wild_cells(data, path):
 
 
 def read_everything(whole, path, folder):
-    """What compare, trend, baseline and report read; each answers or is told so."""
+    """Everything that compare, trend, baseline and report read: a result, or an error."""
     tolerances = Tolerances()
 
     def compared():
@@ -92,13 +92,13 @@ def read_everything(whole, path, folder):
         save_baseline(trial, "b", measured_phases(trial.manifest), folder)
 
     for read in (compared, drawn, reported, kept):
-        told(read)
+        result_or_error(read)
 
 
 @scaled_settings(5)
 @given(st.data())
 def test_wild_cells(whole, tmp_path_factory, data):
-    """Nothing, NaN, the ends of every type, text where a name was."""
+    """Null, NaN, the limits of every type, any text in place of a name."""
     folder = tmp_path_factory.mktemp("wild")
     path = shutil.copytree(whole, folder / "t")
     with_wild_cells(data, path / data.draw(st.sampled_from(TABLES)))
@@ -109,7 +109,7 @@ def test_wild_cells(whole, tmp_path_factory, data):
 @scaled_settings(4)
 @given(st.data())
 def test_flipped_bytes(whole, tmp_path_factory, data):
-    """Cut off, changed, doubled."""
+    """Cut off, changed or repeated."""
     folder = tmp_path_factory.mktemp("flipped")
     path = shutil.copytree(whole, folder / "t")
     file = path / data.draw(st.sampled_from([*TABLES, "manifest.json"]))

@@ -15,7 +15,7 @@ from harness.client.retries import RetryBudget, RetryPolicy
 from harness.clock import unix_ns
 from harness.load.session_cleanup import close_sessions
 from harness.wire import Response
-from tests.contract.test_interpretation import CREATED
+from tests.contract.bodies import CREATED
 
 REFUSED = b'{"error":"no","code":"CLOUD_CONFIG_INVALID"}'
 

@@ -1,4 +1,4 @@
-"""What `harness conform` says, read by Perl's TAP parser, a YAML parser and an XML parser."""
+"""The output of `harness conform`, read by Perl's TAP parser, a YAML and an XML parser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NASTY = f"{HOSTILE}\nok 9 - forged # TODO\n...\n{{: - 'x'"
 
 
 def seen(name, verdict="pass", detail=""):
-    """What came of one check; its statement is ours, its detail the target's."""
+    """The result of one case; the detail comes from the target."""
     return CaseResult(ConformanceCase(name, "It holds.", print), verdict, detail, 0.25)
 
 
@@ -31,7 +31,7 @@ FOUND = [
 
 
 def prove(tap, folder):
-    """What ``prove`` says of it: its exit code and its report."""
+    """The exit code and the report of ``prove``."""
     binary = shutil.which("prove")
     if binary is None:
         pytest.skip("prove is not installed (make test-deps)")
@@ -54,8 +54,8 @@ def test_prove_counts_what_failed(tmp_path):
     assert "Parse errors" not in said
 
 
-def test_prove_is_content_where_all_passed_or_were_skipped(tmp_path):
-    """Exit 0; the skip is told as one."""
+def test_prove_passes_if_all_passed_or_were_skipped(tmp_path):
+    """Exit 0; the skip is reported as one."""
     code, said = prove(render_tap([FOUND[0], FOUND[2]]), tmp_path)
 
     assert (code, "Result: PASS" in said) == (0, True), said
@@ -77,6 +77,6 @@ def test_an_xml_parser_reads_the_suite():
     """Cases, failures and skips, as the totals say."""
     suite = ET.fromstring(render_junit(FOUND, HOSTILE)).find("testsuite")  # noqa: S314  ours
 
-    assert [seen.check.name for seen in FOUND] == [c.get("name") for c in suite.iter("testcase")]
+    assert [seen.case.name for seen in FOUND] == [c.get("name") for c in suite.iter("testcase")]
     assert ("4", "2", "1") == tuple(suite.get(k) for k in ("tests", "failures", "skipped"))
     assert [2, 1] == [len(list(suite.iter(kind))) for kind in ("failure", "skipped")]

@@ -1,4 +1,4 @@
-"""A stand-in to test against, and a caller that speaks its API."""
+"""A stand-in to test against, and a client of its API."""
 
 from __future__ import annotations
 

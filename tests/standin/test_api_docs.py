@@ -1,4 +1,4 @@
-"""The documents that the stand-in serves are true of what it answers."""
+"""The documents that the stand-in serves describe its responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_committed_documents_are_current(honest, path):
-    """What is served equals what docs/ holds; else: make api-docs."""
+    """The served documents equal those in docs/; run `make api-docs` if they differ."""
     committed = (DOCS / path.lstrip("/")).read_bytes()
     assert committed == document_body(path) == honest.http.get(path).content
 
@@ -59,7 +59,7 @@ def test_every_route_is_described():
 
 
 def check_answer(name, answer):
-    """Hold an answer against the document: a known status, and a body as described."""
+    """Validate a response by the document: a known status, and a body of its schema."""
     document = openapi_document()
     described = OPERATIONS[name]
     responses = document["paths"][described.path][described.method]["responses"]
@@ -75,7 +75,7 @@ def check_answer(name, answer):
 
 
 def test_answers_are_as_described(start):
-    """Successes and refusals of every operation keep the document."""
+    """Successes and refusals of every operation match the document."""
     client = start(max_sessions=2, run_wait="0ms", run_duration="0ms", run_failed=0.5)
     created = client.create(name="x", key="k1")
     session_id = created.json()["sessionId"]

@@ -1,4 +1,4 @@
-"""A connection's bounds, over a transport that only notes, by a clock that only the test moves."""
+"""A connection's bounds, with a recording transport and a clock of the test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHOLE = b"GET /runs/r HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 class Noting(asyncio.Transport):
-    """Notes what is written, and whether it was closed."""
+    """Records what is written, and whether it was closed."""
 
     def __init__(self):
         super().__init__()
@@ -32,10 +32,10 @@ class Noting(asyncio.Transport):
         return self.closed
 
     def pause_reading(self):
-        """Nothing is read here."""
+        """Ignored."""
 
     def resume_reading(self):
-        """Nothing is read here."""
+        """Ignored."""
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_request_is_late_by_its_beginning(at, said):
 
 
 def test_what_the_server_takes_is_not_the_clients_time(at):
-    """A request that is whole is never late, however long its answer takes."""
+    """A complete request is never late, however long its response takes."""
     at(5)
     ended = play(lambda line, _: (line.data_received(WHOLE), line.close_if_late(10**18)))
 
@@ -93,7 +93,7 @@ def test_what_the_server_takes_is_not_the_clients_time(at):
 
 @pytest.mark.parametrize("late", [True, False])
 def test_a_refusal_is_no_answer_to_an_earlier_request(at, late):
-    """While the first is being answered a second is late, or too long: cut off without a word."""
+    """A late or too long request behind one in progress is cut off without a response."""
 
     def script(line, transport):
         line.data_received(WHOLE)

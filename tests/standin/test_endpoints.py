@@ -1,4 +1,4 @@
-"""The endpoints over HTTP: what they answer, what they refuse."""
+"""The endpoints over HTTP: responses and refusals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def code_of(answer):
 
 
 def test_health_needs_no_key(honest):
-    """GET /health answers 200 to anybody."""
+    """GET /health needs no key."""
     assert 200 == httpx.get(honest.standin.url + "/health", trust_env=False).status_code
 
 
@@ -99,7 +99,7 @@ def test_an_unknown_session_is_not_found(honest):
 
 
 def test_another_contract_version_is_a_409(honest):
-    """Told before anything else that may be wrong with the body."""
+    """Reported before any other error of the body."""
     mismatch = (409, "CLOUD_CONTRACT_MISMATCH")
     assert mismatch == code_of(honest.create(cloudSessionContractVersion="v2"))
     body = {"cloudSessionContractVersion": "v4"}
@@ -128,7 +128,7 @@ def test_a_wrong_session_request_is_a_400_with_its_place(honest, changes):
     [(b"", "$"), (b"{", "$"), (b"[]", "$"), (b'\xff"', "$"), (b'{"entries":7}', "$.entries")],
 )
 def test_what_is_no_json_object_is_a_400(honest, content, path):
-    """Garbage does not become a 500."""
+    """Garbage is not a 500."""
     answer = honest.http.post("/selector-cache/import", content=content)
     assert (400, "CLOUD_CONFIG_INVALID") == code_of(answer)
     assert path == answer.json()["details"][0]["path"]
@@ -223,7 +223,7 @@ def test_wrong_paging_is_a_400(honest, query):
      {"webhook": {"url": "http://a", "secret": "s", "events": ["run.queued"]}}],
 )  # fmt: skip
 def test_a_wrong_webhook_is_a_400(honest, body):
-    """An address, a secret and known events are asked for."""
+    """A webhook needs a URL, a secret and known events."""
     assert (400, "CLOUD_CONFIG_INVALID") == code_of(honest.queue(**body))
 
 

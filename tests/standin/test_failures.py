@@ -1,4 +1,4 @@
-"""Limits, capacity, injected failures and the time things take, over HTTP."""
+"""Limits, capacity, injected failures and latency, over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.standin.launch import Standin
 
 @pytest.fixture(scope="module")
 def failing(honest):
-    """A stand-in whose failures are set anew by every test."""
+    """A stand-in whose failures each test sets."""
     with Standin() as standin:
         client = type(honest)(standin)
         yield client
@@ -33,7 +33,7 @@ def test_every_code_can_be_made_to_happen(failing, code):
 
 @pytest.mark.parametrize("code", STATUS)
 def test_the_sdk_has_its_own_names(failing, code):
-    """In the other vocabulary a documented code goes by the SDK's name."""
+    """In the SDK's vocabulary a documented code has the SDK's name."""
     failing.standin.control(fail={code: 1}, vocabulary="sdk")
     assert SDK_NAMES.get(code, code) == failing.load(failing.entry()).json()["code"]
 
@@ -86,7 +86,7 @@ def test_what_never_reaches_the_limiter_is_not_limited(start):
 
 
 def test_concurrency_refuses_what_is_in_flight_too_many(start):
-    """Six at once of 700 ms where two may be: four are refused, and told one second."""
+    """Of six concurrent requests of 700 ms, with a limit of two, four get Retry-After: 1."""
     client = start(limiter="concurrency", burst=2, latency={"*": "700ms"})
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: client.run("r"), range(6)))
@@ -105,7 +105,7 @@ def test_a_retry_after_can_be_a_date(start):
 
 
 def test_capacity_is_exact(start):
-    """Three slots of five; one freed is one given again, after the delay."""
+    """Three of five creates get a slot; a freed slot is available again after the delay."""
     client = start(max_sessions=3, release_delay_s=0.7)
     answers = [client.create() for _ in range(5)]
     assert [201, 201, 201, 503, 503] == [answer.status_code for answer in answers]
@@ -120,7 +120,7 @@ def test_capacity_is_exact(start):
 
 
 def test_a_race_admits_too_many_and_the_truth_says_how_many(start):
-    """Ten at once look for room before any takes it."""
+    """Ten concurrent creates check for room before any takes a slot."""
     client = start(max_sessions=2, race_window_s=0.5)
     with ThreadPoolExecutor(10) as pool:
         created = [a.status_code for a in pool.map(lambda _: client.create(), range(10))].count(201)

@@ -1,4 +1,4 @@
-"""The truth is what a client saw, and the back doors are none of its business."""
+"""The truth equals what a client saw; administrative requests are not in it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_codes_are_counted_beside_ok(start):
 
 
 def test_back_doors_are_not_counted(start):
-    """Neither looking nor turning knobs is a request."""
+    """Reading the truth and changing settings are not counted as requests."""
     client = start()
     client.standin.control(latency={"*": "1ms"})
     client.standin.truth()
@@ -95,7 +95,7 @@ def test_back_doors_are_not_counted(start):
 
 
 def test_control_shows_no_key_and_takes_no_wrong_setting(start):
-    """Keys are told by number; an unknown or fixed setting is one clear line."""
+    """Only the number of keys is shown; an unknown or fixed setting is one clear line."""
     client = start(api_keys=("osk_test", "osk_secret"))
     shown = client.standin.control(rate=7)
     assert (7, 2) == (shown["rate"], shown["api_keys"])

@@ -1,4 +1,4 @@
-"""Clients that mean no good: what they send is refused in a word, and costs a bounded time."""
+"""Hostile clients: their input is refused with a message, within a bounded time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ HEAD = b"POST /scrapers/a/runs HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n"
 
 
 def speak(client, *pieces):
-    """Say something over a connection of one's own; what was answered until its end."""
+    """Send pieces over a new connection; returns the response until its end."""
     parts, heard = urlsplit(client.standin.url), b""
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
         try:
             for piece in pieces:
                 line.sendall(piece)
         except OSError:
-            pass  # it was cut off, and what it was told before is still there
+            pass  # it was cut off; the response can still be read
         try:
             while piece := line.recv(65_536):
                 heard += piece
@@ -33,8 +33,8 @@ def speak(client, *pieces):
     return heard
 
 
-def told(heard):
-    """Status and message of the only answer."""
+def refusal(heard):
+    """Status and message of the only response."""
     head, _, body = heard.partition(b"\r\n\r\n")
     assert b"connection: close" in head
     return int(head.split()[1]), json.loads(body)["error"]
@@ -62,13 +62,13 @@ TOO_LONG = (431, f"a head of more than {HEAD_BYTES_MAX} bytes")
     ids=["one-header", "many-headers", "target", "trailers", "chunk-extension"],
 )
 def test_a_head_without_end_is_refused(honest, pieces):
-    """Whatever it is that does not end, the connection does; the next one is served."""
-    assert TOO_LONG == told(speak(honest, *pieces))
+    """The connection is closed; the next one is served."""
+    assert TOO_LONG == refusal(speak(honest, *pieces))
     assert 200 == honest.health().status_code
 
 
 def test_a_body_in_the_smallest_chunks_is_a_body(honest):
-    """5 bytes of framing for each of body are no head, however many there are."""
+    """5 bytes of framing for each byte of body are not taken for a head."""
     body = b'{"input":"' + b"x" * 30_000 + b'"}'
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     heard = speak(
@@ -77,14 +77,14 @@ def test_a_body_in_the_smallest_chunks_is_a_body(honest):
     assert heard.startswith(b"HTTP/1.1 202 ")
 
 
-def test_a_body_that_states_too_great_a_length_is_not_waited_for(honest):
-    """Refused by its head alone; nothing of it has to come."""
+def test_a_stated_length_that_is_too_large_is_refused_at_once(honest):
+    """It is refused because of its head."""
     heard = speak(honest, HEAD + b"connection: close\r\ncontent-length: 9999999\r\n\r\n")
-    assert (413, "the body is larger than 1048576 bytes") == told(heard)
+    assert (413, "the body is larger than 1048576 bytes") == refusal(heard)
 
 
-def test_one_byte_at_a_time_is_no_way_to_live_for_ever(hasty):
-    """The time counts from the first byte of the request, not from the last that came."""
+def test_a_request_sent_byte_by_byte_times_out(hasty):
+    """The time counts from the request's first byte, not from the last received."""
     parts, begun = urlsplit(hasty.standin.url), time.perf_counter()
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
         line.sendall(HEAD)
@@ -114,28 +114,28 @@ def hasty(honest):
     [b"1e400", b"123456789012345678901234567890", b"1.0", b'{"a":1,"a":2}',
      b'"\\"replayed\\":false"'],
 )  # fmt: skip
-def test_an_input_is_told_again_to_the_letter(honest, value):
-    """Numbers that no type holds, names that come twice: a replay is the same run."""
+def test_an_input_is_replayed_to_the_letter(honest, value):
+    """Numbers beyond every type, repeated names: a replay is the same run."""
     key = b"idempotency-key: letter-%s\r\n" % value.hex().encode()
     bodies = [
         speak(honest, post(b'{"input":' + value + b"}", key)).partition(b"\r\n\r\n")[2]
         for _ in range(2)
     ]
     assert b'"input":' + value + b',"output":null' in bodies[0]
-    told_again = bodies[0].replace(b'"replayed":false,"links"', b'"replayed":true,"links"')
-    assert told_again == bodies[1] != bodies[0]
+    replayed = bodies[0].replace(b'"replayed":false,"links"', b'"replayed":true,"links"')
+    assert replayed == bodies[1] != bodies[0]
 
 
 @pytest.mark.parametrize("value", [b'"\xff"', b'{"\xff":1}', b"NaN", b"[" * 50_000])
 def test_an_input_that_is_no_json_is_a_400(honest, value):
-    """Also where nobody looks into it: what is not UTF-8 is never told to the next reader."""
+    """Although nothing reads the input: invalid UTF-8 must not reach the next reader."""
     heard = speak(honest, post(b'{"input":' + value + b"}"))
     assert heard.startswith(b"HTTP/1.1 400 ")
     assert b"CLOUD_CONFIG_INVALID" in heard
 
 
-def test_who_sends_no_host_is_told_where_he_is(honest):
-    """The sockets of a session have an address in any case."""
+def test_without_a_host_header_sockets_have_the_server_s_address(honest):
+    """The sockets of a session always have an address."""
     body = json.dumps(honest.session_body()).encode()
     head = b"POST /sessions HTTP/1.0\r\nx-api-key: k\r\ncontent-length: %d\r\n\r\n" % len(body)
     created = json.loads(speak(honest, head + body).partition(b"\r\n\r\n")[2])
@@ -155,8 +155,8 @@ def test_who_sends_no_host_is_told_where_he_is(honest):
         (b"", 400),
     ],
 )
-def test_settings_that_cannot_be_are_refused_and_change_nothing(honest, body, status):
-    """A line that says why; the settings are as they were."""
+def test_invalid_settings_are_refused_and_change_nothing(honest, body, status):
+    """The error says why; the settings stay the same."""
     before = honest.standin.control()
     answer = honest.http.post("/__control__", content=body)
     assert status == answer.status_code

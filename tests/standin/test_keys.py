@@ -8,7 +8,7 @@ import pytest
 
 
 def executions(client, key):
-    """How often the key's work was really done."""
+    """The number of times the key's work was done."""
     return client.standin.truth(everything=True)["idempotency"]["executions"].get(key, 0)
 
 
@@ -30,7 +30,7 @@ def test_a_queued_run_is_replayed_and_says_so(honest):
 
 
 def test_an_import_is_replayed_with_its_first_counts(honest):
-    """The second sending imports nothing, and still tells of one inserted."""
+    """The second request imports nothing, and still reports one inserted."""
     entry = honest.entry(namespace="replayed")
     first, again = honest.load(entry, key="i-1"), honest.load(entry, key="i-1")
     assert (1, first.content) == (again.json()["inserted"], again.content)
@@ -49,7 +49,7 @@ def test_the_same_key_with_another_request_is_a_422(honest):
 
 
 def test_the_same_key_in_flight_is_a_409(start):
-    """Of eight at once one is handled; the others hear 409, and later the replay."""
+    """Of eight concurrent requests one is handled; the others get 409, and later the replay."""
     client = start(latency={"create_session": "700ms"})
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.create(key="k"), range(8)))
@@ -86,7 +86,7 @@ def test_a_timeout_after_the_effect_is_told_by_the_retry(start):
 
 
 def test_a_key_belongs_to_its_api_key(honest):
-    """Two users may choose the same one."""
+    """Two users may choose the same key."""
     first = honest.queue(key="shared").json()
     other = honest.http.post(
         "/scrapers/shop/runs",
@@ -97,7 +97,7 @@ def test_a_key_belongs_to_its_api_key(honest):
 
 
 def test_a_key_is_forgotten_after_its_lifetime(start):
-    """Then the work is done again, by the rules."""
+    """Then the work is done again."""
     client = start(key_lifetime_s=0.05)
     client.queue(key="k")
     while client.queue(key="k").json()["replayed"]:

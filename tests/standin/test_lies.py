@@ -1,4 +1,4 @@
-"""Every lie is told when asked for, and counted; an honest server tells none."""
+"""Every lie happens when configured, and counted; an honest server has none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.standin.config import Lies
 
 @pytest.fixture
 def liar(start):
-    """Starts a stand-in that always tells the given lies."""
+    """Starts a stand-in with the given lies, each with probability 1."""
 
     def begin(*names, **settings):
         return start(lies=Lies(**dict.fromkeys(names, 1.0)), **settings)
@@ -19,8 +19,8 @@ def liar(start):
     return begin
 
 
-def told(client):
-    """The lies told so far."""
+def lies_of(client):
+    """The lies counted so far."""
     return client.standin.truth()["lies"]
 
 
@@ -30,7 +30,7 @@ def test_executes_twice(liar):
     first, again = client.queue(key="k").json(), client.queue(key="k").json()
     assert (False, True) == (again["replayed"], first["run"]["id"] != again["run"]["id"])
     assert {"k": 2} == client.standin.truth()["idempotency"]["executed_more_than_once"]
-    assert {"executes_twice": 1} == told(client)
+    assert {"executes_twice": 1} == lies_of(client)
 
 
 def test_forgets_keys(start):
@@ -39,11 +39,11 @@ def test_forgets_keys(start):
     seen = [client.queue(key="k").json()["replayed"] for _ in range(2)]
     time.sleep(0.85)
     assert [False, True, False] == [*seen, client.queue(key="k").json()["replayed"]]
-    assert {"forgets_keys_after_s": 1} == told(client)
+    assert {"forgets_keys_after_s": 1} == lies_of(client)
 
 
 def test_replays_the_wrong_run(liar):
-    """A replay answers another run, be it one that exists or one made up."""
+    """A replay returns another run, an existing or an invented one."""
     client = liar("replays_wrong_run")
     first = client.queue(key="a").json()["run"]["id"]
     made_up = client.queue(key="a").json()
@@ -52,7 +52,7 @@ def test_replays_the_wrong_run(liar):
     assert (True, True) == (made_up["replayed"], existing["replayed"])
     assert made_up["run"]["id"] not in (first, second)
     assert second == existing["run"]["id"]
-    assert {"replays_wrong_run": 2} == told(client)
+    assert {"replays_wrong_run": 2} == lies_of(client)
 
 
 def test_leaks_a_slot(liar):
@@ -75,35 +75,35 @@ def test_a_failed_create_keeps_its_slot(liar):
     assert [502, 502, 503] == [answer.status_code for answer in seen]
     truth = client.standin.truth()["sessions"]
     assert (0, 1, 1) == (truth["open"], truth["taken"], truth["leaked"])
-    assert {"leaks_failed_create": 1} == told(client)
+    assert {"leaks_failed_create": 1} == lies_of(client)
 
 
 def test_gives_an_id_twice(liar):
-    """The second session is told by the first one's id, and is not there."""
+    """The second session gets the first one's id, and does not exist."""
     client = liar("duplicate_session_id")
     first, second = client.create().json(), client.create().json()
     assert first["sessionId"] == second["sessionId"]
     assert (1, {"duplicate_session_id": 1}) == (
-        client.standin.truth()["sessions"]["created"], told(client),
+        client.standin.truth()["sessions"]["created"], lies_of(client),
     )  # fmt: skip
 
 
 def test_a_status_goes_back(liar):
-    """A run that has ended is told as running."""
+    """A run that has ended is reported as running."""
     client = liar("status_goes_back", run_wait="0ms", run_duration="0ms")
     run_id = client.queue().json()["run"]["id"]
     assert "running" == client.run(run_id).json()["run"]["status"]
-    assert {"status_goes_back": 1} == told(client)
+    assert {"status_goes_back": 1} == lies_of(client)
 
 
 def test_loses_a_log_line(liar):
-    """25 lines, one of them missing, in each page asked for."""
+    """Each page lacks one of its 25 lines."""
     client = liar("loses_log_line", run_wait="0ms", run_duration="0ms")
     run_id = client.queue().json()["run"]["id"]
     pages = [client.logs(run_id).json()["logs"] for _ in range(8)]
     assert {24} == {len(page) for page in pages}
     assert len({tuple(line["cursor"] for line in page) for page in pages}) > 1
-    assert {"loses_log_line": 8} == told(client)
+    assert {"loses_log_line": 8} == lies_of(client)
 
 
 def test_miscounts_the_cache(liar):
@@ -112,17 +112,17 @@ def test_miscounts_the_cache(liar):
     expected = {"imported": 1, "inserted": 2, "updated": 0, "skipped": 0}
     assert expected == client.load(client.entry()).json()
     assert (1, {"cache_miscounts": 1}) == (
-        client.standin.truth()["cache"]["entries"], told(client),
+        client.standin.truth()["cache"]["entries"], lies_of(client),
     )  # fmt: skip
 
 
 def test_the_older_entry_wins(liar):
-    """An older time is told as an update; it is no lie while nothing is older."""
+    """An older time is reported as an update; no lie is counted while nothing is older."""
     client = liar("older_wins")
     client.load(client.entry())
-    assert {} == told(client)
+    assert {} == lies_of(client)
     assert 1 == client.load(client.entry(updatedAt="2024-01-01T00:00:00Z")).json()["updated"]
-    assert {"older_wins": 1} == told(client)
+    assert {"older_wins": 1} == lies_of(client)
 
 
 def test_a_deleted_session_still_answers(liar):
@@ -133,24 +133,24 @@ def test_a_deleted_session_still_answers(liar):
     answer = client.get(session_id)
     assert (200, "active") == (answer.status_code, answer.json()["cloudSession"]["state"])
     assert (0, {"deleted_still_answers": 1}) == (
-        client.standin.truth()["sessions"]["open"], told(client),
+        client.standin.truth()["sessions"]["open"], lies_of(client),
     )  # fmt: skip
 
 
 def test_a_wrong_retry_after(liar):
-    """Zero seconds, where it takes 1000."""
+    """Zero seconds instead of 1000."""
     client = liar("wrong_retry_after", limiter="token-bucket", rate=0.001, burst=1)
     client.run("r")
     seen = [client.run("r").headers["retry-after"] for _ in range(3)]
-    assert (["0"] * 3, {"wrong_retry_after": 3}) == (seen, told(client))
+    assert (["0"] * 3, {"wrong_retry_after": 3}) == (seen, lies_of(client))
 
 
-def test_a_lie_with_a_probability_is_told_sometimes(start):
-    """Of 200 at one half between 60 and 140, exactly as many as are counted."""
+def test_a_lie_with_a_probability_happens_sometimes(start):
+    """Between 60 and 140 of 200 at one half, and each is counted."""
     client = start(lies=Lies(cache_miscounts=0.5))
     wrong = 0
     for _ in range(200):
         counts = client.load(client.entry()).json()
         wrong += counts["inserted"] + counts["updated"] + counts["skipped"] != 1
-    assert wrong == told(client)["cache_miscounts"]
+    assert wrong == lies_of(client)["cache_miscounts"]
     assert 60 < wrong < 140

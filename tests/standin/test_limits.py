@@ -1,4 +1,4 @@
-"""The limiters decide exactly, and tell the exact wait."""
+"""The limiters decide exactly, and return the exact wait."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def accepted_at(limiter, gaps):
 
 
 def test_unlimited_accepts_everything():
-    """No limiter refuses nothing."""
+    """Without a limiter nothing is refused."""
     limiter = Unlimited()
     assert [True] * 50 == [limiter.decide(T0).accepted for _ in range(50)]
 
 
 def test_a_bucket_lets_the_burst_through_and_then_the_rate():
-    """Two at once, then one each 100 ms at 10 a second."""
+    """A burst of two, then one each 100 ms at 10 per second."""
     bucket = TokenBucket(10, 2)
     seen = [bucket.decide(T0 + at * MS).accepted for at in (0, 0, 0, 99, 100, 150, 200, 200)]
     assert [True, True, False, False, True, False, True, False] == seen
@@ -121,15 +121,15 @@ def test_a_fixed_window_lets_two_limits_through_at_its_edge():
     assert ([True, True, True, False],) * 2 == (before, after)
 
 
-def test_a_fixed_window_tells_the_time_to_the_edge():
+def test_a_fixed_window_returns_the_time_to_its_end():
     """At 250 ms into a full window of 1 s, 750 ms are left."""
     window = FixedWindow(1, S)
     window.decide(T0 + 250 * MS)
-    assert 0.75 == window.decide(T0 + 250 * MS).retry_after_s
+    assert 750 * MS == window.decide(T0 + 250 * MS).retry_after_ns
 
 
-def test_who_keeps_asking_a_sliding_window_is_never_let_in():
-    """Refused requests that count move the wait to a whole window each time."""
+def test_a_sliding_window_that_counts_refusals_never_accepts_a_client_without_pauses():
+    """Each refused request resets the wait to a whole window."""
     window = SlidingWindow(1, S, refused_count=True)
     seen = [window.decide(T0 + at * 900 * MS) for at in range(5)]
     assert [True, False, False, False, False] == [decision.accepted for decision in seen]
@@ -146,7 +146,7 @@ def test_concurrency_counts_what_is_in_flight():
 
 
 @pytest.mark.parametrize(
-    ("style", "told"),
+    ("style", "expected"),
     [
         ("exact-ceil", "3"),
         ("decimal", "2.251"),
@@ -157,11 +157,11 @@ def test_concurrency_counts_what_is_in_flight():
         ("malformed", "soon"),
     ],
 )
-def test_the_seven_ways_to_tell_a_wait(style, told):
+def test_the_seven_styles_of_retry_after(style, expected):
     """A wait of 2.2503 s from 22:13:20, in each style."""
-    assert told == format_retry_after(style, 2_250_300_000, T0)
+    assert expected == format_retry_after(style, 2_250_300_000, T0)
 
 
-def test_an_unknown_wait_is_told_as_one_second():
+def test_an_unknown_wait_is_one_second():
     """A concurrency limit cannot know; clients still get a number."""
     assert "1" == format_retry_after("exact-ceil", None, T0)

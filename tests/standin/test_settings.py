@@ -129,7 +129,7 @@ def test_settings_travel_as_json():
 
 
 def test_an_unknown_setting_is_refused():
-    """A slip of the pen changes nothing silently."""
+    """A mistyped name is an error."""
     with pytest.raises(ValueError, match="burts"):
         msgspec.json.decode(b'{"burts": 5}', type=StandinConfig)
 

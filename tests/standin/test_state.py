@@ -84,7 +84,7 @@ def test_the_cache_inserts_updates_and_skips():
 
 
 def test_older_wins_is_a_lie_that_overwrites():
-    """The older time is stored and told as an update; the same time is still skipped."""
+    """The older time is stored and reported as an update; the same time is still skipped."""
     cache = SelectorCache()
     cache.import_entries([(A, 5)])
     assert Imported(0, 1, 1) == cache.import_entries([(A, 5), (A, 3)], older_wins=True)
@@ -243,13 +243,13 @@ def test_a_session_that_expired_during_its_launch_gives_its_slot_back_once():
     assert [0, 0] == [state.taken(at) for at in (3 * S, 9 * S)]
 
 
-def test_limits_of_strangers_do_not_pile_up(monkeypatch):
-    """Of many keys the last used are remembered, so that one at work keeps its limit."""
+def test_limiters_of_unused_keys_are_dropped(monkeypatch):
+    """Only the last used keys keep their limiters."""
     monkeypatch.setattr(states, "LIMITERS_MAX", 10)
     state = State(StandinConfig(limiter="token-bucket", rate=1e-3, burst=2))
-    told = []
+    accepted = []
     for number in range(30):
-        told.append(state.limit("regular", "health", number)[1].accepted)
-        state.limit(f"stranger-{number}", "health", number)
-    assert [True, True] + [False] * 28 == told
+        accepted.append(state.limit("regular", "health", number)[1].accepted)
+        state.limit(f"other-{number}", "health", number)
+    assert [True, True] + [False] * 28 == accepted
     assert 10 == len(state._limiters)

@@ -1,4 +1,4 @@
-"""Webhooks: who is told what, how often, and with which signature."""
+"""Webhooks: which events are delivered, how often, and with which signature."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_only_what_was_asked_for_is_told(start, inbox):
 
 
 def test_a_canceled_run_is_no_event(start, inbox):
-    """There is none for it: the run queued after it is the only one that is told of."""
+    """It has no event: only the run queued after it is delivered."""
     client = start(**(QUICK | {"run_canceled": 1}))
     client.queue(webhook=inbox.hook())
     client.standin.control(run_canceled=0)
@@ -253,7 +253,7 @@ def test_telling_who_did_not_ask_is_a_lie(start, inbox):
 
 
 def test_a_delivery_survives_a_kill(start, inbox, tmp_path):
-    """Killed before the run ended; the next start tells of it."""
+    """The server is killed before the run ends; the next start delivers its event."""
     config = QUICK | {"run_duration": "1s", "state": str(tmp_path / "state.db")}
     client = start(**config)
     run_id = client.queue(webhook=inbox.hook()).json()["run"]["id"]

@@ -33,7 +33,7 @@ _TOKEN = {
     }
 }
 _SESSION = {
-    "parameters": {"sessionId": {"description": "As create_session answered it."}},
+    "parameters": {"sessionId": {"description": "The id that create_session returned."}},
     "servers": [{"$ref": "#/servers/standin"}],
 }
 
@@ -99,7 +99,7 @@ def _operations() -> dict[str, Any]:
     return {
         "act": operation("receive", "action", "actionRequest", reply=("actionOk", "actionError")),
         "command": operation("receive", "cdp", "cdpCommand", reply=("cdpMessage",)),
-        "tell": operation("send", "webhook", "webhookEvent"),
+        "notify": operation("send", "webhook", "webhookEvent"),
     }
 
 
@@ -149,7 +149,7 @@ def _schemas() -> dict[str, Any]:
     }
     schemas["CdpMessage"] = {
         "type": "object",
-        "description": "The answer to a command (`id`), or an event (`method`).",
+        "description": "The response to a command (`id`), or an event (`method`).",
         "anyOf": [{"required": ["id"]}, {"required": ["method"]}],
     }
     return schemas

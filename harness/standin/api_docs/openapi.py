@@ -18,41 +18,32 @@ _REFS = "#/components/schemas/{name}"
 
 
 class _OperationDoc(NamedTuple):
-    """
-    One operation.
+    """One operation."""
 
-    Attributes:
-        path: With its parameter in braces.
-        method: In lower case.
-        success: Status and response type; None has no body.
-        refusals: Statuses beyond 401 and 429 → their meaning.
-        body: The request's type; None for no body.
-    """
-
-    path: str
-    method: str
+    path: str  # with its parameter in braces
+    method: str  # in lower case
     summary: str
-    success: tuple[int, type | None]
-    refusals: dict[int, str]
-    body: type | None = None
+    success: tuple[int, type | None]  # status and response type; None has no body
+    refusals: dict[int, str]  # statuses beyond 401 and 429 → their meaning
+    body: type | None = None  # the request's type; None for no body
 
 
 _NO_SESSION = {
     404: "CLOUD_SESSION_NOT_FOUND",
-    409: "CLOUD_SESSION_STALE: asked for too soon after its creation",
+    409: "CLOUD_SESSION_STALE: too soon after its creation",
     410: "CLOUD_SESSION_CLOSED or CLOUD_RUNTIME_GONE",
 }
 _BODY = {
-    400: "CLOUD_CONFIG_INVALID: the body is not as described",
-    409: "the first request with this Idempotency-Key is still being handled",
+    400: "CLOUD_CONFIG_INVALID: the body does not match its schema",
+    409: "the first request with this Idempotency-Key is in progress",
     413: "the body is too large",
-    422: "this Idempotency-Key came with another request before",
+    422: "this Idempotency-Key was used with another request",
 }
 _NO_RUN = {404: "no such run"}
 
 OPERATIONS: dict[str, _OperationDoc] = {
     "health": _OperationDoc(
-        "/health", "get", "Tell that the service is there", (200, response_models.Health), {}
+        "/health", "get", "Report that the service is available", (200, response_models.Health), {}
     ),
     "create_session": _OperationDoc(
         "/sessions", "post", "Create a browser session", (201, response_models.CreatedSession),
@@ -119,7 +110,7 @@ def component_schemas(types: list[Any]) -> tuple[list[dict[str, Any]], dict[str,
 
 def codes_schema(codes: dict[str, int]) -> dict[str, Any]:
     """The schema of an error body's code."""
-    return {"type": "string", "enum": sorted(codes), "description": "What went wrong."}
+    return {"type": "string", "enum": sorted(codes), "description": "The cause of the error."}
 
 
 def _schemas() -> dict[str, Any]:
@@ -142,7 +133,10 @@ def _operation(name: str, described: _OperationDoc) -> dict[str, Any]:
     responses = {str(status): _response(described.summary, response_type)}
     refusals = dict(described.refusals)
     if name != "health":
-        refusals |= {401: "CLOUD_AUTH_FAILED", 429: "CLOUD_RATE_LIMITED: wait, then ask again"}
+        refusals |= {
+            401: "CLOUD_AUTH_FAILED",
+            429: "CLOUD_RATE_LIMITED: see Retry-After",
+        }
     for refused, what in sorted(refusals.items()):
         responses[str(refused)] = _response(what, response_models.Error)
     if "429" in responses:

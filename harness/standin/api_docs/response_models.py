@@ -19,7 +19,7 @@ Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
 
 class Error(msgspec.Struct):
-    """Every answer that is no success."""
+    """The body of every error."""
 
     error: Annotated[str, Meta(description="A message for people.")]
     code: Annotated[
@@ -67,7 +67,7 @@ class FoundSession(msgspec.Struct):
 
 
 class Imported(msgspec.Struct):
-    """What became of the entries: imported = inserted + updated."""
+    """Counts of the entries; imported = inserted + updated."""
 
     imported: _Count
     inserted: _Count
@@ -96,14 +96,14 @@ class Run(msgspec.Struct):
 
 
 class Links(msgspec.Struct):
-    """Where a run is to be read."""
+    """Paths of the run's status and logs."""
 
     status: _Text
     logs: _Text
 
 
 class QueuedRun(msgspec.Struct):
-    """A run that was queued, now or by an earlier request with the same key."""
+    """A queued run; ``replayed`` if an earlier request with the same key queued it."""
 
     run: Run
     replayed: bool
@@ -126,14 +126,14 @@ class LogLine(msgspec.Struct):
 
 
 class LogPage(msgspec.Struct):
-    """One page of a run's log, the newest first."""
+    """One page of a run's log; the first page has the newest lines."""
 
     logs: list[LogLine]
     nextBeforeLogCursor: _Cursor | None  # noqa: N815
 
 
 class WebhookData(msgspec.Struct):
-    """What a webhook tells of."""
+    """The subject of a webhook."""
 
     run: Run
 

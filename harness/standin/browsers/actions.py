@@ -29,12 +29,7 @@ _ELEMENT_READS = {
 
 
 class ChromiumPage:
-    """
-    Does a session's actions over one connection to its browser, in one active tab.
-
-    Args:
-        dial: Connects to the browser.
-    """
+    """Does a session's actions over one connection to its browser, in one active tab."""
 
     def __init__(self, dial: Callable[[], Awaitable[CdpClient]]) -> None:
         self._lock = asyncio.Lock()

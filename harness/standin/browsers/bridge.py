@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.standin.api import Api
 from harness.standin.browsers.cdp_client import (
     CdpClient,
     CdpConnectionError,
     replace_lone_surrogates,
 )
-from harness.standin.sockets.action import Timing
 from harness.standin.sockets.cdp import CommandSocket
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
 from harness.standin.sockets.commands import Command
@@ -38,7 +38,7 @@ _read_head = msgspec.json.Decoder(_Head).decode
 class BridgedSocket(CommandSocket):
     """A CDP socket over a real browser."""
 
-    def __init__(self, api: Timing, channel: Channel, cdp_client: CdpClient) -> None:
+    def __init__(self, api: Api, channel: Channel, cdp_client: CdpClient) -> None:
         super().__init__(api, channel)
         self._cdp_client = cdp_client
         self._waiting: dict[int, list[object]] = {}  # a client may repeat a number

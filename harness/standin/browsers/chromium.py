@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 FLAGS = (
     "--headless=new", "--remote-debugging-port=0", "--remote-debugging-pipe",
     "--no-first-run", "--no-default-browser-check", "--disable-gpu",
@@ -40,27 +42,15 @@ _FD_SETUP = (
 
 
 class LaunchError(Exception):
-    """
-    A browser that did not start.
-
-    Attributes:
-        code: CLOUD_LAUNCH_FAILED or CLOUD_LAUNCH_TIMEOUT.
-    """
+    """A browser that did not start."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code  # CLOUD_LAUNCH_FAILED or CLOUD_LAUNCH_TIMEOUT
 
 
 class Chromium:
-    """
-    A running browser.
-
-    Attributes:
-        endpoint: Host, port and path of its DevTools WebSocket.
-        pid: Its process, and its process group.
-        gone: Set when the process has ended.
-    """
+    """A running browser."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, profile: Path, lifeline_fd: int
@@ -68,9 +58,9 @@ class Chromium:
         self._process = process
         self._profile = profile
         self._lifeline_fd = lifeline_fd
-        self.endpoint = ("127.0.0.1", 0, "")
-        self.pid = process.pid
-        self.gone = asyncio.Event()
+        self.endpoint = ("127.0.0.1", 0, "")  # host, port and path of its DevTools WebSocket
+        self.pid = process.pid  # its process, and its process group
+        self.gone = asyncio.Event()  # set when the process has ended
         self._watch = asyncio.create_task(self._wait())
 
     @classmethod
@@ -177,15 +167,9 @@ def remove_stale_profiles() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
         pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
-            if pid.isdigit() and folder.stat().st_uid == os.geteuid() and not _is_running(int(pid)):
+            if (
+                pid.isdigit()
+                and folder.stat().st_uid == os.geteuid()
+                and not psutil.pid_exists(int(pid))
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

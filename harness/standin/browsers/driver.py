@@ -25,16 +25,7 @@ _message = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Driver:
-    """
-    One connection to a browser at a time.
-
-    Args:
-        dial: Connects to the browser.
-
-    Attributes:
-        active: The active tab's target id; "" if there is none yet.
-        attached: Target id of a tab → its session on this connection.
-    """
+    """One connection to a browser at a time, made by `dial`."""
 
     def __init__(self, dial: Callable[[], Awaitable[CdpClient]]) -> None:
         self._dial = dial
@@ -43,8 +34,8 @@ class Driver:
         self._number = 0
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._order: list[str] = []
-        self.attached: dict[str, str] = {}
-        self.active = ""
+        self.attached: dict[str, str] = {}  # target id of a tab → its session on this connection
+        self.active = ""  # the active tab's target id; "" if there is none yet
 
     async def close(self) -> None:
         """Close the connection."""

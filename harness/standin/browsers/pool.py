@@ -31,13 +31,7 @@ def sessions_that_fit_memory() -> int:
 
 
 class BrowserPool:
-    """
-    Every browser of the server.
-
-    Args:
-        timeout_s: A browser that is not ready by then has failed to launch.
-        lost: Called with a session's id when its browser ended by itself.
-    """
+    """Every browser of the server; `lost` gets the session's id if one ends by itself."""
 
     def __init__(
         self, program: str, timeout_s: float, lost: Callable[[str], Awaitable[None]]
@@ -86,10 +80,6 @@ class BrowserPool:
         if page is None:
             page = self._pages[session_id] = ChromiumPage(lambda: self.dial(session_id))
         return page
-
-    def pids(self) -> list[int]:
-        """The processes of the running browsers."""
-        return [each.pid for each in self._running.values() if not each.gone.is_set()]
 
     async def close(self, session_id: str) -> None:
         """End a session's browser."""

@@ -17,8 +17,8 @@ import sys
 import traceback
 from typing import Any, Protocol
 
+from harness.standin.api import Api
 from harness.standin.codes import code_name, message_of
-from harness.standin.messages import Response
 from harness.standin.sockets import names
 from harness.standin.sockets.channel import LOST, Channel
 from harness.standin.sockets.frames import (
@@ -32,7 +32,6 @@ from harness.standin.sockets.frames import (
 )
 from harness.standin.sockets.page import ActionProblem
 from harness.standin.sockets.tokens import is_token
-from harness.standin.state import State
 
 IN_FLIGHT_MAX = 256
 """Most concurrent requests of one socket."""
@@ -45,25 +44,10 @@ class Browser(Protocol):
         """Do one action; raises `ActionProblem` if it cannot be done."""
 
 
-class Timing(Protocol):
-    """The part of `harness.standin.api.Api` that sockets need."""
-
-    state: State
-
-    async def simulate_latency(self, operation: str) -> None:
-        """Wait for an operation's latency."""
-
-    async def wait_for_stall_end(self) -> None:
-        """Wait while the server stalls."""
-
-    def count(self, operation: str, answer: Response) -> None:
-        """Count a response that is about to be sent."""
-
-
 class ActionSocket:
     """Serves the frames of one open action socket."""
 
-    def __init__(self, api: Timing, channel: Channel, browser: Browser) -> None:
+    def __init__(self, api: Api, channel: Channel, browser: Browser) -> None:
         self._api = api
         self._channel = channel
         self._browser = browser

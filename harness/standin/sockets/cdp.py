@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from harness.standin.api import Api
 from harness.standin.codes import code_name
-from harness.standin.sockets.action import Timing
 from harness.standin.sockets.channel import LOST, NORMAL, Channel
 from harness.standin.sockets.commands import CdpError, Command, read_command
 from harness.standin.sockets.devtools import COUNTED_COMMANDS, DevTools
@@ -21,7 +21,7 @@ from harness.standin.sockets.names import CDP
 class CommandSocket(ABC):
     """Serves the frames of one open CDP socket."""
 
-    def __init__(self, api: Timing, channel: Channel) -> None:
+    def __init__(self, api: Api, channel: Channel) -> None:
         self._api = api
         self._channel = channel
 
@@ -61,7 +61,7 @@ class CommandSocket(ABC):
 class CdpSocket(CommandSocket):
     """A CDP socket over the synthetic browser."""
 
-    def __init__(self, api: Timing, channel: Channel) -> None:
+    def __init__(self, api: Api, channel: Channel) -> None:
         super().__init__(api, channel)
         self._tools = DevTools(chrome_page_first=api.state.settings.config.chrome_page_first)
 

@@ -8,14 +8,12 @@ what its sender sees.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from harness.clock import unix_ns
+from harness.standin.asgi import Send
 from harness.standin.sessions import Session
 from harness.units import NS_PER_S
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
 LOST = 1011
@@ -23,20 +21,13 @@ LOST = 1011
 
 
 class Channel:
-    """
-    One open socket.
-
-    Attributes:
-        in_flight: Unanswered requests: a key of the socket's own → operation.
-        closed: The server has closed it.
-        ended: Set when either side has closed it.
-    """
+    """One open socket."""
 
     def __init__(self, session: Session, send: Send, count: Callable[[str, str], None]) -> None:
         self.session = session
-        self.in_flight: dict[object, str] = {}
-        self.closed = False
-        self.ended = asyncio.Event()
+        self.in_flight: dict[object, str] = {}  # key of an unanswered request → operation
+        self.closed = False  # by the server
+        self.ended = asyncio.Event()  # closed by either side
         self._send = send
         self._count = count
         self._tasks: set[asyncio.Task[None]] = set()

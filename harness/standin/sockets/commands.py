@@ -26,16 +26,11 @@ class Command(msgspec.Struct):
 
 
 class CdpError(Exception):
-    """
-    A refused command.
-
-    Attributes:
-        code: The JSON-RPC error code.
-    """
+    """A refused command."""
 
     def __init__(self, message: str, code: int = -32000) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code  # the JSON-RPC error code
 
     def payload(self) -> Message:
         """The error member of the response."""

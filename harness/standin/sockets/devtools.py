@@ -21,12 +21,7 @@ _TARGETS_MAX = 64
 
 
 class DevTools:
-    """
-    One client's view of the browser.
-
-    Args:
-        chrome_page_first: Whether the list of pages begins with a chrome:// page.
-    """
+    """One client's view of the browser."""
 
     def __init__(self, *, chrome_page_first: bool = False) -> None:
         self._numbers = count(1)

@@ -33,7 +33,7 @@ RETRYABLE = frozenset({"TARGET_UNAVAILABLE", "TARGET_STALE", "ACTION_TIMEOUT"})
 
 
 class ActionRequest(msgspec.Struct, frozen=True):
-    """One action that the client asks for."""
+    """A request for one action."""
 
     id: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
     method: str
@@ -58,7 +58,7 @@ class ActionDetails(msgspec.Struct, frozen=True):
 
 
 class ActionOk(msgspec.Struct, frozen=True):
-    """The answer to an action that was done."""
+    """The response of an action that succeeded."""
 
     id: int
     result: Any
@@ -66,7 +66,7 @@ class ActionOk(msgspec.Struct, frozen=True):
 
 
 class ActionError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to an action that was not done."""
+    """The response of an action that failed."""
 
     id: int
     ok: Literal[False]

@@ -34,16 +34,11 @@ _ELEMENT_METHODS = (
 
 
 class ActionProblem(Exception):  # noqa: N818  part of the API
-    """
-    An action that cannot be done on this page.
-
-    Attributes:
-        code: One of `harness.standin.sockets.frames.FAILURES`, or a CLOUD_* code.
-    """
+    """An action that cannot be done on this page."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code  # one of `harness.standin.sockets.frames.FAILURES`, or a CLOUD_* code
         self.message = message
 
 
@@ -67,7 +62,7 @@ class Page:
         self.active = 0
         self.cookies: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def act(self, method: str, args: dict[str, Any]) -> Any:
+    async def act(self, method: str, args: dict[str, Any]) -> Any:
         """
         Do one action.
 

@@ -8,38 +8,23 @@ by an injected failure (close 1011). An upgrade waits until the session's browse
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from harness.clock import unix_ns
 from harness.standin.api import Api, sleep_until
+from harness.standin.asgi import Receive, Scope, Send
 from harness.standin.browsers.bridge import BridgedSocket
 from harness.standin.browsers.cdp_client import CdpConnectionError
 from harness.standin.browsers.pool import BrowserPool
-from harness.standin.messages import Response, error_response
+from harness.standin.messages import Response
 from harness.standin.sessions import Session
 from harness.standin.sockets import names
-from harness.standin.sockets.action import ActionSocket, Browser
+from harness.standin.sockets.action import ActionSocket
 from harness.standin.sockets.cdp import CdpSocket, CommandSocket
-from harness.standin.sockets.channel import LOST, NORMAL, Channel, Send
+from harness.standin.sockets.channel import LOST, NORMAL, Channel
 from harness.standin.sockets.page import Page
 from harness.standin.sockets.upgrade_auth import authorize, find_socket_route
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
 _SESSION_CLOSED = "CLOUD_SESSION_CLOSED"
-
-
-class SyntheticBrowser:
-    """Does a session's actions on the synthetic page."""
-
-    def __init__(self) -> None:
-        self._page = Page()
-
-    async def act(self, method: str, args: dict[str, Any]) -> Any:
-        """Do one action."""
-        return self._page.act(method, args)
 
 
 class SocketServer:
@@ -48,7 +33,7 @@ class SocketServer:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._open: dict[str, set[Channel]] = defaultdict(set)
-        self._browsers: dict[str, Browser] = {}
+        self._pages: dict[str, Page] = {}
         config = api.state.settings.config
         self._chromium: BrowserPool | None = None
         if config.browser:
@@ -76,7 +61,7 @@ class SocketServer:
 
     async def close_session(self, session_id: str) -> None:
         """Close the sockets of a deleted session."""
-        self._browsers.pop(session_id, None)
+        self._pages.pop(session_id, None)
         for channel in list(self._open.get(session_id, ())):
             await channel.close(NORMAL, _SESSION_CLOSED)
         if self._chromium is not None:
@@ -101,11 +86,10 @@ class SocketServer:
         await api.wait_for_stall_end()
         if code := api.state.settings.draw_failure(name, api.state.rng.failures):
             return api.injected_error(code)
-        vocabulary = api.state.settings.config.vocabulary
         if session.state_at(unix_ns()) == "closed":  # meanwhile
-            return error_response(vocabulary, _SESSION_CLOSED)
+            return api.state.error(_SESSION_CLOSED)
         if self._chromium is not None and not self._chromium.is_up(session.id):
-            return error_response(vocabulary, "CLOUD_RUNTIME_GONE")
+            return api.state.error("CLOUD_RUNTIME_GONE")
         return session
 
     async def _serve_channel(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
@@ -124,7 +108,7 @@ class SocketServer:
             if not mine:
                 self._open.pop(session.id, None)
                 if session.state_at(unix_ns()) == "closed":
-                    self._browsers.pop(session.id, None)
+                    self._pages.pop(session.id, None)
             await channel.end()
 
     async def _receive_frames(self, channel: Channel, receive: Receive, *, cdp: bool) -> None:
@@ -139,12 +123,10 @@ class SocketServer:
     async def _connect(self, channel: Channel, *, cdp: bool) -> ActionSocket | CommandSocket:
         session_id, real = channel.session.id, self._chromium
         if not cdp:
-            browser: Browser
-            if real is None:
-                browser = self._browsers.setdefault(session_id, SyntheticBrowser())
-            else:
-                browser = real.page(session_id)
-            return ActionSocket(self._api, channel, browser)
+            if real is not None:
+                return ActionSocket(self._api, channel, real.page(session_id))
+            page = self._pages.setdefault(session_id, Page())
+            return ActionSocket(self._api, channel, page)
         if real is not None:
             try:
                 return BridgedSocket(self._api, channel, await real.dial(session_id))

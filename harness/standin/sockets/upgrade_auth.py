@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 from urllib.parse import parse_qs
 
-from harness.standin.messages import Response, error_response, plain_error_response
+from harness.standin.messages import Response, plain_error_response
 from harness.standin.sessions import Session
 from harness.standin.sockets.tokens import Socket, is_token
 from harness.standin.state import State
@@ -38,21 +38,20 @@ def find_socket_route(path: str) -> SocketRoute:
 
 def authorize(state: State, route: SocketRoute, query: bytes, now_ns: int) -> Session | Response:
     """The session of an accepted upgrade, or the response that refuses it."""
-    config = state.settings.config
     if route.socket is None:
         return plain_error_response(404, "no such path")
     session = state.sessions.find(route.session_id)
     if session is None:
-        return error_response(config.vocabulary, "CLOUD_SESSION_NOT_FOUND")
+        return state.error("CLOUD_SESSION_NOT_FOUND")
     token = parse_qs(query.decode("ascii", "replace")).get("token", [""])[-1]
-    right = is_token(token, config.seed, route.socket, session.id)
+    right = is_token(token, state.settings.config.seed, route.socket, session.id)
     is_valid = right and now_ns < token_expires_ns(state, session)
     if not is_valid and not state.lies("takes_any_token"):
-        return error_response(config.vocabulary, "CLOUD_AUTH_FAILED")
+        return state.error("CLOUD_AUTH_FAILED")
     if session.state_at(now_ns) == "closed":
-        return error_response(config.vocabulary, "CLOUD_SESSION_CLOSED")
+        return state.error("CLOUD_SESSION_CLOSED")
     if now_ns < session.created_ns + state.settings.stale_ns:
-        return error_response(config.vocabulary, "CLOUD_SESSION_STALE")
+        return state.error("CLOUD_SESSION_STALE")
     return session
 
 

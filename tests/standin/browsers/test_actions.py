@@ -28,7 +28,7 @@ RESULTS = {
 
 
 class ScriptedWire:
-    """A connection to a browser of one tab; one of its answers is not as it should be."""
+    """A connection to a browser of one tab; one of its responses is wrong."""
 
     def __init__(self, **said):
         self._said = {name.replace("_", "."): text for name, text in said.items()}
@@ -39,8 +39,8 @@ class ScriptedWire:
         """Take a command."""
         asked = json.loads(text)
         usual = json.dumps({"id": asked["id"], "result": RESULTS[asked["method"]]})
-        told = self._said.get(asked["method"], usual)
-        await self._answers.put(told and told.replace("<ID>", str(asked["id"])))
+        answer = self._said.get(asked["method"], usual)
+        await self._answers.put(answer and answer.replace("<ID>", str(asked["id"])))
 
     async def receive(self):
         """The next answer."""
@@ -54,7 +54,7 @@ class ScriptedWire:
 
 
 def play(*wires, acts):
-    """What comes of actions, over one connection after the other."""
+    """The results of actions, over one connection after the other."""
 
     async def run():
         left = list(wires)
@@ -94,7 +94,7 @@ def test_a_message_that_is_none_is_passed_over(said):
 
 
 def test_half_a_character_is_replaced():
-    """A text that JSON can spell and UTF-8 cannot is told without that character."""
+    """A text that JSON can spell and UTF-8 cannot is returned without that character."""
     said = '{"id": <ID>, "result": {"result": {"value": "a\\ud800b"}}}'
     (title,) = play(ScriptedWire(Runtime_evaluate=said), acts=["getTitle"])
     assert b'"a?b"' == encode(title)
@@ -109,7 +109,7 @@ def bridge(*commands, wire):
 
     async def run():
         session = Session("s1", 0, 0, 1 << 62)
-        channel = Channel(session, send, lambda *told: counted.append(told))
+        channel = Channel(session, send, lambda *counts: counted.append(counts))
         socket = BridgedSocket(Api(State(StandinConfig())), channel, wire)
         for command in commands:
             await socket.handle_frame(command)

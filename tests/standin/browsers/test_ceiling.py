@@ -49,9 +49,9 @@ def test_the_lab_finds_the_ceiling_of_real_browsers(tmp_path, monkeypatch):
     assert CEILING == found["ceiling"] == found["ceiling_high"]
     assert "CLOUD_CAPACITY_FULL" == found["refusal_code"]
     assert (0, 0, 0) == (found["over_admitted"], found["leaked"], found["slots_lost"])
-    told = truth["requests"]["create_session"]["by_code"]
-    assert 1 == told["CLOUD_LAUNCH_FAILED"]
-    assert told["CLOUD_LAUNCH_TIMEOUT"] >= 1
+    by_code = truth["requests"]["create_session"]["by_code"]
+    assert 1 == by_code["CLOUD_LAUNCH_FAILED"]
+    assert by_code["CLOUD_LAUNCH_TIMEOUT"] >= 1
     assert found["failed_creates"] + found["lost_answers"] >= 2
     assert found["release_ms"]["p50"] > 0
     assert (0, 0) == (truth["sessions"]["open"], truth["sessions"]["over_admitted"])

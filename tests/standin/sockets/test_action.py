@@ -214,7 +214,7 @@ def test_whatever_goes_wrong_is_answered(capsys):
             "id": 7, "method": "click", "sessionId": "s1", "token": make_token(1, "action", "s1")
         }  # fmt: skip
         await ActionSocket(api, channel, Clumsy()).handle_frame(json.dumps(frame))
-        while channel.in_flight:  # noqa: ASYNC110  nothing tells of it
+        while channel.in_flight:  # noqa: ASYNC110  it has no event
             await asyncio.sleep(0.01)
         await channel.end()
 

@@ -56,7 +56,7 @@ def test_playwright_finds_a_chrome_page_first_when_told_to(start):
 
 
 def test_playwright_is_refused_without_the_token(honest):
-    """Another session's token does not connect, and the status is told."""
+    """Another session's token does not connect, and the error has the status."""
     mine, other = honest.create().json(), honest.create().json()
     with (
         pytest.raises(Error, match="401"),

@@ -231,7 +231,7 @@ def test_a_bad_token_is_refused_at_the_upgrade(honest, dial, kind):
 
 
 def test_the_sdk_s_vocabulary_on_demand(start):
-    """`vocabulary: sdk` tells the SDK's names of the same refusals."""
+    """`vocabulary: sdk` gives the same refusals their SDK names."""
     client = start(vocabulary="sdk", max_sessions=1)
     client.create()
 

@@ -1,4 +1,4 @@
-"""Upgrades: who is let in, and what the others are told."""
+"""Upgrades: which are accepted, and how the others are refused."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Upgrade:
             "path": f"/ws/{self.kind}/{self.session.id}", "query_string": f"token={token}".encode()
         }  # fmt: skip
         await asyncio.wait_for(self.sockets.serve(scope, self._receive, self._send), 20)
-        assert ({}, {}) == (self.sockets._browsers, self.sockets._open)
+        assert ({}, {}) == (self.sockets._pages, self.sockets._open)
         return [message["type"].removeprefix("websocket.") for message in self.sent]
 
     async def delete(self):
