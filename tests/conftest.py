@@ -47,6 +47,7 @@ MARKERS = {
         "checks/test_mutations.py",
         "experiments/capacity/test_search.py",
         "experiments/compare/test_rates.py",
+        "experiments/compare/test_trend.py",
         "experiments/rate_limit/test_estimators.py",
         "experiments/rate_limit/test_lab.py",
         "experiments/rate_limit/test_retry_after_tests.py",
@@ -66,6 +67,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Add the markers that `make test-fast` leaves out, and the group of a shared fixture."""
     for item in items:
@@ -74,3 +76,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         for group in {SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED}:
             item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.slow)
