@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from harness.cli.console import plain_table, print_line
@@ -24,9 +23,9 @@ from harness.experiments.capacity.phrases import (
     describe_release,
     served_at_highest,
 )
+from harness.telemetry.progress_line import StatusLine
 from harness.units import NS_PER_S, format_duration
 
-PLAIN_EVERY_S = 5.0
 _STAGE_LABELS = {
     "fill": "opening sessions",
     "cycle": "delete one, create one",
@@ -36,39 +35,7 @@ _STAGE_LABELS = {
 }
 
 
-class StatusView:
-    """One status line on stderr: updated in place on a terminal, else printed every 5 s."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last_s = -PLAIN_EVERY_S
-        self._live = (
-            Live(console=console, refresh_per_second=4, transient=True)
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Leave the terminal as it was."""
-        if self._live is not None:
-            self._live.stop()
-
-    def update(self, text: str) -> None:
-        """Show a line."""
-        if self._live is not None:
-            self._live.update(Text(text))
-        elif time.monotonic() - self._last_s >= PLAIN_EVERY_S:
-            self._last_s = time.monotonic()
-            print_line(self._console, text)
-
-
-class SessionsView(StatusView):
+class SessionsView(StatusLine):
     """Show the stage of a session search."""
 
     def __init__(self, console: Console, host: str, most: int) -> None:
@@ -96,7 +63,7 @@ class SessionsView(StatusView):
             if stage.done:
                 each_s = (time.monotonic() - self._full_s) / stage.done
                 text += f", about {_about(each_s * (stage.planned - stage.done))} to go"
-        self.update(text)
+        self.update(Text(text))
 
 
 def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:

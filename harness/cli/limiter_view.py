@@ -15,8 +15,7 @@ from harness.execution.limiter import LimiterBudget
 from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.lab import Budget
 from harness.experiments.rate_limit.observations import Observation
-
-PLAIN_EVERY_S = 5.0
+from harness.telemetry.progress_line import PLAIN_EVERY_S
 
 
 class ExperimentView:
