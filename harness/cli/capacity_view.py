@@ -10,7 +10,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.text import Text
 
-from harness.cli.console import plain_table, print_line
+from harness.cli.console import facts_table, plain_table, print_line
 from harness.execution.experiment import SilentView
 from harness.execution.throughput import StepOutlook
 from harness.experiments.capacity.document import sessions_document
@@ -69,23 +69,18 @@ class SessionsView(StatusLine):
 def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
     """Print the result as a table, and where the document is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
-    table = plain_table("session capacity")
-    table.add_column("what")
-    table.add_column("found")
     rows = (
         ("ceiling", describe_ceiling(document)),
         ("refusal", document["refusal_code"] or "-"),
         ("refused", describe_refusal(document) or "-"),
         ("slot usable again, p50", describe_release(document, "p50") or "-"),
         ("slot usable again, p99", describe_release(document, "p99") or "-"),
-        ("let in beyond the ceiling", str(found.over_admitted) if found.races else "-"),
-        ("creates failed, answers lost", f"{found.failed:,}, {found.lost:,}"),
-        ("429 waited out", f"{found.rate_limited:,}"),
+        ("admitted above the ceiling", str(found.over_admitted) if found.races else "-"),
+        ("creates failed, responses lost", f"{found.failed:,}, {found.lost:,}"),
+        ("429 responses waited for", f"{found.rate_limited:,}"),
         ("sessions opened", f"{found.opened:,}"),
     )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out.print(table)
+    out.print(facts_table("session capacity", rows))
     for note in found.notes:
         print_line(out, f"note: {note}")
     print_line(out, f"result: {path}")
@@ -114,9 +109,8 @@ class StepsView(SilentView):
 
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """Print the result as a table, and where the document is."""
-    steps = plain_table("steps")
-    for name in ("step", "purpose", "rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision"):
-        steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
+    columns = ("rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision")
+    steps = plain_table("steps", "step", "purpose", right=columns)
     for step in document["steps"]:
         between = f"{_number(step['p99_low_ms'])} to {_number(step['p99_high_ms'])}"
         steps.add_row(
@@ -130,9 +124,6 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         )
     out.print(steps)
     rate, knee, usl = (document[name] for name in ("max_rate_per_s", "knee", "usl"))
-    table = plain_table("throughput capacity")
-    table.add_column("what")
-    table.add_column("found")
     between = f"{_number(rate['low'])} to {_number(rate['high'])}"
     served = served_at_highest(document)
     rows = (
@@ -144,9 +135,7 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         ("knee", f"{_number(knee['rate_per_s'])}/s" if knee else "-"),
         ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),
     )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out.print(table)
+    out.print(facts_table("throughput capacity", rows))
     for note in document["notes"]:
         print_line(out, f"note: {note}")
     print_line(out, f"result: {path}")

@@ -127,7 +127,7 @@ main()
 @pytest.mark.parametrize(
     ("error", "lines", "word"),
     [("MemoryError('16 bytes')", 1, "not enough memory (16 bytes)"),
-     ("ZeroDivisionError", None, "a fault of the harness")],
+     ("ZeroDivisionError", None, "a bug of the harness")],
 )  # fmt: skip
 def test_what_nobody_foresaw_is_no_verdict(error, lines, word):
     """A 1 would say that the target failed."""
