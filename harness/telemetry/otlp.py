@@ -102,7 +102,7 @@ def export_metrics(
         result = exporter.export(metrics_of(live, trial_info), timeout_millis=TIMEOUT_S * 1000)
         if result is not MetricExportResult.SUCCESS and not warned:
             warned = True
-            complain(console, f"--otlp: {target} does not take metrics; the trial goes on")
+            complain(console, f"--otlp: {target} does not accept metrics; the trial continues")
 
     def send_periodically() -> None:
         while not stopped.wait(EVERY_S):

@@ -36,7 +36,6 @@ def run(folder, script, signals=None):
         ["/bin/sh", "-c", script],
         folder / "spec.json",
         folder / "load.log",
-        os.environ,
         signals or SignalHandler(),
         Console(file=io.StringIO()),
         print,
@@ -127,7 +126,7 @@ def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
     log.write_text("harness: no refusal of ours\n" + "x" * 200_000 + "\nKeyError: 'a'\n\n")
 
     assert "the load process ended with 1: KeyError: 'a'" == str(load_error(log, 1))
-    assert "it said nothing" == last_line(tmp_path / "absent.log")
+    assert "it printed nothing" == last_line(tmp_path / "absent.log")
 
 
 def test_locusts_own_variables_do_not_reach_the_load(tmp_path, monkeypatch):

@@ -84,5 +84,5 @@ def test_a_standin_that_does_not_come_back_is_told_at_the_end(tmp_path, error, k
 
 def test_two_that_overlap_are_refused(tmp_path):
     """The second would strike one that is down."""
-    with pytest.raises(UsageError, match="before the one before it ended"):
+    with pytest.raises(UsageError, match="before the previous one ends"):
         restarts_of(tmp_path, Standin(), "restart:at=1s,down=2s", "restart:at=3s")
