@@ -141,12 +141,12 @@ BAD = {
     ),
     "prints rubbish": (
         "print('no change today')",
-        "printed what is no answer: 'no change today'",
+        "printed an unreadable line: 'no change today'",
     ),
-    "prints other JSON": ("print('[1]')", "printed what is no answer: '[1]'"),
+    "prints other JSON": ("print('[1]')", "printed an unreadable line: '[1]'"),
     "prints no text": (
         "import sys; sys.stdout.buffer.write(b'\\xff\\xfe')",
-        "printed what is no answer: '\ufffd\ufffd'",
+        "printed an unreadable line: '\ufffd\ufffd'",
     ),
     "says nothing": ("", "left out series-0 of 9"),
     "leaves one out": (
@@ -185,7 +185,7 @@ def test_a_program_that_misbehaves_is_one_line(trials, tmp_path, program, monkey
     result, document = trend(trials, tmp_path, HARNESS_OTAVA=str(path))
 
     assert isinstance(result.exception, ProgramError), result.output
-    assert str(result.exception) == f"{path} {said}; --by pelt does without it"
+    assert str(result.exception) == f"{path} {said}; --by pelt does not need it"
     assert int(result.exception.exit_code) == 4
     assert document is None
     assert time.monotonic() - begun_s < 30
@@ -273,7 +273,7 @@ def test_a_name_that_is_no_program_is_a_usage_error(trials, tmp_path, by, named)
 
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        f"HARNESS_OTAVA={named!r}: no program that can be run; name otava's executable, or unset it"
+        f"HARNESS_OTAVA={named!r} is not executable; name otava's executable, or unset it"
     )
     assert document is None
 
@@ -284,7 +284,7 @@ def test_otava_that_is_not_there_says_where_to_get_it(trials, tmp_path):
     result, _ = trend(trials, tmp_path, "--by", "otava", PATH=str(tmp_path / "empty"))
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        "--by otava: there is no otava on PATH; install apache-otava in an environment of its "
+        "--by otava: no otava on PATH; install apache-otava in an environment of its "
         "own (`make otava`, or `pipx install apache-otava`), or name its executable in "
         "HARNESS_OTAVA"
     )
@@ -296,7 +296,7 @@ def test_otava_that_is_not_there_says_where_to_get_it(trials, tmp_path):
 @pytest.mark.parametrize(
     ("text", "status", "said"),
     [
-        (None, 2, "no program that can be run"),
+        (None, 2, "is not executable"),
         ("import sys; sys.exit('no')", 4, "ended with 1: no;"),
     ],
 )
