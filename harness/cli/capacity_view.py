@@ -109,8 +109,9 @@ class StepsView(SilentView):
 
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """Print the result as a table, and where the document is."""
-    columns = ("rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision")
+    columns = ("rate, 1/s", "served, 1/s", "p99, ms", "95 %")
     steps = plain_table("steps", "step", "purpose", right=columns)
+    steps.add_column("decision")
     for step in document["steps"]:
         between = f"{_number(step['p99_low_ms'])} to {_number(step['p99_high_ms'])}"
         steps.add_row(
@@ -131,7 +132,7 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         ("served at that rate", f"{_number(served)}/s" if served else "-"),
         ("99 % interval", between),
         ("ended by", describe_bound(document)),
-        ("gives way first", document["gives_way"] or "-"),
+        ("fails first", document["gives_way"] or "-"),
         ("knee", f"{_number(knee['rate_per_s'])}/s" if knee else "-"),
         ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),
     )
