@@ -61,11 +61,11 @@ def trials(tmp_path_factory):
 
 def trend(trials, out, *words, **env):
     """The command's result, and trend.json; None where it did not get so far."""
-    told = ["trend", "--trials", trials, "--out", out / "trend.html", *words]
+    words_given = ["trend", "--trials", trials, "--out", out / "trend.html", *words]
     plain = {"COLUMNS": "200", "HARNESS_OTAVA": None}
     document = out / "trend.json"
     document.unlink(missing_ok=True)
-    result = CliRunner().invoke(APP, list(map(str, told)), env=plain | env)
+    result = CliRunner().invoke(APP, list(map(str, words_given)), env=plain | env)
     return result, json.loads(document.read_text()) if document.exists() else None
 
 
@@ -193,17 +193,17 @@ def test_a_program_that_misbehaves_is_one_line(trials, tmp_path, program, monkey
 
 def test_what_a_hanging_program_started_is_ended_with_it(trials, tmp_path, program, monkeypatch):
     """It and its child are gone, and so is the directory that was made for them."""
-    told = tmp_path / "told"
+    written = tmp_path / "written"
     monkeypatch.setattr(otava, "_LIMIT_S", 2.0)
     monkeypatch.setattr(otava, "_LIMIT_S_PER_POINT", 0.0)
     path = program(
         "import os, pathlib, subprocess, time\n"
         "child = subprocess.Popen(['sleep', '600'])\n"
-        f"pathlib.Path({str(told)!r}).write_text(f'{{child.pid}} {{os.getpid()}} {{os.getcwd()}}')\n"
+        f"pathlib.Path({str(written)!r}).write_text(f'{{child.pid}} {{os.getpid()}} {{os.getcwd()}}')\n"
         "time.sleep(600)"
     )
     trend(trials, tmp_path, HARNESS_OTAVA=str(path))
-    child, parent, directory = told.read_text().split()
+    child, parent, directory = written.read_text().split()
 
     until_s = time.monotonic() + 10
     while alive := [pid for pid in (int(child), int(parent)) if is_alive(pid)]:
@@ -226,21 +226,21 @@ def is_alive(pid):
 
 def test_it_sees_no_key_and_nothing_of_ours(trials, tmp_path, program):
     """Its whole environment is of our making; its settings could come from there."""
-    told = tmp_path / "environment"
+    written = tmp_path / "environment"
     path = program(
-        f"import os, pathlib\npathlib.Path({str(told)!r}).write_text(repr(dict(os.environ)))\n{ANSWER}"
+        f"import os, pathlib\npathlib.Path({str(written)!r}).write_text(repr(dict(os.environ)))\n{ANSWER}"
     )
     secrets = {"OPENSTEER_API_KEY": "osk_secret", "SLACK_BOT_TOKEN": "secret", "BRANCH": "secret",
                "HOME": "/secret", "POSTGRES_PASSWORD": "secret"}  # fmt: skip
     result, document = trend(trials, tmp_path, HARNESS_OTAVA=str(path), **secrets)
     assert result.exit_code == 0, (result.output, result.exception)
 
-    seen = told.read_text()
+    seen = written.read_text()
     assert "secret" not in seen
     assert set(eval(seen)) == {  # noqa: S307  a dict of our own
         "PATH", "HOME", "TMPDIR", "LANG", "TZ", "OPENBLAS_NUM_THREADS",
     }  # fmt: skip
-    assert document["method"] == "otava"  # of a version that nothing tells
+    assert document["method"] == "otava"  # the version is unknown
 
 
 def test_auto_takes_otava_from_the_path_else_pelt(trials, tmp_path, program):

@@ -64,7 +64,7 @@ def test_what_the_load_process_started_ends_with_it(tmp_path, end):
     assert not is_alive(pid.read_text().strip())
 
 
-def test_the_first_signal_asks_and_the_second_kills(tmp_path):
+def test_the_first_signal_stops_and_the_second_kills(tmp_path):
     """A load process that does not listen is ended by the second Ctrl-C."""
     signals, ready = SignalHandler(), tmp_path / "ready"
 
@@ -110,7 +110,7 @@ def test_a_signal_after_the_load_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(2, UsageError), (3, TargetError), (4, StorageError)])
-def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
+def test_a_refusal_is_shown_completely_and_once(tmp_path, status, kind):
     """Several processes say the same, and a plan may be wrong in several places."""
     log = tmp_path / "load.log"
     log.write_text("harness: one\nharness: two\nsomething else\nharness: one\n")
@@ -120,7 +120,7 @@ def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
     assert "one\ntwo" == str(found)
 
 
-def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
+def test_a_crash_before_the_trial_shows_its_last_line(tmp_path):
     """A status of its own, and the end of a log however long it is."""
     log = tmp_path / "load.log"
     log.write_text("harness: no refusal of ours\n" + "x" * 200_000 + "\nKeyError: 'a'\n\n")
