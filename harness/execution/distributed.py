@@ -18,7 +18,7 @@ from rich.console import Console
 from harness import addresses
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.execution.lifecycle import build_spec
-from harness.execution.load import LoadExperiment
+from harness.execution.load import LoadExperiment, LoadJob
 from harness.execution.load_process import (
     LOCUST,
     SignalHandler,
@@ -65,18 +65,11 @@ def run_worker(
     experiment: LoadExperiment, coordinator: str, key: str, progress: Console
 ) -> ExitCode:
     """
-    Work for a coordinator until its load ends.
-
-    Args:
-        experiment: The worker's own target and directory; the coordinator sends the plan.
-        coordinator: HOST[:PORT].
-        key: The API key.
-        progress: The console for progress and warnings.
+    Work for a coordinator, which sends the plan, until its load ends.
 
     Raises:
         UsageError: The address or the directory is wrong, or there is no host.
-        TargetError: The coordinator is unreachable, its load began before, or the worker was
-            killed.
+        TargetError: The coordinator is unreachable, its load is over, or the worker was killed.
         HarnessError: The load process refused its spec.
     """
     job = experiment.job
@@ -84,14 +77,11 @@ def run_worker(
         raise UsageError("--worker needs --host: the target as this machine reaches it")
     spec = build_spec(experiment, job.host, embedded=False)
     name, port = parse_address(coordinator, "--worker")
-    out = job.out
+    out, spec_path, log = job.out, job.out / SPEC_FILE, job.out / LOG_FILE
     create_directory(out)
-    spec_path, log = out / SPEC_FILE, out / LOG_FILE
     (out / PARTS).mkdir()
     write_atomically(spec_path, msgspec.json.encode(spec))
-    command = module_command(LOCUST, "-f", str(job.scenario), "--host", spec.host)
-    command += ["--worker", "--master-host", name, "--master-port", str(port)]
-    command += ["--loglevel", "ERROR", "--only-summary", "--headless", *job.locust_options]
+    command = _worker_command(job, name, port)
     text = f"joining the coordinator at {name}:{port}, waiting for the load to begin …"
     progress.print(text, markup=False, highlight=False, soft_wrap=True)
     signals = SignalHandler()
@@ -110,6 +100,12 @@ def run_worker(
     if not starts_ns:
         raise TargetError("the coordinator's load ended without this worker, which joined too late")
     return ExitCode.UNKNOWN if left_open else ExitCode.PASS
+
+
+def _worker_command(job: LoadJob, name: str, port: int) -> list[str]:
+    command = module_command(LOCUST, "-f", str(job.scenario), "--host", job.host)
+    command += ["--worker", "--master-host", name, "--master-port", str(port)]
+    return [*command, "--loglevel", "ERROR", "--only-summary", "--headless", *job.locust_options]
 
 
 def _failure(status: int, log: Path, address: str) -> HarnessError | None:

@@ -140,19 +140,10 @@ def run_load(
     on_live: Callable[[LiveMetrics], object] = str,
 ) -> int:
     """
-    Run the load process to its end and show its progress.
+    Run the load process and show its progress; return its exit status, negative for a signal.
 
-    Args:
-        command: The process, which inherits the environment.
-        spec_path: Its `TrialSpec`.
-        log_path: The file for its output.
-        signals: Passed on to it.
-        console: The console for progress.
-        on_start: Called once with the start of the load, Unix ns.
-        on_live: Called with the metrics of each second.
-
-    Returns:
-        Its exit status, negative if a signal ended it.
+    The first signal terminates it, the second kills it. ``on_start`` gets the start of the load
+    (Unix ns), ``on_live`` the metrics of each second.
     """
     process: subprocess.Popen[bytes] | None = None
 
@@ -167,37 +158,43 @@ def run_load(
 
     signals.stop = stop
     read_fd, write_fd = os.pipe()
+    process = _start(command, spec_path, log_path, write_fd)
+    os.close(write_fd)
+    try:
+        if signals.count:
+            process.terminate()
+        with ProgressLine(console) as view:
+            _relay_progress(read_fd, process, view, on_start, on_live)
+        _has_ended(process, wait=True)
+    finally:
+        os.close(read_fd)
+        # Also if it ended by itself: a killed coordinator leaves its workers running.
+        _kill_group(process)
+        status = process.wait()
+    return status
+
+
+def _start(
+    command: Sequence[str], spec_path: Path, log_path: Path, progress_fd: int
+) -> subprocess.Popen[bytes]:
     # Without Locust's variables: LOCUST_RUN_TIME would end a plan early.
     environ = {
         **{k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
         SPEC_VARIABLE: str(spec_path),
-        PROGRESS_VARIABLE: str(write_fd),
+        PROGRESS_VARIABLE: str(progress_fd),
         "PYTHONUNBUFFERED": "1",
         "LOCUST_SKIP_MONKEY_PATCH_WARNING": "1",
     }
     with log_path.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[write_fd],
+            pass_fds=[progress_fd],
             start_new_session=True,
         )
-        os.close(write_fd)
-        try:
-            if signals.count:
-                process.terminate()
-            with ProgressLine(console) as view:
-                _relay_progress(read_fd, process, view, on_start, on_live)
-            _has_ended(process, wait=True)
-        finally:
-            os.close(read_fd)
-            # Also if it ended by itself: a killed coordinator leaves its workers running.
-            _kill_group(process)
-            status = process.wait()
-        return status
 
 
 def announce_stop(then: str = " (again: kill)") -> None:
