@@ -31,11 +31,8 @@ def compare_with_baseline(
     """
     Compare a trial with the newest baseline of the same load, and write compare.*.
 
-    Returns:
-        None where there is no such baseline, or the trial is incomplete.
-
-    Raises:
-        TrialError: That baseline is damaged.
+    Returns None without such a baseline or if the trial is incomplete; raises TrialError if the
+    baseline is damaged.
     """
     manifest = opened.manifest
     if manifest.state != "complete" or not baselines:
@@ -63,13 +60,7 @@ def write_comparison(result: Comparison, directory: Path) -> None:
 
 
 def load_sample(path: Path, root: Path = BASELINES) -> TrialSample:
-    """
-    Read what a comparison needs of a trial.
-
-    Raises:
-        TrialError: It is absent or damaged.
-        UsageError: It is not finished.
-    """
+    """Read a trial; raises TrialError if absent or damaged, UsageError if not finished."""
     return _finished(open_once(path, baseline_name(path, root))).sample()
 
 

@@ -42,13 +42,7 @@ EXIT_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """
-    An evaluated trial.
-
-    Attributes:
-        path: The trial directory.
-        summary: The document of summary.json.
-    """
+    """An evaluated trial: its directory and the document of summary.json."""
 
     path: Path
     summary: dict[str, Any]
@@ -66,22 +60,12 @@ def check_trial(path: Path) -> tuple[Trial, list[Finding]]:
 
 
 def open_finalized(path: Path) -> OpenedTrial:
-    """
-    Finalize a trial if need be, and open it.
-
-    Raises:
-        TrialError: The directory is no trial, or damaged.
-    """
+    """Open a trial, finalized if need be; raises TrialError if absent or damaged."""
     return OpenedTrial(Trial(path, finalize_trial(path)))
 
 
 def check_opened(opened: OpenedTrial) -> list[Finding]:
-    """
-    Run every check on a trial and write findings.json.
-
-    Raises:
-        TrialError: A file of the trial is damaged.
-    """
+    """Run every check on a trial and write findings.json; raises TrialError if damaged."""
     trial, manifest, intervals = opened.trial, opened.manifest, opened.intervals
     context = TrialContext(manifest, trial.events())
     findings = list(evaluate(opened.plan.slo.to_slos(), intervals, manifest))
@@ -99,12 +83,7 @@ def evaluate_trial(path: Path, status: Callable[[str], AbstractContextManager[No
     """
     Check a trial, compare it with earlier ones, and write all reports.
 
-    Args:
-        path: The trial directory.
-        status: Shows the current stage while its context lasts.
-
-    Raises:
-        TrialError: The directory is no trial, or damaged.
+    ``status`` shows the current stage; raises as `open_finalized` and `check_opened`.
     """
     with status("checking …"):
         opened = open_finalized(path)

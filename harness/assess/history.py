@@ -1,8 +1,8 @@
 """
 Place a trial among earlier ones: the trend that every report shows.
 
-Earlier trials are the baselines and the trials in the same folder that made the same load
-against the same host. The search is bounded, because a trial may be in any folder.
+Earlier trials are the baselines and the trials in the same directory with the same load and
+host. The search is bounded, because a trial may be in any directory.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ TREND = "trend.json"
 POINTS_MAX = 24
 """Most trials of a trend, the newest ones."""
 ENTRIES_MAX = 10_000
-"""Most names of a folder to read. Of them the last `MANIFESTS_MAX` are opened: our names begin
-with the time."""
+"""Most names of a directory to read; names begin with the time, the last ones are opened."""
 MANIFESTS_MAX = 300
 MANIFEST_BYTES_MAX = 1 << 20
 INTERVALS_BYTES_MAX = 48 << 20
-"""Histograms of all earlier trials together; reading them takes about two seconds."""
+"""Most histograms of all earlier trials; reading them takes about two seconds."""
 _LABS = ("rate_limit.json", "capacity.json")
 
 
@@ -37,8 +36,8 @@ def compare_with_history(opened: OpenedTrial, baselines: Iterable[OpenedTrial]) 
     Place a trial among the earlier ones of the same load, and write trend.json.
 
     Returns:
-        The trend, its last point the trial; None, and no trend.json is left, without an
-        earlier trial, for an incomplete trial, or where a lab chose the load.
+        The trend, whose last point is the trial. None, without a trend.json, if there is no
+        earlier trial, the trial is incomplete, or a lab chose its load.
 
     Raises:
         TrialError: A baseline is damaged.
@@ -60,7 +59,7 @@ def plan_name(trial: Trial) -> str:
 
 
 def _same_load_trials(trials: Iterable[OpenedTrial], opened: OpenedTrial) -> Iterator[OpenedTrial]:
-    """Those trials that made the same load against the same host."""
+    """The trials with the same load and host."""
     manifest = opened.manifest
     for candidate in trials:
         other = candidate.manifest
@@ -80,7 +79,7 @@ def _is_comparable(trial: Trial) -> bool:
 
 
 def _earlier(opened: OpenedTrial, baselines: Iterable[OpenedTrial]) -> list[OpenedTrial]:
-    """The earlier trials of the same load, oldest first; the newest where there are many."""
+    """The newest earlier trials of the same load, oldest first."""
     found = {
         candidate.manifest.trial_id: candidate
         for candidate in (*_siblings(opened.path), *baselines)  # a baseline's name is better
@@ -107,7 +106,7 @@ def _points(trials: Iterable[OpenedTrial]) -> Iterator[tuple[str, TrialSample]]:
     for candidate in trials:
         try:
             yield candidate.path.name, TrialSample(candidate.manifest, candidate.intervals)
-        except TrialError:  # a damaged trial has no place in a trend, and fails no report
+        except TrialError:  # a damaged trial does not fail the report
             continue
 
 

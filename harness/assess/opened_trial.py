@@ -21,16 +21,9 @@ _KEYS_WITHOUT_LOAD = {"description", "seed", "slo", "compare", "name"}
 
 class OpenedTrial:
     """
-    A trial, its plan, intervals and identity, each computed when first used and kept.
+    A trial whose plan, intervals and identity are computed at first use and kept.
 
-    Args:
-        trial: The trial.
-        baseline: Its name as a baseline; "" for none.
-
-    Attributes:
-        plan: Its validated plan. Reading it may raise `PlanError`.
-        intervals: Its histograms. Reading them may raise `TrialError`.
-        identity: What two trials must share to be comparable.
+    ``baseline`` is its name as a baseline; "" for none.
     """
 
     def __init__(self, trial: Trial, baseline: str = "") -> None:
@@ -49,12 +42,12 @@ class OpenedTrial:
 
     @cached_property
     def plan(self) -> Plan:
-        """The validated plan."""
+        """The validated plan; raises PlanError."""
         return build_plan(self.manifest.plan, f"{self.path}/manifest.json: plan")
 
     @cached_property
     def intervals(self) -> pa.Table:
-        """The interval histograms."""
+        """The interval histograms; raises TrialError."""
         return self.trial.intervals_table()
 
     @cached_property

@@ -1,14 +1,14 @@
 """
-Change points by apache-otava: a program of its own, in an environment of its own.
+Find change points with apache-otava, which runs as its own program in its own environment.
 
-It is no dependency, for it pins numpy and brings clients of databases and chats
-(docs/decisions/005-otava.md). It is run once for all series: a CSV file and a test each, in a
-directory that goes again. The times in them are made up, a day apart, because only the order
-counts; as ten digits they are read five times as fast as dates. Of its answer (a line of JSON
-a test) only the places of the changes are taken.
+It is not a dependency, because it pins numpy and installs database and chat clients
+(docs/decisions/005-otava.md). One run searches all series: a CSV file and a test for each, in a
+temporary directory. The times in the files are invented, one day apart, because only the order
+matters; as ten-digit numbers they are read five times as fast as dates. Of the output (one
+line of JSON per test) only the positions of the changes are used.
 
-Every setting of otava may also come from the environment, a database or a chat to tell of
-changes included. So its environment is made here, and no key of ours is in it.
+The environment can set every option of otava, notifications included, so it runs in a new one
+without any key.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INSTALL_HINT = (
 )
 _BEGIN_S, _DAY_S, _END_S = 1_000_000_000, 86_400, 9_999_999_999  # ten digits each
 _LIMIT_S, _LIMIT_S_PER_POINT = 60.0, 0.02
-"""Many times what it takes: some three seconds to begin, 0.5 to 1.5 ms a point."""
+"""A multiple of the measured time: about three seconds to start, 0.5 to 1.5 ms per point."""
 _BYTES_MAX = 16_000_000
 
 
@@ -55,10 +55,10 @@ _OUTPUT_DECODER = msgspec.json.Decoder(dict[str, tuple[_Group, ...]])
 
 def choose_method(by: Method, environ: Mapping[str, str]) -> ChangePointMethod:
     """
-    The search that ``--by`` asks for; ``auto`` is otava where there is one, else PELT.
+    The method for ``--by``; ``auto`` is otava if it is installed, else PELT.
 
     Raises:
-        UsageError: There is no otava where there must be one.
+        UsageError: otava is required but not installed.
     """
     if by == "pelt":
         return PELT
@@ -66,19 +66,14 @@ def choose_method(by: Method, environ: Mapping[str, str]) -> ChangePointMethod:
     if executable is not None:
         return ChangePointMethod(_name(executable), partial(find_by_otava, executable))
     if by == "otava":
-        raise UsageError(f"--by otava: there is no otava on PATH; {_INSTALL_HINT}")
+        raise UsageError(f"--by otava: no otava on PATH; {_INSTALL_HINT}")
     return PELT
 
 
 def find_by_otava(
     executable: Path, series: Sequence[Sequence[float]], p_value_max: float = P_VALUE_MAX
 ) -> list[list[int]]:
-    """
-    What `ChangePointMethod.find` promises, by otava.
-
-    Raises:
-        ProgramError: It did not answer, or not what was asked.
-    """
+    """Implement `ChangePointMethod.find` with otava; raises ProgramError."""
     with tempfile.TemporaryDirectory(prefix="harness-otava-") as name:
         directory = Path(name)
         _write(directory, series)
@@ -94,7 +89,7 @@ def find_by_otava(
             )
             return _read(output, [len(values) for values in series])
         except ProgramError as error:
-            raise ProgramError(f"{executable} {error}; --by pelt does without it") from error
+            raise ProgramError(f"{executable} {error}; --by pelt does not need it") from error
 
 
 def _find_otava(environ: Mapping[str, str]) -> Path | None:
@@ -102,15 +97,14 @@ def _find_otava(environ: Mapping[str, str]) -> Path | None:
     found = shutil.which(named or "otava", path=path)
     if named and found is None:
         raise UsageError(
-            f"{_EXECUTABLE_VARIABLE}={named!r}: no program that can be run; name otava's "
-            "executable, or "
+            f"{_EXECUTABLE_VARIABLE}={named!r} is not executable; name otava's executable, or "
             "unset it"
         )
     return None if found is None else Path(found).absolute()
 
 
 def _name(executable: Path) -> str:
-    """With its version, where it lies in an environment that tells: it has no option for it."""
+    """Its name with the version of its package, if found: it has no option for its version."""
     environment = executable.resolve().parent.parent
     for info in environment.glob("lib/python*/site-packages/apache_otava-*.dist-info"):
         return f"otava {info.name.removesuffix('.dist-info').partition('-')[2]}"
@@ -118,18 +112,13 @@ def _name(executable: Path) -> str:
 
 
 def _environ(directory: Path) -> dict[str, str]:
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(directory),
-        "TMPDIR": str(directory),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    own = {"LANG": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1"}
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": path, "HOME": str(directory), "TMPDIR": str(directory), **own}
 
 
 def _write(directory: Path, series: Sequence[Sequence[float]]) -> None:
-    """The series as CSV files, and a configuration (JSON is YAML) with a test for each."""
+    """Write the series as CSV files, and a configuration (JSON is YAML) with a test for each."""
     tests = {}
     for number, values in enumerate(series):
         lines = [f"{_BEGIN_S + at * _DAY_S},{float(value)!r}\n" for at, value in enumerate(values)]
@@ -140,8 +129,8 @@ def _write(directory: Path, series: Sequence[Sequence[float]]) -> None:
             "time_column": "time",
             "metrics": {"value": {"column": "value"}},
         }
-    positions = {"tests": tests, "test_groups": {"all": list(tests)}}
-    (directory / "otava.yaml").write_text(json.dumps(positions))
+    config = {"tests": tests, "test_groups": {"all": list(tests)}}
+    (directory / "otava.yaml").write_text(json.dumps(config))
 
 
 def _test(number: int) -> str:
@@ -150,23 +139,22 @@ def _test(number: int) -> str:
 
 def _read(output: bytes, lengths: Sequence[int]) -> list[list[int]]:
     """
-    The places of the changes of each series.
+    The positions of the changes of each series.
 
-    A test that otava could not read is a line on its stderr, and no failure: so each must
-    be there.
+    otava does not fail on a test that it cannot read, so each must be in the output.
     """
     found: dict[str, tuple[_Group, ...]] = {}
     for line in output.splitlines():
         try:
             found |= _OUTPUT_DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProgramError(f"printed what is no answer: {printable_line(line)!r}") from error
-    places = []
+            raise ProgramError(f"printed an unreadable line: {printable_line(line)!r}") from error
+    changes = []
     for number, length in enumerate(lengths):
         if (groups := found.get(_test(number))) is None:
             raise ProgramError(f"left out {_test(number)} of {len(lengths)}")
         positions = sorted({change.index for group in groups for change in group.changes})
         if positions and not 0 < positions[0] <= positions[-1] < length:
             raise ProgramError(f"found a change at {positions[-1]} of {length} points")
-        places.append(positions)
-    return places
+        changes.append(positions)
+    return changes

@@ -1,8 +1,8 @@
 """
-The command line: the only floor that knows every other, and the only one that exits.
+The command line.
 
-Results go to stdout, progress and complaints to stderr. A mistake of the operator is
-one line and the right exit code (`harness.exit_codes.ExitCode`), never a traceback.
+Results go to stdout, progress and warnings to stderr. An error of the operator is one line
+and an exit code (`harness.exit_codes.ExitCode`), never a traceback.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ VERSION = f"opensteer-harness {__version__}"
 
 def main() -> None:
     """Entry point of ``harness``."""
-    exit_on_signals()  # before anything that takes time is imported
+    exit_on_signals()  # before slow imports
     from harness.cli.stdio import harden_stdio
     from harness.errors import HarnessError
     from harness.exit_codes import ExitCode
     from harness.text import show_hidden
 
     harden_stdio()
-    if sys.argv[1:] == ["--version"]:  # half of its time would be typer's import
+    if sys.argv[1:] == ["--version"]:  # without importing typer, which takes half the time
         print(VERSION)
         return
     from harness.cli.commands import app
-    from harness.cli.lazy import tell_usage_error
+    from harness.cli.lazy import print_usage_error
 
     try:
         raise_on_signals()
@@ -40,17 +40,17 @@ def main() -> None:
         sys.exit(int(error.exit_code))
     except MemoryError as error:
         message = f"not enough memory ({error})" if str(error) else "not enough memory"
-        sys.stderr.write(f"harness: {message}; free some, or lift its limit, and repeat it\n")
+        sys.stderr.write(f"harness: {message}; free some, or raise its limit, and try again\n")
         sys.exit(int(ExitCode.UNKNOWN))
     except KeyboardInterrupt:
         sys.exit(int(ExitCode.INTERRUPTED))
     except OSError as error:
-        # A full disk, a folder that cannot be written: the operator's world, not a bug.
+        # A full disk or a directory without write permission is not a bug.
         sys.stderr.write(f"harness: {error}\n")
         sys.exit(int(ExitCode.USAGE))
-    except Exception as error:  # noqa: BLE001  an interpreter would exit with 1, which is "failed"
-        if tell_usage_error(error):
+    except Exception as error:  # noqa: BLE001  Python would exit with 1, which means "failed"
+        if print_usage_error(error):
             sys.exit(int(ExitCode.USAGE))
         sys.stderr.write(traceback.format_exc())
-        sys.stderr.write("harness: that is a fault of the harness; please report it\n")
+        sys.stderr.write("harness: this is a bug of the harness; please report it\n")
         sys.exit(int(ExitCode.UNKNOWN))

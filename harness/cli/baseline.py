@@ -1,4 +1,4 @@
-"""``harness baseline``: trials kept to compare with."""
+"""``harness baseline``: keep trials to compare with."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def save(name: BaselineName, trial: TrialPath, root: BaselineRoot = BASELINES) -
         from rich.console import Console
 
         from harness.analysis.distributions import measured_phases
+        from harness.cli.console import print_line
         from harness.trial.baselines import save_baseline
         from harness.trial.store import open_trial
 
     kept_trial = open_trial(trial)
     path = save_baseline(kept_trial, name, measured_phases(kept_trial.manifest), root)
     kilobytes = sum(file.stat().st_size for file in path.iterdir()) / 1000
-    Console().print(f"{path} ({kilobytes:,.0f} kB)", markup=False, highlight=False)
+    print_line(Console(), f"{path} ({kilobytes:,.0f} kB)")
 
 
 @app.command("list", epilog=show_examples("harness baseline list --json"))

@@ -1,4 +1,4 @@
-"""What a baseline holds, as tables and as JSON documents."""
+"""Show baselines as tables and as JSON documents."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def describe(trial: Trial) -> dict[str, Any]:
 
 
 def describe_latencies(trial: Trial) -> dict[str, dict[str, float | None]]:
-    """Operation → number of good answers and percentiles of response time, ms."""
+    """Operation → number of ok responses and percentiles of response time, ms."""
     measured = latencies(trial.intervals_table(), measured_phases(trial.manifest))
     return {
-        operation: {"ok": spectrum.total, **spectrum.describe_ms()}
-        for (operation, metric), spectrum in measured.distributions.items()
+        operation: {"ok": distribution.total, **distribution.describe_ms()}
+        for (operation, metric), distribution in measured.distributions.items()
         if metric == "response"
     }
 
 
 def list_table(baselines: list[Trial]) -> Table:
     """One row for each baseline."""
-    table = plain_table()
+    table = plain_table(None)
     for head in _HEADS:
         table.add_column(head, no_wrap=head in {"measured", "began"}, overflow="fold")
     for trial in baselines:
@@ -60,24 +60,22 @@ def print_baseline(trial: Trial, console: Console) -> None:
     for head, cell in zip(_HEADS, _row(trial), strict=True):
         console.print(Text(f"{head:9} {cell}"))
     console.print(Text(f"trial     {trial.manifest.trial_id}"))
-    table = plain_table("response time, ms")
-    table.add_column("operation")
-    for head in ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max"):
-        table.add_column(head, justify="right")
-    for operation, told in describe_latencies(trial).items():
-        cells = [f"{told[p]:.1f}" for p in (*PERCENTILES, "max")]
-        table.add_row(Text(operation), f"{told['ok']:,}", *cells)
+    columns = ("ok", *(p.replace("_", ".") for p in PERCENTILES), "max")
+    table = plain_table("response time, ms", "operation", right=columns)
+    for operation, row in describe_latencies(trial).items():
+        cells = [f"{row[p]:.1f}" for p in (*PERCENTILES, "max")]
+        table.add_row(Text(operation), f"{row['ok']:,}", *cells)
     console.print(table)
 
 
 def _row(trial: Trial) -> tuple[str, ...]:
-    told = describe(trial)
-    began = datetime.fromisoformat(told["started"])
+    shown = describe(trial)
+    began = datetime.fromisoformat(shown["started"])
     return (
-        told["name"],
-        told["plan"],
-        f"{told['scenario']} ({told['model']})",
-        "built-in stand-in" if told["embedded"] else told["host"],
-        f"{told['measured_s']:.0f} s",
+        shown["name"],
+        shown["plan"],
+        f"{shown['scenario']} ({shown['model']})",
+        "built-in stand-in" if shown["embedded"] else shown["host"],
+        f"{shown['measured_s']:.0f} s",
         f"{began:%Y-%m-%d %H:%M} UTC",
     )

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
-from harness.cli.console import plain_table, print_line
+from harness.cli.console import facts_table, plain_table, print_line
 from harness.execution.experiment import SilentView
 from harness.execution.throughput import StepOutlook
 from harness.experiments.capacity.document import sessions_document
@@ -24,9 +23,9 @@ from harness.experiments.capacity.phrases import (
     describe_release,
     served_at_highest,
 )
+from harness.telemetry.progress_line import StatusLine
 from harness.units import NS_PER_S, format_duration
 
-PLAIN_EVERY_S = 5.0
 _STAGE_LABELS = {
     "fill": "opening sessions",
     "cycle": "delete one, create one",
@@ -36,39 +35,7 @@ _STAGE_LABELS = {
 }
 
 
-class StatusView:
-    """One status line on stderr: updated in place on a terminal, else printed every 5 s."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last_s = -PLAIN_EVERY_S
-        self._live = (
-            Live(console=console, refresh_per_second=4, transient=True)
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Leave the terminal as it was."""
-        if self._live is not None:
-            self._live.stop()
-
-    def update(self, text: str) -> None:
-        """Show a line."""
-        if self._live is not None:
-            self._live.update(Text(text))
-        elif time.monotonic() - self._last_s >= PLAIN_EVERY_S:
-            self._last_s = time.monotonic()
-            print_line(self._console, text)
-
-
-class SessionsView(StatusView):
+class SessionsView(StatusLine):
     """Show the stage of a session search."""
 
     def __init__(self, console: Console, host: str, most: int) -> None:
@@ -96,29 +63,24 @@ class SessionsView(StatusView):
             if stage.done:
                 each_s = (time.monotonic() - self._full_s) / stage.done
                 text += f", about {_about(each_s * (stage.planned - stage.done))} to go"
-        self.update(text)
+        self.update(Text(text))
 
 
 def print_sessions(found: SessionEstimate, path: Path, out: Console) -> None:
     """Print the result as a table, and where the document is."""
     document = sessions_document(found, leaked=found.leaked, interrupted=False)
-    table = plain_table("session capacity")
-    table.add_column("what")
-    table.add_column("found")
     rows = (
         ("ceiling", describe_ceiling(document)),
         ("refusal", document["refusal_code"] or "-"),
         ("refused", describe_refusal(document) or "-"),
         ("slot usable again, p50", describe_release(document, "p50") or "-"),
         ("slot usable again, p99", describe_release(document, "p99") or "-"),
-        ("let in beyond the ceiling", str(found.over_admitted) if found.races else "-"),
-        ("creates failed, answers lost", f"{found.failed:,}, {found.lost:,}"),
-        ("429 waited out", f"{found.rate_limited:,}"),
+        ("admitted above the ceiling", str(found.over_admitted) if found.races else "-"),
+        ("creates failed, responses lost", f"{found.failed:,}, {found.lost:,}"),
+        ("429 responses waited for", f"{found.rate_limited:,}"),
         ("sessions opened", f"{found.opened:,}"),
     )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out.print(table)
+    out.print(facts_table("session capacity", rows))
     for note in found.notes:
         print_line(out, f"note: {note}")
     print_line(out, f"result: {path}")
@@ -147,9 +109,9 @@ class StepsView(SilentView):
 
 def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """Print the result as a table, and where the document is."""
-    steps = plain_table("steps")
-    for name in ("step", "purpose", "rate, 1/s", "served, 1/s", "p99, ms", "95 %", "decision"):
-        steps.add_column(name, justify="left" if name in {"purpose", "decision"} else "right")
+    columns = ("rate, 1/s", "served, 1/s", "p99, ms", "95 %")
+    steps = plain_table("steps", "step", "purpose", right=columns)
+    steps.add_column("decision")
     for step in document["steps"]:
         between = f"{_number(step['p99_low_ms'])} to {_number(step['p99_high_ms'])}"
         steps.add_row(
@@ -163,9 +125,6 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         )
     out.print(steps)
     rate, knee, usl = (document[name] for name in ("max_rate_per_s", "knee", "usl"))
-    table = plain_table("throughput capacity")
-    table.add_column("what")
-    table.add_column("found")
     between = f"{_number(rate['low'])} to {_number(rate['high'])}"
     served = served_at_highest(document)
     rows = (
@@ -173,13 +132,11 @@ def print_throughput(document: Mapping[str, Any], path: Path, out: Console) -> N
         ("served at that rate", f"{_number(served)}/s" if served else "-"),
         ("99 % interval", between),
         ("ended by", describe_bound(document)),
-        ("gives way first", document["gives_way"] or "-"),
+        ("fails first", document["gives_way"] or "-"),
         ("knee", f"{_number(knee['rate_per_s'])}/s" if knee else "-"),
         ("USL", f"R² {usl['r2']}" if usl else f"no fit: {document['usl_reason']}"),
     )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    out.print(table)
+    out.print(facts_table("throughput capacity", rows))
     for note in document["notes"]:
         print_line(out, f"note: {note}")
     print_line(out, f"result: {path}")

@@ -1,4 +1,4 @@
-"""The commands: where each is, its line of help, and examples."""
+"""The commands: module, first line of help, examples."""
 
 from __future__ import annotations
 
@@ -76,12 +76,7 @@ COMMANDS = {
         ("harness doctor", "harness doctor --host http://127.0.0.1:8787 --json"),
     ),
 }
-"""
-Every command, in the order of the help.
-
-The table is all that ``harness --help``, a mistyped command and completion of a command's
-name need: pandas, scipy and matplotlib are imported by the command that uses them.
-"""
+"""Every command, in the order of the help; without importing what the commands need."""
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -90,7 +85,7 @@ Exit codes:
   2    usage or plan error
   3    target unreachable or preflight failed
   4    unknown (nothing observed, generator saturated)
-  130  interrupted (artifacts written all the same)"""
+  130  interrupted (artifacts are written)"""
 
 
 class Commands(LazyGroup):
@@ -122,11 +117,8 @@ def _group(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            callback=_show_version,
-            is_eager=True,
-            help="Show the version and exit.",
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options before a command."""

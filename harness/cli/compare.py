@@ -11,32 +11,16 @@ import typer
 
 from harness.cli.completion import BASELINES, complete_side, complete_trial
 from harness.cli.interrupts import importing
-from harness.cli.parameters import GitHub
+from harness.cli.parameters import GitHub, argument, flag, value
 from harness.errors import UsageError
 
 Baseline = Annotated[
-    Path,
-    typer.Argument(
-        metavar="BASELINE",
-        help="A trial directory, or a baseline's name.",
-        autocompletion=complete_side,
-    ),
+    Path, argument("BASELINE", "A trial directory, or a baseline's name.", complete_side)
 ]
-Candidate = Annotated[
-    Path,
-    typer.Argument(
-        metavar="CANDIDATE",
-        help="The trial directory to judge.",
-        autocompletion=complete_trial,
-    ),
-]
+Candidate = Annotated[Path, argument("CANDIDATE", "The trial directory to check.", complete_trial)]
 More = Annotated[
     list[Path] | None,
-    typer.Option(
-        metavar="TRIAL",
-        help="One more trial of that side; repeatable.",
-        autocompletion=complete_side,
-    ),
+    value("TRIAL", "One more trial of that side; repeatable.", complete=complete_side),
 ]
 
 
@@ -46,17 +30,12 @@ def compare(
     baseline_run: More = None,
     candidate_run: More = None,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where compare.* goes (default: the candidate's directory)."
-        ),
+        Path | None, value("DIR", "Where compare.* goes (default: the candidate's directory).")
     ] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare trials of different plans or hosts, too.")
+        bool, flag("--anyway", "Compare trials of different plans or hosts, too.")
     ] = False,
-    show_all: Annotated[
-        bool, typer.Option("--all", help="Print every metric, also those that passed.")
-    ] = False,
+    show_all: Annotated[bool, flag("--all", "Print every metric, also those that passed.")] = False,
     github: GitHub = False,
 ) -> None:
     """Decide whether a candidate is worse than a baseline.
@@ -68,7 +47,7 @@ def compare(
 
         from harness.assess.baseline_comparison import load_sample, write_comparison
         from harness.cli.compare_view import check_comparable, print_comparison
-        from harness.cli.console import status
+        from harness.cli.console import print_line, status
         from harness.cli.github import annotate_comparison, append_step_summary
         from harness.exit_codes import ExitCode
         from harness.experiments.compare import comparison
@@ -83,7 +62,7 @@ def compare(
     ]
     candidate = sides[1][0]
     if out is None and candidate.parent == BASELINES:
-        raise UsageError(f"{candidate} is a baseline; say with --out where the answer goes")
+        raise UsageError(f"{candidate} is a baseline; name a directory for the result with --out")
     with status("reading the trials …"):
         runs = [[load_sample(path) for path in paths] for paths in sides]
     cautions = check_comparable(runs, anyway=anyway)
@@ -97,8 +76,7 @@ def compare(
     exits = {"pass": ExitCode.PASS, "regressed": ExitCode.FAIL, "inconclusive": ExitCode.UNKNOWN}
     console = Console()
     print_comparison(result, console, show_all=show_all)
-    where = str(directory / "compare.html")
-    console.print(f"comparison: {where}", markup=False, highlight=False, soft_wrap=True)
+    print_line(console, f"comparison: {directory / 'compare.html'}")
     append_step_summary(directory / "compare.md", os.environ, sys.stderr)
     if github:
         annotate_comparison(result, sys.stdout)

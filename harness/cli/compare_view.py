@@ -1,4 +1,4 @@
-"""What a comparison found, as a table for a terminal; and which trials may be compared."""
+"""Show a comparison as a table; check which trials may be compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from harness.errors import UsageError
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.plan_diff import diff_documents
 from harness.experiments.compare.samples import TrialSample
-from harness.trial.schema import Manifest
 from reports.comparison import tables
 from reports.comparison.summary import headline, percent_change
 from reports.formatting import plural
@@ -26,7 +25,7 @@ _WHYS_MAX = 5
 
 
 def check_comparable(runs: list[list[TrialSample]], *, anyway: bool) -> list[str]:
-    """Cautions; raises where trials differ and the operator did not say ``--anyway``."""
+    """Return cautions; raises UsageError where trials differ, unless ``anyway``."""
     first, *others = [run.manifest for side in runs for run in side]
     same = load_identity(first)
     cautions = []
@@ -35,16 +34,17 @@ def check_comparable(runs: list[list[TrialSample]], *, anyway: bool) -> list[str
             f"{line} ({other.trial_id})" for line in diff_documents(same, load_identity(other))
         ]
         if found and not anyway:
-            told = "\n".join(f"  {line}" for line in found)
+            lines = "\n".join(f"  {line}" for line in found)
             raise UsageError(
                 f"{first.trial_id} and {other.trial_id} are not comparable; "
-                f"add --anyway to compare them all the same\n{told}"
+                f"to compare them nevertheless, add --anyway\n{lines}"
             )
         cautions += found
-    for twice in _repeated([first, *others]):
-        line = f"{twice} is given twice, and tells nothing that it does not tell once"
+    counts = Counter(manifest.trial_id for manifest in (first, *others))
+    for repeated in (trial_id for trial_id, count in counts.items() if count > 1):
+        line = f"{repeated} is given twice, which adds no information"
         if not anyway:
-            raise UsageError(f"{line}; add --anyway to compare all the same")
+            raise UsageError(f"{line}; to compare nevertheless, add --anyway")
         cautions.append(line)
     for manifest in (first, *others):
         if manifest.state != "complete":
@@ -55,14 +55,8 @@ def check_comparable(runs: list[list[TrialSample]], *, anyway: bool) -> list[str
     return cautions
 
 
-def _repeated(manifests: list[Manifest]) -> list[str]:
-    """The trials that are given more than once, as themselves or as a baseline of them."""
-    counts = Counter(manifest.trial_id for manifest in manifests)
-    return [trial_id for trial_id, count in counts.items() if count > 1]
-
-
 def print_comparison(result: Comparison, out: Console, *, show_all: bool) -> None:
-    """The verdict and what led to it, as a table for a terminal."""
+    """Print the verdict and the metrics behind it."""
     out.print(
         Text.assemble(
             ("verdict: ", "bold"),
@@ -71,7 +65,7 @@ def print_comparison(result: Comparison, out: Console, *, show_all: bool) -> Non
         )
     )
     for caution in result.cautions:
-        out.print(Text(f"mind: {caution}", "yellow"))
+        out.print(Text(f"caution: {caution}", "yellow"))
     shown = [c for c in tables.by_severity(result) if show_all or c.verdict != "pass"]
     if not shown:
         return
@@ -80,12 +74,11 @@ def print_comparison(result: Comparison, out: Console, *, show_all: bool) -> Non
     for line in _whys(shown):
         out.print(Text(line), soft_wrap=True)
     if left:
-        told = plural(left, "more metric")
-        out.print(Text(f"{told}: add --all, or see the page", "dim"))
+        out.print(Text(f"{plural(left, 'more metric')}: add --all, or see the page", "dim"))
 
 
 def _whys(changes: list[Change]) -> list[str]:
-    """Why metrics cannot be told, each reason once, those of most metrics first."""
+    """Why metrics are inconclusive: each reason once, the most frequent first."""
     open_ = (change for change in changes if change.verdict == "inconclusive")
     whys = Counter(tables.reason_text(change) for change in open_).most_common()
     lines = [f"{plural(count, 'metric')}: {why}" for why, count in whys[:_WHYS_MAX] if why]
@@ -95,10 +88,9 @@ def _whys(changes: list[Change]) -> list[str]:
 
 def _table(changes: list[Change]) -> Table:
     """Rows in groups of one verdict and operation; it fits 80 columns."""
-    table = plain_table("change of each metric with its 95 % interval")
-    table.add_column("metric", no_wrap=True)
-    for name in ("baseline", "candidate", "change", "from", "to"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = ("baseline", "candidate", "change", "from", "to")
+    table = plain_table("change of each metric with its 95 % interval", "metric", right=columns)
+    table.columns[0].no_wrap = True
     for (operation, verdict), group in groupby(changes, lambda c: (c.operation, c.verdict)):
         table.add_row(Text(operation), Text(verdict, _STYLE[verdict]))
         for change in group:

@@ -1,4 +1,4 @@
-"""What the shell completes after TAB: names from the file system, without heavy imports."""
+"""Shell completion: names from the file system, without slow imports."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from harness.cli.interrupts import importing
+from harness.cli.parameters import flag, value
 from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
 
@@ -24,41 +25,25 @@ def conform(
     target: TargetOptions,
     destructive: Annotated[
         bool,
-        typer.Option(
-            "--destructive",
-            help="Also open sessions, queue runs, import entries, meet the rate limit.",
+        flag(
+            "--destructive", "Also open sessions, queue runs, import entries, meet the rate limit."
         ),
     ] = False,
-    ours: Annotated[
-        bool,
-        typer.Option("--ours", help="Also check what only the stand-in promises."),
-    ] = False,
+    ours: Annotated[bool, flag("--ours", "Also check what only the stand-in promises.")] = False,
     only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A check, or a pattern such as 'auth.*'."),
+        list[str] | None, value("NAME", "A check, or a pattern such as 'auth.*'.")
     ] = None,
-    list_: Annotated[
-        bool, typer.Option("--list", help="List the checks, and send nothing.")
-    ] = False,
+    list_: Annotated[bool, flag("--list", "List the checks, and send nothing.")] = False,
     format_: Annotated[
         Literal["tap", "junit"], typer.Option("--format", help="Format of the result.")
     ] = "tap",
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the result here instead of stdout."),
-    ] = None,
-    fill: Annotated[
-        int, typer.Option(metavar="N", help="Open up to N sessions to find the target full.")
-    ] = 0,
+    out: Annotated[Path | None, value("FILE", "Write the result here instead of stdout.")] = None,
+    fill: Annotated[int, value("N", "Open up to N sessions to find the target full.")] = 0,
     webhook_url: Annotated[
-        str, typer.Option(metavar="URL", help="Where the target reaches our webhook receiver.")
+        str, value("URL", "Where the target reaches our webhook receiver.")
     ] = "",
-    webhook_listen: Annotated[
-        str, typer.Option(metavar="[HOST:]PORT", help="Where that receiver listens.")
-    ] = "",
-    patience: Annotated[
-        float, typer.Option(metavar="S", help="How long to wait for a run or a webhook.")
-    ] = 60.0,
+    webhook_listen: Annotated[str, value("[HOST:]PORT", "Where that receiver listens.")] = "",
+    patience: Annotated[float, value("S", "How long to wait for a run or a webhook.")] = 60.0,
 ) -> None:
     """Check a target against the documented API.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Timer
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 QUIET_S = 2.0
 """Shorter stages are not logged."""
@@ -19,11 +20,7 @@ QUIET_S = 2.0
 
 @contextmanager
 def status(text: str, console: Console | None = None) -> Iterator[None]:
-    """
-    Show the current stage on stderr while the context lasts.
-
-    On a terminal it is a spinner; else one line, if the stage takes over `QUIET_S`.
-    """
+    """Show the current stage on stderr: a spinner, or a line if it takes over `QUIET_S`."""
     console = console or Console(stderr=True)
     if console.is_terminal:
         with console.status(text):
@@ -38,15 +35,23 @@ def status(text: str, console: Console | None = None) -> Iterator[None]:
         timer.cancel()
 
 
-def plain_table(title: str | None = None) -> Table:
-    """Make a table in the style of all commands, without columns."""
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="dim",
-        box=SIMPLE_HEAD,
+def plain_table(title: str | None, *columns: str, right: Iterable[str] = ()) -> Table:
+    """Make a table in the style of all commands; then columns of numbers, which are never cut."""
+    table = Table(
+        *columns, title=title, title_justify="left", title_style="dim", box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-    )
+    )  # fmt: skip
+    for column in right:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def facts_table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    """Make a table of what was found."""
+    table = plain_table(title, "what", "found")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def print_line(console: Console, text: str) -> None:

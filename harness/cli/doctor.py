@@ -48,9 +48,7 @@ def _table(diagnostics: list[Diagnostic]) -> Table:
     from harness.cli.console import plain_table
 
     styles = {"ok": "green", "warn": "yellow", "bad": "bold red"}
-    table = plain_table("harness doctor")
-    for column in ("what", "state", "detail"):
-        table.add_column(column)
+    table = plain_table("harness doctor", "what", "state", "detail")
     for one in diagnostics:
         table.add_row(one.name, Text(one.state, styles[one.state]), Text(one.detail))
     return table

@@ -1,7 +1,7 @@
 """
-What a pipeline gets to see beside the exit code: GitHub's job summary and annotations.
+Write GitHub's job summary and annotations.
 
-Neither can change a verdict: a summary that cannot be written is a word on stderr.
+Neither changes a verdict: a summary that cannot be written is a line on stderr.
 """
 
 from __future__ import annotations
@@ -19,23 +19,17 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 SUMMARY_BYTES_MAX = 1024 * 1024
 """GitHub shows no job summary of a step beyond 1 MiB."""
 ANNOTATIONS_MAX = 10
-"""GitHub keeps ten annotations of each level a step and drops the rest without a word."""
+"""GitHub keeps ten annotations of each level per step and silently drops the rest."""
 _TEXT_MAX = 1000
 _LEVELS = {"fail": "error", "unknown": "warning"}
 
 
 def append_step_summary(report: Path, environ: Mapping[str, str], err: IO[str]) -> bool:
     """
-    Append report.md to the job summary, where there is one.
+    Append report.md to the file that ``GITHUB_STEP_SUMMARY`` names.
 
-    A report that already stands there is not repeated (``harness run``, then ``harness
-    report`` in one step); one that would make the summary too large is left out, for
-    GitHub would then show nothing at all.
-
-    Args:
-        report: The trial's report.md.
-        environ: Names the summary's file in ``GITHUB_STEP_SUMMARY``.
-        err: Where it is said why there is none.
+    A report that is already there is not repeated. One that would exceed the limit is left
+    out, because GitHub would then show nothing at all.
 
     Returns:
         Whether the summary now holds the report.
@@ -62,34 +56,21 @@ def append_step_summary(report: Path, environ: Mapping[str, str], err: IO[str]) 
 
 
 def annotate(summary: Mapping[str, Any], out: IO[str]) -> None:
-    """
-    Say each failure and each doubt as a GitHub annotation, in the order of the findings.
-
-    Args:
-        summary: The document of summary.json.
-        out: The step's stdout, where GitHub looks for them.
-    """
+    """Print an annotation for each failed and each unknown finding of a summary.json."""
     for verdict, level in _LEVELS.items():
         found = [f for f in summary["findings"] if f["verdict"] == verdict]
         out.writelines(line + "\n" for line in _annotations(level, found))
     if summary["verdict"] == "pass":
-        out.write(_command("notice", "harness: pass", _headline(summary)) + "\n")
+        checks, attempts = len(summary["findings"]), summary["totals"]["attempts"]
+        text = f"{summary['scenario']}: {checks} checks passed on {attempts:,} attempts"
+        out.write(_command("notice", "harness: pass", text) + "\n")
 
 
 def annotate_comparison(result: Comparison, out: IO[str]) -> None:
-    """
-    Say each regression as a GitHub annotation, else whether the candidate passed.
-
-    Args:
-        result: The comparison.
-        out: The step's stdout, where GitHub looks for them.
-    """
+    """Print an annotation for each regression; without any, whether the candidate passed."""
     regressed = [
-        {
-            "name": f"{change.operation} {change.metric} regressed",
-            "detail": describe_change(change),
-        }
-        for change in result.of("regressed")
+        {"name": f"{c.operation} {c.metric} regressed", "detail": describe_change(c)}
+        for c in result.of("regressed")
     ]
     lines = _annotations("error", regressed, "compare.json")
     if not regressed:
@@ -110,13 +91,8 @@ def _annotations(
     return lines
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
-    checks, attempts = len(summary["findings"]), summary["totals"]["attempts"]
-    return f"{summary['scenario']}: {checks} checks passed on {attempts:,} attempts"
-
-
 def _command(level: str, title: str, message: str) -> str:
-    """One workflow command; whatever a target put into the text stays on its line."""
+    """Format a workflow command; text from a target stays on its line."""
     title = _escape(one_line(title, _TEXT_MAX)).replace(":", "%3A").replace(",", "%2C")
     return f"::{level} title={title}::{_escape(one_line(message, _TEXT_MAX))}"
 

@@ -1,8 +1,7 @@
 """
-Ctrl-C and SIGTERM: an exception while a command works, the end of the process before that.
+Ctrl-C and SIGTERM: an exception while a command works; during imports the process exits.
 
-An import is no place for an exception: many a library takes one as a sign that an optional
-part is missing. While modules are imported there is nothing to keep, so the process exits.
+Many libraries take an exception during an import as a sign that an optional part is missing.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 _INTERRUPTED = 130
-"""`harness.exit_codes.ExitCode.INTERRUPTED`; this module imports nothing of ours."""
+"""`harness.exit_codes.ExitCode.INTERRUPTED`, without the import."""
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 def exit_on_signals() -> None:
-    """End the process on the first signal, without a word."""
+    """End the process silently on the first signal."""
     for number in _NUMBERS:
         signal.signal(number, _exit)
 
@@ -37,8 +36,7 @@ def importing() -> Iterator[None]:
     """
     Exit on signals while the block imports what a command needs.
 
-    Command modules declare options and import the rest here, when the command runs, so
-    that help and completion do not wait for pandas and scipy.
+    Commands import when they run, so that help and completion do not wait for pandas.
     """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     exit_on_signals()

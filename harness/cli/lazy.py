@@ -22,12 +22,11 @@ _EMPTY = re.compile(r"--[a-z0-9-]+=")
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    A command of a group, as far as it is known without its module.
+    What is known of a command without importing its module.
 
     Attributes:
         where: ``module:attribute`` of its function, or of the Typer app of a group.
-        help: Its first line of help.
-        examples: Command lines that its help shows; a group's commands have their own.
+        examples: Command lines for its help; a group's commands have their own.
     """
 
     where: str
@@ -37,7 +36,7 @@ class Entry:
 
 def new_app(**settings: Any) -> typer.Typer:
     """A Typer app with the settings that all commands share."""
-    # Plain help: tables of four columns would cut their texts in a terminal of 80.
+    # Plain help: rich tables would cut their texts on a terminal of 80 columns.
     return typer.Typer(
         rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **settings
     )
@@ -49,7 +48,7 @@ def show_examples(*lines: str) -> str:
 
 
 def load_command(name: str, entry: Entry) -> Any:
-    """Import a command; a `click` command under this name, with its options."""
+    """Import a command; return it as a click command of this name."""
     module, attribute = entry.where.split(":")
     with importing():
         found = getattr(import_module(module), attribute)
@@ -62,12 +61,7 @@ def load_command(name: str, entry: Entry) -> Any:
 
 
 def refuse_empty(args: Sequence[str]) -> None:
-    """
-    Refuse empty values, as of ``--host "$URL"`` where URL is not set; behind -- all is allowed.
-
-    Raises:
-        UsageError: There is one; the message names its option.
-    """
+    """Refuse empty values, such as ``--host "$URL"`` with URL unset; after ``--`` they are fine."""
     before = ""
     for arg in takewhile(lambda arg: arg != "--", args):
         if not arg or _EMPTY.fullmatch(arg):
@@ -76,8 +70,8 @@ def refuse_empty(args: Sequence[str]) -> None:
         before = arg
 
 
-def tell_usage_error(error: Any) -> bool:
-    """Write a line on what typer refuses; whether the error is one of typer's at all."""
+def print_usage_error(error: Any) -> bool:
+    """Print an error of typer's as a line on stderr; return False for any other error."""
     if not hasattr(error, "format_message"):
         return False
     if type(error).__name__ == "NoArgsIsHelpError":
@@ -91,7 +85,7 @@ def tell_usage_error(error: Any) -> bool:
 
 
 class LazyGroup(TyperGroup):
-    """A group that knows names and help of its commands, and imports only the one it runs."""
+    """A group that imports only the command that runs."""
 
     entries: ClassVar[Mapping[str, Entry]] = {}
 
@@ -100,20 +94,15 @@ class LazyGroup(TyperGroup):
         super().__init__(**{**attrs, "commands": known})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """
-        Parse the command line; a value that was given empty is no value.
-
-        Raises:
-            UsageError: There is one: most likely a variable that is not set.
-        """
+        """Parse the command line; raises UsageError for an empty value."""
         if not ctx.resilient_parsing:
             refuse_empty(args)
             if args and not args[0].startswith("-"):
-                super().resolve_command(ctx, args)  # a mistyped one need not wait for pydantic
+                super().resolve_command(ctx, args)  # a mistyped command does not wait for imports
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Find the command that is to run or to be completed, and import it."""
+        """Find the command to run or to complete, and import it."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
             command = load_command(name, self.entries[name])

@@ -15,8 +15,7 @@ from harness.execution.limiter import LimiterBudget
 from harness.experiments.rate_limit.designs import Experiment
 from harness.experiments.rate_limit.lab import Budget
 from harness.experiments.rate_limit.observations import Observation
-
-PLAIN_EVERY_S = 5.0
+from harness.telemetry.progress_line import PLAIN_EVERY_S
 
 
 class ExperimentView:
@@ -28,7 +27,7 @@ class ExperimentView:
         self._most = attempts_most
         self._sent = self._refused = 0
         self._last_ns = 0
-        self._probe = ""
+        self._name = ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -70,7 +69,7 @@ class ExperimentView:
 
     def _begin(self, experiment: Experiment) -> None:
         """Show an experiment; outside a terminal only a long one."""
-        self._probe = experiment.name
+        self._name = experiment.name
         self._bar.update(self._task, description=f"{experiment.name:<16}")
         if not self._console.is_terminal and experiment.duration_s > PLAIN_EVERY_S:
             print_line(
@@ -88,24 +87,19 @@ class ExperimentView:
             self._last_ns = now_ns
             print_line(
                 self._console,
-                f"{self._probe}: {self._sent:,} of at most {self._most:,} attempts, "
+                f"{self._name}: {self._sent:,} of at most {self._most:,} attempts, "
                 f"{self._refused:,} refused",
             )
 
 
 def print_limiter(document: Mapping[str, Any], path: Path, out: Console) -> None:
     """Print the limiter as a table, its description, and where the document is."""
-    table = plain_table("rate limit")
-    for name in ("what", "estimate", "low", "high"):
-        table.add_column(name, justify="left" if name == "what" else "right")
+    table = plain_table("rate limit", "what", right=("estimate", "low", "high"))
     limited = document["limited"]
-    words = {True: document["algorithm"], False: "no limit met", None: "unknown"}
+    words = {True: document["algorithm"], False: "no limit reached", None: "unknown"}
     table.add_row("algorithm", words[limited], "", "")
-    for key, label in (
-        ("rate_per_s", "rate, 1/s"),
-        ("burst", "burst"),
-        ("window_s", "window, s"),
-    ):
+    labels = {"rate_per_s": "rate, 1/s", "burst": "burst", "window_s": "window, s"}
+    for key, label in labels.items():
         value = document[key]
         if value:
             cells = [f"{value[part]:.4g}" for part in ("estimate", "low", "high")]

@@ -1,4 +1,4 @@
-"""What may be handed on to Locust behind ``--``: its own options, and none of the harness's."""
+"""Check the options for Locust after ``--``: those of the harness are not among them."""
 
 from __future__ import annotations
 
@@ -23,27 +23,21 @@ _OWN_OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("--expect-workers", "--master-host", "--master-port"), _OURS),
     **dict.fromkeys(("--master-bind-host", "--master-bind-port"), _OURS),
 }
-"""Locust's options that the command gives itself → what to do instead."""
+"""Option of Locust → what to do instead."""
 
 
 def reject_own_options(options: Sequence[str]) -> None:
     """
-    See that nothing is handed on to Locust that would change the load behind the plan's back.
-
-    An abbreviation of such an option is refused, too: the load process reads options in full.
+    Refuse options that change the load which the plan defines, also abbreviated ones.
 
     Raises:
-        UsageError: Something is; the message names what to give instead.
+        UsageError: The message names what to give instead.
     """
     for option in options:
         name = option.partition("=")[0]
         name = name if name.startswith("--") else name[:2]
         if name in _OWN_OPTIONS:
             raise UsageError(f"-- {option}: {_OWN_OPTIONS[name]}")
-        if len(name) > len("--") and (full := _abbreviated(name)):
+        full = next((own for own in _OWN_OPTIONS if own.startswith(name)), "")
+        if full and len(name) > len("--"):
             raise UsageError(f"-- {option}: is it {full}? Write options in full")
-
-
-def _abbreviated(name: str) -> str:
-    """The option of ours that Locust would once have taken this for; "" if none."""
-    return next((own for own in _OWN_OPTIONS if name != own and own.startswith(name)), "")

@@ -15,14 +15,12 @@ from harness.units import parse_duration_ns
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """
-    What the command line says of the plan; None leaves the plan's own.
+    The options; None leaves the plan's value.
 
     Attributes:
-        rate: Arrivals a second in every phase.
-        users: Users.
+        rate: Arrivals per second in every phase.
         closed: Closed model instead of the plan's.
-        duration: Length of the measured load, as text; replaces all phases by one.
-        seed: Seed.
+        duration: Length of the only phase that replaces the plan's.
         faults: Fault specs, added to the plan's.
     """
 
@@ -35,12 +33,7 @@ class Overrides:
 
 
 def apply_overrides(plan: Plan, overrides: Overrides) -> Plan:
-    """
-    The plan with the overrides applied, checked again as a whole.
-
-    Raises:
-        UsageError: A value is wrong.
-    """
+    """Apply the overrides and validate the plan again; raises UsageError."""
     document = plan.model_dump(mode="json", by_alias=True)
     load = document["load"]
     if overrides.duration is not None:
@@ -49,7 +42,7 @@ def apply_overrides(plan: Plan, overrides: Overrides) -> Plan:
         if overrides.rate <= 0:
             raise UsageError(f"--rate {overrides.rate:g}: must be above zero")
         if overrides.closed or load["model"] == "closed":
-            raise UsageError("--rate: a closed load has none, its users wait; leave it out")
+            raise UsageError("--rate: a closed load has no arrival rate; leave it out")
         for phase in load["phases"]:
             phase["rate"] = overrides.rate
     if overrides.users is not None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import typer
 
 from harness.cli.interrupts import importing
-from harness.cli.parameters import Quiet, Seed, TrialOut
+from harness.cli.parameters import Quiet, Seed, TrialOut, value
 from harness.cli.target_options import TargetOptions, takes_target
 from harness.errors import UsageError
 
@@ -23,17 +22,12 @@ def ratelimit(
     target: TargetOptions,
     operation: Annotated[
         Operation,
-        typer.Option(
-            metavar="OPERATION",
-            help=f"What to call: {', '.join(get_args(Operation))}. Its sessions are closed.",
+        value(
+            "OPERATION", f"What to call: {', '.join(get_args(Operation))}. Its sessions are closed."
         ),
     ] = "import_selector_cache",
-    max_attempts: Annotated[
-        int, typer.Option(min=50, max=100_000, metavar="N", help="Most requests to send.")
-    ] = 2000,
-    max_seconds: Annotated[
-        float, typer.Option(min=5, max=3600, metavar="S", help="About how long it may take.")
-    ] = 180.0,
+    max_attempts: Annotated[int, value("N", "Most requests to send.", 50, 100_000)] = 2000,
+    max_seconds: Annotated[float, value("S", "About how long it may take.", 5, 3600)] = 180.0,
     out: TrialOut = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -46,15 +40,12 @@ def ratelimit(
         from harness.cli.summary_view import run_and_print
         from harness.execution.limiter import RESULT_FILE, LimiterExperiment, LimiterJob
         from harness.experiments.rate_limit.lab import LabConfig
-        from harness.plan.trial_id import new_trial_id
 
-    transport_options, host, key = target.transport_options, target.check_host(), target.read_key()
+    fields, key = target.trial_fields("ratelimit", out), target.read_key()
+    host = fields["host"]
     second = _second_key() if host else ""
-    trial_id = new_trial_id("ratelimit")
     job = LimiterJob(
-        host=host,
-        out=out or Path("trials") / trial_id,
-        trial_id=trial_id,
+        **fields,
         lab_config=LabConfig(
             operation=operation,
             max_attempts=max_attempts,
@@ -63,7 +54,6 @@ def ratelimit(
             second_key=bool(second),
         ),
         seed=seed,
-        transport_options=transport_options,
     )
     out_console, progress = Console(), Console(stderr=True, quiet=quiet)
     view = ExperimentView(progress, operation, host or "stand-in", max_attempts)

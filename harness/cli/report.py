@@ -13,7 +13,7 @@ from harness.cli.parameters import GitHub, Json, Quiet, TrialPath
 def report(trial: TrialPath, github: GitHub = False, quiet: Quiet = False) -> None:
     """Evaluate a trial again and write its reports; needs no server.
 
-    A trial that was cut off is finished from its parts first.
+    A trial that was interrupted is completed from its parts first.
     """
     with importing():
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""``harness serve``: the stand-in, by hand."""
+"""``harness serve``: serve the stand-in until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from harness.cli.interrupts import importing
+from harness.cli.parameters import value
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ Texts = list[str] | None
 
 
 def standin_config(**options: Any) -> StandinConfig:
-    """
-    Make the stand-in's settings from options as typed.
-
-    Raises:
-        UsageError: A value is wrong; the message names it.
-    """
+    """Make the stand-in's settings from options as typed; raises UsageError."""
     with importing():
         from harness.standin.config import StandinConfig
         from harness.standin.options import parse_failures, parse_latencies, parse_lies
@@ -43,51 +39,24 @@ def standin_config(**options: Any) -> StandinConfig:
 
 
 def serve(
-    port: Annotated[
-        int, typer.Option(metavar="N", help="Port on 127.0.0.1; 0 takes a free one.")
-    ] = 8787,
+    port: Annotated[int, value("N", "Port on 127.0.0.1; 0 takes a free one.")] = 8787,
     limiter: Annotated[Limiter | None, typer.Option(help="Kind of the rate limiter.")] = None,
-    rate: Annotated[
-        float | None, typer.Option(metavar="N", help="Requests a second for each key.")
-    ] = None,
-    burst: Annotated[
-        int | None, typer.Option(metavar="N", help="Concurrent requests for each key.")
-    ] = None,
-    window: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Length of a window, such as 1s.")
-    ] = None,
-    max_sessions: Annotated[
-        int | None, typer.Option(metavar="N", help="Most open sessions.")
-    ] = None,
+    rate: Annotated[float | None, value("N", "Requests a second for each key.")] = None,
+    burst: Annotated[int | None, value("N", "Concurrent requests for each key.")] = None,
+    window: Annotated[str | None, value("TIME", "Length of a window, such as 1s.")] = None,
+    max_sessions: Annotated[int | None, value("N", "Most open sessions.")] = None,
     latency: Annotated[
-        Texts,
-        typer.Option(
-            metavar="DIST",
-            help="5ms, lognormal(20ms,0.5), create_session=uniform(50ms,90ms).",
-        ),
+        Texts, value("DIST", "5ms, lognormal(20ms,0.5), create_session=uniform(50ms,90ms).")
     ] = None,
-    fail: Annotated[
-        Texts, typer.Option(metavar="[OP:]CODE=P", help="Fail with this probability.")
-    ] = None,
-    lie: Annotated[
-        Texts, typer.Option(metavar="NAME=P", help="Misbehave, such as executes-twice=0.1.")
-    ] = None,
-    api_key: Annotated[
-        Texts, typer.Option(metavar="KEY", help="Accept only this key (default: any).")
-    ] = None,
+    fail: Annotated[Texts, value("[OP:]CODE=P", "Fail with this probability.")] = None,
+    lie: Annotated[Texts, value("NAME=P", "Misbehave, such as executes-twice=0.1.")] = None,
+    api_key: Annotated[Texts, value("KEY", "Accept only this key (default: any).")] = None,
     vocabulary: Annotated[
-        Literal["seed", "sdk"] | None, typer.Option(help="Error codes of the answers.")
+        Literal["seed", "sdk"] | None, typer.Option(help="Error codes of the responses.")
     ] = None,
-    state: Annotated[
-        str | None, typer.Option(metavar="FILE", help="SQLite file that keeps the state.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Seed of everything random.")
-    ] = None,
-    browser: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Chromium to run behind each session."),
-    ] = None,
+    state: Annotated[str | None, value("FILE", "SQLite file that keeps the state.")] = None,
+    seed: Annotated[int | None, value("N", "Seed of everything random.")] = None,
+    browser: Annotated[str | None, value("PATH", "Chromium to run behind each session.")] = None,
 ) -> None:
     """Serve the stand-in API on loopback until Ctrl-C.
 
@@ -111,7 +80,7 @@ def serve(
         run_server(config)
     except (sqlite3.Error, msgspec.MsgspecError) as error:
         raise UsageError(
-            f"--state {state}: {error}; name a file of the stand-in's, or one that is not there"
+            f"--state {state}: {error}; name a state file of the stand-in, or a new file"
         ) from error
     except OSError as error:
         if error.errno not in {errno.EADDRINUSE, errno.EACCES}:

@@ -1,10 +1,9 @@
 """
-The standard streams of a command: there in any case, and no reason to stop a load.
+Standard streams that are always open and never stop a load.
 
-A reader that goes early (``| head -1``), a closed terminal or a closed stream changes
-neither what a command does nor its exit code: what would have been said goes nowhere.
-Results that cannot be written for another reason (a full disk) are an error, since who
-reads them would take the beginning for the whole.
+A reader that ends early (``| head -1``), a closed terminal or a closed stream changes neither
+what a command does nor its exit code; further output is discarded. Results that cannot be
+written for another reason (a full disk) are an error, because they would be incomplete.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ _STDOUT, _STDERR = 1, 2
 
 
 def harden_stdio() -> None:
-    """Open the standard streams that are closed, and let the others never stop a command."""
-    # Else the next file that is opened would be standard output, and get what is said there.
+    """Replace the standard streams; open those that are closed."""
+    # Else the next file to be opened would become standard output.
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(number)
-    # A terminal that knows no width; rich would say nothing.
+    # A terminal of unknown width; rich would print nothing.
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]
     sys.stdout = _text(_Stdout(_STDOUT, "w", closefd=False), sys.stdout)
@@ -36,7 +35,7 @@ def harden_stdio() -> None:
 
 
 def _text(raw: io.FileIO, before: TextIO | None) -> TextIO:
-    """As the stream before (None: closed), but ``?`` for what its encoding has not."""
+    """A stream like the one before (None: closed) that writes ``?`` for what it cannot encode."""
     terminal = raw.isatty()
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
@@ -50,12 +49,7 @@ class _Stdout(io.FileIO):
     """Standard output."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """
-        Write, or pass over it when the reader is gone.
-
-        Raises:
-            StorageError: It cannot be written; what follows goes nowhere.
-        """
+        """Write, or discard it if the reader is gone; raises StorageError."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -71,7 +65,7 @@ class _Stderr(io.FileIO):
     """Standard error."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, or pass over it: a load does not end for want of a place to tell of it."""
+        """Write, or discard it."""
         try:
             return super().write(data)
         except OSError:
@@ -79,7 +73,7 @@ class _Stderr(io.FileIO):
 
 
 def _discard(file: io.FileIO, data: ReadableBuffer) -> int:
-    """Let this and all that follows go nowhere; how much was "written"."""
+    """Discard this and all later output; return the number of bytes."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, file.fileno())
     os.close(devnull)

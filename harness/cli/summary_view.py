@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.probes import PROBE_PREFIX
-from harness.cli.console import plain_table, status
+from harness.cli.console import plain_table, print_line, status
 from harness.cli.github import annotate, append_step_summary
 from harness.execution.experiment import Experiment
 from harness.execution.lifecycle import run_trial
@@ -40,8 +40,7 @@ def run_and_print(
 def print_evaluation(evaluation: Evaluation, out: Console, *, github: bool = False) -> None:
     """Print the summary and where the report is; ``github`` adds annotations."""
     print_summary(evaluation.summary, out)
-    report = evaluation.path / "report.html"
-    out.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
+    print_line(out, f"report: {evaluation.path / 'report.html'}")
     append_step_summary(evaluation.path / "report.md", os.environ, sys.stderr)
     if github:
         annotate(evaluation.summary, out.file)
@@ -49,8 +48,7 @@ def print_evaluation(evaluation: Evaluation, out: Console, *, github: bool = Fal
 
 def print_summary(summary: dict[str, Any], out: Console) -> None:
     """Print the verdict, the operations and the findings as tables."""
-    verdict = summary["verdict"]
-    load = summary["load"]
+    verdict, load = summary["verdict"], summary["load"]
     probes = sum(row["probes"]["attempts"] for row in summary["operations"].values())
     out.print(
         Text.assemble(
@@ -69,14 +67,12 @@ def print_summary(summary: dict[str, Any], out: Console) -> None:
 
 
 def _operations(operations: dict[str, Any]) -> Table:
-    table = plain_table("response time, ms")
-    # A narrow terminal folds names; a number that is cut is another number.
-    table.add_column("operation", overflow="fold")
-    for name in ("attempts", "per s", "ok", *[p.replace("_", ".") for p in _PERCENTILES]):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = ("attempts", "per s", "ok", *(p.replace("_", ".") for p in _PERCENTILES))
+    table = plain_table("response time, ms", "operation", right=columns)
+    table.columns[0].overflow = "fold"  # where the terminal is narrow
     rows = []
     for name, row in sorted(operations.items()):
-        # Under its operation's row a short name is enough, and keeps a terminal's width.
+        # A short name below the row of the operation leaves room for the numbers.
         probes = _ITS_PROBES if row["load"]["attempts"] else f"{PROBE_PREFIX}{name}"
         rows.append((name, row["load"], row["response_ms"]))
         rows.append((probes, row["probes"], row["probes"]["response_ms"]))
@@ -89,17 +85,14 @@ def _operations(operations: dict[str, Any]) -> Table:
 
 
 def _ms(value_ms: float | None) -> str:
-    """From a second on whole milliseconds are enough."""
+    """Format a time: whole milliseconds from one second."""
     if value_ms is None:
         return "-"
     return f"{value_ms:.1f}" if value_ms < MS_PER_S else f"{value_ms:,.0f}"
 
 
 def _findings(findings: list[dict[str, Any]]) -> Table:
-    table = plain_table("findings")
-    table.add_column("verdict")
-    table.add_column("check")
-    table.add_column("detail")
+    table = plain_table("findings", "verdict", "check", "detail")
     for finding in findings:
         style = _STYLE[finding["verdict"]]
         texts = [Text(show_hidden(finding[part])) for part in ("name", "detail")]

@@ -9,21 +9,17 @@ import typer
 
 from harness.cli.completion import BASELINES, TRIALS, complete_plan
 from harness.cli.interrupts import importing
+from harness.cli.parameters import argument, value
 from harness.errors import UsageError
+
+PAGE = Path("trend.html")
 
 
 def trend(
-    plan: Annotated[
-        str,
-        typer.Argument(metavar="PLAN", help="The plan's name.", autocompletion=complete_plan),
-    ] = "smoke",
-    trials: Annotated[Path, typer.Option(metavar="DIR", help="Where trials are.")] = TRIALS,
-    baselines: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where baselines are.")
-    ] = BASELINES,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The page; its figures go to a .json beside.")
-    ] = Path("trend.html"),
+    plan: Annotated[str, argument("PLAN", "The plan's name.", complete_plan)] = "smoke",
+    trials: Annotated[Path, value("DIR", "Where trials are.")] = TRIALS,
+    baselines: Annotated[Path, value("DIR", "Where baselines are.")] = BASELINES,
+    out: Annotated[Path, value("FILE", "The page; its data go to a .json beside it.")] = PAGE,
     by: Annotated[
         Literal["auto", "otava", "pelt"],
         typer.Option(help="What finds changes; auto is otava where it is installed."),

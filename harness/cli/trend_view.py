@@ -1,4 +1,4 @@
-"""The trials of a plan over time: found, drawn, and told in a terminal."""
+"""Find the trials of a plan, draw them over time, and print what changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.assess.baseline_comparison import has_identity, warn_skipped
 from harness.assess.history import plan_name
 from harness.assess.opened_trial import OpenedTrial
 from harness.assess.otava import Method, choose_method
-from harness.cli.console import status
+from harness.cli.console import print_line, status
 from harness.errors import NothingObservedError, TrialError
 from harness.experiments.compare.samples import TrialSample
 from harness.experiments.compare.trend import build_trend
@@ -34,12 +34,6 @@ def draw_trend(plan: str, trials: Path, baselines: Path, out: Path, by: Method) 
     """
     Write the page of a plan's trials and print what changed.
 
-    Args:
-        plan: The plan's name.
-        trials, baselines: Where its trials are.
-        out: The page.
-        by: What finds changes.
-
     Raises:
         NothingObservedError: There is no finished trial of the plan.
     """
@@ -47,14 +41,14 @@ def draw_trend(plan: str, trials: Path, baselines: Path, out: Path, by: Method) 
     found = [*_complete(baselines), *_complete(trials)]
     named = {
         trial.manifest.trial_id: trial
-        for trial in reversed(found)  # a trial that is kept goes by its baseline's name
+        for trial in reversed(found)  # a kept trial has its baseline's name
         if plan_name(trial) == plan
     }
     ordered = sorted(named.values(), key=lambda trial: trial.manifest.started_ns)
     if not ordered:
-        known = ", ".join(sorted(set(map(plan_name, found)))) or "none of any"
+        known = ", ".join(sorted(set(map(plan_name, found)))) or "none"
         raise NothingObservedError(
-            f"no finished trial of plan {plan!r} in {baselines} or {trials}; there are {known}"
+            f"no finished trial of plan {plan!r} in {baselines} or {trials}; plans there: {known}"
         )
     opened = [OpenedTrial(trial) for trial in ordered]
     newest = opened[-1]
@@ -70,13 +64,13 @@ def draw_trend(plan: str, trials: Path, baselines: Path, out: Path, by: Method) 
     for row in trend_page.change_points_table(result).rows:
         console.print(Text(f"  {row[0]} {row[1]}: {row[2]:+} % from {row[5]} on"))
     if left := len(ordered) - len(kept):
-        told = plural(left, "trial")
-        console.print(Text(f"{told} with another scenario, host or load left out"))
-    console.print(f"trend: {out}", markup=False, highlight=False, soft_wrap=True)
+        text = f"{plural(left, 'trial')} with another scenario, host or load left out"
+        console.print(Text(text))
+    print_line(console, f"trend: {out}")
 
 
 def _complete(root: Path) -> list[Trial]:
-    """The finished trials of a directory; one that cannot be read is a line on stderr."""
+    """The finished trials of a directory; a damaged one is a line on stderr."""
     found, damaged = read_trials(root, (MANIFEST, INTERVALS_FILE), follow_links=False)
     for error in damaged:
         warn_skipped(error)
@@ -84,7 +78,7 @@ def _complete(root: Path) -> list[Trial]:
 
 
 def _points(trials: list[Trial]) -> Iterator[tuple[str, TrialSample]]:
-    """One trial's histograms at a time: together they could be more than the memory."""
+    """Read the histograms of one trial at a time: together they may not fit into memory."""
     for trial in trials:
         try:
             table = trial.intervals_table()

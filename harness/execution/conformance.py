@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from harness.addresses import LOOPBACK, is_loopback, parse_address
@@ -14,60 +15,39 @@ from harness.client.recorder import Recorder
 from harness.conformance.case import CaseResult, ConformanceCase
 from harness.conformance.context import CaseContext
 from harness.conformance.suite import CASES, run_suite
-from harness.conformance.webhook_inbox import WebhookInbox
 from harness.errors import UsageError
 from harness.execution import target as targets
 from harness.execution.transport_options import TransportOptions
 from harness.execution.webhook_inbox import open_webhook_inbox
 from harness.standin.config import StandinConfig
-from harness.wire import Target, TransportKind
+from harness.wire import TransportKind
 
 STANDIN = StandinConfig(limiter="token-bucket", rate=200, burst=40, max_sessions=20)
 """The embedded stand-in has limits, because cases need them."""
 
 
 def select_cases(patterns: list[str]) -> list[ConformanceCase]:
-    """
-    Select the cases that match any pattern; all without patterns.
-
-    Raises:
-        UsageError: A pattern matches none.
-    """
+    """The cases that match any pattern, all without one; raises UsageError if none matches."""
     for pattern in patterns:
         if not any(fnmatchcase(case.name, pattern) for case in CASES):
             raise UsageError(f"--only {pattern!r} matches no check; see harness conform --list")
-    return [
-        case
-        for case in CASES
-        if not patterns or any(fnmatchcase(case.name, pattern) for pattern in patterns)
-    ]
+    wanted = patterns or ["*"]
+    return [case for case in CASES if any(fnmatchcase(case.name, one) for one in wanted)]
 
 
-@dataclass(frozen=True, slots=True)
-class InboxAddress:
-    """
-    Where webhooks arrive.
-
-    Attributes:
-        url: Where the target reaches the inbox; "" for its own address.
-        listen: ``host:port``; None for a free port of loopback.
-    """
+class InboxAddress(NamedTuple):
+    """Where the target reaches the inbox, "" for ``listen``; a free port of loopback for None."""
 
     url: str = ""
     listen: str | None = None
 
 
 def parse_inbox_address(url: str, listen: str) -> InboxAddress:
-    """
-    ``--webhook-url`` and ``--webhook-listen``.
-
-    Raises:
-        UsageError: One of them is invalid, or the other is missing.
-    """
+    """Parse ``--webhook-url`` and ``--webhook-listen``; raises UsageError."""
     if url and urlsplit(url).scheme not in {"http", "https"}:
         raise UsageError(f"--webhook-url {url!r}: must be an http or https URL")
     if url and not listen:
-        raise UsageError("--webhook-url needs --webhook-listen PORT, where it leads")
+        raise UsageError("--webhook-url needs --webhook-listen PORT, its destination")
     if not listen:
         return InboxAddress()
     try:
@@ -84,7 +64,7 @@ class ConformanceRun:
 
     Attributes:
         patience_s: How long to wait for a run or a webhook.
-        fill: Most sessions opened to find the target full.
+        fill: Most sessions to open until the target is full.
         inbox_address: Where webhooks arrive.
         kind: The transport.
         destructive: Run cases that leave something behind.
@@ -97,18 +77,6 @@ class ConformanceRun:
     kind: TransportKind
     destructive: bool
     ours: bool
-
-    @contextmanager
-    def webhook_inbox(self, target: Target) -> Iterator[WebhookInbox | None]:
-        """Open the webhook inbox; None where the target could not reach it."""
-        inbox_address = self.inbox_address
-        # A target elsewhere could not reach an inbox on loopback.
-        near = is_loopback(urlsplit(target.base_url).hostname or "")
-        if not self.destructive or not (near or inbox_address.url):
-            yield None
-            return
-        with open_webhook_inbox(inbox_address.listen, inbox_address.url) as webhook_inbox:
-            yield webhook_inbox
 
 
 def run_cases(
@@ -133,8 +101,13 @@ def run_cases(
         # SIGTERM ends the run like Ctrl-C: open sessions are closed first.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, before)
-        webhook_inbox = stack.enter_context(run.webhook_inbox(target))
-        context = CaseContext(target, run.patience_s, webhook_inbox, fill=run.fill, kind=run.kind)
+        inbox_url, listen = run.inbox_address
+        # Another machine cannot reach an inbox on loopback.
+        reachable = inbox_url or is_loopback(urlsplit(url).hostname or "")
+        inbox = None
+        if run.destructive and reachable:
+            inbox = stack.enter_context(open_webhook_inbox(listen, inbox_url))
+        context = CaseContext(target, run.patience_s, inbox, fill=run.fill, kind=run.kind)
         try:
             return run_suite(
                 cases, context, destructive=run.destructive, ours=run.ours, on_result=on_result

@@ -38,23 +38,20 @@ def diagnose_machine() -> list[Diagnostic]:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     free = shutil.disk_usage(".").free
     late_ms = _sleep_late_ms()
+    late = format_duration(late_ms * 1e6)
     return [
         Diagnostic("versions", "ok", ", ".join(f"{k} {v}" for k, v in versions().items())),
-        Diagnostic(
-            "processor",
-            "warn" if busy > 50 else "ok",
-            f"{cores} cores, {busy:.0f}% busy before any load",
+        _diagnostic("processor", busy > 50, f"{cores} cores, {busy:.0f}% busy before any load"),
+        _diagnostic(
+            "timers", late_ms > SLEEP_LATE_MS, f"a sleep ends {late} late (99th percentile)"
         ),
-        Diagnostic(
-            "timers",
-            "warn" if late_ms > SLEEP_LATE_MS else "ok",
-            f"a sleep ends {format_duration(late_ms * 1e6)} late (99th percentile)",
-        ),
-        Diagnostic("open files", "warn" if files < FILES_MIN else "ok", f"at most {files:,}"),
-        Diagnostic(
-            "disk", "warn" if free < FREE_BYTES_MIN else "ok", f"{free / 1e9:.1f} GB free here"
-        ),
+        _diagnostic("open files", files < FILES_MIN, f"at most {files:,}"),
+        _diagnostic("disk", free < FREE_BYTES_MIN, f"{free / 1e9:.1f} GB free here"),
     ]
+
+
+def _diagnostic(name: str, warn: bool, detail: str) -> Diagnostic:  # noqa: FBT001
+    return Diagnostic(name, "warn" if warn else "ok", detail)
 
 
 def _sleep_late_ms() -> float:
@@ -67,12 +64,7 @@ def _sleep_late_ms() -> float:
 
 
 def diagnose_target(host: str, key: str, transport_options: TransportOptions) -> list[Diagnostic]:
-    """
-    Diagnose the target; the embedded stand-in where the host is "".
-
-    Raises:
-        HarnessError: It is unreachable, refuses the key, or is not the Opensteer API.
-    """
+    """Diagnose the target, "" for the embedded stand-in; raises as `targets.preflight`."""
     if host:
         return _diagnose(transport_options.to_target(host, key), host)
     with targets.embedded() as standin:
@@ -86,10 +78,8 @@ def _diagnose(target: Target, shown: str) -> list[Diagnostic]:
     found = "answers and accepts the key"
     if unconfirmed:
         found = f"answers; {unconfirmed} to get_session leaves open whether it accepts the key"
-    reached = Diagnostic(
-        "target", "warn" if unconfirmed else "ok", f"{shown} {found} ({', '.join(times)})"
-    )
+    reached = _diagnostic("target", bool(unconfirmed), f"{shown} {found} ({', '.join(times)})")
     versions_found = targets.find_versions(target)
     taken = versions_found.get(CONTRACT_VERSION) == "taken"
     words = ", ".join(f"{version} {word}" for version, word in versions_found.items())
-    return [reached, Diagnostic("contract", "ok" if taken else "warn", words)]
+    return [reached, _diagnostic("contract", not taken, words)]

@@ -1,4 +1,4 @@
-"""What a kind of trial supplies to the lifecycle, and what it is given."""
+"""The interface between the lifecycle and each kind of trial."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ class TrialJob:
     Attributes:
         host: The target's base URL; "" for the embedded stand-in.
         out: The trial directory; absent or empty.
-        standin: Settings of the embedded stand-in.
-        transport_options: How to talk to the target.
     """
 
     host: str
@@ -70,15 +68,7 @@ class SilentView:
 
 @dataclass(frozen=True, slots=True)
 class ActiveTrial:
-    """
-    A trial that is ready for its load.
-
-    Attributes:
-        spec: As the load process reads it from `spec_path`.
-        key: The API key.
-        progress: The console for progress and warnings.
-        sidecars: What runs around the target.
-    """
+    """A trial that is ready for its load; ``progress`` also shows warnings."""
 
     spec: TrialSpec
     key: str
@@ -123,12 +113,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def run(self, trial: ActiveTrial) -> None:
-        """
-        Make the load, and set ``trial.signals.stop`` before it begins.
-
-        Raises:
-            HarnessError: The load failed.
-        """
+        """Make the load, after setting ``trial.signals.stop``; raises HarnessError."""
 
     @abstractmethod
     def exit_code(self, evaluated: ExitCode) -> ExitCode:

@@ -1,10 +1,9 @@
 """
 The lifecycle of every kind of trial: from an empty directory to a verdict.
 
-An `Experiment` supplies what differs: the plan, the load, the document to write and the
-exit code. The lifecycle creates the directory, starts the target and what surrounds it,
-sends the preflight, writes the spec, handles signals, closes orphaned sessions, keeps what
-was measured or discards an empty directory, points ``latest`` at the trial and evaluates it.
+An `Experiment` supplies the plan, the load, the document to write and the exit code. The
+lifecycle does the rest: directory, target, sidecars, preflight, spec, signals, orphaned
+sessions, the link ``latest``, evaluation.
 """
 
 from __future__ import annotations
@@ -70,20 +69,13 @@ class TrialResult:
     exit_code: ExitCode
 
 
+_KEPT = "measurements are kept: harness report"
 Status = Callable[[str], AbstractContextManager[None]]
 """Shows the current stage while its context lasts."""
 
 
 def run_trial(experiment: Experiment, key: str, progress: Console, status: Status) -> TrialResult:
-    """
-    Measure a trial and evaluate it; raises as `measure` and `evaluate_measured` do.
-
-    Args:
-        experiment: The kind of trial.
-        key: The API key.
-        progress: The console for progress and warnings.
-        status: Shows the current stage of the evaluation.
-    """
+    """Measure a trial and evaluate it; raises as `measure` and `evaluate_measured` do."""
     measure(experiment, key, progress)
     evaluation = evaluate_measured(experiment.job.out, progress, status)
     return TrialResult(evaluation, experiment.exit_code(evaluation.exit_code))
@@ -94,10 +86,9 @@ def measure(experiment: Experiment, key: str, progress: Console) -> None:
     Run an experiment and leave its parts, manifest and result in the trial directory.
 
     Raises:
-        HarnessError: It failed. Unless the message says that measurements were kept, no
-            directory is left.
-        KeyboardInterrupt: An experiment that was stopped already was interrupted again;
-            measurements and ledgers are kept.
+        HarnessError: It failed. The directory is removed, unless the message says that
+            measurements were kept.
+        KeyboardInterrupt: A second interrupt; measurements and ledgers are kept.
     """
     out = experiment.job.out
     create_directory(out)
@@ -130,7 +121,7 @@ def _settle_failure(
     if not begun:
         discard_directory(out)
         return shown
-    kept = f"what was measured is kept: harness report {out}"
+    kept = f"{_KEPT} {out}"
     if isinstance(error, KeyboardInterrupt):
         complain(progress, f"stopped; {kept}")
     if not isinstance(shown, HarnessError):
@@ -166,12 +157,7 @@ def _prepare(
 
 
 def send_preflight(trial: ActiveTrial, plan: Plan, *, sends_key: bool = True) -> None:
-    """
-    Check the target and record the attempts that it took.
-
-    Raises:
-        TargetError: The target is unreachable, refuses the key or is another API.
-    """
+    """Check the target and record the attempts that it took; raises TargetError."""
     recorder = Recorder()
     target = trial.spec.target(plan.timeouts, trial.key if sends_key else "", direct=True)
     try:
@@ -190,16 +176,16 @@ def evaluate_measured(path: Path, progress: Console, status: Status) -> Evaluati
     Evaluate a trial that was just measured.
 
     Raises:
-        StorageError: Files that were written a moment ago are missing or damaged.
-        KeyboardInterrupt: Interrupted; the message where the trial is was printed.
+        StorageError: A file of the trial is missing or damaged.
+        KeyboardInterrupt: Interrupted, after printing where the trial is.
     """
     try:
-        # It imports pandas and scipy, which takes a second: Ctrl-C is handled meanwhile, too.
+        # Importing pandas and scipy takes a second, during which Ctrl-C works.
         from harness.assess.evaluate import evaluate_trial  # noqa: PLC0415
 
         return evaluate_trial(path, status)
-    except TrialError as error:  # not the operator's mistake: this command made the trial
+    except TrialError as error:  # not an error of the operator
         raise StorageError(f"{error}; did something remove it during the trial?") from error
     except KeyboardInterrupt:
-        complain(progress, f"stopped; what was measured is kept: harness report {path}")
+        complain(progress, f"stopped; {_KEPT} {path}")
         raise

@@ -1,8 +1,8 @@
 """
 The experiment of ``harness ratelimit``: the lab decides what the sending process sends.
 
-Results are written even when the operator interrupts or the server dies. The first Ctrl-C
-ends the measurement and closes the open sessions; the second ends the command.
+Results are written even after an interrupt or if the server dies. The first Ctrl-C ends the
+measurement and closes the open sessions; the second ends the command.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from harness.execution.experiment import (
 )
 from harness.execution.limiter_samples import ExperimentLog, to_observation
 from harness.execution.load_process import announce_stop
+from harness.execution.target import refused_key
 from harness.exit_codes import ExitCode
 from harness.experiments.rate_limit.advice import AdviceCheck, evaluate_advice
 from harness.experiments.rate_limit.designs import Experiment as Requests
@@ -44,12 +45,7 @@ CHECK_ATTEMPTS_MAX = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimiterJob(TrialJob):
-    """
-    A limiter to measure.
-
-    Attributes:
-        lab_config: What the lab may do.
-    """
+    """A limiter to measure."""
 
     lab_config: LabConfig
     standin: StandinConfig = EMBEDDED_CONFIG
@@ -57,7 +53,7 @@ class LimiterJob(TrialJob):
 
 
 class LimiterBudget(NamedTuple):
-    """What the lab is going to send, and at most how many attempts check its advice."""
+    """What the lab will send, and the most attempts to check its advice."""
 
     budget: Budget
     check_attempts_max: int
@@ -86,8 +82,7 @@ class LimiterExperiment(Experiment):
         self._view = view or SilentView()
         self._check: AdviceCheck | None = None
         self._check_attempts = 0
-        self._interrupted = self._refused = False
-        self._known = False
+        self._interrupted = self._refused = self._known = False
         self.document: dict[str, Any] = {}
 
     def run(self, trial: ActiveTrial) -> None:
@@ -112,10 +107,9 @@ class LimiterExperiment(Experiment):
                 sender.interrupt()
 
     def _run_experiments(self, sender: LabSenderProcess, log: ExperimentLog) -> None:
-        lab, first = self._lab, True
+        lab = self._lab
         while (experiment := lab.next()) is not None:
-            lab.record(self._send(sender, experiment, log, checks_key=first))
-            first = False
+            lab.record(self._send(sender, experiment, log))
         check = verification_experiment(lab.result())
         if check is not None:
             limit = self._check_attempts_max + max(0, lab.attempts_left)
@@ -124,28 +118,25 @@ class LimiterExperiment(Experiment):
             self._check, self._check_attempts = evaluate_advice(observations), len(observations)
 
     def _send(
-        self,
-        sender: LabSenderProcess,
-        experiment: Requests,
-        log: ExperimentLog,
-        *,
-        checks_key: bool = False,
+        self, sender: LabSenderProcess, experiment: Requests, log: ExperimentLog
     ) -> list[Observation]:
         self._view.show(experiment)
-        actions = [LabRequest(s.intended_ns, s.operation, s.key) for s in experiment.requests]
-        results = sender.send(actions)
-        if checks_key:
+        requests = [LabRequest(s.intended_ns, s.operation, s.key) for s in experiment.requests]
+        results = sender.send(requests)
+        if not self._lab.attempts:
             _check_first_results({result.outcome for result in results}, sender.spec.shown_host)
         observations = [
-            to_observation(request.intended_ns, request.purpose, action, result)
-            for request, action, result in zip(experiment.requests, actions, results, strict=False)
+            to_observation(planned.intended_ns, planned.purpose, request, result)
+            for planned, request, result in zip(
+                experiment.requests, requests, results, strict=False
+            )
         ]
         log.append(experiment, observations)
         self._view.show(observations)
         return observations
 
     def has_begun(self) -> bool:
-        """Return whether there is a measurement to keep: none if the first requests failed."""
+        """Return whether there is a measurement to keep."""
         return super().has_begun() and not self._refused
 
     def write_result(self, left_open: int) -> None:  # noqa: ARG002  no figure of it
@@ -159,7 +150,7 @@ class LimiterExperiment(Experiment):
         write_json(self.job.out / RESULT_FILE, add_aliases("rate_limit", document))
 
     def exit_code(self, evaluated: ExitCode) -> ExitCode:
-        """Return the lab's; that of the verdict where a check failed."""
+        """Return the lab's exit code, or that of a failed check."""
         if self._interrupted:
             return ExitCode.INTERRUPTED
         if evaluated is ExitCode.FAIL:
@@ -174,9 +165,7 @@ def _interrupt(_count: int) -> None:
 def _check_first_results(outcomes: set[str], host: str) -> None:
     """Check by the first results that an Opensteer API accepts the key."""
     if outcomes == {"auth_failed"}:
-        raise TargetError(
-            f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
-        )
+        raise refused_key(host)
     if outcomes == {"invalid_response"}:
         raise TargetError(
             f"{host} does not answer as the Opensteer API does; is this its base URL?"

@@ -1,6 +1,4 @@
-"""
-What a limiter's lab hears: answers as observations for the estimators, and as events.
-"""
+"""Results of a limiter's lab: as observations for the estimators, and as events."""
 
 from __future__ import annotations
 
@@ -16,15 +14,15 @@ from harness.trial.schema import Event
 
 
 def to_observation(
-    intended_ns: int, purpose: str, action: LabRequest, result: SendResult
+    intended_ns: int, purpose: str, request: LabRequest, result: SendResult
 ) -> Observation:
-    """What came of one request, as the estimators take it."""
+    """Make an observation of one request."""
     return Observation(
         intended_ns=intended_ns,
         sent_ns=result.sent_ns,
         received_ns=result.received_ns,
-        operation=action.operation,
-        key=action.key,
+        operation=request.operation,
+        key=request.key,
         accepted=was_accepted(result),
         retry_after_s=float("nan") if result.retry_after_s is None else result.retry_after_s,
         retry_after_form=retry_after_form(result.retry_after, result.retry_after_s),
@@ -34,10 +32,10 @@ def to_observation(
 
 def was_accepted(result: SendResult) -> bool | None:
     """
-    Refused by the limiter, past it, or (None) neither: nobody knows.
+    Whether the limiter accepted a request; None if unknown.
 
-    Whatever the API itself says of a request (not found, invalid) says that the limiter
-    had let it pass. A 5xx, a bad key and silence tell nothing.
+    An answer of the API itself (not found, invalid) shows that the limiter accepted it. A 5xx, a
+    refused key and a missing response show neither.
     """
     if result.outcome == "rate_limited" or result.status == 429:
         return False
@@ -47,7 +45,7 @@ def was_accepted(result: SendResult) -> bool | None:
 
 
 def retry_after_form(header: str | None, seconds: float | None) -> RetryAfterForm:
-    """How a Retry-After was written."""
+    """The form of a Retry-After header."""
     if header is None:
         return "missing"
     if seconds is None:
@@ -59,7 +57,7 @@ def retry_after_form(header: str | None, seconds: float | None) -> RetryAfterFor
 
 
 class ExperimentLog:
-    """The probes as events of the trial."""
+    """Writes the experiments as events of the trial."""
 
     def __init__(self, out: Path) -> None:
         parts = out / PARTS
@@ -67,7 +65,7 @@ class ExperimentLog:
         self._file = (parts / f"lab{EVENTS_SUFFIX}").open("ab")
 
     def append(self, experiment: Experiment, result: list[Observation]) -> None:
-        """One probe that was sent."""
+        """Write an experiment that was sent."""
         if not result:
             return
         data = {

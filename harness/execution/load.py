@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,11 +35,8 @@ class LoadJob(TrialJob):
 
     Attributes:
         scenario: Its Locust file.
-        plan: Its plan, overrides applied.
-        processes: Load processes.
-        locust_options: Passed to Locust.
-        exporters: Where its live metrics go.
-        plan_file: Where the plan was read, to point at its lines.
+        plan: With overrides applied.
+        plan_file: The plan's file, for line numbers in errors.
     """
 
     scenario: Path
@@ -63,12 +59,7 @@ class LoadExperiment(Experiment):
         self._signals = SignalHandler()
 
     def start_target(self, stack: ExitStack) -> Standin | None:
-        """
-        Start the embedded stand-in; None for another target.
-
-        Raises:
-            UsageError: The plan's network faults cannot be combined with --proxy.
-        """
+        """Start the embedded stand-in; None for another target. Raises UsageError."""
         if self.job.transport_options.proxy and has_network_faults(self.plan):
             raise UsageError("network faults cannot be combined with --proxy; leave one out")
         return super().start_target(stack)
@@ -82,12 +73,9 @@ class LoadExperiment(Experiment):
         self._signals = trial.signals
         trial_info = TrialInfo(trial.spec.trial_id, self.scenario, self.plan.name)
         with self.job.exporters.running(trial_info, trial.progress) as latest:
+            job = self.job
             command = locust_command(
-                self.job.scenario,
-                trial.spec.host,
-                self.plan,
-                self.job.processes,
-                self.job.locust_options,
+                job.scenario, trial.spec.host, self.plan, job.processes, job.locust_options
             )
             run_load_process(trial, command, latest.update)
 
@@ -100,15 +88,7 @@ def run_load_process(
     trial: ActiveTrial, command: list[str], on_live: Callable[[LiveMetrics], object] = str
 ) -> int:
     """
-    Run the load process of a trial to its end.
-
-    Args:
-        trial: The trial, its spec written.
-        command: The load process.
-        on_live: Called with the metrics of each second.
-
-    Returns:
-        Its exit status, negative when a signal ended it.
+    Run the load process of a trial, whose spec is written; see `run_load`.
 
     Raises:
         HarnessError: There is no trial; see `unstarted_error`.
@@ -117,7 +97,6 @@ def run_load_process(
         command,
         trial.spec_path,
         trial.out / LOG_FILE,
-        os.environ,
         trial.signals,
         trial.progress,
         trial.sidecars.begin,
@@ -129,7 +108,7 @@ def run_load_process(
 
 
 def unstarted_error(trial: ActiveTrial, status: int) -> HarnessError:
-    """Why a load process ended before its load began: stopped, or by its log."""
+    """Why a load process ended before its load began."""
     if trial.signals.count:
         return StoppedEarlyError(NOTHING_KEPT)
     return load_error(trial.out / LOG_FILE, status)

@@ -1,6 +1,4 @@
-"""
-The load process: Locust as a child, watched, stopped in order, never left behind.
-"""
+"""The load process: Locust as a child that is watched, stopped and never left running."""
 
 from __future__ import annotations
 
@@ -36,25 +34,19 @@ from harness.text import one_line
 SCENARIOS = Path(__file__).resolve().parent.parent.parent / "scenarios"
 LOCUST = "harness.load.locust_process"
 _LOG_BYTES_READ = 64 * 1024
-"""What is read of a load process's log, its end: a scenario may print without measure."""
+"""How much of a log's end is read: a scenario may print any amount."""
 _ERROR_OF_STATUS: Mapping[int, type[HarnessError]] = {
     ExitCode.USAGE: UsageError,
     ExitCode.UNREACHABLE: TargetError,
     ExitCode.UNKNOWN: StorageError,
 }
-"""Exit status of a load process that refused its orders → what it means here."""
+"""Exit status of a load process that did not start → error of the command."""
 _ERROR_PREFIX = "harness: "
-"""Before each line of a refusal."""
 NOTHING_KEPT = "stopped before the load began; there is nothing to keep"
 
 
 def find_scenario(name: str) -> Path:
-    """
-    The Locust file of a scenario given by name or path; ours come before a plugin's.
-
-    Raises:
-        UsageError: There is none.
-    """
+    """The Locust file of a scenario, ours before a plugin's; raises UsageError if there is none."""
     if name.endswith(".py") or "/" in name:
         path = Path(name)
         if not path.is_file():
@@ -76,12 +68,7 @@ def _shipped_scenarios() -> set[str]:
 def locust_command(
     scenario: Path, host: str, plan: Plan, processes: int, options: Sequence[str]
 ) -> list[str]:
-    """
-    The command line of the load process; it holds no secret.
-
-    Raises:
-        UsageError: There are fewer users than processes.
-    """
+    """The command line of the load process, without secrets; raises UsageError."""
     check_users(plan, processes, f"--processes {processes}")
     users = str(plan.load.users)
     command = module_command(LOCUST, "-f", str(scenario), "--host", host)
@@ -89,7 +76,7 @@ def locust_command(
     if not {"--headful", "--web-port", "--autostart", "--class-picker"} & set(options):
         command.append("--headless")
     if processes > 1:
-        # A port of its own: two trials on one machine must not meet.
+        # A free port, so that two trials on one machine do not collide.
         port = str(_free_port())
         command += ["--processes", str(processes), "--master-bind-host", "127.0.0.1"]
         command += ["--master-bind-port", port, "--master-port", port]
@@ -97,12 +84,7 @@ def locust_command(
 
 
 def check_users(plan: Plan, workers: int, option: str) -> None:
-    """
-    See that every worker gets a user: the arrivals of one without any would never begin.
-
-    Raises:
-        UsageError: There are too few; the message names the option.
-    """
+    """Raise UsageError if a worker would have no user: its arrivals would never start."""
     if plan.load.users < workers:
         raise UsageError(
             f"{option}: {plan.load.users} users are too few, each process needs one; "
@@ -131,12 +113,7 @@ class SignalHandler:
         self.stop: Callable[[int], None] | None = None
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        """
-        Handle one signal.
-
-        Raises:
-            StoppedEarlyError: The load has not begun.
-        """
+        """Count a signal and pass it on; raises StoppedEarlyError before the load."""
         self.count += 1
         if self.stop is None:
             raise StoppedEarlyError(NOTHING_KEPT)
@@ -157,27 +134,16 @@ def run_load(
     command: Sequence[str],
     spec_path: Path,
     log_path: Path,
-    environ: Mapping[str, str],
     signals: SignalHandler,
     console: Console,
     on_start: Callable[[int], None],
     on_live: Callable[[LiveMetrics], object] = str,
 ) -> int:
     """
-    Run the load process to its end, showing its progress.
+    Run the load process and show its progress; return its exit status, negative for a signal.
 
-    Args:
-        command: What to run.
-        spec_path: Its orders.
-        log_path: Where what it says goes.
-        environ: Its environment, which holds the key.
-        signals: Told of the child, to pass signals on.
-        console: Where progress is shown.
-        on_start: Called once with the load's start, Unix ns.
-        on_live: Called with the figures of each second.
-
-    Returns:
-        Its exit status, negative when a signal ended it.
+    The first signal terminates it, the second kills it. ``on_start`` gets the start of the load
+    (Unix ns), ``on_live`` the metrics of each second.
     """
     process: subprocess.Popen[bytes] | None = None
 
@@ -192,59 +158,64 @@ def run_load(
 
     signals.stop = stop
     read_fd, write_fd = os.pipe()
-    # Locust takes options from there as well: LOCUST_RUN_TIME would cut a plan short.
-    kept = {k: v for k, v in environ.items() if not k.startswith("LOCUST_")}
-    child_environ = {
-        **kept,
+    process = _start(command, spec_path, log_path, write_fd)
+    os.close(write_fd)
+    try:
+        if signals.count:
+            process.terminate()
+        with ProgressLine(console) as view:
+            _relay_progress(read_fd, process, view, on_start, on_live)
+        _has_ended(process, wait=True)
+    finally:
+        os.close(read_fd)
+        # Also if it ended by itself: a killed coordinator leaves its workers running.
+        _kill_group(process)
+        status = process.wait()
+    return status
+
+
+def _start(
+    command: Sequence[str], spec_path: Path, log_path: Path, progress_fd: int
+) -> subprocess.Popen[bytes]:
+    # Without Locust's variables: LOCUST_RUN_TIME would end a plan early.
+    environ = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
         SPEC_VARIABLE: str(spec_path),
-        PROGRESS_VARIABLE: str(write_fd),
+        PROGRESS_VARIABLE: str(progress_fd),
         "PYTHONUNBUFFERED": "1",
         "LOCUST_SKIP_MONKEY_PATCH_WARNING": "1",
     }
     with log_path.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
-            env=child_environ,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[write_fd],
+            pass_fds=[progress_fd],
             start_new_session=True,
         )
-        os.close(write_fd)
-        try:
-            if signals.count:
-                process.terminate()
-            with ProgressLine(console) as view:
-                _relay_progress(read_fd, process, view, on_start, on_live)
-            _has_ended(process, wait=True)
-        finally:
-            os.close(read_fd)
-            # Also when it ended by itself: a leader that was killed leaves its workers.
-            _kill_group(process)
-            status = process.wait()
-        return status
 
 
 def announce_stop(then: str = " (again: kill)") -> None:
-    """Say that the load stops. Not by sys.stderr: a signal may interrupt a write to that."""
+    """Announce the stop; not on sys.stderr, because a signal may interrupt a write to it."""
     with suppress(OSError):
         os.write(2, f"\nharness: stopping: closing sessions, then the report{then}\n".encode())
 
 
 def _has_ended(process: subprocess.Popen[bytes], *, wait: bool = False) -> bool:
-    """Whether it has; its status is left to be asked for, so that its number stays its own."""
+    """Whether it has ended; it is not reaped, so that its pid is not used again."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         return (process.wait() if wait else process.poll()) is not None
     options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
     try:
         return os.waitid(os.P_PID, process.pid, options) is not None
-    except ChildProcessError:  # it was asked for already
+    except ChildProcessError:  # already reaped
         return True
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill it and all that it started; only before its status was asked for."""
+    """Kill it and its children; only before it is reaped."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -256,7 +227,7 @@ def _relay_progress(
     on_start: Callable[[int], None],
     on_live: Callable[[LiveMetrics], object],
 ) -> None:
-    """Show lines until the writer is gone."""
+    """Show lines until the writer has ended."""
     buffer, started = b"", False
     with selectors.DefaultSelector() as selector:
         selector.register(read_fd, selectors.EVENT_READ)
@@ -270,8 +241,7 @@ def _relay_progress(
                 return
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
-                live = view.show(line)
-                if live is None:
+                if (live := view.show(line)) is None:
                     continue
                 on_live(live)
                 if live.started_ns and not started:
@@ -280,24 +250,24 @@ def _relay_progress(
 
 
 def load_error(log: Path, status: int) -> HarnessError:
-    """Why a load process that began no trial ended with this exit status, by its log."""
+    """Why a load process ended before its load began, from its exit status and log."""
     kind = _ERROR_OF_STATUS.get(status)
-    # Each of several processes says the same.
+    # Several processes print the same lines.
     messages = list(dict.fromkeys(line for line in _lines(log) if line.startswith(_ERROR_PREFIX)))
     if kind is not None and messages:
         return kind("\n".join(line.removeprefix(_ERROR_PREFIX) for line in messages))
     if status < 0:
         return NothingObservedError(
             f"the load process was killed by {signal.Signals(-status).name} before its load "
-            "began; is there memory enough?"
+            "began; is there enough memory?"
         )
     return (kind or UsageError)(f"the load process ended with {status}: {last_line(log)}")
 
 
 def last_line(log: Path) -> str:
-    """The last thing the load process said, cut where it is too long."""
+    """The last line of the load process, cut to 500 characters."""
     lines = [line for line in _lines(log) if line.strip()]
-    return one_line(lines[-1], 500) if lines else "it said nothing"
+    return one_line(lines[-1], 500) if lines else "it printed nothing"
 
 
 def _lines(log: Path) -> list[str]:

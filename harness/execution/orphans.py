@@ -1,8 +1,7 @@
 """
 Close the sessions that a killed load process left open.
 
-A load process that ends in order closes its sessions. A killed one leaves its ledger;
-another process reads it and closes them.
+A killed load process leaves its ledger. Another process reads it and closes the sessions.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
-The fault ``restart``: the embedded stand-in is killed in the middle of a trial, and later
-started again at the same address, from its state file.
+The fault ``restart``: kill the embedded stand-in during a trial, and start it again later.
 
-Its own thread of `harness run`, for the proxy knows the target's address only. A kill is a
-SIGKILL: what was answered is in the file, and what was under way is lost to its client.
+It restarts at the same address from its state file. This runs in a thread of `harness run`,
+because the fault proxy does not know the process. The kill is a SIGKILL: answered requests are
+in the state file, and requests in progress are lost.
 """
 
 from __future__ import annotations
@@ -23,12 +23,7 @@ from harness.units import NS_PER_S
 
 class Restarter:
     """
-    The restarts of one trial.
-
-    Args:
-        standin: The embedded stand-in; it has a state file.
-        specs: When it goes down, and for how long.
-        out: The trial directory: each restart is told among its events.
+    The restarts of one trial, whose events go to its directory.
 
     Raises:
         UsageError: Two of them overlap.
@@ -39,20 +34,20 @@ class Restarter:
         self._specs = sorted(specs, key=lambda spec: spec.from_ns)
         for spec, later in zip(self._specs, self._specs[1:], strict=False):
             if spec.from_ns + spec.for_ns >= later.from_ns:
-                raise UsageError("--fault restart: one begins before the one before it ended")
+                raise UsageError("--fault restart: one begins before the previous one ends")
         self._event_log = EventLog(str(out / PARTS / f"restarts{EVENTS_SUFFIX}"), "harness")
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: HarnessError | None = None
 
     def begin(self, load_start_ns: int) -> None:
-        """The load's start: times count from `begun_ns` (Unix ns)."""
+        """Start; the times of the specs count from here (Unix ns)."""
         self._thread = threading.Thread(target=self._work, args=(load_start_ns,), daemon=True)
         self._thread.start()
 
     def end(self) -> None:
         """
-        Make no further restart; one that is under way is brought to its end.
+        Make no further restart, and finish one in progress.
 
         Raises:
             HarnessError: The stand-in could not be started again.
@@ -62,7 +57,7 @@ class Restarter:
             raise self._error
 
     def cancel(self) -> None:
-        """The same, whatever became of the stand-in; twice is once."""
+        """Do the same without raising; may be called again."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -77,7 +72,7 @@ class Restarter:
                 self._restart(number, spec)
         except HarnessError as error:
             self._error = error
-        except OSError as error:  # a full disk, under its events or its state
+        except OSError as error:  # a full disk
             self._error = StorageError(f"the fault restart: {error}")
 
     def _restart(self, number: int, spec: RestartSpec) -> None:
@@ -85,7 +80,7 @@ class Restarter:
         fields = {"fault": RESTART, "number": number}
         self._event_log.append("fault", {**fields, "edge": "start", **settings})
         self._standin.crash()
-        # A load that is over must still find its target, to close what it opened.
+        # Restart also after the load, which must close its sessions.
         self._ended.wait(spec.for_ns / NS_PER_S)
         self._standin.restart()
         self._event_log.append("fault", {**fields, "edge": "end", **settings})

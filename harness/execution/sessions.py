@@ -48,12 +48,7 @@ _CLOSED_OUTCOMES = frozenset({"ok", "not_found", "session_closed"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsJob(TrialJob):
-    """
-    A session ceiling to find.
-
-    Attributes:
-        max_sessions, parallel, cycles, races: See `SessionSearch`.
-    """
+    """A session ceiling to find; see `SessionSearch`."""
 
     standin: StandinConfig = EMBEDDED_CONFIG
     max_sessions: int = 256
@@ -70,7 +65,7 @@ class SessionsExperiment(Experiment):
 
     def __init__(self, job: SessionsJob, view: ProgressView | None = None) -> None:
         self.job: SessionsJob = job
-        # The search ends it; the phase only has to be longer.
+        # The search ends before the phase does.
         text = f"sessions opened and held, {job.max_sessions} at most"
         self.plan = build_lab_plan("capacity-sessions", text, job.seed, duration="24h", rate=0)
         self.search = SessionSearch(
@@ -79,7 +74,7 @@ class SessionsExperiment(Experiment):
         self._view = view or SilentView()
 
     def run(self, trial: ActiveTrial) -> None:
-        """Do what the search asks for, until all is closed or the sending process is gone."""
+        """Do what the search decides, until all sessions are closed or the sender has died."""
         search = self.search
         with LabSenderProcess(trial.spec, trial.spec_path, dict(os.environ)) as sender:
 
@@ -131,7 +126,7 @@ def _execute(action: Action, sender: LabSenderProcess, search: SessionSearch) ->
 
 
 def _wait(seconds: float, search: SessionSearch) -> None:
-    """Wait; a stop during the wait ends it, an earlier one does not."""
+    """Wait until the time is over or the search is stopped; an earlier stop does not count."""
     until_s, stopped = time.monotonic() + seconds, search.stopped
     while (left_s := until_s - time.monotonic()) > 0 and search.stopped is stopped:
         time.sleep(min(left_s, _POLL_S))

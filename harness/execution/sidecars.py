@@ -1,12 +1,8 @@
-"""
-What stands around a trial's target: the fault proxy before it, the webhook inbox behind,
-and what kills and restarts the embedded stand-in.
-"""
+"""Processes around the target of a trial: fault proxy, webhook inbox, restarter."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,9 +27,9 @@ from harness.trial.schema import INBOX_LOST, Event
 from harness.trial.store import write_atomically, write_json
 
 GROUND_TRUTH = "truth.json"
-"""What the embedded stand-in says that it did; no check reads it."""
+"""The embedded stand-in's own record of what it did; no check reads it."""
 DELIVERY_GRACE_S = 1.0
-"""How long the inbox stays open after the load, for what is still on its way."""
+"""How long the inbox stays open after the load, for late deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +38,11 @@ class Sidecars:
     What was started around the target.
 
     Attributes:
-        webhook_url: The inbox; "" when the target could not reach it.
-        events: Where is written what became of these.
-        inbox: What listens at that URL.
+        webhook_url: The inbox; "" if the target cannot reach it.
+        events: The file for an event about a dead sidecar.
         standin: The embedded stand-in; None for another target.
-        proxy: The fault proxy; None without network faults.
-        restarts: What restarts the stand-in; None without such faults.
+        proxy: None without network faults.
+        restarts: None without the fault ``restart``.
     """
 
     webhook_url: str
@@ -59,11 +54,11 @@ class Sidecars:
 
     @property
     def via(self) -> str:
-        """Host and port of what the load goes through; "" for nothing."""
+        """Host and port of the fault proxy; "" for none."""
         return "" if self.proxy is None else urlsplit(self.proxy.url).netloc
 
     def begin(self, load_start_ns: int) -> None:
-        """To be called with the load's start: faults count from it."""
+        """Start the faults, whose times count from the start of the load."""
         if self.proxy is not None:
             self.proxy.begin(load_start_ns)
         if self.restarts is not None:
@@ -71,44 +66,37 @@ class Sidecars:
 
     def end(self) -> None:
         """
-        The load is over: end the restarts, wait for the last deliveries.
+        After the load: end the restarts and wait for late deliveries.
 
         Raises:
-            HarnessError: The stand-in did not come back from a restart, or the proxy died:
-                what was sent from then on met no target.
+            HarnessError: The stand-in did not restart, or the proxy died.
         """
         if self.restarts is not None:
             self.restarts.end()
         if self.webhook_url:
             time.sleep(DELIVERY_GRACE_S)
         if self.inbox is not None and self.inbox.has_died:
-            data = {"text": "the webhook inbox died amidst the load", "lost": INBOX_LOST}
+            data = {"text": "the webhook inbox died during the load", "lost": INBOX_LOST}
             line = msgspec.json.encode(Event(unix_ns(), "note", data=data))
             write_atomically(self.events, line + b"\n")
         if self.proxy is not None and self.proxy.has_died:
             raise NothingObservedError(
-                "the fault proxy died amidst the load; what was sent afterwards met no target"
+                "the fault proxy died during the load; later requests did not reach the target"
             )
 
     def save_ground_truth(self, out: Path) -> None:
-        """When nothing more is sent: write down what the embedded stand-in says it did."""
+        """Write the embedded stand-in's record, when nothing more is sent."""
         if self.standin is None:
             return
         try:
             truth = self.standin.truth()
-        except OSError:  # it died: the trial's attempts tell of that
+        except OSError:  # it died, which the attempts show
             return
         write_json(out / GROUND_TRUTH, truth)
 
 
 def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> Standin:
-    """
-    The embedded stand-in, for as long as the stack lasts; with a state file where it is
-    to be restarted.
-
-    Raises:
-        TargetError: It did not start.
-    """
+    """Start the embedded stand-in, with a state file if it restarts; raises TargetError."""
     config = config or StandinConfig()
     if any(isinstance(fault, RestartSpec) for fault in plan.faults) and not config.state:
         folder = stack.enter_context(TemporaryDirectory(prefix="harness-"))
@@ -117,7 +105,7 @@ def start_target(plan: Plan, config: StandinConfig | None, stack: ExitStack) -> 
 
 
 def has_network_faults(plan: Plan) -> bool:
-    """Whether the plan asks for faults that the proxy makes."""
+    """Whether the plan has faults that need the proxy."""
     return any(isinstance(fault, NetworkFault) for fault in plan.faults)
 
 
@@ -130,22 +118,13 @@ def start_sidecars(
     standin: Standin | None = None,
 ) -> Sidecars:
     """
-    Start what the plan asks for, for as long as the stack lasts.
+    Start what the plan needs, until the stack closes.
 
-    Args:
-        plan: The plan.
-        host: The target's base URL.
-        trial_id: The trial.
-        out: Its directory.
-        stack: Ends what was started.
-        standin: The embedded stand-in, where that is the target.
-
-    Their events go to files of their own under the trial's parts; finishing the trial
-    puts all events into one file.
+    Each sidecar writes its events to its own file in the trial's parts.
 
     Raises:
-        UsageError: The target is not ours to restart.
-        HarnessError: One of them could not be started.
+        UsageError: The target is not the embedded stand-in, so it cannot be restarted.
+        HarnessError: A sidecar could not be started.
     """
     parts = out / PARTS
     parts.mkdir(parents=True, exist_ok=True)
@@ -156,26 +135,17 @@ def start_sidecars(
         behaviour = plan.webhooks.model_dump(mode="json")
         inbox = Inbox(seed=plan.seed, events_path=events, secret=secret, behaviour=behaviour)
         webhook_url = stack.enter_context(inbox).url
-    sidecar_events = parts / f"around{EVENTS_SUFFIX}"
     restart_specs = [fault for fault in plan.faults if isinstance(fault, RestartSpec)]
     network = [fault for fault in plan.faults if isinstance(fault, NetworkFault)]
-    sidecars = Sidecars(webhook_url, sidecar_events, inbox, standin)
+    sidecars = Sidecars(webhook_url, parts / f"around{EVENTS_SUFFIX}", inbox, standin)
     if restart_specs:
-        restarts = _prepare_restarts(restart_specs, standin, out)
+        if standin is None:
+            raise UsageError("the fault restart needs the embedded stand-in; leave --host out")
+        restarts = Restarter(standin, restart_specs, out)
         stack.callback(restarts.cancel)
         sidecars = replace(sidecars, restarts=restarts)
-    if not network:
-        return sidecars
-    events = parts / f"faults{EVENTS_SUFFIX}"
-    proxy = stack.enter_context(FaultProxy(host, network, seed=plan.seed, events_path=events))
-    return replace(sidecars, proxy=proxy)
-
-
-def _prepare_restarts(
-    specs: Sequence[RestartSpec], standin: Standin | None, out: Path
-) -> Restarter:
-    if standin is None:
-        raise UsageError(
-            "the fault restart kills and restarts the embedded stand-in; leave --host out"
-        )
-    return Restarter(standin, specs, out)
+    if network:
+        events = parts / f"faults{EVENTS_SUFFIX}"
+        proxy = FaultProxy(host, network, seed=plan.seed, events_path=events)
+        sidecars = replace(sidecars, proxy=stack.enter_context(proxy))
+    return sidecars

@@ -1,6 +1,4 @@
-"""
-The target of a trial: the embedded stand-in, or a host that answers and takes the key.
-"""
+"""The target of a trial: the embedded stand-in, or a host that passes the preflight."""
 
 from __future__ import annotations
 
@@ -23,12 +21,10 @@ from harness.load.spec import EMBEDDED_KEY
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.trial.parts import PREFLIGHT
-from harness.wire import Failure, Response, Target, connect
+from harness.wire import Failure, Response, Target, Transport, connect
 from harness.workload.payloads import session_body
 
 PROBED_VERSIONS = ("v1", "v2", "v3", "v4")
-"""Contract versions that `find_versions` asks for."""
-
 _PREFLIGHT_CALL_IDS = 1 << 60
 _UNREACHABLE_OUTCOMES = frozenset(
     {Outcome.CONNECTION_REFUSED, Outcome.CONNECTION_LOST, Outcome.TIMEOUT}
@@ -37,9 +33,8 @@ _UNREACHABLE_OUTCOMES = frozenset(
 
 @contextmanager
 def embedded(config: StandinConfig | None = None) -> Iterator[Standin]:
-    """A fresh stand-in on a free loopback port, gone afterwards."""
-    changes = {"api_keys": [EMBEDDED_KEY]}
-    standin = Standin((config or StandinConfig()).changed(changes))
+    """Run a new stand-in on a free loopback port."""
+    standin = Standin((config or StandinConfig()).changed({"api_keys": [EMBEDDED_KEY]}))
     try:
         yield standin
     finally:
@@ -50,31 +45,22 @@ def preflight(
     target: Target, recorder: Recorder, *, key_matters: bool = True, first_call_id: int = 1
 ) -> str:
     """
-    See that the target is there, speaks the API and takes the key, before any load.
+    Check before a load that the target answers, speaks the API and accepts the key.
 
     Args:
-        target: Where to.
-        recorder: Gets the attempts: what is sent is recorded, this too.
-        key_matters: Ask for a session that does not exist, to see the key accepted.
-        first_call_id: As of the load that follows.
+        target: The target.
+        recorder: Records the attempts.
+        key_matters: Request a session that does not exist, to check the key.
+        first_call_id: That of the load that follows.
 
     Returns:
-        The outcome that left untold whether the key is taken; "" when it is, or was not asked.
+        The outcome that leaves open whether the key is accepted; "" if it is, or if it does not
+        matter.
 
     Raises:
-        TargetError: One line that says which of the three it was.
+        TargetError: The target failed a check.
     """
-    transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
-    context = ClientContext(
-        worker=PREFLIGHT,
-        record=recorder.record,
-        policy=RetryPolicy(attempts=2, deadline_s=10.0),
-        budget=RetryBudget(0.0),
-        sleep=time.sleep,
-        rng=Random(0),
-        next_call_id=_PREFLIGHT_CALL_IDS + first_call_id,
-    )
-    try:
+    with _connection(target, recorder, first_call_id) as (transport, context):
         client = RetryingCaller(transport, context)
         client.begin_iteration(ReservedPhase.PREFLIGHT.value, 0)
         health = client.call("health", "/health")
@@ -85,82 +71,90 @@ def preflight(
         client.begin_iteration(ReservedPhase.PREFLIGHT.value, 0)
         absent = target_of("get_session", "harness-preflight")
         return _check_key(client.call("get_session", absent), target.base_url)
-    finally:
-        transport.close()
 
 
 def find_versions(target: Target) -> dict[str, str]:
     """
-    Ask for a session of each contract version, and close what was opened.
+    Request a session with each contract version, and close those that opened.
 
     Returns:
-        Version → ``taken``, ``refused`` (409 CLOUD_CONTRACT_MISMATCH), or the outcome
-        that left it untold.
+        Version → ``taken``, ``refused`` (409 CLOUD_CONTRACT_MISMATCH), or another outcome.
     """
-    transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
-    context = ClientContext(
-        worker=PREFLIGHT,
-        record=Recorder().record,
-        policy=RetryPolicy(attempts=2, deadline_s=10.0),
-        budget=RetryBudget(0.0),
-        sleep=time.sleep,
-        rng=Random(0),
-    )
-    client = OpensteerClient(transport, context, Ledger())
+    words = {Outcome.OK: "taken", Outcome.CONTRACT_MISMATCH: "refused"}
     found = {}
-    try:
+    with _connection(target, Recorder()) as (transport, context):
+        client = OpensteerClient(transport, context, Ledger())
         for version in PROBED_VERSIONS:
             body = session_body(0, 0, contract_version=version)
-            result = client.create_session(body, f"doctor-{token_hex(8)}")
-            if result.interpretation.resource_id:
-                client.delete_session(result.interpretation.resource_id)
-            words = {Outcome.OK: "taken", Outcome.CONTRACT_MISMATCH: "refused"}
-            found[version] = words.get(
-                result.interpretation.outcome, str(result.interpretation.outcome)
-            )
-    finally:
-        transport.close()
+            answer = client.create_session(body, f"doctor-{token_hex(8)}").interpretation
+            if answer.resource_id:
+                client.delete_session(answer.resource_id)
+            found[version] = words.get(answer.outcome, str(answer.outcome))
     return found
 
 
-def _check_health(result: CallResult, last_response: Response | None, host: str) -> None:
+@contextmanager
+def _connection(
+    target: Target, recorder: Recorder, first_call_id: int = 1
+) -> Iterator[tuple[Transport, ClientContext]]:
+    transport = connect(target, "httpx" if target.proxy or target.http2 else "fast")
+    try:
+        yield (
+            transport,
+            ClientContext(
+                worker=PREFLIGHT,
+                record=recorder.record,
+                policy=RetryPolicy(attempts=2, deadline_s=10.0),
+                budget=RetryBudget(0.0),
+                sleep=time.sleep,
+                rng=Random(0),
+                next_call_id=_PREFLIGHT_CALL_IDS + first_call_id,
+            ),
+        )
+    finally:
+        transport.close()
+
+
+def refused_key(host: str) -> TargetError:
+    """The error for a target that refuses the key."""
+    return TargetError(
+        f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
+    )
+
+
+def _check_health(result: CallResult, response: Response | None, host: str) -> None:
     if result.ok:
         return
-    interpretation = result.interpretation
-    status = last_response.status if last_response is not None else 0
-    if interpretation.outcome in _UNREACHABLE_OUTCOMES:
-        detail = (
-            last_response.detail
-            if last_response is not None and last_response.detail
-            else interpretation.outcome
-        )
-        if last_response is not None and last_response.failure is Failure.TLS:
+    outcome = result.interpretation.outcome
+    status = response.status if response is not None else 0
+    if outcome in _UNREACHABLE_OUTCOMES:
+        detail = (response is not None and response.detail) or outcome
+        if response is not None and response.failure is Failure.TLS:
             raise TargetError(
                 f"{host} cannot be trusted ({detail}); name its authority with --ca-file, "
-                "or take any certificate with --insecure"
+                "or accept any certificate with --insecure"
             )
         raise TargetError(
             f"{host} cannot be reached ({detail}); is the address right, and is it running?"
         )
-    if 300 <= status < 400:  # a redirect is never followed: it would carry the key elsewhere
+    if 300 <= status < 400:  # redirects are not followed: another host would get the key
         raise TargetError(
-            f"{host} answers /health with a redirect ({status}); name where it leads to"
+            f"{host} answers /health with a redirect ({status}); name its destination instead"
         )
     raise TargetError(
-        f"{host} answers /health with {status or 'no HTTP'} ({interpretation.outcome}); "
+        f"{host} answers /health with {status or 'no HTTP'} ({outcome}); "
         "is this the base URL of the Opensteer API?"
     )
 
 
 def _check_key(result: CallResult, host: str) -> str:
-    """What left it untold; "" when it was taken: all else the API says to known keys only."""
+    """The outcome that leaves the key open; "" if accepted: other answers need a valid key."""
     interpretation = result.interpretation
-    if interpretation.outcome is Outcome.AUTH_FAILED:
-        raise TargetError(
-            f"{host} refuses the API key (401); check OPENSTEER_API_KEY and its scheme (--auth)"
-        )
-    if interpretation.outcome is Outcome.INVALID_RESPONSE or (
-        interpretation.outcome in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
+    outcome = interpretation.outcome
+    if outcome is Outcome.AUTH_FAILED:
+        raise refused_key(host)
+    if outcome is Outcome.INVALID_RESPONSE or (
+        outcome in {Outcome.NOT_FOUND, Outcome.CLIENT_ERROR, Outcome.SERVER_ERROR}
         and not interpretation.code
         and "JSON" in interpretation.violation
     ):
@@ -168,12 +162,7 @@ def _check_key(result: CallResult, host: str) -> str:
             f"{host} does not answer as the Opensteer API does ({interpretation.violation}); "
             "is this its base URL?"
         )
-    if interpretation.outcome in _UNREACHABLE_OUTCOMES:
-        raise TargetError(
-            f"{host} stopped answering during the preflight ({interpretation.outcome})"
-        )
-    unconfirmed = (
-        interpretation.outcome is Outcome.RATE_LIMITED
-        or interpretation.outcome is Outcome.SERVER_ERROR
-    )
-    return str(interpretation.outcome) if unconfirmed else ""
+    if outcome in _UNREACHABLE_OUTCOMES:
+        raise TargetError(f"{host} stopped answering during the preflight ({outcome})")
+    unconfirmed = outcome in {Outcome.RATE_LIMITED, Outcome.SERVER_ERROR}
+    return str(outcome) if unconfirmed else ""

@@ -40,7 +40,7 @@ from harness.trial.appended import mark_measured, read_load
 from harness.trial.store import write_atomically, write_json
 
 EMBEDDED_CONFIG = StandinConfig(workers=4, service="20ms")
-"""It serves 200 requests a second, so that there is a limit to find."""
+"""Serves 200 requests per second."""
 RESULT_FILE = "capacity.json"
 _CALL_IDS_PER_STEP = 1 << 48
 
@@ -48,16 +48,14 @@ _CALL_IDS_PER_STEP = 1 << 48
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputJob(TrialJob):
     """
-    A rate to find.
+    A rate to find; see `RateSearch`.
 
     Attributes:
         scenario: Its Locust file.
         slo: What must hold, in the grammar of `harness.plan.slo`.
         plan: Weights, timeouts and scenario settings. The search replaces its load, retries,
             probes, objectives and faults.
-        max_per_s, start_per_s, patience: See `RateSearch`.
         users: Most calls in flight.
-        spacing: Of the arrivals.
     """
 
     scenario: Path
@@ -110,10 +108,8 @@ class ThroughputExperiment(Experiment):
     def spec_fields(self) -> dict[str, Any]:
         """Return the step's prefix of worker names and first call id."""
         number = self._step.number
-        return {
-            "load_prefix": f"s{number:02}-",
-            "first_call_id": number * _CALL_IDS_PER_STEP + 1,
-        }
+        first_call_id = number * _CALL_IDS_PER_STEP + 1
+        return {"load_prefix": f"s{number:02}-", "first_call_id": first_call_id}
 
     def run(self, trial: ActiveTrial) -> None:
         """Run steps until the search knows enough or the operator stops it."""
@@ -190,21 +186,17 @@ class ThroughputExperiment(Experiment):
 
 
 def _plan(job: ThroughputJob, step: Step) -> Plan:
+    phase = {
+        "name": f"{step.number:02} {step.purpose} {step.rate_per_s:.4g}/s",
+        "duration": f"{round(step.duration_s * 1000)}ms",
+        "rate": step.rate_per_s,
+        "spacing": job.spacing,
+    }
     document = job.plan.model_dump(mode="json", by_alias=True) | {
         "name": "capacity-throughput",
         "description": f"step {step.number}: {step.purpose} at {step.rate_per_s:.4g}/s",
         "seed": job.seed + step.number,
-        "load": {
-            "users": job.users,
-            "phases": [
-                {
-                    "name": f"{step.number:02} {step.purpose} {step.rate_per_s:.4g}/s",
-                    "duration": f"{round(step.duration_s * 1000)}ms",
-                    "rate": step.rate_per_s,
-                    "spacing": job.spacing,
-                }
-            ],
-        },
+        "load": {"users": job.users, "phases": [phase]},
         "retry": {"attempts": 1},
         "probes": {"share": 0.0},
         "slo": {"must": []},

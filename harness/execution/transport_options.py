@@ -1,4 +1,4 @@
-"""How a target is talked to, as the options of `harness.cli.target_options` say it."""
+"""The options for talking to a target."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from harness.wire import Target, TransportKind
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """
-    How a target is spoken to.
-
-    Attributes:
-        transport, auth, ca_file, verify, proxy, http2: See `harness.load.spec.TrialSpec`.
-    """
+    """How to talk to a target, as in `harness.load.spec.TrialSpec`."""
 
     transport: TransportKind = "fast"
     auth: Literal["api-key", "bearer"] = "api-key"
@@ -27,12 +22,7 @@ class TransportOptions:
     http2: bool = False
 
     def __post_init__(self) -> None:
-        """
-        See that the options fit together.
-
-        Raises:
-            UsageError: They do not.
-        """
+        """Raise UsageError if the options contradict each other."""
         if (self.proxy or self.http2) and self.transport != "httpx":
             raise UsageError("--proxy and --http2 need --transport httpx")
 
@@ -48,9 +38,9 @@ class TransportOptions:
         )
 
     def to_spec(self) -> dict[str, Any]:
-        """Give the fields of a `Spec` that are the wire's."""
+        """Return these fields of a `TrialSpec`."""
         return asdict(self)
 
 
 DEFAULT_TRANSPORT = TransportOptions()
-"""HTTP/1.1 over our own wire, the key in its header, TLS verified."""
+"""HTTP/1.1, x-api-key, TLS verified."""

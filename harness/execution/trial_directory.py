@@ -1,4 +1,4 @@
-"""A trial's directory before and after the load: taken, given back, pointed at."""
+"""Create, discard and link a trial's directory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ _ELSEWHERE = "name a directory that can be written"
 
 
 def create_directory(out: Path) -> None:
-    """
-    Take a directory that is empty or not there yet.
-
-    Raises:
-        UsageError: It holds something, or cannot be written.
-    """
+    """Create a directory, or use an empty one; raises UsageError."""
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"--out {out}: exists and is not empty; name a new directory")
@@ -33,19 +28,19 @@ def create_directory(out: Path) -> None:
 
 
 def has_started(out: Path) -> bool:
-    """Whether a load process took its orders: from then on there is something to keep."""
+    """Whether a load process started, so that there is something to keep."""
     return (out / MANIFEST).is_file()
 
 
 def discard_directory(out: Path) -> None:
-    """Leave nothing half-made that looks whole; what cannot be removed stays."""
+    """Remove what can be removed of an incomplete trial."""
     for path in (*sorted(out.rglob("*"), reverse=True), out):
         with suppress(OSError):
             path.rmdir() if path.is_dir() else path.unlink()
 
 
 def link_latest(out: Path) -> None:
-    """Let ``latest`` beside it point at this trial, unless somebody else's is called so."""
+    """Make the link ``latest`` beside a trial, unless there is another file of this name."""
     latest = out.parent / "latest"
     if latest.exists() and not latest.is_symlink():
         return
@@ -53,12 +48,12 @@ def link_latest(out: Path) -> None:
     try:
         temporary.symlink_to(out.name)
         temporary.replace(latest)
-    except OSError:  # a file system without links: the path is printed anyway
+    except OSError:  # a file system without links
         temporary.unlink(missing_ok=True)
 
 
 def append_own_attempts(out: Path, worker: str, recorder: Recorder) -> None:
-    """What this process itself sent belongs to the trial as well."""
+    """Add the attempts of this process to the trial."""
     rows = recorder.drain()
     if rows:
         table = attempts_table(rows)

@@ -1,4 +1,4 @@
-"""Where webhooks come to: the fault package's inbox on this machine, read back."""
+"""A webhook inbox on this machine for the conformance checks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ from pathlib import Path
 from harness.conformance.webhook_inbox import Delivery
 from harness.faults.launch import Inbox
 
-REFUSED_SUFFIX = "-told-twice"
+REFUSED_SUFFIX = "-refused-once"
+_FIELDS = ("tag", "type", "signature", "delivery_id", "run_id", "status")
 
 
 class LocalWebhookInbox:
-    """
-    A mailbox on this machine (`harness.conformance.webhook_inbox.WebhookInbox`).
-
-    Args:
-        inbox: What receives.
-        events: What it writes.
-        url: Where the target reaches it; "" where it listens.
-    """
+    """A `harness.conformance.webhook_inbox.WebhookInbox` that reads an inbox's events."""
 
     def __init__(self, inbox: Inbox, events: Path, url: str = "") -> None:
         self.url = url or inbox.url
@@ -31,22 +25,12 @@ class LocalWebhookInbox:
         self._events = events
 
     def deliveries(self) -> list[Delivery]:
-        """All that came so far."""
+        """All deliveries received so far."""
         if not self._events.exists():
             return []
         complete = self._events.read_text().rpartition("\n")[0]
         events = [json.loads(line)["data"] for line in complete.splitlines()]
-        return [
-            Delivery(
-                data["tag"],
-                data["type"],
-                data["signature"],
-                data["delivery_id"],
-                data["run_id"],
-                data["status"],
-            )
-            for data in events
-        ]
+        return [Delivery(*(data[field] for field in _FIELDS)) for data in events]
 
 
 @contextmanager
@@ -55,11 +39,11 @@ def open_webhook_inbox(listen: str | None = None, url: str = "") -> Iterator[Loc
     Receive webhooks until the context ends.
 
     Args:
-        listen: ``host:port``; a free port of loopback when None.
-        url: Where the target reaches that; "" where it listens.
+        listen: ``host:port``; None for a free port of loopback.
+        url: Where the target reaches that; "" for the same address.
 
     Raises:
-        HarnessError: One cannot listen there.
+        HarnessError: The address cannot be used.
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         events = Path(folder) / "webhooks.jsonl"

@@ -1,1 +1,1 @@
-"""Live figures of a running trial: progress line, Prometheus, OTLP."""
+"""Live metrics of a running trial: progress line, Prometheus, OTLP."""

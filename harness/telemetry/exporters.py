@@ -18,13 +18,7 @@ from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
 
 @dataclass(frozen=True, slots=True)
 class Exporters:
-    """
-    Where live metrics go.
-
-    Attributes:
-        prometheus: [HOST:]PORT to serve them at; None for no server.
-        otlp: URL of an OpenTelemetry collector to send them to; None for none.
-    """
+    """Where live metrics go: a Prometheus [HOST:]PORT, and the URL of an OTLP collector."""
 
     prometheus: str | None = None
     otlp: str | None = None

@@ -1,16 +1,16 @@
 """
-Live figures to an OpenTelemetry collector: ``harness run --otlp URL``, OTLP over HTTP.
+Send live metrics to an OpenTelemetry collector: ``harness run --otlp URL``, OTLP over HTTP.
 
-The same cumulative counts as Prometheus gets, put into the SDK's own data points (its
-instruments take single measurements, and these are already counted), sent by its exporter
-every few seconds and once more at the end. A collector that is away costs no verdict.
+The data are the cumulative counts that Prometheus gets, as data points of the SDK: its
+instruments take single measurements, which would be counted again. The SDK's exporter sends
+them every few seconds and at the end. A collector that does not answer never fails a trial.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,25 +39,33 @@ from harness.complaints import complain
 from harness.errors import UsageError
 from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth, Series
 from harness.load.progress import LiveMetrics
-from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
+from harness.telemetry.latest_metrics import (
+    ATTEMPTS_HELP,
+    GAUGES_HELP,
+    LATE_STARTS_HELP,
+    LATENCY_HELP,
+    LatestMetrics,
+    TrialInfo,
+)
 
 EVERY_S = 5.0
 TIMEOUT_S = 5.0
 PREFIX = "opensteer.harness."
 _BOUNDS_S = [bound / US_PER_S for bound in BOUNDS_US]
 _UNKNOWN: Any = None
-"""The wire format has no extremes where they are not known; the SDK's types insist on them."""
+"""The wire format omits unknown extremes, but the SDK's types require them."""
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
+_GAUGES = {
+    "cpu_fraction": ("cpu", "1"),
+    "loop_lag_s": ("loop_lag", "s"),
+    "in_flight": ("in_flight", "{call}"),
+}
+"""Field of `GeneratorHealth` → name and unit of the metric."""
 
 
 def endpoint(url: str) -> str:
-    """
-    Where metrics are posted: the URL, with OTLP's own path where it has none.
-
-    Raises:
-        UsageError: It is no http(s) URL, or holds a user or password.
-    """
-    if "@" in url:  # not repeated: what stands before the @ may be a secret
+    """Return where metrics are posted: the URL, with OTLP's path by default; raises UsageError."""
+    if "@" in url:  # not shown: the text before the @ may be a secret
         raise UsageError("--otlp takes no user or password; set OTEL_EXPORTER_OTLP_HEADERS")
     try:
         parts = urlsplit(url)
@@ -65,7 +73,7 @@ def endpoint(url: str) -> str:
     except ValueError as error:
         raise UsageError(f"--otlp {url!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not name:
-        raise UsageError(f"--otlp {url!r} is no http:// or https:// URL")
+        raise UsageError(f"--otlp {url!r} is not an http:// or https:// URL")
     path = parts.path if parts.path.strip("/") else "/v1/metrics"
     return parts._replace(path=path, fragment="").geturl()
 
@@ -75,19 +83,13 @@ def export_metrics(
     url: str, trial_info: TrialInfo, latest: LatestMetrics, console: Console
 ) -> Iterator[None]:
     """
-    Send the latest figures every few seconds for as long as the block lasts.
-
-    Args:
-        url: The collector.
-        trial_info: What the trial is.
-        latest: Where its figures are.
-        console: Where it is said, once, that nobody takes them.
+    Send the latest metrics every few seconds until the context ends; warns once of a failure.
 
     Raises:
-        UsageError: The URL is none.
+        UsageError: The URL is invalid.
     """
     target = endpoint(url)
-    # The exporter logs each failure with its traceback; one line of ours says it.
+    # The exporter logs a traceback for each failure; `complain` below prints one line.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
     exporter = OTLPMetricExporter(endpoint=target, timeout=TIMEOUT_S)
     stopped, warned = threading.Event(), False
@@ -100,7 +102,7 @@ def export_metrics(
         result = exporter.export(metrics_of(live, trial_info), timeout_millis=TIMEOUT_S * 1000)
         if result is not MetricExportResult.SUCCESS and not warned:
             warned = True
-            complain(console, f"--otlp: {target} does not take metrics; the trial goes on")
+            complain(console, f"--otlp: {target} does not accept metrics; the trial continues")
 
     def send_periodically() -> None:
         while not stopped.wait(EVERY_S):
@@ -118,7 +120,7 @@ def export_metrics(
 
 
 def metrics_of(live: LiveMetrics, trial_info: TrialInfo) -> MetricsData:
-    """One moment's figures as OpenTelemetry metrics."""
+    """The metrics of one moment as OpenTelemetry metrics."""
     resource = Resource.create(
         {
             "service.name": "opensteer-harness",
@@ -140,16 +142,9 @@ def _attempts(series: Sequence[Series], window: tuple[int, int]) -> Iterator[Met
         for row in series
         if row.metric == "response"
     ]
-    yield Metric(
-        PREFIX + "attempts",
-        "Attempts that ended, probes left out.",
-        "{attempt}",
-        Sum(attempts, _CUMULATIVE, is_monotonic=True),
-    )
-    for metric, text in (
-        ("response", "From the intended start of an attempt until its whole answer."),
-        ("service", "From sending an attempt until its whole answer."),
-    ):
+    total = Sum(attempts, _CUMULATIVE, is_monotonic=True)
+    yield Metric(PREFIX + "attempts", ATTEMPTS_HELP, "{attempt}", total)
+    for metric, text in LATENCY_HELP.items():
         points = [_histogram_point(row, window) for row in series if row.metric == metric]
         yield Metric(f"{PREFIX}{metric}.duration", text, "s", Histogram(points, _CUMULATIVE))
 
@@ -171,19 +166,15 @@ def _histogram_point(row: Series, window: tuple[int, int]) -> HistogramDataPoint
     )
 
 
-def _generators(rows: Iterable[GeneratorHealth], window: tuple[int, int]) -> Iterator[Metric]:
-    rows = list(rows)
-
-    def points(name: str) -> list[NumberDataPoint]:
+def _generators(rows: Sequence[GeneratorHealth], window: tuple[int, int]) -> Iterator[Metric]:
+    def points(field: str) -> list[NumberDataPoint]:
         return [
-            NumberDataPoint({"worker": row.worker}, *window, getattr(row, name)) for row in rows
+            NumberDataPoint({"worker": row.worker}, *window, getattr(row, field)) for row in rows
         ]
 
-    for name, text, unit, field in (
-        ("cpu", "Share of one core.", "1", "cpu_fraction"),
-        ("loop_lag", "Worst lag of the event loop in a second.", "s", "loop_lag_s"),
-        ("in_flight", "Calls under way.", "{call}", "in_flight"),
-    ):
-        yield Metric(f"{PREFIX}generator.{name}", text, unit, Gauge(points(field)))
+    prefix = PREFIX + "generator."
+    for field, text in GAUGES_HELP.items():
+        name, unit = _GAUGES[field]
+        yield Metric(prefix + name, text, unit, Gauge(points(field)))
     late = Sum(points("late_starts"), _CUMULATIVE, is_monotonic=True)
-    yield Metric(PREFIX + "generator.late_starts", "Arrivals begun late.", "{arrival}", late)
+    yield Metric(prefix + "late_starts", LATE_STARTS_HELP, "{arrival}", late)

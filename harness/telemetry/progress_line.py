@@ -1,12 +1,13 @@
-"""
-The live view of a running trial: one line that renews itself, or plain lines.
-"""
+"""One status line on stderr, and the line that shows the live metrics of a trial."""
 
 from __future__ import annotations
 
+import time
+from typing import Self
+
 import msgspec
 from rich.console import Console
-from rich.live import Live as RichLive
+from rich.live import Live
 from rich.text import Text
 
 from harness.load.progress import LiveMetrics
@@ -17,29 +18,42 @@ PLAIN_EVERY_S = 5.0
 _decode = msgspec.json.Decoder(LiveMetrics).decode
 
 
-class ProgressLine:
-    """Show `LiveMetrics` on stderr: in place on a terminal, else a line every few seconds."""
+class StatusLine:
+    """One line on stderr: updated in place on a terminal, else printed every 5 s."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last_s = -PLAIN_EVERY_S
-        self._note = ""
-        self._rich = (
-            RichLive(console=console, refresh_per_second=4, transient=True)
-            if console.is_terminal
-            else None
-        )
+        live = Live(console=console, refresh_per_second=4, transient=True)
+        self._live = live if console.is_terminal else None
 
-    def __enter__(self) -> ProgressLine:  # noqa: PYI034  no subclasses
-        """Begin."""
-        if self._rich is not None:
-            self._rich.start()
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Leave the terminal as it was."""
-        if self._rich is not None:
-            self._rich.stop()
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, text: Text, now_s: float | None = None, *, always: bool = False) -> None:
+        """Show a line as of now; ``always`` prints it without waiting for 5 s to pass."""
+        now_s = time.monotonic() if now_s is None else now_s
+        if self._live is not None:
+            self._live.update(text)
+        elif always or now_s - self._last_s >= PLAIN_EVERY_S:
+            self._last_s = now_s
+            self._console.print(text, highlight=False, soft_wrap=True)
+
+
+class ProgressLine(StatusLine):
+    """Show `LiveMetrics`."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._note = ""
 
     def show(self, line: bytes) -> LiveMetrics | None:
         """Show one line of the progress pipe; None when it is broken."""
@@ -47,11 +61,8 @@ class ProgressLine:
             live = _decode(line)
         except msgspec.DecodeError:
             return None
-        if self._rich is not None:
-            self._rich.update(render(live))
-        elif live.elapsed_s - self._last_s >= PLAIN_EVERY_S or live.note != self._note:
-            self._last_s, self._note = live.elapsed_s, live.note
-            self._console.print(render(live), highlight=False, soft_wrap=True)
+        self.update(render(live), live.elapsed_s, always=live.note != self._note)
+        self._note = live.note
         return live
 
 

@@ -1,15 +1,16 @@
 """
-Live figures as Prometheus metrics: served by ``harness run --prometheus [HOST:]PORT``.
+Serve live metrics to Prometheus: ``harness run --prometheus [HOST:]PORT``.
 
-The server is of the ``harness run`` process; a scrape costs the load process nothing.
-Latencies are classic histograms: native ones travel in Prometheus' protobuf format
-only, which its Python client does not speak.
+The server runs in the ``harness run`` process, so that a scrape costs the load process nothing.
+Latencies are classic histograms: native ones need Prometheus' protobuf format, which its
+Python client cannot write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
@@ -24,26 +25,26 @@ from prometheus_client.registry import Collector
 
 from harness.addresses import LOOPBACK, parse_address
 from harness.errors import UsageError
-from harness.load.live_counters import BOUNDS_US, US_PER_S
+from harness.load.live_counters import BOUNDS_US, US_PER_S, GeneratorHealth
 from harness.load.progress import LiveMetrics
-from harness.telemetry.latest_metrics import LatestMetrics, TrialInfo
+from harness.telemetry.latest_metrics import (
+    ATTEMPTS_HELP,
+    GAUGES_HELP,
+    LATE_STARTS_HELP,
+    LATENCY_HELP,
+    LatestMetrics,
+    TrialInfo,
+)
 
 PREFIX = "opensteer_harness_"
 _LABELS = ("operation", "outcome")
-_LATENCIES = {
-    "response": "From the intended start of an attempt until its whole answer.",
-    "service": "From sending an attempt until its whole answer.",
-}
+_GAUGE_NAMES = {"loop_lag_s": "loop_lag_seconds"}
+"""Names that differ from the field of `GeneratorHealth`."""
 _BOUNDS = [*(f"{bound / US_PER_S:g}" for bound in BOUNDS_US), "+Inf"]
 
 
 def parse_listener(text: str) -> tuple[str, int]:
-    """
-    [HOST:]PORT; loopback without a host.
-
-    Raises:
-        UsageError: It is none.
-    """
+    """Parse [HOST:]PORT, loopback without a host; raises UsageError."""
     try:
         return parse_address(text, host=LOOPBACK)
     except ValueError as error:
@@ -53,18 +54,10 @@ def parse_listener(text: str) -> tuple[str, int]:
 @contextmanager
 def serve_metrics(listener: str, trial_info: TrialInfo, latest: LatestMetrics) -> Iterator[str]:
     """
-    Serve the latest figures at /metrics.
-
-    Args:
-        listener: [HOST:]PORT; port 0 takes a free one.
-        trial_info: What the trial is.
-        latest: Where its figures are.
-
-    Yields:
-        The URL.
+    Serve the latest metrics until the context ends; yields the URL.
 
     Raises:
-        UsageError: One cannot listen there.
+        UsageError: The address cannot be used.
     """
     host, port = parse_listener(listener)
     registry = CollectorRegistry()
@@ -83,49 +76,38 @@ def serve_metrics(listener: str, trial_info: TrialInfo, latest: LatestMetrics) -
 
 
 class LiveCollector(Collector):
-    """Makes metrics of the latest `LiveMetrics` when they are asked for."""
+    """Makes Prometheus metrics of the latest `LiveMetrics` at each scrape."""
 
     def __init__(self, trial_info: TrialInfo, latest: LatestMetrics) -> None:
         self._trial_info = trial_info
         self._latest = latest
 
     def describe(self) -> list[Any]:
-        """Names are known only when there are figures."""
+        """Return none: names are known only once there are metrics."""
         return []
 
     def collect(self) -> Iterator[Any]:
         """The metrics of this moment."""
-        trial_info = self._trial_info
         info = InfoMetricFamily(PREFIX + "trial", "The trial that is running.")
-        info.add_metric(
-            (),
-            {
-                "trial_id": trial_info.trial_id,
-                "scenario": trial_info.scenario,
-                "plan": trial_info.plan,
-            },
-        )
+        info.add_metric((), asdict(self._trial_info))
         yield info
         live = self._latest.live
         if live is None:
             return
-        yield GaugeMetricFamily(
-            PREFIX + "load_elapsed_seconds", "Since the load began.", live.elapsed_s
-        )
-        yield GaugeMetricFamily(
-            PREFIX + "load_planned_seconds", "Its planned length.", live.planned_s
-        )
+        for name, text, value in (
+            ("elapsed", "Time since the load began.", live.elapsed_s),
+            ("planned", "Planned length of the load.", live.planned_s),
+        ):
+            yield GaugeMetricFamily(f"{PREFIX}load_{name}_seconds", text, value)
         yield from _attempts(live)
-        yield from _generators(live)
+        yield from _generators(live.generators)
 
 
 def _attempts(live: LiveMetrics) -> Iterator[Any]:
-    attempts = CounterMetricFamily(
-        PREFIX + "attempts", "Attempts that ended, probes left out.", labels=_LABELS
-    )
+    attempts = CounterMetricFamily(PREFIX + "attempts", ATTEMPTS_HELP, labels=_LABELS)
     families = {
         metric: HistogramMetricFamily(f"{PREFIX}{metric}_seconds", text, labels=_LABELS)
-        for metric, text in _LATENCIES.items()
+        for metric, text in LATENCY_HELP.items()
     }
     for series in live.series:
         labels = (series.operation, series.outcome)
@@ -139,19 +121,15 @@ def _attempts(live: LiveMetrics) -> Iterator[Any]:
     yield from families.values()
 
 
-def _generators(live: LiveMetrics) -> Iterator[Any]:
-    labels = ("worker",)
-    name = PREFIX + "generator_"
-    cpu = GaugeMetricFamily(name + "cpu_fraction", "Share of one core.", labels=labels)
-    lag = GaugeMetricFamily(
-        name + "loop_lag_seconds", "Worst lag of the event loop in a second.", labels=labels
-    )
-    flight = GaugeMetricFamily(name + "in_flight", "Calls under way.", labels=labels)
-    late = CounterMetricFamily(name + "late_starts", "Arrivals begun late.", labels=labels)
-    for generator in live.generators:
-        worker = (generator.worker,)
-        cpu.add_metric(worker, generator.cpu_fraction)
-        lag.add_metric(worker, generator.loop_lag_s)
-        flight.add_metric(worker, generator.in_flight)
-        late.add_metric(worker, generator.late_starts)
-    yield from (cpu, lag, flight, late)
+def _generators(rows: Iterable[GeneratorHealth]) -> Iterator[Any]:
+    name, labels = PREFIX + "generator_", ("worker",)
+    families: dict[str, Any] = {
+        field: GaugeMetricFamily(name + _GAUGE_NAMES.get(field, field), text, labels=labels)
+        for field, text in GAUGES_HELP.items()
+    }
+    late = "late_starts"
+    families[late] = CounterMetricFamily(name + late, LATE_STARTS_HELP, labels=labels)
+    for field, family in families.items():
+        for row in rows:
+            family.add_metric((row.worker,), getattr(row, field))
+        yield family

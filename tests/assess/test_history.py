@@ -20,7 +20,7 @@ from tests.trials import NS, T0, attempt, write_trial
 
 
 def write(folder, name, number, service_ms=10.0, **given):
-    """A trial of 100 answers that began so many thousand seconds after the first."""
+    """A trial of 100 responses that began this many thousand seconds after the first."""
     rows = [
         attempt(call_id=n, at_s=n * 0.1, service_ms=service_ms * (1 + n % 5 / 10))
         for n in range(100)

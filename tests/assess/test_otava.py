@@ -61,11 +61,11 @@ def trials(tmp_path_factory):
 
 def trend(trials, out, *words, **env):
     """The command's result, and trend.json; None where it did not get so far."""
-    told = ["trend", "--trials", trials, "--out", out / "trend.html", *words]
+    words_given = ["trend", "--trials", trials, "--out", out / "trend.html", *words]
     plain = {"COLUMNS": "200", "HARNESS_OTAVA": None}
     document = out / "trend.json"
     document.unlink(missing_ok=True)
-    result = CliRunner().invoke(APP, list(map(str, told)), env=plain | env)
+    result = CliRunner().invoke(APP, list(map(str, words_given)), env=plain | env)
     return result, json.loads(document.read_text()) if document.exists() else None
 
 
@@ -141,12 +141,12 @@ BAD = {
     ),
     "prints rubbish": (
         "print('no change today')",
-        "printed what is no answer: 'no change today'",
+        "printed an unreadable line: 'no change today'",
     ),
-    "prints other JSON": ("print('[1]')", "printed what is no answer: '[1]'"),
+    "prints other JSON": ("print('[1]')", "printed an unreadable line: '[1]'"),
     "prints no text": (
         "import sys; sys.stdout.buffer.write(b'\\xff\\xfe')",
-        "printed what is no answer: '\ufffd\ufffd'",
+        "printed an unreadable line: '\ufffd\ufffd'",
     ),
     "says nothing": ("", "left out series-0 of 9"),
     "leaves one out": (
@@ -185,7 +185,7 @@ def test_a_program_that_misbehaves_is_one_line(trials, tmp_path, program, monkey
     result, document = trend(trials, tmp_path, HARNESS_OTAVA=str(path))
 
     assert isinstance(result.exception, ProgramError), result.output
-    assert str(result.exception) == f"{path} {said}; --by pelt does without it"
+    assert str(result.exception) == f"{path} {said}; --by pelt does not need it"
     assert int(result.exception.exit_code) == 4
     assert document is None
     assert time.monotonic() - begun_s < 30
@@ -193,17 +193,17 @@ def test_a_program_that_misbehaves_is_one_line(trials, tmp_path, program, monkey
 
 def test_what_a_hanging_program_started_is_ended_with_it(trials, tmp_path, program, monkeypatch):
     """It and its child are gone, and so is the directory that was made for them."""
-    told = tmp_path / "told"
+    written = tmp_path / "written"
     monkeypatch.setattr(otava, "_LIMIT_S", 2.0)
     monkeypatch.setattr(otava, "_LIMIT_S_PER_POINT", 0.0)
     path = program(
         "import os, pathlib, subprocess, time\n"
         "child = subprocess.Popen(['sleep', '600'])\n"
-        f"pathlib.Path({str(told)!r}).write_text(f'{{child.pid}} {{os.getpid()}} {{os.getcwd()}}')\n"
+        f"pathlib.Path({str(written)!r}).write_text(f'{{child.pid}} {{os.getpid()}} {{os.getcwd()}}')\n"
         "time.sleep(600)"
     )
     trend(trials, tmp_path, HARNESS_OTAVA=str(path))
-    child, parent, directory = told.read_text().split()
+    child, parent, directory = written.read_text().split()
 
     until_s = time.monotonic() + 10
     while alive := [pid for pid in (int(child), int(parent)) if is_alive(pid)]:
@@ -226,21 +226,21 @@ def is_alive(pid):
 
 def test_it_sees_no_key_and_nothing_of_ours(trials, tmp_path, program):
     """Its whole environment is of our making; its settings could come from there."""
-    told = tmp_path / "environment"
+    written = tmp_path / "environment"
     path = program(
-        f"import os, pathlib\npathlib.Path({str(told)!r}).write_text(repr(dict(os.environ)))\n{ANSWER}"
+        f"import os, pathlib\npathlib.Path({str(written)!r}).write_text(repr(dict(os.environ)))\n{ANSWER}"
     )
     secrets = {"OPENSTEER_API_KEY": "osk_secret", "SLACK_BOT_TOKEN": "secret", "BRANCH": "secret",
                "HOME": "/secret", "POSTGRES_PASSWORD": "secret"}  # fmt: skip
     result, document = trend(trials, tmp_path, HARNESS_OTAVA=str(path), **secrets)
     assert result.exit_code == 0, (result.output, result.exception)
 
-    seen = told.read_text()
+    seen = written.read_text()
     assert "secret" not in seen
     assert set(eval(seen)) == {  # noqa: S307  a dict of our own
         "PATH", "HOME", "TMPDIR", "LANG", "TZ", "OPENBLAS_NUM_THREADS",
     }  # fmt: skip
-    assert document["method"] == "otava"  # of a version that nothing tells
+    assert document["method"] == "otava"  # the version is unknown
 
 
 def test_auto_takes_otava_from_the_path_else_pelt(trials, tmp_path, program):
@@ -273,7 +273,7 @@ def test_a_name_that_is_no_program_is_a_usage_error(trials, tmp_path, by, named)
 
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        f"HARNESS_OTAVA={named!r}: no program that can be run; name otava's executable, or unset it"
+        f"HARNESS_OTAVA={named!r} is not executable; name otava's executable, or unset it"
     )
     assert document is None
 
@@ -284,7 +284,7 @@ def test_otava_that_is_not_there_says_where_to_get_it(trials, tmp_path):
     result, _ = trend(trials, tmp_path, "--by", "otava", PATH=str(tmp_path / "empty"))
     assert isinstance(result.exception, UsageError)
     assert str(result.exception) == (
-        "--by otava: there is no otava on PATH; install apache-otava in an environment of its "
+        "--by otava: no otava on PATH; install apache-otava in an environment of its "
         "own (`make otava`, or `pipx install apache-otava`), or name its executable in "
         "HARNESS_OTAVA"
     )
@@ -296,7 +296,7 @@ def test_otava_that_is_not_there_says_where_to_get_it(trials, tmp_path):
 @pytest.mark.parametrize(
     ("text", "status", "said"),
     [
-        (None, 2, "no program that can be run"),
+        (None, 2, "is not executable"),
         ("import sys; sys.exit('no')", 4, "ended with 1: no;"),
     ],
 )

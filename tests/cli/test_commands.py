@@ -15,7 +15,7 @@ from harness.cli.commands import COMMANDS
 from harness.cli.lazy import load_command
 
 HEAVY = {"gevent", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow", "scipy"}
-_TELL = """
+_LIST_MODULES = """
 import sys
 from harness.cli import main
 try:
@@ -30,24 +30,24 @@ HELPS = [
 ]
 
 
-def told(*words):
+def run_command(*words):
     """What a command line prints, and the heavy modules that it imported."""
     ended = subprocess.run(
-        [sys.executable, "-c", _TELL, *words], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", _LIST_MODULES, *words], capture_output=True, text=True, check=False,
         env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
     return ended.stdout, HEAVY & set(ended.stderr.split())
 
 
-def test_the_version_is_told_without_importing_a_command():
+def test_the_version_is_shown_without_importing_a_command():
     """One line, at once."""
-    assert (f"opensteer-harness {__version__}\n", set()) == told("--version")
+    assert (f"opensteer-harness {__version__}\n", set()) == run_command("--version")
 
 
 @pytest.mark.parametrize("words", [["--help"], *HELPS], ids=" ".join)
 def test_help_imports_nothing_heavy(words):
     """Help waits for no numerics; completion imports the same modules."""
-    text, heavy = told(*words)
+    text, heavy = run_command(*words)
 
     assert text.startswith("Usage: ")
     assert set() == heavy
@@ -59,7 +59,7 @@ def test_the_table_has_the_first_line_of_each_command_s_help(name):
     command = load_command(name, COMMANDS[name])
 
     assert COMMANDS[name].help == command.help.splitlines()[0]
-    assert f"  {name:<9}  {COMMANDS[name].help}\n" in told("--help")[0]
+    assert f"  {name:<9}  {COMMANDS[name].help}\n" in run_command("--help")[0]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_start_up_is_quick(words, most_s):
     spent = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        told(*words)
+        run_command(*words)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
@@ -82,7 +82,7 @@ def test_start_up_is_quick(words, most_s):
 def test_a_mistyped_command_is_suggested():
     """The nearest one, without importing any."""
     ended = subprocess.run(
-        [sys.executable, "-c", _TELL, "rnu"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _LIST_MODULES, "rnu"], capture_output=True, text=True, check=False
     )
 
     assert 2 == ended.returncode
@@ -127,7 +127,7 @@ main()
 @pytest.mark.parametrize(
     ("error", "lines", "word"),
     [("MemoryError('16 bytes')", 1, "not enough memory (16 bytes)"),
-     ("ZeroDivisionError", None, "a fault of the harness")],
+     ("ZeroDivisionError", None, "a bug of the harness")],
 )  # fmt: skip
 def test_what_nobody_foresaw_is_no_verdict(error, lines, word):
     """A 1 would say that the target failed."""
@@ -135,8 +135,8 @@ def test_what_nobody_foresaw_is_no_verdict(error, lines, word):
         [sys.executable, "-c", _FAIL.format(error=error), "check", "trial"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    lines_told = ended.stderr.splitlines()
+    lines_shown = ended.stderr.splitlines()
 
     assert 4 == ended.returncode, ended.stderr
-    assert word in lines_told[-1]
-    assert len(lines_told) == lines or "Traceback" in lines_told[0]
+    assert word in lines_shown[-1]
+    assert len(lines_shown) == lines or "Traceback" in lines_shown[0]

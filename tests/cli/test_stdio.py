@@ -65,15 +65,15 @@ def test_results_that_cannot_be_written_are_an_error(stub):
     """A full disk is one line and the code for unknown; nothing is raised at the end."""
     ended = stub(PRINTS, ">/dev/full")
 
-    told = "standard output cannot be written (No space left on device)"
-    assert (4, f"harness: {told}; the results are cut off\n") == (
+    message = "standard output cannot be written (No space left on device)"
+    assert (4, f"harness: {message}; the results are cut off\n") == (
         ended.returncode,
         ended.stderr,
     )
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2> >(exec 0<&-)"])
-def test_progress_that_cannot_be_told_stops_nothing(stub, redirection):
+def test_progress_that_cannot_be_written_stops_nothing(stub, redirection):
     """Neither a full disk nor a closed terminal behind stderr ends the command."""
     ended = stub(f"{TELLS}; Console().print('done')", redirection)
 
@@ -89,13 +89,13 @@ def test_what_an_encoding_has_not_is_a_question_mark(stub):
 
 def test_a_width_of_nothing_does_not_silence_a_command(stub):
     """Some shells and CI runners say COLUMNS=0 where there is no terminal."""
-    ended = stub("Console().print('told')", COLUMNS="0")
+    ended = stub("Console().print('shown')", COLUMNS="0")
 
-    assert (4, "told\n") == (ended.returncode, ended.stdout)
+    assert (4, "shown\n") == (ended.returncode, ended.stdout)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_amidst_the_first_imports_is_no_traceback(tmp_path, number):
+def test_an_interrupt_during_the_first_imports_is_no_traceback(tmp_path, number):
     """Ctrl-C at once: 130 and silence, whatever library was being read."""
     (tmp_path / "typer.py").write_text(
         f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(20)\n",

@@ -194,4 +194,4 @@ def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
     )
 
     assert ended.code == 2
-    assert ended.err.strip() == "harness: --worker: live metrics are at the master; watch there"
+    assert ended.err.strip() == "harness: --worker: the coordinator exports live metrics"

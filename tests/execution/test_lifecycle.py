@@ -21,7 +21,7 @@ from harness.plan.file import build_plan
 from harness.plan.model import Plan
 from tests.trials import ladder, write_trial
 
-KEPT = "what was measured is kept: harness report "
+KEPT = "measurements are kept: harness report "
 
 
 class Failing(Experiment):

@@ -36,7 +36,6 @@ def run(folder, script, signals=None):
         ["/bin/sh", "-c", script],
         folder / "spec.json",
         folder / "load.log",
-        os.environ,
         signals or SignalHandler(),
         Console(file=io.StringIO()),
         print,
@@ -65,7 +64,7 @@ def test_what_the_load_process_started_ends_with_it(tmp_path, end):
     assert not is_alive(pid.read_text().strip())
 
 
-def test_the_first_signal_asks_and_the_second_kills(tmp_path):
+def test_the_first_signal_stops_and_the_second_kills(tmp_path):
     """A load process that does not listen is ended by the second Ctrl-C."""
     signals, ready = SignalHandler(), tmp_path / "ready"
 
@@ -111,7 +110,7 @@ def test_a_signal_after_the_load_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(2, UsageError), (3, TargetError), (4, StorageError)])
-def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
+def test_a_refusal_is_shown_completely_and_once(tmp_path, status, kind):
     """Several processes say the same, and a plan may be wrong in several places."""
     log = tmp_path / "load.log"
     log.write_text("harness: one\nharness: two\nsomething else\nharness: one\n")
@@ -121,13 +120,13 @@ def test_a_refusal_is_told_whole_and_once(tmp_path, status, kind):
     assert "one\ntwo" == str(found)
 
 
-def test_a_crash_before_the_trial_is_told_by_its_last_line(tmp_path):
+def test_a_crash_before_the_trial_shows_its_last_line(tmp_path):
     """A status of its own, and the end of a log however long it is."""
     log = tmp_path / "load.log"
     log.write_text("harness: no refusal of ours\n" + "x" * 200_000 + "\nKeyError: 'a'\n\n")
 
     assert "the load process ended with 1: KeyError: 'a'" == str(load_error(log, 1))
-    assert "it said nothing" == last_line(tmp_path / "absent.log")
+    assert "it printed nothing" == last_line(tmp_path / "absent.log")
 
 
 def test_locusts_own_variables_do_not_reach_the_load(tmp_path, monkeypatch):

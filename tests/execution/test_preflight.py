@@ -33,9 +33,9 @@ def test_a_certificate_that_nobody_vouches_for_is_named_with_its_remedy():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=(listener, context), daemon=True).start()
         host = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(TargetError) as told:
+        with pytest.raises(TargetError) as caught:
             preflight(Target(host), Recorder())
         listener.shutdown(socket.SHUT_RDWR)
 
-    assert str(told.value).startswith(f"{host} cannot be trusted (")
-    assert "--ca-file" in str(told.value)
+    assert str(caught.value).startswith(f"{host} cannot be trusted (")
+    assert "--ca-file" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The fault ``restart``: down at its time, back in any case, told among the events."""
+"""The fault ``restart``: down at its time, always back, recorded as events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def restarts_of(folder, standin, *texts):
 
 
 def edges(folder):
-    """What the events tell."""
+    """The edges in the events."""
     lines = (folder / PARTS / "restarts.events").read_text().splitlines()
     return [(json.loads(line)["data"]["edge"], json.loads(line)["data"]["down"]) for line in lines]
 
@@ -70,8 +70,8 @@ def test_a_restart_that_has_not_come_never_comes(tmp_path):
 @pytest.mark.parametrize(
     ("error", "kind"), [(TargetError("no"), TargetError), (OSError(28, "full"), StorageError)]
 )
-def test_a_standin_that_does_not_come_back_is_told_at_the_end(tmp_path, error, kind):
-    """Not in a thread's traceback; giving up tells nothing."""
+def test_a_standin_that_does_not_come_back_is_reported_at_the_end(tmp_path, error, kind):
+    """Not in a thread's traceback; cancelling reports nothing."""
     standin = Standin(error)
     restarts = restarts_of(tmp_path, standin, "restart:at=0s,down=1h")
     restarts.begin(unix_ns())
@@ -83,6 +83,6 @@ def test_a_standin_that_does_not_come_back_is_told_at_the_end(tmp_path, error, k
 
 
 def test_two_that_overlap_are_refused(tmp_path):
-    """The second would strike one that is down."""
-    with pytest.raises(UsageError, match="before the one before it ended"):
+    """The second would kill a stand-in that is down."""
+    with pytest.raises(UsageError, match="before the previous one ends"):
         restarts_of(tmp_path, Standin(), "restart:at=1s,down=2s", "restart:at=3s")

@@ -43,7 +43,7 @@ def test_a_dead_proxy_is_no_fault_of_the_target(around):
     """The refused connections are ours."""
     kill(around.proxy.pid)
 
-    with pytest.raises(NothingObservedError, match="fault proxy died amidst the load"):
+    with pytest.raises(NothingObservedError, match="fault proxy died during the load"):
         around.end()
     assert not around.events.exists()
 

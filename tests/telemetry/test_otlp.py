@@ -61,7 +61,7 @@ def test_a_collector_that_refuses_is_one_line() -> None:
         said = send(receiver)
 
     assert said.splitlines() == [
-        f"harness: --otlp: {receiver.url}/v1/metrics does not take metrics; the trial goes on"
+        f"harness: --otlp: {receiver.url}/v1/metrics does not accept metrics; the trial continues"
     ]
 
 

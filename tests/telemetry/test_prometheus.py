@@ -72,7 +72,7 @@ def test_counts_and_latencies_are_the_attempts_own() -> None:
     assert samples[name + "_sum"][CREATE_OK] == pytest.approx(500.5, rel=0.001)
 
 
-def test_response_and_service_are_told_apart() -> None:
+def test_response_and_service_differ() -> None:
     """An attempt that began 1 s late is slow for its caller and fast for the target."""
     _, samples = scrape(live([attempt(service_ms=10.0, late_ms=1000.0)]))
 

@@ -239,7 +239,7 @@ def test_a_trial_given_twice_is_refused_until_told_so(tmp_path, monkeypatch):
         code, said = harness(*words)
         assert (code, "is given twice" in said) == (2, True)
     code, said = harness(one, one, "--anyway")
-    assert (code, "mind: one is given twice" in said) == (4, True)
+    assert (code, "caution: one is given twice" in said) == (4, True)
 
 
 def test_a_file_is_no_place_for_the_answer(tmp_path):

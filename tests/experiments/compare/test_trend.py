@@ -156,7 +156,7 @@ def test_a_plan_that_nobody_ran_names_those_that_there_are(tmp_path):
     ]
     result = CliRunner().invoke(APP, words)
     assert isinstance(result.exception, NothingObservedError)
-    assert str(result.exception).endswith("there are smoke")
+    assert str(result.exception).endswith("plans there: smoke")
 
 
 def test_the_page_must_not_be_where_its_figures_go(tmp_path):
