@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.attempt import Attempt
-from harness.trial.batches import attempts_table, intervals_table
+from harness.trial.batches import attempts_table, bucket_table
+from harness.trial.merge import Merger
 from harness.trial.schema import SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
 from harness.verdicts import Finding, Verdict
 
@@ -123,6 +125,13 @@ def manifest(**given: Any) -> Manifest:
 def event(at_s: float, kind: str, worker: str = "local", /, **data: Any) -> Event:
     """One line of events.jsonl."""
     return Event(T0 * NS + round(at_s * NS), kind, worker, data)
+
+
+def intervals_table(attempts: pa.Table) -> pa.Table:
+    """The interval histograms of a table of attempts."""
+    merger = Merger()
+    merger.add(bucket_table(attempts))
+    return merger.intervals()
 
 
 def write_trial(

@@ -19,7 +19,6 @@ from harness.errors import HarnessError, UsageError
 from harness.exit_codes import ExitCode
 from harness.load.config import LoadConfig, exit_with_error
 from harness.load.generator import LoadGenerator
-from harness.load.lifecycle import write_progress_periodically
 from harness.load.progress import Progress
 from harness.load.scheduler import local_start_ns
 from harness.load.spec import progress_fd
@@ -148,7 +147,7 @@ class WorkerLifecycle:
         if progress is not None:
             progress.note = partial(str, f"the share of {generator.worker}")
             progress.start(start_ns)
-            gevent.spawn(write_progress_periodically, progress)
+            gevent.spawn(_write_periodically, progress)
         generator.start(start_ns, tuple(start_message["share"][self._runner.client_id]))
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})
@@ -161,6 +160,13 @@ class WorkerLifecycle:
     def on_crash(self, text: str) -> None:
         """Report the crash to the coordinator."""
         self._runner.send_message("harness_crashed", {"text": text[-4000:]})
+
+
+def _write_periodically(progress: Progress) -> None:
+    """Write live metrics once a second, until killed."""
+    while True:
+        gevent.sleep(1.0)
+        progress.write()
 
 
 def user_names(runner: Any) -> list[str]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from harness.attempt import Attempt
 from harness.trial.histograms import bucket_indices
-from harness.trial.merge import Merger
 from harness.trial.schema import ATTEMPTS, INTERVALS
 from harness.units import NS_PER_S
 
@@ -97,13 +96,6 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
         arrays.append(_dictionary_array(code, label.dictionary))
     arrays.append(pa.array(group + first))
     return pa.Table.from_arrays(arrays[::-1], schema=BUCKETS)
-
-
-def intervals_table(attempts: pa.Table) -> pa.Table:
-    """The intervals of a table of attempts (schema `INTERVALS`)."""
-    merger = Merger()
-    merger.add(bucket_table(attempts))
-    return merger.intervals()
 
 
 def to_ipc(table: pa.Table) -> bytes:

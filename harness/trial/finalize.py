@@ -27,7 +27,6 @@ from harness.trial.merge import Merger
 from harness.trial.parts import (
     ATTEMPTS_SUFFIX,
     BUCKETS_SUFFIX,
-    EVENTS,
     EVENTS_SUFFIX,
     INTERNAL_WORKERS,
     PARTS,
@@ -39,6 +38,7 @@ from harness.trial.parts import (
 from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerSummary
 from harness.trial.store import (
     ATTEMPTS_FILE,
+    EVENTS,
     INTERVALS_FILE,
     open_trial,
     write_atomically,

@@ -24,11 +24,11 @@ import msgspec
 
 from harness.errors import TrialError
 from harness.trial.schema import Event
+from harness.trial.store import EVENTS
 
 PARTS = "parts"
 ATTEMPTS_SUFFIX = ".attempts"
 BUCKETS_SUFFIX = ".buckets"
-EVENTS = "events.jsonl"
 EVENTS_SUFFIX = ".events"
 PREFLIGHT = "preflight"
 CLEANUP_PROCESS = "rescue"

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
 from harness.json_aliases import add_aliases
-from harness.trial.parquet import RECOPY_HINT, RowFilter, read_parquet, shorten_error
+from harness.trial.parquet import RECOPY_HINT, read_parquet, shorten_error
 from harness.trial.range_checks import check_attempts, check_intervals
 from harness.trial.row_filter import UneventfulFilter
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
@@ -93,7 +93,7 @@ class Trial:
         self,
         columns: Sequence[str] | None,
         keep: Mapping[str, Collection[str]] | None = None,
-        row_filter: RowFilter | None = None,
+        row_filter: UneventfulFilter | None = None,
     ) -> pa.Table:
         path = self.path / ATTEMPTS_FILE
         table = read_parquet(path, ATTEMPTS, columns, keep, row_filter)
