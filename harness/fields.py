@@ -63,9 +63,7 @@ def find_errors(
     """
     The keys of each mistake, and the text that follows them in a message.
 
-    Args:
-        errors: What pydantic found.
-        models: The model, or the members of the union, that was validated.
+    ``models`` are the model, or the members of the union, that was validated.
     """
     found = errors.errors(include_url=False, include_input=False)
     for error in found:

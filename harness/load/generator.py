@@ -150,9 +150,7 @@ class LoadGenerator:
         self.ready.set()
 
     def join(self) -> None:
-        """
-        Wait until all arrivals are taken and their calls have ended, or the grace period is over.
-        """
+        """Wait until all arrivals and their calls have ended, or the grace period is over."""
         self.ready.wait()
         assert self.scheduler is not None
         self.scheduler.finished.wait()

@@ -146,9 +146,7 @@ def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> st
 
 
 def webhook_secret(trial_id: str) -> str:
-    """
-    The secret that signs a trial's webhooks to the harness's own inbox, derived from its name.
-    """
+    """The secret that signs a trial's webhooks to the harness's own inbox."""
     return f"whsec_{trial_id}"
 
 

@@ -21,13 +21,11 @@ def connect(target: Target, kind: TransportKind = "fast") -> Transport:
     """
     Make one user's transport; the network is not used before its first exchange.
 
-    Args:
-        target: Where to.
-        kind: ``fast`` for HTTP/1.1 at the lowest cost; ``httpx`` for HTTP/2 and proxies.
+    ``fast`` is for HTTP/1.1 at the lowest cost, ``httpx`` for HTTP/2 and proxies.
 
     Raises:
-        UsageError: The base URL or the CA file is wrong, ``fast`` cannot do what the target
-            asks, or it asks for both faults and a proxy.
+        UsageError: The base URL or the CA file is wrong, or the transport cannot do what the
+            target needs.
         ValueError: A header that cannot be written (a bug of the caller).
     """
     if target.via is not None and target.proxy is not None:

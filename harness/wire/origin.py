@@ -39,9 +39,7 @@ def parse_origin(base_url: str) -> Origin:
     """
     Parse a base URL; trailing slashes are dropped.
 
-    Raises:
-        UsageError: It is no http or https URL, or has what a base URL must not have:
-            user info, a query, a fragment, blanks.
+    Raises UsageError for any but an http or https URL without user info, query, fragment, blanks.
     """
     try:
         parts = urlsplit(base_url)

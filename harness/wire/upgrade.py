@@ -73,11 +73,9 @@ def upgrade(
     Connect and request a WebSocket.
 
     Args:
-        address: Where to.
         target: Gives timeouts, TLS, bounds and the ``user-agent`` header; the token is all
             else that a socket needs.
         make_context: Makes the TLS context for (ca_file, verify).
-        deadline_ns: When to give up.
         connect_to: Host and port to connect to instead of the address's own.
 
     Returns:

@@ -60,9 +60,7 @@ class EntryPool:
         self._times: dict[int, bytes] = {}
 
     def entry(self, number: int, version: int = 0) -> bytes:
-        """
-        One entry's JSON; raise OverflowError if the version's time is outside years 1 to 9999.
-        """
+        """One entry's JSON; raise OverflowError for a version's time outside years 1 to 9999."""
         head, description, middle, tail = self._templates[number % TEMPLATES]
         time = self._times.get(version) or self._time(version)
         hash16 = sha256(description % number).hexdigest()[:16].encode()

@@ -112,13 +112,8 @@ class Stream:
         """
         Wait for bytes and return what is there; b"" is the end of the connection.
 
-        Args:
-            until_ns: When to give up; 0 means after ``read_s`` of silence.
-            late: The failure to report then.
-
-        Raises:
-            ExchangeError: Nothing came in time.
-            OSError: The connection was reset.
+        Raises OSError if it was reset, and ExchangeError with the failure ``late`` if nothing came
+        until ``until_ns``; 0 means ``read_s`` from now.
         """
         while True:
             self._wait(self._readable, until_ns or unix_ns() + self._read_timeout_ns, late)
