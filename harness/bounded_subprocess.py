@@ -33,11 +33,11 @@ def run_bounded(
     A program that exceeds a bound (``bytes_max`` includes stderr) is killed with all processes it
     started. Raises ProgramError for that, and if it cannot be started or fails.
     """
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     try:
         process = subprocess.Popen(
-            command, cwd=directory, env=environ, start_new_session=True, **pipes
-        )
+            command, cwd=directory, env=environ, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
     except OSError as error:
         raise ProgramError(f"cannot be run: {error.strerror}") from error
     until_s = time.monotonic() + limit_s

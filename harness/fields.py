@@ -27,6 +27,7 @@ from harness.units import NS_PER_S, parse_duration_ns, write_duration
 DURATION_MAX_NS = 31 * 24 * 3600 * NS_PER_S
 
 Location = tuple[str | int, ...]
+"""Keys of tables and indices of arrays, from the root to a value."""
 
 
 class Table(BaseModel):

@@ -31,8 +31,7 @@ class AttemptCounts:
     Attributes:
         outcomes: ``phase``, ``operation``, ``outcome`` (str), ``count``, ``retries`` (int64;
             attempts after their call's first). Sorted by the names.
-        calls: Calls of every phase, and those that ended ok.
-        probe_calls, preflight_calls: The same of probes, and of the preflight.
+        calls: Calls of every phase, and those that ended ok; the same of probes and preflight.
         probes: Probes by kind (``count_probes``).
     """
 

@@ -69,10 +69,8 @@ class LoadGenerator:
     One process's share of the load.
 
     Attributes:
-        worker: This process's name in the attempts.
         ready: Set when users may take arrivals.
         scheduler: Hands out arrivals; None before `start`.
-        ledger: The sessions it opened.
         observers: Called with each batch of attempts.
     """
 
@@ -131,13 +129,7 @@ class LoadGenerator:
         return connect(self._direct, self.spec.transport)
 
     def start(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
-        """
-        Start the schedule.
-
-        Args:
-            start_ns: Start of the plan's clock, Unix ns.
-            share: (i, n): this process takes arrivals i, i + n, i + 2n, …
-        """
+        """Start the plan's clock; with share (i, n) take arrivals i, i + n, i + 2n, …"""
         phases, seed = self.plan.phases(), self.plan.seed
         if self.plan.load.model == "open":
             self.scheduler = ArrivalRateScheduler(phases, seed, share, start_ns)

@@ -78,15 +78,8 @@ class LabSenderProcess:
     """
     The sending process as a context; it closes all it opened at the end.
 
-    The trial is complete when the context ends in order, else interrupted.
-
-    Args:
-        spec: Target and trial directory.
-        spec_path: The file that holds ``spec``.
-        environ: Its environment, with the keys.
-
-    Raises:
-        TargetError: It ended early; the message is its own.
+    The trial is complete when the context ends in order, else interrupted. ``spec_path`` holds the
+    ``spec``, ``environ`` the keys. Methods raise TargetError, with its message, if it ended early.
     """
 
     def __init__(self, spec: TrialSpec, spec_path: Path, environ: dict[str, str]) -> None:

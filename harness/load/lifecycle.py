@@ -1,7 +1,7 @@
 """
 Begin and end of the load in a process.
 
-Locust's own coordinator leaves half a second after it tells workers to quit, and loses what they
+Locust's own coordinator leaves half a second after its order to quit, and loses what workers
 send later. So the lifecycle waits for the load to finish, closes sessions, collects all batches,
 and only then lets Locust quit.
 """
@@ -30,12 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class LoadLifecycle(Protocol):
-    """
-    Begins and ends the load of one process.
-
-    Attributes:
-        generator: Makes the load; None on a coordinator.
-    """
+    """Begins and ends the load of one process; a coordinator has no generator."""
 
     config: LoadConfig
     generator: LoadGenerator | None

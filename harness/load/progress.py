@@ -57,9 +57,8 @@ class Progress:
     """
     Collects bucket tables and writes `LiveMetrics` lines to a pipe.
 
-    Attributes:
-        note: The current activity outside the load.
-        on_orphaned: Called once when the reader of the pipe has ended.
+    ``note`` gives the current activity outside the load. ``on_orphaned`` is called once when the
+    reader of the pipe has ended.
     """
 
     def __init__(self, fd: int | None, planned_ns: int, *, watched: bool = False) -> None:

@@ -28,12 +28,9 @@ LATE_NS = 10 * NS_PER_MS
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """
-    One planned start, taken by a user.
+    One planned start (Unix ns), taken by a user.
 
-    Attributes:
-        number: Its place in the plan; payloads are a function of it and the seed.
-        intended_ns: Planned start, Unix ns.
-        phase: Name of its phase.
+    ``number`` is its place in the plan; payloads are a function of it and the seed.
     """
 
     number: int

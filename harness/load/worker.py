@@ -35,12 +35,7 @@ DISTRIBUTED_START_DELAY_NS = NS_PER_S // 2
 
 
 class RemoteSink:
-    """
-    Sends batches to the coordinator.
-
-    Attributes:
-        clock_ahead_ns: How far the worker's clock is ahead of the coordinator's, if known.
-    """
+    """Sends batches to the coordinator; its clock is ``clock_ahead_ns`` behind the worker's."""
 
     def __init__(self, runner: Any, progress: Progress | None = None) -> None:
         self.clock_ahead_ns = 0
@@ -77,9 +72,7 @@ class WorkerLifecycle:
     """
     Runs a worker's share, and ends on the coordinator's command.
 
-    Args:
-        config: The worker's own; the coordinator's plan replaces its plan.
-        observe: Called with each batch of attempts.
+    The coordinator's plan replaces that of the config. ``observe`` gets each batch of attempts.
     """
 
     def __init__(

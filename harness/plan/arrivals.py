@@ -58,9 +58,6 @@ class Phase:
         rate_end_per_s: The same at its end.
         spacing: ``uniform`` is evenly, ``poisson`` independently.
         measured: False for a warm-up: outside percentiles and SLOs.
-
-    Raises:
-        ValueError: A field is out of its range.
     """
 
     name: str
@@ -87,7 +84,7 @@ def starts_ns(
     phases: Sequence[Phase], seed: int, *, share: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[int, int, int]]:
     """
-    Yield the intended starts in order.
+    Yield the intended starts in order; raise ValueError unless 0 <= index < count.
 
     Args:
         phases: The plan's phases, one after the other.
@@ -97,9 +94,6 @@ def starts_ns(
     Yields:
         (number, start, phase): the arrival's number in the complete schedule, its intended start
         in ns from the schedule's start, and the index of the phase that holds the start.
-
-    Raises:
-        ValueError: The share is not 0 <= index < count.
     """
     index, count = share
     if not 0 <= index < count:

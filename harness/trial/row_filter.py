@@ -15,13 +15,7 @@ import pyarrow.compute as pc
 
 
 class UneventfulFilter:
-    """
-    Removes the uneventful attempts from a log, piece by piece, and counts them.
-
-    Attributes:
-        columns: Columns that it reads.
-        counts: Worker → uneventful attempts removed so far.
-    """
+    """Removes the uneventful attempts from a log, piece by piece, and counts them by worker."""
 
     columns = (
         "worker", "call_id", "attempt", "status", "code", "outcome", "disposition", "violation"
