@@ -141,14 +141,14 @@ def _exact(rate: float) -> Fraction:
 
 def _uniform(phase: Phase, begin_ns: int, lead: Fraction, ordinals: range) -> Iterator[int]:
     """Starts of the arrivals whose Λ is lead + ordinal."""
+    if not ordinals:
+        return iter(())
     if phase.rate_start_per_s == phase.rate_end_per_s:
         return _constant(_exact(phase.rate_start_per_s), begin_ns, lead, ordinals)
     return _ramp(phase, begin_ns, float(lead), ordinals)
 
 
 def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) -> Iterator[int]:
-    if not ordinals:
-        return
     offset = begin_ns + lead * NS_PER_S / rate
     gap = NS_PER_S / rate
     scale = math.lcm(offset.denominator, gap.denominator)
@@ -158,8 +158,6 @@ def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) ->
 
 
 def _ramp(phase: Phase, begin_ns: int, lead: float, ordinals: range) -> Iterator[int]:
-    if not ordinals:
-        return
     r0, slope = phase.rate_start_per_s, _slope(phase)
     square = r0 * r0
     last_ns = phase.duration_ns - 1

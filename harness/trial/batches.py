@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.attempt import Attempt
@@ -130,9 +129,3 @@ def from_ipc(blob: bytes, schema: pa.Schema) -> pa.Table:
             "a batch of another schema; all workers must run the same version of the harness"
         )
     return table
-
-
-def distinct(table: pa.Table, column: str) -> list[str]:
-    """The distinct values of a name column, sorted."""
-    values: list[str] = sorted(pc.unique(table[column].cast(pa.string())).to_pylist())
-    return values

@@ -37,7 +37,7 @@ def connect(target: Target, kind: TransportKind = "fast") -> Transport:
         return HttpxTransport(target, context)
     if target.proxy is not None or target.http2:
         raise UsageError("the fast transport has no proxy and no HTTP/2; use --transport httpx")
-    from harness.wire.fast import FastTransport  # noqa: PLC0415  slow to import
+    from harness.wire.fast.exchange import FastTransport  # noqa: PLC0415  slow to import
 
     return FastTransport(target, shared_tls_context)
 

@@ -14,10 +14,7 @@ from typing import Any
 import msgspec
 
 from harness.contract.versions import CONTRACT_VERSION
-from harness.workload.entries import EntryPool
 from harness.workload.fake_names import MODELS, NAMESPACES, ORIGINS, SLUGS, mix64
-
-__all__ = ["EntryPool", "Webhook", "digest16", "mutate_body", "run_body", "session_body"]
 
 _encode = msgspec.json.Encoder().encode
 
