@@ -68,11 +68,9 @@ def _count_outcomes(log: pa.Table) -> pd.DataFrame:
 
 def count_error_codes(attempts: pa.Table) -> pd.DataFrame:
     """
-    Attempts that did not end ok, most frequent first.
+    Attempts (at least `ERROR_COLUMNS`) that did not end ok, most frequent first.
 
-    Args:
-        attempts: At least `ERROR_COLUMNS`. The preflight does not count; a probe is an operation
-            of its own (`label_probe_operations`).
+    The preflight does not count; a probe is an operation of its own (`label_probe_operations`).
 
     Columns:
         code       str      -  CLOUD_* code; "" for none

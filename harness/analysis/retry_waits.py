@@ -15,11 +15,9 @@ COLUMNS = ("phase", "end_ns", "attempt", "retry_after_s")
 
 def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
-    Retries and Retry-After, by the second in which the attempt ended.
+    Retries and Retry-After, by the second in which the attempt (at least `COLUMNS`) ended.
 
-    Args:
-        attempts: At least `COLUMNS`; the preflight does not count.
-        step_s: Seconds per row; steps begin at multiples of it.
+    The preflight does not count. Steps begin at multiples of ``step_s``.
 
     Columns:
         retries     int64    -  attempts after their call's first

@@ -117,12 +117,10 @@ def _totals(manifest: Manifest, counted: AttemptCounts, duration_s: float) -> di
 def _sums(
     counts: pd.DataFrame, duration_s: float, calls: int, calls_ok: int
 ) -> dict[str, int | float]:
-    attempts = int(counts["count"].sum())
     return {
         "calls": calls,
         "calls_ok": calls_ok,
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, duration_s),
+        **_attempts(counts, duration_s),
         "ok": _by_outcome(counts).get("ok", 0),
         "retries": int(counts["retries"].sum()),
     }
@@ -153,12 +151,12 @@ def _is_load(counts: pd.DataFrame) -> pd.Series:
 
 
 def _attempt_counts(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+    return {**_attempts(rows, duration_s), "outcomes": _by_outcome(rows)}
+
+
+def _attempts(rows: pd.DataFrame, seconds: float) -> dict[str, Any]:
     attempts = int(rows["count"].sum())
-    return {
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, duration_s),
-        "outcomes": _by_outcome(rows),
-    }
+    return {"attempts": attempts, "attempts_per_s": _rate_per_s(attempts, seconds)}
 
 
 def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, float | None]]:
@@ -173,14 +171,12 @@ def _phase(phase: PhaseWindow, counts: pd.DataFrame, manifest: Manifest) -> dict
     rows = counts[counts["phase"] == phase.name]
     end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan
     seconds = max(end_ns - phase.start_ns, 0) / NS_PER_S
-    attempts = int(rows["count"].sum())
     return {
         "name": phase.name,
         "measured": phase.name in measured_phases(manifest),
         "start_s": (phase.start_ns - manifest.started_ns) / NS_PER_S,
         "duration_s": seconds,
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, seconds),
+        **_attempts(rows, seconds),
         "ok": _by_outcome(rows).get("ok", 0),
     }
 

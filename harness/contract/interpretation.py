@@ -55,7 +55,6 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     What an HTTP response means.
 
     Attributes:
-        outcome: How the attempt ended.
         code: The response's CLOUD_* code, known or not; "" for none.
         retry_after_s: The wait requested, seconds from now; NaN when absent.
         resource_id: Session or run it created or refers to; "" for none. Read from a broken

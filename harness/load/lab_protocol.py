@@ -53,10 +53,8 @@ class SendResult(msgspec.Struct, frozen=True, array_like=True):
         sent_ns, received_ns: Unix ns.
         status: HTTP status; 0 for none.
         code: CLOUD_* code; "" for none.
-        outcome: A value of ``harness.contract.outcomes.Outcome``.
         retry_after_s: Seconds; None when absent or unreadable.
         retry_after: The header's text; None when absent.
-        resource_id: The session or run that it made or named.
         state: Session state or run status; "" for none.
         ambiguous: It failed, and may have had its effect.
     """

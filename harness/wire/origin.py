@@ -21,9 +21,7 @@ class Origin(NamedTuple):
     Where a base URL points.
 
     Attributes:
-        tls: Whether the scheme is https.
         host: Name or address as resolvers and TLS take it: ASCII, no brackets.
-        port: TCP port.
         authority: The Host header: brackets around IPv6, no default port.
         prefix: Path before every target, with no trailing slash; often "".
     """

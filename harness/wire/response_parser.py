@@ -47,7 +47,6 @@ class ResponseParser:
     Attributes:
         status: The final response's status; 0 until its head was read.
         coding: The content coding, lower-case; "" for none.
-        complete: Whether all of it was read.
         reusable: Whether the connection may be used again; known when complete.
     """
 

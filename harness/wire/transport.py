@@ -83,7 +83,6 @@ class Target:
         base_url: ``http://`` or ``https://`` with host, port and path prefix.
         headers: Sent with every request (authorization, user agent); ``repr`` omits them.
         ca_file: PEM file of the authorities to trust instead of the system's.
-        verify: Check the server's certificate and name.
         max_head_bytes: The longest head of a response, interim responses included.
         max_body_bytes: The longest body of a response, both coded and decoded.
         via: Host and port to connect to instead of the base URL's own; the request and the

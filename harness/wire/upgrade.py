@@ -70,16 +70,13 @@ def upgrade(
     connect_to: tuple[str, int] | None = None,
 ) -> tuple[Response, WebSocket | None]:
     """
-    Connect and request a WebSocket.
+    Connect and request a WebSocket; return the response, with the socket when its status is 101.
 
     Args:
         target: Gives timeouts, TLS, bounds and the ``user-agent`` header; the token is all
             else that a socket needs.
         make_context: Makes the TLS context for (ca_file, verify).
         connect_to: Host and port to connect to instead of the address's own.
-
-    Returns:
-        The response, with the socket when its status is 101.
     """
     start_ns = unix_ns()
     stream: Stream | TlsStream | None = None

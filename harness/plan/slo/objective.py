@@ -58,7 +58,6 @@ class Slo:
     One objective.
 
     Attributes:
-        source: The text of this one objective.
         operation: None for all operations together.
         limit: Microseconds for a latency, a fraction for a share, attempts per second
             for a throughput.

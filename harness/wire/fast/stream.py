@@ -74,8 +74,7 @@ class Stream:
         """
         Send all of it, unless the server responds or hangs up first; return the bytes taken.
 
-        Raises:
-            ExchangeError: The server took nothing for too long; ``sent`` is what it took before.
+        Raises ExchangeError, with the bytes ``sent``, if the server took nothing for too long.
         """
         try:
             sent = self._sock.send(data)
