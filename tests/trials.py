@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.attempt import Attempt
-from harness.trial.batches import attempts_table, bucket_table
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.merge import Merger
+from harness.trial.parts import PartWriter
 from harness.trial.schema import SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
 from harness.verdicts import Finding, Verdict
 
@@ -132,6 +133,19 @@ def intervals_table(attempts: pa.Table) -> pa.Table:
     merger = Merger()
     merger.add(bucket_table(attempts))
     return merger.intervals()
+
+
+def running_trial(path, batches=3, rows=4, **of_manifest):
+    """A trial as its writer left it: batches of one worker, and a manifest."""
+    with PartWriter(path) as writer:
+        for batch in range(batches):
+            table = attempts_table(
+                [attempt(call_id=batch * rows + n, at_s=float(batch)) for n in range(rows)]
+            )
+            writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
+    given = {"state": "running", "workers": [], **of_manifest}
+    (path / "manifest.json").write_bytes(msgspec.json.encode(manifest(**given)))
+    return path
 
 
 def write_trial(
