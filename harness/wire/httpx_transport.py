@@ -82,13 +82,12 @@ class HttpxTransport:
                 response.close()
             coding = response.headers.get("content-encoding", "").strip().lower()
             body = decode(raw, coding, target.max_body_bytes)
-        except Exception as error:  # noqa: BLE001  every error becomes a response
+        except BaseException as error:
             self._drop()
+            if not isinstance(error, Exception):  # the user was killed
+                raise
             status = response.status_code if response is not None else 0
             return self._fail(error, status, start_ns)
-        except BaseException:  # the user was killed
-            self._drop()
-            raise
         end_ns = unix_ns()
         if parser is not None and not parser.reusable:
             self._drop()  # what followed the response must not begin the next one
