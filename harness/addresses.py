@@ -15,17 +15,9 @@ def parse_address(
     """
     Read ``HOST:PORT``; an IPv6 address with a port stands in brackets.
 
-    Args:
-        text: As it was given.
-        host: What stands for an absent host, so that ``PORT`` and ``:PORT`` are addresses.
-        port: What stands for an absent port, so that ``HOST`` is an address.
-        port_least: 1 where port 0, any free one, makes no sense.
-
-    Returns:
-        The host without brackets, and the port.
-
-    Raises:
-        ValueError: It is no address; the message says how one is written.
+    With a default ``host``, ``PORT`` and ``:PORT`` are addresses; with a default ``port``, ``HOST``
+    is. ``port_least`` is 1 where port 0, any free one, makes no sense. Raises ValueError, with the
+    form of an address, for any other text.
 
     >>> parse_address("[::1]:80")
     ('::1', 80)

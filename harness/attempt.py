@@ -69,7 +69,7 @@ class Attempt(NamedTuple):
         service_us: ``(end - start)`` in microseconds.
         response_us: ``(end - intended)`` in microseconds.
         retry_after_s: The Retry-After in seconds from the response; NaN when absent.
-        idempotency_key: The key sent with it; "" for none.
+        idempotency_key: "" for none.
         resource_id: The session or run it created or refers to; "" for none.
         replayed: 1 for ``replayed: true``, 0 for false, -1 when absent.
         bytes_out: Bytes of the request, head included.

@@ -28,30 +28,16 @@ def run_bounded(
     bytes_max: int,
 ) -> bytes:
     """
-    Run a program to its end, without input, and return what it printed.
+    Run a program to its end, without input and with this environment only; return its stdout.
 
-    A program that exceeds a bound is killed with all processes it started.
-
-    Args:
-        command: The program and its arguments.
-        directory: Where it runs.
-        environ: Its complete environment; nothing is inherited.
-        limit_s: How long it may take.
-        bytes_max: How much it may print, stderr included.
-
-    Raises:
-        ProgramError: It cannot be started, takes too long, prints too much, or fails.
+    A program that exceeds a bound (``bytes_max`` includes stderr) is killed with all processes it
+    started. Raises ProgramError for that, and if it cannot be started or fails.
     """
     try:
         process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+            command, cwd=directory, env=environ, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
     except OSError as error:
         raise ProgramError(f"cannot be run: {error.strerror}") from error
     until_s = time.monotonic() + limit_s

@@ -27,6 +27,7 @@ from harness.units import NS_PER_S, parse_duration_ns, write_duration
 DURATION_MAX_NS = 31 * 24 * 3600 * NS_PER_S
 
 Location = tuple[str | int, ...]
+"""Keys of tables and indices of arrays, from the root to a value."""
 
 
 class Table(BaseModel):
@@ -63,9 +64,7 @@ def find_errors(
     """
     The keys of each mistake, and the text that follows them in a message.
 
-    Args:
-        errors: What pydantic found.
-        models: The model, or the members of the union, that was validated.
+    ``models`` are the model, or the members of the union, that was validated.
     """
     found = errors.errors(include_url=False, include_input=False)
     for error in found:

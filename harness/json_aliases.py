@@ -10,12 +10,9 @@ T = TypeVar("T")
 
 class Alias(NamedTuple):
     """
-    A deprecated key and its successor beside it.
+    A deprecated key, at the end of a path through objects and lists, and its successor beside it.
 
-    Attributes:
-        path: Leads to the deprecated key, through lists too.
-        successor: The new key.
-        values: Deprecated values and what replaces them; every other value is the same.
+    ``values`` are deprecated values and what replaces them; every other value is the same.
     """
 
     path: str
@@ -63,9 +60,7 @@ def add_aliases(name: str, document: T) -> T:
     """
     Add the missing one of each pair of names to a document, in place, and return it.
 
-    Args:
-        name: Which document: ``capacity`` for capacity.json.
-        document: Its content.
+    ``name`` is the document's: ``capacity`` for capacity.json.
     """
     for path, successor, values in ALIASES.get(name, ()):
         *parents, old = path.split(".")

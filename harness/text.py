@@ -24,9 +24,7 @@ def one_line(text: str, most: int) -> str:
     """
     Fit a text on one line: blanks joined, what does not print replaced, the end cut.
 
-    Args:
-        text: Whatever was said.
-        most: How many characters of it are kept; the last is … where it was longer.
+    At most ``most`` characters are kept; the last is … if the text was longer.
     """
     joined = " ".join(text.split())
     line = "".join(c if c.isprintable() else REPLACED for c in joined[: most + 1])

@@ -13,16 +13,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from harness.analysis.counts import COLUMNS as COUNTED
+from harness.analysis.counts import ERROR_COLUMNS as CODES
+from harness.analysis.counts import count_attempts, count_error_codes
 from harness.analysis.distributions import METRICS, Latencies, latencies, measured_phases
-from harness.analysis.error_codes import COLUMNS as CODES
-from harness.analysis.error_codes import count_error_codes
 from harness.analysis.fault_windows import FaultWindow, collect_fault_windows
 from harness.analysis.generator import load_s
 from harness.analysis.probes import count_probes
 from harness.analysis.retry_waits import COLUMNS as WAITS
 from harness.analysis.retry_waits import retry_waits_by_second
-from harness.analysis.summary import COLUMNS as COUNTED
-from harness.analysis.summary import count_attempts, summarize
+from harness.analysis.summary import summarize
 from harness.analysis.timeline import (
     coarsen_samples,
     codes_by_second,

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.attempt import Attempt
-from harness.trial.batches import attempts_table, intervals_table
+from harness.trial.batches import attempts_table, bucket_table, to_ipc
+from harness.trial.merge import Merger
+from harness.trial.parts import PartWriter
 from harness.trial.schema import SCHEMA, Event, Manifest, PhaseWindow, WorkerSummary
 from harness.verdicts import Finding, Verdict
 
@@ -123,6 +126,26 @@ def manifest(**given: Any) -> Manifest:
 def event(at_s: float, kind: str, worker: str = "local", /, **data: Any) -> Event:
     """One line of events.jsonl."""
     return Event(T0 * NS + round(at_s * NS), kind, worker, data)
+
+
+def intervals_table(attempts: pa.Table) -> pa.Table:
+    """The interval histograms of a table of attempts."""
+    merger = Merger()
+    merger.add(bucket_table(attempts))
+    return merger.intervals()
+
+
+def running_trial(path, batches=3, rows=4, **of_manifest):
+    """A trial as its writer left it: batches of one worker, and a manifest."""
+    with PartWriter(path) as writer:
+        for batch in range(batches):
+            table = attempts_table(
+                [attempt(call_id=batch * rows + n, at_s=float(batch)) for n in range(rows)]
+            )
+            writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
+    given = {"state": "running", "workers": [], **of_manifest}
+    (path / "manifest.json").write_bytes(msgspec.json.encode(manifest(**given)))
+    return path
 
 
 def write_trial(

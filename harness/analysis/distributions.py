@@ -35,12 +35,7 @@ _MIDDLE_US = bucket_middle_us(_BIN)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatencyDistribution:
-    """
-    How often each latency occurred.
-
-    Attributes:
-        counts: Values in each bin of ``harness.analysis.hdr_decode``; `BUCKET_COUNT` of int64.
-    """
+    """How often each latency occurred, by the `BUCKET_COUNT` bins of ``hdr_decode``."""
 
     counts: Ints
 
@@ -53,8 +48,7 @@ class LatencyDistribution:
         """
         The nearest-rank percentile (``fraction`` 0 … 1) in µs, as its bin's highest value.
 
-        Raises:
-            ValueError: The distribution is empty.
+        Raises ValueError for an empty distribution.
         """
         cumulative = np.cumsum(self.counts)
         if not cumulative[-1]:
@@ -141,13 +135,11 @@ def latencies(
     by second, and a fifth of that by ten seconds.
 
     Args:
-        intervals: Rows of ``harness.trial.schema.INTERVALS``.
         phases: Names from `measured_phases`.
         slot: Seconds to merge (slots begin at multiples of it), or a function that numbers each
             of ``Latencies.rows``; rows of one number are merged.
 
-    Raises:
-        TrialError: An interval holds no histogram.
+    Raises TrialError for an interval without a histogram.
     """
     rows = _good_rows(intervals, phases)
     second: Ints = rows["second"].to_numpy(np.int64)

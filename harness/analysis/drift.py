@@ -100,8 +100,7 @@ def find_drift(values: npt.ArrayLike) -> Drift | None:
     """
     Find the drift of positive figures at even times, such as 60 successive p99s.
 
-    Returns:
-        None for fewer than `POINTS_MIN` positive figures.
+    Returns None for fewer than `POINTS_MIN` positive figures.
     """
     y = np.asarray(values, dtype=float)
     y = y[np.isfinite(y) & (y > 0)]

@@ -16,13 +16,9 @@ _NOT_SETTINGS = ("fault", "number", "edge")
 @dataclass(frozen=True, slots=True)
 class FaultWindow:
     """
-    One fault of a trial.
+    One fault of a trial: its kind, its settings in the plan, its window since the load's start.
 
-    Attributes:
-        name: Its kind.
-        settings: Its settings in the plan.
-        start_s, end_s: Its window, seconds since the load's start.
-        injections_s: When it hit a request or a connection.
+    ``injections_s`` are when it hit a request or a connection.
     """
 
     name: str
@@ -57,11 +53,7 @@ def collect_fault_windows(
     The faults in the events, by start.
 
     A fault without an end lasts to the load's end; one without a start begins at its first hit.
-
-    Args:
-        events: Events of any kind, in order of time.
-        started_ns: The load's start, Unix ns.
-        load_s: The load's length.
+    The events are of any kind, in order of time.
     """
     windows: dict[tuple[str, str], _PartialWindow] = {}
     for event in events:

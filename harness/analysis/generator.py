@@ -24,11 +24,10 @@ _REASONS_MAX = 2
 @dataclass(frozen=True, slots=True)
 class GeneratorHealth:
     """
-    The health of the generator.
+    The health of the generator: the highest figures of any worker.
 
     Attributes:
-        cpu_max_fraction: Highest share of one core of any worker, 0 … 1.
-        loop_lag_p99_ms: Highest 99th percentile of loop lag of any worker, ms.
+        cpu_max_fraction: Share of one core, 0 … 1.
         saturated: Its own limits, not the target's, shaped the trial.
         reason: Why it counts as saturated; "" when it does not.
     """

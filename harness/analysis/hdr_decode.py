@@ -63,8 +63,7 @@ def decode(blobs: Iterable[bytes]) -> BucketCounts:
     """
     Decode histograms in HdrHistogram's V2 compressed, base64 form.
 
-    Raises:
-        TrialError: A blob is not a histogram with our range and digits; the message has its row.
+    Raises TrialError with the row of a blob that is no histogram with our range and digits.
     """
     parts: list[BucketCounts] = []
     chunk: list[bytes] = []

@@ -15,11 +15,9 @@ COLUMNS = ("phase", "end_ns", "attempt", "retry_after_s")
 
 def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFrame:
     """
-    Retries and Retry-After, by the second in which the attempt ended.
+    Retries and Retry-After, by the second in which the attempt (at least `COLUMNS`) ended.
 
-    Args:
-        attempts: At least `COLUMNS`; the preflight does not count.
-        step_s: Seconds per row; steps begin at multiples of it.
+    The preflight does not count. Steps begin at multiples of ``step_s``.
 
     Columns:
         retries     int64    -  attempts after their call's first
@@ -31,16 +29,11 @@ def retry_waits_by_second(attempts: pa.Table, *, step_s: int = 1) -> pd.DataFram
     """
     step = attempts["end_ns"].to_numpy() // (NS_PER_S * step_s)
     kept = ~is_preflight(attempts).to_numpy()
-    if not kept.any():
-        return pd.DataFrame(
-            {"retries": [], "told": [], "median_s": [], "longest_s": []},
-            index=pd.Index([], dtype=np.int64, name="second"),
-        )
     # Masks cost less than copies of millions of rows.
     ends = np.iinfo(step.dtype)
     first = int(step.min(where=kept, initial=ends.max))
     place = step - first
-    steps = int(place.max(where=kept, initial=ends.min)) + 1
+    steps = max(0, int(place.max(where=kept, initial=ends.min)) + 1)
     wait_s = attempts["retry_after_s"].to_numpy()
     with_retry_after = np.isfinite(wait_s) & kept
     again = (attempts["attempt"].to_numpy() > 1) & kept

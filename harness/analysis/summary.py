@@ -12,6 +12,7 @@ warm-up worsen it. Without such attempts each percentile is null.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -34,15 +35,6 @@ from harness.trial.store import Trial
 from harness.units import NS_PER_S
 from harness.verdicts import Finding, Verdict, overall
 
-__all__ = [
-    "ALWAYS_COUNTED",
-    "COLUMNS",
-    "AttemptCounts",
-    "count_attempts",
-    "overall_verdict",
-    "summarize",
-]
-
 ALWAYS_COUNTED = ("ok", "rate_limited", "capacity_full", "timeout")
 """Outcomes that always have a key."""
 
@@ -56,20 +48,10 @@ def summarize(
     intervals: pa.Table | None = None,
 ) -> dict[str, Any]:
     """
-    The document of summary.json.
+    The document of summary.json (docs/schemas); raises TrialError for an absent or damaged table.
 
-    Beyond the promised keys: ``state``, ``host``, ``embedded``, ``totals.calls_ok``,
-    ``generator.reason``, ``phases``, ``workers``, ``cleanup``, ``preflight``, ``probes``,
-    and ``load`` of the trial and of each operation, which has ``probes``, too.
-
-    Args:
-        trial: The finished trial.
-        findings: The checks' findings.
-        measured, counted, intervals: Latencies, counts and histograms if the caller has them;
-            read when None.
-
-    Raises:
-        TrialError: A table is absent or damaged.
+    ``measured``, ``counted`` and ``intervals`` are latencies, counts and histograms that the
+    caller has; they are read when None.
     """
     manifest = trial.manifest
     if intervals is None:
@@ -82,7 +64,6 @@ def summarize(
     counts = counted.outcomes
     duration_s = load_s(manifest)
     observed = int(counts[counts["phase"] != PREFLIGHT]["count"].sum())
-    health = assess_generator(manifest)
     return {
         "schema": SCHEMA,
         "trial_id": manifest.trial_id,
@@ -97,12 +78,7 @@ def summarize(
         "outcomes": {**dict.fromkeys(ALWAYS_COUNTED, 0), **_by_outcome(counts)},
         "operations": _operations(counts, measured, probed, duration_s),
         "findings": [_finding(finding) for finding in findings],
-        "generator": {
-            "cpu_max_fraction": health.cpu_max_fraction,
-            "loop_lag_p99_ms": health.loop_lag_p99_ms,
-            "saturated": health.saturated,
-            "reason": health.reason,
-        },
+        "generator": asdict(assess_generator(manifest)),
         "phases": [_phase(phase, counts, manifest) for phase in manifest.phases],
         "workers": [msgspec.to_builtins(worker) for worker in manifest.workers],
         "cleanup": _cleanup(counts, manifest),
@@ -141,12 +117,10 @@ def _totals(manifest: Manifest, counted: AttemptCounts, duration_s: float) -> di
 def _sums(
     counts: pd.DataFrame, duration_s: float, calls: int, calls_ok: int
 ) -> dict[str, int | float]:
-    attempts = int(counts["count"].sum())
     return {
         "calls": calls,
         "calls_ok": calls_ok,
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, duration_s),
+        **_attempts(counts, duration_s),
         "ok": _by_outcome(counts).get("ok", 0),
         "retries": int(counts["retries"].sum()),
     }
@@ -177,12 +151,12 @@ def _is_load(counts: pd.DataFrame) -> pd.Series:
 
 
 def _attempt_counts(rows: pd.DataFrame, duration_s: float) -> dict[str, Any]:
+    return {**_attempts(rows, duration_s), "outcomes": _by_outcome(rows)}
+
+
+def _attempts(rows: pd.DataFrame, seconds: float) -> dict[str, Any]:
     attempts = int(rows["count"].sum())
-    return {
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, duration_s),
-        "outcomes": _by_outcome(rows),
-    }
+    return {"attempts": attempts, "attempts_per_s": _rate_per_s(attempts, seconds)}
 
 
 def _latencies_ms(measured: Latencies, operation: str) -> dict[str, dict[str, float | None]]:
@@ -197,14 +171,12 @@ def _phase(phase: PhaseWindow, counts: pd.DataFrame, manifest: Manifest) -> dict
     rows = counts[counts["phase"] == phase.name]
     end_ns = min(phase.end_ns, manifest.ended_ns)  # a load may end before its plan
     seconds = max(end_ns - phase.start_ns, 0) / NS_PER_S
-    attempts = int(rows["count"].sum())
     return {
         "name": phase.name,
         "measured": phase.name in measured_phases(manifest),
         "start_s": (phase.start_ns - manifest.started_ns) / NS_PER_S,
         "duration_s": seconds,
-        "attempts": attempts,
-        "attempts_per_s": _rate_per_s(attempts, seconds),
+        **_attempts(rows, seconds),
         "ok": _by_outcome(rows).get("ok", 0),
     }
 
@@ -238,14 +210,9 @@ def _by_outcome(counts: pd.DataFrame) -> dict[str, int]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "name": finding.name,
-        "kind": finding.kind,
-        "verdict": str(finding.verdict),
-        "detail": finding.detail,
-        "witness": [dict(row) for row in finding.witness],
-        "evidence": [dict(row) for row in finding.witness],
-    }
+    rows = [dict(row) for row in finding.witness]
+    named = {"name": finding.name, "kind": finding.kind, "verdict": str(finding.verdict)}
+    return {**named, "detail": finding.detail, "witness": rows, "evidence": rows}
 
 
 def _load_rate_per_s(load: pd.DataFrame, duration_s: float) -> float:

@@ -31,7 +31,6 @@ def count_by_second(intervals: pa.Table, by: str = "outcome", *, step_s: int = 1
     Attempts of every phase and outcome, by second.
 
     Args:
-        intervals: Rows of ``harness.trial.schema.INTERVALS``.
         by: Names that become columns: ``outcome``, ``operation`` or ``phase``.
         step_s: Seconds per row; steps begin at multiples of it.
 
@@ -79,8 +78,6 @@ def latency_by_second(
     p50, p99 and max of one metric (``service`` or ``response``), by second.
 
     Args:
-        measured: Decoded latencies.
-        metric: ``service`` or ``response``.
         operation: One operation, or all when "".
         step_s: Seconds per row; a multiple of the slots' length. Merged as counts, so exact.
 
@@ -148,14 +145,11 @@ def heat_map(
     Count the values in each cell of time and latency.
 
     Args:
-        measured: Decoded latencies.
-        metric: ``service`` or ``response``.
         edges_s: Ascending Unix seconds, n + 1 of them; a cell includes its lower edge.
         edges_us: Ascending latencies, m + 1 of them. Values outside the edges of either axis
             count in the nearest cell.
 
-    Returns:
-        Shape (m, n), int64: latency upwards, time to the right.
+    Returns shape (m, n): latency upwards, time to the right.
     """
     width, height = len(edges_s) - 1, len(edges_us) - 1
     heat = np.zeros(height * width)

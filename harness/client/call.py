@@ -32,13 +32,9 @@ _DONE = Disposition.DONE.value
 
 class CallResult(msgspec.Struct, frozen=True, gc=False):
     """
-    How a call ended.
+    How a call ended: the interpretation of its last response, and its number of attempts.
 
-    Attributes:
-        interpretation: Of the last attempt's response.
-        attempts: How many attempts it took.
-        call_id: Its id in the attempt log.
-        ambiguous: It did not succeed, and one of its attempts may have had an effect.
+    ``ambiguous``: it did not succeed, and one of its attempts may have had an effect.
     """
 
     interpretation: Interpretation
@@ -58,7 +54,6 @@ class ClientContext:
     What the calls of one process share.
 
     Attributes:
-        worker: The process's name in the attempts.
         record: Receives each attempt (`harness.client.recorder.Recorder.record`).
         sleep: Waits for seconds, letting other users run; returns early when the trial stops.
         rng: Draws the jitter.
@@ -119,18 +114,16 @@ class RetryingCaller:
         describe: Callable[[Interpretation], str] | None = None,
     ) -> CallResult:
         """
-        Make one call, with as many attempts as the policy allows.
+        Make one call, with as many attempts as the policy allows; all have the same body and key.
+
+        Never raises for what the target does.
 
         Args:
             operation: A name of ``OPERATIONS``.
             target: Path and query.
-            body: The request's JSON; the same bytes for all attempts.
-            key: The Idempotency-Key of all attempts; "" for none.
+            key: The Idempotency-Key; "" for none.
             resource_id: The session or run that the call refers to.
             describe: Makes the evidence of an attempt, as JSON (docs/reference/trial.md).
-
-        Returns:
-            The last response's; never raises for what the target does.
         """
         op = OPERATIONS[operation]
         request = Request(op.method, target, body, key)

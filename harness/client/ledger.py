@@ -126,9 +126,7 @@ class Ledger:
 
 
 def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
-    """
-    Merge the ledgers of a folder (``*.ledger``) in memory, with a message per unreadable file.
-    """
+    """Merge a folder's ledgers (``*.ledger``) in memory, with a message per unreadable file."""
     outstanding, errors = Ledger(), []
     for path in sorted(folder.glob("*.ledger")):
         try:
@@ -142,9 +140,7 @@ def read_outstanding(folder: Path) -> tuple[Ledger, list[str]]:
 
 
 def read_ledger(path: Path) -> Ledger:
-    """
-    Rebuild a ledger from its file, without an incomplete last line; raise TrialError if damaged.
-    """
+    """Rebuild a ledger without an incomplete last line; raise TrialError if its file is damaged."""
     ledger = Ledger()
     for entry in _entries(path):
         if entry.kind == "intend":

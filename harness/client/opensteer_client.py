@@ -47,11 +47,8 @@ class ExpectedCounts(msgspec.Struct, frozen=True, gc=False):
     """
     What the sender of a cache import expects of its entries, by count.
 
-    Attributes:
-        fresh: Entries not sent before.
-        same: Sent before, and unchanged.
-        newer: Sent before, now with a later ``updatedAt``.
-        older: Sent before, now with an earlier ``updatedAt``.
+    ``fresh`` were not sent before; the others were, ``same`` unchanged, ``newer`` and ``older`` now
+    with a later and an earlier ``updatedAt``.
     """
 
     fresh: int = 0
@@ -62,14 +59,9 @@ class ExpectedCounts(msgspec.Struct, frozen=True, gc=False):
 
 class OpensteerClient:
     """
-    One user's client.
+    One user's client over a connection of its own.
 
-    Args:
-        transport: The user's connection; nobody else uses it.
-        context: What the users of the process share.
-        ledger: Where the process enters what it opens.
-        policy: A retry policy other than the context's.
-        dialer: Opens sockets; None where there are none to open.
+    ``policy`` replaces the context's; ``dialer`` is None where no sockets are opened.
     """
 
     def __init__(
@@ -137,9 +129,7 @@ class OpensteerClient:
         return self._call("health", _HEALTH)
 
     def create_session(self, body: bytes, key: str, *, probe: str = "") -> CallResult:
-        """
-        Open a session, whose id is ``interpretation.resource_id``, and enter it in the ledger.
-        """
+        """Open a session, with id ``interpretation.resource_id``, and enter it in the ledger."""
         was_unconfirmed = key in self._ledger.unconfirmed
         self._ledger.record_intent(key, body)
         digest = digest16(body)

@@ -15,12 +15,7 @@ CAPACITY = 1_000_000
 
 
 class Recorder:
-    """
-    A bounded buffer of attempts, written by one event loop.
-
-    Attributes:
-        dropped: Attempts refused because the buffer was full.
-    """
+    """A bounded buffer of one event loop's attempts; ``dropped`` counts those without room."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._rows: list[Attempt] = []

@@ -55,7 +55,6 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     What an HTTP response means.
 
     Attributes:
-        outcome: How the attempt ended.
         code: The response's CLOUD_* code, known or not; "" for none.
         retry_after_s: The wait requested, seconds from now; NaN when absent.
         resource_id: Session or run it created or refers to; "" for none. Read from a broken
@@ -84,14 +83,9 @@ def interpret(
     now_unix_s: float | None = None,
 ) -> Interpretation:
     """
-    Interpret an HTTP response; never raises for any status, body or header.
+    Interpret an HTTP response; never raises for any status, body (decompressed) or header.
 
-    Args:
-        operation: A name of `harness.contract.operations.OPERATIONS`.
-        status: Any integer.
-        body: The body as received, decompressed; any bytes.
-        retry_after: The Retry-After header; None when absent.
-        now_unix_s: When the response arrived, to read a Retry-After date; None for now.
+    ``now_unix_s`` is when the response arrived, to read a Retry-After date; None for now.
     """
     read, success = _READERS[operation]
     if status in success and retry_after is None and len(body) <= BODY_MAX_BYTES:
@@ -241,7 +235,7 @@ def _read_queued(body: bytes) -> Interpretation:
         if "run" in keys or not keys & {"id", "runId"}:
             raise
         fields = _queued_fields(body)
-        queued = QueuedRun(_bare_run(body), fields.replayed, fields.links)
+        queued = QueuedRun(_bare_run(body), replayed=fields.replayed, links=fields.links)
     return Interpretation(
         _OK,
         resource_id=queued.run.id or "",

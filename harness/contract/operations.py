@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 ANY_SUCCESS = range(200, 300)
@@ -16,8 +15,6 @@ class Operation:
     One HTTP operation.
 
     Attributes:
-        name: The name used everywhere: plans, attempts, reports.
-        method: HTTP method.
         path: Path below the base URL; ``{id}`` is the session, run or slug.
         success: Statuses that the contract allows for a success.
         repeatable: Sending it twice without a key has the effect of sending it once.
@@ -29,31 +26,25 @@ class Operation:
     method: str
     path: str
     success: Collection[int]
-    repeatable: bool
-    keyed: bool
+    repeatable: bool = False
+    keyed: bool = False
     query: tuple[str, ...] = ()
 
 
-def _get(name: str, path: str, query: tuple[str, ...] = ()) -> Operation:
-    return Operation(name, "GET", path, frozenset({200}), True, False, query)  # noqa: FBT003  one row of a table
-
-
-def _post(name: str, path: str, success: Collection[int]) -> Operation:
-    return Operation(name, "POST", path, success, False, True)  # noqa: FBT003  one row of a table
-
-
+_200 = frozenset({200})
+_PAGE = ("logLimit", "beforeLogCursor")
 _ALL = (
-    _get("health", "/health"),
-    _post("create_session", "/sessions", ANY_SUCCESS),
-    _get("get_session", "/sessions/{id}"),
-    Operation("delete_session", "DELETE", "/sessions/{id}", ANY_SUCCESS, True, False),  # noqa: FBT003  one row of a table
-    _post("import_selector_cache", "/selector-cache/import", frozenset({200})),
-    _post("queue_run", "/scrapers/{id}/runs", ANY_SUCCESS),
-    _get("get_run", "/runs/{id}"),
-    _get("get_run_logs", "/runs/{id}/logs", ("logLimit", "beforeLogCursor")),
+    Operation("health", "GET", "/health", _200, repeatable=True),
+    Operation("create_session", "POST", "/sessions", ANY_SUCCESS, keyed=True),
+    Operation("get_session", "GET", "/sessions/{id}", _200, repeatable=True),
+    Operation("delete_session", "DELETE", "/sessions/{id}", ANY_SUCCESS, repeatable=True),
+    Operation("import_selector_cache", "POST", "/selector-cache/import", _200, keyed=True),
+    Operation("queue_run", "POST", "/scrapers/{id}/runs", ANY_SUCCESS, keyed=True),
+    Operation("get_run", "GET", "/runs/{id}", _200, repeatable=True),
+    Operation("get_run_logs", "GET", "/runs/{id}/logs", _200, repeatable=True, query=_PAGE),
 )
 
-OPERATIONS: Mapping[str, Operation] = MappingProxyType({op.name: op for op in _ALL})
+OPERATIONS: Mapping[str, Operation] = {op.name: op for op in _ALL}
 
 _PARTS = {op.name: op.path.partition("{id}") for op in _ALL}
 
@@ -68,12 +59,10 @@ def request_target(
     segment is escaped, and so are the names ``.`` and ``..``.
 
     Args:
-        operation: An operation or its name.
         resource_id: Session id, run id or scraper slug; "" for the rest.
         query: Parameters by their name on the wire; None leaves one out.
 
-    Raises:
-        ValueError: An id is missing or unexpected, or the parameter is unknown.
+    Raises ValueError for a missing or unexpected id, or an unknown parameter.
 
     >>> request_target("get_run_logs", "run 1/2", logLimit=50, beforeLogCursor=None)
     '/runs/run%201%2F2/logs?logLimit=50'

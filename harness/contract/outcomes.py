@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class Outcome(StrEnum):
@@ -54,40 +53,36 @@ MAY_HAVE_HAPPENED = frozenset(
 )  # fmt: skip
 """Outcomes after which it is unknown whether the work was done."""
 
-DOCUMENTED_CODES: Mapping[str, Outcome] = MappingProxyType(
-    {
-        "CLOUD_ACTION_FAILED": Outcome.ACTION_FAILED,
-        "CLOUD_AUTH_FAILED": Outcome.AUTH_FAILED,
-        "CLOUD_CAPACITY_FULL": Outcome.CAPACITY_FULL,
-        "CLOUD_CDP_UNAVAILABLE": Outcome.CDP_UNAVAILABLE,
-        "CLOUD_CONFIG_INVALID": Outcome.CONFIG_INVALID,
-        "CLOUD_CONNECTION_LOST": Outcome.CONNECTION_LOST,
-        "CLOUD_CONTRACT_MISMATCH": Outcome.CONTRACT_MISMATCH,
-        "CLOUD_INTERNAL_ERROR": Outcome.SERVER_ERROR,
-        "CLOUD_LAUNCH_FAILED": Outcome.LAUNCH_FAILED,
-        "CLOUD_LAUNCH_TIMEOUT": Outcome.LAUNCH_TIMEOUT,
-        "CLOUD_NOT_CONFIGURED": Outcome.NOT_CONFIGURED,
-        "CLOUD_RATE_LIMITED": Outcome.RATE_LIMITED,
-        "CLOUD_RUNTIME_GONE": Outcome.RUNTIME_GONE,
-        "CLOUD_SESSION_CLOSED": Outcome.SESSION_CLOSED,
-        "CLOUD_SESSION_NOT_FOUND": Outcome.NOT_FOUND,
-        "CLOUD_TIMEOUT": Outcome.TIMEOUT,
-        "CLOUD_UNSUPPORTED_METHOD": Outcome.UNSUPPORTED_METHOD,
-    }
-)
+DOCUMENTED_CODES: Mapping[str, Outcome] = {
+    "CLOUD_ACTION_FAILED": Outcome.ACTION_FAILED,
+    "CLOUD_AUTH_FAILED": Outcome.AUTH_FAILED,
+    "CLOUD_CAPACITY_FULL": Outcome.CAPACITY_FULL,
+    "CLOUD_CDP_UNAVAILABLE": Outcome.CDP_UNAVAILABLE,
+    "CLOUD_CONFIG_INVALID": Outcome.CONFIG_INVALID,
+    "CLOUD_CONNECTION_LOST": Outcome.CONNECTION_LOST,
+    "CLOUD_CONTRACT_MISMATCH": Outcome.CONTRACT_MISMATCH,
+    "CLOUD_INTERNAL_ERROR": Outcome.SERVER_ERROR,
+    "CLOUD_LAUNCH_FAILED": Outcome.LAUNCH_FAILED,
+    "CLOUD_LAUNCH_TIMEOUT": Outcome.LAUNCH_TIMEOUT,
+    "CLOUD_NOT_CONFIGURED": Outcome.NOT_CONFIGURED,
+    "CLOUD_RATE_LIMITED": Outcome.RATE_LIMITED,
+    "CLOUD_RUNTIME_GONE": Outcome.RUNTIME_GONE,
+    "CLOUD_SESSION_CLOSED": Outcome.SESSION_CLOSED,
+    "CLOUD_SESSION_NOT_FOUND": Outcome.NOT_FOUND,
+    "CLOUD_TIMEOUT": Outcome.TIMEOUT,
+    "CLOUD_UNSUPPORTED_METHOD": Outcome.UNSUPPORTED_METHOD,
+}
 """The codes of the public documentation."""
 
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "CLOUD_CAPACITY_EXHAUSTED": "CLOUD_CAPACITY_FULL",
-        "CLOUD_SESSION_STALE": "CLOUD_SESSION_CLOSED",
-        "CLOUD_RUNTIME_UNAVAILABLE": "CLOUD_RUNTIME_GONE",
-        "CLOUD_RUNTIME_MISMATCH": "CLOUD_RUNTIME_GONE",
-        "CLOUD_INVALID_REQUEST": "CLOUD_CONFIG_INVALID",
-        "CLOUD_INTERNAL": "CLOUD_INTERNAL_ERROR",
-        "CLOUD_CONTROL_PLANE_ERROR": "CLOUD_INTERNAL_ERROR",
-    }
-)
+ALIASES: Mapping[str, str] = {
+    "CLOUD_CAPACITY_EXHAUSTED": "CLOUD_CAPACITY_FULL",
+    "CLOUD_SESSION_STALE": "CLOUD_SESSION_CLOSED",
+    "CLOUD_RUNTIME_UNAVAILABLE": "CLOUD_RUNTIME_GONE",
+    "CLOUD_RUNTIME_MISMATCH": "CLOUD_RUNTIME_GONE",
+    "CLOUD_INVALID_REQUEST": "CLOUD_CONFIG_INVALID",
+    "CLOUD_INTERNAL": "CLOUD_INTERNAL_ERROR",
+    "CLOUD_CONTROL_PLANE_ERROR": "CLOUD_INTERNAL_ERROR",
+}
 """SDK name → the documented code with the same meaning."""
 
 SDK_CODES = frozenset(
@@ -100,9 +95,9 @@ SDK_CODES = frozenset(
 )  # fmt: skip
 """Codes only the SDK knows; the HTTP status classifies them."""
 
-CODES: Mapping[str, Outcome] = MappingProxyType(
-    dict(DOCUMENTED_CODES) | {alias: DOCUMENTED_CODES[code] for alias, code in ALIASES.items()}
-)
+CODES: Mapping[str, Outcome] = {
+    **DOCUMENTED_CODES, **{alias: DOCUMENTED_CODES[code] for alias, code in ALIASES.items()}
+}  # fmt: skip
 """Every code that decides the outcome."""
 
 _CLIENT = range(400, 500)

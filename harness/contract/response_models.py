@@ -113,19 +113,17 @@ class Links(Struct, frozen=True, gc=False):
     logs: Name
 
 
-class QueuedRun(Struct, frozen=True, gc=False):
-    """Response of queue_run. [seed]"""
-
-    run: Run
-    replayed: bool
-    links: Links
-
-
-class QueuedRunFields(Struct, frozen=True, gc=False):
+class QueuedRunFields(Struct, frozen=True, gc=False, kw_only=True):
     """The fields beside a bare run in the response of queue_run."""
 
     replayed: bool
     links: Links
+
+
+class QueuedRun(QueuedRunFields, frozen=True, gc=False):
+    """Response of queue_run. [seed]"""
+
+    run: Run
 
 
 class FoundRun(Struct, frozen=True, gc=False):
@@ -144,12 +142,7 @@ class LogLine(Struct, frozen=True, gc=False):
 
 
 class LogPage(Struct, frozen=True, gc=False, rename="camel"):
-    """
-    Response of get_run_logs [ours]: the newest page first.
-
-    Attributes:
-        next_before_log_cursor: Where the next older page ends; None at the oldest.
-    """
+    """Response of get_run_logs [ours]; the cursor is where the next older page ends, if any."""
 
     logs: list[LogLine]
     next_before_log_cursor: Cursor = None

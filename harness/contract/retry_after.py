@@ -34,11 +34,9 @@ _DATES = (
 
 class RetryAfter(NamedTuple):
     """
-    The meaning of a Retry-After.
+    The wait from now, 0 to `WAIT_MAX_S`, and how the header breaks the RFC ("": it does not).
 
-    Attributes:
-        seconds: The wait from now, 0 to `WAIT_MAX_S`; NaN when it cannot be read.
-        violation: How the header breaks the RFC; "" when it does not.
+    The wait is NaN if the header cannot be read.
     """
 
     seconds: float

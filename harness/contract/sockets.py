@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -49,8 +48,8 @@ _NOT_REPEATABLE = frozenset(
     }
 )  # fmt: skip
 
-ACTION_METHODS: Mapping[str, bool] = MappingProxyType(
-    dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(sorted(_NOT_REPEATABLE), False)
+ACTION_METHODS: Mapping[str, bool] = dict.fromkeys(sorted(_REPEATABLE), True) | dict.fromkeys(
+    sorted(_NOT_REPEATABLE), False
 )
 """Method of the action socket → whether doing it twice has the effect of doing it once."""
 

@@ -47,17 +47,14 @@ class LoadConfig:
     """
     What one load process does.
 
-    Attributes:
-        key: The API key; excluded from repr.
-        plan_text: The plan's file, for line numbers in errors; "" when unavailable.
-        workloads: Workloads made so far; all users of a process share them.
+    ``plan_text`` is the plan's file, for line numbers in errors; "" when unavailable. All users of
+    the process share the ``workloads`` made so far.
     """
 
     spec: TrialSpec
     plan: Plan
     key: str = field(repr=False)
     plan_text: str = field(default="", repr=False)
-
     workloads: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -71,9 +68,8 @@ class LoadConfig:
 
     def workload(self, name: str, kind: Any) -> Any:
         """The workload of this name, made once per process; raises PlanError for wrong settings."""
-        document = self.plan.scenario.get(name, {})
         try:
-            settings = kind.Settings.model_validate(document)
+            settings = kind.Settings.model_validate(self.plan.scenario.get(name, {}))
         except ValidationError as errors:
             at, model = ("scenario", name), kind.Settings
             text = format_errors(errors, self.source, self.plan_text, at=at, model=model)
@@ -97,9 +93,7 @@ def load_config(environment: Any) -> LoadConfig:
     """
     Read the spec that `harness run` wrote, or make one for plain Locust.
 
-    Raises:
-        UsageError: No key, a host that is not allowed, a wrong plan, or a file limit below the
-            number of connections.
+    Raises UsageError for no key, a host that is not allowed, a wrong plan, or too few open files.
     """
     path = os.environ.get(SPEC_VARIABLE)
     spec = read_spec(Path(path)) if path else default_spec(environment)

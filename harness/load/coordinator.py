@@ -21,13 +21,12 @@ from typing import Any
 
 import gevent
 import msgspec
-from gevent.lock import RLock
 from locust.runners import HEARTBEAT_LIVENESS
 
 from harness.clock import unix_ns
 from harness.load.config import LoadConfig
-from harness.load.generator import CLEANUP_S, LoadGenerator
-from harness.load.lifecycle import abort, quit_or_stop, record_crash, report_periodically
+from harness.load.generator import CLEANUP_S
+from harness.load.lifecycle import RecordedLifecycle
 from harness.load.trial_writer import TrialWriter
 from harness.load.worker import DISTRIBUTED_START_DELAY_NS, user_names
 from harness.trial.schema import Event, WorkerSummary
@@ -41,25 +40,16 @@ SILENCE_S = 10
 """A worker without a heartbeat for this long is given up."""
 
 
-class CoordinatorLifecycle:
+class CoordinatorLifecycle(RecordedLifecycle):
     """Assigns shares, collects batches, and waits until every worker has ended."""
 
     def __init__(
         self, runner: Any, config: LoadConfig, writer: TrialWriter, *, headless: bool
     ) -> None:
-        self.config = config
-        self.writer = writer
-        self.generator: LoadGenerator | None = None
-        self._runner = runner
-        self._headless = headless
-        self._finish_lock = RLock()
+        super().__init__(runner, config, writer, headless=headless)
         self._names: dict[str, str] = {}
         self._done: set[str] = set()
         self._ended: set[str] = set()
-        self._complete = self._finished = False
-        self._crashes = 0
-        writer.on_failure = lambda: gevent.spawn(abort, self, runner, headless=headless)
-        writer.progress.on_orphaned = writer.on_failure
         for kind, listener in {
             "harness_batch": self._on_batch,
             "harness_event": self._on_event,
@@ -94,16 +84,15 @@ class CoordinatorLifecycle:
         self.writer.expected.update(self._names.values())
         start_ns = unix_ns() + DISTRIBUTED_START_DELAY_NS
         share = {client: (place, len(clients)) for place, client in enumerate(clients)}
-        self.writer.start(start_ns)
+        self.begin(start_ns)
         spec = self.config.spec
         start_message = {"start_ns": start_ns, "share": share, "plan": spec.plan}
         start_message |= {"trial_id": spec.trial_id, "embedded": spec.embedded}
         start_message |= {"scenario": spec.scenario, "users": user_names(self._runner)}
         self._runner.send_message("harness_go", start_message)
-        gevent.spawn(self._run)
-        gevent.spawn(report_periodically, self.writer)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Wait until every living worker has done its share; name the late ones."""
         end_ns = unix_ns() + DISTRIBUTED_START_DELAY_NS + self.config.plan.duration_ns
         while late := self._alive() - self._done:
             if unix_ns() > end_ns + LATE_NS:
@@ -113,26 +102,16 @@ class CoordinatorLifecycle:
                     note += f" and {len(names) - NAMES_SHOWN_MAX} more"
                 self.writer.progress.note = partial(str, note)
             gevent.sleep(0.05)
-        self._complete = bool(self._done)
-        self.finish()
-        quit_or_stop(self._runner, headless=self._headless)
+        self.complete(ran=bool(self._done))
 
-    def finish(self) -> None:
-        """End every worker, wait for their summaries, and write the end of the trial."""
-        with self._finish_lock:
-            if self._finished:
-                return
-            # When the workers end, `_run` continues and would mark the load complete.
-            interrupted = not self._complete
-            self.writer.progress.note = lambda: "closing sessions"
-            self._runner.send_message("harness_finish", {})
-            grace_s = self.config.plan.load.grace / NS_PER_S
-            deadline_ns = unix_ns() + int((grace_s + CLEANUP_S + 10) * NS_PER_S)
-            while self._alive() - self._ended and unix_ns() < deadline_ns:
-                gevent.sleep(0.02)
-            self.writer.finish(interrupted=interrupted)
-            self.writer.progress.write()
-            self._finished = True
+    def end_generators(self) -> None:
+        """End every worker, and wait for their summaries."""
+        self.writer.progress.note = lambda: "closing sessions"
+        self._runner.send_message("harness_finish", {})
+        grace_s = self.config.plan.load.grace / NS_PER_S
+        deadline_ns = unix_ns() + int((grace_s + CLEANUP_S + 10) * NS_PER_S)
+        while self._alive() - self._ended and unix_ns() < deadline_ns:
+            gevent.sleep(0.02)
 
     def on_crash(self, text: str) -> None:
         """Cannot happen: the coordinator runs no users."""
@@ -161,7 +140,4 @@ class CoordinatorLifecycle:
         self.writer.end(msgspec.json.decode(msg.data["end"], type=WorkerSummary))
 
     def _on_crashed(self, msg: Any, **_rest: Any) -> None:
-        self._crashes += 1
-        worker = self._names.get(msg.node_id, msg.node_id)
-        text = msg.data["text"]
-        record_crash(self.writer, self._runner.environment, worker, text, self._crashes)
+        self.record_crash(self._names.get(msg.node_id, msg.node_id), msg.data["text"])

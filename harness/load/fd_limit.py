@@ -21,10 +21,7 @@ def check_open_files(plan: Plan, workloads: Iterable[Any], processes: int) -> No
     """
     Raise the soft limit where needed; raises UsageError when the hard limit is too low.
 
-    Args:
-        plan: Its ``load`` bounds the users.
-        workloads: ``sockets`` of each is how many sockets a user holds.
-        processes: Load processes that share the users.
+    The plan's users are shared by ``processes``; each holds the ``sockets`` of its workload.
     """
     users = -(-plan.load.users // processes)
     sockets = max((getattr(kind, "sockets", 0) for kind in workloads), default=0)

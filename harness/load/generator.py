@@ -11,6 +11,7 @@ import gc
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -37,7 +38,7 @@ from harness.plan.model import Plan
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.parts import PARTS, file_stem
 from harness.trial.schema import Event, WorkerSummary
-from harness.wire import Target, Transport, connect
+from harness.wire import Transport, connect
 from harness.wire.pool import Pool, PooledTransport
 
 BATCH_ROWS = 1000
@@ -69,10 +70,8 @@ class LoadGenerator:
     One process's share of the load.
 
     Attributes:
-        worker: This process's name in the attempts.
         ready: Set when users may take arrivals.
         scheduler: Hands out arrivals; None before `start`.
-        ledger: The sessions it opened.
         observers: Called with each batch of attempts.
     """
 
@@ -89,10 +88,11 @@ class LoadGenerator:
         parts = Path(spec.out) / PARTS
         parts.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(parts / f"{file_stem(self.worker)}.ledger")
-        timeouts = plan.timeouts
-        self._target: Target = spec.target(timeouts, key)
-        self.dialer = Dialer(self._target)
-        self._direct: Target = spec.target(timeouts, key, direct=True)
+        target = spec.target(plan.timeouts, key)
+        direct = spec.target(plan.timeouts, key, direct=True)
+        self.dialer = Dialer(target)
+        self._connect_own = partial(connect, target, spec.transport)
+        self._connect_directly = partial(connect, direct, spec.transport)
         size = plan.load.connections
         self._pool = Pool(self._connect_own, size) if size else None
         self._sink = sink
@@ -120,24 +120,10 @@ class LoadGenerator:
 
     def connect(self) -> Transport:
         """A transport for one user: its own connection, or a share of the pool."""
-        if self._pool is not None:
-            return PooledTransport(self._pool)
-        return self._connect_own()
-
-    def _connect_own(self) -> Transport:
-        return connect(self._target, self.spec.transport)
-
-    def _connect_directly(self) -> Transport:
-        return connect(self._direct, self.spec.transport)
+        return self._connect_own() if self._pool is None else PooledTransport(self._pool)
 
     def start(self, start_ns: int, share: tuple[int, int] = (0, 1)) -> None:
-        """
-        Start the schedule.
-
-        Args:
-            start_ns: Start of the plan's clock, Unix ns.
-            share: (i, n): this process takes arrivals i, i + n, i + 2n, …
-        """
+        """Start the plan's clock; with share (i, n) take arrivals i, i + n, i + 2n, …"""
         phases, seed = self.plan.phases(), self.plan.seed
         if self.plan.load.model == "open":
             self.scheduler = ArrivalRateScheduler(phases, seed, share, start_ns)
@@ -150,9 +136,7 @@ class LoadGenerator:
         self.ready.set()
 
     def join(self) -> None:
-        """
-        Wait until all arrivals are taken and their calls have ended, or the grace period is over.
-        """
+        """Wait until all arrivals and their calls have ended, or the grace period is over."""
         self.ready.wait()
         assert self.scheduler is not None
         self.scheduler.finished.wait()

@@ -53,10 +53,8 @@ class SendResult(msgspec.Struct, frozen=True, array_like=True):
         sent_ns, received_ns: Unix ns.
         status: HTTP status; 0 for none.
         code: CLOUD_* code; "" for none.
-        outcome: A value of ``harness.contract.outcomes.Outcome``.
         retry_after_s: Seconds; None when absent or unreadable.
         retry_after: The header's text; None when absent.
-        resource_id: The session or run that it made or named.
         state: Session state or run status; "" for none.
         ambiguous: It failed, and may have had its effect.
     """
@@ -78,15 +76,8 @@ class LabSenderProcess:
     """
     The sending process as a context; it closes all it opened at the end.
 
-    The trial is complete when the context ends in order, else interrupted.
-
-    Args:
-        spec: Target and trial directory.
-        spec_path: The file that holds ``spec``.
-        environ: Its environment, with the keys.
-
-    Raises:
-        TargetError: It ended early; the message is its own.
+    The trial is complete when the context ends in order, else interrupted. ``spec_path`` holds the
+    ``spec``, ``environ`` the keys. Methods raise TargetError, with its message, if it ended early.
     """
 
     def __init__(self, spec: TrialSpec, spec_path: Path, environ: dict[str, str]) -> None:

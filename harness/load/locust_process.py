@@ -31,13 +31,10 @@ class _CommandLineParser(argument_parser.LocustArgumentParser):
 
 def load_scenario(path: str) -> tuple[dict[str, type[Any]], list[Any]]:
     """
-    Import a Locust file, as Locust's ``load_locustfile`` does.
+    Import a Locust file, as Locust's ``load_locustfile`` does: user classes by name, load shapes.
 
     A file with the name of an imported module gets another module name, so that a scenario
     called ``json.py`` replaces nothing.
-
-    Returns:
-        Its user classes by name, and an instance of each of its load shapes.
     """
     directory, name = str(Path(path).parent), Path(path).stem
     if name in sys.modules:

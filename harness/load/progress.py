@@ -34,7 +34,6 @@ class LiveMetrics(msgspec.Struct, frozen=True):
         attempts: Attempts so far, without probes.
         rate_per_s: Attempts per second over the last `WINDOW_S`.
         p50_ms, p99_ms: Response times of ok attempts over the last `WINDOW_S`.
-        outcomes: Outcome → attempts so far.
         started_ns: When the load began, Unix ns; 0 before.
         note: The current activity outside the load: "closing 12 sessions".
         series, generators: Details; only with an exporter.
@@ -57,9 +56,8 @@ class Progress:
     """
     Collects bucket tables and writes `LiveMetrics` lines to a pipe.
 
-    Attributes:
-        note: The current activity outside the load.
-        on_orphaned: Called once when the reader of the pipe has ended.
+    ``note`` gives the current activity outside the load. ``on_orphaned`` is called once when the
+    reader of the pipe has ended.
     """
 
     def __init__(self, fd: int | None, planned_ns: int, *, watched: bool = False) -> None:

@@ -9,9 +9,10 @@ then takes the next number.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import takewhile
 from random import Random
-from typing import Protocol
 
 import msgspec
 from gevent.event import Event as Flag
@@ -28,12 +29,9 @@ LATE_NS = 10 * NS_PER_MS
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """
-    One planned start, taken by a user.
+    One planned start (Unix ns), taken by a user.
 
-    Attributes:
-        number: Its place in the plan; payloads are a function of it and the seed.
-        intended_ns: Planned start, Unix ns.
-        phase: Name of its phase.
+    ``number`` is its place in the plan; payloads are a function of it and the seed.
     """
 
     number: int
@@ -41,7 +39,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     phase: str
 
 
-class Scheduler(Protocol):
+class Scheduler(ABC):
     """
     Hands out arrivals.
 
@@ -54,23 +52,25 @@ class Scheduler(Protocol):
         finished: Set when no arrivals are left.
     """
 
-    started: int
-    late: int
-    late_by_generator: int
-    in_flight: int
-    finished: Flag
+    def __init__(self) -> None:
+        self.started = self.late = self.late_by_generator = self.in_flight = 0
+        self.finished = Flag()
 
+    @abstractmethod
     def next_arrival(self) -> Arrival | None:
         """Wait for the next arrival; None when the load is over."""
 
     def arrival_done(self) -> None:
         """End an arrival that was taken."""
+        self.in_flight -= 1
 
     def stop(self) -> None:
         """Hand out no more; waiting users get None."""
+        self.finished.set()
 
     def unstarted(self) -> int:
-        """Arrivals that came due and were never taken."""
+        """Arrivals that came due and were never taken; call it once, after `stop`."""
+        return 0
 
 
 def local_start_ns(announced_ns: int, now_ns: int, lead_ns: int) -> int:
@@ -84,14 +84,13 @@ def local_start_ns(announced_ns: int, now_ns: int, lead_ns: int) -> int:
     return announced_ns if is_plausible else now_ns + lead_ns
 
 
-class ArrivalRateScheduler:
+class ArrivalRateScheduler(Scheduler):
     """Hands out the arrivals of a schedule at their times; see `Scheduler`."""
 
     def __init__(
         self, phases: Sequence[Phase], seed: int, share: tuple[int, int], start_ns: int
     ) -> None:
-        self.started = self.late = self.late_by_generator = self.in_flight = 0
-        self.finished = Flag()
+        super().__init__()
         self._names = [phase.name for phase in phases]
         self._schedule = starts_ns(phases, seed, share=share)
         self._start_ns = start_ns
@@ -122,39 +121,26 @@ class ArrivalRateScheduler:
                 self.late_by_generator += 1
         return Arrival(number, intended_ns, self._names[phase])
 
-    def arrival_done(self) -> None:
-        """End an arrival that was taken."""
-        self.in_flight -= 1
-
     def stop(self) -> None:
         """Hand out no more; waiting users get None."""
-        self.finished.set()
+        super().stop()
         self._timer.wake()
 
     def unstarted(self) -> int:
         """Arrivals that came due and were never taken; call it once, after `stop`."""
         now_ns = unix_ns()
-        count = 0
-        for _, offset_ns, _ in self._schedule:
-            if self._start_ns + offset_ns > now_ns:
-                break
-            count += 1
-        return count
+        due = takewhile(lambda item: self._start_ns + item[1] <= now_ns, self._schedule)
+        return sum(1 for _ in due)
 
 
-class ClosedScheduler:
+class ClosedScheduler(Scheduler):
     """Hands out iterations to users who pause between them; see `Scheduler`."""
 
     def __init__(
-        self,
-        phases: Sequence[Phase],
-        seed: int,
-        share: tuple[int, int],
-        start_ns: int,
+        self, phases: Sequence[Phase], seed: int, share: tuple[int, int], start_ns: int,
         wait_s: tuple[float, float],
-    ) -> None:
-        self.started = self.late = self.late_by_generator = self.in_flight = 0
-        self.finished = Flag()
+    ) -> None:  # fmt: skip
+        super().__init__()
         self._number, self._step = share
         self._wait_s = wait_s
         self._rng = Random(f"{seed}/wait/{share[0]}")
@@ -188,15 +174,3 @@ class ClosedScheduler:
         self.started += 1
         self.in_flight += 1
         return Arrival(number, now_ns, self._phase)
-
-    def arrival_done(self) -> None:
-        """End an iteration."""
-        self.in_flight -= 1
-
-    def stop(self) -> None:
-        """Hand out no more; pausing users get None."""
-        self.finished.set()
-
-    def unstarted(self) -> int:
-        """Always 0: a closed load plans no starts."""
-        return 0

@@ -31,9 +31,8 @@ class SelfMonitor:
     """
     Samples of one generator process, one per second.
 
-    Attributes:
-        cpu_max_fraction: Highest share of one core in any second.
-        saturated_s: Seconds in which the generator was the bottleneck.
+    ``cpu_max_fraction`` is the highest share of one core in any second; in ``saturated_s`` of them
+    the generator was the bottleneck.
     """
 
     def __init__(self, scheduler: Scheduler, worker: str, emit: Callable[[Event], None]) -> None:

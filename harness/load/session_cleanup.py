@@ -38,16 +38,9 @@ def close_sessions(
     ledger: Ledger, context: ClientContext, connect: Callable[[], Transport], deadline_s: float
 ) -> int:
     """
-    Close everything the ledger holds.
+    Close everything the ledger holds; return how many sessions and unconfirmed creates are left.
 
-    Args:
-        ledger: Open sessions and unconfirmed creates.
-        context: Whose attempts these are.
-        connect: Makes a transport for each cleanup client.
-        deadline_s: When to give up.
-
-    Returns:
-        How many sessions and unconfirmed creates are left.
+    The attempts are the context's. ``connect`` makes a transport for each cleanup client.
     """
     if ledger.is_empty:
         return 0

@@ -70,14 +70,7 @@ class TrialSpec(msgspec.Struct, frozen=True):
     first_call_id: int = 1
 
     def target(self, timeouts: TimeoutsTable, key: str, *, direct: bool = False) -> Target:
-        """
-        The wire's target, with the key in its headers only.
-
-        Args:
-            timeouts: A plan's ``[timeouts]``.
-            key: The API key.
-            direct: Bypass the fault proxy, as cleanup does.
-        """
+        """The wire's target; ``direct`` bypasses the fault proxy, as cleanup does."""
         return Target(
             base_url=self.host,
             via=None if direct or not self.via else parse_address(self.via),
@@ -116,18 +109,10 @@ def read_key(environ: Mapping[str, str], *, embedded: bool) -> str:
 
 def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> str:
     """
-    A base URL that may be loaded: loopback, or named by the operator.
+    Check a base URL, and return it without trailing slashes.
 
-    Args:
-        host: The base URL.
-        allowed: The host name of ``--allow-host``; "" when it was not given.
-        remedy: How to allow another host; its name is appended.
-
-    Returns:
-        The base URL without trailing slashes.
-
-    Raises:
-        UsageError: It is not an http(s) URL, or neither loopback nor allowed.
+    Raises UsageError unless it is an http(s) URL of loopback or of the ``allowed`` host name;
+    ``remedy`` and the name form the message's advice.
     """
     if set(host) & set("@?#"):  # not shown: the text before the @ may be a secret
         raise UsageError("--host takes no user, password, query or fragment")
@@ -146,9 +131,7 @@ def check_host(host: str, allowed: str, remedy: str = "add --allow-host ") -> st
 
 
 def webhook_secret(trial_id: str) -> str:
-    """
-    The secret that signs a trial's webhooks to the harness's own inbox, derived from its name.
-    """
+    """The secret that signs a trial's webhooks to the harness's own inbox."""
     return f"whsec_{trial_id}"
 
 

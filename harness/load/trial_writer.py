@@ -38,7 +38,6 @@ class TrialWriter:
     Writes batches, events and worker summaries.
 
     Attributes:
-        workers: Summary of each worker that has ended.
         expected: Workers that have a share of the load.
         on_failure: Called once, when the trial directory can no longer be written.
         failure: Why it cannot; "" while it can.

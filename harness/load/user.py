@@ -26,13 +26,7 @@ from harness.workload.payloads import Webhook, session_body
 
 
 class Iteration:
-    """
-    One arrival as a workload sees it.
-
-    Attributes:
-        number: The arrival's number: payloads are functions of (seed, number).
-        seed: The plan's seed.
-    """
+    """One arrival as a workload sees it; payloads are functions of (seed, number)."""
 
     __slots__ = (
         "_generator", "_keys", "_prefix", "_rng", "_seeded", "client", "number", "phase", "seed"
@@ -132,8 +126,7 @@ class ScenarioUser(User):
     """
     Base of the harness's users; a subclass names its workloads.
 
-    Attributes:
-        workloads: Name (as in the plan's ``[scenario.NAME]`` and ``[weights]``) → class.
+    ``workloads`` is name (as in the plan's ``[scenario.NAME]`` and ``[weights]``) → class.
     """
 
     abstract = True

@@ -19,7 +19,6 @@ from harness.errors import HarnessError, UsageError
 from harness.exit_codes import ExitCode
 from harness.load.config import LoadConfig, exit_with_error
 from harness.load.generator import LoadGenerator
-from harness.load.lifecycle import write_progress_periodically
 from harness.load.progress import Progress
 from harness.load.scheduler import local_start_ns
 from harness.load.spec import progress_fd
@@ -36,12 +35,7 @@ DISTRIBUTED_START_DELAY_NS = NS_PER_S // 2
 
 
 class RemoteSink:
-    """
-    Sends batches to the coordinator.
-
-    Attributes:
-        clock_ahead_ns: How far the worker's clock is ahead of the coordinator's, if known.
-    """
+    """Sends batches to the coordinator; its clock is ``clock_ahead_ns`` behind the worker's."""
 
     def __init__(self, runner: Any, progress: Progress | None = None) -> None:
         self.clock_ahead_ns = 0
@@ -78,9 +72,7 @@ class WorkerLifecycle:
     """
     Runs a worker's share, and ends on the coordinator's command.
 
-    Args:
-        config: The worker's own; the coordinator's plan replaces its plan.
-        observe: Called with each batch of attempts.
+    The coordinator's plan replaces that of the config. ``observe`` gets each batch of attempts.
     """
 
     def __init__(
@@ -148,7 +140,7 @@ class WorkerLifecycle:
         if progress is not None:
             progress.note = partial(str, f"the share of {generator.worker}")
             progress.start(start_ns)
-            gevent.spawn(write_progress_periodically, progress)
+            gevent.spawn(_write_periodically, progress)
         generator.start(start_ns, tuple(start_message["share"][self._runner.client_id]))
         generator.join()
         self._runner.send_message("harness_done", {"worker": generator.worker})
@@ -161,6 +153,13 @@ class WorkerLifecycle:
     def on_crash(self, text: str) -> None:
         """Report the crash to the coordinator."""
         self._runner.send_message("harness_crashed", {"text": text[-4000:]})
+
+
+def _write_periodically(progress: Progress) -> None:
+    """Write live metrics once a second, until killed."""
+    while True:
+        gevent.sleep(1.0)
+        progress.write()
 
 
 def user_names(runner: Any) -> list[str]:

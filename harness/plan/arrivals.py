@@ -58,9 +58,6 @@ class Phase:
         rate_end_per_s: The same at its end.
         spacing: ``uniform`` is evenly, ``poisson`` independently.
         measured: False for a warm-up: outside percentiles and SLOs.
-
-    Raises:
-        ValueError: A field is out of its range.
     """
 
     name: str
@@ -87,7 +84,7 @@ def starts_ns(
     phases: Sequence[Phase], seed: int, *, share: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[int, int, int]]:
     """
-    Yield the intended starts in order.
+    Yield the intended starts in order; raise ValueError unless 0 <= index < count.
 
     Args:
         phases: The plan's phases, one after the other.
@@ -97,9 +94,6 @@ def starts_ns(
     Yields:
         (number, start, phase): the arrival's number in the complete schedule, its intended start
         in ns from the schedule's start, and the index of the phase that holds the start.
-
-    Raises:
-        ValueError: The share is not 0 <= index < count.
     """
     index, count = share
     if not 0 <= index < count:
@@ -147,14 +141,14 @@ def _exact(rate: float) -> Fraction:
 
 def _uniform(phase: Phase, begin_ns: int, lead: Fraction, ordinals: range) -> Iterator[int]:
     """Starts of the arrivals whose Λ is lead + ordinal."""
+    if not ordinals:
+        return iter(())
     if phase.rate_start_per_s == phase.rate_end_per_s:
         return _constant(_exact(phase.rate_start_per_s), begin_ns, lead, ordinals)
     return _ramp(phase, begin_ns, float(lead), ordinals)
 
 
 def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) -> Iterator[int]:
-    if not ordinals:
-        return
     offset = begin_ns + lead * NS_PER_S / rate
     gap = NS_PER_S / rate
     scale = math.lcm(offset.denominator, gap.denominator)
@@ -164,8 +158,6 @@ def _constant(rate: Fraction, begin_ns: int, lead: Fraction, ordinals: range) ->
 
 
 def _ramp(phase: Phase, begin_ns: int, lead: float, ordinals: range) -> Iterator[int]:
-    if not ordinals:
-        return
     r0, slope = phase.rate_start_per_s, _slope(phase)
     square = r0 * r0
     last_ns = phase.duration_ns - 1

@@ -84,7 +84,6 @@ def format_errors(
     One line per mistake: file, line, key, what is wrong.
 
     Args:
-        errors: What pydantic found.
         source: The file's name in messages.
         text: The file's text, to find the lines; "" for no lines.
         at: The keys in the plan under which the model's own keys are.

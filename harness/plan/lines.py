@@ -1,10 +1,9 @@
 """
 The line of each key in a TOML text.
 
-tomllib keeps no positions, and tomlkit keeps them only implicitly, in the way it renders a
-document. So tomllib is asked twice: a text is cut into statements, which are the shortest
-runs of lines that are TOML by themselves; within a statement of several lines, a value
-begins after the longest part that, its brackets closed, does not have the value yet.
+tomllib and tomlkit give no positions. So a text is cut into statements, the shortest runs of
+lines that tomllib parses by themselves. Within a statement of several lines, a value begins
+after the longest part that, with its brackets closed, does not have the value yet.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-Location = tuple[str | int, ...]
-"""Keys of tables and indices of arrays, from the root to a value."""
+from harness.fields import Location
 
 _CLOSERS = ["".join(s) for length in range(4) for s in product("]}", repeat=length)]
 """What can end a statement that is cut between two values."""
@@ -57,12 +55,7 @@ class _Statement:
 
 @dataclass(slots=True)
 class PlanLines:
-    """
-    Finds the line of a key.
-
-    Args:
-        text: TOML; a text that is none has no lines.
-    """
+    """Finds the line of a key in TOML; any other text has no lines."""
 
     text: str
     _statements: dict[Location, _Statement] = field(default_factory=dict)

@@ -40,12 +40,9 @@ METRICS = (
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """
-    The tolerances of one comparison.
+    The tolerances of one comparison, by key.
 
-    Attributes:
-        relative: For latencies and throughput without a key.
-        outcome: For shares of outcomes without a key.
-        metrics: Key → tolerance.
+    ``relative`` is for latencies and throughput without a key, ``outcome`` for shares of outcomes.
     """
 
     relative: float = RELATIVE_DEFAULT

@@ -46,20 +46,11 @@ def append_load(before: Manifest | None, load: Manifest) -> Manifest:
 
 def read_load(trial: Path, prefix: str, phase: str) -> tuple[Manifest, pa.Table]:
     """
-    Read one load of a trial that is not finalized yet.
+    Read one load of a trial that is not finalized yet, by its ``TrialSpec.load_prefix`` and phase.
 
-    Args:
-        trial: The trial directory.
-        prefix: The load's ``TrialSpec.load_prefix``.
-        phase: Its phase.
-
-    Returns:
-        The manifest, reduced to the load's workers and its phase (no phase if the load did not
-        start), and the load's attempts.
-
-    Raises:
-        TrialError: A file is absent or damaged.
-        ValueError: A batch is damaged.
+    Returns the manifest, reduced to the load's workers and its phase (no phase if the load did not
+    start), and the load's attempts. Raises TrialError for a damaged file, ValueError for a damaged
+    batch.
     """
     manifest = open_trial(trial).manifest
     workers = [worker for worker in manifest.workers if worker.worker.startswith(prefix)]

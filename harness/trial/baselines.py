@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import TrialError, UsageError
-from harness.trial.parquet import is_one_of
+from harness.trial.row_filter import is_one_of
 from harness.trial.schema import INTERVALS
 from harness.trial.store import INTERVALS_FILE, MANIFEST, Trial, open_trial, write_atomically
 
@@ -27,10 +27,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def save_baseline(trial: Trial, name: str, phases: Collection[str], root: Path = BASELINES) -> Path:
     """
-    Keep the measured ``phases`` of a finished trial as a baseline; returns its directory.
+    Keep the measured ``phases`` of a finished trial as a baseline; return its directory.
 
-    Raises:
-        UsageError: The name is invalid or taken, or the trial is not complete.
+    Raises UsageError if the name is invalid or taken, or the trial is not complete.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -56,11 +55,6 @@ def save_baseline(trial: Trial, name: str, phases: Collection[str], root: Path =
     return directory
 
 
-def find_baselines(root: Path = BASELINES) -> list[Trial]:
-    """All baselines, oldest trial first, without those that `read_baselines` reports as damaged."""
-    return read_baselines(root)[0]
-
-
 def read_baselines(root: Path = BASELINES) -> tuple[list[Trial], list[TrialError]]:
     """All readable baselines, oldest trial first, and the errors of the others."""
     return read_trials(root, [MANIFEST])
@@ -72,10 +66,7 @@ def read_trials(
     """
     The trials of a directory, oldest first, and the errors of damaged ones.
 
-    Args:
-        root: The directory; it may be absent.
-        files: Files that a trial must have to be read.
-        follow_links: Read symbolic links, too.
+    The directory may be absent. Only trials with all of the ``files`` are read.
     """
     found: list[Trial] = []
     damaged: list[TrialError] = []
@@ -111,4 +102,4 @@ def baseline_name(path: Path, root: Path = BASELINES) -> str:
 
 
 def _known_names(root: Path) -> str:
-    return ", ".join(trial.path.name for trial in find_baselines(root)) or "none"
+    return ", ".join(trial.path.name for trial in read_baselines(root)[0]) or "none"

@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.attempt import Attempt
 from harness.trial.histograms import bucket_indices
-from harness.trial.merge import Merger
 from harness.trial.schema import ATTEMPTS, INTERVALS
 from harness.units import NS_PER_S
 
@@ -99,13 +97,6 @@ def bucket_table(attempts: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(arrays[::-1], schema=BUCKETS)
 
 
-def intervals_table(attempts: pa.Table) -> pa.Table:
-    """The intervals of a table of attempts (schema `INTERVALS`)."""
-    merger = Merger()
-    merger.add(bucket_table(attempts))
-    return merger.intervals()
-
-
 def to_ipc(table: pa.Table) -> bytes:
     """
     A table as one blob: its length, then its Arrow IPC stream in zstd.
@@ -138,9 +129,3 @@ def from_ipc(blob: bytes, schema: pa.Schema) -> pa.Table:
             "a batch of another schema; all workers must run the same version of the harness"
         )
     return table
-
-
-def distinct(table: pa.Table, column: str) -> list[str]:
-    """The distinct values of a name column, sorted."""
-    values: list[str] = sorted(pc.unique(table[column].cast(pa.string())).to_pylist())
-    return values

@@ -27,7 +27,6 @@ from harness.trial.merge import Merger
 from harness.trial.parts import (
     ATTEMPTS_SUFFIX,
     BUCKETS_SUFFIX,
-    EVENTS,
     EVENTS_SUFFIX,
     INTERNAL_WORKERS,
     PARTS,
@@ -39,6 +38,7 @@ from harness.trial.parts import (
 from harness.trial.schema import ATTEMPTS, SCHEMA, Event, Manifest, WorkerSummary
 from harness.trial.store import (
     ATTEMPTS_FILE,
+    EVENTS,
     INTERVALS_FILE,
     open_trial,
     write_atomically,
@@ -69,9 +69,8 @@ def finalize_trial(trial: Path) -> Manifest:
     """
     Make the tables of a trial from its parts; a finished trial stays as it is.
 
-    Raises:
-        TrialError: No trial, a damaged part, or another process still writes the trial.
-        StorageError: The disk is full; the parts stay, and finalizing can be repeated.
+    Raises TrialError for no trial, a damaged part, or a process that still writes the trial, and
+    StorageError for a full disk; the parts stay, and finalizing can be repeated.
     """
     manifest = open_trial(trial).manifest
     shutil.rmtree(trial / _DONE, ignore_errors=True)

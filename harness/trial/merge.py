@@ -36,9 +36,7 @@ class Merger:
         self._pending = self._merged = 0
 
     def add(self, table: pa.Table) -> None:
-        """
-        Add one table of schema ``harness.trial.batches.BUCKETS``; raises ValueError if damaged.
-        """
+        """Add a table of schema ``harness.trial.batches.BUCKETS``; raise ValueError if damaged."""
         if not len(table):
             return
         table = table.unify_dictionaries().combine_chunks()

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import TrialError
 from harness.text import one_line
+from harness.trial.row_filter import UneventfulFilter, is_one_of
 
 ROWS_MAX = 1_000_000_000
 _BATCH_ROWS = 1 << 20
@@ -21,33 +21,20 @@ _BATCH_ROWS = 1 << 20
 RECOPY_HINT = "the file is damaged: copy the trial again or repeat it"
 
 
-class RowFilter(Protocol):
-    """Selects rows of each piece of a file, by ``columns``."""
-
-    columns: Sequence[str]
-
-    def keep(self, table: pa.Table) -> pa.Table:
-        """The rows that stay."""
-
-
 def read_parquet(
     path: Path,
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
     keep: Mapping[str, Collection[str]] | None = None,
-    row_filter: RowFilter | None = None,
+    row_filter: UneventfulFilter | None = None,
 ) -> pa.Table:
     """
-    Read one table of a trial.
+    Read one table of a trial; raise TrialError if it is absent, damaged or of another form.
 
     Args:
         schema: Required columns; the file may have more.
         columns: Columns to read, in this order; all when None.
         keep: Name column → names of rows to keep; all rows when None.
-        row_filter: Selects rows of each piece, in order.
-
-    Raises:
-        TrialError: The file is absent, damaged, too long, or has other columns.
     """
     wanted = list(columns) if columns is not None else schema.names
     # Otherwise Arrow's allocator keeps the memory of tables read before.
@@ -99,7 +86,7 @@ def _select(
     schema: pa.Schema,
     wanted: list[str],
     keep: Mapping[str, Collection[str]],
-    row_filter: RowFilter | None,
+    row_filter: UneventfulFilter | None,
 ) -> pa.Table:
     extra = row_filter.columns if row_filter else ()
     read = list(dict.fromkeys([*wanted, *keep, *extra]))
@@ -121,15 +108,6 @@ def _matching_rows(table: pa.Table, names: Mapping[str, pa.Array]) -> pa.Chunked
     return functools.reduce(
         pc.and_, (is_one_of(table[column], values) for column, values in names.items())
     )
-
-
-def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
-    """Where a name column has one of the names; compares each distinct name once."""
-    chunks = []
-    for chunk in column.chunks:
-        known = pc.is_in(chunk.dictionary, value_set=names)
-        chunks.append(pc.fill_null(known.take(chunk.indices), fill_value=False))
-    return pa.chunked_array(chunks, pa.bool_())
 
 
 def _read_ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -24,11 +24,11 @@ import msgspec
 
 from harness.errors import TrialError
 from harness.trial.schema import Event
+from harness.trial.store import EVENTS
 
 PARTS = "parts"
 ATTEMPTS_SUFFIX = ".attempts"
 BUCKETS_SUFFIX = ".buckets"
-EVENTS = "events.jsonl"
 EVENTS_SUFFIX = ".events"
 PREFLIGHT = "preflight"
 CLEANUP_PROCESS = "rescue"
@@ -138,8 +138,7 @@ def read_batches(path: Path) -> Iterator[bytes]:
     """
     The complete batches of one part file; a torn last batch ends the iteration.
 
-    Raises:
-        TrialError: A length is out of range: the file is damaged, not torn.
+    Raises TrialError for a length out of range: the file is damaged, not torn.
     """
     with path.open("rb") as file:
         while (length := _next_length(file, path)) is not None:

@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.trial.parquet import is_one_of
-
 
 class UneventfulFilter:
-    """
-    Removes the uneventful attempts from a log, piece by piece, and counts them.
+    """Removes the uneventful attempts from a log, piece by piece, and counts them by worker."""
 
-    Attributes:
-        columns: Columns that it reads.
-        counts: Worker → uneventful attempts removed so far.
-    """
-
-    columns: Sequence[str] = (
+    columns = (
         "worker", "call_id", "attempt", "status", "code", "outcome", "disposition", "violation"
     )  # fmt: skip
 
@@ -55,3 +46,12 @@ class UneventfulFilter:
             pc.invert(pc.is_in(table["call_id"], value_set=self._retried)),
         )
         return pc.fill_null(functools.reduce(pc.and_, marks), fill_value=False)
+
+
+def is_one_of(column: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:
+    """Where a name column has one of the names; compares each distinct name once."""
+    chunks = []
+    for chunk in column.chunks:
+        known = pc.is_in(chunk.dictionary, value_set=names)
+        chunks.append(pc.fill_null(known.take(chunk.indices), fill_value=False))
+    return pa.chunked_array(chunks, pa.bool_())

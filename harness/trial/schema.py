@@ -117,10 +117,7 @@ class Manifest(msgspec.Struct, frozen=True):
         trial_id: Unique name of the trial; starts with its UTC stamp.
         host: Base URL of the target.
         model: ``open`` or ``closed``.
-        plan: The plan with all defaults.
         versions: Package name → version.
-        workers: One entry per generator process.
-        phases: The phases as they took place, in order.
         started_ns, ended_ns: Unix ns of the load (without cleanup).
         state: ``running``, then ``measured`` or ``interrupted``; of a finished directory
             ``complete`` or ``interrupted``.

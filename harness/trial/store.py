@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from harness.errors import StorageError, TrialError
 from harness.json_aliases import add_aliases
-from harness.trial.parquet import RECOPY_HINT, RowFilter, read_parquet, shorten_error
+from harness.trial.parquet import RECOPY_HINT, read_parquet, shorten_error
 from harness.trial.range_checks import check_attempts, check_intervals
 from harness.trial.row_filter import UneventfulFilter
 from harness.trial.schema import ATTEMPTS, INTERVALS, SCHEMA, Event, Manifest
@@ -50,12 +50,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """
-    An opened trial directory. Its methods raise TrialError for absent or damaged files.
-
-    Attributes:
-        manifest: Already checked against `SCHEMA`.
-    """
+    """An opened trial directory. Its methods raise TrialError for absent or damaged files."""
 
     path: Path
     manifest: Manifest
@@ -69,20 +64,17 @@ class Trial:
         """
         The attempt log: columns of `ATTEMPTS`, one row per attempt, in the file's order.
 
-        Args:
-            columns: Columns to read, in this order; all when None.
-            operations, phases: Keep only attempts of these; all when None.
+        None stands for all columns, operations or phases.
         """
-        asked = {"operation": operations, "phase": phases}
-        keep = {column: names for column, names in asked.items() if names is not None}
+        given = {"operation": operations, "phase": phases}
+        keep = {column: names for column, names in given.items() if names is not None}
         return self._read_attempts(columns, keep)
 
     def eventful_attempts(self, columns: Sequence[str]) -> tuple[pa.Table, Mapping[str, int]]:
         """
         Read the eventful attempts (``harness.trial.row_filter``), in the file's order.
 
-        Returns:
-            Their ``columns``, and the number of uneventful attempts by worker.
+        Returns their ``columns``, and the number of uneventful attempts by worker.
         """
         tries = self._read_attempts(["call_id", "attempt"])
         again = tries["call_id"].filter(pc.greater(tries["attempt"], 1)).unique()
@@ -93,7 +85,7 @@ class Trial:
         self,
         columns: Sequence[str] | None,
         keep: Mapping[str, Collection[str]] | None = None,
-        row_filter: RowFilter | None = None,
+        row_filter: UneventfulFilter | None = None,
     ) -> pa.Table:
         path = self.path / ATTEMPTS_FILE
         table = read_parquet(path, ATTEMPTS, columns, keep, row_filter)
@@ -139,10 +131,9 @@ class Trial:
 
 def open_trial(path: str | os.PathLike[str]) -> Trial:
     """
-    Open a trial directory; reads only the manifest.
+    Open a trial directory; read only the manifest.
 
-    Raises:
-        TrialError: No such directory, no manifest, a link or special file, or another version.
+    Raises TrialError for no directory or manifest, a link or special file, or another version.
     """
     directory = Path(path)
     if not directory.is_dir():

@@ -1,5 +1,5 @@
 """
-Trial directories come from strangers: nothing in them may lead a read or a write elsewhere.
+Trial directories are untrusted: nothing in them may lead a read or a write elsewhere.
 
 `require_plain_entries` runs whenever a trial is opened. It refuses symbolic links, devices,
 sockets and FIFOs anywhere in the directory. Files are then created by `create_beside`, under a
@@ -36,9 +36,7 @@ def require_plain_entries(directory: Path) -> None:
     """
     Require that a directory holds only files and directories, at every level.
 
-    Raises:
-        TrialError: It holds a link or a special file, too many entries, or too many levels.
-        OSError: It cannot be listed.
+    Raises TrialError for a link, a special file, or too many entries or levels.
     """
     for number, (entry, depth) in enumerate(_entries(directory, 1)):
         kind = _KINDS.get(stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode))
@@ -70,9 +68,6 @@ def create_beside(target: Path) -> Iterator[Path]:
 
     The file is created exclusively, under a random name. It is synced before the rename, and
     removed if the block raises.
-
-    Raises:
-        OSError: The directory cannot be written.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)

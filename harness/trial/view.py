@@ -21,12 +21,8 @@ class TrialView:
     """
     A finished trial directory. Each file is read and checked at first use.
 
-    Attributes:
-        manifest: What was run, on which target, with which versions.
-
-    Raises:
-        TrialError: It is not a trial, has another version, or is not finished. Every property
-            raises it for a file that is absent or damaged.
+    Raises TrialError if it is not a trial, has another version, or is not finished; every property
+    raises it for a file that is absent or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -21,13 +21,11 @@ def connect(target: Target, kind: TransportKind = "fast") -> Transport:
     """
     Make one user's transport; the network is not used before its first exchange.
 
-    Args:
-        target: Where to.
-        kind: ``fast`` for HTTP/1.1 at the lowest cost; ``httpx`` for HTTP/2 and proxies.
+    ``fast`` is for HTTP/1.1 at the lowest cost, ``httpx`` for HTTP/2 and proxies.
 
     Raises:
-        UsageError: The base URL or the CA file is wrong, ``fast`` cannot do what the target
-            asks, or it asks for both faults and a proxy.
+        UsageError: The base URL or the CA file is wrong, or the transport cannot do what the
+            target needs.
         ValueError: A header that cannot be written (a bug of the caller).
     """
     if target.via is not None and target.proxy is not None:
@@ -39,7 +37,7 @@ def connect(target: Target, kind: TransportKind = "fast") -> Transport:
         return HttpxTransport(target, context)
     if target.proxy is not None or target.http2:
         raise UsageError("the fast transport has no proxy and no HTTP/2; use --transport httpx")
-    from harness.wire.fast import FastTransport  # noqa: PLC0415  slow to import
+    from harness.wire.fast.exchange import FastTransport  # noqa: PLC0415  slow to import
 
     return FastTransport(target, shared_tls_context)
 

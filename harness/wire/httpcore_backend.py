@@ -30,10 +30,7 @@ class IoMeter:
     One transport's bytes and bounds; reset before each exchange.
 
     Attributes:
-        deadline_ns: When the exchange ends at the latest.
         connect_by_ns: When a connection begun now must be established.
-        bytes_in: Bytes received in this exchange.
-        bytes_out: Bytes sent in this exchange.
         dialled: Whether this exchange made a connection.
         ended: Whether the server ended the connection.
         parser: The second reading of the response; None unless it is plain HTTP/1.1.
@@ -130,12 +127,9 @@ class MeteredStream(httpcore.NetworkStream):
         data = self._inner.read(max_bytes, meter.clamp(timeout))
         meter.bytes_in += len(data)
         meter.ended = not data
-        if (
-            meter.parser is not None
-            and self._speaks_http1
-            and not (meter.ended and meter.parser.complete)
-        ):
-            meter.parser.feed(data)
+        parser = meter.parser if self._speaks_http1 else None
+        if parser is not None and not (meter.ended and parser.complete):
+            parser.feed(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

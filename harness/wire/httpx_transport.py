@@ -37,7 +37,7 @@ FAILURES: dict[type[Exception], Failure] = {
     httpx.RemoteProtocolError: Failure.MALFORMED,  # unless the connection ended
     httpx.LocalProtocolError: Failure.MALFORMED,
 }
-"""The failure of each httpx exception, where its causes say nothing more specific."""
+"""The failure of each httpx exception whose causes are no more specific."""
 
 _RESETS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 _STREAM_RESETS = ("<StreamReset", "<ConnectionTerminated")  # httpcore's messages for h2's events
@@ -82,13 +82,12 @@ class HttpxTransport:
                 response.close()
             coding = response.headers.get("content-encoding", "").strip().lower()
             body = decode(raw, coding, target.max_body_bytes)
-        except Exception as error:  # noqa: BLE001  every error becomes a response
+        except BaseException as error:
             self._drop()
+            if not isinstance(error, Exception):  # the user was killed
+                raise
             status = response.status_code if response is not None else 0
             return self._fail(error, status, start_ns)
-        except BaseException:  # the user was killed
-            self._drop()
-            raise
         end_ns = unix_ns()
         if parser is not None and not parser.reusable:
             self._drop()  # what followed the response must not begin the next one
@@ -174,11 +173,7 @@ _TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.SEND_TIMEOUT, Failure.RE
 
 
 def classify(error: Exception, *, ended: bool) -> tuple[Failure, str]:
-    """
-    The failure, and a few words on it, that an exception of httpx or below means.
-
-    ``ended`` says whether the server had ended the connection.
-    """
+    """The failure, and its detail, of an exception of httpx or below; ``ended`` by the server."""
     if isinstance(error, ExchangeError):
         return error.failure, error.detail
     detail = f"{type(error).__name__}: {error}"[:200]

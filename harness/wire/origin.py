@@ -21,9 +21,7 @@ class Origin(NamedTuple):
     Where a base URL points.
 
     Attributes:
-        tls: Whether the scheme is https.
         host: Name or address as resolvers and TLS take it: ASCII, no brackets.
-        port: TCP port.
         authority: The Host header: brackets around IPv6, no default port.
         prefix: Path before every target, with no trailing slash; often "".
     """
@@ -39,9 +37,7 @@ def parse_origin(base_url: str) -> Origin:
     """
     Parse a base URL; trailing slashes are dropped.
 
-    Raises:
-        UsageError: It is no http or https URL, or has what a base URL must not have:
-            user info, a query, a fragment, blanks.
+    Raises UsageError for any but an http or https URL without user info, query, fragment, blanks.
     """
     try:
         parts = urlsplit(base_url)

@@ -19,13 +19,7 @@ from harness.wire.transport import Failure, Request, Response, Transport
 
 
 class Pool:
-    """
-    At most ``size`` transports, made when needed, the last used taken first.
-
-    Args:
-        make: Makes one more transport.
-        size: The most transports.
-    """
+    """At most ``size`` transports, made when needed; the last used is taken first."""
 
     def __init__(self, make: Callable[[], Transport], size: int) -> None:
         self._make = make

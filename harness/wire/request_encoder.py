@@ -63,9 +63,7 @@ class RequestEncoder:
 
 
 def check_request_line(method: str, target: str) -> None:
-    """
-    Raise ValueError unless method and target can be in a request line; HEAD and CONNECT cannot.
-    """
+    """Raise ValueError unless a request line can have them; HEAD and CONNECT it cannot."""
     if not (method.isascii() and method.isalpha() and method.isupper()):
         raise ValueError(f"{method!r} is not an HTTP method")
     if method in {"HEAD", "CONNECT"}:
@@ -84,9 +82,8 @@ def check_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
     """
     The headers with lower-case names.
 
-    Raises:
-        ValueError: A name or a value cannot be sent, or the transport itself writes the
-            header. The message has no value: it may be a secret.
+    Raises ValueError, without the value, which may be a secret, for a name or value that cannot be
+    sent and for a header that the transport itself writes.
     """
     checked = tuple((name.lower(), value) for name, value in headers)
     for name, value in checked:

@@ -27,12 +27,7 @@ class Head(NamedTuple):
     """
     The meaning of a response's head.
 
-    Attributes:
-        status: The final status.
-        length: Bytes of the body on the wire.
-        reusable: Whether the connection may be used again.
-        retry_after: As in `Response`.
-        content_type: As in `Response`.
+    ``length`` is of the body on the wire; ``reusable``: the connection may be used again.
     """
 
     status: int
@@ -51,10 +46,7 @@ class ResponseParser:
 
     Attributes:
         status: The final response's status; 0 until its head was read.
-        max_body_bytes: The bound it was given.
         coding: The content coding, lower-case; "" for none.
-        bytes_in: Bytes fed.
-        complete: Whether all of it was read.
         reusable: Whether the connection may be used again; known when complete.
     """
 
@@ -99,12 +91,8 @@ class ResponseParser:
         """
         Add the next bytes, or b"" for the end of the connection.
 
-        Args:
-            data: What was received.
-            head_cache: Where to cache the head, if these are the response's first bytes.
-
-        Raises:
-            ExchangeError: It is no HTTP response, exceeds a bound, or is truncated.
+        ``head_cache`` is where to cache the head, if these are the response's first bytes. Raises
+        ExchangeError if it is no HTTP response, exceeds a bound, or is truncated.
         """
         if not data:
             self._end()

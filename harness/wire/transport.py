@@ -63,11 +63,7 @@ class Failure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """
-    Bounds of one exchange's parts; its deadline bounds the total.
-
-    Attributes:
-        connect_s: For name, TCP and TLS together.
-        read_s: The longest silence while the request is sent or the response read.
+    Bounds of one exchange's parts: connecting (name, TCP, TLS), and the longest silence after it.
     """
 
     connect_s: float = 2.0
@@ -87,7 +83,6 @@ class Target:
         base_url: ``http://`` or ``https://`` with host, port and path prefix.
         headers: Sent with every request (authorization, user agent); ``repr`` omits them.
         ca_file: PEM file of the authorities to trust instead of the system's.
-        verify: Check the server's certificate and name.
         max_head_bytes: The longest head of a response, interim responses included.
         max_body_bytes: The longest body of a response, both coded and decoded.
         via: Host and port to connect to instead of the base URL's own; the request and the
@@ -144,9 +139,7 @@ class Transport(Protocol):
         """
         Send one request and read its response, until ``deadline_ns`` (`harness.clock`) at most.
 
-        Raises:
-            ValueError: The request cannot be written as HTTP (a line break in the target or
-                the key): a bug of the caller.
+        Raises ValueError for a request that is not HTTP (a line break in it): a bug of the caller.
         """
 
     def close(self) -> None:
@@ -154,12 +147,7 @@ class Transport(Protocol):
 
 
 class ExchangeError(Exception):
-    """
-    The exchange ended without a complete response; ``exchange`` returns it as a `Response`.
-
-    Attributes:
-        sent: Bytes of the current send that the network took.
-    """
+    """The exchange ended without a complete response; ``sent`` is what the network took of it."""
 
     def __init__(self, failure: Failure, detail: str) -> None:
         super().__init__(detail)

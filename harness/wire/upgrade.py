@@ -70,18 +70,13 @@ def upgrade(
     connect_to: tuple[str, int] | None = None,
 ) -> tuple[Response, WebSocket | None]:
     """
-    Connect and request a WebSocket.
+    Connect and request a WebSocket; return the response, with the socket when its status is 101.
 
     Args:
-        address: Where to.
         target: Gives timeouts, TLS, bounds and the ``user-agent`` header; the token is all
             else that a socket needs.
         make_context: Makes the TLS context for (ca_file, verify).
-        deadline_ns: When to give up.
         connect_to: Host and port to connect to instead of the address's own.
-
-    Returns:
-        The response, with the socket when its status is 101.
     """
     start_ns = unix_ns()
     stream: Stream | TlsStream | None = None
@@ -91,17 +86,15 @@ def upgrade(
         stream = dial(address.origin, context, target.timeouts, deadline_ns, connect_to)
         request = _UpgradeRequest(stream, address, target)
         upgrade, socket = request.send(deadline_ns)
-    except Exception as error:  # noqa: BLE001  every error becomes a response
+    except BaseException as error:
         if stream is not None:
             stream.close()
+        if not isinstance(error, Exception):  # the user was killed
+            raise
         failure, detail = _failure_of(error)
         sizes = request.sizes if request is not None else (0, 0)
         response = Response(0, b"", None, None, start_ns, unix_ns(), *sizes, failure, detail)
         return response, None
-    except BaseException:  # the user was killed
-        if stream is not None:
-            stream.close()
-        raise
     if socket is None:
         stream.close()
     retry_after = next(reversed(upgrade.headers.get_all("retry-after")), None)

@@ -51,12 +51,9 @@ class Close(NamedTuple):
 
 class WebSocket:
     """
-    One open socket.
+    One open socket; ``closed`` is how it ended, None while it is open.
 
-    Attributes:
-        closed: How it ended; None while it is open.
-        bytes_in: Bytes read so far, the response to the upgrade included.
-        bytes_out: Bytes passed to the network so far.
+    ``bytes_in`` and ``bytes_out`` count what was read and sent so far, the upgrade included.
     """
 
     def __init__(
@@ -76,18 +73,14 @@ class WebSocket:
         self.bytes_out = 0
 
     def send(self, message: bytes, deadline_ns: int) -> None:
-        """
-        Send one text message, unless the socket has ended; raise ExchangeError at the deadline.
-        """
+        """Send one text message if the socket is open; raise ExchangeError at the deadline."""
         if self.closed is None:
             self._stream.deadline_ns = deadline_ns
             self._protocol.send_text(message)
             self._flush()
 
     def receive(self, deadline_ns: int) -> bytes | None:
-        """
-        Wait for one complete message (None: the socket ended); raise ExchangeError at the deadline.
-        """
+        """Wait for a message (None: the socket ended); raise ExchangeError at the deadline."""
         while not self._messages:
             if self.closed is not None:
                 return None

@@ -37,20 +37,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class EntryPool:
-    """
-    The entries of one seed.
-
-    >>> pool = EntryPool(7)
-    >>> pool.batch([(0, 0)]) == b'{"entries":[' + pool.entry(0, 0) + b"]}"
-    True
-    """
+    """The entries of one seed."""
 
     def __init__(self, seed: int, *, style: Style = "seed", times: Times | None = None) -> None:
         """
         Encode the templates.
 
         Args:
-            seed: Seed of the pool.
             style: ``seed`` for entries as the public documentation shows them, ``sdk`` as the
                 SDK sends them, with its path's structure.
             times: None for the style's own: ISO-8601 in the documentation, integers from the SDK.
@@ -59,20 +52,15 @@ class EntryPool:
         self._templates = [self._template(seed, t, style) for t in range(TEMPLATES)]
         self._times: dict[int, bytes] = {}
 
-    def entry(self, number: int, version: int = 0) -> bytes:
-        """
-        One entry's JSON; raise OverflowError if the version's time is outside years 1 to 9999.
-        """
-        head, description, middle, tail = self._templates[number % TEMPLATES]
-        time = self._times.get(version) or self._time(version)
-        hash16 = sha256(description % number).hexdigest()[:16].encode()
-        return b"".join((head, hash16, middle, time, tail))
-
     def batch(self, entries: Iterable[tuple[int, int]]) -> bytes:
-        """Body of import_selector_cache with these (number, version) in this order."""
+        """
+        Body of import_selector_cache with these (number, version) in this order.
+
+        Raises OverflowError for a version whose time is outside years 1 to 9999.
+        """
         templates, times = self._templates, self._times
         parts = [b'{"entries":[']
-        for number, version in entries:  # as in `entry`, but every byte is copied once only
+        for number, version in entries:
             head, description, middle, tail = templates[number % TEMPLATES]
             time = times.get(version) or self._time(version)
             hash16 = sha256(description % number).hexdigest()[:16].encode()

@@ -14,23 +14,13 @@ from typing import Any
 import msgspec
 
 from harness.contract.versions import CONTRACT_VERSION
-from harness.workload.entries import EntryPool
 from harness.workload.fake_names import MODELS, NAMESPACES, ORIGINS, SLUGS, mix64
-
-__all__ = ["EntryPool", "Webhook", "digest16", "mutate_body", "run_body", "session_body"]
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """
-    Where the API reports the end of a run.
-
-    Attributes:
-        url: The receiver.
-        secret: Key of the signature, used unchanged.
-        events: Among ``run.succeeded`` and ``run.failed``.
-    """
+    """Where the API reports the end of a run; the secret is the signature's key, unchanged."""
 
     url: str
     secret: str
@@ -45,10 +35,7 @@ def session_body(seed: int, number: int, *, contract_version: str = CONTRACT_VER
     """
     Body of create_session: the four required fields, most often name and model too.
 
-    Args:
-        seed: Seed of the workload.
-        number: The call's number; distinct numbers give distinct ``localRunId``.
-        contract_version: Any but the default makes the API answer 409.
+    Distinct numbers give distinct ``localRunId``. Another contract version is answered with 409.
     """
     mixed = mix64(seed, number)
     namespace = NAMESPACES[mixed % len(NAMESPACES)]
@@ -99,10 +86,8 @@ def mutate_body(body: bytes) -> bytes:
     Make another valid body of the same kind, to be sent with a key already used.
 
     The result asks for something else: the first entry's path, the run's input or the session's
-    local run id changes, or else a field is added. A second mutation differs from both.
-
-    Raises:
-        ValueError: The body is not a JSON object.
+    local run id changes, or else a field is added. A second mutation differs from both. Raises
+    ValueError for a body that is not a JSON object.
     """
     fields = msgspec.json.decode(body)
     if not isinstance(fields, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.analysis.error_codes import count_error_codes
+from harness.analysis.counts import count_error_codes
 from harness.analysis.probes import count_probes
 from harness.analysis.retry_waits import retry_waits_by_second
 from harness.analysis.summary import summarize

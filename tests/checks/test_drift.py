@@ -10,10 +10,10 @@ import pytest
 from harness.analysis.drift import Slope
 from harness.checks import drift
 from harness.checks.drift import check_drift
-from harness.trial.batches import attempts_table, intervals_table
+from harness.trial.batches import attempts_table
 from harness.trial.schema import PhaseWindow
 from harness.verdicts import Verdict
-from tests.trials import NS, T0, attempt, manifest
+from tests.trials import NS, T0, attempt, intervals_table, manifest
 
 NAMES = ("drift.p50", "drift.p99", "drift.errors")
 

@@ -19,6 +19,8 @@ from harness.units import NS_PER_S
 from harness.wire import Failure, Response
 
 LIMITED = b'{"error":"slow down","code":"CLOUD_RATE_LIMITED"}'
+
+
 BROKEN = b'{"error":"oops","code":"CLOUD_INTERNAL_ERROR"}'
 
 
@@ -166,15 +168,6 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
     ledger.close_file()
 
     assert read_ledger(tmp_path / "ledger").is_empty
-
-
-def test_a_budget_gives_what_is_in_hand_and_what_was_earned():
-    """Ten retries in hand and one for every fourth call: 12 after 8 calls, and not one more."""
-    budget = RetryBudget(0.25)
-    for _ in range(8):
-        budget.earn()
-
-    assert [True] * 12 + [False] * 3 == [budget.spend() for _ in range(15)]
 
 
 def test_who_is_woken_to_stop_does_not_try_again_early(clock):

@@ -10,7 +10,7 @@ from harness.conformance.context import CaseContext
 from harness.standin.config import StandinConfig
 from harness.standin.launch import Standin
 from harness.wire import Request, Target, Transport, connect
-from harness.wire.fast import FastTransport
+from harness.wire.fast.exchange import FastTransport
 from harness.wire.httpx_transport import HttpxTransport
 
 

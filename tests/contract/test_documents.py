@@ -19,7 +19,8 @@ from harness.contract import response_models
 from harness.contract.interpretation import interpret
 from harness.contract.operations import OPERATIONS
 from harness.contract.outcomes import ALIASES, DOCUMENTED_CODES, SDK_CODES, Outcome
-from harness.workload.payloads import EntryPool, Webhook, run_body, session_body
+from harness.workload.entries import EntryPool
+from harness.workload.payloads import Webhook, run_body, session_body
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OPENAPI = json.loads((DOCS / "openapi.json").read_text())

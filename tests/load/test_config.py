@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.errors import UsageError
 from harness.fields import Table
 from harness.load.config import LoadConfig, default_spec
 from harness.plan.model import Plan
@@ -49,3 +50,23 @@ def test_a_workload_with_the_old_method_name_runs_with_a_warning():
         workload = config.workload("work", Old)
 
     assert 7 == workload.run_iteration(7)
+
+
+def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, monkeypatch):
+    """Under plain Locust they would be in the manifest without an injection."""
+    (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
+    monkeypatch.setenv("HARNESS_PLAN", f"{tmp_path}/p.toml")
+    environment = SimpleNamespace(parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py")
+
+    with pytest.raises(
+        UsageError, match=r"p\.toml: faults need the fault proxy; use `harness run`"
+    ):
+        default_spec(environment)
+
+
+def test_plain_locust_names_the_variable_that_allows_a_host():
+    """It has no --allow-host."""
+    environment = SimpleNamespace(parsed_options=None, host="http://example.com", locustfile="x.py")
+
+    with pytest.raises(UsageError, match=r"anyway, set HARNESS_ALLOW_HOST=example\.com$"):
+        default_spec(environment)

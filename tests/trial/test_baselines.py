@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis.distributions import latencies, measured_phases
 from harness.errors import TrialError, UsageError
-from harness.trial.baselines import find_baselines, find_trial, save_baseline
+from harness.trial.baselines import find_trial, read_baselines, save_baseline
 from harness.trial.store import open_trial
 from tests.trials import attempt, ladder, write_trial
 
@@ -29,7 +29,7 @@ def test_a_baseline_says_what_its_trial_said(trial, tmp_path):
         k: s.describe_ms() for k, s in other.items()
     }
     assert "warm-up" not in kept.intervals_table()["phase"].to_pylist()
-    assert [found.path for found in find_baselines(root)] == [path]
+    assert [found.path for found in read_baselines(root)[0]] == [path]
 
 
 def test_a_taken_name_is_kept(trial, tmp_path):

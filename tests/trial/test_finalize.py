@@ -14,22 +14,9 @@ from harness.errors import StorageError, TrialError
 from harness.trial import finalize
 from harness.trial.batches import attempts_table, bucket_table, to_ipc
 from harness.trial.finalize import finalize_trial
-from harness.trial.parts import PARTS, PartWriter, count_batches, read_batches
+from harness.trial.parts import PARTS, PartWriter
 from harness.trial.schema import WorkerSummary
-from tests.trials import NS, T0, attempt, event, manifest
-
-
-def running_trial(path, batches=3, rows=4, **of_manifest):
-    """A trial as its writer left it: batches of one worker, and a manifest."""
-    with PartWriter(path) as writer:
-        for batch in range(batches):
-            table = attempts_table(
-                [attempt(call_id=batch * rows + n, at_s=float(batch)) for n in range(rows)]
-            )
-            writer.append("local", to_ipc(table), to_ipc(bucket_table(table)))
-    given = {"state": "running", "workers": [], **of_manifest}
-    (path / "manifest.json").write_bytes(msgspec.json.encode(manifest(**given)))
-    return path
+from tests.trials import NS, T0, attempt, event, manifest, running_trial
 
 
 def tear(path, by=1):
@@ -116,18 +103,6 @@ def test_a_torn_batch_is_left_out_of_both_tables(tmp_path, torn):
     assert [(end.worker, end.state) for end in done.workers] == [("local", "lost")]
 
 
-def test_only_complete_batches_are_read(tmp_path):
-    """A torn one, whichever part of it is there, ends the reading."""
-    path = running_trial(tmp_path / "t") / PARTS / "local.attempts"
-    whole = list(read_batches(path))
-    for by in (1, 2, 3):
-        tear(path, by)
-
-        assert whole[:2] == list(read_batches(path))
-        assert 2 == count_batches(path)
-    assert 3 == len(whole)
-
-
 def test_a_summary_that_names_more_attempts_than_arrived_is_a_loss(tmp_path):
     """A worker that recorded 13 attempts, of which 12 came, is lost."""
     trial = running_trial(
@@ -144,20 +119,6 @@ def test_the_end_of_a_load_that_never_wrote_it_is_its_last_answer(tmp_path):
     trial = running_trial(tmp_path / "t", ended_ns=(T0 - 5) * NS)
 
     assert finalize_trial(trial).ended_ns == T0 * NS + 2 * NS + 10_000_000
-
-
-def test_an_absurd_length_is_damage(tmp_path):
-    """A length that no batch has is not a torn end."""
-    trial = running_trial(tmp_path / "t")
-    path = trial / PARTS / "local.attempts"
-    path.write_bytes(path.read_bytes() + b"\xff" * 8)
-
-    with pytest.raises(TrialError, match="damaged at byte"):
-        list(read_batches(path))
-    with pytest.raises(TrialError, match="damaged at byte"):
-        count_batches(path)
-    with pytest.raises(TrialError, match="damaged at byte"):
-        finalize_trial(trial)
 
 
 def test_a_full_disk_keeps_the_parts(tmp_path, monkeypatch):
@@ -205,25 +166,6 @@ def test_events_are_written_once_however_often_finalizing_was_cut_off(tmp_path, 
     finalize_trial(trial)
 
     assert before == (trial / "events.jsonl").read_bytes() == b"\n".join([*lines, b""])
-
-
-def test_one_file_that_cannot_be_closed_keeps_no_other_from_being(tmp_path):
-    """A full disk under one part: what is in memory of the others is written all the same."""
-    writer = PartWriter(tmp_path)
-    writer.append("w0", b"a", b"b")
-    writer.append("w1", b"c", b"d")
-
-    def full():
-        raise OSError(28, "No space left on device")
-
-    writer._stack.callback(full)
-    with pytest.raises(OSError, match="No space"):
-        writer.close()
-
-    assert [[b"a"], [b"b"], [b"c"], [b"d"]] == [
-        list(read_batches(tmp_path / PARTS / name))
-        for name in ("w0.attempts", "w0.buckets", "w1.attempts", "w1.buckets")
-    ]
 
 
 @pytest.mark.parametrize("line", [b"\x80\n", b"[" * 5000 + b"\n", b"{}\n"])

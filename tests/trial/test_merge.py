@@ -10,9 +10,9 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness.trial import merge
-from harness.trial.batches import BUCKETS, attempts_table, bucket_table, intervals_table
+from harness.trial.batches import BUCKETS, attempts_table, bucket_table
 from harness.trial.merge import Merger
-from tests.trials import attempt
+from tests.trials import attempt, intervals_table
 
 
 def some_attempts(seed: int, count: int = 3000) -> list:

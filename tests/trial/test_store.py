@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import TrialError
-from harness.trial import parquet, store
+from harness.trial import store
 from harness.trial.schema import ATTEMPTS, Event, WorkerSummary
 from harness.trial.store import open_trial, write_atomically, write_json
 from harness.verdicts import Verdict
@@ -50,91 +49,6 @@ def test_everything_that_was_written_is_read_back(path):
         trial.events()
     )
     assert [Verdict.PASS] == [found.verdict for found in trial.findings()]
-
-
-def test_only_the_columns_and_operations_asked_for_are_read(path):
-    """A projection has just its columns, in the order asked for, and just its rows."""
-    table = open_trial(path).attempts_table(["outcome", "call_id"], ["queue_run"])
-
-    assert ["outcome", "call_id"] == table.column_names
-    assert [{"outcome": "rate_limited", "call_id": 2}] == table.to_pylist()
-
-
-def test_an_operation_that_never_occurred_gives_an_empty_table(path):
-    """No row is not an error, and the columns are still there."""
-    table = open_trial(path).attempts_table(["status"], ["cdp"])
-
-    assert (0, ["status"]) == (len(table), table.column_names)
-
-
-def test_only_the_phases_asked_for_are_read(tmp_path):
-    """Of probes the evidence, whatever else is in the log; of no such phase nothing."""
-    rows = [
-        attempt(call_id=n, phase=phase, operation=operation, evidence=f"{phase} {n}")
-        for n, (phase, operation) in enumerate(
-            [("steady", "get_run"), ("probe", "get_run"), ("probe", "queue_run")]
-        )
-    ]
-    trial = open_trial(write_trial(tmp_path / "t", rows))
-
-    told = trial.attempts_table(["evidence"], phases={"probe"})
-    both = trial.attempts_table(["evidence"], ["queue_run"], phases={"probe"})
-
-    assert ["probe 1", "probe 2"] == told["evidence"].to_pylist()
-    assert ["probe 2"] == both["evidence"].to_pylist()
-    assert 0 == len(trial.attempts_table(["evidence"], phases={"cleanup"}))
-
-
-def test_names_may_be_plain_strings_in_the_file(path):
-    """Another writer's plain strings are as good as dictionaries."""
-    plain = pa.schema(
-        [
-            pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
-            for f in ATTEMPTS
-        ]
-    )
-    table = pq.read_table(path / "attempts.parquet").cast(plain)
-    pq.write_table(table, path / "attempts.parquet", store_schema=False)
-
-    read = open_trial(path).attempts_table(["operation"])
-
-    assert ["create_session", "queue_run"] == read["operation"].to_pylist()
-    assert pa.types.is_dictionary(read["operation"].type)
-
-
-def test_batches_with_other_dictionaries_are_one_table(tmp_path, monkeypatch):
-    """Names keep their meaning however the file is cut into batches."""
-    rows = [attempt(call_id=n, operation=f"op_{n % 7}") for n in range(100)]
-    path = write_trial(tmp_path / "trial", rows)
-    monkeypatch.setattr(parquet, "_BATCH_ROWS", 9)
-
-    read = open_trial(path).attempts_table(["operation"])
-
-    assert [row.operation for row in rows] == read["operation"].to_pylist()
-
-
-def test_uneventful_attempts_are_counted_and_the_others_read(tmp_path):
-    """Retried, refused and broken attempts are read, with all of a retried call."""
-    rows = [
-        attempt(call_id=1, evidence="a"),
-        attempt(call_id=7, evidence="a", worker="w2"),
-        attempt(call_id=8, evidence="a", worker="w2", operation="get_run"),
-        attempt(call_id=9, evidence="g"),
-        attempt(call_id=9, evidence="h", attempt=2),
-        attempt(call_id=10, evidence="i", status=0),
-        attempt(call_id=11, evidence="j", status=429),
-        attempt(call_id=2, evidence="b", disposition="retried"),
-        attempt(call_id=2, evidence="c", attempt=2),
-        attempt(call_id=3, evidence="d", violation="an unexpected status 203"),
-        attempt(call_id=4, evidence="e", outcome="conflict", status=409),
-        attempt(call_id=5, evidence="f", code="CLOUD_ODD"),
-    ]
-    trial = open_trial(write_trial(tmp_path / "trial", rows))
-
-    table, uneventful = trial.eventful_attempts(["evidence"])
-
-    assert list("ghijbcdef") == table["evidence"].to_pylist()
-    assert {"local": 1, "w2": 2} == uneventful
 
 
 def test_missing_findings_are_no_findings(path):
@@ -202,18 +116,6 @@ def test_too_many_events_are_refused(path, monkeypatch):
     _append(path, b'{"time_ns": 1, "kind": "note"}\n')
     with pytest.raises(TrialError, match="more than 3 events"):
         open_trial(path).events()
-
-
-@pytest.mark.parametrize("column", ["evidence", "code"])
-def test_text_that_is_no_utf8_is_damage(path, column):
-    """Arrow does not look; we do, before a renderer falls over it."""
-    table = pq.read_table(path / "attempts.parquet")
-    text = pa.array([b"\xff\xfe"] * len(table)).view(pa.string())
-    table = table.set_column(table.schema.get_field_index(column), column, text)
-    pq.write_table(table, path / "attempts.parquet", store_schema=False)
-
-    with pytest.raises(TrialError, match="not a readable Parquet file"):
-        open_trial(path).attempts_table([column])
 
 
 @settings(max_examples=60, deadline=None)

@@ -79,9 +79,7 @@ class SocketConnection:
         """
         Open the socket: one call, whose attempts are upgrades.
 
-        Args:
-            probe: What a probe is for; a socket that a probe opens is closed immediately.
-            endpoint: Another endpoint than the connection's own, for a probe.
+        A ``probe`` names its purpose, may have another endpoint, and is closed immediately.
         """
         target = endpoint or self._endpoint
         self._drop()
@@ -94,14 +92,9 @@ class SocketConnection:
             status, body, wait = response.status, response.body, response.retry_after
             return response, read_upgrade(self._operation, status, body, wait)
 
-        probe_evidence = f'{{"probe":"{probe}"}}' if probe else ""
+        describe = (lambda _: f'{{"probe":"{probe}"}}') if probe else None
         result = self._client.perform(
-            self._operation,
-            exchange,
-            not probe,
-            "",
-            target.session_id,
-            lambda _: probe_evidence,
+            self._operation, exchange, not probe, "", target.session_id, describe
         )
         if probe:
             self._drop()
@@ -137,12 +130,9 @@ class SocketConnection:
 
     def call_all(self, calls: Sequence[SocketCall]) -> list[CallResult]:
         """
-        Make several calls concurrently: send all, then wait for all responses.
+        Send several calls, then wait for all responses; [] when there is no socket.
 
         Each is one attempt. When the socket ends, all pending calls end.
-
-        Returns:
-            One result per call, in order; none when there is no socket.
         """
         if not self.ensure_open():
             return []

@@ -53,9 +53,7 @@ class DevTools:
         return Page(target, session) if session else None
 
     def command(self, method: str, session: str = "", **params: Any) -> dict[str, Any] | None:
-        """
-        Send one command; return the response's result, None on an error or without a response.
-        """
+        """Send one command; return its result, None on an error or without a response."""
         return self._make_call(method, session, params)
 
     def _make_call(

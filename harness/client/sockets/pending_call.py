@@ -23,7 +23,6 @@ class SocketCall(NamedTuple):
     One call to make over a socket.
 
     Attributes:
-        operation: The attempts' operation.
         frame: Makes the request's frame from its number.
         repeatable: Whether doing it twice has the effect of doing it once.
         describe: Makes the evidence; None for the reason of a failed action.

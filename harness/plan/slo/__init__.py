@@ -32,10 +32,10 @@ request.
 from __future__ import annotations
 
 from harness.plan.slo.grammar import SloError, parse_slos
-from harness.plan.slo.names import ACTIONS, NOT_ERRORS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
-from harness.plan.slo.objective import Clock, Comparison, Latency, Share, Slo, Subject, Throughput
+from harness.plan.slo.names import NOT_ERRORS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
+from harness.plan.slo.objective import Latency, Share, Slo, Subject, Throughput
 
 __all__ = [
-    "ACTIONS", "NOT_ERRORS", "OPERATIONS", "OUTCOMES", "SOCKET_GROUPS", "Clock", "Comparison",
-    "Latency", "Share", "Slo", "SloError", "Subject", "Throughput", "parse_slos",
+    "NOT_ERRORS", "OPERATIONS", "OUTCOMES", "SOCKET_GROUPS", "Latency", "Share", "Slo", "SloError",
+    "Subject", "Throughput", "parse_slos",
 ]  # fmt: skip

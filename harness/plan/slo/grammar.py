@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from harness.errors import UsageError
 from harness.plan.slo.names import ACTIONS, OPERATIONS, OUTCOMES, SOCKET_GROUPS
@@ -58,7 +58,7 @@ class _Parser:
         words = self.words(comparison.start())
         operation, subject = self.subject(words)
         limit = self.limit(subject, comparison)
-        return Slo(self.source, operation, subject, _comparison(comparison[0]), limit)
+        return Slo(self.source, operation, subject, cast("Comparison", comparison[0]), limit)
 
     def words(self, end: int) -> list[tuple[int, str]]:
         words: list[tuple[int, str]] = []
@@ -158,10 +158,3 @@ def _is_method(operation: str, word: str) -> bool:
         return False
     group, *methods = operation.split(".")
     return group in SOCKET_GROUPS and len(methods) < SOCKET_GROUPS.index(group) + 1
-
-
-def _comparison(text: str) -> Comparison:
-    match text:
-        case "<" | "<=" | ">" | ">=":
-            return text
-    raise AssertionError(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ _UNITS_NS = {"ns": 1, "µs": NS_PER_US, "ms": NS_PER_MS, "s": NS_PER_S}
 
 Clock = Literal["response", "service"]
 Comparison = Literal["<", "<=", ">", ">="]
+_COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,6 @@ class Slo:
     One objective.
 
     Attributes:
-        source: The text of this one objective.
         operation: None for all operations together.
         limit: Microseconds for a latency, a fraction for a share, attempts per second
             for a throughput.
@@ -76,15 +77,7 @@ class Slo:
 
     def is_met_by(self, value: float) -> bool:
         """Whether a value in the unit of ``limit`` meets the objective."""
-        match self.comparison:
-            case "<":
-                return value < self.limit
-            case "<=":
-                return value <= self.limit
-            case ">":
-                return value > self.limit
-            case ">=":
-                return value >= self.limit
+        return bool(_COMPARE[self.comparison](value, self.limit))
 
     def format(self, value: float) -> str:
         """Format a value of this objective's unit for people."""

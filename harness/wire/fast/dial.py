@@ -31,15 +31,8 @@ def dial(
     """
     Connect to an origin; its addresses are tried one after the other.
 
-    Args:
-        origin: Where to.
-        context: None for plain TCP.
-        timeouts: ``connect_s`` bounds all of it.
-        deadline_ns: The exchange's own bound.
-        connect_to: Host and port to connect to instead of the origin's.
-
-    Raises:
-        ExchangeError: It failed; the failure of the last address tried.
+    ``context`` is None for plain TCP; ``connect_to`` replaces the origin's host and port. Raises
+    ExchangeError with the failure of the last address tried.
     """
     host, port = connect_to or (origin.host, origin.port)
     until_ns = unix_ns() + int(timeouts.connect_s * NS_PER_S)

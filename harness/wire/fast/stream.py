@@ -74,8 +74,7 @@ class Stream:
         """
         Send all of it, unless the server responds or hangs up first; return the bytes taken.
 
-        Raises:
-            ExchangeError: The server took nothing for too long; ``sent`` is what it took before.
+        Raises ExchangeError, with the bytes ``sent``, if the server took nothing for too long.
         """
         try:
             sent = self._sock.send(data)
@@ -112,13 +111,8 @@ class Stream:
         """
         Wait for bytes and return what is there; b"" is the end of the connection.
 
-        Args:
-            until_ns: When to give up; 0 means after ``read_s`` of silence.
-            late: The failure to report then.
-
-        Raises:
-            ExchangeError: Nothing came in time.
-            OSError: The connection was reset.
+        Raises OSError if it was reset, and ExchangeError with the failure ``late`` if nothing came
+        until ``until_ns``; 0 means ``read_s`` from now.
         """
         while True:
             self._wait(self._readable, until_ns or unix_ns() + self._read_timeout_ns, late)

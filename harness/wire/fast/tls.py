@@ -46,7 +46,7 @@ class TlsStream:
                 self._flush()
                 self._feed(self._stream.receive(until_ns, Failure.CONNECT_TIMEOUT))
             except ssl.SSLError:
-                self._flush()  # the alert that tells the server why
+                self._flush()  # the alert with the reason, for the server
                 raise
             else:
                 self._flush()

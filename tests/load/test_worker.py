@@ -1,15 +1,30 @@
-"""A process with a wrong configuration ends, so that no other process waits for it."""
+"""A worker splits large batches without loss, and ends when it cannot follow the coordinator."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
-from harness.errors import UsageError
-from harness.load.config import default_spec
+
+@pytest.mark.parametrize(
+    ("rows", "noise", "piece_bytes", "more_than"),
+    [(500, 0, 1 << 20, 0), (500, 5000, 1 << 20, 2), (64, 200, 4096, 4)],
+)
+def test_a_large_batch_is_split_not_truncated(rows, noise, piece_bytes, more_than):
+    """Messages keep the bound and their order, and add up to the batch: rows and histograms."""
+    args = [sys.executable, "-m", "tests.load.sending", str(rows), str(noise), str(piece_bytes)]
+    done = subprocess.run(args, capture_output=True, text=True, check=True, timeout=60)
+    told = json.loads(done.stdout)
+
+    assert list(range(rows)) == told["calls"]
+    assert told["same_intervals"]
+    assert 15 == told["ended_s"]
+    assert max(told["sizes"]) <= piece_bytes
+    assert len(told["sizes"]) > more_than
+
 
 SCRIPT = """
 from types import SimpleNamespace
@@ -57,23 +72,3 @@ def test_a_worker_of_another_scenario_ends():
 
     assert (2, 1) == (status, len(said.splitlines())), said
     assert said.endswith("its scenario is theirs, this worker's x; start it with theirs")
-
-
-def test_a_plan_with_faults_needs_the_command_that_brings_the_proxy(tmp_path, monkeypatch):
-    """Under plain Locust they would be in the manifest without an injection."""
-    (tmp_path / "p.toml").write_text("[[faults]]\nkind = 'latency'\n")
-    monkeypatch.setenv("HARNESS_PLAN", f"{tmp_path}/p.toml")
-    environment = SimpleNamespace(parsed_options=None, host="http://127.0.0.1:9", locustfile="x.py")
-
-    with pytest.raises(
-        UsageError, match=r"p\.toml: faults need the fault proxy; use `harness run`"
-    ):
-        default_spec(environment)
-
-
-def test_plain_locust_names_the_variable_that_allows_a_host():
-    """It has no --allow-host."""
-    environment = SimpleNamespace(parsed_options=None, host="http://example.com", locustfile="x.py")
-
-    with pytest.raises(UsageError, match=r"anyway, set HARNESS_ALLOW_HOST=example\.com$"):
-        default_spec(environment)

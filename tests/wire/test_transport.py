@@ -1,4 +1,4 @@
-"""What well-behaved servers say, and how it is read."""
+"""What well-behaved servers send, and how both transports read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from harness.wire import Failure
+from harness.wire import Failure, Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -223,3 +223,10 @@ def test_a_stray_line_end_is_surplus_too(user, script, scripted, answer, body, s
     for key in ("key-0002", "key-0003"):
         assert (None, key.encode()) == ((response := user.get(key)).failure, response.body)
     assert 2 == scripted.accepted
+
+
+@pytest.mark.parametrize("bounds", [(0, 1), (1, 0), (-1, 1), (float("nan"), 1)])
+def test_timeouts_are_positive(bounds):
+    """A timeout of nothing would fail every exchange."""
+    with pytest.raises(ValueError, match="positive"):
+        Timeouts(*bounds)
