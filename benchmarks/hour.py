@@ -61,7 +61,7 @@ def write_hour(
 
     Args:
         path: The directory.
-        seed: Of the load's dice; level and bursts differ with it.
+        seed: Of the random numbers; level and bursts differ with it.
         per_s: Attempts a second.
         slower: Factor on all times.
         logged: Share of the attempts that attempts.parquet holds.

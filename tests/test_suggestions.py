@@ -10,7 +10,7 @@ from harness.suggestions import nearest, suggest
 KNOWN = ("create_session", "get_session", "queue_run")
 
 
-def test_a_slip_is_answered_by_the_nearest_name():
+def test_a_mistyped_name_gets_the_nearest_one():
     assert "did you mean 'create_session'?" == suggest("create_sesion", KNOWN)
     assert "get_session" == nearest("get_sessions", iter(KNOWN))
 

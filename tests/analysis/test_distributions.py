@@ -60,7 +60,7 @@ def test_only_good_answers_of_measured_phases_count(tmp_path):
 
 
 def test_operations_and_metrics_are_kept_apart(tmp_path):
-    """Each operation has its own spectra, and response includes the wait."""
+    """Each operation has its own distributions, and response time includes the wait."""
     rows = [
         attempt(call_id=1, service_ms=10.0, late_ms=30.0),
         attempt(call_id=2, operation="get_run", service_ms=1.0),

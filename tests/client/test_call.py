@@ -64,7 +64,7 @@ def clock(monkeypatch):
     return clock
 
 
-def _seat(clock, recorder, **policy):
+def _context(clock, recorder, **policy):
     settings = RetryPolicy(**policy)
     budget = RetryBudget(settings.budget_fraction)
     return ClientContext("local", recorder.record, settings, budget, clock.sleep, Random(7))
@@ -72,7 +72,7 @@ def _seat(clock, recorder, **policy):
 
 def _call(clock, *steps, operation="get_run", key="", body=None, **policy):
     recorder, script = Recorder(), Script(clock, *steps)
-    caller = RetryingCaller(script, _seat(clock, recorder, **policy))
+    caller = RetryingCaller(script, _context(clock, recorder, **policy))
     result = caller.call(operation, "/x", body, key=key, resource_id="r")
     return result, recorder.drain(), script
 
@@ -122,7 +122,7 @@ def test_attempts_and_deadline_bound_a_call(clock):
 def test_the_budget_bounds_retries_over_calls(clock):
     """Retries are at most a tenth of the calls, and ten."""
     recorder = Recorder()
-    context = _seat(clock, recorder, attempts=2)
+    context = _context(clock, recorder, attempts=2)
     for _ in range(100):
         RetryingCaller(Script(clock, (500, BROKEN, None), (500, BROKEN, None)), context).call(
             "get_run", "/x"
@@ -145,7 +145,7 @@ def test_a_stale_connection_is_tried_again_at_once(clock):
 def test_response_counts_from_the_intended_start(clock):
     """A call begun late is as slow as its caller felt it."""
     recorder = Recorder()
-    caller = RetryingCaller(Script(clock), _seat(clock, recorder))
+    caller = RetryingCaller(Script(clock), _context(clock, recorder))
     caller.begin_iteration("load", clock.now_ns - 5_000_000)
     caller.call("health", "/health")
     (row,) = recorder.drain()
@@ -158,7 +158,7 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
     """The ledger keeps a doubtful create; its repetition names the session; DELETE pays."""
     ledger = Ledger(tmp_path / "ledger")
     script = Script(clock, Failure.RESET)
-    client = OpensteerClient(script, _seat(clock, Recorder(), attempts=1), ledger)
+    client = OpensteerClient(script, _context(clock, Recorder(), attempts=1), ledger)
     client.create_session(b"{}", "k1")
     assert {"k1": b"{}"} == read_ledger(tmp_path / "ledger").unconfirmed
     script.steps = [(201, b'{"sessionId":"s1"}', None), (404, b"", None)]
@@ -173,7 +173,7 @@ def test_a_lost_create_stays_a_debt_until_its_session_is_known(clock, tmp_path):
 def test_who_is_woken_to_stop_does_not_try_again_early(clock):
     """A stop in the middle of a Retry-After ends the call: one request, and the refusal."""
     recorder, script = Recorder(), Script(clock, (429, LIMITED, "30"))
-    context = _seat(clock, recorder, deadline_s=60.0)
+    context = _context(clock, recorder, deadline_s=60.0)
 
     def woken(_seconds):
         clock.now_ns += NS_PER_S
@@ -192,7 +192,7 @@ def test_a_response_about_another_resource_is_invalid(clock, asked):
     """Asked for one run and told of another: invalid, and filed under the one asked for."""
     script = Script(clock, (200, b'{"run":{"id":"run_1","status":"failed"}}', None))
     recorder = Recorder()
-    client = OpensteerClient(script, _seat(clock, recorder), Ledger())
+    client = OpensteerClient(script, _context(clock, recorder), Ledger())
     interpretation = client.get_run(asked).interpretation
     (row,) = recorder.drain()
 
@@ -214,7 +214,7 @@ def test_a_refused_create_is_no_debt(clock):
     """What the limiter refused was not done."""
     ledger = Ledger()
     client = OpensteerClient(
-        Script(clock, (429, LIMITED, "1")), _seat(clock, Recorder(), attempts=1), ledger
+        Script(clock, (429, LIMITED, "1")), _context(clock, Recorder(), attempts=1), ledger
     )
     client.create_session(b"{}", "k1")
 

@@ -65,7 +65,7 @@ def test_nothing_is_written_behind_a_line_that_the_disk_took_in_part(tmp_path):
     assert ["s1"] == list(read_ledger(path).open)
 
 
-def test_a_file_that_has_grown_is_written_anew_with_the_debts_alone(tmp_path, monkeypatch):
+def test_a_file_that_has_grown_is_rewritten_with_open_sessions_only(tmp_path, monkeypatch):
     """An endless trial has a ledger of bounded size, that tells what memory holds."""
     monkeypatch.setattr(ledgers, "COMPACT_AT_BYTES", 2000)
     path = tmp_path / "local.ledger"
@@ -84,7 +84,7 @@ def test_a_file_that_has_grown_is_written_anew_with_the_debts_alone(tmp_path, mo
     assert ["local.ledger"] == [file.name for file in tmp_path.iterdir()]
 
 
-def test_a_ledger_that_cannot_be_written_anew_goes_on(tmp_path, monkeypatch):
+def test_a_ledger_that_cannot_be_rewritten_goes_on(tmp_path, monkeypatch):
     """No room for a second file beside the first one: the first one grows."""
     monkeypatch.setattr(ledgers, "COMPACT_AT_BYTES", 500)
     path = tmp_path / "local.ledger"

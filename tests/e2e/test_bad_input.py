@@ -48,7 +48,7 @@ def test_a_plan_that_holds_the_key(harness: Command) -> None:
 
 
 def test_a_host_elsewhere_needs_to_be_spelled_out(harness: Command) -> None:
-    """Nobody loads a production system by a slip."""
+    """A mistake never loads a production system."""
     _refused(
         harness.in_process("run", "mixed", "--host", "https://api.example.com"), 2, "--allow-host"
     )

@@ -65,7 +65,7 @@ def test_the_ceiling_is_exact_and_nothing_is_left(tmp_path, ceiling, settings):
 
 
 def test_over_admission_is_found_when_the_stand_in_races(tmp_path):
-    """Between its look for room and the taking of the slot others slip in."""
+    """Between its check for a free slot and taking it, others take the slot."""
     found, truth = find(tmp_path, StandinConfig(max_sessions=7, race_window_s=0.05))
 
     assert 7 == found["ceiling"]

@@ -86,7 +86,7 @@ def test_doctor_does_not_claim_what_it_did_not_see(harness: Command) -> None:
     assert "answers and accepts the key" not in ended.out
 
 
-def test_doctor_says_a_slip_by_the_code_of_one(harness: Command) -> None:
+def test_doctor_exits_with_the_code_of_a_mistake(harness: Command) -> None:
     """A host that is no URL is a 2, as of every command."""
     ended = harness.in_process("doctor", "--host", "localhost:1")
 

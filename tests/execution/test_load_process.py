@@ -140,7 +140,7 @@ def test_locusts_own_variables_do_not_reach_the_load(tmp_path, monkeypatch):
     assert not [line for line in said if line.startswith("LOCUST_RUN_TIME")]
 
 
-def test_a_load_process_that_was_killed_is_no_slip_of_the_operator(tmp_path):
+def test_a_killed_load_process_is_not_a_usage_error(tmp_path):
     """4 and not 2: nothing was observed."""
     killed = load_error(tmp_path / "absent.log", -9)
 

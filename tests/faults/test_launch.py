@@ -76,7 +76,7 @@ def is_gone(pid, within_s=5.0):
     return False
 
 
-def test_nothing_strikes_before_the_start_signal(target, tmp_path):
+def test_nothing_is_injected_before_the_start_signal(target, tmp_path):
     """The preflight passes, faults are injected into the load and logged, the process ends."""
     events_path = tmp_path / "events.jsonl"
     specs = [parse_fault("response-lost")]

@@ -33,7 +33,7 @@ def test_text_and_table_say_the_same():
     assert has(spec, from_ns=20 * S, for_ns=10 * S, probability=0.05)
 
 
-def test_a_kind_alone_always_strikes():
+def test_a_kind_without_probability_is_always_injected():
     """No window, every request, the kind's own defaults."""
     assert has(parse_fault("latency"), latency_ns=S // 10, jitter_ns=0, probability=1.0)
     assert has(parse_fault(" slow "), rate_bytes_per_s=200, from_ns=0, for_ns=None)
@@ -89,7 +89,7 @@ def test_a_restart_says_when_and_for_how_long():
         ),
     ],
 )
-def test_a_slip_is_one_clear_line(text, words):
+def test_a_mistake_is_one_clear_line(text, words):
     """All errors, each with the nearest known word."""
     with pytest.raises(UsageError) as caught:
         parse_fault(text)

@@ -44,7 +44,7 @@ class Target:
 
 
 def swept(ledger, target):
-    """How many are left, the attempts, and the seat."""
+    """How many are left, the attempts, and the context."""
     recorder = Recorder()
     context = ClientContext(
         "local", recorder.record, RetryPolicy(), RetryBudget(0.1), time.sleep, Random(1),
@@ -86,7 +86,7 @@ def test_what_cannot_be_closed_is_counted():
 
 
 def test_its_calls_share_no_id_with_those_of_users_still_at_work():
-    """Whose grace is over goes on counting from the seat's next one."""
+    """After the grace period, counting continues from the context's next attempt."""
     ledger = Ledger()
     ledger.record_effect("a", "a")
     _, rows, context = swept(ledger, Target())

@@ -114,7 +114,7 @@ def test_a_threshold_s_key_that_names_no_metric_is_pointed_at():
 
 
 @pytest.mark.parametrize(("number", "key"), KEYS, ids=[f"{n}-{key}" for n, key in KEYS])
-def test_a_key_with_a_slip_is_pointed_at(number, key):
+def test_a_misspelled_key_is_located(number, key):
     """An unknown key is told with the nearest one that is known; free names have none."""
     lines = WHOLE.splitlines()
     lines[number - 1] = lines[number - 1].replace(key, f"{key}x", 1)
@@ -188,7 +188,7 @@ def test_a_mistake_that_no_model_sees_has_its_line_too():
     assert "plan 'x': weights.mxed: no" == format_error(at, "no", "plan 'x'")
 
 
-def test_a_slip_in_a_scenarios_name_is_pointed_at(tmp_path):
+def test_a_misspelled_scenario_is_located(tmp_path):
     """Its settings would be passed over; a name like no other is another locustfile's."""
     path = tmp_path / "plan.toml"
     path.write_text("[scenario.cache_imports]\nbatch = [1, 2]\n[scenario.our_own]\na = 1\n")

@@ -133,7 +133,7 @@ def test_the_page_is_quiet_alone_and_accessible(browser, files, name, size, sche
     ["cut off", "crowded", "many"],
 )
 def test_every_word_of_a_figure_can_be_read(browser, files, name, size):
-    """None leaves its drawing and none lies on another, on a desk and on a telephone."""
+    """None leaves its drawing and none overlaps another, on a desktop and on a phone."""
     with Visit(browser, files[name], size) as visit:
         drawn = visit.page.evaluate("document.querySelectorAll('figure svg text').length")
         spoilt = visit.page.evaluate(SPOILT)
@@ -177,7 +177,7 @@ def test_a_press_on_a_head_sorts_and_a_second_one_turns_round(browser, files):
     assert up == ("ascending", ["1", "1051"])
 
 
-def test_markup_of_strangers_stays_text(browser, files):
+def test_untrusted_markup_stays_text(browser, files):
     """No script of theirs ran, and their text can be read."""
     with Visit(browser, files["hostile"]) as visit:
         scripts = visit.page.locator("script").count()

@@ -122,7 +122,7 @@ def test_only_what_there_was_is_drawn_of_retries_and_waits(tmp_path):
     assert "No retries; 1 response with Retry-After" in drawn.alt
 
 
-def test_a_telephone_gets_a_drawing_of_its_own(figures):
+def test_a_phone_gets_its_own_drawing(figures):
     """As wide as high, or nearly; the same words on it, fewer letters a row of the legend."""
     for figure in figures.values():
         root = ET.fromstring(figure.narrow)  # noqa: S314  our own drawing
@@ -133,7 +133,7 @@ def test_a_telephone_gets_a_drawing_of_its_own(figures):
         assert f">{name}</text>" in figures["outcomes"].narrow
 
 
-def test_strikes_of_a_fault_hide_nothing(tmp_path, monkeypatch):
+def test_injections_of_a_fault_hide_nothing(tmp_path, monkeypatch):
     """They take the upper twentieth of the axes; the slowest answer lies below."""
     seen = {}
 
@@ -208,7 +208,7 @@ def test_long_trials_get_longer_steps(tmp_path):
     ],
 )
 def test_labels_are_printable_and_short(text, expected):
-    """What strangers wrote fits a legend."""
+    """Untrusted names fit a legend."""
     assert expected == label(text)
 
 

@@ -105,7 +105,7 @@ def test_githubs_parser_reads_the_tables_of_the_page(story_model):
     assert all(len({len(row) for row in table}) == 1 for table in page.tables)
 
 
-def test_githubs_parser_sees_strangers_text_as_text(hostile_model):
+def test_githubs_parser_sees_untrusted_text_as_text(hostile_model):
     """No element that a name could have brought, and the name itself can be read."""
     page = Page(markdown.render(hostile_model))
     shown = " ".join("".join(c if c.isprintable() else "\ufffd" for c in HOSTILE).split())

@@ -217,7 +217,7 @@ def test_workers_at_work_stay_at_work_when_other_settings_change():
     assert change(workers=0) is None
 
 
-def test_a_stranger_with_many_keys_is_not_remembered_for_ever():
+def test_a_client_with_many_keys_is_forgotten():
     """A key keeps its hash, whether or not it was met before; few are kept."""
     api = Api(State(StandinConfig()))
     first = api.authenticate(b"osk_first")

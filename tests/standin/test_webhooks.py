@@ -216,7 +216,7 @@ def test_a_canceled_run_is_no_event(start, inbox):
     assert (1, 1, [run_id]) == (seen["due"], seen["attempted"], list(seen["by_run"]))
 
 
-def test_strangers_are_never_called(start):
+def test_other_hosts_are_never_called(start):
     """An address off loopback is accepted, and blocked when its time comes."""
     client = start(**QUICK)
     hook = {"url": "https://your-server.com/webhook", "secret": SECRET}

@@ -1,4 +1,4 @@
-"""Trial directories of strangers: nothing is read or written outside of them."""
+"""Untrusted trial directories: nothing is read or written outside of them."""
 
 from __future__ import annotations
 

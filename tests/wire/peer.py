@@ -1,7 +1,7 @@
 """
 A WebSocket peer written by hand from RFC 6455: bytes in, bytes out.
 
-It takes frames apart with a few lines of its own, so that a slip of the library is not
+It takes frames apart with a few lines of its own, so that a mistake of the library is not
 read by the same library.
 """
 

@@ -1,4 +1,4 @@
-"""Where a socket may lead: its URL is a stranger's."""
+"""Hosts that a socket may connect to: its URL is untrusted."""
 
 from __future__ import annotations
 

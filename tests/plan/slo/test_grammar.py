@@ -194,7 +194,7 @@ def test_a_list_keeps_order_and_source_texts():
     ],
 )
 def test_a_mistake_is_shown_with_its_column(text, message):
-    """The message is one line with a caret at the slip, and helps on."""
+    """The message is one line with a caret at the mistake and a suggestion."""
     with pytest.raises(SloError) as caught:
         parse_slos(text)
 

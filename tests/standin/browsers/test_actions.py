@@ -76,7 +76,7 @@ def play(*wires, acts):
     return asyncio.run(run())
 
 
-def test_a_broken_connection_is_made_anew():
+def test_a_broken_connection_is_opened_again():
     """One message too long costs its own action; the next one has a connection again."""
     broken, whole = ScriptedWire(Page_captureScreenshot=None), ScriptedWire()
     assert ["CLOUD_RUNTIME_GONE", "Title", "png"] == play(

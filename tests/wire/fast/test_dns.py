@@ -7,7 +7,7 @@ from harness.wire.fast import dns as resolving
 from harness.wire.fast.dns import evict, resolve
 
 
-def test_names_of_a_stranger_do_not_pile_up(monkeypatch):
+def test_names_of_untrusted_hosts_do_not_pile_up(monkeypatch):
     """A target that gives each session a host of its own fills no memory with their names."""
     monkeypatch.setattr(resolving, "_cache", {})
     monkeypatch.setattr(resolving, "_CACHE_MAX", 10)
