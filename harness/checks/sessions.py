@@ -124,10 +124,7 @@ def _check_unique_ids(
 
 
 def _check_state_order(
-    frame: pd.DataFrame,
-    sessions: Codes,
-    ranks: npt.NDArray[np.int8],
-    finding: FindingBuilder,
+    frame: pd.DataFrame, sessions: Codes, ranks: npt.NDArray[np.int8], finding: FindingBuilder
 ) -> None:
     seen = np.flatnonzero(ranks >= 0)
     observed = frame[["start_ns", "end_ns"]].take(seen)

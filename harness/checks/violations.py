@@ -64,10 +64,7 @@ class FindingBuilder:
             self.add(f"{pluralize(len(rows), noun, plural)} {words}", rows.head(shown))
 
     def build(
-        self,
-        pass_detail: str,
-        unknown_reason: str = "",
-        unknown_rows: pd.DataFrame | None = None,
+        self, pass_detail: str, unknown_reason: str = "", unknown_rows: pd.DataFrame | None = None
     ) -> Finding:
         """
         The finding: fail after a violation, else unknown if there is a reason, else pass.

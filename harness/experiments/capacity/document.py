@@ -26,14 +26,7 @@ FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
 """Codes of a clean refusal of a full target."""
 
 
-_STEP_NUMBERS = (
-    "completed_per_s",
-    "served_per_s",
-    "p50_ms",
-    "p99_ms",
-    "p99_low_ms",
-    "p99_high_ms",
-)
+_STEP_NUMBERS = ("completed_per_s", "served_per_s", "p50_ms", "p99_ms", "p99_low_ms", "p99_high_ms")
 
 
 def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool) -> dict[str, Any]:

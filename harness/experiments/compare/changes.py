@@ -17,9 +17,7 @@ from harness.json_aliases import add_aliases
 
 
 class Change(
-    msgspec.Struct,
-    frozen=True,
-    rename={"low": "ci_low", "high": "ci_high", "p": "p_adjusted"},
+    msgspec.Struct, frozen=True, rename={"low": "ci_low", "high": "ci_high", "p": "p_adjusted"}
 ):
     """
     One metric of one operation, as compare.json has it.

@@ -73,10 +73,7 @@ def discriminating_experiments(
     if refilled < _CLEAR * concurrency:
         drained = tied_models.bucket.burst.estimate / (concurrency - refilled)
         yield _offer(
-            operation,
-            concurrency,
-            _groups(drained + _SURE_REFUSALS / concurrency, usual_s),
-            most,
+            operation, concurrency, _groups(drained + _SURE_REFUSALS / concurrency, usual_s), most
         )
     else:
         yield _offer(operation, concurrency, _groups(_CONFIRMING / concurrency, long_s), most)

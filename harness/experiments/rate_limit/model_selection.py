@@ -31,11 +31,7 @@ from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
-from harness.experiments.rate_limit.observations import (
-    DecisionLog,
-    Observation,
-    build_decision_log,
-)
+from harness.experiments.rate_limit.observations import DecisionLog, Observation, build_decision_log
 
 EXPLAINED_MIN = 0.95
 _CLEAR = 0.985

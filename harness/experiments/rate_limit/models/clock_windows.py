@@ -245,13 +245,7 @@ def _counts(
 
 
 def _counts_in(
-    log: DecisionLog,
-    spans: WindowSpans,
-    index: Floats,
-    low: Floats,
-    high: Floats,
-    *,
-    carry: bool,
+    log: DecisionLog, spans: WindowSpans, index: Floats, low: Floats, high: Floats, *, carry: bool
 ) -> tuple[Floats, Floats]:
     """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
     consumed_at, blur = log.consumed_at_s, log.typical_uncertainty_s

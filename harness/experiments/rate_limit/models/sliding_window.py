@@ -13,10 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.models.limit_bounds import (
-    fewest_broken,
-    recoveries,
-)
+from harness.experiments.rate_limit.models.limit_bounds import fewest_broken, recoveries
 from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 LEAST_LENGTH_S = 0.2
