@@ -65,7 +65,7 @@ def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool)
         "rate_limited": found.rate_limited,
         "opened": found.opened,
         "interrupted": interrupted,
-        "notes": list(found.notes),
+        "notes": found.notes,
         "sightings": [
             {"at_s": round(s.at_s - begun_s, 3), "sessions": s.sessions}
             for s in found.ceiling_observations

@@ -7,7 +7,7 @@ Times are seconds of one monotonic clock of the caller; only differences matter.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Purpose = Literal["fill", "probe", "cycle", "race", "refill", "cleanup"]
@@ -115,10 +115,10 @@ class SearchProgress:
     planned: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SessionEstimate:
     """
-    The result of the session search.
+    The result of the session search, which its steps update.
 
     Attributes:
         ceiling: Sessions that can be open; None if unknown, a lower bound if `bounded`.
@@ -137,20 +137,20 @@ class SessionEstimate:
         unresolved: Creates with unknown effect: each may have left a session.
     """
 
-    ceiling: int | None
-    bounded: bool
-    ceiling_observations: tuple[CeilingObservation, ...]
-    refusals: tuple[CreateResult, ...]
-    releases_s: tuple[float, ...]
-    release_step_s: float
-    over_admitted: int
-    races: int
-    failed: int
-    lost: int
-    slots_lost: int
-    refill_failed: int | None
-    rate_limited: int
-    leaked: int
-    unresolved: int
-    opened: int
-    notes: tuple[str, ...]
+    ceiling: int | None = None
+    bounded: bool = False
+    ceiling_observations: list[CeilingObservation] = field(default_factory=list)
+    refusals: list[CreateResult] = field(default_factory=list)
+    releases_s: list[float] = field(default_factory=list)
+    release_step_s: float = 0.0
+    over_admitted: int = 0
+    races: int = 0
+    failed: int = 0
+    lost: int = 0
+    slots_lost: int = 0
+    refill_failed: int | None = None
+    rate_limited: int = 0
+    leaked: int = 0
+    unresolved: int = 0
+    opened: int = 0
+    notes: list[str] = field(default_factory=list)
