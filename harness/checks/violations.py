@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -62,6 +63,14 @@ class FindingBuilder:
         """Add a violation of which each row is a case, if there is any."""
         if len(rows):
             self.add(f"{pluralize(len(rows), noun, plural)} {words}", rows.head(shown))
+
+    def add_subjects(
+        self, noun: str, words: str, subjects: Sequence[Any], rows: pd.DataFrame, column: str
+    ) -> None:
+        """Add a violation by these distinct values of a column, if there is any."""
+        if len(subjects):
+            first = rows.loc[(rows[column] == subjects[0]).to_numpy()]
+            self.add(f"{pluralize(len(subjects), noun)} {words}", first)
 
     def build(
         self, pass_detail: str, unknown_reason: str = "", unknown_rows: pd.DataFrame | None = None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.analysis.generator import assess_generator
 from harness.experiments.compare import statistics
-from harness.experiments.compare.bootstrap_samples import BootstrapSamples, metrics_of
+from harness.experiments.compare.bootstrap import BootstrapSamples, metrics_of
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.decision import (
     STEPS_MIN,
