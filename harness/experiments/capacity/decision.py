@@ -47,19 +47,13 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """
-    A share of bad events with its interval.
-
-    Attributes:
-        low, high: Wilson's interval, 90 % two-sided, widened by the design effect.
-        design_effect: Number of events that weigh like one independent event, >= 1.
-    """
+    """A share of bad events with its interval."""
 
     bad: int
     total: int
-    low: float
+    low: float  # low, high: Wilson's interval, 90 % two-sided, widened by the design effect
     high: float
-    design_effect: float
+    design_effect: float  # Number of events that weigh like one independent event, >= 1
 
     @property
     def value(self) -> float:

@@ -61,24 +61,18 @@ class Estimate:
     Attributes:
         estimate, low, high: The highest rate at which the objectives hold. NaN if infeasible
             or unknown; `high` is infinite if no failure bounds it.
-        binding: The criterion that fails first; "" if none did.
-        gives_way: See `limiting_resource`.
-        confirmed_per_s: Highest rate that passed all its confirming windows; NaN if none.
-        steps: The valid steps, in order.
-        void_steps: Steps with a saturated generator.
-        notes: Remarks: hysteresis, void steps, an unclear confirmation.
     """
 
     estimate: float
     low: float
     high: float
     bound: Bound
-    binding: str
-    gives_way: str
-    confirmed_per_s: float
-    steps: tuple[JudgedStep, ...]
-    void_steps: tuple[StepResult, ...]
-    notes: tuple[str, ...]
+    binding: str  # The criterion that fails first; "" if none did
+    gives_way: str  # See `limiting_resource`
+    confirmed_per_s: float  # Highest rate that passed all its confirming windows; NaN if none
+    steps: tuple[JudgedStep, ...]  # The valid steps, in order
+    void_steps: tuple[StepResult, ...]  # Steps with a saturated generator
+    notes: tuple[str, ...]  # Remarks: hysteresis, void steps, an unclear confirmation
 
 
 def build_estimate(

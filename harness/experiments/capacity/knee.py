@@ -20,16 +20,11 @@ LEVELS_MIN = 5
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """
-    The load level of greatest power: its throughput and median response time.
-
-    Attributes:
-        low_per_s, high_per_s: The neighbouring levels, which enclose the knee.
-    """
+    """The load level of greatest power: its throughput and median response time."""
 
     rate_per_s: float
     response_ms: float
-    low_per_s: float
+    low_per_s: float  # low_per_s, high_per_s: The neighbouring levels, which enclose the knee
     high_per_s: float
 
 

@@ -44,19 +44,16 @@ class OpenSessions:
     Open sessions; counts their creates in `found`.
 
     Attributes:
-        prefix: Of every key.
         open: Session id → the key that opened it, in the order of opening.
         unresolved_keys: Keys whose create may have opened an unnamed session.
-        now_s: Time of the latest response.
-        stopping: The operator stopped the search.
     """
 
-    prefix: str
+    prefix: str  # Of every key
     open: dict[str, str] = field(default_factory=dict)
     unresolved_keys: set[str] = field(default_factory=set)
     found: SessionEstimate = field(default_factory=SessionEstimate)
-    now_s: float = 0.0
-    stopping: bool = False
+    now_s: float = 0.0  # Time of the latest response
+    stopping: bool = False  # The operator stopped the search
     _serial: int = 0
 
     def create(self, count: int, purpose: Purpose) -> CreateGenerator:

@@ -26,19 +26,12 @@ from harness.errors import NothingObservedError
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """
-    A quantile with its interval, in the unit of the values.
+    """A quantile with its interval, in the unit of the values."""
 
-    Attributes:
-        estimate: The value at rank ``ceil(q n)``.
-        low, high: The interval; infinite ends where n is too small.
-        n: Number of values.
-    """
-
-    estimate: float
-    low: float
+    estimate: float  # The value at rank ``ceil(q n)``
+    low: float  # low, high: The interval; infinite ends where n is too small
     high: float
-    n: int
+    n: int  # Number of values
 
 
 def quantile_of_values(

@@ -15,22 +15,13 @@ RACES = 3
 
 @dataclass(slots=True)
 class SessionSearch:
-    """
-    Find the ceiling, the release time, over-admission and leaks.
+    """Find the ceiling, the release time, over-admission and leaks."""
 
-    Attributes:
-        max_sessions: The most sessions to hold.
-        prefix: Of every Idempotency-Key; unique to the trial.
-        parallel: Most concurrent creates during the fill.
-        cycles: Number of delete-one, create-one cycles.
-        races: Number of rounds of concurrent creates at the ceiling.
-    """
-
-    max_sessions: int
-    prefix: str
-    parallel: int = PARALLEL
-    cycles: int = CYCLES
-    races: int = RACES
+    max_sessions: int  # The most sessions to hold
+    prefix: str  # Of every Idempotency-Key; unique to the trial
+    parallel: int = PARALLEL  # Most concurrent creates during the fill
+    cycles: int = CYCLES  # Number of delete-one, create-one cycles
+    races: int = RACES  # Number of rounds of concurrent creates at the ceiling
     _script: SessionScript = field(init=False)
     _actions: ActionGenerator = field(init=False)
     _pending: Action | None = None

@@ -52,7 +52,6 @@ class Usl:
     Attributes:
         peak_concurrency: Where throughput is greatest; None unless kappa's interval
             excludes 0.
-        peak_per_s: Throughput there.
     """
 
     lambda_per_s: Parameter
@@ -60,7 +59,7 @@ class Usl:
     kappa: Parameter
     r2: float
     peak_concurrency: float | None
-    peak_per_s: float | None
+    peak_per_s: float | None  # Throughput there
 
 
 @dataclass(frozen=True, slots=True)

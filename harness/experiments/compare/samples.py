@@ -31,17 +31,11 @@ STEPS_MAX = 600
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialSample:
-    """
-    What a comparison needs of one trial.
-
-    Attributes:
-        intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        baseline: Its name as a baseline; "" if it is none.
-    """
+    """What a comparison needs of one trial."""
 
     manifest: Manifest
-    intervals: pa.Table
-    baseline: str = ""
+    intervals: pa.Table  # Rows of ``harness.trial.schema.INTERVALS``
+    baseline: str = ""  # Its name as a baseline; "" if it is none
 
     @property
     def label(self) -> str:
@@ -69,14 +63,12 @@ class Stratum:
     Consecutive time steps of one phase.
 
     Attributes:
-        trial: Number of its trial on this side, from 0.
-        first: Index of its first step among all steps of the side.
         seconds: How much of each step lies in the phase: a phase begins and ends within a
             second, and its last responses come after its end.
     """
 
-    trial: int
-    first: int
+    trial: int  # Number of its trial on this side, from 0
+    first: int  # Index of its first step among all steps of the side
     seconds: Floats
 
     @property
@@ -108,18 +100,11 @@ class Times:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """
-    One side of a comparison.
+    """One side of a comparison."""
 
-    Attributes:
-        strata: In the order of their steps.
-        outcomes: operation → outcome → attempts of each step.
-        times: (operation, metric) → `Times` of successes.
-    """
-
-    strata: tuple[Stratum, ...]
-    outcomes: dict[str, dict[str, Ints]]
-    times: dict[tuple[str, str], Times]
+    strata: tuple[Stratum, ...]  # In the order of their steps
+    outcomes: dict[str, dict[str, Ints]]  # operation → outcome → attempts of each step
+    times: dict[tuple[str, str], Times]  # (operation, metric) → `Times` of successes
 
     @cached_property
     def steps(self) -> int:

@@ -33,16 +33,11 @@ _SLOT_S = 60  # histograms are merged by the minute, in bounded memory
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """
-    One metric of one operation over all points.
-
-    Attributes:
-        values: In ms, or per second; None where a trial has none.
-    """
+    """One metric of one operation over all points."""
 
     operation: str
     metric: str
-    values: tuple[float | None, ...]
+    values: tuple[float | None, ...]  # In ms, or per second; None where a trial has none
     change_points: tuple[ChangePoint, ...]
 
     @property
@@ -55,17 +50,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """
-    A plan's trend.
+    """A plan's trend."""
 
-    Attributes:
-        names: One per point, oldest first.
-        method: Name of the `ChangePointMethod`.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # One per point, oldest first
     series: tuple[Series, ...]
-    method: str = PELT.method
+    method: str = PELT.method  # Name of the `ChangePointMethod`
 
     def document(self, plan: str) -> dict[str, Any]:
         """trend.json, for a plan of that name."""

@@ -31,24 +31,14 @@ class Budget(NamedTuple):
 
 @dataclass(slots=True)
 class LabConfig:
-    """
-    Bounds of the measurement.
+    """Bounds of the measurement."""
 
-    Attributes:
-        operation: The measured operation.
-        max_attempts: Most requests to send.
-        max_seconds: Approximate limit; a running experiment is completed.
-        max_rate_per_s: Highest send rate.
-        other_operation: Tests whether operations share the limit; "" skips that.
-        second_key: Whether a second key is available for comparison.
-    """
-
-    operation: str = "import_selector_cache"
-    max_attempts: int = 2000
-    max_seconds: float = 180.0
-    max_rate_per_s: float = 1500.0
-    other_operation: str = ""
-    second_key: bool = False
+    operation: str = "import_selector_cache"  # The measured operation
+    max_attempts: int = 2000  # Most requests to send
+    max_seconds: float = 180.0  # Approximate limit; a running experiment is completed
+    max_rate_per_s: float = 1500.0  # Highest send rate
+    other_operation: str = ""  # Tests whether operations share the limit; "" skips that
+    second_key: bool = False  # Whether a second key is available for comparison
 
 
 class Lab:

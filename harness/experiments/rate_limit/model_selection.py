@@ -48,16 +48,10 @@ COUNTING_SUFFIX = "-counting-refusals"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelSelection:
-    """
-    The models compared.
+    """The models compared."""
 
-    Attributes:
-        fits: Every fitted model, the best first.
-        log: The decisions with the requests that count by the best model.
-    """
-
-    fits: tuple[Fit, ...]
-    log: DecisionLog
+    fits: tuple[Fit, ...]  # Every fitted model, the best first
+    log: DecisionLog  # The decisions with the requests that count by the best model
 
     @property
     def best(self) -> Fit | None:

@@ -51,20 +51,16 @@ class RetryAfter:
     The result for Retry-After; None where unknown.
 
     Attributes:
-        kind: ``none`` without a refusal, ``untested`` with neither a model nor a test.
-        present_fraction: Share of the refusals with the header, readable or not.
         honest_fraction: Share of the requests sent at its end that passed (by the model for
             all refusals, if none was sent).
-        overshoot_p50_s: Median of announced minus needed wait.
-        tested: Number of requests sent at the end of a Retry-After.
         announced_s, needed_s: Of every refusal with a readable value, for the figure.
     """
 
-    kind: Kind
-    present_fraction: float | None
+    kind: Kind  # ``none`` without a refusal, ``untested`` with neither a model nor a test
+    present_fraction: float | None  # Share of the refusals with the header, readable or not
     honest_fraction: float | None
-    overshoot_p50_s: float | None
-    tested: int = 0
+    overshoot_p50_s: float | None  # Median of announced minus needed wait
+    tested: int = 0  # Number of requests sent at the end of a Retry-After
     tests: tuple[RetryAfterTest, ...] = ()
     announced_s: tuple[float, ...] = ()
     needed_s: tuple[float, ...] = ()

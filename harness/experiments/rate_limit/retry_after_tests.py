@@ -37,20 +37,12 @@ _WIDEN = 3.0
 
 
 class RetryAfterTest(NamedTuple):
-    """
-    One tested Retry-After; seconds since the refusal was received.
+    """One tested Retry-After; seconds since the refusal was received."""
 
-    Attributes:
-        announced_s: Its value.
-        refused_s: Sending of the last refused request; 0 for none.
-        passed_s: Sending of the first passed request; infinite for none.
-        quiet: No request was sent before its end.
-    """
-
-    announced_s: float
-    refused_s: float
-    passed_s: float
-    quiet: bool
+    announced_s: float  # Its value
+    refused_s: float  # Sending of the last refused request; 0 for none
+    passed_s: float  # Sending of the first passed request; infinite for none
+    quiet: bool  # No request was sent before its end
 
     @property
     def was_honest(self) -> bool | None:
