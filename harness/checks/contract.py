@@ -58,9 +58,8 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
 
 def _check_retry_after_zero(frame: pd.DataFrame, finding: FindingBuilder) -> None:
     """
-    A Retry-After of 0 is a violation if most of the retries that follow it are refused again.
-
-    A single refusal may be due to other clients.
+    Most retries after a Retry-After of 0 are refused again; a single one may have another
+    cause.
     """
     refused = (frame["status"] == _LIMITED).to_numpy()
     waits_of_zero = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]

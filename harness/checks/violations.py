@@ -15,13 +15,7 @@ WITNESS_ROWS = 10
 
 
 def evidence_rows(rows: pd.DataFrame, context: TrialContext) -> tuple[dict[str, Any], ...]:
-    """
-    At most ten attempts as evidence, in order of time, relative to the start of the trial.
-
-    Args:
-        rows: Attempts with (some of) ``harness.checks.history.COLUMNS``.
-        context: The trial.
-    """
+    """At most ten attempts as evidence, in order of time since the start of the trial."""
     rows = rows.sort_values(["start_ns", "end_ns"]).head(WITNESS_ROWS)
     origin_ns = context.manifest.started_ns
     return tuple(
@@ -75,14 +69,7 @@ class FindingBuilder:
     def build(
         self, pass_detail: str, unknown_reason: str = "", unknown_rows: pd.DataFrame | None = None
     ) -> Finding:
-        """
-        The finding: fail after a violation, else unknown if there is a reason, else pass.
-
-        Args:
-            pass_detail: What holds, with its numbers.
-            unknown_reason: Why the answer is unknown; "" if it is known.
-            unknown_rows: The evidence for that.
-        """
+        """The finding: fail after a violation, else unknown if there is a reason, else pass."""
         if self._sentences:
             detail = "; ".join(self._sentences)
             return Finding(self._name, "invariant", Verdict.FAIL, detail, self._witness)

@@ -124,13 +124,10 @@ def decide(
     blocks: Sequence[Block], criteria: Sequence[Criterion], *, grew: bool = False, z: float = Z
 ) -> Decision:
     """
-    The decision on one rate for all criteria together.
+    The decision on one rate for all criteria, from blocks without settling.
 
-    Args:
-        blocks: Without settling.
-        criteria: The objectives.
-        grew: The last step's backlog grew, which fails whatever the share.
-        z: Standard deviations that a failure needs; `Z_SURE` if a mistake is costly.
+    A backlog that `grew` in the last step fails whatever the share. A failure needs `z`
+    standard deviations; `Z_SURE` if a mistake is costly.
     """
     if grew:
         return Decision.FAIL

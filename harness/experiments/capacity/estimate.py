@@ -86,15 +86,11 @@ def build_estimate(
     burst_s: float,
 ) -> Estimate:
     """
-    Build the estimate.
+    Build the estimate; its bound is `Bound.UNKNOWN` before the search ends.
 
-    Args:
-        steps, void_steps: The steps with and without a valid result.
-        criteria: The objectives.
-        bound: What ended the search; `Bound.UNKNOWN` before its end.
-        passed: Highest rate that passed in the bracket; 0 if none did.
-        failed: Lowest rate that failed in the bracket; infinite if none did.
-        burst_s: Expected length of a burst of bad events.
+    In the bracket, `passed` is the highest rate that passed (0 if none did) and `failed` the
+    lowest that failed (infinite if none did). `burst_s` is the expected length of a burst of
+    bad events.
     """
     estimate = low = high = math.nan
     binding = ""

@@ -89,12 +89,7 @@ class StepResult:
 
 
 def read_criteria(slos: Sequence[Slo]) -> tuple[Criterion, ...]:
-    """
-    The objectives as criteria of a search.
-
-    Raises:
-        UsageError: There is none, or one is not an upper limit on a share of bad events.
-    """
+    """The objectives as criteria; UsageError unless each is an upper limit on a bad share."""
     if not slos:
         msg = "a throughput search needs an objective, such as --slo 'p99<250ms,errors<1%'"
         raise UsageError(msg)

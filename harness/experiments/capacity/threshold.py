@@ -81,12 +81,9 @@ def estimate_threshold(
     evidence: Sequence[StepEvidence], error_budget: float, *, low: float, high: float
 ) -> Threshold:
     """
-    Estimate the rate at which the share of bad events reaches the error budget.
+    The rate between low and high at which the share of bad events reaches the error budget.
 
-    Args:
-        evidence: One entry per step, in any order.
-        error_budget: The allowed share of bad events; 0 counts as one in 10 000.
-        low, high: Bounds of the search.
+    An error budget of 0 counts as one in 10 000.
     """
     allowed = max(error_budget, 1e-4)
     grid = np.linspace(math.log(low), math.log(high), GRID)

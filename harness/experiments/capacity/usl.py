@@ -78,14 +78,7 @@ def predict(concurrency: npt.ArrayLike, lambda_per_s: float, sigma: float, kappa
 def fit_usl(
     concurrency: Sequence[float], throughput_per_s: Sequence[float], *, seed: int = 0
 ) -> Usl | NoFit:
-    """
-    Fit the law to load levels.
-
-    Args:
-        concurrency: Calls in flight at each level.
-        throughput_per_s: Successes per second at each level.
-        seed: Seed of the bootstrap.
-    """
+    """Fit the law to load levels: calls in flight and successes per second of each."""
     n = np.asarray(concurrency, dtype=float)
     x = np.asarray(throughput_per_s, dtype=float)
     good = (n > 0) & (x > 0) & np.isfinite(n) & np.isfinite(x)

@@ -31,13 +31,7 @@ _CORRELATION_MAX = 0.97
 
 
 def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
-    """
-    The block length for the series with the largest autocorrelation.
-
-    Args:
-        series: Values by step, of each metric whose variance matters.
-        strata: Bounds of the steps; correlation across strata is ignored.
-    """
+    """The block length for the series (values by step) with the largest autocorrelation."""
     steps = sum(stratum.steps for stratum in strata)
     rho = max((_lag1_autocorrelation(one, strata) for one in series), default=0.0)
     alpha = 4 * rho**2 / (1 - rho**2) ** 2
@@ -48,12 +42,7 @@ def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
 def resample(
     rng: np.random.Generator, strata: Sequence[Stratum], block: int, replicates: int
 ) -> Floats:
-    """
-    How often each replicate draws each step.
-
-    Returns:
-        Shape (replicates, steps); a stratum's part of each row sums to its steps.
-    """
+    """How often each replicate draws each step: shape (replicates, steps)."""
     parts = []
     for stratum in strata:
         n = stratum.steps

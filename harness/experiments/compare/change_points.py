@@ -72,11 +72,7 @@ def find_change_points(
     tolerances: Sequence[float],
     search: ChangePointMethod = PELT,
 ) -> list[tuple[ChangePoint, ...]]:
-    """
-    The change points of each series whose relative change is at least its tolerance.
-
-    Points without a value are skipped. A series of fewer than `POINTS_MIN` has no change point.
-    """
+    """The change points of each series that reach its tolerance; missing points are skipped."""
     kept = [
         [(at, value) for at, value in enumerate(values) if value is not None and value > 0]
         for values in series

@@ -90,14 +90,7 @@ def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: in
 
 
 def decide(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict:
-    """
-    The verdict of one metric.
-
-    Args:
-        effect: The effect.
-        adjusted_p: The p value after `holm`.
-        threshold: The practical tolerance, on the scale of effects.
-    """
+    """The verdict for a p value after `holm` and a tolerance on the scale of effects."""
     if adjusted_p <= ALPHA and effect.value >= threshold:
         return "regressed"
     return "pass" if effect.high < threshold else "inconclusive"

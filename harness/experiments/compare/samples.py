@@ -87,10 +87,8 @@ class Times:
 
     def cumulative(self, steps: int) -> tuple[Floats, Ints]:
         """
-        The number of values of each step at or below each occupied bucket.
-
-        Returns:
-            Shape (steps, occupied buckets), and each bucket's highest value in µs.
+        Values of each step at or below each occupied bucket, and the buckets' highest values in
+        µs.
         """
         occupied, column = np.unique(self.bucket, return_inverse=True)
         flat = np.bincount(self.step * len(occupied) + column, self.counts, steps * len(occupied))
@@ -125,12 +123,7 @@ class Side:
 def build_sides(
     baseline: Sequence[TrialSample], candidate: Sequence[TrialSample]
 ) -> tuple[Side, Side]:
-    """
-    Both sides, in steps of equal length.
-
-    Raises:
-        TrialError: An interval holds no histogram.
-    """
+    """Both sides, in steps of equal length; TrialError if an interval holds no histogram."""
     counted = [[_counts(trial) for trial in side] for side in (baseline, candidate)]
     longest_s = max(
         sum(_length_s(trial, frame) for trial, frame in zip(side, frames, strict=True))

@@ -91,12 +91,7 @@ def build_trend(
     search: ChangePointMethod = PELT,
 ) -> Trend:
     """
-    Read the points one at a time and search for change points.
-
-    Args:
-        points: Name and trial, in any order; trials of one plan.
-        tolerances: The least change to report.
-        search: The search method.
+    Read the points (name, trial) one at a time, in any order, and search for change points.
 
     Raises:
         TrialError: An interval holds no histogram.

@@ -83,11 +83,7 @@ def _room(fit: Fit, log: DecisionLog) -> Floats:
 
 
 def _refills(log: DecisionLog) -> tuple[list[float], list[int], list[bool]]:
-    """
-    Bursts after a silence that followed a refusal: (silence, number passed, all passed).
-
-    Single requests and bursts longer than their silence are excluded.
-    """
+    """Bursts after a refusal and a longer silence: (silence, number passed, all passed)."""
     silences: list[float] = []
     passed: list[int] = []
     whole: list[bool] = []

@@ -80,12 +80,7 @@ class Lab:
         return self._session.attempts_left
 
     def next(self) -> Experiment | None:
-        """
-        The next experiment to send; None at the end.
-
-        Raises:
-            ValueError: The last experiment's observations are not recorded yet.
-        """
+        """The next experiment; None at the end; ValueError before the last one is recorded."""
         if self._asked is not None and self._results is None:
             msg = "record() the last experiment's observations before the next one"
             raise ValueError(msg)
@@ -108,10 +103,7 @@ class Lab:
 
     def record(self, observations: Sequence[Observation]) -> None:
         """
-        Take the last experiment's observations; empty if nothing was sent.
-
-        Raises:
-            ValueError: No experiment is pending.
+        Take the pending experiment's observations (empty if nothing was sent), else ValueError.
         """
         if self._asked is None or self._results is not None:
             msg = "no experiment is pending; call next() first"

@@ -92,9 +92,7 @@ def _queueing(
     observations: Sequence[Observation], operation: str | None, others: Sequence[Fit]
 ) -> ModelSelection | None:
     """
-    The bucket that queues requests, if it explains the decisions and the waits.
-
-    It precedes the others at any cost, because they do not explain the waits.
+    The queueing bucket, if it explains decisions and waits: first at any cost, as only it does.
     """
     log = build_decision_log(observations, operation=operation, held_back=True)
     fit = fit_queueing_bucket(log)

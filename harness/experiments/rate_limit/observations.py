@@ -81,11 +81,7 @@ class DecisionLog:
         return len(self.t_s)
 
     def opposite(self) -> DecisionLog:
-        """
-        The log with every decision inverted and the same consumption.
-
-        A model does not predict a decision that it allows in both logs.
-        """
+        """The log with inverted decisions: a model that allows one in both does not predict it."""
         return replace(self, accepted=~self.accepted, counts_itself=True)
 
     @property
@@ -109,15 +105,11 @@ def build_decision_log(
     held_back: bool = False,
 ) -> DecisionLog:
     """
-    Build the arrays of the observations of one key.
+    The arrays of one key's observations, in any order, of one operation (None: all).
 
-    Args:
-        observations: In any order.
-        operation: Only this one; None for all.
-        key: The key.
-        errors_count: Requests with an error count against the limit.
-        refused_count: Refused requests count against the limit.
-        held_back: A slow pass was decided soon after its sending, then queued.
+    Requests with an error, or refused ones, count against the limit if ``errors_count`` or
+    ``refused_count``. With ``held_back`` a slow pass was decided soon after its sending, then
+    queued.
     """
     rows = [o for o in observations if o.key == key and operation in (None, o.operation)]
     rows.sort(key=lambda o: o.sent_ns)

@@ -135,9 +135,8 @@ def verification_experiment(report: RateLimitReport) -> Experiment | None:
 
 def _own(observations: Sequence[Observation], operation: str) -> list[Observation]:
     """
-    The requests that only the limit of this operation and the first key affects.
-
-    From the scope experiments on, other requests may count against the limit.
+    Requests that only this operation's and the first key's limit affects: none after scope
+    tests.
     """
     shared_ns = min(
         (o.sent_ns for o in observations if o.purpose.startswith("scope")), default=None

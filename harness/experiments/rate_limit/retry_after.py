@@ -97,11 +97,7 @@ def assess_retry_after(
 
 
 def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
-    """
-    Seconds from each time until a single request would pass, by the fitted model.
-
-    None for models without an answer (two-counter windows, concurrency).
-    """
+    """Seconds from each time until one request would pass; None if the model does not say."""
     consumed_at = log.consumed_at_s
     if fit.algorithm == "token-bucket" and fit.rate_per_s:
         index = np.clip(np.searchsorted(log.t_s, at_s), 0, len(log) - 1)

@@ -61,12 +61,7 @@ def token_levels(log: DecisionLog, rate_per_s: float, burst: float) -> Floats:
 
 
 def fit_token_bucket(log: DecisionLog, *, variant: str = "token-bucket") -> Fit | None:
-    """
-    Fit rate and burst to a log; None when it holds no refusal or no acceptance.
-
-    With ``log.consumed_at_s`` holding refused requests too, it is the bucket that charges
-    for refusals.
-    """
+    """Fit rate and burst; None without a refusal or a pass. Refusals count if the log says so."""
     if not log.refusals or not log.accepted.any():
         return None
     rate = _best_rate(log)
