@@ -92,11 +92,11 @@ def _find_violations(frame: pd.DataFrame) -> tuple[Mask, Mask]:
 def _find_disagreements(frame: pd.DataFrame) -> dict[str, Mask]:
     status, code = frame["status"].to_numpy(), frame["code"]
     keyless = (frame["idempotency_key"] == "").to_numpy()
-    unsaid = (code == "").to_numpy()
+    codeless = (code == "").to_numpy()
     found: dict[str, Mask] = {
         "of status 401 without CLOUD_AUTH_FAILED": (status == 401)
         & (code != "CLOUD_AUTH_FAILED").to_numpy(),
-        "of status 409 without a code": (status == 409) & unsaid & keyless,
+        "of status 409 without a code": (status == 409) & codeless & keyless,
         "of status 429 without a well-formed Retry-After": (status == 429)
         & ~(frame["retry_after_s"].to_numpy() >= 0),
         "of a success status with an error's code": (status >= 200)
@@ -104,8 +104,8 @@ def _find_disagreements(frame: pd.DataFrame) -> dict[str, Mask]:
         & code.isin([name for name in code.unique() if str(name).startswith("CLOUD_")]).to_numpy(),
     }
     for name, fitting in _STATUS_BY_CODE.items():
-        said = (code == name).to_numpy()
-        found[f"with {name} and a status other than {fitting}"] = said & (status != fitting)
+        carried = (code == name).to_numpy()
+        found[f"with {name} and a status other than {fitting}"] = carried & (status != fitting)
     return {words: np.asarray(mask, dtype=np.bool_) for words, mask in found.items()}
 
 

@@ -58,9 +58,9 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
 def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
     """The responses with a status: columns ``status_shown`` and ``rank`` (0 queued … 2 final)."""
     # A replayed response shows the moment when the run was queued.
-    said = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
-    said &= (frame["resource_id"] != "").to_numpy()
-    statuses = decode_evidence(frame.loc[said, "evidence"], ["status"])["status"]
+    shown = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
+    shown &= (frame["resource_id"] != "").to_numpy()
+    statuses = decode_evidence(frame.loc[shown, "evidence"], ["status"])["status"]
     ranks = statuses.map(_RANKS).astype(float)
     known = ranks.notna().to_numpy()
     observed = frame.loc[statuses.index[known]]
@@ -80,9 +80,9 @@ def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
     keys = queued["idempotency_key"]
     # Replays are few, and a lookup among millions of keys takes seconds.
     concerned = ~replay & keys.isin(keys.loc[replay]).to_numpy()
-    heard = replay.copy()
-    heard[replay] = keys.loc[replay].isin(keys.loc[concerned]).to_numpy()
-    taken = queued.loc[~heard]
+    repeated = replay.copy()
+    repeated[replay] = keys.loc[replay].isin(keys.loc[concerned]).to_numpy()
+    taken = queued.loc[~repeated]
     return taken.sort_values("end_ns").drop_duplicates("resource_id")
 
 

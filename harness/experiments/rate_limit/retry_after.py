@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.experiments.rate_limit.model_selection import COUNTING_SUFFIX
 from harness.experiments.rate_limit.models.fit import Fit
-from harness.experiments.rate_limit.models.fixed_window import anchored_starts
+from harness.experiments.rate_limit.models.fixed_window import window_begins
 from harness.experiments.rate_limit.models.token_bucket import token_levels
 from harness.experiments.rate_limit.observations import DecisionLog, Floats, Observation
 from harness.experiments.rate_limit.retry_after_tests import (
@@ -106,12 +106,8 @@ def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
     if fit.window_s is None or fit.variant == "sliding-window-counter":
         return None
     window_s = fit.window_s.estimate
-    if fit.variant == "fixed-window-aligned":
-        return window_s - (at_s - fit.phase_s) % window_s
-    if fit.variant == "fixed-window-anchored":
-        starts = anchored_starts(log, window_s)
-        begun = np.maximum(np.searchsorted(starts, at_s, side="right") - 1, 0)
-        return np.maximum(0.0, starts[begun] + window_s - at_s)
+    if (begin := window_begins(fit, log, at_s)) is not None:
+        return np.maximum(0.0, begin + window_s - at_s)
     taken = np.searchsorted(consumed_at, at_s) - round(fit.burst.estimate)
     return np.maximum(0.0, consumed_at[np.maximum(taken, 0)] + window_s - at_s)
 
