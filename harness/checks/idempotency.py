@@ -161,7 +161,8 @@ def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
 
 def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
     first = accepted.loc[accepted["key_code"] == rows["key_code"].iloc[0]]
-    return pd.concat([first, rows.head(1)])
+    both: pd.DataFrame = pd.concat([first, rows.head(1)])
+    return both
 
 
 def _check_deliveries(

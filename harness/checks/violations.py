@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
 import pandas as pd
 
 from harness.checks.check import TrialContext
@@ -59,7 +59,7 @@ class FindingBuilder:
             self.add(f"{pluralize(len(rows), noun, plural)} {words}", rows.head(shown))
 
     def add_subjects(
-        self, noun: str, words: str, subjects: Sequence[Any], rows: pd.DataFrame, column: str
+        self, noun: str, words: str, subjects: npt.NDArray[Any], rows: pd.DataFrame, column: str
     ) -> None:
         """Add a violation by these distinct values of a column, if there is any."""
         if len(subjects):
