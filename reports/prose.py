@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from harness.experiments.compare.document import read_comparison
-from harness.experiments.compare.trend_document import read_trend
+from harness.experiments.compare.changes import read_comparison
+from harness.experiments.compare.trend import read_trend
 from harness.units import NS_PER_S, format_duration
 from harness.verdicts import Finding, Verdict
 from reports.bottleneck import bottleneck

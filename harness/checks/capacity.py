@@ -14,11 +14,7 @@ from harness.verdicts import Finding, Verdict
 
 
 def check_capacity(document: Mapping[str, Any] | None) -> list[Finding]:
-    """
-    Findings on a session lab's document; none for another kind or without a document.
-
-    A document of another form gives one unknown finding.
-    """
+    """Findings on a session lab's document (unknown for another form); none for another kind."""
     if document is None or document.get("kind") != "sessions":
         return []
     try:

@@ -69,11 +69,7 @@ def run_check(check: Check, frame: pd.DataFrame, context: TrialContext) -> Findi
     """
     The check's finding; *unknown* if it raised, or passed without an attempt. Never raises.
 
-    Args:
-        check: The check.
-        frame: Attempts with at least the check's columns. Rows of other operations are
-            removed if the frame has the column ``operation``.
-        context: The trial's manifest and events.
+    Rows of other operations are removed if `frame` has the column ``operation``.
     """
     try:
         observed = select_observations(check, frame)
@@ -88,12 +84,7 @@ def run_check(check: Check, frame: pd.DataFrame, context: TrialContext) -> Findi
 
 
 def select_observations(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
-    """
-    The rows and columns of `frame` that `check` reads.
-
-    Raises:
-        KeyError: The frame lacks a column that the check names.
-    """
+    """The rows and columns of `frame` that `check` reads; KeyError if it lacks a column."""
     columns = list(check.columns)
     if check.operations is None or "operation" not in frame.columns:
         return frame[columns]

@@ -13,7 +13,6 @@ from harness.verdicts import Finding
 
 NAME = "contract.responses"
 
-_CODES_BY_STATUS = {401: ("CLOUD_AUTH_FAILED",), 429: ("CLOUD_RATE_LIMITED", "")}
 _STATUS_BY_CODE = {
     "CLOUD_AUTH_FAILED": 401,
     "CLOUD_CONTRACT_MISMATCH": 409,
@@ -59,18 +58,15 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
 
 def _check_retry_after_zero(frame: pd.DataFrame, finding: FindingBuilder) -> None:
     """
-    A Retry-After of 0 is a violation if most of the retries that follow it are refused again.
-
-    A single refusal may be due to other clients.
+    Most retries after a Retry-After of 0 are refused again; a single one may have another
+    cause.
     """
     refused = (frame["status"] == _LIMITED).to_numpy()
     waits_of_zero = frame.loc[refused & (frame["retry_after_s"] == 0).to_numpy()]
     if len(waits_of_zero) < IMMEDIATE_RETRIES_MIN:
         return
-    waits_of_zero = waits_of_zero.assign(attempt=waits_of_zero["attempt"] + 1)[
-        ["call_id", "attempt"]
-    ]
-    tried = frame.merge(waits_of_zero, on=["call_id", "attempt"])
+    following = waits_of_zero[["call_id", "attempt"]] + [0, 1]
+    tried = frame.merge(following, on=["call_id", "attempt"])
     again = tried.loc[(tried["status"] == _LIMITED).to_numpy()]
     if len(tried) >= IMMEDIATE_RETRIES_MIN and len(again) > len(tried) / 2:
         sentence = (
@@ -96,11 +92,11 @@ def _find_violations(frame: pd.DataFrame) -> tuple[Mask, Mask]:
 def _find_disagreements(frame: pd.DataFrame) -> dict[str, Mask]:
     status, code = frame["status"].to_numpy(), frame["code"]
     keyless = (frame["idempotency_key"] == "").to_numpy()
-    unsaid = (code == "").to_numpy()
+    codeless = (code == "").to_numpy()
     found: dict[str, Mask] = {
         "of status 401 without CLOUD_AUTH_FAILED": (status == 401)
-        & ~code.isin(_CODES_BY_STATUS[401]).to_numpy(),
-        "of status 409 without a code": (status == 409) & unsaid & keyless,
+        & (code != "CLOUD_AUTH_FAILED").to_numpy(),
+        "of status 409 without a code": (status == 409) & codeless & keyless,
         "of status 429 without a well-formed Retry-After": (status == 429)
         & ~(frame["retry_after_s"].to_numpy() >= 0),
         "of a success status with an error's code": (status >= 200)
@@ -108,8 +104,8 @@ def _find_disagreements(frame: pd.DataFrame) -> dict[str, Mask]:
         & code.isin([name for name in code.unique() if str(name).startswith("CLOUD_")]).to_numpy(),
     }
     for name, fitting in _STATUS_BY_CODE.items():
-        said = (code == name).to_numpy()
-        found[f"with {name} and a status other than {fitting}"] = said & (status != fitting)
+        carried = (code == name).to_numpy()
+        found[f"with {name} and a status other than {fitting}"] = carried & (status != fitting)
     return {words: np.asarray(mask, dtype=np.bool_) for words, mask in found.items()}
 
 

@@ -114,11 +114,7 @@ def is_complete(context: TrialContext) -> bool:
 
 
 def plan_duration_ns(context: TrialContext, name: str) -> int | None:
-    """
-    The longest duration of this name among the scenarios' settings; None without any.
-
-    ``scenario.name`` selects one scenario.
-    """
+    """The longest scenario setting ``name``, or ``scenario.name``; None without any."""
     tables = context.manifest.plan.get("scenario", {})
     scenario, _, key = name.rpartition(".")
     found = [

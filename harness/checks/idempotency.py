@@ -120,17 +120,14 @@ def _check_one_execution(
     runs = view.loc[view["operation"] == "queue_run"]
     fresh = runs.loc[runs["ok"] & (runs["replayed"] == 0)]
     again = fresh.loc[fresh["key_code"].duplicated(keep=False), "key_code"].unique()
-    if len(again):
-        sentence = f"{pluralize(len(again), 'key')} answered replayed: false more than once"
-        finding.add(sentence, fresh.loc[fresh["key_code"] == again[0]])
+    words = "answered replayed: false more than once"
+    finding.add_subjects("key", words, again, fresh, "key_code")
     replayed = runs.loc[runs["ok"] & (runs["replayed"] == 1)]
     replayed_ns = replayed.groupby("key_code")["end_ns"].min()
     repeated = fresh.loc[(fresh["start_ns"] > fresh["key_code"].map(replayed_ns)).to_numpy()]
-    if len(repeated):
-        rows = runs.loc[runs["ok"] & (runs["key_code"] == repeated["key_code"].iloc[0])]
-        number = repeated["key_code"].nunique()
-        sentence = f"{pluralize(number, 'key')} answered replayed: false after replayed: true"
-        finding.add(sentence, rows)
+    words = "answered replayed: false after replayed: true"
+    named = runs.loc[runs["ok"]]
+    finding.add_subjects("key", words, repeated["key_code"].unique(), named, "key_code")
     if not (context.manifest.embedded and is_complete(context)):
         return  # another trial may have used the key, or its first request is not in the log
     begun = runs.loc[runs["ok"] | runs["maybe"]].sort_values("start_ns")
@@ -152,23 +149,19 @@ def _compare_bodies(repeated: pd.DataFrame, finding: FindingBuilder) -> None:
     later = later.loc[(later["start_ns"] > later["key_code"].map(first["end_ns"])).to_numpy()]
     same = (later["body"] == later["key_code"].map(first["body"])).to_numpy()
     taken = later.loc[~same & later["status"].between(200, 299).to_numpy()]
+    words = "with a used key and another body got a success"
     if len(taken):
-        sentence = (
-            f"{pluralize(len(taken), 'request')} with a used key and another body got a success"
-        )
-        finding.add(sentence, _with_first(taken, accepted))
+        finding.add(f"{pluralize(len(taken), 'request')} {words}", _with_first(taken, accepted))
     refused = later.loc[same & (later["status"] == _UNPROCESSABLE).to_numpy()]
     if len(refused):
-        sentence = (
-            f"{pluralize(len(refused), 'retry', 'retries')} of the same request refused as another"
-        )
-        finding.add(sentence, _with_first(refused, accepted))
+        number = pluralize(len(refused), "retry", "retries")
+        words = f"{number} of the same request refused as another"
+        finding.add(words, _with_first(refused, accepted))
 
 
 def _with_first(rows: pd.DataFrame, accepted: pd.DataFrame) -> pd.DataFrame:
-    row = rows.head(1)
-    first = accepted.loc[accepted["key_code"] == row["key_code"].iloc[0]]
-    both: pd.DataFrame = pd.concat([first, row])
+    first = accepted.loc[accepted["key_code"] == rows["key_code"].iloc[0]]
+    both: pd.DataFrame = pd.concat([first, rows.head(1)])
     return both
 
 

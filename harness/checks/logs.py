@@ -132,11 +132,8 @@ def _compare_repetitions(pages: pd.DataFrame, finding: FindingBuilder) -> int:
 
 def _places(cursors: pd.Series, known: dict[str, int]) -> tuple[npt.NDArray[np.float64], Codes]:
     """
-    The numbers that cursors end in, NaN if opaque, and codes of their prefixes.
-
-    Args:
-        cursors: The cursors; each distinct one is parsed once.
-        known: Prefix → its code; new ones are added.
+    The numbers that cursors end in (NaN if opaque), and codes of their prefixes (added to
+    known).
     """
     codes, distinct = pd.factorize(cursors)
     places = [position_of(cursor) for cursor in distinct]

@@ -25,12 +25,7 @@ CheckFunction = Callable[[pd.DataFrame, TrialContext], Finding]
 
 
 def installed_checks(taken: Collection[str]) -> tuple[Check, ...]:
-    """
-    The checks of installed packages; one that cannot be loaded is *unknown*.
-
-    Args:
-        taken: The names of other checks.
-    """
+    """The checks of installed packages (unless the name is taken); a broken one is *unknown*."""
     found: dict[str, Check] = {}
     for entry in find_plugins(CHECKS):
         check = _load(entry, {*taken, *found})

@@ -55,12 +55,7 @@ class AttemptReader(Protocol):
         *,
         skip_uneventful: bool = False,
     ) -> tuple[pd.DataFrame, UneventfulCounts]:
-        """
-        Read columns of the attempts of some operations (None for all).
-
-        Returns:
-            One row per attempt, and worker → uneventful attempts that were skipped.
-        """
+        """Read columns of attempts (operations None: all), and count skipped ones by worker."""
 
 
 Reading = tuple[pd.DataFrame, UneventfulCounts] | Exception

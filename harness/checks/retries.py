@@ -112,11 +112,7 @@ def _check_sequence(
     context: TrialContext,
     finding: FindingBuilder,
 ) -> None:
-    """
-    Attempts are numbered without a gap and continue exactly as the client records.
-
-    The end of the load interrupts a wait.
-    """
+    """Attempts have no gap and continue as recorded; the load's end interrupts a wait."""
     hole = np.where(follows, attempts["attempt"] != before["attempt"] + 1, attempts["attempt"] != 1)
     _add_violation(finding, "without the attempt before it", attempts, hole)
     ended = (before["disposition"] != Disposition.RETRIED).to_numpy()

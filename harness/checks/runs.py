@@ -36,11 +36,9 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
     frame = frame.reset_index(drop=True)
     finding = FindingBuilder(NAME, context)
     observed = _with_status(frame)
-    final = observed.loc[observed["rank"] == 2].drop_duplicates(["resource_id", "status_told"])
+    final = observed.loc[observed["rank"] == 2].drop_duplicates(["resource_id", "status_shown"])
     ambiguous = final.loc[final["resource_id"].duplicated(), "resource_id"].unique()
-    if len(ambiguous):
-        rows = final.loc[final["resource_id"] == ambiguous[0]]
-        finding.add(f"{pluralize(len(ambiguous), 'run')} had two final statuses", rows)
+    finding.add_subjects("run", "had two final statuses", ambiguous, final, "resource_id")
     pairs = find_rank_decreases(
         factorize(observed["resource_id"]), observed, observed["rank"].to_numpy(dtype=np.int8)
     )
@@ -58,15 +56,15 @@ def check(frame: pd.DataFrame, context: TrialContext) -> Finding:
 
 
 def _with_status(frame: pd.DataFrame) -> pd.DataFrame:
-    """The responses with a status: columns ``status_told`` and ``rank`` (0 queued … 2 final)."""
+    """The responses with a status: columns ``status_shown`` and ``rank`` (0 queued … 2 final)."""
     # A replayed response shows the moment when the run was queued.
-    said = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
-    said &= (frame["resource_id"] != "").to_numpy()
-    statuses = decode_evidence(frame.loc[said, "evidence"], ["status"])["status"]
+    shown = frame["status"].between(200, 299).to_numpy() & (frame["replayed"] != 1).to_numpy()
+    shown &= (frame["resource_id"] != "").to_numpy()
+    statuses = decode_evidence(frame.loc[shown, "evidence"], ["status"])["status"]
     ranks = statuses.map(_RANKS).astype(float)
     known = ranks.notna().to_numpy()
     observed = frame.loc[statuses.index[known]]
-    observed = observed.assign(status_told=statuses[known], rank=ranks[known])
+    observed = observed.assign(status_shown=statuses[known], rank=ranks[known])
     return observed.reset_index(drop=True)
 
 
@@ -82,9 +80,9 @@ def _acknowledged(frame: pd.DataFrame) -> pd.DataFrame:
     keys = queued["idempotency_key"]
     # Replays are few, and a lookup among millions of keys takes seconds.
     concerned = ~replay & keys.isin(keys.loc[replay]).to_numpy()
-    heard = replay.copy()
-    heard[replay] = keys.loc[replay].isin(keys.loc[concerned]).to_numpy()
-    taken = queued.loc[~heard]
+    repeated = replay.copy()
+    repeated[replay] = keys.loc[replay].isin(keys.loc[concerned]).to_numpy()
+    taken = queued.loc[~repeated]
     return taken.sort_values("end_ns").drop_duplicates("resource_id")
 
 
@@ -98,11 +96,7 @@ def _check_findable(
     ends_ns = acknowledged.set_index("resource_id")["end_ns"].astype(float)
     known_ns = ends_ns.reindex(missed["resource_id"]).to_numpy()
     lost = missed.loc[known_ns < missed["start_ns"].to_numpy()]
-    if len(lost):
-        first = lost["resource_id"].iloc[0]
-        rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], lost.head(1)])
-        number = lost["resource_id"].nunique()
-        finding.add(f"{pluralize(number, 'run')} queued and then not found", rows)
+    _add_runs("queued and then not found", lost, acknowledged, finding)
 
 
 def _check_deadline(
@@ -120,12 +114,17 @@ def _check_deadline(
     late = observed.loc[
         (observed["rank"] < 2).to_numpy() & (observed["start_ns"].to_numpy() > due_ns)
     ]
-    if len(late):
-        first = late["resource_id"].iloc[0]
-        rows = pd.concat([acknowledged.loc[acknowledged["resource_id"] == first], late.head(1)])
-        number = late["resource_id"].nunique()
-        span = format_duration(deadline_ns)
-        finding.add(f"{pluralize(number, 'run')} not ended {span} after being queued", rows)
+    words = f"not ended {format_duration(deadline_ns)} after being queued"
+    _add_runs(words, late, acknowledged, finding)
+
+
+def _add_runs(
+    words: str, flawed: pd.DataFrame, acknowledged: pd.DataFrame, finding: FindingBuilder
+) -> None:
+    """Add a violation, shown by the queueing of the first run and its first flaw."""
+    ids = flawed["resource_id"].unique()
+    rows = pd.concat([acknowledged.loc[acknowledged["resource_id"].isin(ids[:1])], flawed.head(1)])
+    finding.add_subjects("run", words, ids, rows, "resource_id")
 
 
 CHECK = Check(

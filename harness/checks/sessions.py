@@ -116,18 +116,12 @@ def _check_unique_ids(
     births = births.assign(unit=factorize(intent_ids(births))).drop_duplicates(["unit", "session"])
     births = births.loc[~births["unit"].duplicated(keep=False)]
     twice = births.loc[births["session"].duplicated(keep=False)]
-    if len(twice):
-        first = twice["resource_id"].iloc[0]
-        number = twice["resource_id"].nunique()
-        rows = twice.loc[twice["resource_id"] == first]
-        finding.add(f"{pluralize(number, 'session id')} given to more than one create", rows)
+    words, ids = "given to more than one create", twice["resource_id"].unique()
+    finding.add_subjects("session id", words, ids, twice, "resource_id")
 
 
 def _check_state_order(
-    frame: pd.DataFrame,
-    sessions: Codes,
-    ranks: npt.NDArray[np.int8],
-    finding: FindingBuilder,
+    frame: pd.DataFrame, sessions: Codes, ranks: npt.NDArray[np.int8], finding: FindingBuilder
 ) -> None:
     seen = np.flatnonzero(ranks >= 0)
     observed = frame[["start_ns", "end_ns"]].take(seen)

@@ -43,14 +43,7 @@ REMEDY = "run again with more --processes, fewer probes, or on another machine"
 def evaluate(
     slos: Sequence[Slo], intervals: pa.Table | pd.DataFrame, manifest: Manifest
 ) -> list[Finding]:
-    """
-    One finding per objective, in the same order, named by its source text.
-
-    Args:
-        slos: The objectives.
-        intervals: Columns of ``harness.trial.schema.INTERVALS``.
-        manifest: Has the measured phases and the state of the generator.
-    """
+    """One finding per objective, in the same order, named by its source text."""
     frame = _select_measured(intervals, manifest)
     health = assess_generator(manifest)
     findings = []

@@ -30,11 +30,9 @@ def check_slot_release(
     """
     Report refusals that the possibly open sessions do not explain. O(n log n).
 
-    Args:
-        frame: Every attempt of create_session and delete_session, in a complete trial.
-        closed: Session id → Unix ns of the first response that it is closed.
-        grace_ns: How long a slot may be held after that.
-        finding: Where to report.
+    `frame` has every attempt of create_session and delete_session of a complete trial, `closed`
+    the Unix ns of each session's first response that it is closed. A slot may be held
+    `grace_ns` longer.
     """
     creates = frame.loc[(frame["operation"] == "create_session").to_numpy()]
     refused = creates.loc[(creates["outcome"] == Outcome.CAPACITY_FULL).to_numpy()]

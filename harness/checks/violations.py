@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy.typing as npt
 import pandas as pd
 
 from harness.checks.check import TrialContext
@@ -14,13 +15,7 @@ WITNESS_ROWS = 10
 
 
 def evidence_rows(rows: pd.DataFrame, context: TrialContext) -> tuple[dict[str, Any], ...]:
-    """
-    At most ten attempts as evidence, in order of time, relative to the start of the trial.
-
-    Args:
-        rows: Attempts with (some of) ``harness.checks.history.COLUMNS``.
-        context: The trial.
-    """
+    """At most ten attempts as evidence, in order of time since the start of the trial."""
     rows = rows.sort_values(["start_ns", "end_ns"]).head(WITNESS_ROWS)
     origin_ns = context.manifest.started_ns
     return tuple(
@@ -63,20 +58,18 @@ class FindingBuilder:
         if len(rows):
             self.add(f"{pluralize(len(rows), noun, plural)} {words}", rows.head(shown))
 
-    def build(
-        self,
-        pass_detail: str,
-        unknown_reason: str = "",
-        unknown_rows: pd.DataFrame | None = None,
-    ) -> Finding:
-        """
-        The finding: fail after a violation, else unknown if there is a reason, else pass.
+    def add_subjects(
+        self, noun: str, words: str, subjects: npt.NDArray[Any], rows: pd.DataFrame, column: str
+    ) -> None:
+        """Add a violation by these distinct values of a column, if there is any."""
+        if len(subjects):
+            first = rows.loc[(rows[column] == subjects[0]).to_numpy()]
+            self.add(f"{pluralize(len(subjects), noun)} {words}", first)
 
-        Args:
-            pass_detail: What holds, with its numbers.
-            unknown_reason: Why the answer is unknown; "" if it is known.
-            unknown_rows: The evidence for that.
-        """
+    def build(
+        self, pass_detail: str, unknown_reason: str = "", unknown_rows: pd.DataFrame | None = None
+    ) -> Finding:
+        """The finding: fail after a violation, else unknown if there is a reason, else pass."""
         if self._sentences:
             detail = "; ".join(self._sentences)
             return Finding(self._name, "invariant", Verdict.FAIL, detail, self._witness)

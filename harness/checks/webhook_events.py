@@ -27,7 +27,7 @@ def collect_deliveries(events: Sequence[Event]) -> pd.DataFrame:
     """
     rows = [event for event in events if event.kind == "webhook"]
     columns: dict[str, object] = {
-        "time_ns": pd.array([event.time_ns for event in rows], dtype="int64"),
+        "time_ns": pd.array([event.time_ns for event in rows], dtype="int64")
     }
     for name in ("status", "ended_ns"):
         numbers = [_number(event.data.get(name)) for event in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiments.compare.document import read_comparison
+from harness.experiments.compare.changes import read_comparison
 from reports.comparison import tables as comparison_tables
 from reports.comparison.summary import headline
 from reports.formatting import plural

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiments.compare.trend_document import read_trend
+from harness.experiments.compare.trend import read_trend
 from reports.comparison.history import history_table, sentences
 from reports.comparison.trend_page import change_points_table
 from reports.figures.history import draw_history

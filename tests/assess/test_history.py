@@ -10,7 +10,7 @@ from harness.assess import history
 from harness.assess.baseline_comparison import open_baselines
 from harness.assess.history import TREND
 from harness.assess.opened_trial import open_once
-from harness.experiments.compare.trend_document import read_trend
+from harness.experiments.compare.trend import read_trend
 from harness.trial.baselines import save_baseline
 from harness.trial.store import open_trial
 from reports.comparison.history import largest_change, sentences

@@ -47,19 +47,13 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """
-    A share of bad events with its interval.
-
-    Attributes:
-        low, high: Wilson's interval, 90 % two-sided, widened by the design effect.
-        design_effect: Number of events that weigh like one independent event, >= 1.
-    """
+    """A share of bad events with its interval."""
 
     bad: int
     total: int
-    low: float
+    low: float  # low, high: Wilson's interval, 90 % two-sided, widened by the design effect
     high: float
-    design_effect: float
+    design_effect: float  # Number of events that weigh like one independent event, >= 1
 
     @property
     def value(self) -> float:
@@ -130,13 +124,10 @@ def decide(
     blocks: Sequence[Block], criteria: Sequence[Criterion], *, grew: bool = False, z: float = Z
 ) -> Decision:
     """
-    The decision on one rate for all criteria together.
+    The decision on one rate for all criteria, from blocks without settling.
 
-    Args:
-        blocks: Without settling.
-        criteria: The objectives.
-        grew: The last step's backlog grew, which fails whatever the share.
-        z: Standard deviations that a failure needs; `Z_SURE` if a mistake is costly.
+    A backlog that `grew` in the last step fails whatever the share. A failure needs `z`
+    standard deviations; `Z_SURE` if a mistake is costly.
     """
     if grew:
         return Decision.FAIL

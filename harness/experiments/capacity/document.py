@@ -26,25 +26,11 @@ FULL_CODES = frozenset({"CLOUD_CAPACITY_FULL", "CLOUD_CAPACITY_EXHAUSTED"})
 """Codes of a clean refusal of a full target."""
 
 
-_STEP_NUMBERS = (
-    "completed_per_s",
-    "served_per_s",
-    "p50_ms",
-    "p99_ms",
-    "p99_low_ms",
-    "p99_high_ms",
-)
+_STEP_NUMBERS = ("completed_per_s", "served_per_s", "p50_ms", "p99_ms", "p99_low_ms", "p99_high_ms")
 
 
 def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool) -> dict[str, Any]:
-    """
-    The document of a session search.
-
-    Args:
-        found: The result of the search.
-        leaked: Sessions that are still open after every cleanup.
-        interrupted: The operator ended the search early.
-    """
+    """The document of a session search; `leaked` sessions are open after every cleanup."""
     seen = [observation.sessions for observation in found.ceiling_observations]
     refusal = _describe_refusal(found.refusals)
     begun_s = min((observation.at_s for observation in found.ceiling_observations), default=0.0)
@@ -72,7 +58,7 @@ def sessions_document(found: SessionEstimate, *, leaked: int, interrupted: bool)
         "rate_limited": found.rate_limited,
         "opened": found.opened,
         "interrupted": interrupted,
-        "notes": list(found.notes),
+        "notes": found.notes,
         "sightings": [
             {"at_s": round(s.at_s - begun_s, 3), "sessions": s.sessions}
             for s in found.ceiling_observations
@@ -109,14 +95,7 @@ def _ms(seconds: float) -> float:
 
 
 def throughput_document(found: Estimate, slo: str, *, interrupted: bool) -> dict[str, Any]:
-    """
-    The document of a throughput search.
-
-    Args:
-        found: The result of the search.
-        slo: The objectives as written.
-        interrupted: The operator ended the search early.
-    """
+    """The document of a throughput search with these objectives, as written."""
     results = [judged_step.result for judged_step in found.steps]
     knee = find_knee([r.served_per_s for r in results], [r.p50_ms for r in results])
     usl, reason = _fit_usl(found.steps)

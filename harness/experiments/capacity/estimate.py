@@ -61,24 +61,18 @@ class Estimate:
     Attributes:
         estimate, low, high: The highest rate at which the objectives hold. NaN if infeasible
             or unknown; `high` is infinite if no failure bounds it.
-        binding: The criterion that fails first; "" if none did.
-        gives_way: See `limiting_resource`.
-        confirmed_per_s: Highest rate that passed all its confirming windows; NaN if none.
-        steps: The valid steps, in order.
-        void_steps: Steps with a saturated generator.
-        notes: Remarks: hysteresis, void steps, an unclear confirmation.
     """
 
     estimate: float
     low: float
     high: float
     bound: Bound
-    binding: str
-    gives_way: str
-    confirmed_per_s: float
-    steps: tuple[JudgedStep, ...]
-    void_steps: tuple[StepResult, ...]
-    notes: tuple[str, ...]
+    binding: str  # The criterion that fails first; "" if none did
+    gives_way: str  # See `limiting_resource`
+    confirmed_per_s: float  # Highest rate that passed all its confirming windows; NaN if none
+    steps: tuple[JudgedStep, ...]  # The valid steps, in order
+    void_steps: tuple[StepResult, ...]  # Steps with a saturated generator
+    notes: tuple[str, ...]  # Remarks: hysteresis, void steps, an unclear confirmation
 
 
 def build_estimate(
@@ -92,15 +86,11 @@ def build_estimate(
     burst_s: float,
 ) -> Estimate:
     """
-    Build the estimate.
+    Build the estimate; its bound is `Bound.UNKNOWN` before the search ends.
 
-    Args:
-        steps, void_steps: The steps with and without a valid result.
-        criteria: The objectives.
-        bound: What ended the search; `Bound.UNKNOWN` before its end.
-        passed: Highest rate that passed in the bracket; 0 if none did.
-        failed: Lowest rate that failed in the bracket; infinite if none did.
-        burst_s: Expected length of a burst of bad events.
+    In the bracket, `passed` is the highest rate that passed (0 if none did) and `failed` the
+    lowest that failed (infinite if none did). `burst_s` is the expected length of a burst of
+    bad events.
     """
     estimate = low = high = math.nan
     binding = ""

@@ -38,13 +38,9 @@ def estimate_eta(
     """
     The remaining time of a search at this stage. The focus counts only once it has begun.
 
-    Args:
-        recorded: The recorded steps, void ones too.
-        done: The search has ended.
-        stage: Purpose of the next step.
-        windows: Recorded windows of the confirmation.
-        patience: Factor on every step's length.
-        doublings: Remaining steps of the bracket.
+    `recorded` includes void steps, `windows` are the recorded ones of the confirmation,
+    `doublings` the remaining steps of the bracket. `patience` is a factor on every step's
+    length.
     """
     elapsed_s = sum(step.duration_s + REST_S * step.rest for step in recorded)
     if done:

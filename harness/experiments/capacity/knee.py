@@ -20,25 +20,16 @@ LEVELS_MIN = 5
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """
-    The load level of greatest power: its throughput and median response time.
-
-    Attributes:
-        low_per_s, high_per_s: The neighbouring levels, which enclose the knee.
-    """
+    """The load level of greatest power: its throughput and median response time."""
 
     rate_per_s: float
     response_ms: float
-    low_per_s: float
+    low_per_s: float  # low_per_s, high_per_s: The neighbouring levels, which enclose the knee
     high_per_s: float
 
 
 def find_knee(throughput_per_s: Sequence[float], response_ms: Sequence[float]) -> Knee | None:
-    """
-    Find the knee of a load curve, given throughput and median response time of each level.
-
-    None with fewer than 5 levels, or if power still rises at the last one.
-    """
+    """The knee of these levels; None with fewer than 5, or if power still rises at the last one."""
     levels = sorted(
         (x, r) for x, r in zip(throughput_per_s, response_ms, strict=True) if x > 0 and r > 0
     )

@@ -30,16 +30,11 @@ def observe_step(
     saturated: bool = False,
 ) -> StepResult:
     """
-    Build a step's result.
+    Build a step's result, with the objectives in the order of the search's criteria.
 
-    Args:
-        step: The planned step.
-        attempts: Columns operation, attempt, intended_ns, end_ns, outcome, service_us and
-            response_us of ``harness.trial.schema.ATTEMPTS``; any order.
-        slos: The objectives, in the order of the search's criteria.
-        start_ns: Start of the step, Unix ns.
-        saturated: The generator was the bottleneck. It was not if arrivals were late only
-            because slow responses occupied every user.
+    `attempts` have columns operation, attempt, intended_ns, end_ns, outcome, service_us and
+    response_us of ``harness.trial.schema.ATTEMPTS`` in any order. `saturated` means that the
+    generator was the bottleneck, not that slow responses occupied every user.
     """
     since_s = (attempts["intended_ns"].to_numpy() - start_ns) / NS_PER_S
     count = max(1, round(step.duration_s))

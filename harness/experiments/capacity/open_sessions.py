@@ -24,6 +24,7 @@ from harness.experiments.capacity.messages import (
     DeleteSessions,
     Purpose,
     Results,
+    SessionEstimate,
     Wait,
 )
 
@@ -40,26 +41,19 @@ LIMITED_WAIT_S = 0.5
 @dataclass(slots=True)
 class OpenSessions:
     """
-    Open sessions and counts of their creates; other fields as in `SessionEstimate`.
+    Open sessions; counts their creates in `found`.
 
     Attributes:
-        prefix: Of every key.
         open: Session id → the key that opened it, in the order of opening.
         unresolved_keys: Keys whose create may have opened an unnamed session.
-        now_s: Time of the latest response.
-        stopping: The operator stopped the search.
     """
 
-    prefix: str
+    prefix: str  # Of every key
     open: dict[str, str] = field(default_factory=dict)
     unresolved_keys: set[str] = field(default_factory=set)
-    refusals: list[CreateResult] = field(default_factory=list)
-    now_s: float = 0.0
-    opened: int = 0
-    failed: int = 0
-    lost: int = 0
-    rate_limited: int = 0
-    stopping: bool = False
+    found: SessionEstimate = field(default_factory=SessionEstimate)
+    now_s: float = 0.0  # Time of the latest response
+    stopping: bool = False  # The operator stopped the search
     _serial: int = 0
 
     def create(self, count: int, purpose: Purpose) -> CreateGenerator:
@@ -79,7 +73,7 @@ class OpenSessions:
                 assert isinstance(answer, CreateResult)
                 self.now_s = max(self.now_s, answer.end_s)
                 if answer.outcome == "rate_limited":
-                    self.rate_limited += 1
+                    self.found.rate_limited += 1
                     wait_s = max(wait_s, _limited_wait_s(answer, limited))
                     keys.append(answer.key)
                 elif self._is_unresolved(answer) and tries[answer.key] < REPEATS_MAX:
@@ -119,7 +113,7 @@ class OpenSessions:
             if not again:
                 most *= 2
                 continue
-            self.rate_limited += len(again)
+            self.found.rate_limited += len(again)
             most = max(1, len(sent) - len(again))
             limited += 1
             if self.stopping and purpose != "cleanup":
@@ -137,7 +131,7 @@ class OpenSessions:
     def _is_unresolved(self, answer: CreateResult) -> bool:
         """Whether the effect of the create is unknown; records the key."""
         if answer.outcome in MAY_HAVE_HAPPENED:
-            self.lost += 1
+            self.found.lost += 1
             self.unresolved_keys.add(answer.key)
             return True
         return answer.key in self.unresolved_keys and answer.outcome in UNINFORMATIVE_OUTCOMES
@@ -146,12 +140,12 @@ class OpenSessions:
         if answer.outcome not in MAY_HAVE_HAPPENED | UNINFORMATIVE_OUTCOMES:
             self.unresolved_keys.discard(answer.key)
         if answer.outcome == "ok":
-            self.opened += answer.session_id not in self.open
+            self.found.opened += answer.session_id not in self.open
             self.open[answer.session_id] = answer.key
         elif answer.outcome == "capacity_full":
-            self.refusals.append(answer)
+            self.found.refusals.append(answer)
         elif answer.outcome not in MAY_HAVE_HAPPENED:
-            self.failed += 1
+            self.found.failed += 1
 
 
 def _limited_wait_s(answer: CreateResult | DeleteResult, limited: int) -> float:

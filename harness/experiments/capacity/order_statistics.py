@@ -26,35 +26,18 @@ from harness.errors import NothingObservedError
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """
-    A quantile with its interval, in the unit of the values.
+    """A quantile with its interval, in the unit of the values."""
 
-    Attributes:
-        estimate: The value at rank ``ceil(q n)``.
-        low, high: The interval; infinite ends where n is too small.
-        n: Number of values.
-    """
-
-    estimate: float
-    low: float
+    estimate: float  # The value at rank ``ceil(q n)``
+    low: float  # low, high: The interval; infinite ends where n is too small
     high: float
-    n: int
+    n: int  # Number of values
 
 
 def quantile_of_values(
     values: npt.ArrayLike, quantile: float, *, confidence: float = 0.95
 ) -> Quantile:
-    """
-    The quantile of values in any order.
-
-    Args:
-        values: The values.
-        quantile: Between 0 and 1, both excluded.
-        confidence: Least probability that the interval encloses the true quantile.
-
-    Raises:
-        NothingObservedError: There is no value.
-    """
+    """The quantile (0 to 1, excluded) of values in any order; NothingObservedError without any."""
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
     if n == 0:
@@ -79,11 +62,7 @@ def interval_ranks(n: int, quantile: float, *, confidence: float = 0.95) -> tupl
 
 
 def _inverse_binomial(share: float, n: int, p: float) -> int:
-    """
-    The least k with ``P(Binomial(n, p) <= k) >= share``.
-
-    Equals `scipy.stats.binom.ppf`, whose import takes half a second.
-    """
+    """The least k with ``P(Binomial(n, p) <= k) >= share``; `scipy.stats` takes 0.5 s to import."""
     k = max(0, math.ceil(special.bdtrik(share, n, p)) - 1)  # the inverse may be one off
     while special.bdtr(k, n, p) < share:
         k += 1

@@ -29,9 +29,7 @@ class ReleaseTimes:
         self.step_s = max(self.step_s, admitted_s - refused_s)
 
     def pause_s(self, last_s: float, waited_s: float) -> float:
-        """
-        The pause before the next poll: about a tenth of the time waited, to spare the rate limit.
-        """
+        """The pause before the next poll: about a tenth of the wait, to spare the rate limit."""
         return min(POLL_S[1], max(last_s, 0.1 * waited_s))
 
     @property

@@ -73,21 +73,16 @@ class RateSearch:
     Find the highest arrival rate at which every criterion holds.
 
     Attributes:
-        criteria: The objectives.
-        start_per_s: The first rate.
-        max_per_s: The highest allowed rate.
-        precision: Relative width of the interval at which bisecting ends.
         patience: Factor on every step's length: 1 takes three minutes, and up to nine with
             few random arrivals.
-        spacing: Of the arrivals; random ones cause bursts of bad events.
     """
 
-    criteria: Sequence[Criterion]
-    start_per_s: float = 10.0
-    max_per_s: float = math.inf
-    precision: float = 0.08
+    criteria: Sequence[Criterion]  # The objectives
+    start_per_s: float = 10.0  # The first rate
+    max_per_s: float = math.inf  # The highest allowed rate
+    precision: float = 0.08  # Relative width of the interval at which bisecting ends
     patience: float = 1.0
-    spacing: Spacing = "poisson"
+    spacing: Spacing = "poisson"  # Of the arrivals; random ones cause bursts of bad events
     _stage: Purpose = "bracket"
     _done: bool = False
     _bound: Bound = Bound.UNKNOWN

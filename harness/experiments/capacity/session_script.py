@@ -27,6 +27,7 @@ from harness.experiments.capacity.messages import (
     CreateResult,
     Purpose,
     Results,
+    SessionEstimate,
     Wait,
 )
 from harness.experiments.capacity.open_sessions import ActionGenerator, OpenSessions
@@ -46,7 +47,7 @@ class _StoppedError(Exception):
 
 @dataclass(slots=True)
 class SessionScript:
-    """One search and its results so far; fields as in `SessionSearch` and `SessionEstimate`."""
+    """One search; fields as in `SessionSearch`, its results so far in `open_sessions.found`."""
 
     max_sessions: int
     parallel: int
@@ -54,16 +55,14 @@ class SessionScript:
     races: int
     open_sessions: OpenSessions
     stage: str = "fill"
-    ceiling_observations: list[CeilingObservation] = field(default_factory=list)
     releases: ReleaseTimes = field(default_factory=ReleaseTimes)
-    over_admitted: int = 0
     cycles_done: int = 0
-    races_done: int = 0
-    slots_lost: int = 0
-    refill_failed: int | None = None
-    bounded: bool = False
-    notes: list[str] = field(default_factory=list)
     _failures_at_first: int = 0
+
+    @property
+    def found(self) -> SessionEstimate:
+        """The results so far."""
+        return self.open_sessions.found
 
     def run(self) -> ActionGenerator:
         """All steps in order."""
@@ -71,7 +70,7 @@ class SessionScript:
             yield from self._explore()
             yield from self._replay()
         except _StoppedError:
-            self.notes.append("stopped before the end")
+            self.found.notes.append("stopped before the end")
         yield from self._cleanup()
 
     def _explore(self) -> ActionGenerator:
@@ -87,8 +86,8 @@ class SessionScript:
             return
         # Creates that failed in between may have taken slots.
         lost = self._failures_at_first - failures
-        highest = max(s.sessions for s in self.ceiling_observations)
-        self.over_admitted = max(0, peak - highest - lost)
+        highest = max(s.sessions for s in self.found.ceiling_observations)
+        self.found.over_admitted = max(0, peak - highest - lost)
         self.stage = "race"
         for _ in range(self.races):
             yield from self._race()
@@ -113,13 +112,13 @@ class SessionScript:
             admitted = sum(answer.outcome == "ok" for answer in answers)
             failures = 0 if admitted else failures + len(answers)
             if failures >= FAILURES_IN_A_ROW:
-                self.notes.append(
+                self.found.notes.append(
                     f"the fill ended after {failures} failed creates in a row, the last with "
                     f"{answers[-1].outcome}"
                 )
                 return False
             batch = min(2 * batch, self.parallel)
-        self.bounded = True
+        self.found.bounded = True
         return False
 
     def _create_one(self, purpose: Purpose) -> Generator[Action, Results, CreateResult | None]:
@@ -138,13 +137,13 @@ class SessionScript:
             if answer is None:
                 return
             if answer.outcome == "capacity_full":
-                if not self.ceiling_observations:
+                if not self.found.ceiling_observations:
                     self._failures_at_first = self._failures()
-                self.ceiling_observations.append(
+                self.found.ceiling_observations.append(
                     CeilingObservation(answer.end_s, len(self.open_sessions.open))
                 )
                 return
-        self.bounded = True
+        self.found.bounded = True
 
     def _cycle(self) -> ActionGenerator:
         tries, count = 0, 1
@@ -182,14 +181,14 @@ class SessionScript:
     def _race(self) -> ActionGenerator:
         self._check_stop()
         ceiling = self.ceiling()
-        if ceiling is None or self.bounded:
+        if ceiling is None or self.found.bounded:
             return
         free = min(RACE_FREE, len(self.open_sessions.open))
         yield from self.open_sessions.close(self.open_sessions.newest(free), "race")
         yield Wait(self.releases.wait_s, "the freed slots come back")
         count = free + RACE_EXTRA
         yield from self.open_sessions.create(count, "race")
-        self.races_done += 1
+        self.found.races += 1
         excess = len(self.open_sessions.open) - ceiling
         if excess > 0:
             yield from self.open_sessions.close(self.open_sessions.newest(excess), "race")
@@ -197,7 +196,7 @@ class SessionScript:
         before = len(self.open_sessions.open)
         yield from self._create_until_refused()
         rose = len(self.open_sessions.open) - before
-        self.over_admitted = max(self.over_admitted, excess - rose if excess > 0 else 0)
+        self.found.over_admitted = max(self.found.over_admitted, excess - rose if excess > 0 else 0)
 
     def _refill(self) -> ActionGenerator:
         yield from self.open_sessions.close(list(self.open_sessions.open), "refill")
@@ -205,15 +204,15 @@ class SessionScript:
         if not (yield from self._fill("refill")):
             return
         yield from self._create_until_refused()
-        self.refill_failed = self._failures() - self._failures_at_first
-        first, last = self.ceiling_observations[0], self.ceiling_observations[-1]
-        self.slots_lost = max(0, first.sessions - last.sessions)
+        self.found.refill_failed = self._failures() - self._failures_at_first
+        first, last = self.found.ceiling_observations[0], self.found.ceiling_observations[-1]
+        self.found.slots_lost = max(0, first.sessions - last.sessions)
 
     def _disturbances(self) -> int:
-        return self.open_sessions.rate_limited + self.open_sessions.failed
+        return self.found.rate_limited + self.found.failed
 
     def _failures(self) -> int:
-        return self.open_sessions.failed + self.open_sessions.lost
+        return self.found.failed + self.found.lost
 
     def _cleanup(self) -> ActionGenerator:
         self.stage = "cleanup"
@@ -234,6 +233,6 @@ class SessionScript:
 
     def ceiling(self) -> int | None:
         """The most frequent ceiling observation; the latest of equally frequent ones."""
-        if not self.ceiling_observations:
+        if not self.found.ceiling_observations:
             return None
-        return statistics.mode(s.sessions for s in reversed(self.ceiling_observations))
+        return statistics.mode(s.sessions for s in reversed(self.found.ceiling_observations))

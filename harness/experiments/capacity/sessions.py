@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.experiments.capacity.messages import Action, Results, SearchProgress, SessionEstimate
 from harness.experiments.capacity.open_sessions import ActionGenerator, OpenSessions
@@ -15,31 +15,22 @@ RACES = 3
 
 @dataclass(slots=True)
 class SessionSearch:
-    """
-    Find the ceiling, the release time, over-admission and leaks.
+    """Find the ceiling, the release time, over-admission and leaks."""
 
-    Attributes:
-        max_sessions: The most sessions to hold.
-        prefix: Of every Idempotency-Key; unique to the trial.
-        parallel: Most concurrent creates during the fill.
-        cycles: Number of delete-one, create-one cycles.
-        races: Number of rounds of concurrent creates at the ceiling.
-    """
-
-    max_sessions: int
-    prefix: str
-    parallel: int = PARALLEL
-    cycles: int = CYCLES
-    races: int = RACES
-    _state: SessionScript = field(init=False)
+    max_sessions: int  # The most sessions to hold
+    prefix: str  # Of every Idempotency-Key; unique to the trial
+    parallel: int = PARALLEL  # Most concurrent creates during the fill
+    cycles: int = CYCLES  # Number of delete-one, create-one cycles
+    races: int = RACES  # Number of rounds of concurrent creates at the ceiling
+    _script: SessionScript = field(init=False)
     _actions: ActionGenerator = field(init=False)
     _pending: Action | None = None
 
     def __post_init__(self) -> None:
-        self._state = SessionScript(
+        self._script = SessionScript(
             self.max_sessions, self.parallel, self.cycles, self.races, OpenSessions(self.prefix)
         )
-        self._actions = self._state.run()
+        self._actions = self._script.run()
         self._advance(None)
 
     def next_action(self) -> Action | None:
@@ -52,21 +43,20 @@ class SessionSearch:
 
     def stop(self) -> None:
         """Begin the cleanup after the pending action."""
-        self._state.open_sessions.stopping = True
+        self._script.open_sessions.stopping = True
 
     @property
     def stopped(self) -> bool:
         """Whether `stop` was called."""
-        return self._state.open_sessions.stopping
+        return self._script.open_sessions.stopping
 
     @property
     def stage(self) -> SearchProgress:
         """The progress of the search."""
-        done = self._state
-        steps = done.cycles_done + done.races_done
-        return SearchProgress(
-            done.stage, len(done.open_sessions.open), steps, self.cycles + self.races
-        )
+        script = self._script
+        steps = script.cycles_done + script.found.races
+        held = len(script.open_sessions.open)
+        return SearchProgress(script.stage, held, steps, self.cycles + self.races)
 
     def _advance(self, results: Results | None) -> None:
         try:
@@ -76,26 +66,15 @@ class SessionSearch:
 
     def result(self) -> SessionEstimate:
         """The estimate; complete once `next_action` gives None."""
-        done, open_sessions = self._state, self._state.open_sessions
-        ceiling = done.ceiling()
-        if ceiling is None and done.bounded:
+        script, open_sessions = self._script, self._script.open_sessions
+        ceiling = script.ceiling()
+        if ceiling is None and script.found.bounded:
             ceiling = self.max_sessions
-        return SessionEstimate(
+        return replace(
+            script.found,
             ceiling=ceiling,
-            bounded=done.bounded,
-            ceiling_observations=tuple(done.ceiling_observations),
-            refusals=tuple(open_sessions.refusals),
-            releases_s=tuple(done.releases.times_s),
-            release_step_s=done.releases.step_s,
-            over_admitted=done.over_admitted,
-            races=done.races_done,
-            failed=open_sessions.failed,
-            lost=open_sessions.lost,
-            slots_lost=done.slots_lost,
-            refill_failed=done.refill_failed,
-            rate_limited=open_sessions.rate_limited,
+            releases_s=script.releases.times_s,
+            release_step_s=script.releases.step_s,
             leaked=len(open_sessions.open),
             unresolved=len(open_sessions.unresolved_keys),
-            opened=open_sessions.opened,
-            notes=tuple(done.notes),
         )

@@ -19,18 +19,11 @@ Purpose = Literal["bracket", "bisect", "focus", "confirm"]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """
-    An objective as a limit on the share of bad events.
+    """An objective as a limit on the share of bad events."""
 
-    Attributes:
-        name: The objective's source text.
-        error_budget: The allowed share of bad events, 0 … 1.
-        limit_s: The latency limit; None if it is not about latency.
-    """
-
-    name: str
-    error_budget: float
-    limit_s: float | None = None
+    name: str  # The objective's source text
+    error_budget: float  # The allowed share of bad events, 0 … 1
+    limit_s: float | None = None  # The latency limit; None if it is not about latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +32,27 @@ class Step:
     One load level.
 
     Attributes:
-        number: From 1.
-        rate_per_s: Arrivals per second.
-        duration_s: Includes the settling time.
-        settle_s: The beginning that is not evaluated, until the queue is stable.
         rest: Drain the queue before it. Confirming windows follow one another without a
             rest, so that a limiter's burst does not refill.
     """
 
-    number: int
-    rate_per_s: float
-    duration_s: float
-    settle_s: float
+    number: int  # From 1
+    rate_per_s: float  # Arrivals per second
+    duration_s: float  # Includes the settling time
+    settle_s: float  # The beginning that is not evaluated, until the queue is stable
     purpose: Purpose
     rest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """
-    The arrivals intended within about one second of a step.
+    """The arrivals intended within about one second of a step."""
 
-    Attributes:
-        start_s: Since the step's start.
-        bad, total: Bad events and events, one number per criterion.
-        response_s: Mean response time of the ok attempts; NaN without any.
-    """
-
-    start_s: float
+    start_s: float  # Since the step's start
     length_s: float
-    bad: tuple[int, ...]
+    bad: tuple[int, ...]  # bad, total: Bad events and events, one number per criterion
     total: tuple[int, ...]
-    response_s: float
+    response_s: float  # Mean response time of the ok attempts; NaN without any
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +61,20 @@ class StepResult:
     The result of a step.
 
     Attributes:
-        blocks: In order of time, settling included.
-        offered: Calls begun; an arrival may make several.
-        completed_per_s: Ok attempts that *ended* within the step, per second.
-        outcomes: Attempts by outcome.
         p50_ms, p99_ms: Response time of the ok attempts after settling; NaN without any.
         p99_low_ms, p99_high_ms: The interval of the p99 (`order_statistics`).
-        saturated: The generator was the bottleneck: the step is void.
     """
 
     step: Step
-    blocks: tuple[Block, ...]
-    offered: int
-    completed_per_s: float
-    outcomes: Mapping[str, int] = field(default_factory=dict)
+    blocks: tuple[Block, ...]  # In order of time, settling included
+    offered: int  # Calls begun; an arrival may make several
+    completed_per_s: float  # Ok attempts that *ended* within the step, per second
+    outcomes: Mapping[str, int] = field(default_factory=dict)  # Attempts by outcome
     p50_ms: float = float("nan")
     p99_ms: float = float("nan")
     p99_low_ms: float = float("nan")
     p99_high_ms: float = float("nan")
-    saturated: bool = False
+    saturated: bool = False  # The generator was the bottleneck: the step is void
 
     @property
     def served_per_s(self) -> float:
@@ -112,12 +89,7 @@ class StepResult:
 
 
 def read_criteria(slos: Sequence[Slo]) -> tuple[Criterion, ...]:
-    """
-    The objectives as criteria of a search.
-
-    Raises:
-        UsageError: There is none, or one is not an upper limit on a share of bad events.
-    """
+    """The objectives as criteria; UsageError unless each is an upper limit on a bad share."""
     if not slos:
         msg = "a throughput search needs an objective, such as --slo 'p99<250ms,errors<1%'"
         raise UsageError(msg)

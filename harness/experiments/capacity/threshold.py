@@ -52,20 +52,13 @@ POINTS = (0.0025, 0.25, 0.45, 0.75, 0.9925)
 
 @dataclass(frozen=True, slots=True)
 class StepEvidence:
-    """
-    The evidence of one step on one criterion.
+    """The evidence of one step on one criterion."""
 
-    Attributes:
-        rate_per_s: The offered rate.
-        design_effect: Number of bad events that weigh like one independent event, >= 1.
-        grew: The backlog grew: overload, whatever the share.
-    """
-
-    rate_per_s: float
+    rate_per_s: float  # The offered rate
     bad: int
     total: int
-    design_effect: float
-    grew: bool = False
+    design_effect: float  # Number of bad events that weigh like one independent event, >= 1
+    grew: bool = False  # The backlog grew: overload, whatever the share
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +69,21 @@ class Threshold:
     Attributes:
         estimate: Slightly below the posterior's median: windows that begin with an empty
             queue favour the target, and an overestimate is more costly.
-        low, high: The posterior's 0.25 % and 99.25 % points, `MODEL_ERROR` further out.
-        spread: The posterior's upper quartile over its lower one, less 1.
     """
 
     estimate: float
-    low: float
+    low: float  # low, high: The posterior's 0.25 % and 99.25 % points, `MODEL_ERROR` further out
     high: float
-    spread: float
+    spread: float  # The posterior's upper quartile over its lower one, less 1
 
 
 def estimate_threshold(
     evidence: Sequence[StepEvidence], error_budget: float, *, low: float, high: float
 ) -> Threshold:
     """
-    Estimate the rate at which the share of bad events reaches the error budget.
+    The rate between low and high at which the share of bad events reaches the error budget.
 
-    Args:
-        evidence: One entry per step, in any order.
-        error_budget: The allowed share of bad events; 0 counts as one in 10 000.
-        low, high: Bounds of the search.
+    An error budget of 0 counts as one in 10 000.
     """
     allowed = max(error_budget, 1e-4)
     grid = np.linspace(math.log(low), math.log(high), GRID)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +36,7 @@ OVERSHOOT_MAX = 1.2
 RESAMPLES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter with its 95 % interval."""
 
     estimate: float
@@ -52,7 +52,6 @@ class Usl:
     Attributes:
         peak_concurrency: Where throughput is greatest; None unless kappa's interval
             excludes 0.
-        peak_per_s: Throughput there.
     """
 
     lambda_per_s: Parameter
@@ -60,7 +59,7 @@ class Usl:
     kappa: Parameter
     r2: float
     peak_concurrency: float | None
-    peak_per_s: float | None
+    peak_per_s: float | None  # Throughput there
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,7 @@ def predict(concurrency: npt.ArrayLike, lambda_per_s: float, sigma: float, kappa
 def fit_usl(
     concurrency: Sequence[float], throughput_per_s: Sequence[float], *, seed: int = 0
 ) -> Usl | NoFit:
-    """
-    Fit the law to load levels.
-
-    Args:
-        concurrency: Calls in flight at each level.
-        throughput_per_s: Successes per second at each level.
-        seed: Seed of the bootstrap.
-    """
+    """Fit the law to load levels: calls in flight and successes per second of each."""
     n = np.asarray(concurrency, dtype=float)
     x = np.asarray(throughput_per_s, dtype=float)
     good = (n > 0) & (x > 0) & np.isfinite(n) & np.isfinite(x)

@@ -11,11 +11,18 @@ With few blocks the variance is itself uncertain: about 1.5 · steps / block deg
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from harness.experiments.compare.samples import Floats, Stratum
+from harness.analysis.distributions import METRICS
+from harness.experiments.compare import statistics
+from harness.experiments.compare.decision import MetricSample
+from harness.experiments.compare.samples import Floats, Side, Stratum
+
+_SEED = 20_231
+_TINY = 1e-9
 
 _BLOCKS_A_STRATUM = 4
 """A stratum has at least this number of blocks."""
@@ -24,13 +31,7 @@ _CORRELATION_MAX = 0.97
 
 
 def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
-    """
-    The block length for the series with the largest autocorrelation.
-
-    Args:
-        series: Values by step, of each metric whose variance matters.
-        strata: Bounds of the steps; correlation across strata is ignored.
-    """
+    """The block length for the series (values by step) with the largest autocorrelation."""
     steps = sum(stratum.steps for stratum in strata)
     rho = max((_lag1_autocorrelation(one, strata) for one in series), default=0.0)
     alpha = 4 * rho**2 / (1 - rho**2) ** 2
@@ -41,12 +42,7 @@ def block_steps(series: Iterable[Floats], strata: Sequence[Stratum]) -> int:
 def resample(
     rng: np.random.Generator, strata: Sequence[Stratum], block: int, replicates: int
 ) -> Floats:
-    """
-    How often each replicate draws each step.
-
-    Returns:
-        Shape (replicates, steps); a stratum's part of each row sums to its steps.
-    """
+    """How often each replicate draws each step: shape (replicates, steps)."""
     parts = []
     for stratum in strata:
         n = stratum.steps
@@ -77,3 +73,54 @@ def _lag1_autocorrelation(series: Floats, strata: Sequence[Stratum]) -> float:
         above += float(part[1:] @ part[:-1])
         below += float(part @ part)
     return min(max(above / below, 0.0), _CORRELATION_MAX) if below > 0 else 0.0
+
+
+class BootstrapSamples:
+    """Every metric of one operation on one side, under the same resampling of steps."""
+
+    def __init__(self, side: Side, operation: str, replicates: int, number: int) -> None:
+        self.side, self.operation = side, operation
+        self.attempts = float(statistics.count_all(side, operation).sum())
+        self.good = float(statistics.count_ok(side, operation).sum())
+        self.outcomes = side.outcomes.get(operation, {})
+        block = block_steps(statistics.autocorrelated_series(side, operation), side.strata)
+        rng = np.random.default_rng([_SEED, number, zlib.crc32(operation.encode())])
+        drawn = resample(rng, side.strata, block, replicates)
+        self._degrees = degrees_of_freedom(side.strata, block)
+        trials = np.zeros((side.trials, side.steps))
+        for stratum in side.strata:
+            trials[stratum.trial, stratum.first : stratum.first + stratum.steps] = 1
+        # One pass over the counts gives the value, that of each trial, and the replicates.
+        self._weights = np.concatenate((np.ones((1, side.steps)), trials, drawn))
+        self._times: dict[str, dict[str, Floats]] = {}
+
+    def values(self, metric: str) -> Floats | None:
+        """The value, that of each trial, that of each replicate; None without observations."""
+        if metric == "throughput":
+            return statistics.throughput_per_s(self.side, self.operation, self._weights)
+        kind, _, name = metric.partition(".")
+        if kind == "outcome":
+            if not self.attempts:
+                return None
+            return statistics.share(self.side, self.operation, name, self._weights)
+        times = self.side.times.get((self.operation, kind))
+        if times is None:
+            return None
+        if kind not in self._times:
+            self._times[kind] = statistics.percentiles_ms(times, self.side.steps, self._weights)
+        return self._times[kind][name]
+
+    def sample(self, values: Floats, *, log: bool) -> MetricSample:
+        """The values as a sample on the scale of effects."""
+        scaled = np.log(np.maximum(values, _TINY)) if log else values
+        last = 1 + self.side.trials
+        return MetricSample(float(scaled[0]), scaled[last:], scaled[1:last], self._degrees)
+
+
+def metrics_of(both: tuple[BootstrapSamples, BootstrapSamples]) -> Iterator[str]:
+    """All metrics of an operation: times, throughput, outcomes of either side."""
+    for clock in METRICS[::-1]:
+        yield from (f"{clock}.{name}" for name in statistics.percentile_fractions())
+    yield "throughput"
+    outcomes = set(both[0].outcomes) | set(both[1].outcomes)
+    yield from (f"outcome.{name}" for name in sorted(outcomes - {"ok"}))

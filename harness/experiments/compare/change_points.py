@@ -37,27 +37,20 @@ class ChangePointMethod:
     A search for change points.
 
     Attributes:
-        method: Its name in trend.json: ``pelt``, ``otava 0.8.0``.
         find: Series of at least `POINTS_MIN` positive values → for each series the indices
             at which a new level begins, in order.
     """
 
-    method: str
+    method: str  # Its name in trend.json: ``pelt``, ``otava 0.8.0``
     find: FindChangePoints
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """
-    A change of level.
+    """A change of level."""
 
-    Attributes:
-        at: Index of the first point of the new level.
-        before, after: The levels, as medians.
-    """
-
-    at: int
-    before: float
+    at: int  # Index of the first point of the new level
+    before: float  # before, after: The levels, as medians
     after: float
 
     @property
@@ -79,11 +72,7 @@ def find_change_points(
     tolerances: Sequence[float],
     search: ChangePointMethod = PELT,
 ) -> list[tuple[ChangePoint, ...]]:
-    """
-    The change points of each series whose relative change is at least its tolerance.
-
-    Points without a value are skipped. A series of fewer than `POINTS_MIN` has no change point.
-    """
+    """The change points of each series that reach its tolerance; missing points are skipped."""
     kept = [
         [(at, value) for at, value in enumerate(values) if value is not None and value > 0]
         for values in series

@@ -7,6 +7,8 @@ difference for the share of an outcome (0.01 is one percentage point of all atte
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,9 +19,7 @@ from harness.json_aliases import add_aliases
 
 
 class Change(
-    msgspec.Struct,
-    frozen=True,
-    rename={"low": "ci_low", "high": "ci_high", "p": "p_adjusted"},
+    msgspec.Struct, frozen=True, rename={"low": "ci_low", "high": "ci_high", "p": "p_adjusted"}
 ):
     """
     One metric of one operation, as compare.json has it.
@@ -27,31 +27,25 @@ class Change(
     Attributes:
         operation, metric: ``create_session`` and ``response.p99``, ``throughput`` or
             ``outcome.timeout``.
-        unit: ``ms``, ``per_s`` or ``share`` of the attempts.
-        baseline, candidate: The values; None where there is none.
-        threshold: The practical tolerance.
         change, low, high: The change and its 95 % interval; None if unknown.
-        p: One-sided p value of "worse", after Holm; None if unknown.
-        reason: Why it is inconclusive; "" otherwise.
         needed_s: Measured seconds per side that would decide it; None if unknown, or if
             more load would not help.
-        needed_runs: The same in trials, where these differ among themselves.
     """
 
     operation: str
     metric: str
-    unit: str
-    baseline: float | None
+    unit: str  # ``ms``, ``per_s`` or ``share`` of the attempts
+    baseline: float | None  # baseline, candidate: The values; None where there is none
     candidate: float | None
-    threshold: Annotated[float, msgspec.Meta(gt=0)]
+    threshold: Annotated[float, msgspec.Meta(gt=0)]  # The practical tolerance
     change: float | None = None
     low: float | None = None
     high: float | None = None
-    p: float | None = None
+    p: float | None = None  # One-sided p value of "worse", after Holm; None if unknown
     verdict: MetricVerdict = "inconclusive"
-    reason: str = ""
+    reason: str = ""  # Why it is inconclusive; "" otherwise
     needed_s: float | None = None
-    needed_runs: int | None = None
+    needed_runs: int | None = None  # The same in trials, where these differ among themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +54,18 @@ class Comparison:
     The changes between two sides.
 
     Attributes:
-        baseline, candidate: Trial ids of each side.
         baseline_labels, candidate_labels: Name of each trial's baseline, else its trial id.
-        baseline_s, candidate_s: Measured seconds of each side.
-        changes: Every metric, by operation.
-        cautions: Warnings for the reader: accepted differences, doubts.
-        doubtful: Why performance cannot be judged; "" if it can.
     """
 
-    baseline: tuple[str, ...]
+    baseline: tuple[str, ...]  # baseline, candidate: Trial ids of each side
     candidate: tuple[str, ...]
     baseline_labels: tuple[str, ...]
     candidate_labels: tuple[str, ...]
-    baseline_s: float
+    baseline_s: float  # baseline_s, candidate_s: Measured seconds of each side
     candidate_s: float
-    changes: tuple[Change, ...]
-    cautions: tuple[str, ...] = ()
-    doubtful: str = ""
+    changes: tuple[Change, ...]  # Every metric, by operation
+    cautions: tuple[str, ...] = ()  # Warnings for the reader: accepted differences, doubts
+    doubtful: str = ""  # Why performance cannot be judged; "" if it can
 
     @property
     def verdict(self) -> MetricVerdict:
@@ -113,3 +102,40 @@ class Comparison:
 
 def _side(trials: tuple[str, ...], labels: tuple[str, ...], measured_s: float) -> dict[str, Any]:
     return {"trials": list(trials), "called": list(labels), "measured_s": measured_s}
+
+
+class _Side(msgspec.Struct, frozen=True):
+    trials: tuple[str, ...]
+    measured_s: float
+    called: tuple[str, ...] = ()  # absent from older documents
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.called if len(self.called) == len(self.trials) else self.trials
+
+
+class _Document(msgspec.Struct, frozen=True):
+    baseline: _Side
+    candidate: _Side
+    metrics: tuple[Change, ...]
+    cautions: tuple[str, ...] = ()
+    doubtful: str = ""
+
+
+def read_comparison(document: Mapping[str, Any]) -> Comparison | None:
+    """The comparison of a document; None if the document is of another kind."""
+    try:
+        parsed = msgspec.convert(add_aliases("compare", copy.deepcopy(dict(document))), _Document)
+    except msgspec.ValidationError:
+        return None
+    return Comparison(
+        parsed.baseline.trials,
+        parsed.candidate.trials,
+        parsed.baseline.labels,
+        parsed.candidate.labels,
+        parsed.baseline.measured_s,
+        parsed.candidate.measured_s,
+        parsed.metrics,
+        parsed.cautions,
+        parsed.doubtful,
+    )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.analysis.generator import assess_generator
 from harness.experiments.compare import statistics
-from harness.experiments.compare.bootstrap_samples import BootstrapSamples, metrics_of
+from harness.experiments.compare.bootstrap import BootstrapSamples, metrics_of
 from harness.experiments.compare.changes import Change, Comparison
 from harness.experiments.compare.decision import (
     STEPS_MIN,
@@ -35,16 +35,9 @@ def compare(
     replicates: int = REPLICATES,
 ) -> Comparison:
     """
-    Compare two sides of at least one trial each.
+    Compare two sides of at least one trial each; TrialError if a histogram is missing.
 
-    Args:
-        baseline, candidate: The trials of each side.
-        tolerances: How much worse is too much.
-        cautions: Further warnings for the reader.
-        replicates: Number of bootstrap replicates.
-
-    Raises:
-        TrialError: An interval holds no histogram.
+    `cautions` are further warnings for the reader.
     """
     sides = build_sides(baseline, candidate)
     spans = [sum(trial.measured_s for trial in side) for side in (baseline, candidate)]

@@ -36,36 +36,23 @@ MetricVerdict = Literal["pass", "regressed", "inconclusive"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MetricSample:
-    """
-    One metric of one side, on the scale of effects.
-
-    Attributes:
-        replicates: The value of each bootstrap replicate.
-        trials: The value of each trial alone.
-        degrees: Degrees of freedom of the replicates' variance.
-    """
+    """One metric of one side, on the scale of effects."""
 
     value: float
-    replicates: Floats
-    trials: Floats
-    degrees: float
+    replicates: Floats  # The value of each bootstrap replicate
+    trials: Floats  # The value of each trial alone
+    degrees: float  # Degrees of freedom of the replicates' variance
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """
-    A change with its 95 % interval; worse is positive.
-
-    Attributes:
-        p: One-sided p value of "worse".
-        between_trials: Trials differ more than the variation within them explains.
-    """
+    """A change with its 95 % interval; worse is positive."""
 
     value: float
     low: float
     high: float
-    p: float
-    between_trials: bool
+    p: float  # One-sided p value of "worse"
+    between_trials: bool  # Trials differ more than the variation within them explains
 
 
 def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: int) -> Effect | None:
@@ -105,14 +92,7 @@ def estimate_effect(baseline: MetricSample, candidate: MetricSample, *, sign: in
 
 
 def decide(effect: Effect, adjusted_p: float, threshold: float) -> MetricVerdict:
-    """
-    The verdict of one metric.
-
-    Args:
-        effect: The effect.
-        adjusted_p: The p value after `holm`.
-        threshold: The practical tolerance, on the scale of effects.
-    """
+    """The verdict for a p value after `holm` and a tolerance on the scale of effects."""
     if adjusted_p <= ALPHA and effect.value >= threshold:
         return "regressed"
     return "pass" if effect.high < threshold else "inconclusive"

@@ -9,11 +9,7 @@ from typing import Any
 def diff_documents(
     baseline: Mapping[str, Any], candidate: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[str]:
-    """
-    The differences of two documents, one line per key: ``plan.load.users: 100 → 200``.
-
-    A list is compared as one value.
-    """
+    """One line per different key: ``plan.load.users: 100 → 200``; a list is one value."""
     for key in sorted(set(baseline) | set(candidate)):
         one, other = (side.get(key, "absent") for side in (baseline, candidate))
         name = f"{prefix}{key}"

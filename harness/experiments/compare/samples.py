@@ -31,17 +31,11 @@ STEPS_MAX = 600
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialSample:
-    """
-    What a comparison needs of one trial.
-
-    Attributes:
-        intervals: Rows of ``harness.trial.schema.INTERVALS``.
-        baseline: Its name as a baseline; "" if it is none.
-    """
+    """What a comparison needs of one trial."""
 
     manifest: Manifest
-    intervals: pa.Table
-    baseline: str = ""
+    intervals: pa.Table  # Rows of ``harness.trial.schema.INTERVALS``
+    baseline: str = ""  # Its name as a baseline; "" if it is none
 
     @property
     def label(self) -> str:
@@ -69,14 +63,12 @@ class Stratum:
     Consecutive time steps of one phase.
 
     Attributes:
-        trial: Number of its trial on this side, from 0.
-        first: Index of its first step among all steps of the side.
         seconds: How much of each step lies in the phase: a phase begins and ends within a
             second, and its last responses come after its end.
     """
 
-    trial: int
-    first: int
+    trial: int  # Number of its trial on this side, from 0
+    first: int  # Index of its first step among all steps of the side
     seconds: Floats
 
     @property
@@ -95,10 +87,8 @@ class Times:
 
     def cumulative(self, steps: int) -> tuple[Floats, Ints]:
         """
-        The number of values of each step at or below each occupied bucket.
-
-        Returns:
-            Shape (steps, occupied buckets), and each bucket's highest value in µs.
+        Values of each step at or below each occupied bucket, and the buckets' highest values in
+        µs.
         """
         occupied, column = np.unique(self.bucket, return_inverse=True)
         flat = np.bincount(self.step * len(occupied) + column, self.counts, steps * len(occupied))
@@ -108,18 +98,11 @@ class Times:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """
-    One side of a comparison.
+    """One side of a comparison."""
 
-    Attributes:
-        strata: In the order of their steps.
-        outcomes: operation → outcome → attempts of each step.
-        times: (operation, metric) → `Times` of successes.
-    """
-
-    strata: tuple[Stratum, ...]
-    outcomes: dict[str, dict[str, Ints]]
-    times: dict[tuple[str, str], Times]
+    strata: tuple[Stratum, ...]  # In the order of their steps
+    outcomes: dict[str, dict[str, Ints]]  # operation → outcome → attempts of each step
+    times: dict[tuple[str, str], Times]  # (operation, metric) → `Times` of successes
 
     @cached_property
     def steps(self) -> int:
@@ -140,12 +123,7 @@ class Side:
 def build_sides(
     baseline: Sequence[TrialSample], candidate: Sequence[TrialSample]
 ) -> tuple[Side, Side]:
-    """
-    Both sides, in steps of equal length.
-
-    Raises:
-        TrialError: An interval holds no histogram.
-    """
+    """Both sides, in steps of equal length; TrialError if an interval holds no histogram."""
     counted = [[_counts(trial) for trial in side] for side in (baseline, candidate)]
     longest_s = max(
         sum(_length_s(trial, frame) for trial, frame in zip(side, frames, strict=True))

@@ -53,12 +53,7 @@ def share(side: Side, operation: str, outcome: str, weights: Floats) -> Floats:
 
 
 def percentiles_ms(times: Times, steps: int, weights: Floats) -> dict[str, Floats]:
-    """
-    Percentiles of each replicate, in ms.
-
-    Returns:
-        Name (``p50`` … ``p99.9``) → one value per replicate; NaN if it is empty.
-    """
+    """Percentiles (``p50`` … ``p99.9``) of each replicate, in ms; NaN if it is empty."""
     cumulative, highest_us = times.cumulative(steps)
     width = max(cumulative.shape[1], 1)
     found = {name: np.full(len(weights), np.nan) for name in percentile_fractions()}

@@ -6,11 +6,13 @@ A change smaller than the practical tolerance is not reported.
 
 from __future__ import annotations
 
+import copy
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,16 +33,11 @@ _SLOT_S = 60  # histograms are merged by the minute, in bounded memory
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """
-    One metric of one operation over all points.
-
-    Attributes:
-        values: In ms, or per second; None where a trial has none.
-    """
+    """One metric of one operation over all points."""
 
     operation: str
     metric: str
-    values: tuple[float | None, ...]
+    values: tuple[float | None, ...]  # In ms, or per second; None where a trial has none
     change_points: tuple[ChangePoint, ...]
 
     @property
@@ -53,17 +50,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """
-    A plan's trend.
+    """A plan's trend."""
 
-    Attributes:
-        names: One per point, oldest first.
-        method: Name of the `ChangePointMethod`.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # One per point, oldest first
     series: tuple[Series, ...]
-    method: str = PELT.method
+    method: str = PELT.method  # Name of the `ChangePointMethod`
 
     def document(self, plan: str) -> dict[str, Any]:
         """trend.json, for a plan of that name."""
@@ -100,12 +91,7 @@ def build_trend(
     search: ChangePointMethod = PELT,
 ) -> Trend:
     """
-    Read the points one at a time and search for change points.
-
-    Args:
-        points: Name and trial, in any order; trials of one plan.
-        tolerances: The least change to report.
-        search: The search method.
+    Read the points (name, trial) one at a time, in any order, and search for change points.
 
     Raises:
         TrialError: An interval holds no histogram.
@@ -142,3 +128,42 @@ def _values(trial: TrialSample) -> dict[tuple[str, str], float]:
         if trial.measured_s > 0:
             found[operation, "throughput"] = distribution.total / trial.measured_s
     return found
+
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Shift(msgspec.Struct, frozen=True):
+    from_trial: str
+    before: _Positive
+    after: _Positive
+
+
+class _SeriesDocument(msgspec.Struct, frozen=True):
+    operation: str
+    metric: Literal["response.p50", "response.p99", "throughput"]
+    values: tuple[_Positive | None, ...]
+    shifts: tuple[_Shift, ...] = ()
+
+
+class _Document(msgspec.Struct, frozen=True):
+    trials: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    series: tuple[_SeriesDocument, ...]
+    method: str = PELT.method  # absent from documents older than other methods
+
+
+def read_trend(document: Mapping[str, Any]) -> Trend | None:
+    """The trend of a document; None if the document is of another kind."""
+    try:
+        parsed = msgspec.convert(add_aliases("trend", copy.deepcopy(dict(document))), _Document)
+        series = tuple(_read_series(one, parsed.trials) for one in parsed.series)
+    except (msgspec.ValidationError, ValueError):
+        return None
+    return Trend(parsed.trials, series, parsed.method)
+
+
+def _read_series(one: _SeriesDocument, trials: tuple[str, ...]) -> Series:
+    if len(one.values) != len(trials):
+        raise ValueError(one.operation)
+    found = (ChangePoint(trials.index(s.from_trial, 1), s.before, s.after) for s in one.shifts)
+    return Series(one.operation, one.metric, one.values, tuple(found))

@@ -22,18 +22,11 @@ REFUSED_MAX = 0.001
 
 
 class Advice(NamedTuple):
-    """
-    Client settings with fewer than 0.1 % of their requests refused.
+    """Client settings with fewer than 0.1 % of their requests refused."""
 
-    Attributes:
-        rate_per_s: Most requests per second; None for no limit.
-        burst: Most requests sent concurrently.
-        concurrency: Most requests in flight; None for no limit.
-    """
-
-    rate_per_s: float | None
-    burst: int
-    concurrency: int | None
+    rate_per_s: float | None  # Most requests per second; None for no limit
+    burst: int  # Most requests sent concurrently
+    concurrency: int | None  # Most requests in flight; None for no limit
 
 
 class AdviceCheck(NamedTuple):

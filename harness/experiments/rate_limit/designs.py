@@ -15,35 +15,21 @@ from harness.units import NS_PER_S
 
 
 class PlannedRequest(NamedTuple):
-    """
-    One request to send.
+    """One request to send."""
 
-    Attributes:
-        intended_ns: From the experiment's start.
-        key: API key: 0 the first, 1 the second.
-        purpose: One or two words.
-    """
-
-    intended_ns: int
+    intended_ns: int  # From the experiment's start
     operation: str
-    key: int
-    purpose: str
+    key: int  # API key: 0 the first, 1 the second
+    purpose: str  # One or two words
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """
-    Requests that belong together.
+    """Requests that belong together."""
 
-    Attributes:
-        name: A short noun for progress lines and figures.
-        why: The question that it answers.
-        requests: In order of time.
-    """
-
-    name: str
-    why: str
-    requests: tuple[PlannedRequest, ...]
+    name: str  # A short noun for progress lines and figures
+    why: str  # The question that it answers
+    requests: tuple[PlannedRequest, ...]  # In order of time
 
     @property
     def duration_s(self) -> float:

@@ -34,17 +34,11 @@ _REST_S = 0.3
 
 
 class TiedModels(NamedTuple):
-    """
-    A concurrency limit and a bucket that explain the decisions about equally.
-
-    Attributes:
-        bucket: None if it is clearly worse.
-        answered_s: Response times: percentiles 10, 75 and 98.
-    """
+    """A concurrency limit and a bucket that explain the decisions about equally."""
 
     concurrency: Fit
-    bucket: Fit | None
-    answered_s: tuple[float, float, float]
+    bucket: Fit | None  # None if it is clearly worse
+    answered_s: tuple[float, float, float]  # Response times: percentiles 10, 75 and 98
 
 
 def find_tied_models(selection: ModelSelection, *, tied: float) -> TiedModels | None:
@@ -73,10 +67,7 @@ def discriminating_experiments(
     if refilled < _CLEAR * concurrency:
         drained = tied_models.bucket.burst.estimate / (concurrency - refilled)
         yield _offer(
-            operation,
-            concurrency,
-            _groups(drained + _SURE_REFUSALS / concurrency, usual_s),
-            most,
+            operation, concurrency, _groups(drained + _SURE_REFUSALS / concurrency, usual_s), most
         )
     else:
         yield _offer(operation, concurrency, _groups(_CONFIRMING / concurrency, long_s), most)

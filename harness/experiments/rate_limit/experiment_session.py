@@ -62,12 +62,7 @@ class ExperimentSession:
         self.seconds_left -= self.now_s - (before_s or first_s)
 
     def send(self, name: str, why: str, requests: Sequence[PlannedRequest]) -> ObservingSteps:
-        """
-        Send the requests that the budget allows.
-
-        Raises:
-            BudgetSpentError: It allows none.
-        """
+        """Send the requests that the budget allows; BudgetSpentError if it allows none."""
         if self.attempts_left <= 0:
             raise BudgetSpentError("the budget of attempts is spent")
         if self.seconds_left <= 0:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit
-from harness.experiments.rate_limit.models.fixed_window import anchored_starts
+from harness.experiments.rate_limit.models.fixed_window import window_begins
 from harness.experiments.rate_limit.models.token_bucket import token_levels
 from harness.experiments.rate_limit.observations import DecisionLog, Floats
 from harness.experiments.rate_limit.report import RateLimitReport
@@ -71,23 +71,16 @@ def _room(fit: Fit, log: DecisionLog) -> Floats:
     if fit.window_s is None:
         return np.array([])
     window_s, consumed_at = fit.window_s.estimate, log.consumed_at_s
-    begin = log.t_s - window_s
-    if fit.variant == "fixed-window-aligned":
-        begin = fit.phase_s + np.floor((log.t_s - fit.phase_s) / window_s) * window_s
-    if fit.variant == "fixed-window-anchored":
-        starts = anchored_starts(log, window_s)
-        begin = starts[np.maximum(np.searchsorted(starts, log.t_s, side="right") - 1, 0)]
+    begin = window_begins(fit, log, log.t_s)
+    if begin is None:
+        begin = log.t_s - window_s
     used = np.searchsorted(consumed_at, log.t_s) - np.searchsorted(consumed_at, begin)
     room: Floats = np.maximum(0.0, fit.burst.estimate - used)
     return room
 
 
 def _refills(log: DecisionLog) -> tuple[list[float], list[int], list[bool]]:
-    """
-    Bursts after a silence that followed a refusal: (silence, number passed, all passed).
-
-    Single requests and bursts longer than their silence are excluded.
-    """
+    """Bursts after a refusal and a longer silence: (silence, number passed, all passed)."""
     silences: list[float] = []
     passed: list[int] = []
     whole: list[bool] = []

@@ -31,24 +31,14 @@ class Budget(NamedTuple):
 
 @dataclass(slots=True)
 class LabConfig:
-    """
-    Bounds of the measurement.
+    """Bounds of the measurement."""
 
-    Attributes:
-        operation: The measured operation.
-        max_attempts: Most requests to send.
-        max_seconds: Approximate limit; a running experiment is completed.
-        max_rate_per_s: Highest send rate.
-        other_operation: Tests whether operations share the limit; "" skips that.
-        second_key: Whether a second key is available for comparison.
-    """
-
-    operation: str = "import_selector_cache"
-    max_attempts: int = 2000
-    max_seconds: float = 180.0
-    max_rate_per_s: float = 1500.0
-    other_operation: str = ""
-    second_key: bool = False
+    operation: str = "import_selector_cache"  # The measured operation
+    max_attempts: int = 2000  # Most requests to send
+    max_seconds: float = 180.0  # Approximate limit; a running experiment is completed
+    max_rate_per_s: float = 1500.0  # Highest send rate
+    other_operation: str = ""  # Tests whether operations share the limit; "" skips that
+    second_key: bool = False  # Whether a second key is available for comparison
 
 
 class Lab:
@@ -90,12 +80,7 @@ class Lab:
         return self._session.attempts_left
 
     def next(self) -> Experiment | None:
-        """
-        The next experiment to send; None at the end.
-
-        Raises:
-            ValueError: The last experiment's observations are not recorded yet.
-        """
+        """The next experiment; None at the end; ValueError before the last one is recorded."""
         if self._asked is not None and self._results is None:
             msg = "record() the last experiment's observations before the next one"
             raise ValueError(msg)
@@ -118,10 +103,7 @@ class Lab:
 
     def record(self, observations: Sequence[Observation]) -> None:
         """
-        Take the last experiment's observations; empty if nothing was sent.
-
-        Raises:
-            ValueError: No experiment is pending.
+        Take the pending experiment's observations (empty if nothing was sent), else ValueError.
         """
         if self._asked is None or self._results is not None:
             msg = "no experiment is pending; call next() first"

@@ -31,11 +31,7 @@ from harness.experiments.rate_limit.models.queueing import VARIANT as QUEUEING
 from harness.experiments.rate_limit.models.queueing import fit_queueing_bucket, may_queue
 from harness.experiments.rate_limit.models.sliding_window import fit_sliding_log
 from harness.experiments.rate_limit.models.token_bucket import fit_token_bucket
-from harness.experiments.rate_limit.observations import (
-    DecisionLog,
-    Observation,
-    build_decision_log,
-)
+from harness.experiments.rate_limit.observations import DecisionLog, Observation, build_decision_log
 
 EXPLAINED_MIN = 0.95
 _CLEAR = 0.985
@@ -52,16 +48,10 @@ COUNTING_SUFFIX = "-counting-refusals"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelSelection:
-    """
-    The models compared.
+    """The models compared."""
 
-    Attributes:
-        fits: Every fitted model, the best first.
-        log: The decisions with the requests that count by the best model.
-    """
-
-    fits: tuple[Fit, ...]
-    log: DecisionLog
+    fits: tuple[Fit, ...]  # Every fitted model, the best first
+    log: DecisionLog  # The decisions with the requests that count by the best model
 
     @property
     def best(self) -> Fit | None:
@@ -102,9 +92,7 @@ def _queueing(
     observations: Sequence[Observation], operation: str | None, others: Sequence[Fit]
 ) -> ModelSelection | None:
     """
-    The bucket that queues requests, if it explains the decisions and the waits.
-
-    It precedes the others at any cost, because they do not explain the waits.
+    The queueing bucket, if it explains decisions and waits: first at any cost, as only it does.
     """
     log = build_decision_log(observations, operation=operation, held_back=True)
     fit = fit_queueing_bucket(log)

@@ -38,22 +38,17 @@ class Observation(NamedTuple):
     One request and its result.
 
     Attributes:
-        intended_ns: From its experiment's start.
-        sent_ns: Unix ns.
-        received_ns: End of the response (or of waiting for it), Unix ns.
-        key: API key: 0 the first, 1 the second.
         accepted: Passed, refused by the limiter, or (None) neither: an error says nothing
             about the limit.
-        retry_after_s: Value of Retry-After; NaN if absent or unreadable.
     """
 
-    intended_ns: int
-    sent_ns: int
-    received_ns: int
+    intended_ns: int  # From its experiment's start
+    sent_ns: int  # Unix ns
+    received_ns: int  # End of the response (or of waiting for it), Unix ns
     operation: str
-    key: int
+    key: int  # API key: 0 the first, 1 the second
     accepted: bool | None
-    retry_after_s: float = float("nan")
+    retry_after_s: float = float("nan")  # Value of Retry-After; NaN if absent or unreadable
     retry_after_form: RetryAfterForm = "missing"
     purpose: str = ""
 
@@ -64,26 +59,21 @@ class DecisionLog:
     The decisions as arrays, in the order of their likely times (seconds).
 
     Attributes:
-        origin_ns: Unix ns of second zero, when the first request was sent.
-        t_s: Likely time of each decision; strictly increasing.
-        uncertainty_s: Half-width of the interval of ``t_s``.
-        sent_s, received_s: The certain bounds.
         consumed_at_s: Sorted times of all requests that count against the limit: accepted
             ones, and others by hypothesis.
-        blur_s: Half-width of each of ``consumed_at_s`` beyond the typical uncertainty.
         counts_itself: ``consumed_at_s`` may hold refused requests, so a refusal must not
             count itself.
         counts_refusals: It certainly holds them, so the unknown order in a burst matters.
     """
 
-    origin_ns: int
-    t_s: Floats
-    uncertainty_s: Floats
-    sent_s: Floats
+    origin_ns: int  # Unix ns of second zero, when the first request was sent
+    t_s: Floats  # Likely time of each decision; strictly increasing
+    uncertainty_s: Floats  # Half-width of the interval of ``t_s``
+    sent_s: Floats  # sent_s, received_s: The certain bounds
     received_s: Floats
     accepted: Bools
     consumed_at_s: Floats
-    blur_s: Floats
+    blur_s: Floats  # Half-width of each of ``consumed_at_s`` beyond the typical uncertainty
     counts_itself: bool = False
     counts_refusals: bool = False
 
@@ -91,11 +81,7 @@ class DecisionLog:
         return len(self.t_s)
 
     def opposite(self) -> DecisionLog:
-        """
-        The log with every decision inverted and the same consumption.
-
-        A model does not predict a decision that it allows in both logs.
-        """
+        """The log with inverted decisions: a model that allows one in both does not predict it."""
         return replace(self, accepted=~self.accepted, counts_itself=True)
 
     @property
@@ -119,15 +105,11 @@ def build_decision_log(
     held_back: bool = False,
 ) -> DecisionLog:
     """
-    Build the arrays of the observations of one key.
+    The arrays of one key's observations, in any order, of one operation (None: all).
 
-    Args:
-        observations: In any order.
-        operation: Only this one; None for all.
-        key: The key.
-        errors_count: Requests with an error count against the limit.
-        refused_count: Refused requests count against the limit.
-        held_back: A slow pass was decided soon after its sending, then queued.
+    Requests with an error, or refused ones, count against the limit if ``errors_count`` or
+    ``refused_count``. With ``held_back`` a slow pass was decided soon after its sending, then
+    queued.
     """
     rows = [o for o in observations if o.key == key and operation in (None, o.operation)]
     rows.sort(key=lambda o: o.sent_ns)

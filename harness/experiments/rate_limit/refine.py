@@ -17,11 +17,7 @@ from harness.experiments.rate_limit.disambiguation import (
     discriminating_experiments,
     find_tied_models,
 )
-from harness.experiments.rate_limit.experiment_session import (
-    ExperimentSession,
-    accepted,
-    refused,
-)
+from harness.experiments.rate_limit.experiment_session import ExperimentSession, accepted, refused
 from harness.experiments.rate_limit.model_selection import ModelSelection, cost, select_model
 from harness.experiments.rate_limit.models.fit import Interval
 from harness.experiments.rate_limit.observations import Observation

@@ -30,29 +30,18 @@ _LEAST_DECISIONS = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RateLimitReport:
-    """
-    The report on a limiter.
-
-    Attributes:
-        limited: Whether there is a limit; None if unknown.
-        fit: The selected model; None if no model explains enough.
-        scope: ``operation`` and ``key``: shared, separate or unknown.
-        rejected_count: Whether refused requests count against the limit; None if unknown.
-        advice: Client settings; None without a model.
-        notes: Remarks for the reader.
-        ended: Why the lab stopped.
-    """
+    """The report on a limiter."""
 
     operation: str
-    limited: bool | None
+    limited: bool | None  # Whether there is a limit; None if unknown
     selection: ModelSelection
-    fit: Fit | None
+    fit: Fit | None  # The selected model; None if no model explains enough
     retry_after: RetryAfter
-    scope: Mapping[str, str]
-    rejected_count: bool | None
-    advice: advising.Advice | None
-    notes: tuple[str, ...]
-    ended: str
+    scope: Mapping[str, str]  # ``operation`` and ``key``: shared, separate or unknown
+    rejected_count: bool | None  # Whether refused requests count against the limit; None if unknown
+    advice: advising.Advice | None  # Client settings; None without a model
+    notes: tuple[str, ...]  # Remarks for the reader
+    ended: str  # Why the lab stopped
     observations: tuple[Observation, ...]
 
     @property
@@ -146,9 +135,8 @@ def verification_experiment(report: RateLimitReport) -> Experiment | None:
 
 def _own(observations: Sequence[Observation], operation: str) -> list[Observation]:
     """
-    The requests that only the limit of this operation and the first key affects.
-
-    From the scope experiments on, other requests may count against the limit.
+    Requests that only this operation's and the first key's limit affects: none after scope
+    tests.
     """
     shared_ns = min(
         (o.sent_ns for o in observations if o.purpose.startswith("scope")), default=None

@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.experiments.rate_limit.model_selection import COUNTING_SUFFIX
 from harness.experiments.rate_limit.models.fit import Fit
-from harness.experiments.rate_limit.models.fixed_window import anchored_starts
+from harness.experiments.rate_limit.models.fixed_window import window_begins
 from harness.experiments.rate_limit.models.token_bucket import token_levels
 from harness.experiments.rate_limit.observations import DecisionLog, Floats, Observation
 from harness.experiments.rate_limit.retry_after_tests import (
@@ -51,20 +51,16 @@ class RetryAfter:
     The result for Retry-After; None where unknown.
 
     Attributes:
-        kind: ``none`` without a refusal, ``untested`` with neither a model nor a test.
-        present_fraction: Share of the refusals with the header, readable or not.
         honest_fraction: Share of the requests sent at its end that passed (by the model for
             all refusals, if none was sent).
-        overshoot_p50_s: Median of announced minus needed wait.
-        tested: Number of requests sent at the end of a Retry-After.
         announced_s, needed_s: Of every refusal with a readable value, for the figure.
     """
 
-    kind: Kind
-    present_fraction: float | None
+    kind: Kind  # ``none`` without a refusal, ``untested`` with neither a model nor a test
+    present_fraction: float | None  # Share of the refusals with the header, readable or not
     honest_fraction: float | None
-    overshoot_p50_s: float | None
-    tested: int = 0
+    overshoot_p50_s: float | None  # Median of announced minus needed wait
+    tested: int = 0  # Number of requests sent at the end of a Retry-After
     tests: tuple[RetryAfterTest, ...] = ()
     announced_s: tuple[float, ...] = ()
     needed_s: tuple[float, ...] = ()
@@ -101,11 +97,7 @@ def assess_retry_after(
 
 
 def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
-    """
-    Seconds from each time until a single request would pass, by the fitted model.
-
-    None for models without an answer (two-counter windows, concurrency).
-    """
+    """Seconds from each time until one request would pass; None if the model does not say."""
     consumed_at = log.consumed_at_s
     if fit.algorithm == "token-bucket" and fit.rate_per_s:
         index = np.clip(np.searchsorted(log.t_s, at_s), 0, len(log) - 1)
@@ -114,12 +106,8 @@ def needed_s(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
     if fit.window_s is None or fit.variant == "sliding-window-counter":
         return None
     window_s = fit.window_s.estimate
-    if fit.variant == "fixed-window-aligned":
-        return window_s - (at_s - fit.phase_s) % window_s
-    if fit.variant == "fixed-window-anchored":
-        starts = anchored_starts(log, window_s)
-        begun = np.maximum(np.searchsorted(starts, at_s, side="right") - 1, 0)
-        return np.maximum(0.0, starts[begun] + window_s - at_s)
+    if (begin := window_begins(fit, log, at_s)) is not None:
+        return np.maximum(0.0, begin + window_s - at_s)
     taken = np.searchsorted(consumed_at, at_s) - round(fit.burst.estimate)
     return np.maximum(0.0, consumed_at[np.maximum(taken, 0)] + window_s - at_s)
 

@@ -37,28 +37,16 @@ _WIDEN = 3.0
 
 
 class RetryAfterTest(NamedTuple):
-    """
-    One tested Retry-After; seconds since the refusal was received.
+    """One tested Retry-After; seconds since the refusal was received."""
 
-    Attributes:
-        announced_s: Its value.
-        refused_s: Sending of the last refused request; 0 for none.
-        passed_s: Sending of the first passed request; infinite for none.
-        quiet: No request was sent before its end.
-    """
-
-    announced_s: float
-    refused_s: float
-    passed_s: float
-    quiet: bool
+    announced_s: float  # Its value
+    refused_s: float  # Sending of the last refused request; 0 for none
+    passed_s: float  # Sending of the first passed request; infinite for none
+    quiet: bool  # No request was sent before its end
 
     @property
     def was_honest(self) -> bool | None:
-        """
-        Whether a request sent at its end passes; None without one.
-
-        An earlier pass implies it.
-        """
+        """Whether a request at its end passes (an earlier pass implies it); None without one."""
         if self.refused_s >= self.announced_s:
             return False
         return True if self.passed_s <= self.announced_s + TOLERANCE_S else None
@@ -77,15 +65,7 @@ class RetryAfterTest(NamedTuple):
 def design_test(
     operation: str, refusal: Observation, tests: Sequence[RetryAfterTest], *, now_s: float
 ) -> Experiment:
-    """
-    The requests that test one refusal's Retry-After.
-
-    Args:
-        operation: The operation to call.
-        refusal: The last response, with a readable Retry-After.
-        tests: Earlier tests, which determine the time of *before*.
-        now_s: Start of the experiment, Unix seconds.
-    """
+    """Requests that test a refusal's Retry-After; earlier tests determine the time of *before*."""
     due_s = refusal.received_ns / NS_PER_S + refusal.retry_after_s + _SLACK_S - now_s
     lead_s = next_lead_s(refusal.retry_after_s, tests) if len(tests) % 3 else 0.0
     times = [
@@ -132,11 +112,7 @@ def next_lag_s(announced_s: float, tests: Sequence[RetryAfterTest]) -> float:
 
 
 def last_retry_after(observations: Iterable[Observation]) -> Observation | None:
-    """
-    The refusal whose Retry-After ends last, of those answered last; None without one.
-
-    Each of several concurrent refusals may have prolonged the wait of the others.
-    """
+    """Of the refusals answered last (each may prolong the wait), the one whose wait ends last."""
     refusals = [o for o in observations if o.accepted is False and not math.isnan(o.retry_after_s)]
     last = max(refusals, key=lambda o: o.received_ns, default=None)
     if last is None:

@@ -1,16 +1,16 @@
 """
-The order of the probes.
+The order of the experiments.
 
-1. *Cold burst*, in growing portions, until something is refused. Never: a long offer
-   at the highest rate, and the answer is "no limit below".
-2. *Recovery*: single shots at growing distances until one passes, and at once a burst
-   to see how much came back. A trickle is a bucket, all of it a window.
-3. *Trickle*: silence and a burst (refill), a long offer above the rate (also shows
-   whether refusals count), bursts from full and from half-full.
-   *Window*: the next edge found ever more finely, a fill at half a window's distance
-   from an edge (fixed windows reset, sliding ones do not), a hammered window.
-4. *Retry-After*: requests sent when it is over. *Scope*: the other operation and the
-   other key while this one is drained.
+1. *Cold burst*, in growing portions, until requests are refused. If none is, a long offer
+   at the highest rate shows that there is no limit below it.
+2. *Recovery*: single requests at growing intervals until one passes, then a burst shows how
+   much recovered. A bucket recovers a part, a window all.
+3. *Trickle* (bucket): a silence and a burst (refill), a long offer above the rate (also shows
+   whether refusals count), bursts from full and half-full.
+   *Window*: narrow the next edge, then fill half a window after an edge (fixed windows reset,
+   sliding ones do not).
+4. *Retry-After*: requests at its end. *Scope*: the other operation and the other key while
+   this one is drained.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from harness.assess import baseline_comparison
 from harness.assess.opened_trial import open_once
 from harness.cli.commands import COMMANDS, app
 from harness.errors import HarnessError
+from harness.experiments.compare.changes import read_comparison
 from harness.experiments.compare.comparison import compare
-from harness.experiments.compare.document import read_comparison
 from harness.trial.schema import WorkerSummary
 from harness.trial.store import open_trial
 from reports.comparison.summary import brief as brief_of

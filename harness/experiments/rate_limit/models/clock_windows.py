@@ -1,22 +1,22 @@
 r"""
-Windows of the clock, found wherever they are: fixed ones, and the two-counter ones.
+Windows aligned to a clock, by search: fixed windows and two-counter windows.
 
-A two-counter window approximates the sliding log, as many proxies do: the count of the
-previous window, weighted by what is left of it, stands in for its log. With edges
-:math:`e_k = p + k W`, ``N(t)`` takers before *t* and :math:`\lambda = (e_{k+1} - t)/W`
-left of window *k*, a request finds
+A two-counter window approximates the sliding log, as in many proxies: it weights the count of
+the previous window by the part of it that still lies in the sliding window. With edges
+:math:`e_k = p + k W`, ``N(t)`` counted requests before *t*, and the remaining part
+:math:`\lambda = (e_{k+1} - t)/W` of window *k*, a request finds
 
 .. math:: n = N(t) - (1 - \lambda)\, N(e_k) - \lambda\, N(e_{k-1})
 
-(a fixed window :math:`N(t) - N(e_k)`) and passes if :math:`n \le \theta`. Some demand
-room for a whole request (:math:`\theta = L - 1`), some only that the count is below the
-limit (:math:`\theta \to L`); from rest both let ``L`` through.
+(a fixed window :math:`N(t) - N(e_k)`) and passes if :math:`n \le \theta`. Some limiters
+need room for a whole request (:math:`\theta = L - 1`), others only a count below the limit
+(:math:`\theta \to L`); from rest both pass ``L`` requests.
 
-``N`` only grows, so over a span of lengths and phases *n* has plain bounds: a decision
-that contradicts them contradicts every window of the span. Branch and bound over spans
-(after A. H. Land and A. G. Doig, 1960) finds the windows that contradict the fewest. Late
-decisions speak only once a span is narrow: no drift can mislead. It takes a second of
-computing, so it is for what nothing simpler explains.
+``N`` only grows, so over a span of lengths and phases *n* has simple bounds: a decision that
+contradicts them contradicts every window of the span. Branch and bound over spans (Land and
+Doig, 1960) finds the windows with the fewest contradictions. Late decisions count only once a
+span is narrow, so drift does not mislead. The search takes a second, so it is used only if no
+simpler model explains the decisions.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floa
 
 COUNTER, FIXED = "sliding-window-counter", "fixed-window-aligned"
 _OPEN = 0.05
-"""How far below the limit the count must be where only that is demanded: beyond the slack."""
+"""Distance below the limit that a count needs in the second kind; more than the slack."""
 _SLACK = 0.02
 _BATCH, _MOST_SPANS = 96, 12_000
 _FINE = 0.002
-"""Share of a window within which an edge's place is not looked for further."""
+"""Share of a window to which an edge's place is narrowed."""
 _ROWS = 320
 _MOST_LIMITS = 24
 _LEAST_EXPLAINED = 0.95
 
 
 class _Place(NamedTuple):
-    """A narrow span that contradicts few; ``broken`` and ``theta`` are its middle's."""
+    """A narrow span with few contradictions; ``broken`` and ``theta`` are of its middle."""
 
     broken: int
     theta: float
@@ -69,12 +69,12 @@ class _Place(NamedTuple):
 
 
 def fit_sliding_counter(log: DecisionLog) -> Fit | None:
-    """Fit length, phase and limit; None without both answers, or when nothing comes near."""
+    """Fit length, phase and limit; None without a pass and a refusal, or a near window."""
     return _fit(log, "sliding-window", COUNTER)
 
 
 def search_fixed_window(log: DecisionLog) -> Fit | None:
-    """As `fit_aligned_window`, slow and sure: for edges that no two answers are close to."""
+    """As `fit_aligned_window`, but slow and exhaustive: for edges far from any decision."""
     return _fit(log, "fixed-window", FIXED)
 
 
@@ -86,7 +86,7 @@ def _fit(log: DecisionLog, algorithm: Algorithm, variant: str) -> Fit | None:
     thetas: Floats = limits - 1
     if carry:
         thetas = np.sort(np.concatenate([thetas, limits - _OPEN]))
-    places, unseen = _search(_thinned(log), thetas, carry=carry)
+    places, unsearched = _search(_thinned(log), thetas, carry=carry)
     if not places:
         return None
     exact = [(int(_contradicted(log, place, carry=carry).sum()), place) for place in places]
@@ -95,11 +95,11 @@ def _fit(log: DecisionLog, algorithm: Algorithm, variant: str) -> Fit | None:
     best = good[len(good) // 2]
     window = Interval(
         best.window_s,
-        min([*(p.short for p in good), *unseen.short.tolist()]),
-        max([*(p.long for p in good), *unseen.long.tolist()]),
+        min([*(p.short for p in good), *unsearched.short.tolist()]),
+        max([*(p.long for p in good), *unsearched.long.tolist()]),
     )
-    may_be = [_limit_of(p.theta) for p in good]
-    limit = Interval(float(_limit_of(best.theta)), float(min(may_be)), float(max(may_be)))
+    possible = [_limit_of(p.theta) for p in good]
+    limit = Interval(float(_limit_of(best.theta)), float(min(possible)), float(max(possible)))
     return Fit(
         algorithm=algorithm,
         variant=variant,
@@ -114,7 +114,7 @@ def _fit(log: DecisionLog, algorithm: Algorithm, variant: str) -> Fit | None:
 
 
 def _limits(log: DecisionLog) -> Floats:
-    """Whole limits that may be: the first drain shows the limit but for its blur."""
+    """Possible whole limits: the first drain shows the limit, up to its uncertainty."""
     first = float(log.t_s[int(np.argmax(~log.accepted))])
     took = log.t_s[log.accepted]
     least, most = np.searchsorted(took, [first, first + 0.03 + 4 * log.typical_uncertainty_s])
@@ -128,13 +128,13 @@ def _limit_of(theta: float) -> int:
 
 
 def _thinned(log: DecisionLog) -> DecisionLog:
-    """Those decisions that say most: beside a change of answer, and some of the others."""
+    """The most informative decisions, beside a change of the decision, and some others."""
     if len(log) <= _ROWS:
         return log
     change = np.flatnonzero(np.diff(log.accepted.astype(int)))
-    telling = np.unique(np.concatenate([change, change + 1]))[-_ROWS:]
-    spread = np.linspace(0, len(log) - 1, max(0, _ROWS - len(telling))).astype(int)
-    rows = np.union1d(telling, spread)
+    informative = np.unique(np.concatenate([change, change + 1]))[-_ROWS:]
+    spread = np.linspace(0, len(log) - 1, max(0, _ROWS - len(informative))).astype(int)
+    rows = np.union1d(informative, spread)
     return replace(
         log,
         t_s=log.t_s[rows],
@@ -147,17 +147,17 @@ def _thinned(log: DecisionLog) -> DecisionLog:
 
 def _search(log: DecisionLog, thetas: Floats, *, carry: bool) -> tuple[list[_Place], WindowSpans]:
     """
-    The narrow spans whose middles contradict the fewest decisions; what was not looked into.
+    The narrow spans whose middles contradict the fewest decisions, and the unsearched spans.
 
-    Spans with the smallest lower bound are split first, of equals the narrowest. What
-    contradicts more than a believable model may is not looked into.
+    Spans with the smallest lower bound are split first, of equals the narrowest. Spans with
+    more contradictions than an acceptable model are not searched.
     """
     most = int((1 - _LEAST_EXPLAINED) * len(log)) + 2
     heap = _ranked(log, first_spans(log), thetas, most, carry=carry)
     heapq.heapify(heap)
     places: list[_Place] = []
-    looked = 0
-    while heap and heap[0][0] <= most and looked < _MOST_SPANS:
+    searched = 0
+    while heap and heap[0][0] <= most and searched < _MOST_SPANS:
         popped = [heapq.heappop(heap) for _ in range(min(_BATCH, len(heap)))]
         spans = _spans_of(popped, most)
         fine = drift_of(log, spans) < _FINE * spans.short
@@ -167,7 +167,7 @@ def _search(log: DecisionLog, thetas: Floats, *, carry: bool) -> tuple[list[_Pla
             )
             most = min([most, *(place.broken for place in places)])
         parts = split(log, WindowSpans(*(part[~fine] for part in spans)))
-        looked += len(parts.short) + int(fine.sum())
+        searched += len(parts.short) + int(fine.sum())
         for item in _ranked(log, parts, thetas, most, carry=carry):
             heapq.heappush(heap, item)
     return [place for place in places if place.broken <= most], _spans_of(heap, most)
@@ -181,7 +181,7 @@ def _spans_of(ranked: Sequence[tuple[float, ...]], most: int) -> WindowSpans:
 def _ranked(
     log: DecisionLog, spans: WindowSpans, thetas: Floats, most: int, *, carry: bool
 ) -> list[tuple[float, ...]]:
-    """(contradicted at least, drift, the span) of those that contradict no more than most."""
+    """(least contradictions, drift, span) of the spans with at most `most` contradictions."""
     broken = _fewest(log, spans, thetas, carry=carry)[0]
     kept = broken <= most
     drift = drift_of(log, spans)
@@ -200,7 +200,7 @@ def _places(log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool
 def _fewest(
     log: DecisionLog, spans: WindowSpans, thetas: Floats, *, carry: bool, across: bool = False
 ) -> tuple[Ints, Ints]:
-    """For each span: decisions that it contradicts at least, and under which of the thetas."""
+    """For each span: its least contradictions, and the index of their theta."""
     least, most = _counts(log, spans, carry=carry, across=across)
     broken = np.stack([_broken(log, least, most, one, carry=carry).sum(axis=1) for one in thetas])
     best = broken.argmin(axis=0)
@@ -208,7 +208,7 @@ def _fewest(
 
 
 def _broken(log: DecisionLog, least: Floats, most: Floats, theta: float, *, carry: bool) -> Bools:
-    slack = _SLACK if carry else -1e-9  # what is not carried over is counted in whole numbers
+    slack = _SLACK if carry else -1e-9  # fixed windows count in whole numbers
     broken: Bools = np.where(log.accepted, least > theta + _SLACK, most <= theta - slack)
     return broken
 
@@ -225,10 +225,10 @@ def _counts(
     log: DecisionLog, spans: WindowSpans, *, carry: bool, across: bool
 ) -> tuple[Floats, Floats]:
     """
-    Least and most that each decision may have found; one row a span, one column each.
+    Least and largest count that each decision may have found; one row per span.
 
-    Where an edge may lie on either side of a decision there is no bound, or with
-    ``across`` what both sides allow: a count that is carried over does not jump there.
+    If an edge may lie on either side of a decision there is no bound, or with ``across`` the
+    wider of both sides, because a two-counter window does not jump at an edge.
     """
     margin = log.uncertainty_s + log.typical_uncertainty_s
     short, long, first, last = (part[:, None] for part in spans)
@@ -245,13 +245,7 @@ def _counts(
 
 
 def _counts_in(
-    log: DecisionLog,
-    spans: WindowSpans,
-    index: Floats,
-    low: Floats,
-    high: Floats,
-    *,
-    carry: bool,
+    log: DecisionLog, spans: WindowSpans, index: Floats, low: Floats, high: Floats, *, carry: bool
 ) -> tuple[Floats, Floats]:
     """The counts in the windows of these indexes, from ``low`` to ``high`` windows on."""
     consumed_at, blur = log.consumed_at_s, log.typical_uncertainty_s

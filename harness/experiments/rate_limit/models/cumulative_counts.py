@@ -17,7 +17,7 @@ from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floa
 
 VARIANT = "token-bucket"
 _STEPS = 16
-_LEAST_TOSSED, _STRAYED = 8.0, 0.45
+_DEVIATION_MIN, _DEVIATION_SHARE = 8.0, 0.45
 """Random passes deviate by less than this share of the root in one of eighty cases."""
 
 
@@ -27,11 +27,11 @@ def predicts_counts(fit: Fit, log: DecisionLog) -> bool:
         return False
     passed = np.cumsum(log.accepted)
     share = passed[-1] / len(log)
-    tossed = float(np.sqrt(len(log) * share * (1 - share)))
-    if tossed < _LEAST_TOSSED:
+    deviation = float(np.sqrt(len(log) * share * (1 - share)))
+    if deviation < _DEVIATION_MIN:
         return False
     predicted = np.cumsum(_agreeing(log, fit.rate_per_s, fit.burst.estimate))
-    return bool(np.abs(predicted - passed).max() < _STRAYED * tossed)
+    return bool(np.abs(predicted - passed).max() < _DEVIATION_SHARE * deviation)
 
 
 def passes(at_s: Floats, rate_per_s: float, burst: float) -> Bools:

@@ -37,32 +37,18 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """
-    One fitted model.
+    """One fitted model."""
 
-    Attributes:
-        algorithm: The family, as in rate_limit.json.
-        variant: ``token-bucket``, ``fixed-window-aligned``, …
-        parameters: Number of fitted parameters.
-        rate_per_s: Sustained rate; None for a concurrency limit.
-        burst: Most concurrent requests that pass from rest.
-        window_s: Length of the window; None without one.
-        contradicted: Decisions that it does not explain.
-        undecided: Decisions whose opposite it explains too.
-        phase_s: Start of an aligned window, seconds of the log.
-        extra: Further parameters of the variant.
-    """
-
-    algorithm: Algorithm
-    variant: str
-    parameters: int
-    rate_per_s: Interval | None
-    burst: Interval
-    window_s: Interval | None
-    contradicted: Bools
-    undecided: Bools
-    phase_s: float = 0.0
-    extra: Mapping[str, float] = field(default_factory=dict)
+    algorithm: Algorithm  # The family, as in rate_limit.json
+    variant: str  # ``token-bucket``, ``fixed-window-aligned``, …
+    parameters: int  # Number of fitted parameters
+    rate_per_s: Interval | None  # Sustained rate; None for a concurrency limit
+    burst: Interval  # Most concurrent requests that pass from rest
+    window_s: Interval | None  # Length of the window; None without one
+    contradicted: Bools  # Decisions that it does not explain
+    undecided: Bools  # Decisions whose opposite it explains too
+    phase_s: float = 0.0  # Start of an aligned window, seconds of the log
+    extra: Mapping[str, float] = field(default_factory=dict)  # Further parameters of the variant
 
     @property
     def contradictions(self) -> int:

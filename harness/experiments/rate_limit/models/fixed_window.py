@@ -100,6 +100,17 @@ def anchored_starts(log: DecisionLog, window_s: float) -> Floats:
     return np.array(starts)
 
 
+def window_begins(fit: Fit, log: DecisionLog, at_s: Floats) -> Floats | None:
+    """When the fixed window at each time began; None for a model of another kind."""
+    if fit.window_s is None or fit.algorithm != "fixed-window":
+        return None
+    window_s = fit.window_s.estimate
+    if fit.variant == "fixed-window-aligned":
+        return fit.phase_s + np.floor((at_s - fit.phase_s) / window_s) * window_s
+    starts = anchored_starts(log, window_s)
+    return starts[np.maximum(np.searchsorted(starts, at_s, side="right") - 1, 0)]
+
+
 def _length(fit: Fit) -> float:
     return fit.window_s.estimate if fit.window_s else 0.0
 

@@ -46,11 +46,7 @@ def broken_by(log: DecisionLog, floors: Floats, ceilings: Floats, limit: float) 
 
 
 def recoveries(log: DecisionLog) -> tuple[Floats, Floats]:
-    """
-    Spans in which the limiter recovered: from the last certain refusal to the next pass.
-
-    A refusal whose uncertainty overlaps a neighbouring pass is ignored.
-    """
+    """Spans from the last certain refusal to the next pass, in which the limiter recovered."""
     yes = np.flatnonzero(log.accepted)
     lows, highs = [], []
     for before, after in pairwise(yes.tolist()):

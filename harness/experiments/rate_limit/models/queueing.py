@@ -46,12 +46,7 @@ def may_queue(log: DecisionLog) -> bool:
 
 
 def fit_queueing_bucket(log: DecisionLog) -> Fit | None:
-    """
-    Fit it; None when the waits do not follow the bucket.
-
-    Args:
-        log: Read with ``held_back``: decisions near the sending.
-    """
+    """Fit it to a log built with ``held_back``; None if the waits do not follow the bucket."""
     fit = fit_token_bucket(log, variant=VARIANT)
     if fit is None or fit.rate_per_s is None:
         return None

@@ -1,11 +1,10 @@
 r"""
-Sliding window, by a log of instants; its approximation is in `clock_windows`.
+Sliding window with a log of times; its two-counter approximation is in `clock_windows`.
 
-A request passes if fewer than ``L`` passed in the ``W`` behind it. So, with
-``k`` takers before request *i* at times ``a``, and for a given ``L``, every decision
-is one bound on the length alone: accepted says :math:`W \le t_i - a_{k-L}`, refused
-says :math:`W > t_i - a_{k-L}`. The estimator tries each possible limit and solves
-the bounds exactly.
+A request passes if fewer than ``L`` requests counted in the last ``W`` seconds. With ``k``
+counted requests before request *i*, at times ``a``, and a given ``L``, every decision bounds
+the length alone: a pass means :math:`W \le t_i - a_{k-L}`, a refusal
+:math:`W > t_i - a_{k-L}`. The estimator tries each possible limit and solves the bounds.
 """
 
 from __future__ import annotations
@@ -13,10 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.experiments.rate_limit.models.fit import Fit, Interval
-from harness.experiments.rate_limit.models.limit_bounds import (
-    fewest_broken,
-    recoveries,
-)
+from harness.experiments.rate_limit.models.limit_bounds import fewest_broken, recoveries
 from harness.experiments.rate_limit.observations import Bools, DecisionLog, Floats
 
 LEAST_LENGTH_S = 0.2

@@ -1,18 +1,17 @@
 r"""
 Token bucket (and its twins GCRA and nginx's ``limit_req … nodelay``).
 
-A bucket holds ``b`` tokens, gains ``r`` a second up to ``b``, and a request is let
-through if it finds one. Unrolling the recursion (Lindley's, upside down), the level
-that request *i* finds, with ``k`` tokens taken before it at times ``a_0 … a_{k-1}``, is
+A bucket holds up to ``b`` tokens and gains ``r`` a second; a request passes if it finds one.
+By Lindley's recursion, inverted, request *i*, with ``k`` tokens taken before it at times
+``a_0 … a_{k-1}``, finds the level
 
 .. math:: x_i = b + \min(0,\; r t_i - k + \min_{j<k} (j - r a_j)) = b + g_i(r)
 
-so for a given rate every decision is one bound on the burst alone: accepted says
-``b >= 1 - g_i``, refused says ``b < 1 - g_i``. The estimator scans the rate and
-solves the bounds exactly; the decision times' doubt widens each bound by
-``r`` x doubt (and by the tokens that may have been taken just before rather than
-just after a refusal). What satisfies the most bounds is the estimate, everything
-that satisfies as many is the interval.
+For a given rate, every decision bounds the burst alone: a pass means ``b >= 1 - g_i``, a
+refusal ``b < 1 - g_i``. The estimator scans the rate and solves the bounds. The uncertainty
+of a decision time widens its bound by ``r`` times as much, and by tokens that may have been
+taken before rather than after a refusal. The estimate satisfies the most bounds; all values
+that satisfy as many form the interval.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ _TRIES = 41
 _FARTHEST, _SHARPNESS = 3.0, 0.05
 _COST_SLACK = 4.5
 """
-How much worse than the best is still as good, in broken bounds: half the square of three
-standard deviations. The delays are alike from one request to the next, so are their errors.
+Broken bounds beyond the fewest that are still as good: half the square of three standard
+deviations. Delays of successive requests correlate, and so do their errors.
 """
 
 
@@ -61,12 +60,7 @@ def token_levels(log: DecisionLog, rate_per_s: float, burst: float) -> Floats:
 
 
 def fit_token_bucket(log: DecisionLog, *, variant: str = "token-bucket") -> Fit | None:
-    """
-    Fit rate and burst to a log; None when it holds no refusal or no acceptance.
-
-    With ``log.consumed_at_s`` holding refused requests too, it is the bucket that charges
-    for refusals.
-    """
+    """Fit rate and burst; None without a refusal or a pass. Refusals count if the log says so."""
     if not log.refusals or not log.accepted.any():
         return None
     rate = _best_rate(log)
@@ -87,7 +81,7 @@ def fit_token_bucket(log: DecisionLog, *, variant: str = "token-bucket") -> Fit 
 
 
 def contradictions(log: DecisionLog, rate_per_s: float, burst: float) -> Bools:
-    """Which decisions this bucket forbids even with every time moved by its doubt."""
+    """Which decisions this bucket forbids at every possible decision time."""
     bounds = _bounds(log, rate_per_s)
     broken = np.zeros(len(log), dtype=np.bool_)
     broken[log.accepted] = bounds.floor - burst > bounds.floor_scale
@@ -98,7 +92,7 @@ def contradictions(log: DecisionLog, rate_per_s: float, burst: float) -> Bools:
 def _relative_level(
     log: DecisionLog, rate: float, t_s: Floats, taken: np.ndarray, *, blur: int = 0
 ) -> Floats:
-    """``x - b``: zero for a full bucket, negative below; takers moved by ``blur`` of theirs."""
+    """``x - b``: zero for a full bucket, negative below; takers moved by ``blur`` half-widths."""
     if not len(log.consumed_at_s):
         return np.zeros(len(t_s))
     at_s = log.consumed_at_s + blur * log.blur_s
@@ -109,10 +103,10 @@ def _relative_level(
 
 def _bounds(log: DecisionLog, low: float, high: float | None = None) -> _Bounds:
     """
-    The bounds at one rate; with two, what any rate between them would allow.
+    The bounds at one rate; with two, the loosest of the rates between them.
 
-    Levels only grow with the rate, so the floors of the higher and the ceilings of
-    the lower rate are the loosest of the span: what breaks them breaks all.
+    Levels only grow with the rate, so these are the floors of the higher and the ceilings of
+    the lower rate: a decision that breaks them breaks those of every rate.
     """
     floor, floor_scale = _floors(log, low if high is None else high)
     ceiling, ceiling_scale = _ceilings(log, low)
@@ -133,7 +127,7 @@ def _ceilings(log: DecisionLog, rate: float) -> tuple[Floats, Floats]:
     t_s, uncertainty = log.t_s[~log.accepted], log.uncertainty_s[~log.accepted]
     before = np.searchsorted(log.consumed_at_s, t_s)
     level = _relative_level(log, rate, t_s, before)
-    # A refusal may come after requests that seem to come just after it.
+    # The true order of a refusal and the requests just after it is uncertain.
     reach = (
         np.searchsorted(log.consumed_at_s, t_s + 2 * uncertainty, side="right") - log.counts_itself
     )
@@ -145,9 +139,8 @@ def _ceilings(log: DecisionLog, rate: float) -> tuple[Floats, Floats]:
         log, rate, t_s - uncertainty - log.typical_uncertainty_s, perhaps, blur=1
     )
     ceiling, scale = 1 - _SLACK_TOKENS - after, _SLACK_TOKENS + np.maximum(0.0, level - early)
-    # A bucket that is full whatever the doubt holds a whole token whatever its size: no
-    # rounding makes its refusal right. Without this, one token refilled at once explains
-    # any refusals at all.
+    # A bucket that is certainly full holds a token whatever its size, so rounding does not
+    # explain its refusal. Otherwise one token with an immediate refill explains all refusals.
     full = (after >= 0) & (early >= 0)
     return np.where(full, 1 - 3 * _SLACK_TOKENS, ceiling), scale
 
@@ -171,7 +164,7 @@ def _best_burst(bounds: _Bounds) -> tuple[float, float, float, float]:
 
 
 def _graded(bounds: _Bounds, bursts: Floats) -> Floats:
-    """Cost of each burst: a bound that is broken within its doubt counts in part."""
+    """Cost of each burst: a bound broken within its uncertainty counts in part."""
     above = (bounds.floor - bursts[:, None]) / bounds.floor_scale
     below = (bursts[:, None] - bounds.ceiling) / bounds.ceiling_scale
     cost: Floats = np.clip(above, 0, 1).sum(axis=1) + np.clip(below, 0, 1).sum(axis=1)
@@ -179,7 +172,7 @@ def _graded(bounds: _Bounds, bursts: Floats) -> Floats:
 
 
 def _rate_under(log: DecisionLog, burst: float, rates: tuple[float, float]) -> float:
-    """The rate, of those that do well, that goes best with this burst; the middle of equals."""
+    """The best rate in this range for this burst; the middle of equals."""
     tries = np.geomspace(*rates, _TRIES)
     cost = np.array([_graded(_bounds(log, r), np.array([burst]))[0] for r in tries])
     good = tries[cost <= cost.min() + 1e-9]
@@ -191,7 +184,7 @@ def _cost(log: DecisionLog, rate: float) -> float:
 
 
 def _broken(log: DecisionLog, low: float, high: float) -> int:
-    """Bounds that the best burst breaks at the best, so at every, rate of a span."""
+    """The fewest bounds that any burst breaks at any rate of a span."""
     bounds = _bounds(log, low, high)
     floors = np.sort(bounds.floor - bounds.floor_scale)
     ceilings = np.sort(bounds.ceiling + bounds.ceiling_scale)
@@ -205,9 +198,9 @@ def _best_rate(log: DecisionLog) -> float:
     """
     The lowest rate that breaks the fewest bounds, by branch and bound over spans of rates.
 
-    The span with the smallest lower bound, of equals the lowest, is split until it is
-    narrow. The lowest, because at a rate so high that the doubt is worth many tokens
-    nothing is broken either. Then the graded cost finds the bottom of the valley.
+    The span with the smallest lower bound, of equals the lowest, is split until it is narrow.
+    The lowest, because at rates that refill many tokens within the uncertainty no bound is
+    broken either. Then the graded cost finds the bottom of the valley.
     """
     span_s = max(float(log.t_s[-1] - log.t_s[0]), 1e-3)
     edges = np.geomspace(0.3 / span_s, 5000.0, 40)
@@ -237,36 +230,36 @@ def _descend(log: DecisionLog, low: float, high: float) -> tuple[float, float]:
 
 
 def _region(log: DecisionLog, rate: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The rates, and the bursts at those rates, that do as well as the best."""
+    """The rates, and the bursts at those rates, that are as good as the best."""
     limit = _cost(log, rate) + _COST_SLACK
     bursts: list[float] = []
 
-    def does_well(step: float) -> bool:
+    def is_good(step: float) -> bool:
         cost, _, low, high = _best_burst(_bounds(log, rate * float(np.exp(step))))
         if cost <= limit:
             bursts.extend((low, high))
         return cost <= limit
 
-    does_well(0.0)
-    ends = [rate * float(np.exp(sign * _reach(does_well, sign))) for sign in (-1, 1)]
+    is_good(0.0)
+    ends = [rate * float(np.exp(sign * _reach(is_good, sign))) for sign in (-1, 1)]
     return (ends[0], ends[1]), (min(bursts), max(bursts))
 
 
-def _reach(does_well: Callable[[float], bool], sign: int) -> float:
-    """The first step in a direction that does well no more."""
+def _reach(is_good: Callable[[float], bool], sign: int) -> float:
+    """The first step in a direction that is no longer as good."""
     good, bad = 0.0, _FARTHEST
     for step in np.geomspace(2e-4, _FARTHEST, 24):
-        if not does_well(sign * float(step)):
+        if not is_good(sign * float(step)):
             bad = float(step)
             break
         good = float(step)
     while bad - good > _SHARPNESS * bad:
         middle = (good + bad) / 2
-        good, bad = (middle, bad) if does_well(sign * middle) else (good, middle)
+        good, bad = (middle, bad) if is_good(sign * middle) else (good, middle)
     return bad
 
 
 def _snap(burst: float, region: tuple[float, float]) -> float:
-    """The whole number nearest to it that the region holds, else itself."""
+    """The nearest whole number if the region contains it, else the burst."""
     whole = float(max(1, round(burst)))
     return whole if region[0] - 0.5 <= whole <= region[1] + 0.5 else burst

@@ -47,7 +47,7 @@ def drift_of(log: DecisionLog, spans: WindowSpans) -> Floats:
 def split(log: DecisionLog, spans: WindowSpans) -> WindowSpans:
     """Split each span in four along the dimension with the largest drift of its edges."""
     windows = np.maximum(1.0, (log.t_s[-1] - spans.first) / spans.short)
-    # Early edges tell the phase from few windows; the length is worth splitting from then on.
+    # After a few windows the length determines an edge more than the phase does.
     along = np.minimum(windows, 3.0) * (spans.long - spans.short) > spans.last - spans.first
     parts = []
     for k in range(_PARTS):
