@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,7 +21,7 @@ from reports import prose, tables
 from reports.figures import draw_figures
 from reports.formatting import number
 from reports.model import ReportModel
-from reports.section import Cell
+from reports.section import Cell, Section
 from reports.sections import build_sections
 
 _CODE = re.compile("`([^`]+)`")
@@ -29,10 +30,10 @@ _LONG = 30  # letters; longer cells wrap
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(model: ReportModel) -> str:
-    """The page, usually 200 to 700 kB with its figures."""
+def render(model: ReportModel, sections: Sequence[Section] | None = None) -> str:
+    """The page, usually 200 to 700 kB with its figures; `sections` if already built."""
     operations, groups = tables.grouped_operations_table(model)
-    sections = build_sections(model)
+    sections = build_sections(model) if sections is None else sections
     return render_page(
         "report.html.j2",
         model=model,

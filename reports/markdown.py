@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 from harness.text import one_line
 from harness.verdicts import Finding, Verdict
@@ -26,11 +27,11 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$])")
 _SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.UNKNOWN: "❔"}
 
 
-def render(model: ReportModel) -> str:
-    """The page."""
+def render(model: ReportModel, sections: Sequence[Section] | None = None) -> str:
+    """The page; `sections` if already built."""
     summary = model.summary
     passed, *rest = brief(model)
-    sections = build_sections(model)
+    sections = build_sections(model) if sections is None else sections
     blocks = [
         (
             f"# {_SYMBOLS[model.verdict]} {VERDICT_LABELS[model.verdict]}: "

@@ -10,6 +10,7 @@ from harness.trial.store import open_trial, write_atomically, write_json
 from harness.verdicts import Finding
 from reports import csv_tables, hdr, html, junit, markdown
 from reports.model import ReportModel, build_model
+from reports.sections import build_sections
 
 
 def write_reports(
@@ -33,13 +34,14 @@ def write_reports(
 
 def write_model(directory: Path, model: ReportModel) -> list[Path]:
     """Render all reports into a directory; raises and returns as `write_reports`."""
+    sections = build_sections(model)
     files = {
         "latency.hlog": hdr.render_log(model),
         **{f"percentiles/{name}": data for name, data in hdr.render_percentiles(model).items()},
         **{f"tables/{name}": data for name, data in csv_tables.render(model).items()},
         "junit.xml": junit.render(model),
-        "report.md": markdown.render(model).encode(),
-        "report.html": html.render(model).encode(),
+        "report.md": markdown.render(model, sections).encode(),
+        "report.html": html.render(model, sections).encode(),
     }
     written = [write_atomically(directory / name, data) for name, data in files.items()]
     return [*written, write_json(directory / "summary.json", dict(model.summary))]

@@ -67,13 +67,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Add the markers that `make test-fast` leaves out, and the group of a shared fixture."""
-    for item in items:
-        for marker, places in MARKERS.items():
-            if any(item.path.is_relative_to(TESTS / place) for place in places):
-                item.add_marker(marker)
-        for group in {SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED}:
-            item.add_marker(pytest.mark.xdist_group(group))
-            item.add_marker(pytest.mark.slow)
+    for marker, places in MARKERS.items():
+        if any(item.path.is_relative_to(TESTS / place) for place in places):
+            item.add_marker(marker)
+    for group in {SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED}:
+        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.slow)

@@ -14,7 +14,6 @@ from harness.experiments.compare.comparison import compare
 from harness.experiments.compare.samples import TrialSample
 from harness.trial.baselines import BASELINES, baseline_name, read_baselines
 from harness.trial.store import write_atomically, write_json
-from reports.comparison import markdown, page
 
 
 def open_baselines(root: Path = BASELINES) -> list[OpenedTrial]:
@@ -54,6 +53,8 @@ def compare_with_baseline(
 
 def write_comparison(result: Comparison, directory: Path) -> None:
     """Write compare.html, compare.md, and compare.json last."""
+    from reports.comparison import markdown, page  # noqa: PLC0415  Matplotlib is slow to import
+
     write_atomically(directory / "compare.html", page.render(result).encode())
     write_atomically(directory / "compare.md", markdown.render(result).encode())
     write_json(directory / "compare.json", result.document())

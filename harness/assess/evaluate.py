@@ -29,8 +29,6 @@ from harness.json_aliases import add_aliases
 from harness.trial.finalize import finalize_trial
 from harness.trial.store import FINDINGS, Trial, write_json
 from harness.verdicts import Finding, Verdict
-from reports.model import build_model
-from reports.write import write_model
 
 EXIT_CODES = {
     Verdict.PASS: ExitCode.PASS,
@@ -88,6 +86,9 @@ def evaluate_trial(path: Path, status: Callable[[str], AbstractContextManager[No
     with status("checking …"):
         opened = open_finalized(path)
         findings = check_opened(opened)
+    from reports.model import build_model  # noqa: PLC0415  Matplotlib is slow to import
+    from reports.write import write_model  # noqa: PLC0415
+
     with status("comparing with the baseline and earlier trials …"):
         labs = _compare(opened)
     with status("writing the reports …"):

@@ -14,13 +14,12 @@ from rich.text import Text
 from harness.analysis.probes import PROBE_PREFIX
 from harness.cli.console import plain_table, print_line, status
 from harness.cli.github import annotate, append_step_summary
-from harness.execution.experiment import Experiment
-from harness.execution.lifecycle import run_trial
 from harness.exit_codes import ExitCode
 from harness.text import show_hidden
 
 if TYPE_CHECKING:
     from harness.assess.evaluate import Evaluation
+    from harness.execution.experiment import Experiment
 
 MS_PER_S = 1000
 _STYLE = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
@@ -32,6 +31,9 @@ def run_and_print(
     experiment: Experiment, key: str, out: Console, progress: Console, *, github: bool = False
 ) -> ExitCode:
     """Run a trial, print its evaluation, and return the exit code; raises as `run_trial`."""
+    # `report` and `check` do not need what runs a trial.
+    from harness.execution.lifecycle import run_trial
+
     result = run_trial(experiment, key, progress, partial(status, console=progress))
     print_evaluation(result.evaluation, out, github=github)
     return result.exit_code

@@ -2,8 +2,9 @@
 Sections of labs: every module here adds one to each report.
 
 A module has the name of the lab's result (``rate_limit.py`` for ``rate_limit.json``) and one
-function, ``build(model: ReportModel) -> Section | None``, where None means no section. A result
-without a module, or in another format, appears as a plain table of its keys.
+function, ``build(model: ReportModel) -> Section | None``, where None means no section. It is
+imported only if there is a result. A result without a module, or in another format, appears as a
+plain table of its keys.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.model import ReportModel
+from reports.model import LABS, ReportModel
 from reports.section import Section, Table
 
 _ROWS_MAX = 60
@@ -25,6 +26,8 @@ def build_sections(model: ReportModel) -> list[Section]:
     handled = set()
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
         handled.add(module.name)
+        if module.name in LABS and module.name not in model.labs:
+            continue
         section = _build(module.name, model)
         if section is not None:
             built.append(section)

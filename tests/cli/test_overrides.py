@@ -26,7 +26,7 @@ def harness(tmp_path):
     """A command's exit code, stdout and stderr."""
 
     def run(*words, **environ):
-        ended = Command(tmp_path).in_process(*map(str, words), **environ)
+        ended = Command(tmp_path)(*map(str, words), **environ)
         return ended.code, ended.out, ended.err
 
     return run

@@ -86,7 +86,7 @@ def test_a_failure_in_tap_shows_what_was_seen(harness):
 )
 def test_a_mistake_is_one_line(harness, args, code, word):
     """What, where, and what to do."""
-    ended = harness.in_process("conform", *args)
+    ended = harness("conform", *args)
 
     assert (ended.code, ended.out) == (code, "")
     assert word in ended.err
@@ -129,7 +129,7 @@ def test_an_interrupted_run_closes_its_session(harness, number):
 def test_a_refused_key_is_exit_3(harness):
     """The preflight reports it."""
     with Standin(StandinConfig(api_keys=("osk_another",))) as standin:
-        ended = harness.in_process("conform", "--host", standin.url)
+        ended = harness("conform", "--host", standin.url)
 
     assert ended.code == 3
     assert "refuses the API key" in ended.err
@@ -137,7 +137,7 @@ def test_a_refused_key_is_exit_3(harness):
 
 def test_the_list_has_every_case_and_sends_nothing(harness):
     """One line per case."""
-    ended = harness.in_process("conform", "--list", "--host", "http://127.0.0.1:9")
+    ended = harness("conform", "--list", "--host", "http://127.0.0.1:9")
 
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines()] == [c.name for c in CASES]

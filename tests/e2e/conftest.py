@@ -53,14 +53,10 @@ class Command:
         )
 
     def __call__(self, *args: str, **environ: str) -> CompletedCommand:
-        """Run it to its end."""
-        return self.wait(self.start(*args, **environ))
-
-    def in_process(self, *args: str, **environ: str) -> CompletedCommand:
         """
         Run it to its end in this process, which saves an interpreter and its imports.
 
-        For commands that end before they start a load, as after a mistake in the command line.
+        `start` runs it in a process of its own, as do the commands that a trial starts.
         """
         with (
             tempfile.TemporaryFile("w+") as out,
@@ -77,6 +73,10 @@ class Command:
             out.seek(0)
             err.seek(0)
             return CompletedCommand(ended.value.code or 0, out.read(), err.read())
+
+    def in_subprocess(self, *args: str, **environ: str) -> CompletedCommand:
+        """Run it to its end in a process of its own, with its own imports and sockets."""
+        return self.wait(self.start(*args, **environ))
 
     @staticmethod
     def wait(process: subprocess.Popen[str]) -> CompletedCommand:

@@ -22,7 +22,7 @@ def _refused(ended, code: int, *words: str) -> None:
 
 def test_a_remote_host_needs_a_key(harness: Command) -> None:
     """Without a key nothing is sent to a host that was named."""
-    ended = harness.in_process(
+    ended = harness(
         "run",
         "mixed",
         "--host",
@@ -38,7 +38,7 @@ def test_a_plan_that_holds_the_key(harness: Command) -> None:
     """Every report shows the plan: the key has no place in it, and the refusal does not tell it."""
     (harness.folder / "plan.toml").write_text(f'name = "mine"\ndescription = "with {KEY}"\n')
     with Standin(StandinConfig(api_keys=(KEY,))) as standin:
-        ended = harness.in_process(
+        ended = harness(
             "run", "mixed", "--plan", "plan.toml", "--host", standin.url, "--out", "trial"
         )
 
@@ -49,14 +49,12 @@ def test_a_plan_that_holds_the_key(harness: Command) -> None:
 
 def test_a_host_elsewhere_needs_to_be_spelled_out(harness: Command) -> None:
     """A mistake never loads a production system."""
-    _refused(
-        harness.in_process("run", "mixed", "--host", "https://api.example.com"), 2, "--allow-host"
-    )
+    _refused(harness("run", "mixed", "--host", "https://api.example.com"), 2, "--allow-host")
 
 
 def test_an_unreachable_host(harness: Command) -> None:
     """Nobody listens there: exit 3, and no trial directory is left."""
-    ended = harness.in_process("run", "mixed", "--host", "http://127.0.0.1:9", "--out", "trial")
+    ended = harness("run", "mixed", "--host", "http://127.0.0.1:9", "--out", "trial")
 
     _refused(ended, 3, "127.0.0.1:9", "cannot be reached")
     assert not (harness.folder / "trial").exists()
@@ -66,7 +64,7 @@ def test_a_host_that_answers_html(harness: Command) -> None:
     """A web page is not the API."""
     server = Recording("text/html", b"<html><body>It works!</body></html>")
     try:
-        ended = harness.in_process("run", "mixed", "--host", server.url, "--out", "trial")
+        ended = harness("run", "mixed", "--host", server.url, "--out", "trial")
     finally:
         server.close()
 
@@ -89,7 +87,7 @@ def test_a_wrong_plan(harness: Command, text: str, words: tuple[str, ...]) -> No
     """File, line and key, before anything is sent."""
     (harness.folder / "plan.toml").write_text(text)
 
-    _refused(harness.in_process("run", "mixed", "--plan", "plan.toml", "--out", "trial"), 2, *words)
+    _refused(harness("run", "mixed", "--plan", "plan.toml", "--out", "trial"), 2, *words)
     assert not (harness.folder / "trial").exists()
 
 
@@ -108,7 +106,7 @@ def test_a_wrong_word_on_the_command_line(
     harness: Command, args: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     """What is wrong, and what there is instead."""
-    _refused(harness.in_process(*args), 2, *words)
+    _refused(harness(*args), 2, *words)
 
 
 def test_a_directory_in_use_is_left_alone(harness: Command) -> None:
@@ -116,7 +114,7 @@ def test_a_directory_in_use_is_left_alone(harness: Command) -> None:
     (harness.folder / "trial").mkdir()
     (harness.folder / "trial" / "keep.txt").write_text("mine")
 
-    _refused(harness.in_process("run", "mixed", "--out", "trial"), 2, "not empty")
+    _refused(harness("run", "mixed", "--out", "trial"), 2, "not empty")
     assert (harness.folder / "trial" / "keep.txt").read_text() == "mine"
 
 
@@ -126,4 +124,4 @@ def test_a_damaged_trial(harness: Command, name: str) -> None:
     path = write_trial(harness.folder / "trial", ladder()) / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
-    _refused(harness.in_process("report", "trial"), 2, name)
+    _refused(harness("report", "trial"), 2, name)

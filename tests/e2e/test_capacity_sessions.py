@@ -124,7 +124,7 @@ def test_ctrl_c_closes_everything_and_writes_the_trial(harness):
 
 def test_a_wrong_option_is_one_line(harness):
     """And nothing is sent."""
-    ended = harness.in_process("capacity", "sessions", "--transport", "carrier-pigeon")
+    ended = harness("capacity", "sessions", "--transport", "carrier-pigeon")
 
     assert 2 == ended.code
     (line,) = ended.err.splitlines()

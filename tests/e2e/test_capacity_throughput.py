@@ -59,7 +59,7 @@ def test_a_search_makes_one_trial_of_its_steps(harness):
 )
 def test_a_mistake_is_told_before_anything_is_sent(harness, options, message):
     """Exit 2, and no directory."""
-    ended = harness.in_process("capacity", "throughput", *options, "--out", "t")
+    ended = harness("capacity", "throughput", *options, "--out", "t")
 
     assert 2 == ended.code
     assert message in ended.err

@@ -194,7 +194,7 @@ def test_a_worker_of_another_scenario_is_sent_away_and_the_trial_ends(
 )
 def test_a_mistake_is_one_line(harness: Command, options, words) -> None:
     """What cannot be is told before anything is sent."""
-    ended = harness.in_process("run", "cache_import", *options)
+    ended = harness("run", "cache_import", *options)
 
     assert (2, 1) == (ended.code, len(ended.err.strip().splitlines())), ended.err
     assert words in ended.err

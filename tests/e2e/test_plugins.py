@@ -24,7 +24,7 @@ def test_an_installed_plugin_is_at_hand_by_name(harness, tmp_path):
     path = install_example(tmp_path / "installed")
     install(tmp_path / "installed", "broken-plugin", {CHECKS: {"broken": "no_such_module:CHECK"}})
     (tmp_path / "plan.toml").write_text(PLAN)
-    ended = harness(
+    ended = harness.in_subprocess(
         "run", "session_reads", "--plan", "plan.toml", "--out", "t",
         PYTHONPATH=os.pathsep.join(path),
     )  # fmt: skip

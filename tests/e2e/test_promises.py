@@ -121,8 +121,8 @@ def test_a_trial_has_every_promised_file_and_is_reported_again_without_a_server(
     shutil.copytree(harness.folder / "trial", harness.folder / "copy")
     for name in ("summary.json", "report.html", "findings.json"):
         (harness.folder / "copy" / name).unlink()
-    again = harness.in_process("report", "copy")
-    checked = harness.in_process("check", "copy")
+    again = harness("report", "copy")
+    checked = harness("check", "copy")
 
     assert first.code == again.code == checked.code
     assert before == summary_of(harness.folder / "copy")

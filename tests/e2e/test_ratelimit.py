@@ -175,7 +175,7 @@ def test_a_page_is_no_api_without_a_limit(harness: Command) -> None:
     """Its first answers tell: exit 3, one line, and no thousand requests more."""
     recording = Recording("text/html", b"<html>hello</html>")
     try:
-        ended = harness.in_process("ratelimit", "--host", recording.url, "--out", "trial")
+        ended = harness("ratelimit", "--host", recording.url, "--out", "trial")
     finally:
         recording.close()
 
@@ -189,9 +189,7 @@ def test_key_that_is_refused_is_named(harness: Command) -> None:
     """A wrong key: exit 3, one line, no directory left."""
     standin = Standin(StandinConfig(api_keys=("osk_other",)))
     try:
-        ended = harness.in_process(
-            "ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY
-        )
+        ended = harness("ratelimit", "--host", standin.url, "--out", "trial", OPENSTEER_API_KEY=KEY)
     finally:
         standin.stop()
 
@@ -202,7 +200,7 @@ def test_key_that_is_refused_is_named(harness: Command) -> None:
 
 def test_unknown_operation_is_a_usage_error(harness: Command) -> None:
     """A mistake in the command line is one line."""
-    ended = harness.in_process("ratelimit", "--operation", "delete_everything")
+    ended = harness("ratelimit", "--operation", "delete_everything")
 
     assert ended.code == 2
     assert 1 == len(ended.err.splitlines())

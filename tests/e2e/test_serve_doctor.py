@@ -28,7 +28,7 @@ def test_serve_listens_and_stops_clean(harness: Command) -> None:
 
 def test_serve_refuses_what_it_does_not_know(harness: Command) -> None:
     """A wrong setting is one line and exit 2."""
-    ended = harness.in_process("serve", "--fail", "CLOUD_NONSENSE=0.5")
+    ended = harness.in_subprocess("serve", "--fail", "CLOUD_NONSENSE=0.5")
 
     assert ended.code == 2
     assert "CLOUD_NONSENSE" in ended.err
@@ -39,7 +39,7 @@ def test_serve_names_the_state_file_it_cannot_use(harness: Command) -> None:
     """A file of something else, a folder, a folder that is not there: one line, no traceback."""
     (harness.folder / "junk").write_text("this is no database " * 50)
     for name in ("junk", ".", "absent/state"):
-        ended = harness("serve", "--port", "0", "--state", name)
+        ended = harness.in_subprocess("serve", "--port", "0", "--state", name)
 
         assert (2, 1) == (ended.code, len(ended.err.splitlines())), ended.err
         assert f"--state {name}: " in ended.err
@@ -51,7 +51,7 @@ def test_serve_names_the_port_that_is_taken(harness: Command) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ended = harness("serve", "--port", port)
+        ended = harness.in_subprocess("serve", "--port", port)
 
     assert (2, f"harness: --port {port}: Address already in use; 0 takes a free one\n") == (
         ended.code,
@@ -69,7 +69,7 @@ def test_doctor_sees_the_stand_in(harness: Command) -> None:
 
 def test_doctor_says_what_is_missing(harness: Command) -> None:
     """A host where nobody listens is exit 3."""
-    ended = harness.in_process("doctor", "--host", "http://127.0.0.1:9")
+    ended = harness("doctor", "--host", "http://127.0.0.1:9")
 
     assert ended.code == 3
     assert "cannot be reached" in ended.out
@@ -88,6 +88,6 @@ def test_doctor_does_not_claim_what_it_did_not_see(harness: Command) -> None:
 
 def test_doctor_exits_with_the_code_of_a_mistake(harness: Command) -> None:
     """A host that is no URL is a 2, as of every command."""
-    ended = harness.in_process("doctor", "--host", "localhost:1")
+    ended = harness("doctor", "--host", "localhost:1")
 
     assert (2, True) == (ended.code, "not an http:// or https:// URL" in ended.out)

@@ -34,7 +34,7 @@ def test_a_full_disk_ends_the_trial_in_order(harness: Command, processes: str) -
             preexec_fn=_limit_files, timeout=80, check=False,
         )  # fmt: skip
         truth = standin.truth()
-    again = harness.in_process("report", "trial")
+    again = harness("report", "trial")
     summary = summary_of(harness.folder / "trial")
 
     assert ended.returncode == 4, ended.stderr

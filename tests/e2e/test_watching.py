@@ -182,7 +182,7 @@ def test_a_quantile_out_of_prometheus_lies_in_the_bucket_of_the_reports(tmp_path
 
 def test_a_worker_has_no_figures_to_watch(harness: Command) -> None:
     """They are the master's: one line, exit 2."""
-    ended = harness.in_process(
+    ended = harness(
         "run",
         "mixed",
         "--worker",

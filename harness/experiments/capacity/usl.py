@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,6 +113,8 @@ def fit_usl(
 
 
 def _fit(n: Floats, x: Floats) -> tuple[float, float, float]:
+    from scipy import optimize  # noqa: PLC0415  slow to import, and most reports show no fit
+
     scale = float((x / n).max())
 
     def residuals(p: Floats) -> Floats:
