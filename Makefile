@@ -59,7 +59,7 @@ unit: $(STAMP) ## Run all tests
 	@$(BIN)/pytest -n 4 --dist worksteal -q -m alone
 
 unit-fast: $(STAMP) ## Run the tests that need no process, no statistics and no idle machine
-	@$(BIN)/pytest -n 2 --dist loadgroup -q -m 'not (trial or process or slow or alone)'
+	@$(BIN)/pytest -n 2 --dist loadgroup -p no:schemathesis -q -m 'not (trial or process or slow or alone)'
 
 docs: $(STAMP) ## Build the documentation site into build/site; broken links are errors
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
