@@ -35,7 +35,11 @@ _NO_ERRORS = ("ok", "rate_limited", "capacity_full")
 
 
 def check_drift(intervals: pa.Table, manifest: Manifest) -> list[Finding]:
-    """Findings on a long steady load; none for another load unless the plan asks for them."""
+    """
+    Findings on a long steady load; none for another load unless the plan asks for them.
+
+    ``intervals`` has the columns of ``harness.trial.schema.INTERVALS``.
+    """
     asked = bool(manifest.plan.get("slo", {}).get("drift"))
     phase = _steady_phase(manifest)
     if phase is None or phase.duration_s < (SHORTEST_S if asked else LONG_S):

@@ -43,7 +43,11 @@ REMEDY = "run again with more --processes, fewer probes, or on another machine"
 def evaluate(
     slos: Sequence[Slo], intervals: pa.Table | pd.DataFrame, manifest: Manifest
 ) -> list[Finding]:
-    """One finding per objective, in the same order, named by its source text."""
+    """
+    One finding per objective, in the same order, named by its source text.
+
+    ``intervals`` has the columns of ``harness.trial.schema.INTERVALS``.
+    """
     frame = _select_measured(intervals, manifest)
     health = assess_generator(manifest)
     findings = []

@@ -72,7 +72,11 @@ def find_change_points(
     tolerances: Sequence[float],
     search: ChangePointMethod = PELT,
 ) -> list[tuple[ChangePoint, ...]]:
-    """The change points of each series that reach its tolerance; missing points are skipped."""
+    """
+    The change points of each series whose relative change is at least its tolerance.
+
+    Missing points (None) are skipped; a series needs `POINTS_MIN` points.
+    """
     kept = [
         [(at, value) for at, value in enumerate(values) if value is not None and value > 0]
         for values in series
